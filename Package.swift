@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings every Swift target shares.
+let swiftSettings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library target in `Sources/<name>`.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// A program: one stage of the pipeline, in `Sources/<name>`.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["CommandLineSupport", "FileSupport"] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+/// The tests of one library, in `Tests/<name>Tests`.
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "bugurt-gpt",
+  products: [
+    .executable(name: "tg-dump", targets: ["tg-dump"]),
+    .executable(name: "bugurt-clean", targets: ["bugurt-clean"]),
+    .executable(name: "bpe-encode", targets: ["bpe-encode"]),
+    .executable(name: "gpt-finetune", targets: ["gpt-finetune"]),
+    .executable(name: "gpt-sample", targets: ["gpt-sample"]),
+  ],
+  targets: [
+    // MARK: C libraries of the system
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // MARK: Our own C
+    .target(name: "CKernels", cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
+
+    // MARK: Support
+    library("FileSupport", ["CZlib"]),
+    library("CommandLineSupport", ["FileSupport"]),
+
+    // MARK: File formats
+    library("PostFormat", ["FileSupport"]),
+    library("CorpusFormat", ["FileSupport"]),
+    library("TokenShardFormat", ["FileSupport"]),
+    library("CheckpointFormat", ["FileSupport"]),
+
+    // MARK: Tokenizer and model
+    library("BytePairEncoding", ["FileSupport"]),
+    library("TensorKernels", ["COpenBLAS", "CKernels"]),
+    library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+
+    // MARK: Stages
+    library("TelegramSources", ["PostFormat", "FileSupport"]),
+    library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
+    library(
+      "Training",
+      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
+    library("Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
+
+    // MARK: Programs
+    program("tg-dump", ["TelegramSources", "PostFormat"]),
+    program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat"]),
+    program("bpe-encode", ["BytePairEncoding", "CorpusFormat", "TokenShardFormat"]),
+    program("gpt-finetune", ["Training", "GPT2", "TokenShardFormat", "CheckpointFormat"]),
+    program("gpt-sample", ["Sampling", "GPT2", "BytePairEncoding", "CheckpointFormat"]),
+
+    // MARK: Tests
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    tests(of: "CommandLineSupport", ["FileSupport"]),
+    tests(of: "FileSupport"),
+    tests(of: "PostFormat", ["FileSupport"]),
+    tests(of: "CorpusFormat", ["FileSupport"]),
+    tests(of: "TokenShardFormat", ["FileSupport"]),
+    tests(of: "CheckpointFormat", ["FileSupport"]),
+    tests(of: "BytePairEncoding", ["FileSupport"]),
+    tests(of: "TensorKernels"),
+    tests(of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+    tests(of: "TelegramSources", ["PostFormat", "FileSupport"]),
+    tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
+    tests(of: "Training", ["GPT2", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
+    tests(of: "Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: [
+        "TestSupport", "tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample",
+      ],
+      swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

@@ -1,0 +1,178 @@
+/// A set of options and positional arguments: a program's, or a group that programs share.
+public protocol ArgumentGroup {
+  init()
+}
+
+/// What a shell offers to complete a value with.
+public enum Completion: Sendable {
+  case none
+  case file
+  case folder
+}
+
+/// An option with a value: `--name value` or `--name=value`.
+///
+///     @Option(help: "how many layers the model has", accepting: .atLeast(1)) var layers = 4
+///
+/// The name is the property's, in lower case with hyphens. An option without a default is
+/// required, unless its type is optional.
+@propertyWrapper
+public struct Option<Value: ArgumentValue> {
+  let box: ArgumentBox<Value>
+
+  public var wrappedValue: Value {
+    get { box.requiredValue }
+    nonmutating set { box.value = newValue }
+  }
+
+  /// An option with a default.
+  public init(
+    wrappedValue: Value, help: String, short: Character? = nil, aliases: [String] = [],
+    valueName: String? = nil, defaultText: String? = nil, completion: Completion = .none,
+    accepting condition: Condition<Value>? = nil
+  ) {
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(
+        help: help, short: short, aliases: aliases, valueName: valueName,
+        defaultText: defaultText ?? wrappedValue.argumentText, completion: completion),
+      condition)
+  }
+
+  /// An option that must be given.
+  public init(
+    help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
+    completion: Completion = .none, accepting condition: Condition<Value>? = nil
+  ) {
+    box = ArgumentBox(
+      value: nil,
+      ArgumentDescription(
+        help: help, short: short, aliases: aliases, valueName: valueName, completion: completion),
+      condition)
+  }
+
+  /// An option that may be left out.
+  public init<Wrapped: ArgumentValue>(
+    help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
+    defaultText: String? = nil, completion: Completion = .none,
+    accepting condition: Condition<Wrapped>? = nil
+  ) where Value == Wrapped? {
+    box = ArgumentBox(
+      value: .some(nil),
+      ArgumentDescription(
+        help: help, short: short, aliases: aliases, valueName: valueName,
+        defaultText: defaultText, completion: completion),
+      condition.map { condition in
+        Condition(condition.accepted) { $0.map(condition.holds) ?? true }
+      })
+  }
+}
+
+/// A flag: `--name`, and with an inversion `--no-name`.
+@propertyWrapper
+public struct Flag {
+  /// Whether a flag can be taken back.
+  public enum Inversion: Sendable {
+    case none
+    /// `--no-name` beside `--name`.
+    case prefixedNo
+  }
+
+  let box: ArgumentBox<Bool>
+  let inversion: Inversion
+
+  public var wrappedValue: Bool {
+    get { box.requiredValue }
+    nonmutating set { box.value = newValue }
+  }
+
+  /// A flag with its default.
+  public init(
+    wrappedValue: Bool, help: String, short: Character? = nil, inversion: Inversion = .none
+  ) {
+    box = ArgumentBox(value: wrappedValue, ArgumentDescription(help: help, short: short), nil)
+    self.inversion = inversion
+  }
+}
+
+/// A positional argument.
+@propertyWrapper
+public struct Argument<Value: ArgumentValue> {
+  let box: ArgumentBox<Value>
+
+  public var wrappedValue: Value {
+    get { box.requiredValue }
+    nonmutating set { box.value = newValue }
+  }
+
+  /// An argument that must be given.
+  public init(help: String, valueName: String? = nil, completion: Completion = .none) {
+    box = ArgumentBox(
+      value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion),
+      nil)
+  }
+
+  /// An argument that may be left out.
+  public init(
+    wrappedValue: Value, help: String, valueName: String? = nil, completion: Completion = .none
+  ) {
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(
+        help: help, valueName: valueName, defaultText: wrappedValue.argumentText,
+        completion: completion), nil)
+  }
+}
+
+/// Options kept in a type of their own, shown under a title of their own in the help.
+@propertyWrapper
+public struct OptionGroup<Group: ArgumentGroup> {
+  /// The title in the help.
+  let title: String
+  public let wrappedValue: Group
+
+  /// A group shown under `title`.
+  public init(_ title: String) {
+    self.title = title
+    wrappedValue = Group()
+  }
+}
+
+/// What is said of an argument beside its value.
+struct ArgumentDescription {
+  var help: String
+  var short: Character?
+  var aliases: [String] = []
+  var valueName: String?
+  var defaultText: String?
+  var completion = Completion.none
+}
+
+/// The value of a declared argument, shared by the copies of its wrapper.
+final class ArgumentBox<Value> {
+  var value: Value?
+  let description: ArgumentDescription
+  let condition: Condition<Value>?
+
+  init(value: Value?, _ description: ArgumentDescription, _ condition: Condition<Value>?) {
+    self.value = value
+    self.description = description
+    self.condition = condition
+  }
+
+  var requiredValue: Value {
+    guard let value else { preconditionFailure("read before the command line was parsed") }
+    return value
+  }
+}
+
+extension ArgumentBox where Value: ArgumentValue {
+  var accepted: String { condition?.accepted ?? Value.accepted }
+
+  func take(_ text: String, of name: String) throws(UsageError) {
+    guard let value = Value(argument: text), condition?.holds(value) ?? true else {
+      throw UsageError("\(name): '\(text)' is not accepted; expected \(accepted)")
+    }
+    self.value = value
+  }
+}

@@ -1,0 +1,100 @@
+/// A type that an option or a positional argument can have.
+public protocol ArgumentValue {
+  /// Reads the value from what the user typed; `nil` if it is none.
+  init?(argument: String)
+
+  /// What is accepted, to stand after "expected"; `a whole number`.
+  static var accepted: String { get }
+
+  /// The values there are, where they can be listed.
+  static var choices: [String] { get }
+
+  /// The value as the user would type it.
+  var argumentText: String { get }
+}
+
+extension ArgumentValue {
+  public static var choices: [String] { [] }
+  public var argumentText: String { "\(self)" }
+}
+
+extension String: ArgumentValue {
+  public init?(argument: String) { self = argument }
+  public static var accepted: String { "text" }
+}
+
+extension Int: ArgumentValue {
+  public init?(argument: String) { self.init(argument) }
+  public static var accepted: String { "a whole number" }
+}
+
+extension UInt64: ArgumentValue {
+  public init?(argument: String) { self.init(argument) }
+  public static var accepted: String { "a whole number, not negative" }
+}
+
+extension Double: ArgumentValue {
+  public init?(argument: String) {
+    guard let value = Double(argument), value.isFinite else { return nil }
+    self = value
+  }
+  public static var accepted: String { "a number" }
+}
+
+extension Float: ArgumentValue {
+  public init?(argument: String) {
+    guard let value = Float(argument), value.isFinite else { return nil }
+    self = value
+  }
+  public static var accepted: String { "a number" }
+}
+
+extension Optional: ArgumentValue where Wrapped: ArgumentValue {
+  public init?(argument: String) {
+    guard let value = Wrapped(argument: argument) else { return nil }
+    self = .some(value)
+  }
+  public static var accepted: String { Wrapped.accepted }
+  public static var choices: [String] { Wrapped.choices }
+  public var argumentText: String { self?.argumentText ?? "" }
+}
+
+/// An enumeration whose cases are the words that are accepted.
+extension ArgumentValue where Self: CaseIterable & RawRepresentable, RawValue == String {
+  public init?(argument: String) { self.init(rawValue: argument) }
+  public static var choices: [String] { allCases.map(\.rawValue) }
+  public static var accepted: String { "one of " + choices.joined(separator: ", ") }
+  public var argumentText: String { rawValue }
+}
+
+/// A further condition on a value, in words and as a test.
+public struct Condition<Value> {
+  /// What is accepted, to stand after "expected".
+  let accepted: String
+  let holds: (Value) -> Bool
+
+  /// A condition of its own kind.
+  public init(_ accepted: String, _ holds: @escaping (Value) -> Bool) {
+    self.accepted = accepted
+    self.holds = holds
+  }
+}
+
+extension Condition where Value: Comparable & ArgumentValue {
+  /// `minimum` and more.
+  public static func atLeast(_ minimum: Value) -> Condition {
+    Condition("\(Value.accepted) of at least \(minimum.argumentText)") { $0 >= minimum }
+  }
+
+  /// More than `bound`.
+  public static func above(_ bound: Value) -> Condition {
+    Condition("\(Value.accepted) above \(bound.argumentText)") { $0 > bound }
+  }
+
+  /// A value from `range`, its ends included.
+  public static func within(_ range: ClosedRange<Value>) -> Condition {
+    Condition(
+      "\(Value.accepted) from \(range.lowerBound.argumentText) to \(range.upperBound.argumentText)"
+    ) { range.contains($0) }
+  }
+}

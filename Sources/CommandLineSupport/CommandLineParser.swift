@@ -1,0 +1,132 @@
+/// Gives the values on a command line to the arguments a program declares.
+struct CommandLineParser {
+  /// What a command line asks for.
+  enum Request: Equatable {
+    case run
+    case help
+    case version
+    case completionScript(shell: String)
+  }
+
+  let schema: CommandSchema
+
+  /// Takes in `arguments`, the program's name not among them.
+  ///
+  /// - Throws: ``UsageError``.
+  func parse(_ arguments: [String]) throws -> Request {
+    var given: Set<String> = []
+    var positionals = schema.positionals[...]
+    var rest = arguments[...]
+    var onlyPositionals = false
+    while let argument = rest.popFirst() {
+      if !onlyPositionals && argument == "--" {
+        onlyPositionals = true
+      } else if !onlyPositionals && argument.hasPrefix("--") {
+        if let request = try long(argument.dropFirst(2), &rest, &given) { return request }
+      } else if !onlyPositionals && argument.hasPrefix("-") && argument != "-" {
+        if let request = try short(argument, &rest, &given) { return request }
+      } else {
+        guard let positional = positionals.popFirst() else {
+          throw UsageError("unexpected argument '\(argument)'")
+        }
+        try positional.take(argument)
+        given.insert(positional.name)
+      }
+    }
+    for argument in schema.arguments where argument.isRequired && !given.contains(argument.name) {
+      if case .positional(let valueName) = argument.form {
+        throw UsageError("missing argument <\(valueName)>: \(argument.description.help)")
+      }
+      throw UsageError("missing option --\(argument.name): \(argument.description.help)")
+    }
+    return .run
+  }
+
+  private func long(
+    _ text: Substring, _ rest: inout ArraySlice<String>, _ given: inout Set<String>
+  ) throws -> Request? {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let name = String(parts[0])
+    let attached = parts.count > 1 ? String(parts[1]) : nil
+    switch name {
+    case "help": return .help
+    case "version": return .version
+    case "generate-completion-script":
+      return .completionScript(shell: try value(of: "--" + name, attached, &rest))
+    default: break
+    }
+    for option in schema.options {
+      let isNamed = option.name == name || option.description.aliases.contains(name)
+      switch option.form {
+      case .flag(let isInvertible) where isNamed || (isInvertible && "no-" + option.name == name):
+        guard attached == nil else { throw UsageError("--\(name) takes no value") }
+        try option.take(isNamed ? "true" : "false")
+      case .option where isNamed:
+        try option.take(try value(of: "--" + name, attached, &rest))
+      default: continue
+      }
+      given.insert(option.name)
+      return nil
+    }
+    let suggestion = nearest(to: name, among: schema.longNames).map { "; did you mean '--\($0)'?" }
+    throw UsageError("unknown option '--\(name)'" + (suggestion ?? ""))
+  }
+
+  private func short(
+    _ argument: String, _ rest: inout ArraySlice<String>, _ given: inout Set<String>
+  ) throws -> Request? {
+    var letters = argument.dropFirst()
+    while let letter = letters.popFirst() {
+      guard let option = schema.options.first(where: { $0.description.short == letter }) else {
+        if letter == "h" { return .help }
+        throw UsageError("unknown option '-\(letter)'")
+      }
+      given.insert(option.name)
+      if case .option = option.form {
+        if letters.first == "=" { letters.removeFirst() }
+        let attached = letters.isEmpty ? nil : String(letters)
+        try option.take(try value(of: "-\(letter)", attached, &rest))
+        return nil
+      }
+      try option.take("true")
+    }
+    return nil
+  }
+
+  private func value(
+    of name: String, _ attached: String?, _ rest: inout ArraySlice<String>
+  ) throws -> String {
+    if let attached { return attached }
+    guard let next = rest.first, !next.hasPrefix("--") else {
+      throw UsageError("\(name) needs a value")
+    }
+    rest.removeFirst()
+    return next
+  }
+}
+
+/// The name among `names` that `typed` was probably meant to be; `nil` if none is near.
+func nearest(to typed: String, among names: [String]) -> String? {
+  let ranked = names.map { (name: $0, distance: editDistance(typed, $0)) }
+  guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
+  if best.distance <= max(1, typed.count / 3) { return best.name }
+  return typed.count >= 3 ? names.first { $0.hasPrefix(typed) } : nil
+}
+
+/// How many letters must be inserted, removed, replaced or swapped with the next to make `b` of `a`.
+func editDistance(_ a: String, _ b: String) -> Int {
+  let (a, b) = (Array(a), Array(b))
+  var rows = [Array(0...b.count)]
+  for i in 1..<(a.count + 1) {
+    var row = [i] + Array(repeating: 0, count: b.count)
+    for j in 1..<(b.count + 1) {
+      row[j] = min(
+        rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+        row[j] = min(row[j], rows[i - 2][j - 2] + 1)
+      }
+    }
+    rows.append(row)
+  }
+  return rows[a.count][b.count]
+}

@@ -1,0 +1,48 @@
+import FileSupport
+import Glibc
+
+/// The exit status of a program, by the numbers of `sysexits.h`.
+public enum ExitStatus: Int32, Sendable {
+  case success = 0
+  /// The command line is wrong.
+  case usage = 64
+  /// The input is not what it should be.
+  case data = 65
+  /// An input does not exist or cannot be read.
+  case noInput = 66
+  /// Something is missing on the machine.
+  case unavailable = 69
+  /// Our own mistake.
+  case software = 70
+  /// An output cannot be created.
+  case cannotCreate = 73
+  /// Reading or writing failed on the way.
+  case inputOutput = 74
+
+  /// The status that tells of `error`.
+  init(of error: any Error) {
+    switch error {
+    case is UsageError: self = .usage
+    case is InputError: self = .data
+    case let error as FileError:
+      switch error.operation {
+      case .open, .list: self = .noInput
+      case .read: self = error.code == EISDIR ? .noInput : .inputOutput
+      // A disk without room shows itself wherever bytes or names are written.
+      case .create where error.code == ENOSPC || error.code == EDQUOT: self = .inputOutput
+      case .create, .rename, .remove: self = .cannotCreate
+      case .write, .synchronize: self = .inputOutput
+      }
+    default: self = .software
+    }
+  }
+}
+
+/// A mistake in how the program was started.
+public struct UsageError: Error, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) {
+    self.description = description
+  }
+}

@@ -1,0 +1,95 @@
+/// The text of `--help`.
+struct HelpText {
+  let name: String
+  let abstract: String
+  let discussion: String
+  let schema: CommandSchema
+  /// How many columns the text may have.
+  let width: Int
+
+  var usageLine: String {
+    let positionals = schema.positionals.map { positional in
+      let name = Self.placeholder(of: positional)
+      return positional.isRequired ? name : "[\(name)]"
+    }
+    return (["usage:", name, "[<options>]"] + positionals).joined(separator: " ")
+  }
+
+  var text: String {
+    var text = "\(abstract)\n\n\(usageLine)\n"
+    let positionals = schema.positionals
+    if !positionals.isEmpty { text += "\narguments:\n" + table(positionals) }
+    var sections: [String?] = []
+    for option in schema.options where !sections.contains(option.section) {
+      sections.append(option.section)
+    }
+    for section in sections {
+      text += "\n\(section.map { $0.lowercased() } ?? "options"):\n"
+      text += table(schema.options.filter { $0.section == section })
+    }
+    text += "\nabout the program:\n"
+    text += row("-h, --help", "show this help")
+    text += row("    --version", "show the version")
+    text += row(
+      "    --generate-completion-script <shell>",
+      "print completions for bash, zsh or fish, to be sourced by the shell")
+    if !discussion.isEmpty { text += "\n\(discussion)\n" }
+    return text
+  }
+
+  private static func placeholder(of argument: DeclaredArgument) -> String {
+    switch argument.form {
+    case .positional(let valueName): "<\(valueName)>"
+    case .option(let valueName): "--\(argument.name) <\(valueName)>"
+    case .flag(let isInvertible): isInvertible ? "--[no-]\(argument.name)" : "--\(argument.name)"
+    }
+  }
+
+  private func table(_ arguments: [DeclaredArgument]) -> String {
+    arguments.map { argument in
+      var left = Self.placeholder(of: argument)
+      if !argument.name.isEmpty, case .positional = argument.form {
+      } else {
+        left = (argument.description.short.map { "-\($0), " } ?? "    ") + left
+      }
+      var notes: [String] = []
+      if !argument.choices.isEmpty { notes.append(argument.choices.joined(separator: ", ")) }
+      if case .flag(let isInvertible) = argument.form, !isInvertible {
+      } else if let defaultText = argument.description.defaultText, !defaultText.isEmpty {
+        notes.append("default: \(defaultText)")
+      }
+      if argument.isRequired, case .option = argument.form { notes.append("required") }
+      let aliases = argument.description.aliases.map { "--" + $0 }
+      if !aliases.isEmpty { notes.append("also \(aliases.joined(separator: ", "))") }
+      let note = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
+      return row(left, argument.description.help + note)
+    }.joined()
+  }
+
+  /// One row: `left` in its column, `right` wrapped in the other.
+  private func row(_ left: String, _ right: String) -> String {
+    let column = 32
+    var line = "  " + left
+    if line.count >= column - 1 {
+      line += "\n" + String(repeating: " ", count: column)
+    } else {
+      line += String(repeating: " ", count: column - line.count)
+    }
+    let margin = String(repeating: " ", count: column)
+    return line + Self.wrap(right, width: max(width - column, 30)).joined(separator: "\n" + margin)
+      + "\n"
+  }
+
+  /// The words of `text` in lines of up to `width` characters.
+  static func wrap(_ text: String, width: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] += " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+}

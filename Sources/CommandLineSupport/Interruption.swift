@@ -1,0 +1,36 @@
+import Glibc
+import Synchronization
+
+/// SIGINT or SIGTERM, as an error that unwinds the program so that nothing half done stays.
+///
+/// The signal only leaves a mark; long work asks for it with ``check()`` between two pieces. A
+/// second signal ends the process at once.
+public struct Interruption: Error, CustomStringConvertible {
+  /// The number of the signal.
+  public let signal: Int32
+
+  public var description: String {
+    "stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")"
+  }
+
+  /// Throws ``Interruption`` if a signal has come.
+  public static func check() throws {
+    let signal = pendingSignal.load(ordering: .relaxed)
+    if signal != 0 { throw Interruption(signal: signal) }
+  }
+
+  /// Sets the handlers up.
+  static func install() {
+    // The handler must not be the first to touch the global, whose set-up takes a lock.
+    pendingSignal.store(0, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        if pendingSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+      }
+      sigaction(number, &action, nil)
+    }
+  }
+}
+
+private let pendingSignal = Atomic<Int32>(0)

@@ -1,0 +1,78 @@
+import Glibc
+
+/// A program started from the command line: one stage of the pipeline.
+///
+/// Conform a type to `Program`, declare its options as properties and mark it `@main`.
+///
+///     @main
+///     struct BPEEncode: Program {
+///       static let name = "bpe-encode"
+///       static let abstract = "Turn cleaned text into shards of tokens."
+///       @Argument(help: "cleaned text, one post a line", completion: .file) var corpus: String
+///       @Option(help: "how many tokens to train", accepting: .atLeast(257)) var vocabSize = 16384
+///       func run() throws { … }
+///     }
+///
+/// What `run()` throws becomes one line on standard error and an exit status (``ExitStatus``).
+public protocol Program: ArgumentGroup {
+  /// The name the program is started by, such as `tg-dump`.
+  static var name: String { get }
+
+  /// What the program does, in a sentence.
+  static var abstract: String { get }
+
+  /// What the help says after the options: examples, files, what to know.
+  static var discussion: String { get }
+
+  /// Checks what the options say together.
+  func validate() throws
+
+  /// Does the work.
+  func run() throws
+}
+
+/// The version of all programs of the package.
+public let packageVersion = "0.1.0"
+
+extension Program {
+  public static var discussion: String { "" }
+
+  public func validate() throws {}
+
+  /// Runs the program and ends the process.
+  public static func main() {
+    Log.programName = name
+    let program = Self()
+    let schema = CommandSchema(of: program)
+    let help = HelpText(
+      name: name, abstract: abstract, discussion: discussion, schema: schema,
+      width: min(Terminal.width(of: STDOUT_FILENO), 100))
+    do {
+      switch try CommandLineParser(schema: schema).parse(Array(CommandLine.arguments.dropFirst())) {
+      case .help: print(help.text, terminator: "")
+      case .version: print("\(name) \(packageVersion)")
+      case .completionScript(let shellName):
+        guard let shell = CompletionScript.Shell(rawValue: shellName) else {
+          throw UsageError(
+            "--generate-completion-script: '\(shellName)' is not accepted; "
+              + "expected one of bash, zsh, fish")
+        }
+        print(CompletionScript(name: name, schema: schema).text(for: shell), terminator: "")
+      case .run:
+        try program.validate()
+        Interruption.install()
+        try program.run()
+      }
+    } catch let error as Interruption {
+      Log.error("\(error)")
+      exit(128 + error.signal)
+    } catch let error as UsageError {
+      Log.error("\(error)")
+      Log.raw("\(help.usageLine)\nTry '\(name) --help'.")
+      exit(ExitStatus.usage.rawValue)
+    } catch {
+      Log.error("\(error)")
+      exit(ExitStatus(of: error).rawValue)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Glibc
+
+/// The progress of long work: a bar on a terminal, a line now and then in a pipe.
+public final class Progress {
+  /// What is counted, and how a count is told.
+  public enum Unit: Sendable {
+    case bytes
+    case items(String)
+
+    func text(_ count: Double) -> String {
+      switch self {
+      case .bytes: Progress.byteText(count)
+      case .items(let name): "\(Progress.countText(count)) \(name)"
+      }
+    }
+  }
+
+  private let label: String
+  private let total: Int?
+  private let unit: Unit
+  private let start = ContinuousClock.now
+  /// How much was done before this run, which does not count for the rate.
+  private let initial: Int
+  private var lastShown = ContinuousClock.now
+  private let interval: Duration
+
+  /// Begins the progress of `label`, out of `total` if that is known.
+  public init(_ label: String, total: Int?, unit: Unit, initial: Int = 0) {
+    self.label = label
+    self.total = total
+    self.unit = unit
+    self.initial = initial
+    interval = Terminal.isInteractive ? .milliseconds(100) : .seconds(10)
+  }
+
+  deinit {
+    if Terminal.isInteractive { Log.setProgressLine("") }
+  }
+
+  /// Tells that `done` of the total is done; `detail` is shown behind it.
+  ///
+  /// Cheap enough to be called often: nothing is shown before some time has passed.
+  ///
+  /// - Throws: ``Interruption`` if a signal has come.
+  public func update(_ done: Int, detail: @autoclosure () -> String = "") throws {
+    try Interruption.check()
+    let now = ContinuousClock.now
+    guard now - lastShown >= interval else { return }
+    lastShown = now
+    let text = text(done, elapsed: (now - start) / .seconds(1), detail: detail())
+    if Terminal.isInteractive {
+      Log.setProgressLine(String(text.prefix(Terminal.width(of: STDERR_FILENO) - 1)))
+    } else {
+      Log.info(text)
+    }
+  }
+
+  func text(_ done: Int, elapsed: Double, detail: String) -> String {
+    let rate = elapsed > 0 ? Double(done - initial) / elapsed : 0
+    var parts: [String] = []
+    if let total, total > 0 {
+      let share = min(1, Double(done) / Double(total))
+      if Terminal.isInteractive {
+        let filled = Int(share * 20)
+        parts.append(
+          "[" + String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
+            + "]")
+      }
+      parts.append("\(Int(share * 100))%")
+      parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
+    } else {
+      parts.append(unit.text(Double(done)))
+    }
+    if rate > 0 {
+      parts.append("\(unit.text(rate))/s")
+      if let total, done < total {
+        parts.append("\(Self.timeText(Double(total - done) / rate)) left")
+      }
+    }
+    if !detail.isEmpty { parts.append(detail) }
+    return "\(label) " + parts.joined(separator: ", ").replacing("], ", with: "] ")
+  }
+
+  /// `1.5 MB`, in powers of ten.
+  public static func byteText(_ count: Double) -> String {
+    var (value, names) = (count, ["B", "kB", "MB", "GB", "TB"][...])
+    while value >= 999.5, names.count > 1 {
+      value /= 1000
+      names.removeFirst()
+    }
+    let digits = names.first == "B" || value >= 99.95 ? 0 : 1
+    return "\(decimal(value, digits)) \(names[names.startIndex])"
+  }
+
+  /// `12,345`, or `12.3` for what is small and broken.
+  public static func countText(_ count: Double) -> String {
+    if count < 10, count != count.rounded() { return decimal(count, 1) }
+    var digits = String(Int(count.rounded()))
+    var index = digits.count - 3
+    while index > 0 {
+      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
+      index -= 3
+    }
+    return digits
+  }
+
+  /// `3 h 05 min`, `2 min 10 s` or `12 s`.
+  public static func timeText(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }
+    let whole = Int(seconds.rounded())
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    if whole >= 3600 { return "\(whole / 3600) h \(two(whole % 3600 / 60)) min" }
+    if whole >= 60 { return "\(whole / 60) min \(two(whole % 60)) s" }
+    return "\(whole) s"
+  }
+
+  /// `value` with `digits` digits after the point.
+  public static func decimal(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let scaled = (value.magnitude * scale).rounded()
+    guard scaled < 1e15 else { return "\(value)" }
+    let whole = Int(scaled) / Int(scale)
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard digits > 0 else { return "\(sign)\(whole)" }
+    let fraction = String(Int(scaled) % Int(scale))
+    return "\(sign)\(whole)." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+}

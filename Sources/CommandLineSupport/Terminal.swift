@@ -1,0 +1,19 @@
+import Foundation
+
+/// What the terminal behind a stream can do.
+public enum Terminal {
+  /// Whether standard error is a terminal that understands cursor movements.
+  public static let isInteractive =
+    isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+  /// Whether standard error may be coloured; `NO_COLOR` (no-color.org) forbids it.
+  public static let hasColor =
+    isInteractive && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+
+  /// How many columns the terminal behind `descriptor` has; 80 where there is none.
+  public static func width(of descriptor: Int32) -> Int {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+    return Int(size.ws_col)
+  }
+}

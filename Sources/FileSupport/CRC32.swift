@@ -1,0 +1,23 @@
+import CZlib
+
+/// The CRC-32 of gzip and zlib (polynomial 0xEDB88320 reflected), piece by piece.
+public struct CRC32: Sendable {
+  /// The checksum of all bytes so far.
+  public private(set) var value: UInt32 = 0
+
+  /// The checksum of no bytes.
+  public init() {}
+
+  /// Takes in `bytes`.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
+    value = UInt32(crc32_z(UInt(value), base, bytes.count))
+  }
+
+  /// The checksum of `bytes`.
+  public static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var checksum = CRC32()
+    bytes.withUnsafeBytes { checksum.update($0) }
+    return checksum.value
+  }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// Work on folders: creation, listing, replacement as a whole.
+public enum Folder {
+  /// The folder that holds `path`; `.` for a bare name.
+  public static func parent(of path: String) -> String {
+    let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+  }
+
+  /// The last component of `path`.
+  public static func name(of path: String) -> String {
+    let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard let slash = trimmed.lastIndex(of: "/") else { return trimmed }
+    return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  /// Whether a folder stands at `path`.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Whether a file stands at `path`.
+  public static func hasFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Creates the folder `path` and those above it where they are missing.
+  ///
+  /// - Throws: ``FileError``.
+  public static func create(_ path: String) throws(FileError) {
+    if exists(path) { return }
+    let above = parent(of: path)
+    if above != path { try create(above) }
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+      throw FileError(path: path, operation: .create)
+    }
+    guard exists(path) else { throw FileError(path: path, operation: .create, code: ENOTDIR) }
+  }
+
+  /// The names in the folder `path`, sorted.
+  ///
+  /// - Throws: ``FileError``.
+  public static func list(_ path: String) throws(FileError) -> [String] {
+    guard let stream = opendir(path) else { throw FileError(path: path, operation: .list) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes the folder `path` and what is in it; nothing happens if it is not there.
+  ///
+  /// - Throws: ``FileError``.
+  public static func remove(_ path: String) throws(FileError) {
+    guard exists(path) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw FileError(path: path, operation: .remove)
+    }
+  }
+
+  /// Gives the finished folder at `source` the name `destination`, in place of what stood there.
+  ///
+  /// `destination` is absent for a moment where it existed before, but never half there.
+  ///
+  /// - Throws: ``FileError``.
+  public static func move(_ source: String, replacing destination: String) throws(FileError) {
+    try synchronize(source)
+    let replaced = destination + ".replaced"
+    try remove(replaced)
+    if exists(destination) {
+      guard rename(destination, replaced) == 0 else {
+        throw FileError(path: destination, operation: .rename)
+      }
+    }
+    guard rename(source, destination) == 0 else {
+      throw FileError(path: destination, operation: .rename)
+    }
+    try synchronize(parent(of: destination))
+    try remove(replaced)
+  }
+
+  /// Brings the names in the folder `path` to the disk.
+  ///
+  /// - Throws: ``FileError``.
+  public static func synchronize(_ path: String) throws(FileError) {
+    let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    defer { close(descriptor) }
+    // Some file systems (overlays, network mounts) cannot synchronise a folder; that is no failure.
+    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+      throw FileError(path: path, operation: .synchronize)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import CZlib
+import Glibc
+
+/// A file read from its beginning to its end; gzip is recognised by its first bytes and unpacked.
+///
+/// The path `-` stands for standard input.
+public final class InputFile {
+  /// The path of the file.
+  public let path: String
+  /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
+  public let size: Int?
+  /// How many bytes of the file, packed if it is packed, were read; for progress.
+  public private(set) var bytesConsumed = 0
+
+  private let descriptor: Int32
+  private var gzip: GzipDecoder?
+  /// Bytes read to recognise gzip and not yet handed out.
+  private var head: [UInt8] = []
+
+  /// Opens the file at `path`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
+  public init(path: String) throws {
+    self.path = path
+    descriptor =
+      path == "-"
+      ? STDIN_FILENO : try systemCall(.open, path) { open(path, O_RDONLY | O_CLOEXEC) }
+    var status = stat()
+    fstat(descriptor, &status)
+    size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    guard status.st_mode & S_IFMT != S_IFDIR else {
+      if descriptor != STDIN_FILENO { close(descriptor) }
+      throw FileError(path: path, operation: .read, code: EISDIR)
+    }
+    var magic = [UInt8](repeating: 0, count: 2)
+    while head.count < 2 {
+      let count = try magic.withUnsafeMutableBytes {
+        try readRaw(UnsafeMutableRawBufferPointer(rebasing: $0[..<(2 - head.count)]))
+      }
+      if count == 0 { break }
+      head += magic[..<count]
+    }
+    if head == [0x1F, 0x8B] { gzip = GzipDecoder(path: path) }
+  }
+
+  deinit {
+    if descriptor > STDIN_FILENO { close(descriptor) }
+  }
+
+  /// Reads up to `buffer.count` bytes and returns how many; 0 only at the end.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
+  public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard let gzip else { return try readWithHead(buffer) }
+    return try gzip.read(into: buffer) { try self.readWithHead($0) }
+  }
+
+  private func readWithHead(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard !head.isEmpty, buffer.count > 0 else { return try readRaw(buffer) }
+    let count = min(head.count, buffer.count)
+    buffer.copyBytes(from: head[..<count])
+    head.removeFirst(count)
+    return count
+  }
+
+  private func readRaw(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    let count = try systemCall(.read, path) {
+      Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+    }
+    bytesConsumed += count
+    return count
+  }
+}
+
+/// Unpacks a gzip stream, members one after another as RFC 1952 allows.
+final class GzipDecoder {
+  private let path: String
+  private var stream = z_stream()
+  private var packed: UnsafeMutableRawBufferPointer
+  private var isInsideMember = false
+
+  init(path: String) {
+    self.path = path
+    packed = .allocate(byteCount: 1 << 17, alignment: 16)
+    let gzipFraming: Int32 = 16
+    let status = czlib_inflate_init(&stream, MAX_WBITS + gzipFraming)
+    precondition(status == Z_OK, "zlib could not be set up")
+  }
+
+  deinit {
+    inflateEnd(&stream)
+    packed.deallocate()
+  }
+
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer,
+    refill: (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> Int {
+    guard buffer.count > 0 else { return 0 }
+    stream.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    stream.avail_out = UInt32(clamping: buffer.count)
+    let room = stream.avail_out
+    while stream.avail_out == room {
+      if stream.avail_in == 0 {
+        let count = try refill(packed)
+        if count == 0 {
+          if isInsideMember { throw InputError(path, "the gzip stream is cut off") }
+          return 0
+        }
+        stream.next_in = packed.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.avail_in = UInt32(count)
+      }
+      if !isInsideMember {
+        inflateReset(&stream)
+        isInsideMember = true
+      }
+      switch inflate(&stream, Z_NO_FLUSH) {
+      case Z_STREAM_END: isInsideMember = false
+      case Z_OK, Z_BUF_ERROR: break
+      default: throw InputError(path, "the gzip stream is damaged")
+      }
+    }
+    return Int(room - stream.avail_out)
+  }
+}

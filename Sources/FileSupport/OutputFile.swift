@@ -1,0 +1,141 @@
+import Glibc
+
+/// A file being written, which takes its name only when it is whole.
+///
+/// The bytes go to `path.partial`. ``commit()`` brings them to the disk and gives them the name in
+/// one `rename`, so that no reader ever sees half a file. A file that is not committed is removed.
+/// The path `-` stands for standard output, which is written as it comes.
+public final class OutputFile {
+  /// The path the file will have.
+  public let path: String
+  /// How many bytes were written.
+  public private(set) var byteCount = 0
+
+  private let partialPath: String
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+  private static let bufferSize = 1 << 18
+
+  /// Creates the file, and the folders above it where they are missing.
+  ///
+  /// - Throws: ``FileError``.
+  public init(path: String, permissions: mode_t = 0o644) throws(FileError) {
+    self.path = path
+    partialPath = path + ".partial"
+    if path == "-" {
+      descriptor = STDOUT_FILENO
+    } else {
+      try Folder.create(Folder.parent(of: path))
+      let partialPath = partialPath
+      descriptor = -1
+      descriptor = try systemCall(.create, path) {
+        open(partialPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions)
+      }
+    }
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit {
+    guard descriptor > STDOUT_FILENO else { return }
+    close(descriptor)
+    unlink(partialPath)
+  }
+
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``FileError``.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    byteCount += bytes.count
+    if buffer.count + bytes.count > Self.bufferSize { try flush() }
+    if bytes.count >= Self.bufferSize {
+      try writeThrough(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+    }
+  }
+
+  /// Appends `bytes`.
+  ///
+  /// - Throws: ``FileError``.
+  public func write(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try write($0) }
+  }
+
+  /// Appends the UTF-8 of `text`.
+  ///
+  /// - Throws: ``FileError``.
+  public func write(_ text: String) throws {
+    try write(Array(text.utf8))
+  }
+
+  /// Replaces the bytes from `offset` on, which were written before, by `bytes`.
+  ///
+  /// - Throws: ``FileError``; also where the file is standard output, which cannot go back.
+  public func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
+    precondition(offset >= 0 && offset + bytes.count <= byteCount)
+    try flush()
+    var done = 0
+    while done < bytes.count {
+      done += try bytes.withUnsafeBytes { bytes in
+        try systemCall(.write, path) {
+          pwrite(
+            descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done,
+            off_t(offset + done))
+        }
+      }
+    }
+  }
+
+  /// Brings everything to the disk and gives the file its name.
+  ///
+  /// - Throws: ``FileError``; the file then does not appear.
+  public func commit() throws {
+    precondition(descriptor >= 0, "committed twice")
+    try flush()
+    guard descriptor > STDOUT_FILENO else { return }
+    try systemCall(.synchronize, path) { fsync(descriptor) }
+    let closing = descriptor
+    descriptor = -1
+    guard close(closing) == 0 else {
+      let error = FileError(path: path, operation: .write)
+      unlink(partialPath)
+      throw error
+    }
+    guard rename(partialPath, path) == 0 else {
+      let error = FileError(path: path, operation: .rename)
+      unlink(partialPath)
+      throw error
+    }
+    try Folder.synchronize(Folder.parent(of: path))
+  }
+
+  private func flush() throws {
+    try buffer.withUnsafeBytes { try writeThrough($0) }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      done += try systemCall(.write, path) {
+        Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+      }
+    }
+  }
+}
+
+/// Writes `contents` to `path` whole, or leaves `path` as it was.
+///
+/// - Throws: ``FileError``.
+public func replaceFile(at path: String, with contents: [UInt8]) throws {
+  let file = try OutputFile(path: path)
+  try file.write(contents)
+  try file.commit()
+}
+
+/// Writes the UTF-8 of `contents` to `path` whole, or leaves `path` as it was.
+///
+/// - Throws: ``FileError``.
+public func replaceFile(at path: String, with contents: String) throws {
+  try replaceFile(at: path, with: Array(contents.utf8))
+}

@@ -1,0 +1,60 @@
+/// A post of a channel: contract 1 of `docs/formats.md`.
+public struct Post: Equatable, Sendable {
+  /// The number of the post in its channel, as in its link.
+  public var id: Int
+  /// When it was posted, in seconds since 1970 (UTC).
+  public var date: Int
+  /// The text as posted, its lines parted by LF; empty for media without a caption.
+  public var text: String
+  /// When it was last edited, in seconds since 1970 (UTC).
+  public var edited: Int?
+  /// Links, mentions, bold print and so on, in the order of their offsets.
+  public var entities: [Entity] = []
+  /// How often it was seen.
+  public var views: Int?
+  /// The reactions, in the order of the source.
+  public var reactions: [Reaction] = []
+  /// The name of the source of a forward; empty if the source has no name any more.
+  public var forwardedFrom: String?
+  /// The id of the post that this one answers.
+  public var replyTo: Int?
+  /// The kind of its media, such as `photo`, `video_file`, `sticker`, `poll` or `file`.
+  public var media: String?
+
+  /// A post with what every post has.
+  public init(id: Int, date: Int, text: String) {
+    self.id = id
+    self.date = date
+    self.text = text
+  }
+
+  /// A stretch of the text with a meaning of its own.
+  public struct Entity: Equatable, Sendable {
+    /// The kind in the words of Telegram Desktop, such as `link`, `text_link` or `mention`.
+    public var type: String
+    /// Where it begins, in UTF-16 units.
+    public var offset: Int
+    /// How long it is, in UTF-16 units.
+    public var length: Int
+    /// The target of a `text_link`.
+    public var url: String?
+
+    public init(type: String, offset: Int, length: Int, url: String? = nil) {
+      self.type = type
+      self.offset = offset
+      self.length = length
+      self.url = url
+    }
+  }
+
+  /// An emoji with how many gave it.
+  public struct Reaction: Equatable, Sendable {
+    public var emoji: String
+    public var count: Int
+
+    public init(emoji: String, count: Int) {
+      self.emoji = emoji
+      self.count = count
+    }
+  }
+}

@@ -1,0 +1,1 @@
+@main struct BPEEncode { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct BugurtClean { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct GPTFinetune { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct GPTSample { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct TGDump { static func main() {} }
