@@ -57,7 +57,7 @@ let package = Package(
     // MARK: Tokenizer and model
     library("BytePairEncoding", ["FileSupport"]),
     library("TensorKernels", ["COpenBLAS", "CKernels"]),
-    library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+    library("GPT2", ["TensorKernels", "CKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
     library("TelegramSources", ["PostFormat", "FileSupport"]),
