@@ -57,7 +57,7 @@ let package = Package(
     // MARK: Tokenizer and model
     library("BytePairEncoding", ["FileSupport"]),
     library("TensorKernels", ["COpenBLAS", "CKernels"]),
-    library("GPT2", ["TensorKernels", "CKernels", "CheckpointFormat", "FileSupport"]),
+    library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
     library("TelegramSources", ["PostFormat", "FileSupport"]),
@@ -71,8 +71,12 @@ let package = Package(
     program("tg-dump", ["TelegramSources", "PostFormat"]),
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat"]),
     program("bpe-encode", ["BytePairEncoding", "CorpusFormat", "TokenShardFormat"]),
-    program("gpt-finetune", ["Training", "GPT2", "TokenShardFormat", "CheckpointFormat"]),
-    program("gpt-sample", ["Sampling", "GPT2", "BytePairEncoding", "CheckpointFormat"]),
+    program(
+      "gpt-finetune",
+      ["Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat"]),
+    program(
+      "gpt-sample",
+      ["Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat"]),
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),

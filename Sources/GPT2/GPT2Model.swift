@@ -1,10 +1,13 @@
 import CheckpointFormat
 import FileSupport
+import Foundation
 import TensorKernels
 
 /// A model of the GPT-2 architecture: its configuration and its parameters.
 public final class GPT2Model {
-  public let configuration: GPT2Configuration
+  public var configuration: GPT2Configuration {
+    didSet { precondition(ParameterLayout(configuration).count == layout.count) }
+  }
   public let layout: ParameterLayout
   /// All parameters, laid out as ``layout`` says.
   public let parameters: FloatArena
@@ -35,8 +38,21 @@ public final class GPT2Model {
       if parameter.name.hasSuffix("c_proj.weight") {
         deviation /= Float(2 * configuration.layers).squareRoot()
       }
-      var generator = NormalGenerator(seed: seed, stream: UInt64(index))
-      for position in floats.indices { floats[position] = generator.next() * deviation }
+      var generator = PhiloxGenerator(seed: seed, .initialWeights, stream: index)
+      fill(floats, deviation: Double(deviation), &generator)
+    }
+  }
+
+  /// Fills `floats` with normally distributed numbers (Box and Muller's transform).
+  private func fill(
+    _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
+  ) {
+    for position in stride(from: 0, to: floats.count, by: 2) {
+      // 1 − u keeps the logarithm away from 0.
+      let radius = deviation * (-2 * log(1 - generator.nextUnit())).squareRoot()
+      let angle = 2 * Double.pi * generator.nextUnit()
+      floats[position] = Float(radius * cos(angle))
+      if position + 1 < floats.count { floats[position + 1] = Float(radius * sin(angle)) }
     }
   }
 
@@ -104,6 +120,13 @@ public final class GPT2Model {
       with: configuration.generationJSON.text(indent: 2) + "\n")
     try SafetensorsWriter.write(
       tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
+  }
+
+  /// The CRC-32 of all parameters, which tells two sets of weights apart.
+  public var checksum: UInt32 {
+    var checksum = CRC32()
+    checksum.update(UnsafeRawBufferPointer(parameters.floats))
+    return checksum.value
   }
 
   /// The parameters as they lie in `arena`, which has this model's layout, for writing.
