@@ -185,7 +185,8 @@ public final class SafetensorsFile: Sendable {
       }
     default:
       throw InputError(
-        path, "tensor '\(tensor.name)' is of type \(tensor.type.rawValue), expected F32, F16 or BF16"
+        path,
+        "tensor '\(tensor.name)' is of type \(tensor.type.rawValue), expected F32, F16 or BF16"
       )
     }
   }

@@ -73,7 +73,8 @@ public struct GPT2Configuration: Equatable, Sendable {
     func require(_ key: String, _ supported: [JSONValue]) throws {
       guard let found = value[key], found != .null, !supported.contains(found) else { return }
       throw InputError(
-        path, "\(key) is \(found.text()); supported is "
+        path,
+        "\(key) is \(found.text()); supported is "
           + supported.map { $0.text() }.joined(separator: " or "))
     }
     guard value["model_type"]?.string ?? "gpt2" == "gpt2" else {

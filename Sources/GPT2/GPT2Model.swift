@@ -67,7 +67,8 @@ public final class GPT2Model {
     let weightsPath = "\(path)/\(CheckpointFile.weights)"
     guard Folder.hasFile(weightsPath) else {
       throw InputError(
-        path, "holds no \(CheckpointFile.weights); convert other weights with "
+        path,
+        "holds no \(CheckpointFile.weights); convert other weights with "
           + "AutoModelForCausalLM.from_pretrained(…).save_pretrained(…, safe_serialization=True)")
     }
     try loadWeights(SafetensorsFile(path: weightsPath))

@@ -90,12 +90,14 @@ private final class Shared: @unchecked Sendable {
   func start(worker: Int) {
     let argument = Unmanaged.passRetained(ThreadArgument(shared: self, worker: worker))
     var thread = pthread_t()
-    let status = pthread_create(&thread, nil, { pointer in
-      guard let pointer else { return nil }
-      let argument = Unmanaged<ThreadArgument>.fromOpaque(pointer).takeRetainedValue()
-      argument.shared.work(as: argument.worker)
-      return nil
-    }, argument.toOpaque())
+    let status = pthread_create(
+      &thread, nil,
+      { pointer in
+        guard let pointer else { return nil }
+        let argument = Unmanaged<ThreadArgument>.fromOpaque(pointer).takeRetainedValue()
+        argument.shared.work(as: argument.worker)
+        return nil
+      }, argument.toOpaque())
     precondition(status == 0, "the system gave no thread")
     pthread_detach(thread)
   }
