@@ -124,6 +124,24 @@ public struct Argument<Value: ArgumentValue> {
   }
 }
 
+/// The last positional arguments, one or more of the same kind.
+@propertyWrapper
+public struct Arguments<Value: ArgumentValue> {
+  let box: ArgumentBox<[Value]>
+
+  public var wrappedValue: [Value] {
+    get { box.requiredValue }
+    nonmutating set { box.value = newValue }
+  }
+
+  /// Arguments of which at least one must be given.
+  public init(help: String, valueName: String? = nil, completion: Completion = .none) {
+    box = ArgumentBox(
+      value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion),
+      nil)
+  }
+}
+
 /// Options kept in a type of their own, shown under a title of their own in the help.
 @propertyWrapper
 public struct OptionGroup<Group: ArgumentGroup> {

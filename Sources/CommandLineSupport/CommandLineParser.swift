@@ -26,9 +26,10 @@ struct CommandLineParser {
       } else if !onlyPositionals && argument.hasPrefix("-") && argument != "-" {
         if let request = try short(argument, &rest, &given) { return request }
       } else {
-        guard let positional = positionals.popFirst() else {
+        guard let positional = positionals.first else {
           throw UsageError("unexpected argument '\(argument)'")
         }
+        if !positional.isRepeated { positionals.removeFirst() }
         try positional.take(argument)
         given.insert(positional.name)
       }

@@ -13,6 +13,8 @@ struct DeclaredArgument {
   let section: String?
   let choices: [String]
   let isRequired: Bool
+  /// Whether a positional argument takes all that are left on the command line.
+  var isRepeated = false
   /// Takes the value that was typed; for a flag `true` or `false`.
   let take: (String) throws -> Void
 }
@@ -101,6 +103,21 @@ extension Argument: ArgumentDeclaring {
       name: name, form: .positional(valueName: valueName), description: box.description,
       section: section, choices: Value.choices, isRequired: box.value == nil,
       take: { try box.take($0, of: "<\(valueName)>") })
+  }
+}
+
+extension Arguments: ArgumentDeclaring {
+  func declare(as name: String, in section: String?) -> DeclaredArgument {
+    let valueName = box.description.valueName ?? name
+    return DeclaredArgument(
+      name: name, form: .positional(valueName: valueName), description: box.description,
+      section: section, choices: Value.choices, isRequired: box.value == nil, isRepeated: true,
+      take: { text in
+        guard let value = Value(argument: text) else {
+          throw UsageError("<\(valueName)>: '\(text)' is not accepted; expected \(Value.accepted)")
+        }
+        box.value = (box.value ?? []) + [value]
+      })
   }
 }
 

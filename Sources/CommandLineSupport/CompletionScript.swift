@@ -72,7 +72,8 @@ struct CompletionScript {
       }
     }
     for (index, positional) in schema.positionals.enumerated() {
-      lines.append("'\(index + 1):\(positional.name):\(zshAction(positional))'")
+      let position = positional.isRepeated ? "*" : "\(index + 1)"
+      lines.append("'\(position):\(positional.name):\(zshAction(positional))'")
     }
     lines += [
       "'(-h --help)'{-h,--help}'[show the help]'", "'--version[show the version]'",

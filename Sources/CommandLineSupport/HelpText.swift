@@ -9,7 +9,7 @@ struct HelpText {
 
   var usageLine: String {
     let positionals = schema.positionals.map { positional in
-      let name = Self.placeholder(of: positional)
+      let name = Self.placeholder(of: positional) + (positional.isRepeated ? "..." : "")
       return positional.isRequired ? name : "[\(name)]"
     }
     return (["usage:", name, "[<options>]"] + positionals).joined(separator: " ")

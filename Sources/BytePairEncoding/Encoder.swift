@@ -1,0 +1,92 @@
+/// Turns text into ids; it remembers the pieces it has seen.
+///
+/// An encoder belongs to one thread; several threads take one each.
+///
+///     var encoder = Encoder(tokenizer)
+///     let ids = try encoder.encode("Привет, мир!")
+public struct Encoder: Sendable {
+  private let preTokenizer = PreTokenizer()
+  private let splitter: SpecialTokenSplitter
+  private var merger: PieceMerger
+
+  /// The pieces seen; the ids of piece `n` are `cachedIDs[cachedEnds[n - 1]..<cachedEnds[n]]`.
+  private var cache = PieceTable()
+  private var cachedIDs: [UInt32] = []
+  private var cachedEnds: [Int] = []
+
+  /// Longer pieces are rare and hardly come back.
+  private static let longestCached = 64
+  /// When the cache holds as many bytes it starts anew.
+  private static let cacheBytes = 1 << 24
+
+  /// An encoder with the vocabulary of `tokenizer`.
+  public init(_ tokenizer: Tokenizer) {
+    merger = PieceMerger(tokenizer)
+    splitter = SpecialTokenSplitter(tokenizer.addedTokens)
+  }
+
+  /// The ids of `text`; names of special tokens in it are ordinary text unless
+  /// `recognizingSpecialTokens`.
+  ///
+  /// - Throws: Nothing but what ``encode(_:into:)`` throws; a string is always UTF-8.
+  public mutating func encode(
+    _ text: String, recognizingSpecialTokens: Bool = false
+  ) throws(InvalidUTF8) -> [UInt32] {
+    var ids: [UInt32] = []
+    let bytes = Array(text.utf8)
+    guard recognizingSpecialTokens else {
+      try encode(bytes, into: &ids)
+      return ids
+    }
+    for part in splitter.parts(of: bytes) {
+      switch part {
+      case .text(let range): try encode(Array(bytes[range]), into: &ids)
+      case .token(let id): ids.append(id)
+      }
+    }
+    return ids
+  }
+
+  /// Appends the ids of `text` to `ids`.
+  ///
+  /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
+  public mutating func encode(_ text: [UInt8], into ids: inout [UInt32]) throws(InvalidUTF8) {
+    try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
+      try encode(UnsafeRawBufferPointer(text), into: &ids)
+    }
+  }
+
+  /// Appends the ids of `text` to `ids`; names of special tokens in it are ordinary text.
+  ///
+  /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
+  public mutating func encode(
+    _ text: UnsafeRawBufferPointer, into ids: inout [UInt32]
+  ) throws(InvalidUTF8) {
+    let text = text.bindMemory(to: UInt8.self)
+    var start = 0
+    while start < text.count {
+      let end = try preTokenizer.pieceEnd(in: text, from: start)
+      encode(piece: UnsafeBufferPointer(rebasing: text[start..<end]), into: &ids)
+      start = end
+    }
+  }
+
+  @inline(__always)
+  private mutating func encode(piece: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32]) {
+    if piece.count > Self.longestCached { return merger.merge(piece, into: &ids) }
+    if cache.byteCount > Self.cacheBytes { emptyCache() }
+    let number = cache.number(of: piece)
+    if number == cachedEnds.count {
+      merger.merge(piece, into: &cachedIDs)
+      cachedEnds.append(cachedIDs.count)
+    }
+    let start = number > 0 ? cachedEnds[number - 1] : 0
+    ids.append(contentsOf: cachedIDs[start..<cachedEnds[number]])
+  }
+
+  private mutating func emptyCache() {
+    cache.removeAll()
+    cachedIDs.removeAll(keepingCapacity: true)
+    cachedEnds.removeAll(keepingCapacity: true)
+  }
+}

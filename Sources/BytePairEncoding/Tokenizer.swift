@@ -1,0 +1,172 @@
+import FileSupport
+
+/// A token with a text of its own, which no merges lead to: a mark of the end of a text and the like.
+public struct AddedToken: Equatable, Sendable {
+  /// The text of the token.
+  public var content: String
+  /// The id of the token.
+  public var id: UInt32
+  /// Whether the token is control, left out of the text that people read.
+  public var isSpecial: Bool
+  /// Whether it takes the white space before it with it.
+  public var stripsLeft = false
+  /// Whether it takes the white space behind it with it.
+  public var stripsRight = false
+  /// Whether it is no token within a word.
+  public var isSingleWord = false
+  /// Whether it is looked for after normalisation, which a byte-level tokenizer has none of.
+  public var isNormalized = false
+
+  public init(_ content: String, id: UInt32, isSpecial: Bool = true) {
+    self.content = content
+    self.id = id
+    self.isSpecial = isSpecial
+  }
+}
+
+/// What a token is for; the raw values are the keys in the files of a tokenizer.
+public enum TokenRole: String, CaseIterable, Sendable {
+  case beginning = "bos_token"
+  case end = "eos_token"
+  case unknown = "unk_token"
+  case separator = "sep_token"
+  case padding = "pad_token"
+  case classification = "cls_token"
+  case mask = "mask_token"
+}
+
+/// A byte-level vocabulary with its merges and special tokens.
+///
+/// The ids run from 0 without a gap. ``init(folder:)`` reads the files of a Hugging Face folder,
+/// ``Trainer`` makes a new one, ``Encoder`` and ``TextStream`` use it.
+public struct Tokenizer: Sendable {
+  /// Two tokens that become one.
+  public struct Merge: Equatable, Sendable {
+    public let left: UInt32
+    public let right: UInt32
+    public let result: UInt32
+
+    public init(left: UInt32, right: UInt32, result: UInt32) {
+      self.left = left
+      self.right = right
+      self.result = result
+    }
+  }
+
+  /// The merges, the first to be done first.
+  public let merges: [Merge]
+  /// The tokens that stand outside of the merges, by their ids.
+  public internal(set) var addedTokens: [AddedToken]
+  /// What the files say tokens are for; a text here need not be a token of the vocabulary.
+  public internal(set) var roles: [TokenRole: String]
+
+  /// How each token is written in the files: bytes as symbols, added tokens as they are.
+  let texts: [String]
+  /// How many tokens `vocab.json` has; those behind them are added tokens only.
+  let modelCount: Int
+  /// The id of each byte.
+  let byteIDs: [UInt32]
+  private let ids: [String: UInt32]
+  /// The bytes of all tokens, one after another, and where those of each begin.
+  private let bytes: [UInt8]
+  private let offsets: [Int]
+  /// Whether text can lead to the token: bytes and the results of merges.
+  private let isOrdinaryToken: [Bool]
+  private var isSpecialToken: [Bool]
+
+  /// Puts a tokenizer together from parts that agree with each other.
+  ///
+  /// `texts` are the tokens by id, the first `modelCount` of them in symbols.
+  init(
+    texts: [String], modelCount: Int, merges: [Merge], byteIDs: [UInt32],
+    addedTokens: [AddedToken], roles: [TokenRole: String]
+  ) {
+    self.texts = texts
+    self.modelCount = modelCount
+    self.merges = merges
+    self.addedTokens = addedTokens.sorted { $0.id < $1.id }
+    self.roles = roles
+    ids = Dictionary(
+      zip(texts, UInt32(0)...), uniquingKeysWith: { first, _ in first })
+    var bytes: [UInt8] = []
+    var offsets = [0]
+    let added = Set(addedTokens.map(\.id))
+    for (id, text) in texts.enumerated() {
+      if added.contains(UInt32(id)) || !ByteSymbols.append(bytesOf: text, to: &bytes) {
+        bytes += text.utf8
+      }
+      offsets.append(bytes.count)
+    }
+    self.bytes = bytes
+    self.offsets = offsets
+    self.byteIDs = byteIDs
+    var isOrdinary = [Bool](repeating: false, count: texts.count)
+    for id in byteIDs { isOrdinary[Int(id)] = true }
+    for merge in merges { isOrdinary[Int(merge.result)] = true }
+    isOrdinaryToken = isOrdinary
+    isSpecialToken = []
+    noteSpecialTokens()
+  }
+
+  /// How many tokens there are, all added ones with them.
+  public var count: Int { texts.count }
+
+  /// The id of the token written `text` in the files; `nil` if there is none.
+  public func id(of text: String) -> UInt32? { ids[text] }
+
+  /// How the token `id` is written in the files; `nil` if there is none.
+  public func text(of id: UInt32) -> String? { id < texts.count ? texts[Int(id)] : nil }
+
+  /// The bytes of the token `id`; none for an id outside of the vocabulary.
+  public func bytes(of id: UInt32) -> ArraySlice<UInt8> {
+    guard id < texts.count else { return [] }
+    return bytes[offsets[Int(id)]..<offsets[Int(id) + 1]]
+  }
+
+  /// The bytes of the tokens `ids` together; bytes that are no whole characters among them.
+  public func decode(_ ids: some Sequence<UInt32>, skippingSpecialTokens: Bool = false) -> [UInt8] {
+    var output: [UInt8] = []
+    for id in ids where !(skippingSpecialTokens && isSpecial(id)) { output += bytes(of: id) }
+    return output
+  }
+
+  /// Whether the token `id` is control, left out of the text that people read.
+  public func isSpecial(_ id: UInt32) -> Bool { id < texts.count && isSpecialToken[Int(id)] }
+
+  /// Whether ordinary text can lead to the token `id`: it is a byte or the result of a merge.
+  public func isOrdinary(_ id: UInt32) -> Bool { id < texts.count && isOrdinaryToken[Int(id)] }
+
+  /// The id of the token that `role` names; `nil` if it names none or one that is not there.
+  public func id(of role: TokenRole) -> UInt32? { roles[role].flatMap(id(of:)) }
+
+  /// A CRC-32 of the vocabulary and the merges, the same for the same tokenizer in other files.
+  ///
+  /// It is taken of the tokens by their ids, each as it is written in the files and with a newline
+  /// behind it, and then of the merges, each as its line in `merges.txt` with its newline.
+  public var digest: UInt32 {
+    var contents: [UInt8] = []
+    for text in texts {
+      contents += text.utf8
+      contents.append(0x0A)
+    }
+    return CRC32.checksum(contents + mergeLines)
+  }
+
+  /// The lines of `merges.txt` behind its first.
+  var mergeLines: [UInt8] {
+    var lines: [UInt8] = []
+    for merge in merges {
+      lines += texts[Int(merge.left)].utf8
+      lines.append(0x20)
+      lines += texts[Int(merge.right)].utf8
+      lines.append(0x0A)
+    }
+    return lines
+  }
+
+  /// Brings the flags of special tokens in line with the added tokens.
+  mutating func noteSpecialTokens() {
+    isSpecialToken = Array(repeating: false, count: texts.count)
+    for token in addedTokens where token.isSpecial { isSpecialToken[Int(token.id)] = true }
+  }
+}

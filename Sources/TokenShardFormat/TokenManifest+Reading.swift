@@ -1,0 +1,95 @@
+import FileSupport
+
+extension TokenManifest {
+  /// Reads the manifest of `folder`; the shards are not looked at.
+  ///
+  /// - Throws: ``InputError``; ``FileError``.
+  public init(folder: String) throws {
+    let path = folder + "/" + Self.fileName
+    guard Folder.hasFile(path) else {
+      throw InputError(
+        folder, "there is no \(Self.fileName): not a folder of token shards, or not a whole one")
+    }
+    let value = try JSONValue(path: path)
+    guard value["format"]?.string == Self.format else {
+      throw InputError(path, "'format' is not '\(Self.format)'")
+    }
+    guard value["version"]?.integer == Self.version else {
+      throw InputError(path, "'version' is not \(Self.version)")
+    }
+    func required<Value>(_ value: Value?, _ name: String) throws -> Value {
+      guard let value else { throw InputError(path, "'\(name)' is missing or no such value") }
+      return value
+    }
+    let tokenizer = value["tokenizer"]
+    let end = tokenizer?["end_of_text"]
+    vocabularySize = try required(
+      tokenizer?["vocabulary_size"]?.integer, "tokenizer.vocabulary_size")
+    tokenizerDigest = try required(Self.checksum(tokenizer?["digest"]), "tokenizer.digest")
+    endOfTextToken = try required(end?["token"]?.string, "tokenizer.end_of_text.token")
+    endOfText = try required(
+      end?["id"]?.integer.flatMap(UInt32.init(exactly:)), "tokenizer.end_of_text.id")
+    settings = value["settings"] ?? .null
+    splits = [:]
+    for split in TokenSplit.allCases {
+      guard let contents = value[split.rawValue] else { continue }
+      let shards = try required(contents["shards"]?.elements, "\(split).shards").map { shard in
+        // A name that leads out of the folder would be read from elsewhere.
+        let name = try required(shard["file"]?.string, "\(split).shards.file")
+        guard !name.contains("/"), name != ".." else {
+          throw InputError(path, "'\(name)' is not the name of a file in the folder")
+        }
+        return Shard(
+          name: name,
+          tokens: try required(shard["tokens"]?.integer, "\(split).shards.tokens"),
+          bytes: try required(shard["bytes"]?.integer, "\(split).shards.bytes"),
+          checksum: try required(Self.checksum(shard["crc32"]), "\(split).shards.crc32"))
+      }
+      splits[split] = Split(
+        posts: contents["posts"]?.integer, textBytes: contents["text_bytes"]?.integer,
+        shards: shards)
+    }
+  }
+
+  /// Opens the shards of `split` in `folder` and checks that they are those of the manifest.
+  ///
+  /// A split without shards has no tokens.
+  ///
+  /// - Throws: ``InputError`` that names the file and byte; ``FileError``.
+  public func shards(
+    of split: TokenSplit, in folder: String, verifyingContents: Bool = true
+  ) throws -> TokenShards {
+    let expected = splits[split]?.shards ?? []
+    let shards = try TokenShards(
+      paths: expected.map { folder + "/" + $0.name }, verifyingContents: verifyingContents)
+    for (shard, expected) in zip(shards.shards, expected) {
+      func check(_ holds: Bool, word: Int, _ problem: String) throws {
+        if !holds { throw InputError(shard.path, .byte(word * 4), problem) }
+      }
+      try check(
+        shard.count == expected.tokens, word: 2,
+        "\(shard.count) tokens; \(Self.fileName) says \(expected.tokens)")
+      guard let description = shard.header.description else { continue }
+      try check(
+        description.vocabularySize == vocabularySize, word: 5,
+        "a vocabulary of \(description.vocabularySize); \(Self.fileName) says \(vocabularySize)")
+      try check(
+        description.endOfText == endOfText, word: 6,
+        "the end of text is \(description.endOfText); \(Self.fileName) says \(endOfText)")
+      try check(
+        description.tokenizerDigest == tokenizerDigest, word: 7,
+        "the tokenizer is \(hexadecimal(description.tokenizerDigest)); "
+          + "\(Self.fileName) says \(hexadecimal(tokenizerDigest))")
+      try check(
+        description.checksum == expected.checksum, word: 8,
+        "the CRC-32 is \(hexadecimal(description.checksum)); "
+          + "\(Self.fileName) says \(hexadecimal(expected.checksum))")
+    }
+    return shards
+  }
+
+  private static func checksum(_ value: JSONValue?) -> UInt32? {
+    guard let text = value?.string, text.utf8.count == 8 else { return nil }
+    return UInt32(text, radix: 16)
+  }
+}

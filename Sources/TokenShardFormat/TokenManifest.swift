@@ -1,0 +1,125 @@
+import FileSupport
+
+/// What a folder of token shards holds; it is written last, so a folder that has it is whole.
+public struct TokenManifest: Equatable, Sendable {
+  /// The name of the file.
+  public static let fileName = "manifest.json"
+  /// The name of the folder of the tokenizer's files.
+  public static let tokenizerFolder = "tokenizer"
+  static let format = "token shards"
+  static let version = 1
+
+  /// One file of tokens.
+  public struct Shard: Equatable, Sendable {
+    /// The name of the file in the folder.
+    public var name: String
+    /// How many ids it has.
+    public var tokens: Int
+    /// How many bytes it has.
+    public var bytes: Int
+    /// The CRC-32 of its ids.
+    public var checksum: UInt32
+
+    public init(name: String, tokens: Int, bytes: Int, checksum: UInt32) {
+      self.name = name
+      self.tokens = tokens
+      self.bytes = bytes
+      self.checksum = checksum
+    }
+  }
+
+  /// One part of the corpus.
+  public struct Split: Equatable, Sendable {
+    /// How many posts it has; `nil` where the text was not taken post by post.
+    public var posts: Int?
+    /// How many bytes of text it has; `nil` where the text was not taken post by post.
+    public var textBytes: Int?
+    /// Its files, in order.
+    public var shards: [Shard]
+
+    public init(posts: Int?, textBytes: Int?, shards: [Shard]) {
+      self.posts = posts
+      self.textBytes = textBytes
+      self.shards = shards
+    }
+
+    /// How many ids it has.
+    public var tokens: Int { shards.reduce(0) { $0 + $1.tokens } }
+  }
+
+  /// How many tokens the vocabulary has.
+  public var vocabularySize: Int
+  /// The digest of the tokenizer.
+  public var tokenizerDigest: UInt32
+  /// How the token that ends a text is written.
+  public var endOfTextToken: String
+  /// Its id.
+  public var endOfText: UInt32
+  /// The parts of the corpus.
+  public var splits: [TokenSplit: Split]
+  /// How the folder was made, in any shape.
+  public var settings: JSONValue
+
+  public init(
+    vocabularySize: Int, tokenizerDigest: UInt32, endOfTextToken: String, endOfText: UInt32,
+    splits: [TokenSplit: Split], settings: JSONValue
+  ) {
+    self.vocabularySize = vocabularySize
+    self.tokenizerDigest = tokenizerDigest
+    self.endOfTextToken = endOfTextToken
+    self.endOfText = endOfText
+    self.splits = splits
+    self.settings = settings
+  }
+
+  /// Whether `folder` has a manifest of this kind, and so can be replaced by another like it.
+  public static func exists(in folder: String) -> Bool {
+    let value = try? JSONValue(path: folder + "/" + fileName)
+    return value?["format"]?.string == format
+  }
+
+  // MARK: - Writing
+
+  /// Writes the manifest into `folder`.
+  ///
+  /// - Throws: ``FileError``.
+  public func write(to folder: String) throws {
+    var members: [JSONValue.Member] = [
+      .init("format", .string(Self.format)), .init("version", .integer(Self.version)),
+      .init(
+        "tokenizer",
+        [
+          "folder": .string(Self.tokenizerFolder),
+          "digest": .string(hexadecimal(tokenizerDigest)),
+          "vocabulary_size": .integer(vocabularySize),
+          "end_of_text": [
+            "token": .string(endOfTextToken), "id": .integer(Int(endOfText)),
+          ],
+        ]),
+    ]
+    for split in TokenSplit.allCases {
+      guard let contents = splits[split] else { continue }
+      members.append(.init(split.rawValue, contents.value))
+    }
+    members.append(.init("settings", settings))
+    try replaceFile(
+      at: folder + "/" + Self.fileName, with: JSONValue.object(members).text(indent: 2) + "\n")
+  }
+}
+
+extension TokenManifest.Split {
+  fileprivate var value: JSONValue {
+    let counts: [JSONValue.Member] = [
+      .init("posts", posts.map(JSONValue.integer) ?? .null),
+      .init("text_bytes", textBytes.map(JSONValue.integer) ?? .null),
+      .init("tokens", .integer(tokens)),
+    ]
+    let shards = shards.map { shard -> JSONValue in
+      [
+        "file": .string(shard.name), "tokens": .integer(shard.tokens),
+        "bytes": .integer(shard.bytes), "crc32": .string(hexadecimal(shard.checksum)),
+      ]
+    }
+    return .object(counts + [.init("shards", .array(shards))])
+  }
+}

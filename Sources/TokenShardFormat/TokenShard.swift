@@ -1,0 +1,129 @@
+import FileSupport
+
+/// A file of token ids, mapped into memory.
+public struct TokenShard: Sendable {
+  /// What the file says of itself.
+  public let header: TokenShardHeader
+  private let file: MappedFile
+
+  /// The path of the file.
+  public var path: String { file.path }
+  /// How many ids there are.
+  public var count: Int { header.count }
+
+  /// Opens the shard at `path` and checks its header and size.
+  ///
+  /// Unless `verifyingContents` is false, all ids are read too: their CRC-32 must be the header's,
+  /// and they must be below the size of the vocabulary.
+  ///
+  /// - Throws: ``InputError`` that names the byte; ``FileError``.
+  public init(path: String, verifyingContents: Bool = true) throws {
+    file = try MappedFile(path: path)
+    header = try Self.header(of: file)
+    if verifyingContents { try verify() }
+  }
+
+  /// The id at `position`, which is below ``count``.
+  public subscript(position: Int) -> UInt32 {
+    precondition(0..<count ~= position, "no such token in the shard")
+    return token(position)
+  }
+
+  /// Copies the ids in `range`, which is within the shard, to `buffer`, which has room for them.
+  public func copy<Element: FixedWidthInteger>(
+    _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
+  ) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such tokens in the shard")
+    precondition(range.count <= buffer.count, "no room for the tokens")
+    for (index, position) in range.enumerated() {
+      buffer[index] = Element(truncatingIfNeeded: token(position))
+    }
+  }
+
+  @inline(__always)
+  private func token(_ position: Int) -> UInt32 {
+    if header.bytesPerToken == 2 {
+      let offset = TokenShardHeader.byteCount + position * 2
+      return UInt32(
+        UInt16(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
+    }
+    let offset = TokenShardHeader.byteCount + position * 4
+    return UInt32(
+      littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  private static func header(of file: MappedFile) throws -> TokenShardHeader {
+    func failure(_ word: Int, _ problem: String) -> InputError {
+      InputError(file.path, .byte(word * 4), problem)
+    }
+    guard file.bytes.count >= TokenShardHeader.byteCount else {
+      throw InputError(
+        file.path, .byte(file.bytes.count),
+        "the file ends in its header of \(TokenShardHeader.byteCount) bytes: it is cut off")
+    }
+    func word(_ index: Int) -> UInt32 {
+      UInt32(littleEndian: file.bytes.load(fromByteOffset: index * 4, as: UInt32.self))
+    }
+    let bytesPerToken: Int
+    switch word(0) {
+    case TokenShardHeader.shortMagic: bytesPerToken = 2
+    case TokenShardHeader.longMagic: bytesPerToken = 4
+    default: throw failure(0, "the magic number is \(word(0)); this is no file of tokens")
+    }
+    let version =
+      bytesPerToken == 2 ? TokenShardHeader.shortVersion : TokenShardHeader.longVersion
+    guard word(1) == version else {
+      throw failure(1, "version \(word(1)); expected version \(version)")
+    }
+    guard let count = Int32(exactly: word(2)).map(Int.init) else {
+      throw failure(2, "the count of tokens, \(Int32(bitPattern: word(2))), is negative")
+    }
+    let expected = TokenShardHeader.byteCount + count * bytesPerToken
+    guard file.bytes.count == expected else {
+      throw InputError(
+        file.path, .byte(min(file.bytes.count, expected)),
+        "the file has \(file.bytes.count) bytes; \(count) tokens need \(expected): "
+          + (file.bytes.count < expected ? "it is cut off" : "something follows them"))
+    }
+    var description: TokenShardHeader.Description?
+    switch word(3) {
+    case 0: break
+    case TokenShardHeader.described:
+      guard word(4) == UInt32(bytesPerToken) else {
+        throw failure(4, "\(word(4)) bytes a token; expected \(bytesPerToken) by the magic number")
+      }
+      guard word(5) <= Int32.max else { throw failure(5, "a vocabulary of \(word(5)) tokens") }
+      guard word(6) < word(5) else {
+        throw failure(6, "the end of text, id \(word(6)), is not in the vocabulary of \(word(5))")
+      }
+      description = .init(
+        vocabularySize: Int(word(5)), endOfText: word(6), tokenizerDigest: word(7),
+        checksum: word(8))
+    default: throw failure(3, "description version \(word(3)); expected 0 or 1")
+    }
+    return TokenShardHeader(count: count, bytesPerToken: bytesPerToken, description: description)
+  }
+
+  private func verify() throws {
+    guard let description = header.description else { return }
+    var checksum = CRC32()
+    checksum.update(UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...]))
+    guard checksum.value == description.checksum else {
+      throw InputError(
+        path, .byte(TokenShardHeader.byteCount),
+        "the CRC-32 of the tokens is \(hexadecimal(checksum.value)), "
+          + "the header says \(hexadecimal(description.checksum)): the file is damaged")
+    }
+    for position in 0..<count where token(position) >= description.vocabularySize {
+      throw InputError(
+        path, .byte(TokenShardHeader.byteCount + position * header.bytesPerToken),
+        "the id \(token(position)) is not in the vocabulary of \(description.vocabularySize)")
+    }
+  }
+}
+
+/// `value` in eight hexadecimal digits.
+func hexadecimal(_ value: UInt32) -> String {
+  let digits = String(value, radix: 16)
+  return String(repeating: "0", count: 8 - digits.count) + digits
+}

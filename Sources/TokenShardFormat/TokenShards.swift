@@ -1,0 +1,63 @@
+/// Several shards, read as one sequence of ids.
+///
+///     let tokens = try TokenShards(paths: ["train-00000.bin", "train-00001.bin"])
+///     tokens.copy(0..<1024, to: buffer)
+public struct TokenShards: Sendable {
+  /// The shards, in order.
+  public let shards: [TokenShard]
+  /// Where each shard begins in the sequence, and where the last one ends.
+  private let starts: [Int]
+
+  /// Opens the shards at `paths`.
+  ///
+  /// - Throws: ``InputError`` that names the byte; ``FileError``.
+  public init(paths: [String], verifyingContents: Bool = true) throws {
+    shards = try paths.map { try TokenShard(path: $0, verifyingContents: verifyingContents) }
+    starts = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
+  }
+
+  /// How many ids there are.
+  public var count: Int { starts.last ?? 0 }
+
+  /// The id at `position`, which is below ``count``.
+  public subscript(position: Int) -> UInt32 {
+    precondition(0..<count ~= position, "no such token")
+    let index = shardIndex(of: position)
+    return shards[index][position - starts[index]]
+  }
+
+  /// Copies the ids in `range`, which is within the sequence, to `buffer`, which has room for them.
+  public func copy<Element: FixedWidthInteger>(
+    _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
+  ) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such tokens")
+    precondition(range.count <= buffer.count, "no room for the tokens")
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let index = shardIndex(of: position)
+      let end = min(range.upperBound, starts[index + 1])
+      shards[index].copy(
+        position - starts[index]..<end - starts[index],
+        to: UnsafeMutableBufferPointer(rebasing: buffer[(position - range.lowerBound)...]))
+      position = end
+    }
+  }
+
+  /// The ids in `range`, which is within the sequence.
+  public func ids(in range: Range<Int>) -> [UInt32] {
+    [UInt32](unsafeUninitializedCapacity: range.count) { buffer, count in
+      copy(range, to: buffer)
+      count = range.count
+    }
+  }
+
+  /// The shard that holds `position`: the last that begins at or before it and is not empty.
+  private func shardIndex(of position: Int) -> Int {
+    var (low, high) = (0, shards.count - 1)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if starts[middle] <= position { low = middle } else { high = middle - 1 }
+    }
+    return low
+  }
+}
