@@ -37,7 +37,7 @@ public final class TokenShardWriter {
   /// Appends `ids`, all of which are below the size of the vocabulary.
   ///
   /// - Throws: ``FileError``.
-  public func append(_ ids: [UInt32]) throws {
+  public func append(_ ids: some Collection<UInt32>) throws {
     var rest = ids[...]
     while !rest.isEmpty {
       if count == tokensPerShard { try finishShard() }
@@ -47,11 +47,10 @@ public final class TokenShardWriter {
     }
   }
 
-  /// Finishes the last shard and returns all of them; one without tokens if there are none.
+  /// Finishes the last shard and returns all of them; none where no ids were appended.
   ///
   /// - Throws: ``FileError``.
   public func finish() throws -> [TokenManifest.Shard] {
-    if file == nil && finished.isEmpty { try beginShard() }
     try finishShard()
     return finished
   }
@@ -62,17 +61,17 @@ public final class TokenShardWriter {
     self.file = file
   }
 
-  private func write(_ ids: ArraySlice<UInt32>) throws {
+  private func write(_ ids: some Collection<UInt32>) throws {
     if file == nil { try beginShard() }
     if bytesPerToken == 2 {
-      try write(ids.map { UInt16(truncatingIfNeeded: $0).littleEndian })
+      try writeElements(ids.map { UInt16(truncatingIfNeeded: $0).littleEndian })
     } else {
-      try write(ids.map(\.littleEndian))
+      try writeElements(ids.map(\.littleEndian))
     }
     count += ids.count
   }
 
-  private func write(_ elements: [some FixedWidthInteger]) throws {
+  private func writeElements(_ elements: [some FixedWidthInteger]) throws {
     try elements.withUnsafeBytes { bytes in
       checksum.update(bytes)
       try file?.write(bytes)

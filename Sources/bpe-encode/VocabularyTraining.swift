@@ -1,0 +1,45 @@
+import BytePairEncoding
+import CommandLineSupport
+import FileSupport
+
+/// Learns a vocabulary from the corpus.
+struct VocabularyTraining {
+  let paths: [String]
+  let vocabularySize: Int
+  let minimumFrequency: Int
+
+  /// What the manifest says of it.
+  var settings: JSONValue {
+    [
+      "trained": [
+        "vocabulary_size": .integer(vocabularySize),
+        "minimum_frequency": .integer(minimumFrequency),
+      ]
+    ]
+  }
+
+  func run() throws -> Tokenizer {
+    var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
+    var hasText = false
+    var text: [UInt8] = []
+    try CorpusInput(paths: paths).forEachLine("counting words") { line in
+      hasText = true
+      // The reference takes in each line with its newline, which shows where white space ends one.
+      text.removeAll(keepingCapacity: true)
+      text.append(contentsOf: line)
+      text.append(0x0A)
+      try trainer.add(text)
+    }
+    guard hasText else { throw CorpusEncoding.emptyCorpus(paths) }
+    let progress = Progress("merging", total: vocabularySize, unit: .items("tokens"))
+    let tokenizer = try trainer.train { try progress.update($0) }
+    if tokenizer.count < vocabularySize {
+      Log.warning(
+        "the vocabulary has \(tokenizer.count) tokens instead of \(vocabularySize): "
+          + "no other pair occurs \(minimumFrequency) times")
+    } else {
+      Log.info("learnt a vocabulary of \(tokenizer.count) tokens")
+    }
+    return tokenizer
+  }
+}
