@@ -40,6 +40,8 @@ public struct Option<Value: ArgumentValue> {
   }
 
   /// An option that must be given.
+  // An optional value would fit here as well, but such an option may be left out.
+  @_disfavoredOverload
   public init(
     help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
     completion: Completion = .none, accepting condition: Condition<Value>? = nil

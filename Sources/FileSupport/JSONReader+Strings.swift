@@ -196,7 +196,8 @@ extension JSONReader {
       if text.count < bytes.count, bytes.starts(with: text) { return false }
       guard text.starts(with: bytes) else { continue }
       guard let next = text.dropFirst(bytes.count).first else { return false }
-      return !(next <= 0x20 || next == UInt8(ascii: ",") || next == UInt8(ascii: "}")
+      return
+        !(next <= 0x20 || next == UInt8(ascii: ",") || next == UInt8(ascii: "}")
         || next == UInt8(ascii: "]"))
     }
     return true

@@ -50,7 +50,7 @@ public final class PostWriter {
   /// Appends the JSON of `post` to `line`.
   private static func append(_ post: Post, to line: inout [UInt8]) {
     line.append(#"{"id":"#)
-    line.append(post.id)
+    line.appendDecimal(post.id)
     line.append(#","date":""#)
     DateText.append(post.date, to: &line)
     line.append(#"","text":"#)
@@ -63,7 +63,7 @@ public final class PostWriter {
     appendEntities(of: post, to: &line)
     if let views = post.views {
       line.append(#","views":"#)
-      line.append(views)
+      line.appendDecimal(views)
     }
     if !post.reactions.isEmpty {
       line.append(#","reactions":"#)
@@ -71,7 +71,7 @@ public final class PostWriter {
         line.append(index == 0 ? "{" : ",")
         line.appendJSONString(reaction.emoji)
         line.append(":")
-        line.append(reaction.count)
+        line.appendDecimal(reaction.count)
       }
       line.append("}")
     }
@@ -81,7 +81,7 @@ public final class PostWriter {
     }
     if let id = post.replyTo {
       line.append(#","reply_to":"#)
-      line.append(id)
+      line.appendDecimal(id)
     }
     if let media = post.media {
       line.append(#","media":"#)
@@ -97,9 +97,9 @@ public final class PostWriter {
       line.append(index == 0 ? #"[{"type":"# : #",{"type":"#)
       line.appendJSONString(entity.type)
       line.append(#","offset":"#)
-      line.append(entity.offset)
+      line.appendDecimal(entity.offset)
       line.append(#","length":"#)
-      line.append(entity.length)
+      line.appendDecimal(entity.length)
       if let url = entity.url {
         line.append(#","url":"#)
         line.appendJSONString(url)
@@ -116,7 +116,7 @@ extension [UInt8] {
   }
 
   /// Appends `value` in decimal digits.
-  fileprivate mutating func append(_ value: Int) {
+  fileprivate mutating func appendDecimal(_ value: Int) {
     // Up to 15 characters a string needs no memory of its own.
     append(contentsOf: String(value).utf8)
   }
