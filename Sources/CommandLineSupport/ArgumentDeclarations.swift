@@ -90,7 +90,14 @@ public struct Flag {
   public init(
     wrappedValue: Bool, help: String, short: Character? = nil, inversion: Inversion = .none
   ) {
-    box = ArgumentBox(value: wrappedValue, ArgumentDescription(help: help, short: short), nil)
+    let defaultText: String? =
+      switch inversion {
+      case .none: nil
+      case .prefixedNo: wrappedValue ? "yes" : "no"
+      }
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(help: help, short: short, defaultText: defaultText), nil)
     self.inversion = inversion
   }
 }
