@@ -177,7 +177,8 @@ package struct CompletionScript {
   private static func quoted(_ text: String, for shell: Shell) -> String {
     switch shell {
     case .zsh:
-      text.replacing("'", with: "'\\''").replacing("[", with: "\\[").replacing("]", with: "\\]")
+      text.replacing("\\", with: "\\\\").replacing("'", with: "'\\''").replacing("[", with: "\\[")
+        .replacing("]", with: "\\]")
         .replacing(":", with: "\\:")
     default: text.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
     }
