@@ -73,8 +73,10 @@ public struct Cleaner {
       throw InputError(
         path,
         "nothing is left after cleaning: posts in \(funnel.postsIn)"
-          + (droppers.isEmpty ? ", all without text" : ", of which "
-            + droppers.joined(separator: ", ")))
+          + (droppers.isEmpty
+            ? ", all without text"
+            : ", of which "
+              + droppers.joined(separator: ", ")))
     }
     return funnel
   }

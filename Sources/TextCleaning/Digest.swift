@@ -12,7 +12,8 @@ package struct Digest: Hashable, Sendable {
     var state = SipState(key)
     let wholeWords = text.count & ~7
     for offset in stride(from: 0, to: wholeWords, by: 8) {
-      state.absorb(UInt64(littleEndian: text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+      state.absorb(
+        UInt64(littleEndian: text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
     }
     // The last word holds the bytes left over and, on top, the length.
     var last = UInt64(truncatingIfNeeded: text.count) << 56

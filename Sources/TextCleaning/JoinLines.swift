@@ -20,7 +20,9 @@ public struct JoinLines: CleaningRule {
         writer.appendWords(of: UnsafeRawBufferPointer(rebasing: bytes[line.range]))
       }
     }
-    if draft.lines.count == 1, draft.withText({ writer.output.elementsEqual($0) }) {
+    if draft.lines.count == 1, draft.byteCount == writer.output.count,
+      draft.withText({ writer.output.elementsEqual($0) })
+    {
       return .unchanged
     }
     draft.replaceText(with: &writer.output)
@@ -54,6 +56,8 @@ private struct WordWriter {
   }
 
   /// Appends the word that begins at `start` and returns where it ends.
+  ///
+  /// Words parted as they should be are taken along with it, to be copied in one piece.
   private mutating func appendWord(of line: UnsafeRawBufferPointer, from start: Int) -> Int {
     let outputStart = output.count
     if outputStart > 0 {
@@ -66,9 +70,16 @@ private struct WordWriter {
     let wordStart = output.count
     var index = start
     var copied = start
+    let mayTakeFurther = line[start] != UInt8(ascii: "@")
     scan: while index < line.count {
       if isPlain(line[index]) {
         index += 1
+        continue
+      }
+      if mayTakeFurther, line[index] == 0x20, index + 1 < line.count, isPlain(line[index + 1]),
+        line[index + 1] != UInt8(ascii: "@")
+      {
+        index += 2
         continue
       }
       let (value, length) = scalar(at: index, of: line)

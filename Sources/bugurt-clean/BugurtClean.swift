@@ -25,7 +25,7 @@ struct BugurtClean: Program {
   @Argument(
     help: "posts, one JSON object a line, packed with gzip or not; - for standard input",
     valueName: "posts.jsonl", completion: .file)
-  var posts: String? = nil
+  var posts: String?
 
   @Option(
     help: "the text to write; - for standard output", short: "o", valueName: "text.txt",
