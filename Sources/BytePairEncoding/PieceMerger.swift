@@ -63,7 +63,9 @@ struct PieceMerger: Sendable {
         candidates[index - 1] = candidates[index]
         index += 1
       }
-      if position > 0 { candidates[position - 1] = merges[symbols[position - 1], symbols[position]] }
+      if position > 0 {
+        candidates[position - 1] = merges[symbols[position - 1], symbols[position]]
+      }
       if position + 1 < count {
         candidates[position] = merges[symbols[position], symbols[position + 1]]
       }

@@ -23,7 +23,8 @@ extension Tokenizer {
       guard let id = ids[String(symbol)] else {
         throw InputError(
           files.vocabularyPath,
-          "byte \(byte) has no token ('\(symbol)'): the vocabulary is not byte-level, as GPT-2's is")
+          "byte \(byte) has no token ('\(symbol)'): the vocabulary is not byte-level, as GPT-2's is"
+        )
       }
       return id
     }
