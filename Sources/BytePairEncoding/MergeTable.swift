@@ -7,7 +7,7 @@ struct MergeTable: Sendable {
   /// What is found for a pair that is not merged: greater than all merges.
   static let none: Merge = .max
 
-  /// Keys and merges in turn. A key is a pair of ids; `UInt64.max` marks a free slot.
+  /// Keys, which are pairs of ids, and merges in turn; a free slot has the key `UInt64.max`.
   private var slots: [UInt64]
   private let mask: Int
 

@@ -1,6 +1,6 @@
 /// How often each pair of neighbours occurs, and in which pieces.
 struct PairCounts {
-  /// The number of a pair plus one; 0 for a free slot. The count is a power of two.
+  /// The numbers of pairs plus one, 0 for a free slot; how many there are is a power of two.
   private var slots = [UInt32](repeating: 0, count: 1 << 14)
   /// The pairs by number: the left id in the upper half, the right one in the lower.
   private(set) var pairs: [UInt64] = []

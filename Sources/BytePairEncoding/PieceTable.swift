@@ -9,7 +9,7 @@ struct PieceTable: Sendable {
     var tag: UInt32
   }
 
-  /// The number of a piece plus one; 0 for a free slot. The count is a power of two.
+  /// The numbers of pieces plus one, 0 for a free slot; how many there are is a power of two.
   private var slots: [UInt32]
   private var entries: [Entry] = []
   /// The bytes of all pieces, one after another.

@@ -63,7 +63,7 @@ public struct Trainer: Sendable {
   /// `progress` is told the number of tokens there are.
   ///
   /// - Throws: What `progress` throws.
-  public func train(progress: (_ tokens: Int) throws -> Void = { _ in }) rethrows -> Tokenizer {
+  public func train(progress: (_ tokens: Int) throws -> Void = { _ in }) throws -> Tokenizer {
     var texts = Self.specialTokens.map(\.text)
     let firstByteID = UInt32(texts.count)
     var byteIDs = [UInt32](repeating: 0, count: 256)

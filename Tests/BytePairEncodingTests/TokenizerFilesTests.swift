@@ -1,0 +1,230 @@
+import BytePairEncoding
+import FileSupport
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct TokenizerFilesTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  /// The message of the error that reading the folder ends with, without the folder's path.
+  func failure() -> String {
+    do {
+      _ = try Tokenizer(folder: folder.path)
+      return "no error"
+    } catch {
+      return "\(error)".replacing(folder.path + "/", with: "").replacing(
+        folder.path, with: "folder")
+    }
+  }
+
+  func trained() throws -> Tokenizer {
+    var trainer = Trainer(vocabularySize: 300)
+    try trainer.add(Array("бугурт \"бугурт\" \\бугурт\\ a'b a'b 😀😀".utf8))
+    return try trainer.train()
+  }
+
+  @Test("reads back what it wrote, from tokenizer.json and from vocab.json with merges.txt")
+  func roundTrip() throws {
+    let tokenizer = try trained()
+    try tokenizer.write(to: folder.path)
+    #expect(
+      try folder.names() == [
+        "merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
+        "vocab.json",
+      ])
+    for name in ["", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+      if !name.isEmpty { try FileManager.default.removeItem(atPath: folder.path(name)) }
+      let read = try Tokenizer(folder: folder.path)
+      #expect(read.merges == tokenizer.merges)
+      #expect(read.digest == tokenizer.digest)
+      #expect(read.count == tokenizer.count)
+      if name != "special_tokens_map.json" {
+        #expect(read.addedTokens == tokenizer.addedTokens)
+        #expect(read.roles == tokenizer.roles)
+      }
+    }
+  }
+
+  @Test("writes the files that transformers reads")
+  func contents() throws {
+    try TokenizerFixture.write(merges: ["a b"], special: ["</s>"], to: folder)
+    var tokenizer = try Tokenizer(folder: folder.path)
+    tokenizer.setEndOfText(0)
+    let written = try TemporaryFolder()
+    try tokenizer.write(to: written.path)
+    #expect(try written.text(of: "merges.txt") == "#version: 0.2\na b\n")
+    #expect(try written.text(of: "vocab.json").hasPrefix(#"{"</s>":0,"!":1,"\"":2,"#))
+    let map = try JSONValue(path: written.path("special_tokens_map.json"))
+    #expect(map.members?.map(\.key) == ["bos_token", "eos_token", "unk_token"])
+    let configuration = try JSONValue(path: written.path("tokenizer_config.json"))
+    #expect(configuration["eos_token"] == "</s>")
+    #expect(configuration["bos_token"] == "</s>")
+    #expect(configuration["unk_token"] == "</s>")
+    #expect(configuration["pad_token"] == nil)
+    #expect(configuration["tokenizer_class"] == "GPT2Tokenizer")
+    #expect(configuration["added_tokens_decoder"]?["0"]?["special"] == true)
+    let whole = try JSONValue(path: written.path("tokenizer.json"))
+    #expect(whole["model"]?["merges"] == [["a", "b"]])
+    #expect(whole["model"]?["vocab"]?["ab"] == 257)
+    #expect(whole["added_tokens"]?.elements?.count == 1)
+  }
+
+  @Test("has a digest that the form of the files does not change, and every merge does")
+  func digest() throws {
+    try TokenizerFixture.write(merges: ["a b", "c d"], to: folder)
+    let digest = try Tokenizer(folder: folder.path).digest
+    let spaced = try folder.text(of: "vocab.json").replacing("\"a\":", with: "\n \"\\u0061\" : ")
+    try folder.write(spaced, to: "vocab.json")
+    try folder.write("a b\r\nc d", to: "merges.txt")
+    #expect(try Tokenizer(folder: folder.path).digest == digest)
+    try folder.write("c d\na b\n", to: "merges.txt")
+    #expect(try Tokenizer(folder: folder.path).digest != digest)
+  }
+
+  @Test("reads a tokenizer.json with merges in one string each, and takes added tokens from it")
+  func oldTokenizerJSON() throws {
+    let vocabulary = try TokenizerFixture.vocabularyJSON(TokenizerFixture.symbols + ["ab"])
+    try folder.write(
+      """
+      {"version":"1.0","truncation":null,"padding":null,"normalizer":null,
+       "added_tokens":[{"id":257,"content":"<|endoftext|>","special":true,"lstrip":true}],
+       "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},
+       "model":{"vocab":\(vocabulary),"merges":["a b"],"dropout":null}}
+      """, to: "tokenizer.json")
+    let tokenizer = try Tokenizer(folder: folder.path)
+    #expect(tokenizer.count == 258)
+    #expect(tokenizer.endOfText == 257)
+    #expect(tokenizer.addedTokens.map(\.stripsLeft) == [true])
+    #expect(tokenizer.bytes(of: 257).elementsEqual("<|endoftext|>".utf8))
+  }
+
+  @Test("takes tokens behind the vocabulary from added_tokens.json and writes them there again")
+  func addedTokens() throws {
+    try TokenizerFixture.write(merges: ["a b"], to: folder)
+    try folder.write(#"{"<|endoftext|>": 257, "<nl>": 258}"#, to: "added_tokens.json")
+    try folder.write(#"{"eos_token": "<|endoftext|>"}"#, to: "special_tokens_map.json")
+    var tokenizer = try Tokenizer(folder: folder.path)
+    #expect(tokenizer.endOfText == 257)
+    #expect(tokenizer.isSpecial(257))
+    #expect(!tokenizer.isSpecial(258))
+    tokenizer.setEndOfText(257)
+    let written = try TemporaryFolder()
+    try tokenizer.write(to: written.path)
+    let added = try JSONValue(path: written.path("added_tokens.json"))
+    #expect(added == ["<|endoftext|>": 257, "<nl>": 258])
+    #expect(try Tokenizer(folder: written.path).digest == tokenizer.digest)
+    #expect(try !written.text(of: "vocab.json").contains("<nl>"))
+  }
+
+  @Test("never ends a text with an ordinary token")
+  func endOfText() throws {
+    try TokenizerFixture.write(merges: ["a b"], special: ["<s>", "</s>"], to: folder)
+    #expect(try Tokenizer(folder: folder.path).endOfText == 1)
+    try folder.write(#"{"eos_token": "ab"}"#, to: "special_tokens_map.json")
+    #expect(try Tokenizer(folder: folder.path).endOfText == 1)
+    try folder.write(#"{"eos_token": "<|endoftext|>"}"#, to: "special_tokens_map.json")
+    #expect(try Tokenizer(folder: folder.path).endOfText == 1)
+    try folder.write(#"{"eos_token": {"content": "<s>"}}"#, to: "special_tokens_map.json")
+    #expect(try Tokenizer(folder: folder.path).endOfText == 0)
+    try TokenizerFixture.write(merges: ["a b"], to: folder)
+    #expect(try Tokenizer(folder: folder.path).endOfText == nil)
+  }
+
+  @Test("names the roles that a reader would fill by itself")
+  func roles() throws {
+    try TokenizerFixture.write(
+      merges: [], special: ["<pad>", "<s>", "</s>", "<unk>", "<mask>"], to: folder)
+    var tokenizer = try Tokenizer(folder: folder.path)
+    #expect(tokenizer.addedTokens.isEmpty)
+    tokenizer.setEndOfText(2)
+    #expect(
+      tokenizer.roles == [
+        .beginning: "<s>", .end: "</s>", .unknown: "<unk>", .padding: "<pad>", .mask: "<mask>",
+      ])
+    #expect(tokenizer.addedTokens.map(\.id) == [0, 1, 2, 3, 4])
+  }
+
+  @Test("says what is missing from a folder")
+  func missingFiles() throws {
+    #expect(
+      failure()
+        == "folder: no tokenizer here; expected vocab.json and merges.txt, or tokenizer.json")
+    #expect(throws: FileError.self) { try Tokenizer(folder: folder.path("none")) }
+  }
+
+  @Test(
+    "says which line of merges.txt is wrong",
+    arguments: [
+      (
+        "#version: 0.2\na b\nab c\n",
+        "line 3: 'abc' is not in the vocabulary; do merges.txt and vocab.json belong together?"
+      ),
+      ("a b\nx y z\n", "line 2: expected two tokens with a space between, found 'x y z'"),
+      ("ab\n", "line 1: expected two tokens with a space between, found 'ab'"),
+      ("a b\n b\n", "line 2: expected two tokens with a space between, found ' b'"),
+    ])
+  func wrongMerges(text: String, message: String) throws {
+    try TokenizerFixture.write(merges: ["a b"], to: folder)
+    try folder.write(text, to: "merges.txt")
+    #expect(failure() == "merges.txt: " + message)
+  }
+
+  @Test("says what is wrong with a vocabulary")
+  func wrongVocabulary() throws {
+    try TokenizerFixture.write(merges: [], to: folder)
+    var tokens = TokenizerFixture.symbols
+    tokens.removeLast()
+    try folder.write(try TokenizerFixture.vocabularyJSON(tokens), to: "vocab.json")
+    #expect(
+      failure() == "vocab.json: byte 173 has no token ('Ń'): the vocabulary is not byte-level, "
+        + "as GPT-2's is")
+    try folder.write(#"{"a":0,"b":0}"#, to: "vocab.json")
+    #expect(failure() == "vocab.json: both 'a' and 'b' have the id 0")
+    try folder.write(#"{"a":0,"a":1}"#, to: "vocab.json")
+    #expect(failure() == "vocab.json: 'a' has both the id 0 and the id 1")
+    try folder.write(#"{"a":0,"b":2}"#, to: "vocab.json")
+    #expect(failure() == "folder: no token has the id 1; the ids must run from 0 without a gap")
+    try folder.write(#"{"a":-1}"#, to: "vocab.json")
+    #expect(failure() == "vocab.json: byte 7: -1 is no id of a token")
+    try folder.write(#"{"a":0"#, to: "vocab.json")
+    #expect(failure().hasPrefix("vocab.json: byte 6: the text ends where"))
+  }
+
+  @Test("says which added token contradicts the vocabulary")
+  func wrongAddedTokens() throws {
+    try TokenizerFixture.write(merges: [], to: folder)
+    try folder.write(#"{"<nl>": 3}"#, to: "added_tokens.json")
+    #expect(failure() == "added_tokens.json: both '$' and '<nl>' have the id 3")
+    try folder.write(#"{"<nl>": "x"}"#, to: "added_tokens.json")
+    #expect(failure() == "added_tokens.json: the id of '<nl>' is not a whole number")
+  }
+
+  @Test(
+    "refuses tokenizers of another kind",
+    arguments: [
+      (#""normalizer":{"type":"NFC"}"#, "the tokenizer has a normalizer; GPT-2's has none"),
+      (
+        #""pre_tokenizer":{"type":"Whitespace"}"#,
+        "the pre-tokenizer is not ByteLevel with GPT-2's split expression"
+      ),
+      (
+        #""pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true}"#,
+        "add_prefix_space is set; GPT-2's tokenizer puts no space before a text"
+      ),
+      (#""model":{"type":"Unigram"}"#, "the model is Unigram, expected BPE"),
+      (
+        #""model":{"ignore_merges":true}"#,
+        "ignore_merges is true, which GPT-2's tokenizer does not have"
+      ),
+    ])
+  func otherKinds(member: String, message: String) throws {
+    try folder.write("{" + member + "}", to: "tokenizer.json")
+    #expect(failure().hasSuffix(": " + message))
+    #expect(failure().hasPrefix("tokenizer.json: byte "))
+  }
+}

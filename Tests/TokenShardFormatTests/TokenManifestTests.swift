@@ -1,0 +1,86 @@
+import FileSupport
+import Foundation
+import TestSupport
+import TokenShardFormat
+import Testing
+
+@Suite struct TokenManifestTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  func write(digest: UInt32 = 0x0123_4567) throws -> TokenManifest {
+    let writer = TokenShardWriter(
+      folder: folder.path, split: .train, vocabularySize: 300, endOfText: 2,
+      tokenizerDigest: digest, tokensPerShard: 4)
+    try writer.append([7, 8, 2, 9, 10, 2])
+    let manifest = TokenManifest(
+      vocabularySize: 300, tokenizerDigest: digest, endOfTextToken: "</s>", endOfText: 2,
+      splits: [.train: .init(posts: 2, textBytes: 40, shards: try writer.finish())],
+      settings: ["pack": "posts"])
+    try manifest.write(to: folder.path)
+    return manifest
+  }
+
+  func message(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "no error"
+    } catch {
+      return "\(error)".replacing(folder.path + "/", with: "").replacing(
+        folder.path, with: "folder")
+    }
+  }
+
+  @Test("is read back as it was written, with the shards it names")
+  func roundTrip() throws {
+    let manifest = try write()
+    #expect(manifest.splits[.train]?.tokens == 6)
+    let read = try TokenManifest(folder: folder.path)
+    #expect(read == manifest)
+    let tokens = try read.shards(of: .train, in: folder.path)
+    #expect(tokens.ids(in: 0..<6) == [7, 8, 2, 9, 10, 2])
+    #expect(try read.shards(of: .validation, in: folder.path).count == 0)
+    #expect(TokenManifest.exists(in: folder.path))
+  }
+
+  @Test("is missed where it is not there")
+  func missing() {
+    #expect(!TokenManifest.exists(in: folder.path))
+    #expect(
+      message { _ = try TokenManifest(folder: folder.path) }
+        == "folder: there is no manifest.json: not a folder of token shards, or not a whole one")
+  }
+
+  @Test("does not take shards that are not its own")
+  func otherShards() throws {
+    let manifest = try write()
+    _ = try write(digest: 0x7654_3210)
+    #expect(
+      message { _ = try manifest.shards(of: .train, in: folder.path) }
+        == "train-00000.bin: byte 28: the tokenizer is 76543210; manifest.json says 01234567")
+    try FileManager.default.removeItem(atPath: folder.path("train-00001.bin"))
+    #expect(
+      message { _ = try manifest.shards(of: .train, in: folder.path) }
+        == "train-00001.bin: cannot open: No such file or directory")
+  }
+
+  @Test(
+    "says what in it is wrong",
+    arguments: [
+      ("token shards", "posts", "'format' is not 'token shards'"),
+      ("\"version\": 1", "\"version\": 2", "'version' is not 1"),
+      ("vocabulary_size", "size", "'tokenizer.vocabulary_size' is missing or no such value"),
+      ("01234567", "1234567", "'tokenizer.digest' is missing or no such value"),
+      ("train-00000.bin", "../x", "'../x' is not the name of a file in the folder"),
+    ])
+  func wrong(text: String, replacement: String, problem: String) throws {
+    _ = try write()
+    let changed = try folder.text(of: "manifest.json").replacing(text, with: replacement)
+    try folder.write(changed, to: "manifest.json")
+    #expect(
+      message { _ = try TokenManifest(folder: folder.path) } == "manifest.json: \(problem)")
+  }
+}
