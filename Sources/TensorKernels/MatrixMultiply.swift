@@ -96,7 +96,14 @@ extension Workers {
   }
 }
 
-/// Makes OpenBLAS compute on the calling thread alone; the parallelism is ``Workers``'.
-func limitBLASToCallingThread() {
-  openblas_set_num_threads(1)
+/// Makes OpenBLAS use the kernels that fit the processor, on the calling thread alone: the
+/// parallelism is ``Workers``'.
+func prepareBLAS() {
+  _ = blasIsPrepared
 }
+
+private let blasIsPrepared: Bool = {
+  copenblas_fit_processor()
+  openblas_set_num_threads(1)
+  return true
+}()

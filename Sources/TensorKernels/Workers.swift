@@ -14,7 +14,7 @@ public final class Workers: Sendable {
   /// Starts `count - 1` threads beside the caller's.
   public init(count: Int) {
     precondition(count > 0)
-    limitBLASToCallingThread()
+    prepareBLAS()
     self.count = count
     shared = Shared()
     for index in 1..<count {
