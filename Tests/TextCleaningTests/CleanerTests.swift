@@ -29,7 +29,7 @@ struct CleanerTests {
     expected.bytesIn = texts.reduce(0) { $0 + $1.utf8.count }
     expected.postsOut = 2
     expected.charactersOut = 12
-    expected.bytesOut = 18
+    expected.bytesOut = 20
     #expect(try cleaner.finish(input: "posts.jsonl") == expected)
   }
 
