@@ -3,10 +3,10 @@ extension Funnel {
   ///
   /// Shares are of all posts that came in.
   ///
-  ///     posts in           20,641
-  ///     channel-news         -412   2.0 %        0 changed
-  ///     header                  0   0.0 %    6,190 changed
-  ///     posts out          20,229  98.0 %
+  ///     posts in      20,641
+  ///     channel-news    -412   2.0 %      0 changed
+  ///     header             0   0.0 %  6,190 changed
+  ///     posts out     20,229  98.0 %
   public func table() -> String {
     var rows: [[String]] = [["posts in", grouped(postsIn), "", ""]]
     for step in steps {
@@ -19,7 +19,7 @@ extension Funnel {
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       var line = row[0] + String(repeating: " ", count: widths[0] - row[0].count)
-      for column in 1..<4 where !row[column...].allSatisfy(\.isEmpty) {
+      for column in 1..<4 where widths[column] > 0 && !row[column...].allSatisfy(\.isEmpty) {
         line += String(repeating: " ", count: 2 + widths[column] - row[column].count) + row[column]
       }
       return line

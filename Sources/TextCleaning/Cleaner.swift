@@ -72,11 +72,8 @@ public struct Cleaner {
         .map { "\($0.rule) dropped \($0.dropped)" }
       throw InputError(
         path,
-        "nothing is left after cleaning: posts in \(funnel.postsIn)"
-          + (droppers.isEmpty
-            ? ", all without text"
-            : ", of which "
-              + droppers.joined(separator: ", ")))
+        "nothing is left of \(funnel.postsIn) posts after cleaning: "
+          + (droppers.isEmpty ? "no text" : droppers.joined(separator: ", ")))
     }
     return funnel
   }

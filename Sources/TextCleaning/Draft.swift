@@ -16,7 +16,7 @@ public struct Draft {
 
   /// The bytes that the lines refer to; the text as posted comes first.
   public private(set) var bytes: [UInt8] = []
-  /// The lines of the text; never none: a text without lines has an empty one, or was emptied.
+  /// The lines of the text: one at least as posted, none once rules have taken all away.
   public var lines: [Line] = []
   /// The entities of the post; their offsets are those of the text as posted.
   public private(set) var entities: [Post.Entity] = []

@@ -20,7 +20,7 @@ public struct JoinLines: CleaningRule {
         writer.appendWords(of: UnsafeRawBufferPointer(rebasing: bytes[line.range]))
       }
     }
-    if draft.lines.count == 1, draft.byteCount == writer.output.count,
+    if draft.lines.count <= 1, draft.byteCount == writer.output.count,
       draft.withText({ writer.output.elementsEqual($0) })
     {
       return .unchanged

@@ -1,0 +1,155 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The program as a user starts it.
+@Suite("bugurt-clean")
+struct ProgramTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.write(
+      """
+      {"id":1,"date":"2016-03-01T09:00:00Z","text":"БУГУРТ-ТРЕД\\nКОГДА А\\n@\\nБ"}
+      {"id":2,"date":"2016-03-01T09:00:00Z","text":"#БТnews\\nМЫ"}
+      {"id":5,"date":"2016-03-01T09:00:00Z","text":"","media":"photo"}
+      {"id":6,"date":"2016-03-01T09:00:00Z","text":"КОГДА А\\n@\\nБ"}
+
+      """, to: "posts.jsonl")
+  }
+
+  private struct Ended: Equatable {
+    var status: Int32
+    var output: String
+    var log: String
+  }
+
+  /// Runs the program in the folder, with `input` as its standard input.
+  private func run(_ arguments: [String], input: String = "/dev/null") throws -> Ended {
+    // The tests are built into the folder of the programs.
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let process = Process()
+    process.executableURL = URL(filePath: tests).deletingLastPathComponent()
+      .appending(path: "bugurt-clean")
+    process.currentDirectoryURL = URL(filePath: folder.path)
+    process.arguments = arguments
+    process.standardInput = try FileHandle(forReadingFrom: URL(filePath: input))
+    let output = Pipe()
+    process.standardOutput = output
+    let logPath = try folder.write("", to: "log")
+    process.standardError = try FileHandle(forWritingTo: URL(filePath: logPath))
+    try process.run()
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    let log = try folder.text(of: "log")
+    try FileManager.default.removeItem(atPath: logPath)
+    return Ended(
+      status: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self), log: log)
+  }
+
+  private let table = """
+    posts in       4
+    channel-news  -1  25.0 %  0 changed
+    header         0   0.0 %  1 changed
+    links          0   0.0 %  0 changed
+    join-lines     0   0.0 %  2 changed
+    empty         -1  25.0 %  0 changed
+    duplicates    -1  25.0 %  0 changed
+    posts out      1  25.0 %
+
+    """
+
+  @Test("writes the text and the funnel beside it, and shows the funnel")
+  func files() throws {
+    let ended = try run(["posts.jsonl", "-o", "clean/run.txt"])
+    #expect(ended == Ended(status: 0, output: "", log: table))
+    #expect(try folder.names() == ["clean", "posts.jsonl"])
+    #expect(try folder.text(of: "clean/run.txt") == "КОГДА А @ Б\n")
+    let funnel = try folder.text(of: "clean/run.funnel.json")
+    #expect(funnel.contains("\"posts_in\": 4,") && funnel.contains("\"posts_out\": 1,"))
+  }
+
+  @Test("is a filter, too, without a funnel")
+  func filter() throws {
+    let ended = try run(["-"], input: folder.path("posts.jsonl"))
+    #expect(ended == Ended(status: 0, output: "КОГДА А @ Б\n", log: table))
+    #expect(try folder.names() == ["posts.jsonl"])
+    let withFunnel = try run(["posts.jsonl", "--funnel", "f.json"])
+    #expect(withFunnel.output == "КОГДА А @ Б\n")
+    #expect(try folder.names() == ["f.json", "posts.jsonl"])
+  }
+
+  @Test("obeys its options")
+  func options() throws {
+    #expect(try run(["posts.jsonl", "--news=line"]).output == "КОГДА А @ Б\nМЫ\n")
+    #expect(try run(["posts.jsonl", "--news", "keep"]).output == "КОГДА А @ Б\n#БТnews МЫ\n")
+    #expect(
+      try run(["posts.jsonl", "--recipe", "original"]).output == " КОГДА А @ Б МЫКОГДА А @ Б")
+    let rules = try run(["--list-rules"]).output.split(separator: "\n").map {
+      $0.prefix { $0 != " " }
+    }
+    #expect(rules == ["channel-news", "header", "links", "join-lines", "empty", "duplicates"])
+    #expect(try run(["--list-rules", "--recipe=original"]).output.contains("original-join"))
+  }
+
+  @Test(
+    "says what is wrong, with the status for it, and writes nothing",
+    arguments: [
+      ([], 64, "missing argument <posts.jsonl>: the posts to clean; - for standard input"),
+      (
+        ["posts.jsonl", "--recipe=ours"], 64,
+        "--recipe: 'ours' is not accepted; expected one of house, original"
+      ),
+      (
+        ["posts.jsonl", "--recipe=original", "--news=line"], 64,
+        "--news belongs to --recipe house; the original recipe has no choice"
+      ),
+      (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
+      (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),
+      (["none.jsonl", "-o", "a.txt"], 66, "none.jsonl: cannot open: No such file or directory"),
+      (
+        ["/dev/null", "-o", "a.txt"], 65,
+        "/dev/null: there are no posts; expected one JSON object a line"
+      ),
+      (
+        ["-", "-o", "a.txt"], 65, "-: there are no posts; expected one JSON object a line"
+      ),
+      (
+        ["posts.jsonl", "-o", "posts.jsonl/a.txt"], 73,
+        "posts.jsonl: cannot create: Not a directory"
+      ),
+    ] as [([String], Int32, String)])
+  func mistakes(_ arguments: [String], _ status: Int32, _ message: String) throws {
+    let ended = try run(arguments)
+    #expect(ended.status == status)
+    #expect(ended.output == "")
+    #expect(ended.log.hasPrefix("bugurt-clean: error: \(message)\n"))
+    #expect(try folder.names() == ["posts.jsonl"])
+  }
+
+  @Test("says that nothing is left, and leaves what stood there")
+  func nothingLeft() throws {
+    try folder.write("old\n", to: "a.txt")
+    try folder.write(
+      "{\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"@\"}\n", to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "-o", "a.txt"])
+    #expect(
+      ended
+        == Ended(
+          status: 65, output: "",
+          log: "bugurt-clean: error: posts.jsonl: nothing is left of 1 posts after cleaning: "
+            + "empty dropped 1\n"))
+    #expect(try folder.names() == ["a.txt", "posts.jsonl"])
+    #expect(try folder.text(of: "a.txt") == "old\n")
+  }
+
+  @Test("stops at a damaged line")
+  func damaged() throws {
+    try folder.write("{\"id\":1,\n", to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "-o", "a.txt"])
+    #expect(ended.status == 65)
+    #expect(ended.log.hasPrefix("bugurt-clean: error: posts.jsonl: line 1: "))
+    #expect(try folder.names() == ["posts.jsonl"])
+  }
+}
