@@ -71,8 +71,12 @@ let package = Package(
     program("tg-dump", ["TelegramSources", "PostFormat"]),
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat"]),
     program("bpe-encode", ["BytePairEncoding", "CorpusFormat", "TokenShardFormat"]),
-    program("gpt-finetune", ["Training", "GPT2", "TokenShardFormat", "CheckpointFormat"]),
-    program("gpt-sample", ["Sampling", "GPT2", "BytePairEncoding", "CheckpointFormat"]),
+    program(
+      "gpt-finetune",
+      ["Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat"]),
+    program(
+      "gpt-sample",
+      ["Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat"]),
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),

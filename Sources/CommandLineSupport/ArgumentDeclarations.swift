@@ -39,13 +39,14 @@ public struct Option<Value: ArgumentValue> {
       condition)
   }
 
-  /// An option that must be given.
+  /// An option that must be given, unless its type is optional.
   public init(
     help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
     completion: Completion = .none, accepting condition: Condition<Value>? = nil
   ) {
+    // An optional type may come here, too: this is the closer fit where no default is described.
     box = ArgumentBox(
-      value: nil,
+      value: Value.valueIfLeftOut,
       ArgumentDescription(
         help: help, short: short, aliases: aliases, valueName: valueName, completion: completion),
       condition)
@@ -90,7 +91,14 @@ public struct Flag {
   public init(
     wrappedValue: Bool, help: String, short: Character? = nil, inversion: Inversion = .none
   ) {
-    box = ArgumentBox(value: wrappedValue, ArgumentDescription(help: help, short: short), nil)
+    let defaultText: String? =
+      switch inversion {
+      case .none: nil
+      case .prefixedNo: wrappedValue ? "yes" : "no"
+      }
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(help: help, short: short, defaultText: defaultText), nil)
     self.inversion = inversion
   }
 }
@@ -105,11 +113,11 @@ public struct Argument<Value: ArgumentValue> {
     nonmutating set { box.value = newValue }
   }
 
-  /// An argument that must be given.
+  /// An argument that must be given, unless its type is optional.
   public init(help: String, valueName: String? = nil, completion: Completion = .none) {
     box = ArgumentBox(
-      value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion),
-      nil)
+      value: Value.valueIfLeftOut,
+      ArgumentDescription(help: help, valueName: valueName, completion: completion), nil)
   }
 
   /// An argument that may be left out.

@@ -9,12 +9,16 @@ public protocol ArgumentValue {
   /// The values there are, where they can be listed.
   static var choices: [String] { get }
 
+  /// The value of an argument that is left out and has no default; `nil` if it must be given.
+  static var valueIfLeftOut: Self? { get }
+
   /// The value as the user would type it.
   var argumentText: String { get }
 }
 
 extension ArgumentValue {
   public static var choices: [String] { [] }
+  public static var valueIfLeftOut: Self? { nil }
   public var argumentText: String { "\(self)" }
 }
 
@@ -56,6 +60,7 @@ extension Optional: ArgumentValue where Wrapped: ArgumentValue {
   }
   public static var accepted: String { Wrapped.accepted }
   public static var choices: [String] { Wrapped.choices }
+  public static var valueIfLeftOut: Wrapped?? { .some(nil) }
   public var argumentText: String { self?.argumentText ?? "" }
 }
 

@@ -1,7 +1,7 @@
 /// Gives the values on a command line to the arguments a program declares.
-struct CommandLineParser {
+package struct CommandLineParser {
   /// What a command line asks for.
-  enum Request: Equatable {
+  package enum Request: Equatable {
     case run
     case help
     case version
@@ -10,10 +10,14 @@ struct CommandLineParser {
 
   let schema: CommandSchema
 
+  package init(schema: CommandSchema) {
+    self.schema = schema
+  }
+
   /// Takes in `arguments`, the program's name not among them.
   ///
   /// - Throws: ``UsageError``.
-  func parse(_ arguments: [String]) throws -> Request {
+  package func parse(_ arguments: [String]) throws -> Request {
     var given: Set<String> = []
     var positionals = schema.positionals[...]
     var rest = arguments[...]
@@ -50,8 +54,9 @@ struct CommandLineParser {
     let name = String(parts[0])
     let attached = parts.count > 1 ? String(parts[1]) : nil
     switch name {
-    case "help": return .help
-    case "version": return .version
+    case "help", "version":
+      guard attached == nil else { throw UsageError("--\(name) takes no value") }
+      return name == "help" ? .help : .version
     case "generate-completion-script":
       return .completionScript(shell: try value(of: "--" + name, attached, &rest))
     default: break
@@ -76,6 +81,11 @@ struct CommandLineParser {
   private func short(
     _ argument: String, _ rest: inout ArraySlice<String>, _ given: inout Set<String>
   ) throws -> Request? {
+    // -output is not -o with the value utput.
+    let word = argument.dropFirst().prefix { $0 != "=" }
+    if word.count > 1, schema.longNames.contains(String(word)) {
+      throw UsageError("unknown option '-\(word)'; did you mean '--\(word)'?")
+    }
     var letters = argument.dropFirst()
     while let letter = letters.popFirst() {
       guard let option = schema.options.first(where: { $0.description.short == letter }) else {
@@ -99,15 +109,23 @@ struct CommandLineParser {
   ) throws -> String {
     if let attached { return attached }
     guard let next = rest.first, !next.hasPrefix("--") else {
-      throw UsageError("\(name) needs a value")
+      throw UsageError(missingValue(of: name, before: rest.first))
     }
     rest.removeFirst()
     return next
   }
 }
 
+/// What to say of the option `name` without a value, with `next` or nothing behind it.
+private func missingValue(of name: String, before next: String?) -> String {
+  guard let next, next != "--" else { return "\(name) needs a value" }
+  // `--name=value` is unknown to short options, whose value may stand right behind the letter.
+  let remedy = name.hasPrefix("--") ? "\(name)=\(next)" : "\(name)\(next)"
+  return "\(name) needs a value; if '\(next)' is meant to be it, write '\(remedy)'"
+}
+
 /// The name among `names` that `typed` was probably meant to be; `nil` if none is near.
-func nearest(to typed: String, among names: [String]) -> String? {
+package func nearest(to typed: String, among names: [String]) -> String? {
   let ranked = names.map { (name: $0, distance: editDistance(typed, $0)) }
   guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
   if best.distance <= max(1, typed.count / 3) { return best.name }
@@ -115,7 +133,7 @@ func nearest(to typed: String, among names: [String]) -> String? {
 }
 
 /// How many letters must be inserted, removed, replaced or swapped with the next to make `b` of `a`.
-func editDistance(_ a: String, _ b: String) -> Int {
+package func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a), Array(b))
   var rows = [Array(0...b.count)]
   for i in 1..<(a.count + 1) {

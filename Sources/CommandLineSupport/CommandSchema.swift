@@ -1,5 +1,5 @@
 /// One declared option, flag or positional argument, its value's type erased.
-struct DeclaredArgument {
+package struct DeclaredArgument {
   enum Form: Equatable {
     case option(valueName: String)
     case flag(isInvertible: Bool)
@@ -17,23 +17,33 @@ struct DeclaredArgument {
   var isRepeated = false
   /// Takes the value that was typed; for a flag `true` or `false`.
   let take: (String) throws -> Void
+
+  /// Whether it stands on the command line by its name; if not, by its place.
+  var isOption: Bool { if case .positional = form { false } else { true } }
+
+  /// All the names it has, with their hyphens.
+  var words: [String] {
+    let long = ([name] + description.aliases).map { "--" + $0 }
+    let inverse = form == .flag(isInvertible: true) ? ["--no-" + name] : []
+    return (description.short.map { ["-\($0)"] } ?? []) + long + inverse
+  }
 }
 
 /// The options and positional arguments of a program, found in the properties of its type.
-struct CommandSchema {
+package struct CommandSchema {
   private(set) var arguments: [DeclaredArgument] = []
 
   /// The declarations in `group`; giving values to them gives values to its properties.
-  init(of group: some ArgumentGroup) {
+  package init(of group: some ArgumentGroup) {
     collect(group, section: nil)
   }
 
   var options: [DeclaredArgument] {
-    arguments.filter { if case .positional = $0.form { false } else { true } }
+    arguments.filter(\.isOption)
   }
 
   var positionals: [DeclaredArgument] {
-    arguments.filter { if case .positional = $0.form { true } else { false } }
+    arguments.filter { !$0.isOption }
   }
 
   /// All that may stand on a command line with two hyphens before it.
@@ -62,7 +72,7 @@ struct CommandSchema {
   }
 
   /// `shardTokens` → `shard-tokens`.
-  static func optionName(of property: String) -> String {
+  package static func optionName(of property: String) -> String {
     property.reduce(into: "") { name, character in
       if character.isUppercase {
         name += "-" + character.lowercased()

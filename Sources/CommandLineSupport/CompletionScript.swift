@@ -1,13 +1,19 @@
 /// A shell script that completes the options of a program.
-struct CompletionScript {
-  enum Shell: String, CaseIterable {
+package struct CompletionScript {
+  package enum Shell: String, CaseIterable {
     case bash, zsh, fish
   }
 
   let name: String
   let schema: CommandSchema
 
-  func text(for shell: Shell) -> String {
+  package init(name: String, schema: CommandSchema) {
+    self.name = name
+    self.schema = schema
+  }
+
+  /// The script for `shell`.
+  package func text(for shell: Shell) -> String {
     switch shell {
     case .bash: bash
     case .zsh: zsh
@@ -15,45 +21,63 @@ struct CompletionScript {
     }
   }
 
+  private var shells: String { Shell.allCases.map(\.rawValue).joined(separator: " ") }
+
   private var function: String { "_" + name.replacing("-", with: "_") }
 
   private var bash: String {
     var cases = ""
     for option in schema.options {
       guard case .option = option.form else { continue }
-      cases += "    --\(option.name)) \(bashWords(option)); return ;;\n"
+      cases += "    \(option.words.joined(separator: "|"))) \(bashReply(option)); return ;;\n"
     }
     let names = schema.longNames.map { "--" + $0 }.joined(separator: " ")
-    let operands = schema.positionals.first.map { bashWords($0) } ?? ":"
+    // Which operand it is, is not counted: paths are offered wherever one of them is a path.
+    let operand =
+      schema.positionals.first { $0.description.completion != .none } ?? schema.positionals.first
     return """
       # bash completion for \(name); source it, or put it into ~/.local/share/bash-completion/completions/\(name)
       \(function)() {
-        local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
+        local current="${COMP_WORDS[COMP_CWORD]}" previous=""
+        ((COMP_CWORD > 0)) && previous="${COMP_WORDS[COMP_CWORD-1]}"
+        # bash cuts --name=value into three words.
+        if [[ "$current" == "=" ]]; then
+          current=""
+        elif [[ "$previous" == "=" ]] && ((COMP_CWORD > 1)); then
+          previous="${COMP_WORDS[COMP_CWORD-2]}"
+        fi
         COMPREPLY=()
         case "$previous" in
-      \(cases)    --generate-completion-script) COMPREPLY=($(compgen -W "bash zsh fish" -- "$current")); return ;;
+      \(cases)    --generate-completion-script) \(Self.bashWords(shells)); return ;;
         esac
         if [[ "$current" == -* ]]; then
-          COMPREPLY=($(compgen -W "\(names)" -- "$current"))
+          \(Self.bashWords(names))
         else
-          \(operands)
+          \(operand.map(bashReply) ?? ":")
         fi
       }
-      complete -o filenames -F \(function) \(name)
+      complete -F \(function) \(name)
 
       """
   }
 
-  private func bashWords(_ argument: DeclaredArgument) -> String {
-    if !argument.choices.isEmpty {
-      let words = argument.choices.joined(separator: " ")
-      return "COMPREPLY=($(compgen -W \"\(words)\" -- \"$current\"))"
-    }
+  private func bashReply(_ argument: DeclaredArgument) -> String {
+    if !argument.choices.isEmpty { return Self.bashWords(argument.choices.joined(separator: " ")) }
     return switch argument.description.completion {
-    case .file: "COMPREPLY=($(compgen -f -- \"$current\"))"
-    case .folder: "COMPREPLY=($(compgen -d -- \"$current\"))"
+    case .file: Self.bashPaths("-f")
+    case .folder: Self.bashPaths("-d")
     case .none: ":"
     }
+  }
+
+  private static func bashWords(_ words: String) -> String {
+    "mapfile -t COMPREPLY < <(compgen -W \"\(words)\" -- \"$current\")"
+  }
+
+  /// Paths, which may have spaces in them and go on behind a folder's slash.
+  private static func bashPaths(_ kind: String) -> String {
+    "mapfile -t COMPREPLY < <(compgen \(kind) -- \"$current\"); "
+      + "compopt -o filenames 2>/dev/null"
   }
 
   private var zsh: String {
@@ -62,12 +86,12 @@ struct CompletionScript {
       let help = Self.quoted(option.description.help, for: .zsh)
       switch option.form {
       case .option(let valueName):
-        for optionName in [option.name] + option.description.aliases {
-          lines.append("'--\(optionName)=[\(help)]:\(valueName):\(zshAction(option))'")
-        }
-      case .flag(let isInvertible):
-        lines.append("'--\(option.name)[\(help)]'")
-        if isInvertible { lines.append("'--no-\(option.name)[\(help)]'") }
+        // A value may follow a letter at once, and a long name behind a "=".
+        let names = option.words.map { $0 + ($0.hasPrefix("--") ? "=" : "+") }
+        lines.append(
+          Self.zshNames(names, option.words) + "'[\(help)]:\(valueName):\(zshAction(option))'")
+      case .flag:
+        lines.append(Self.zshNames(option.words, option.words) + "'[\(help)]'")
       case .positional: break
       }
     }
@@ -93,6 +117,12 @@ struct CompletionScript {
       fi
 
       """
+  }
+
+  /// The names of an option of which only one is offered, as `_arguments` reads them.
+  private static func zshNames(_ names: [String], _ words: [String]) -> String {
+    if names.count == 1 { return names[0] }
+    return "'(\(words.joined(separator: " ")))'{\(names.joined(separator: ","))}"
   }
 
   private func zshAction(_ argument: DeclaredArgument) -> String {
@@ -123,7 +153,9 @@ struct CompletionScript {
             case .none: " -x"
             }
           }
-        lines.append("complete -c \(name)\(short) -l \(option.name)\(values) -d '\(help)'")
+        let aliases = option.description.aliases.map { " -l \($0)" }.joined()
+        lines.append(
+          "complete -c \(name)\(short) -l \(option.name)\(aliases)\(values) -d '\(help)'")
       case .flag(let isInvertible):
         lines.append("complete -c \(name)\(short) -l \(option.name) -d '\(help)'")
         if isInvertible {
@@ -145,7 +177,8 @@ struct CompletionScript {
   private static func quoted(_ text: String, for shell: Shell) -> String {
     switch shell {
     case .zsh:
-      text.replacing("'", with: "'\\''").replacing("[", with: "\\[").replacing("]", with: "\\]")
+      text.replacing("\\", with: "\\\\").replacing("'", with: "'\\''").replacing("[", with: "\\[")
+        .replacing("]", with: "\\]")
         .replacing(":", with: "\\:")
     default: text.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
     }

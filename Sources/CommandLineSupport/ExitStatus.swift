@@ -20,7 +20,7 @@ public enum ExitStatus: Int32, Sendable {
   case inputOutput = 74
 
   /// The status that tells of `error`.
-  init(of error: any Error) {
+  package init(of error: any Error) {
     switch error {
     case is UsageError: self = .usage
     case is InputError: self = .data
@@ -29,7 +29,9 @@ public enum ExitStatus: Int32, Sendable {
       case .open, .list: self = .noInput
       case .read: self = error.code == EISDIR ? .noInput : .inputOutput
       // A disk without room shows itself wherever bytes or names are written.
-      case .create where error.code == ENOSPC || error.code == EDQUOT: self = .inputOutput
+      case .create where error.code == ENOSPC || error.code == EDQUOT,
+        .rename where error.code == ENOSPC || error.code == EDQUOT:
+        self = .inputOutput
       case .create, .rename, .remove: self = .cannotCreate
       case .write, .synchronize: self = .inputOutput
       }

@@ -1,5 +1,5 @@
 /// The text of `--help`.
-struct HelpText {
+package struct HelpText {
   let name: String
   let abstract: String
   let discussion: String
@@ -7,7 +7,17 @@ struct HelpText {
   /// How many columns the text may have.
   let width: Int
 
-  var usageLine: String {
+  package init(
+    name: String, abstract: String, discussion: String, schema: CommandSchema, width: Int
+  ) {
+    self.name = name
+    self.abstract = abstract
+    self.discussion = discussion
+    self.schema = schema
+    self.width = width
+  }
+
+  package var usageLine: String {
     let positionals = schema.positionals.map { positional in
       let name = Self.placeholder(of: positional) + (positional.isRepeated ? "..." : "")
       return positional.isRequired ? name : "[\(name)]"
@@ -15,7 +25,7 @@ struct HelpText {
     return (["usage:", name, "[<options>]"] + positionals).joined(separator: " ")
   }
 
-  var text: String {
+  package var text: String {
     var text = "\(abstract)\n\n\(usageLine)\n"
     let positionals = schema.positionals
     if !positionals.isEmpty { text += "\narguments:\n" + table(positionals) }
@@ -48,17 +58,15 @@ struct HelpText {
   private func table(_ arguments: [DeclaredArgument]) -> String {
     arguments.map { argument in
       var left = Self.placeholder(of: argument)
-      if !argument.name.isEmpty, case .positional = argument.form {
-      } else {
+      if argument.isOption {
         left = (argument.description.short.map { "-\($0), " } ?? "    ") + left
       }
       var notes: [String] = []
       if !argument.choices.isEmpty { notes.append(argument.choices.joined(separator: ", ")) }
-      if case .flag(let isInvertible) = argument.form, !isInvertible {
-      } else if let defaultText = argument.description.defaultText, !defaultText.isEmpty {
+      if let defaultText = argument.description.defaultText, !defaultText.isEmpty {
         notes.append("default: \(defaultText)")
       }
-      if argument.isRequired, case .option = argument.form { notes.append("required") }
+      if argument.isRequired, argument.isOption { notes.append("required") }
       let aliases = argument.description.aliases.map { "--" + $0 }
       if !aliases.isEmpty { notes.append("also \(aliases.joined(separator: ", "))") }
       let note = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"

@@ -55,18 +55,22 @@ public final class Progress {
     }
   }
 
-  func text(_ done: Int, elapsed: Double, detail: String) -> String {
+  package func text(
+    _ done: Int, elapsed: Double, detail: String, isInteractive: Bool = Terminal.isInteractive
+  ) -> String {
     let rate = elapsed > 0 ? Double(done - initial) / elapsed : 0
     var parts: [String] = []
     if let total, total > 0 {
       let share = min(1, Double(done) / Double(total))
-      if Terminal.isInteractive {
+      var bar = ""
+      if isInteractive {
         let filled = Int(share * 20)
-        parts.append(
-          "[" + String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
-            + "]")
+        bar =
+          "[" + String(repeating: "█", count: filled)
+          + String(repeating: "·", count: 20 - filled) + "] "
       }
-      parts.append("\(Int(share * 100))%")
+      // 29 of 100 are 29 %, though 0.29 · 100 is a little less than 29.
+      parts.append(bar + "\(Int(share * 100 + 1e-9))%")
       parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
     } else {
       parts.append(unit.text(Double(done)))
@@ -78,7 +82,7 @@ public final class Progress {
       }
     }
     if !detail.isEmpty { parts.append(detail) }
-    return "\(label) " + parts.joined(separator: ", ").replacing("], ", with: "] ")
+    return "\(label) " + parts.joined(separator: ", ")
   }
 
   /// `1.5 MB`, in powers of ten.
@@ -92,16 +96,17 @@ public final class Progress {
     return "\(decimal(value, digits)) \(names[names.startIndex])"
   }
 
-  /// `12,345`, or `12.3` for what is small and broken.
+  /// `12,345`, or `2.5` for what is small and broken.
   public static func countText(_ count: Double) -> String {
-    if count < 10, count != count.rounded() { return decimal(count, 1) }
-    var digits = String(Int(count.rounded()))
+    guard count.magnitude < 1e15 else { return "\(count)" }
+    if count.magnitude < 10, count != count.rounded() { return decimal(count, 1) }
+    var digits = String(Int(count.magnitude.rounded()))
     var index = digits.count - 3
     while index > 0 {
       digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
       index -= 3
     }
-    return digits
+    return (count < 0 ? "-" : "") + digits
   }
 
   /// `3 h 05 min`, `2 min 10 s` or `12 s`.

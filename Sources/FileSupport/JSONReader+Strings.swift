@@ -1,48 +1,123 @@
+import Glibc
+
 extension JSONReader {
+  // MARK: - Strings in quotes
+
   /// Reads the string that begins with the quote at `position`.
   mutating func quotedString() throws -> String {
+    try withQuotedBytes { bytes, path, place in
+      guard let string = String(validating: bytes, as: UTF8.self) else {
+        throw InputError(path, place, "the string is not UTF-8")
+      }
+      return string
+    }
+  }
+
+  /// Reads the string that begins with the quote at `position`, a key, and the colon behind it.
+  ///
+  /// Returns the number of the key in `table`.
+  @usableFromInline
+  mutating func key(in table: JSONKeyTable) throws -> Int? {
+    let number = try withQuotedBytes { bytes, _, _ in table.number(of: bytes) }
+    try colon()
+    return number
+  }
+
+  /// Reads the string that begins with the quote at `position` and appends it to `bytes`.
+  mutating func quotedBytes(appendingTo bytes: inout [UInt8]) throws {
+    try withQuotedBytes { quoted, _, _ in bytes.append(contentsOf: quoted) }
+  }
+
+  /// Reads the string that begins with the quote at `position` and forgets it.
+  mutating func skipQuotedString() throws {
     position += 1
-    let start = byteOffset
-    scratch.removeAll(keepingCapacity: true)
     while true {
       guard try nextByte() != nil else { throw truncated("the end of a string") }
-      let plain = plainByteCount()
-      scratch.append(
-        contentsOf: UnsafeRawBufferPointer(rebasing: buffer[position..<position + plain]))
-      position += plain
+      position = plainEnd()
       guard position < end else { continue }
       switch buffer[position] {
       case UInt8(ascii: "\""):
         position += 1
-        return try validated(from: start)
+        return
       case UInt8(ascii: "\\"):
         position += 1
+        scratch.removeAll(keepingCapacity: true)
         try escape()
-      default:
-        throw failure("a control character in a string must be escaped")
+      default: throw failure(Self.controlCharacterProblem)
       }
     }
   }
 
-  /// How many bytes from `position` on stand for themselves in a string.
-  private func plainByteCount() -> Int {
+  private static let controlCharacterProblem = "a control character in a string must be escaped"
+
+  /// Reads the string that begins with the quote at `position` and lends its bytes to `body`,
+  /// with what an error about them is to say of the place.
+  private mutating func withQuotedBytes<Result>(
+    _ body: (UnsafeRawBufferPointer, _ path: String, _ place: InputError.Place) throws -> Result
+  ) throws -> Result {
+    position += 1
+    let start = position
+    let place = self.place ?? .byte(byteOffset)
+    let plainEnd = plainEnd()
+    if plainEnd < end, buffer[plainEnd] == UInt8(ascii: "\"") {
+      position = plainEnd + 1
+      return try body(UnsafeRawBufferPointer(rebasing: buffer[start..<plainEnd]), path, place)
+    }
+    try unescapeToScratch()
+    return try scratch.withUnsafeBytes { try body($0, path, place) }
+  }
+
+  /// Reads what is left of a string, through its closing quote, into `scratch`.
+  private mutating func unescapeToScratch() throws {
+    scratch.removeAll(keepingCapacity: true)
+    while true {
+      guard try nextByte() != nil else { throw truncated("the end of a string") }
+      let plainEnd = plainEnd()
+      scratch.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[position..<plainEnd]))
+      position = plainEnd
+      guard position < end else { continue }
+      switch buffer[position] {
+      case UInt8(ascii: "\""):
+        position += 1
+        return
+      case UInt8(ascii: "\\"):
+        position += 1
+        try escape()
+      default: throw failure(Self.controlCharacterProblem)
+      }
+    }
+  }
+
+  /// Where the bytes from `position` on end that stand for themselves in a string.
+  ///
+  /// Eight bytes at a time: the high bit of a byte of `hits` is set where the byte is a quote, a
+  /// backslash or a control character. A borrow can set it wrongly too, but only in a byte above a
+  /// right one, and only the lowest is used.
+  private func plainEnd() -> Int {
     var index = position
+    guard let base = buffer.baseAddress else { return index }
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while index &+ 8 <= end {
+      let bytes = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      let quotes = bytes ^ (ones &* 0x22)
+      let backslashes = bytes ^ (ones &* 0x5C)
+      let hits =
+        (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
+          | ((bytes &- ones &* 0x20) & ~bytes)) & (ones &* 0x80)
+      if hits != 0 { return index &+ hits.trailingZeroBitCount >> 3 }
+      index &+= 8
+    }
     while index < end {
       let byte = buffer[index]
       if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-      index += 1
+      index &+= 1
     }
-    return index - position
+    return index
   }
 
-  private func validated(from start: Int) throws -> String {
-    guard let string = String(validating: scratch, as: UTF8.self) else {
-      throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
-    }
-    return string
-  }
+  // MARK: - Escapes
 
-  /// Reads what follows a backslash and appends the bytes it stands for.
+  /// Reads what follows a backslash and appends the bytes it stands for to `scratch`.
   private mutating func escape() throws {
     guard let byte = try nextByte() else { throw truncated("an escape") }
     position += 1
@@ -58,7 +133,7 @@ extension JSONReader {
       try append(hexadecimal(digits: 2))
     default:
       position -= 1
-      throw failure("'\\\(Character(UnicodeScalar(byte)))' is not an escape")
+      throw failure("a backslash before \(Self.name(of: byte)) is not an escape")
     }
   }
 
@@ -71,9 +146,12 @@ extension JSONReader {
       if try nextByte() == UInt8(ascii: "u") {
         position += 1
         let second = try hexadecimal(digits: 4)
-        if 0xDC00...0xDFFF ~= second { return 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00) }
+        if 0xDC00...0xDFFF ~= second {
+          return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+        }
       }
     }
+    if try nextByte() == nil { throw truncated("the other half of a surrogate pair") }
     throw failure("\\u\(String(first, radix: 16)) is half of a surrogate pair")
   }
 
@@ -81,8 +159,12 @@ extension JSONReader {
     var value: UInt32 = 0
     for _ in 0..<digits {
       guard let byte = try nextByte() else { throw truncated("a hexadecimal digit") }
-      guard let digit = Character(UnicodeScalar(byte)).hexDigitValue else {
-        throw failure("expected a hexadecimal digit")
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+      default: throw failure("expected a hexadecimal digit, found \(Self.name(of: byte))")
       }
       value = value << 4 | UInt32(digit)
       position += 1
@@ -104,26 +186,35 @@ extension JSONReader {
 
   /// Whether a value that begins as `true`, `false` or `null` do is a bare string after all.
   mutating func followsBareString() throws -> Bool {
-    guard leniency.contains(.bareStrings), position + 5 < end else { return false }
-    let text = buffer[position..<position + 5]
-    return
-      !(text.starts(with: "true".utf8) || text.starts(with: "fals".utf8)
-      || text.starts(with: "null".utf8))
+    guard leniency.contains(.bareStrings) else { return false }
+    // At the end of the text there may be less; the words are then not followed by anything.
+    _ = try lookAhead(6)
+    let text = buffer[position..<min(position + 6, end)]
+    for word in ["true", "false", "null"] as [StaticString] {
+      let bytes = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+      // What is cut off in the middle of a word is left to the reader of words.
+      if text.count < bytes.count, bytes.starts(with: text) { return false }
+      guard text.starts(with: bytes) else { continue }
+      guard let next = text.dropFirst(bytes.count).first else { return false }
+      return
+        !(next <= 0x20 || next == UInt8(ascii: ",") || next == UInt8(ascii: "}")
+        || next == UInt8(ascii: "]"))
+    }
+    return true
   }
 
   /// Reads a value without quotes, to the end of its line or the comma there.
   mutating func bareString() throws -> String {
-    let start = byteOffset
+    let place = self.place ?? .byte(byteOffset)
     scratch.removeAll(keepingCapacity: true)
-    while let byte = try nextByte(), byte != 0x0A {
+    while let byte = try nextByte(), byte != 0x0A, byte != 0x0D {
+      if byte == UInt8(ascii: ","), try !lookAhead(2) || buffer[position + 1] <= 0x0D { break }
       scratch.append(byte)
       position += 1
     }
-    if scratch.last == UInt8(ascii: ",") {
-      scratch.removeLast()
-      // The comma is still to be read as the separator of the members.
-      if position > 0 { position -= 1 }
+    guard let string = String(validating: scratch, as: UTF8.self) else {
+      throw InputError(path, place, "the string is not UTF-8")
     }
-    return try validated(from: start)
+    return string
   }
 }

@@ -42,7 +42,7 @@ public struct JSONReader: ~Copyable {
   let leniency: Leniency
   let input: InputFile?
   /// The place in a larger file where the bytes come from, for errors; `nil`: count bytes.
-  let place: InputError.Place?
+  var place: InputError.Place?
   var buffer: UnsafeMutableRawBufferPointer
   var position = 0
   var end: Int
@@ -50,6 +50,8 @@ public struct JSONReader: ~Copyable {
   var bufferOffset = 0
   var depth = 0
   var scratch: [UInt8] = []
+  /// Whether the text ended inside a value, which is what an interrupted writer leaves.
+  public internal(set) var isCutOff = false
 
   /// Reads from `input`, from where it stands.
   public init(_ input: InputFile, leniency: Leniency = []) {
@@ -77,6 +79,22 @@ public struct JSONReader: ~Copyable {
 
   deinit {
     buffer.deallocate()
+  }
+
+  /// Goes on with a copy of `bytes`, which stand at `place` of the file, as if newly made.
+  ///
+  /// A reader of many small texts, such as lines, spares itself the allocations this way. For
+  /// readers that were made of bytes.
+  public mutating func restart(bytes: UnsafeRawBufferPointer, place: InputError.Place? = nil) {
+    precondition(input == nil, "a reader of a file cannot be given other text")
+    if bytes.count > buffer.count {
+      buffer.deallocate()
+      buffer = .allocate(byteCount: bytes.count * 2, alignment: 64)
+    }
+    buffer.copyMemory(from: bytes)
+    (position, end, depth) = (0, bytes.count, 0)
+    self.place = place
+    isCutOff = false
   }
 
   /// The offset of the next byte to be read.
@@ -109,18 +127,24 @@ public struct JSONReader: ~Copyable {
   public mutating func object(
     _ member: (_ reader: inout JSONReader, _ key: String) throws -> Void
   ) throws {
-    try open(UInt8(ascii: "{"), .object)
-    if try consume(UInt8(ascii: "}")) { return close() }
-    while true {
-      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
-      guard byte == UInt8(ascii: "\"") else {
-        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
-      }
-      let key = try quotedString()
-      guard try consume(UInt8(ascii: ":")) else { throw try unexpected("':'") }
-      try member(&self, key)
-      if try consume(UInt8(ascii: "}")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
+    try members { reader in
+      let key = try reader.quotedString()
+      try reader.colon()
+      try member(&reader, key)
+    }
+  }
+
+  /// Reads an object; `member` is given each key, `nil` for one that is not in `keys`, and must
+  /// read or skip its value.
+  ///
+  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
+  @inlinable
+  public mutating func object<Key>(
+    _ keys: JSONKeys<Key>, _ member: (_ reader: inout JSONReader, _ key: Key?) throws -> Void
+  ) throws {
+    try members { reader in
+      let key = try reader.key(in: keys.table).map { keys.cases[$0] }
+      try member(&reader, key)
     }
   }
 
@@ -146,47 +170,16 @@ public struct JSONReader: ~Copyable {
     return try bareString()
   }
 
-  /// Reads a number as it is written.
+  /// Reads a string and appends its bytes, which are not checked to be UTF-8, to `bytes`.
   ///
-  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
-  public mutating func numberText() throws -> String {
-    try expect(.number)
-    let start = byteOffset
-    scratch.removeAll(keepingCapacity: true)
-    while let byte = try nextByte(), Self.isNumberByte(byte) {
-      scratch.append(byte)
-      position += 1
+  /// - Throws: ``InputError`` if no whole string stands here; ``FileError``.
+  public mutating func string(appendingTo bytes: inout [UInt8]) throws {
+    try expect(.string)
+    if buffer[position] == UInt8(ascii: "\"") {
+      try quotedBytes(appendingTo: &bytes)
+    } else {
+      bytes.append(contentsOf: try bareString().utf8)
     }
-    let text = String(decoding: scratch, as: UTF8.self)
-    guard Self.isNumber(scratch) else {
-      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
-    }
-    return text
-  }
-
-  /// Reads a whole number.
-  ///
-  /// - Throws: ``InputError`` if no whole number of 64 bits stands here; ``FileError``.
-  public mutating func integer() throws -> Int {
-    try expect(.number)
-    let start = byteOffset
-    let text = try numberText()
-    if let integer = Int(text) { return integer }
-    if let number = Double(text), let integer = Int(exactly: number) { return integer }
-    throw InputError(path, place ?? .byte(start), "expected a whole number, found \(text)")
-  }
-
-  /// Reads a number.
-  ///
-  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
-  public mutating func number() throws -> Double {
-    try expect(.number)
-    let start = byteOffset
-    let text = try numberText()
-    guard let number = Double(text) else {
-      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
-    }
-    return number
   }
 
   /// Reads `true` or `false`.
@@ -209,13 +202,21 @@ public struct JSONReader: ~Copyable {
 
   /// Reads a value of any kind and forgets it.
   ///
+  /// The value must be well formed; only its strings are not checked to be UTF-8.
+  ///
   /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
   public mutating func skip() throws {
     switch try peek() {
-    case .object: try object { reader, _ in try reader.skip() }
+    case .object:
+      try members { reader in
+        try reader.skipQuotedString()
+        try reader.colon()
+        try reader.skip()
+      }
     case .array: try array { reader in try reader.skip() }
-    case .string: _ = try string()
-    case .number: _ = try numberText()
+    case .string where buffer[position] == UInt8(ascii: "\""): try skipQuotedString()
+    case .string: _ = try bareString()
+    case .number: try scanNumber()
     case .boolean: _ = try boolean()
     case .null: try null()
     }
@@ -237,8 +238,9 @@ public struct JSONReader: ~Copyable {
     InputError(path, place ?? .byte(byteOffset), problem)
   }
 
-  func truncated(_ expected: String) -> InputError {
-    failure("the text ends where \(expected) was expected: it is cut off")
+  mutating func truncated(_ expected: String) -> InputError {
+    isCutOff = true
+    return failure("the text ends where \(expected) was expected: it is cut off")
   }
 
   private mutating func unexpected(_ expected: String) throws -> InputError {
@@ -246,7 +248,7 @@ public struct JSONReader: ~Copyable {
     return failure("expected \(expected), found \(Self.name(of: byte))")
   }
 
-  private static func name(of byte: UInt8) -> String {
+  static func name(of byte: UInt8) -> String {
     switch byte {
     case 0x21...0x7E: "'\(Character(UnicodeScalar(byte)))'"
     default: "byte 0x" + String(byte, radix: 16, uppercase: true)
@@ -255,11 +257,31 @@ public struct JSONReader: ~Copyable {
 
   // MARK: - Structure
 
-  private mutating func expect(_ kind: Kind) throws {
+  mutating func expect(_ kind: Kind) throws {
     let found = try peek()
     if found != kind {
       throw failure("expected \(kind.rawValue), found \(found.rawValue)")
     }
+  }
+
+  /// Reads an object whose members, each from the quote of its key on, `member` reads.
+  @usableFromInline
+  mutating func members(_ member: (_ reader: inout JSONReader) throws -> Void) throws {
+    try open(UInt8(ascii: "{"), .object)
+    if try consume(UInt8(ascii: "}")) { return close() }
+    while true {
+      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
+      guard byte == UInt8(ascii: "\"") else {
+        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
+      }
+      try member(&self)
+      if try consume(UInt8(ascii: "}")) { return close() }
+      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
+    }
+  }
+
+  mutating func colon() throws {
+    guard try consume(UInt8(ascii: ":")) else { throw try unexpected("':'") }
   }
 
   private mutating func open(_ bracket: UInt8, _ kind: Kind) throws {
@@ -316,39 +338,17 @@ public struct JSONReader: ~Copyable {
     return end > 0
   }
 
-  private static func isNumberByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"),
-      UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
-      true
-    default: false
+  /// Brings `count` bytes from `position` on into the buffer; `false` if there are not so many.
+  mutating func lookAhead(_ count: Int) throws -> Bool {
+    while end - position < count {
+      guard let input, let base = buffer.baseAddress else { return false }
+      memmove(base, base + position, end - position)
+      bufferOffset += position
+      (position, end) = (0, end - position)
+      let added = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+      if added == 0 { return false }
+      end += added
     }
-  }
-
-  /// Whether `text` is a number by the grammar of RFC 8259.
-  private static func isNumber(_ text: [UInt8]) -> Bool {
-    var rest = text[...]
-    func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-    func digits(_ rest: inout ArraySlice<UInt8>) -> Int {
-      let count = rest.prefix(while: isDigit).count
-      rest = rest.dropFirst(count)
-      return count
-    }
-    if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
-    let leadingZero = rest.first == UInt8(ascii: "0")
-    let whole = digits(&rest)
-    guard whole > 0, !leadingZero || whole == 1 else { return false }
-    if rest.first == UInt8(ascii: ".") {
-      rest = rest.dropFirst()
-      guard digits(&rest) > 0 else { return false }
-    }
-    if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
-      rest = rest.dropFirst()
-      if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") {
-        rest = rest.dropFirst()
-      }
-      guard digits(&rest) > 0 else { return false }
-    }
-    return rest.isEmpty
+    return true
   }
 }

@@ -147,21 +147,36 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 extension [UInt8] {
   /// Appends `text` as a JSON string, in quotes; only what must be escaped is.
   public mutating func appendJSONString(_ text: String) {
+    var text = text
     append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): append(contentsOf: "\\\"".utf8)
-      case UInt8(ascii: "\\"): append(contentsOf: "\\\\".utf8)
-      case 0x0A: append(contentsOf: "\\n".utf8)
-      case 0x0D: append(contentsOf: "\\r".utf8)
-      case 0x09: append(contentsOf: "\\t".utf8)
-      case ..<0x20:
-        let digits = String(byte, radix: 16)
-        append(contentsOf: "\\u00".utf8)
-        append(contentsOf: (digits.count == 1 ? "0" + digits : digits).utf8)
-      default: append(byte)
+    text.withUTF8 { bytes in
+      // Whole runs of bytes that stand for themselves are copied at once.
+      var start = 0
+      for index in bytes.indices {
+        let byte = bytes[index]
+        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+          continue
+        }
+        append(contentsOf: bytes[start..<index])
+        start = index + 1
+        appendJSONEscape(of: byte)
       }
+      append(contentsOf: bytes[start...])
     }
     append(UInt8(ascii: "\""))
+  }
+
+  private mutating func appendJSONEscape(of byte: UInt8) {
+    append(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x0A: append(UInt8(ascii: "n"))
+    case 0x0D: append(UInt8(ascii: "r"))
+    case 0x09: append(UInt8(ascii: "t"))
+    case ..<0x20:
+      append(contentsOf: "u00".utf8)
+      append(contentsOf: (byte < 0x10 ? "0" : "").utf8)
+      append(contentsOf: String(byte, radix: 16).utf8)
+    default: append(byte)
+    }
   }
 }

@@ -1,1 +1,129 @@
-@main struct GPTFinetune { static func main() {} }
+import CheckpointFormat
+import CommandLineSupport
+import FileSupport
+import GPT2
+import TensorKernels
+import TokenShardFormat
+import Training
+
+@main
+struct GPTFinetune: Program {
+  static let name = "gpt-finetune"
+  static let abstract =
+    "Train a GPT-2 model on token shards: fine-tune one, or begin from random weights."
+  static let discussion = """
+    The output folder gets checkpoint-<step>/ folders to resume from, final/ with the finished
+    model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as it is),
+    curves.csv, curves.svg and report.md.
+
+    examples:
+      gpt-finetune data/tokens/bugurt --model rugpt3medium_based_on_gpt2 -o checkpoints/bugurt
+          fine-tune a model; the shards must come from bpe-encode --tokenizer of the same folder
+      gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
+          train a small model from random weights
+      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
+          go on after an interruption; the result is the same to the last bit
+
+    Ctrl-C writes a checkpoint of the last whole step and stops; a second Ctrl-C stops at once.
+    """
+
+  @Argument(help: "folder of token shards that bpe-encode wrote", completion: .folder)
+  var tokens: String
+  @Option(help: "folder of the run", short: "o", valueName: "folder", completion: .folder)
+  var output: String
+  @Option(
+    help: "folder of the model to fine-tune: config.json and model.safetensors",
+    valueName: "folder", defaultText: "begin from random weights", completion: .folder)
+  var model: String?
+  @Flag(help: "go on where an earlier run with the same settings stopped") var resume = false
+  @Flag(
+    help: "remove an earlier run; with --resume only if it cannot be gone on with")
+  var restart = false
+
+  @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
+  @OptionGroup("Training") var training: TrainingOptions
+  @OptionGroup("Optimizer") var optimizer: OptimizerOptions
+
+  @Option(help: "threads", defaultText: "all processors", accepting: .within(1...1024))
+  var threads: Int?
+
+  func validate() throws {
+    if model == nil, shape.width % shape.heads != 0 {
+      throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
+    }
+  }
+
+  func run() throws {
+    let settings = settings
+    let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
+    let workers = Workers(count: threads ?? Workers.processorCount)
+    let trainer = try makeTrainer(data, settings, workers)
+    Log.info(
+      "\(Progress.countText(Double(trainer.model.layout.count))) parameters, "
+        + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
+        + "\(Progress.countText(Double(trainer.totalSteps))) steps, \(workers.count) threads")
+    let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
+    var firstStep = 0
+    switch try trainer.start(policy) {
+    case .finished:
+      Log.info("\(output) is finished already; --restart trains it anew")
+      return
+    case .resumed(let step):
+      Log.info("resuming after step \(step)")
+      firstStep = step
+    case .anew: break
+    }
+    let progress = TrainingProgressReport(trainer, firstStep: firstStep)
+    try trainer.run { try progress.report($0) }
+    print("\(output)/final")
+  }
+
+  private func makeTrainer(
+    _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
+  ) throws -> Trainer {
+    let folder = RunFolder(path: output)
+    // The ids of the tokenizer in use replace those of the model, which name an ordinary word in
+    // the configurations of rugpt3 of 2020.
+    let specialTokens = try SpecialTokenIDs(tokenizerFolder: data.tokenizerFolder)
+    guard let base = model else {
+      var configuration = GPT2Configuration(
+        vocabularySize: data.manifest.vocabularySize, contextLength: shape.context,
+        width: shape.width, layers: shape.layers, heads: shape.heads)
+      (configuration.embeddingDropout, configuration.attentionDropout) =
+        (shape.dropout, shape.dropout)
+      configuration.residualDropout = shape.dropout
+      specialTokens.apply(to: &configuration, endOfText: Int(data.manifest.endOfText))
+      let model = GPT2Model(configuration, seed: settings.seed, workers: workers)
+      return try Trainer(
+        model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
+    }
+    Log.info("reading \(base)")
+    let model = try GPT2Model(folder: base, workers: workers)
+    specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
+    return try Trainer(
+      model, data: data, settings: settings, folder: folder,
+      origin: ["weights": .integer(Int(model.checksum))])
+  }
+
+  private var settings: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.blockSize = training.blockSize
+    settings.batchSize = training.perDeviceTrainBatchSize
+    settings.gradientAccumulationSteps = training.gradientAccumulationSteps
+    settings.epochs = training.numTrainEpochs
+    settings.maximumSteps = training.maxSteps
+    settings.learningRate = optimizer.learningRate ?? (model == nil ? 1e-3 : 5e-5)
+    settings.schedule = optimizer.lrSchedulerType
+    settings.warmupSteps = optimizer.warmupSteps
+    settings.weightDecay = optimizer.weightDecay
+    settings.adamBeta1 = optimizer.adamBeta1
+    settings.adamBeta2 = optimizer.adamBeta2
+    settings.adamEpsilon = optimizer.adamEpsilon
+    settings.maximumGradientNorm = optimizer.maxGradNorm
+    settings.seed = training.seed
+    settings.loggingSteps = training.loggingSteps
+    settings.saveSteps = training.saveSteps
+    settings.saveTotalLimit = training.saveTotalLimit
+    return settings
+  }
+}

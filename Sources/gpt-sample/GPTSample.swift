@@ -1,1 +1,141 @@
-@main struct GPTSample { static func main() {} }
+import BytePairEncoding
+import CommandLineSupport
+import FileSupport
+import GPT2
+import Sampling
+import TensorKernels
+
+@main
+struct GPTSample: Program {
+  static let name = "gpt-sample"
+  static let abstract = "Write bugurts with a trained model."
+  static let discussion = """
+    A text ends where the model ends it, or at --max-length tokens. The same --seed gives the same
+    texts, and the first of ten is the same as the first of one.
+
+    examples:
+      gpt-sample checkpoints/fixture/final
+          one bugurt, from the model's own beginning
+      gpt-sample checkpoints/fixture/final --prompt "пришёл домой" --count 10
+          ten that begin with these words, in upper case
+      gpt-sample checkpoints/fixture/final --temperature 0
+          the most likely token each time
+      gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq .logits[0]
+          what the model thinks comes next, for scripts
+    """
+
+  @Argument(
+    help: "folder of the model: config.json, model.safetensors and a tokenizer",
+    completion: .folder)
+  var model: String
+  @Option(
+    help: "words the text begins with", short: "p", valueName: "text",
+    defaultText: "the model's own beginning")
+  var prompt: String?
+  @Flag(help: "leave the prompt's letters as they are instead of making them upper case")
+  var keepCase = false
+  @Option(help: "how many bugurts are written", short: "n", accepting: .atLeast(1)) var count = 1
+  @Option(
+    help: "length in tokens at which a text is cut off, the prompt counted", valueName: "n",
+    accepting: .atLeast(2))
+  var maxLength = 200
+  @Option(
+    help: "what logits are divided by: lower is more likely, higher more daring; 0 always takes "
+      + "the most likely token", valueName: "t", accepting: .atLeast(0))
+  var temperature: Float = 1
+  @Option(
+    help: "choose from the k most likely tokens only; 0: from all", valueName: "k",
+    accepting: .atLeast(0))
+  var topK = 50
+  @Option(
+    help: "choose from the most likely tokens that together have this probability; 1: from all",
+    valueName: "p", accepting: .within(0...1))
+  var topP: Float = 1
+  @Option(
+    help: "make tokens that stand in the text already less likely; 1: no penalty",
+    valueName: "r", accepting: .above(0))
+  var repetitionPenalty: Float = 1
+  @Option(help: "decides the draws", valueName: "n") var seed: UInt64 = 42
+  @Flag(help: "print the prompt's ids and the logits of the next token as JSON instead of a text")
+  var logits = false
+  @Option(
+    help: "threads", valueName: "n", defaultText: "all processors", accepting: .within(1...1024))
+  var threads: Int?
+
+  func run() throws {
+    let tokenizer = try Tokenizer(folder: model)
+    let gpt = try GPT2Model(
+      folder: model, workers: Workers(count: threads ?? Workers.processorCount))
+    guard tokenizer.count <= gpt.configuration.vocabularySize else {
+      throw InputError(
+        model,
+        "the tokenizer has \(tokenizer.count) tokens, the model "
+          + "\(gpt.configuration.vocabularySize): they do not belong together")
+    }
+    let endOfText = gpt.configuration.endOfTextID.map { Int32(truncatingIfNeeded: $0) }
+    let generator = TextGenerator(gpt, endOfText: endOfText, settings: settings)
+    let prompt = try promptTokens(tokenizer, endOfText: endOfText, generator)
+    if logits { return try printLogits(generator, prompt) }
+    for index in 0..<count {
+      if index > 0 { print() }
+      print(BugurtFormat.lines(try text(generator, tokenizer, prompt, index)))
+    }
+  }
+
+  private var settings: SamplingSettings {
+    var settings = SamplingSettings()
+    settings.temperature = temperature
+    settings.topK = topK
+    settings.topP = topP
+    settings.repetitionPenalty = repetitionPenalty
+    settings.maximumLength = maxLength
+    settings.seed = seed
+    return settings
+  }
+
+  /// The ids the text begins with; without a prompt, what ends the text before.
+  private func promptTokens(
+    _ tokenizer: Tokenizer, endOfText: Int32?, _ generator: TextGenerator
+  ) throws -> [Int32] {
+    guard let prompt, !prompt.isEmpty else {
+      guard let endOfText else {
+        throw UsageError("the model names no end-of-text token to begin after; give a --prompt")
+      }
+      return [endOfText]
+    }
+    var encoder = Encoder(tokenizer)
+    let ids = try encoder.encode(keepCase ? prompt : prompt.uppercased())
+    let context = generator.model.configuration.contextLength
+    guard ids.count < context else {
+      throw UsageError(
+        "--prompt: \(ids.count) tokens leave no room in the model's context of \(context); "
+          + "shorten it to its last words")
+    }
+    guard ids.count < generator.maximumLength else {
+      throw UsageError(
+        "--prompt: \(ids.count) tokens leave no room in --max-length \(maxLength); raise that")
+    }
+    return ids.map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  private func text(
+    _ generator: TextGenerator, _ tokenizer: Tokenizer, _ prompt: [Int32], _ index: Int
+  ) throws -> String {
+    var stream = TextStream(tokenizer)
+    var text = prompt.reduce(into: "") { $0 += stream.append(UInt32(bitPattern: $1)) }
+    _ = try generator.generate(prompt: prompt, index: index) { token in
+      try Interruption.check()
+      text += stream.append(UInt32(bitPattern: token))
+    }
+    return text + stream.finish()
+  }
+
+  private func printLogits(_ generator: TextGenerator, _ prompt: [Int32]) throws {
+    let logits = generator.logits(after: prompt)
+    let result: JSONValue = [
+      "prompt_ids": .array(prompt.map { .integer(Int($0)) }),
+      "logits": .array(logits.map { .number(Double($0)) }),
+    ]
+    print(result.text())
+  }
+}

@@ -1,1 +1,124 @@
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Loops over rows of floats that the optimizer may reorder and so vectorize. None of them
+// allocates, starts a thread or checks a size: TensorKernels does that.
+//
+// Accumulating outputs are named in the comments; all others are overwritten.
+
+// MARK: - Rows
+
+/// Layer normalization over each of `rows` rows of `channels`; keeps mean and 1/deviation.
+void ckernels_layer_norm(float *out, float *mean, float *rstd, const float *input,
+                         const float *weight, const float *bias, size_t rows, size_t channels,
+                         float epsilon);
+
+/// The normalized rows again, from the kept mean and 1/deviation.
+void ckernels_layer_norm_again(float *out, const float *mean, const float *rstd,
+                               const float *input, const float *weight, const float *bias,
+                               size_t rows, size_t channels);
+
+/// Adds the gradients of layer normalization to `input_gradient`, `weight_gradient` and
+/// `bias_gradient`.
+void ckernels_layer_norm_backward(float *input_gradient, float *weight_gradient,
+                                  float *bias_gradient, const float *out_gradient,
+                                  const float *mean, const float *rstd, const float *input,
+                                  const float *weight, size_t rows, size_t channels);
+
+/// Copies `row` into each of `rows` rows.
+void ckernels_fill_rows(float *out, const float *row, size_t rows, size_t channels);
+
+/// Adds the sum of the rows of `input` to `out`.
+void ckernels_add_row_sum(float *out, const float *input, size_t rows, size_t channels);
+
+/// y += x.
+void ckernels_add(float *y, const float *x, size_t count);
+
+/// y *= factor.
+void ckernels_scale(float *y, float factor, size_t count);
+
+/// The sum of the squares of `x`.
+double ckernels_sum_of_squares(const float *x, size_t count);
+
+/// The dot product of `x` and `y`.
+float ckernels_dot(const float *x, const float *y, size_t count);
+
+// MARK: - Activation
+
+/// gelu_new: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+void ckernels_gelu(float *out, const float *x, size_t count);
+
+/// gradient *= the derivative of gelu_new at x.
+void ckernels_gelu_backward(float *gradient, const float *x, size_t count);
+
+// MARK: - Softmax
+
+/// Replaces the first `visible` scores by their softmax and the rest up to `count` by zero.
+/// Returns the logarithm of the sum of the exponentials.
+float ckernels_softmax(float *scores, size_t visible, size_t count);
+
+/// Replaces the first `visible` scores by exp(score - log_sum) and the rest up to `count` by zero.
+void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t count);
+
+/// The gradient of the scores from that of their softmax:
+/// gradient = probabilities * (gradient - mean_gradient).
+void ckernels_softmax_backward(float *gradient, const float *probabilities, float mean_gradient,
+                               size_t count);
+
+/// Returns -log softmax(logits)[target] and replaces the logits by the gradient of that loss times
+/// `scale`; with a scale of 0 the logits stay as they are.
+double ckernels_cross_entropy(float *logits, size_t count, size_t target, float scale);
+
+// MARK: - Dropout
+
+/// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,
+/// its counter the number of four elements.
+typedef struct CKernelsDropout {
+  uint32_t key[2];
+  /// The upper words of the counter: which pass and which place in the model.
+  uint32_t stream[2];
+  /// Elements whose random number is below it are dropped: probability times 2^32.
+  uint32_t threshold;
+  /// What the others are multiplied by: 1 / (1 - probability).
+  float scale;
+} CKernelsDropout;
+
+/// out = dropped-out input; the elements are the stream's from 4 * `first_group` on.
+void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
+                      uint64_t first_group, size_t count);
+
+/// Four random words of Philox 4x32-10.
+void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+
+// MARK: - Optimizer
+
+/// The constants of an AdamW step.
+typedef struct CKernelsAdamW {
+  float learning_rate;
+  float beta1;
+  float beta2;
+  float epsilon;
+  float weight_decay;
+  /// 1 - beta1^t.
+  float correction1;
+  /// sqrt(1 - beta2^t).
+  float correction2;
+  /// What the gradient is multiplied by first.
+  float gradient_scale;
+} CKernelsAdamW;
+
+/// One step of AdamW as torch.optim.AdamW does it.
+void ckernels_adamw(float *parameters, const float *gradient, float *first_moment,
+                    float *second_moment, const CKernelsAdamW *step, size_t count);
+
+// MARK: - Threads
+
+/// Tells the processor that a loop waits for another thread.
+static inline void ckernels_spin_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}

@@ -1,0 +1,19 @@
+#include "CKernels.h"
+#include "arithmetic.h"
+
+void ckernels_adamw(float *restrict parameters, const float *restrict gradient,
+                    float *restrict first_moment, float *restrict second_moment,
+                    const CKernelsAdamW *step, size_t count) {
+  RELAXED
+  const CKernelsAdamW s = *step;
+  const float decay = 1.0f - s.learning_rate * s.weight_decay;
+  const float rate = s.learning_rate / s.correction1;
+  for (size_t i = 0; i < count; i++) {
+    float g = gradient[i] * s.gradient_scale;
+    float m = s.beta1 * first_moment[i] + (1.0f - s.beta1) * g;
+    float v = s.beta2 * second_moment[i] + (1.0f - s.beta2) * g * g;
+    first_moment[i] = m;
+    second_moment[i] = v;
+    parameters[i] = parameters[i] * decay - rate * m / (sqrtf(v) / s.correction2 + s.epsilon);
+  }
+}

@@ -1,0 +1,64 @@
+#include "CKernels.h"
+#include "arithmetic.h"
+
+// Philox 4x32-10: J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11.
+enum { rounds = 10 };
+static const uint32_t multiplier0 = 0xD2511F53, multiplier1 = 0xCD9E8D57;
+static const uint32_t weyl0 = 0x9E3779B9, weyl1 = 0xBB67AE85;
+
+INLINE void philox_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, uint32_t key0,
+                         uint32_t key1) {
+  uint64_t product0 = (uint64_t)multiplier0 * *c0, product1 = (uint64_t)multiplier1 * *c2;
+  uint32_t next0 = (uint32_t)(product1 >> 32) ^ *c1 ^ key0;
+  uint32_t next2 = (uint32_t)(product0 >> 32) ^ *c3 ^ key1;
+  *c1 = (uint32_t)product1;
+  *c3 = (uint32_t)product0;
+  *c0 = next0;
+  *c2 = next2;
+}
+
+void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]) {
+  uint32_t key0 = key[0], key1 = key[1];
+  memcpy(out, counter, 4 * sizeof *out);
+  for (int round = 0; round < rounds; round++) {
+    philox_round(&out[0], &out[1], &out[2], &out[3], key0, key1);
+    key0 += weyl0;
+    key1 += weyl1;
+  }
+}
+
+// So many counters go through the rounds side by side, one in each lane of the vectors.
+enum { lanes = 32 };
+
+static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropout,
+                         uint64_t first_group) {
+  for (size_t lane = 0; lane < lanes; lane++) {
+    uint64_t group = first_group + lane;
+    words[0][lane] = (uint32_t)group;
+    words[1][lane] = (uint32_t)(group >> 32);
+    words[2][lane] = dropout->stream[0];
+    words[3][lane] = dropout->stream[1];
+  }
+  uint32_t key0 = dropout->key[0], key1 = dropout->key[1];
+  for (int round = 0; round < rounds; round++) {
+    for (size_t lane = 0; lane < lanes; lane++)
+      philox_round(&words[0][lane], &words[1][lane], &words[2][lane], &words[3][lane], key0, key1);
+    key0 += weyl0;
+    key1 += weyl1;
+  }
+}
+
+void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
+                      uint64_t first_group, size_t count) {
+  uint32_t words[4][lanes];
+  // Element e of a stretch takes word e / lanes of lane e % lanes, so that no lane is shuffled.
+  for (size_t start = 0; start < count; start += 4 * lanes) {
+    random_words(words, dropout, first_group + start / 4);
+    size_t stretch = count - start < 4 * lanes ? count - start : 4 * lanes;
+    const uint32_t *random = &words[0][0];
+    const float *x = input + start;
+    float *y = out + start;
+    for (size_t i = 0; i < stretch; i++)
+      y[i] = random[i] < dropout->threshold ? 0.0f : x[i] * dropout->scale;
+  }
+}

@@ -1,0 +1,48 @@
+#include "CKernels.h"
+#include "arithmetic.h"
+
+static float largest(const float *x, size_t count) {
+  float largest = -INFINITY;
+  for (size_t i = 0; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
+
+float ckernels_softmax(float *scores, size_t visible, size_t count) {
+  RELAXED
+  float maximum = largest(scores, visible);
+  float sum = 0;
+  for (size_t i = 0; i < visible; i++) {
+    scores[i] = exponential(scores[i] - maximum);
+    sum += scores[i];
+  }
+  float factor = 1.0f / sum;
+  for (size_t i = 0; i < visible; i++) scores[i] *= factor;
+  for (size_t i = visible; i < count; i++) scores[i] = 0;
+  return maximum + logf(sum);
+}
+
+void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t count) {
+  for (size_t i = 0; i < visible; i++) scores[i] = exponential(scores[i] - log_sum);
+  for (size_t i = visible; i < count; i++) scores[i] = 0;
+}
+
+void ckernels_softmax_backward(float *restrict gradient, const float *restrict probabilities,
+                               float mean_gradient, size_t count) {
+  RELAXED
+  for (size_t i = 0; i < count; i++)
+    gradient[i] = probabilities[i] * (gradient[i] - mean_gradient);
+}
+
+double ckernels_cross_entropy(float *logits, size_t count, size_t target, float scale) {
+  RELAXED
+  float maximum = largest(logits, count);
+  float sum = 0;
+  for (size_t i = 0; i < count; i++) sum += exponential(logits[i] - maximum);
+  double loss = (double)maximum + log((double)sum) - (double)logits[target];
+  if (scale != 0) {
+    float factor = scale / sum;
+    for (size_t i = 0; i < count; i++) logits[i] = exponential(logits[i] - maximum) * factor;
+    logits[target] -= scale;
+  }
+  return loss;
+}

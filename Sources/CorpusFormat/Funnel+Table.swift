@@ -1,0 +1,45 @@
+extension Funnel {
+  /// The funnel as a table to read: posts in, what each rule did, posts out.
+  ///
+  /// Shares are of all posts that came in.
+  ///
+  ///     posts in           20,641
+  ///     channel-news         -412   2.0 %        0 changed
+  ///     header                  0   0.0 %    6,190 changed
+  ///     posts out          20,229  98.0 %
+  public func table() -> String {
+    var rows: [[String]] = [["posts in", grouped(postsIn), "", ""]]
+    for step in steps {
+      rows.append([
+        step.rule, (step.dropped > 0 ? "-" : "") + grouped(step.dropped), share(step.dropped),
+        "\(grouped(step.changed)) changed",
+      ])
+    }
+    rows.append(["posts out", grouped(postsOut), share(postsOut), ""])
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+      var line = row[0] + String(repeating: " ", count: widths[0] - row[0].count)
+      for column in 1..<4 where !row[column...].allSatisfy(\.isEmpty) {
+        line += String(repeating: " ", count: 2 + widths[column] - row[column].count) + row[column]
+      }
+      return line
+    }.joined(separator: "\n")
+  }
+
+  /// `count` of the posts that came in, in per cent with one digit behind the point.
+  private func share(_ count: Int) -> String {
+    guard postsIn > 0 else { return "" }
+    let tenths = Int((Double(count) * 1000 / Double(postsIn)).rounded())
+    return "\(tenths / 10).\(tenths % 10) %"
+  }
+
+  /// `12345` → `12,345`.
+  private func grouped(_ count: Int) -> String {
+    var text = ""
+    for (index, digit) in String(count).reversed().enumerated() {
+      if index > 0, index.isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return String(text.reversed())
+  }
+}

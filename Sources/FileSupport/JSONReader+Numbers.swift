@@ -1,0 +1,83 @@
+extension JSONReader {
+  /// Reads a number as it is written.
+  ///
+  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
+  public mutating func numberText() throws -> String {
+    try scanNumber()
+    return String(decoding: scratch, as: UTF8.self)
+  }
+
+  /// Reads a whole number.
+  ///
+  /// - Throws: ``InputError`` if no whole number of 64 bits stands here; ``FileError``.
+  public mutating func integer() throws -> Int {
+    try expect(.number)
+    let start = byteOffset
+    let text = try numberText()
+    if let integer = Int(text) { return integer }
+    if let number = Double(text), let integer = Int(exactly: number) { return integer }
+    throw InputError(path, place ?? .byte(start), "expected a whole number, found \(text)")
+  }
+
+  /// Reads a number.
+  ///
+  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
+  public mutating func number() throws -> Double {
+    try expect(.number)
+    let start = byteOffset
+    let text = try numberText()
+    guard let number = Double(text) else {
+      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
+    }
+    return number
+  }
+
+  /// Reads a number and leaves its text in `scratch`.
+  mutating func scanNumber() throws {
+    try expect(.number)
+    let start = byteOffset
+    scratch.removeAll(keepingCapacity: true)
+    while let byte = try nextByte(), Self.isNumberByte(byte) {
+      scratch.append(byte)
+      position += 1
+    }
+    guard Self.isNumber(scratch) else {
+      let text = String(decoding: scratch, as: UTF8.self)
+      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
+    }
+  }
+
+  private static func isNumberByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"),
+      UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
+      true
+    default: false
+    }
+  }
+
+  /// Whether `text` is a number by the grammar of RFC 8259.
+  private static func isNumber(_ text: [UInt8]) -> Bool {
+    var index = 0
+    func isNext(_ byte: UInt8) -> Bool { index < text.count && text[index] == byte }
+    func digits() -> Int {
+      let start = index
+      while index < text.count, text[index] &- UInt8(ascii: "0") < 10 { index += 1 }
+      return index - start
+    }
+    if isNext(UInt8(ascii: "-")) { index += 1 }
+    let hasLeadingZero = isNext(UInt8(ascii: "0"))
+    let whole = digits()
+    guard whole > 0, !hasLeadingZero || whole == 1 else { return false }
+    if isNext(UInt8(ascii: ".")) {
+      index += 1
+      guard digits() > 0 else { return false }
+    }
+    if isNext(UInt8(ascii: "e")) || isNext(UInt8(ascii: "E")) {
+      index += 1
+      if isNext(UInt8(ascii: "+")) || isNext(UInt8(ascii: "-")) { index += 1 }
+      guard digits() > 0 else { return false }
+    }
+    return index == text.count
+  }
+}

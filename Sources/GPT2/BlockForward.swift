@@ -1,0 +1,95 @@
+import TensorKernels
+
+/// Memory that the forward pass of one transformer block works in, `[rows, …]` each.
+///
+/// Training keeps some of it for the backward pass, block by block; sampling uses the same for all
+/// blocks.
+struct BlockBuffers {
+  /// The input of the block and its output.
+  let input, output: MatrixView
+  /// Layer-normalized hidden states, `[rows, channels]`; scratch.
+  let normalized: MatrixView
+  /// Mean and 1/deviation of the two layer normalizations, `[rows]`.
+  let norm1Mean, norm1Rstd, norm2Mean, norm2Rstd: Floats
+  /// Queries, keys and values, `[rows, 3 · channels]`.
+  let qkv: MatrixView
+  /// What attention gathered, before its projection, `[rows, channels]`.
+  let attended: MatrixView
+  /// The hidden states between attention and feed-forward part, `[rows, channels]`.
+  let middle: MatrixView
+  /// The output of a branch before it is added, `[rows, channels]`; scratch.
+  let branch: MatrixView
+  /// The feed-forward part before and after its activation, `[rows, inner]`; the latter is scratch.
+  let preactivation, activation: MatrixView
+}
+
+/// The dropouts of one block in one pass.
+struct BlockDropouts {
+  var attention: Dropout?
+  var attentionOut: Dropout?
+  var feedForwardOut: Dropout?
+}
+
+extension GPT2Model {
+  /// The forward pass of block `index`: x + attention(norm(x)), then that + feedForward(norm(that)).
+  ///
+  /// `attend` fills `attended` from `qkv`: training attends within the batch, sampling to the
+  /// cache too.
+  func forwardBlock(
+    _ index: Int, _ buffers: BlockBuffers, dropouts: BlockDropouts = BlockDropouts(),
+    attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
+  ) {
+    let block = layout.blocks[index]
+    let (width, inner) = (configuration.width, configuration.innerWidth)
+    let epsilon = configuration.layerNormEpsilon
+    workers.layerNorm(
+      buffers.normalized, mean: buffers.norm1Mean, rstd: buffers.norm1Rstd, buffers.input,
+      weight: vector(block.norm1Weight), bias: vector(block.norm1Bias), epsilon: epsilon)
+    linear(
+      buffers.qkv, buffers.normalized, weight: matrix(block.qkvWeight, columns: 3 * width),
+      bias: vector(block.qkvBias))
+    attend(buffers.attended, buffers.qkv)
+    linear(
+      buffers.branch, buffers.attended, weight: matrix(block.attentionOutWeight, columns: width),
+      bias: vector(block.attentionOutBias))
+    workers.addResidual(
+      buffers.middle, buffers.input, branch: buffers.branch, dropouts.attentionOut)
+    workers.layerNorm(
+      buffers.normalized, mean: buffers.norm2Mean, rstd: buffers.norm2Rstd, buffers.middle,
+      weight: vector(block.norm2Weight), bias: vector(block.norm2Bias), epsilon: epsilon)
+    linear(
+      buffers.preactivation, buffers.normalized,
+      weight: matrix(block.feedForwardInWeight, columns: inner),
+      bias: vector(block.feedForwardInBias))
+    workers.gelu(buffers.activation, buffers.preactivation)
+    linear(
+      buffers.branch, buffers.activation,
+      weight: matrix(block.feedForwardOutWeight, columns: width),
+      bias: vector(block.feedForwardOutBias))
+    workers.addResidual(
+      buffers.output, buffers.middle, branch: buffers.branch, dropouts.feedForwardOut)
+  }
+
+  /// out = input · weight + bias.
+  private func linear(_ out: MatrixView, _ input: MatrixView, weight: MatrixView, bias: Floats) {
+    workers.fillRows(out, with: bias)
+    workers.multiply(out, input.asIs, weight.asIs, accumulating: true)
+  }
+
+  /// The embedding of `tokens`: token plus position, `[tokens, channels]`.
+  ///
+  /// `position` gives the position of each row in its sequence.
+  func embed(
+    _ out: MatrixView, tokens: UnsafeBufferPointer<Int32>, position: (_ row: Int) -> Int
+  ) {
+    precondition(tokens.count == out.rows)
+    let embedding = tokenEmbedding
+    let positions = matrix(layout.positionEmbedding, columns: configuration.width)
+    for row in 0..<out.rows {
+      let token = embedding.row(Int(tokens[row]))
+      let place = positions.row(position(row))
+      let target = out.row(row)
+      for channel in target.indices { target[channel] = token[channel] + place[channel] }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import TensorKernels
+
+extension TrainingPass {
+  /// The backward pass from the gradient of the normalized last hidden states, which `head` left
+  /// in `scratch.branch`, to the embeddings.
+  func backward(_ tokens: UnsafeBufferPointer<Int32>, dropoutSeed: DropoutSeed?) {
+    let (rows, width) = (tokens.count, model.configuration.width)
+    let layout = model.layout
+    let hiddenGradient = scratch.hiddenGradient.matrix(rows: rows, columns: width)
+    model.workers.clear(hiddenGradient.floats)
+    model.workers.layerNormBackward(
+      inputGradient: hiddenGradient, weightGradient: gradients[layout.finalNormWeight],
+      biasGradient: gradients[layout.finalNormBias],
+      outGradient: scratch.branch.matrix(rows: rows, columns: width),
+      mean: finalMean[0..<rows], rstd: finalRstd[0..<rows],
+      input: lastHidden.matrix(rows: rows, columns: width),
+      weight: model.vector(layout.finalNormWeight), scratch: scratch.rowSums.floats)
+    for index in blocks.indices.reversed() {
+      let dropouts = dropouts(index, dropoutSeed)
+      backwardFeedForward(index, hiddenGradient, dropouts)
+      backwardAttention(index, hiddenGradient, dropouts)
+    }
+    model.workers.drop(hiddenGradient, embeddingDropout(dropoutSeed))
+    addEmbeddingGradients(tokens, hiddenGradient)
+  }
+
+  /// From the gradient of the block's output to that of `middle`, in place.
+  private func backwardFeedForward(
+    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts
+  ) {
+    let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
+    let inner = model.configuration.innerWidth
+    let (block, activations) = (model.layout.blocks[index], blocks[index])
+    let workers = model.workers
+    let branch = scratch.branch.matrix(rows: rows, columns: width)
+    let activation = scratch.activation.matrix(rows: rows, columns: inner)
+    let preactivation = activations.preactivation.matrix(rows: rows, columns: inner)
+    let normalized = scratch.normalized.matrix(rows: rows, columns: width)
+    let middle = activations.middle.matrix(rows: rows, columns: width)
+
+    workers.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
+    workers.gelu(activation, preactivation)
+    addLinearGradients(
+      block.feedForwardOutWeight, block.feedForwardOutBias, input: activation, outGradient: branch)
+    // The activation has served; its place takes its gradient.
+    workers.multiply(
+      activation, branch.asIs, model.matrix(block.feedForwardOutWeight, columns: width).transposed)
+    workers.geluBackward(activation, preactivation)
+    workers.layerNormAgain(
+      normalized, mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
+      middle, weight: model.vector(block.norm2Weight), bias: model.vector(block.norm2Bias))
+    addLinearGradients(
+      block.feedForwardInWeight, block.feedForwardInBias, input: normalized,
+      outGradient: activation)
+    workers.multiply(
+      normalized, activation.asIs,
+      model.matrix(block.feedForwardInWeight, columns: inner).transposed)
+    workers.layerNormBackward(
+      inputGradient: hiddenGradient, weightGradient: gradients[block.norm2Weight],
+      biasGradient: gradients[block.norm2Bias], outGradient: normalized,
+      mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
+      input: middle, weight: model.vector(block.norm2Weight), scratch: scratch.rowSums.floats)
+  }
+
+  /// From the gradient of `middle` to that of the block's input, in place.
+  private func backwardAttention(
+    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts
+  ) {
+    let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
+    let (block, activations) = (model.layout.blocks[index], blocks[index])
+    let workers = model.workers
+    let branch = scratch.branch.matrix(rows: rows, columns: width)
+    let normalized = scratch.normalized.matrix(rows: rows, columns: width)
+    let attended = activations.attended.matrix(rows: rows, columns: width)
+    let qkvGradient = scratch.qkvGradient.matrix(rows: rows, columns: 3 * width)
+    let input = activations.input.matrix(rows: rows, columns: width)
+
+    workers.drop(branch, from: hiddenGradient, dropouts.attentionOut)
+    addLinearGradients(
+      block.attentionOutWeight, block.attentionOutBias, input: attended, outGradient: branch)
+    // The normalized hidden states are not needed yet; their place takes the gradient of attended.
+    workers.multiply(
+      normalized, branch.asIs, model.matrix(block.attentionOutWeight, columns: width).transposed)
+    workers.attentionBackward(
+      qkvGradient: qkvGradient, outGradient: normalized, out: attended,
+      logSums: activations.logSums[0..<rows * model.configuration.heads],
+      qkv: activations.qkv.matrix(rows: rows, columns: 3 * width), attentionShape(rows: rows),
+      dropout: dropouts.attention, scratch: scratch.attention.floats)
+    workers.layerNormAgain(
+      normalized, mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
+      input, weight: model.vector(block.norm1Weight), bias: model.vector(block.norm1Bias))
+    addLinearGradients(
+      block.qkvWeight, block.qkvBias, input: normalized, outGradient: qkvGradient)
+    workers.multiply(
+      normalized, qkvGradient.asIs, model.matrix(block.qkvWeight, columns: 3 * width).transposed)
+    workers.layerNormBackward(
+      inputGradient: hiddenGradient, weightGradient: gradients[block.norm1Weight],
+      biasGradient: gradients[block.norm1Bias], outGradient: normalized,
+      mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
+      input: input, weight: model.vector(block.norm1Weight), scratch: scratch.rowSums.floats)
+  }
+
+  /// Adds the gradients of weight and bias of out = input · weight + bias.
+  private func addLinearGradients(
+    _ weight: Range<Int>, _ bias: Range<Int>, input: MatrixView, outGradient: MatrixView
+  ) {
+    model.workers.multiply(
+      gradientMatrix(weight, columns: outGradient.columns), input.transposed, outGradient.asIs,
+      accumulating: true)
+    model.workers.addRowSum(gradients[bias], outGradient, scratch: scratch.rowSums.floats)
+  }
+
+  private func addEmbeddingGradients(
+    _ tokens: UnsafeBufferPointer<Int32>, _ hiddenGradient: MatrixView
+  ) {
+    let width = hiddenGradient.columns
+    let tokenGradient = gradientMatrix(model.layout.tokenEmbedding, columns: width)
+    let positionGradient = gradientMatrix(model.layout.positionEmbedding, columns: width)
+    for (row, token) in tokens.enumerated() {
+      let gradient = hiddenGradient.row(row)
+      let tokenRow = tokenGradient.row(Int(token))
+      let positionRow = positionGradient.row(row % time)
+      for channel in 0..<width {
+        tokenRow[channel] += gradient[channel]
+        positionRow[channel] += gradient[channel]
+      }
+    }
+  }
+}

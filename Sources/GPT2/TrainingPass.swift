@@ -1,0 +1,218 @@
+import TensorKernels
+
+/// The forward and backward passes of training over batches of one shape.
+///
+/// Holds the gradients and the activations that the backward pass needs; cheap ones (layer
+/// normalization, GELU, attention weights, dropout masks) are computed again instead.
+public final class TrainingPass {
+  /// Which dropout masks a pass draws.
+  public struct DropoutSeed: Sendable {
+    public var seed: UInt64
+    /// The number of the pass: no two passes of a training should have the same.
+    public var pass: UInt32
+
+    public init(seed: UInt64, pass: UInt32) {
+      self.seed = seed
+      self.pass = pass
+    }
+  }
+
+  public let model: GPT2Model
+  /// Sequences in the largest batch.
+  public let batch: Int
+  /// Positions of a sequence.
+  public let time: Int
+  /// The gradients, laid out as the parameters; every backward pass adds to them.
+  public let gradients: FloatArena
+
+  let blocks: [BlockActivations]
+  let scratch: ScratchMemory
+  /// The output of the last block, and its layer normalization's mean and 1/deviation.
+  let lastHidden: FloatArena
+  let finalMean: FloatArena
+  let finalRstd: FloatArena
+
+  /// Activations of one block that are kept for the backward pass.
+  struct BlockActivations {
+    let input, qkv, attended, middle, preactivation: FloatArena
+    let norm1Mean, norm1Rstd, norm2Mean, norm2Rstd, logSums: FloatArena
+  }
+
+  /// Memory that all blocks share.
+  struct ScratchMemory {
+    let normalized, branch, activation, hiddenGradient, qkvGradient, attention, rowSums: FloatArena
+    /// Logits of some rows.
+    let logits: FloatArena
+    let logitRows: Int
+  }
+
+  /// Logits are made in blocks of rows of about this many numbers, never all at once.
+  private static let logitBlock = 16 << 20
+
+  /// Memory for batches of up to `batch` sequences of `time` positions; without gradients if only
+  /// the loss is wanted.
+  public init(_ model: GPT2Model, batch: Int, time: Int, forGradients: Bool = true) {
+    precondition(time <= model.configuration.contextLength)
+    self.model = model
+    self.batch = batch
+    self.time = time
+    let configuration = model.configuration
+    let (rows, width, inner) = (batch * time, configuration.width, configuration.innerWidth)
+    gradients = FloatArena(count: forGradients ? model.layout.count : 0)
+    func makeBlock() -> BlockActivations {
+      func arena(_ columns: Int) -> FloatArena { FloatArena(count: rows * columns) }
+      return BlockActivations(
+        input: arena(width), qkv: arena(3 * width), attended: arena(width), middle: arena(width),
+        preactivation: arena(inner), norm1Mean: arena(1), norm1Rstd: arena(1),
+        norm2Mean: arena(1), norm2Rstd: arena(1), logSums: arena(configuration.heads))
+    }
+    // Without a backward pass all blocks can work in the memory of one.
+    let shared = forGradients ? nil : makeBlock()
+    blocks = (0..<configuration.layers).map { _ in shared ?? makeBlock() }
+    lastHidden = FloatArena(count: rows * width)
+    finalMean = FloatArena(count: rows)
+    finalRstd = FloatArena(count: rows)
+    let logitRows = max(1, min(rows, Self.logitBlock / configuration.vocabularySize))
+    let shape = AttentionShape(
+      batch: batch, time: time, heads: configuration.heads, channels: width, scale: 1)
+    scratch = ScratchMemory(
+      normalized: FloatArena(count: rows * width), branch: FloatArena(count: rows * width),
+      activation: FloatArena(count: rows * inner),
+      hiddenGradient: FloatArena(count: forGradients ? rows * width : 0),
+      qkvGradient: FloatArena(count: forGradients ? rows * 3 * width : 0),
+      attention: FloatArena(count: model.workers.count * shape.scratchPerWorker),
+      rowSums: FloatArena(count: Workers.rowGradientScratch(channels: max(inner, 3 * width))),
+      logits: FloatArena(count: logitRows * configuration.vocabularySize), logitRows: logitRows)
+  }
+
+  /// The sum of the losses of all targets, without gradients and without dropout.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[sequences · time]`, up to ``batch`` sequences.
+  ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
+  public func loss(
+    tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>
+  ) -> Double {
+    forward(tokens, dropoutSeed: nil)
+    return head(targets: targets, gradientScale: 0)
+  }
+
+  /// The sum of the losses of all targets; adds the gradient of that sum times `gradientScale` to
+  /// ``gradients``.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[sequences · time]`, up to ``batch`` sequences.
+  ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
+  ///   - gradientScale: 1 / number of targets of the whole step gives the gradient of the mean.
+  ///   - dropoutSeed: Which masks are drawn; `nil`: no dropout.
+  public func lossAndGradients(
+    tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>,
+    gradientScale: Float, dropoutSeed: DropoutSeed?
+  ) -> Double {
+    precondition(gradients.count == model.layout.count, "made for the loss only")
+    forward(tokens, dropoutSeed: dropoutSeed)
+    let loss = head(targets: targets, gradientScale: gradientScale)
+    backward(tokens, dropoutSeed: dropoutSeed)
+    return loss
+  }
+
+  // MARK: - Shapes
+
+  func attentionShape(rows: Int) -> AttentionShape {
+    AttentionShape(
+      batch: rows / time, time: time, heads: model.configuration.heads,
+      channels: model.configuration.width, scale: model.configuration.attentionScale)
+  }
+
+  /// The dropouts of block `index`.
+  func dropouts(_ index: Int, _ seed: DropoutSeed?) -> BlockDropouts {
+    guard let seed else { return BlockDropouts() }
+    func dropout(_ probability: Float, _ place: Int) -> Dropout? {
+      Dropout(
+        probability: probability, seed: seed.seed, pass: seed.pass,
+        place: UInt32(1 + 3 * index + place))
+    }
+    let configuration = model.configuration
+    return BlockDropouts(
+      attention: dropout(configuration.attentionDropout, 0),
+      attentionOut: dropout(configuration.residualDropout, 1),
+      feedForwardOut: dropout(configuration.residualDropout, 2))
+  }
+
+  func embeddingDropout(_ seed: DropoutSeed?) -> Dropout? {
+    seed.flatMap {
+      Dropout(
+        probability: model.configuration.embeddingDropout, seed: $0.seed, pass: $0.pass, place: 0)
+    }
+  }
+
+  // MARK: - Forward
+
+  private func forward(_ tokens: UnsafeBufferPointer<Int32>, dropoutSeed: DropoutSeed?) {
+    let rows = tokens.count
+    precondition(rows > 0 && rows % time == 0 && rows <= batch * time)
+    let (width, inner) = (model.configuration.width, model.configuration.innerWidth)
+    let shape = attentionShape(rows: rows)
+    let input = blocks[0].input.matrix(rows: rows, columns: width)
+    model.embed(input, tokens: tokens) { $0 % time }
+    model.workers.drop(input, embeddingDropout(dropoutSeed))
+    for (index, block) in blocks.enumerated() {
+      let output = index + 1 < blocks.count ? blocks[index + 1].input : lastHidden
+      let dropouts = dropouts(index, dropoutSeed)
+      let buffers = BlockBuffers(
+        input: block.input.matrix(rows: rows, columns: width),
+        output: output.matrix(rows: rows, columns: width),
+        normalized: scratch.normalized.matrix(rows: rows, columns: width),
+        norm1Mean: block.norm1Mean[0..<rows], norm1Rstd: block.norm1Rstd[0..<rows],
+        norm2Mean: block.norm2Mean[0..<rows], norm2Rstd: block.norm2Rstd[0..<rows],
+        qkv: block.qkv.matrix(rows: rows, columns: 3 * width),
+        attended: block.attended.matrix(rows: rows, columns: width),
+        middle: block.middle.matrix(rows: rows, columns: width),
+        branch: scratch.branch.matrix(rows: rows, columns: width),
+        preactivation: block.preactivation.matrix(rows: rows, columns: inner),
+        activation: scratch.activation.matrix(rows: rows, columns: inner))
+      model.forwardBlock(index, buffers, dropouts: dropouts) { attended, qkv in
+        model.workers.attention(
+          attended, logSums: block.logSums[0..<rows * model.configuration.heads], qkv, shape,
+          dropout: dropouts.attention, scratch: scratch.attention.floats)
+      }
+    }
+    let final = lastHidden.matrix(rows: rows, columns: width)
+    model.workers.layerNorm(
+      scratch.normalized.matrix(rows: rows, columns: width), mean: finalMean[0..<rows],
+      rstd: finalRstd[0..<rows], final, weight: model.vector(model.layout.finalNormWeight),
+      bias: model.vector(model.layout.finalNormBias),
+      epsilon: model.configuration.layerNormEpsilon)
+  }
+
+  /// Logits and loss by blocks of rows.
+  ///
+  /// With a gradient scale other than 0, adds the gradient of the output matrix and leaves that of
+  /// the normalized last hidden states in `scratch.branch`.
+  private func head(targets: UnsafeBufferPointer<Int32>, gradientScale: Float) -> Double {
+    let (rows, width) = (targets.count, model.configuration.width)
+    let workers = model.workers
+    let hidden = scratch.normalized.matrix(rows: rows, columns: width)
+    let hiddenGradient = scratch.branch.matrix(rows: rows, columns: width)
+    var loss = 0.0
+    for start in stride(from: 0, to: rows, by: scratch.logitRows) {
+      let range = start..<min(rows, start + scratch.logitRows)
+      let logits = scratch.logits.matrix(
+        rows: range.count, columns: model.configuration.vocabularySize)
+      workers.multiply(logits, hidden.rows(range).asIs, model.tokenEmbedding.transposed)
+      loss += workers.crossEntropy(
+        logits, targets: UnsafeBufferPointer(rebasing: targets[range]),
+        gradientScale: gradientScale)
+      guard gradientScale != 0 else { continue }
+      workers.multiply(hiddenGradient.rows(range), logits.asIs, model.tokenEmbedding.asIs)
+      workers.multiply(
+        gradientMatrix(model.layout.tokenEmbedding, columns: width), logits.transposed,
+        hidden.rows(range).asIs, accumulating: true)
+    }
+    return loss
+  }
+
+  func gradientMatrix(_ range: Range<Int>, columns: Int) -> MatrixView {
+    gradients.matrix(at: range.lowerBound, rows: range.count / columns, columns: columns)
+  }
+}

@@ -1,0 +1,175 @@
+/// Dates as text by RFC 3339, in the Gregorian calendar, and as seconds since 1970.
+public enum DateText {
+  /// The date `seconds` after the beginning of 1970, in UTC: `2016-03-01T09:00:00Z`.
+  public static func text(_ seconds: Int) -> String {
+    var bytes: [UInt8] = []
+    append(seconds, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The seconds since 1970 of `text`, such as `2016-03-01T09:00:00Z` or `2016-03-01 12:00:00+03:00`.
+  ///
+  /// Fractions of a second are dropped. A date without a zone is taken to be `offset` seconds ahead
+  /// of UTC; without an `offset` it is none. Returns `nil` where `text` is no date.
+  public static func seconds(_ text: String, offset: Int? = nil) -> Int? {
+    var text = text
+    return text.withUTF8 { seconds(UnsafeRawBufferPointer($0), offset: offset)?.seconds }
+  }
+
+  /// The seconds since 1970 of the date whose text is `bytes`, and whether it names its zone.
+  ///
+  /// A date without a zone is taken to be `offset` seconds ahead of UTC; without an `offset` it is
+  /// none. Returns `nil` where `bytes` are no date.
+  public static func seconds(
+    _ bytes: UnsafeRawBufferPointer, offset: Int? = nil
+  ) -> (seconds: Int, hasZone: Bool)? {
+    var scanner = Scanner(bytes: bytes)
+    guard
+      let year = scanner.digits(4), scanner.skip("-"),
+      let month = scanner.digits(2), scanner.skip("-"),
+      let day = scanner.digits(2), scanner.skip("T") || scanner.skip("t") || scanner.skip(" "),
+      let hour = scanner.digits(2), scanner.skip(":"),
+      let minute = scanner.digits(2), scanner.skip(":"),
+      let second = scanner.digits(2),
+      1...12 ~= month, day >= 1, day <= dayCount(year: year, month: month),
+      hour < 24, minute < 60, second <= 60
+    else { return nil }
+    if scanner.skip(".") {
+      guard scanner.digits(1) != nil else { return nil }
+      while scanner.digits(1) != nil {}
+    }
+    let local = days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60
+    if scanner.isAtEnd {
+      return offset.map { (local + second - $0, false) }
+    }
+    guard let zone = scanner.zone(), scanner.isAtEnd else { return nil }
+    return (local + second - zone, true)
+  }
+
+  /// The seconds that a zone such as `Z`, `+03:00` or `-0530` is ahead of UTC; `nil` if it is none.
+  public static func offset(_ text: String) -> Int? {
+    var text = text
+    return text.withUTF8 {
+      var scanner = Scanner(bytes: UnsafeRawBufferPointer($0))
+      guard let zone = scanner.zone(), scanner.isAtEnd else { return nil }
+      return zone
+    }
+  }
+
+  /// Appends the text of the date `seconds` after the beginning of 1970 to `bytes`.
+  static func append(_ seconds: Int, to bytes: inout [UInt8]) {
+    let day = seconds.quotientRoundedDown(by: 86_400)
+    let second = seconds - day * 86_400
+    let date = civil(days: day)
+    func append(_ value: Int, _ digits: Int) {
+      var scale = 1
+      for _ in 1..<digits { scale *= 10 }
+      while scale > 0 {
+        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / scale % 10))
+        scale /= 10
+      }
+    }
+    append(date.year, 4)
+    bytes.append(UInt8(ascii: "-"))
+    append(date.month, 2)
+    bytes.append(UInt8(ascii: "-"))
+    append(date.day, 2)
+    bytes.append(UInt8(ascii: "T"))
+    append(second / 3600, 2)
+    bytes.append(UInt8(ascii: ":"))
+    append(second / 60 % 60, 2)
+    bytes.append(UInt8(ascii: ":"))
+    append(second % 60, 2)
+    bytes.append(UInt8(ascii: "Z"))
+  }
+
+  /// The seconds that have a date of four digits for the year.
+  public static let range =
+    days(year: 0, month: 1, day: 1) * 86_400..<days(year: 10_000, month: 1, day: 1) * 86_400
+
+  // MARK: - The calendar
+
+  // Years are counted from March, so that the leap day is the last of its year, and in cycles of
+  // 400 years of 146,097 days, in which the calendar repeats. From March on, month m (March: 0)
+  // begins at day (153 m + 2) / 5: months of 31, 30, 31, 30, 31 days over and over.
+
+  /// The days from 1970-01-01 to a date.
+  private static func days(year: Int, month: Int, day: Int) -> Int {
+    let marchYear = month > 2 ? year : year - 1
+    let cycle = marchYear.quotientRoundedDown(by: 400)
+    let yearOfCycle = marchYear - cycle * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let dayOfCycle = yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100 + dayOfYear
+    return cycle * 146_097 + dayOfCycle - daysTo1970
+  }
+
+  /// The date `days` after 1970-01-01.
+  private static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
+    let cycle = (days + daysTo1970).quotientRoundedDown(by: 146_097)
+    let dayOfCycle = days + daysTo1970 - cycle * 146_097
+    // What the leap days shift is taken out first: one in 1,461 days, none in 36,524, one in 146,096.
+    let yearOfCycle =
+      (dayOfCycle - dayOfCycle / 1460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
+    let dayOfYear = dayOfCycle - (yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    let year = cycle * 400 + yearOfCycle + (month <= 2 ? 1 : 0)
+    return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+  }
+
+  /// The days from 0000-03-01 to 1970-01-01.
+  private static let daysTo1970 = 719_468
+
+  private static func dayCount(year: Int, month: Int) -> Int {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+
+  // MARK: - Reading
+
+  private struct Scanner {
+    let bytes: UnsafeRawBufferPointer
+    var index = 0
+
+    var isAtEnd: Bool { index == bytes.count }
+
+    /// The value of exactly `count` digits.
+    mutating func digits(_ count: Int) -> Int? {
+      guard index + count <= bytes.count else { return nil }
+      var value = 0
+      for byte in bytes[index..<index + count] {
+        let digit = byte &- UInt8(ascii: "0")
+        guard digit < 10 else { return nil }
+        value = value * 10 + Int(digit)
+      }
+      index += count
+      return value
+    }
+
+    mutating func skip(_ character: Unicode.Scalar) -> Bool {
+      guard index < bytes.count, bytes[index] == UInt8(ascii: character) else { return false }
+      index += 1
+      return true
+    }
+
+    /// The offset of a zone in seconds.
+    mutating func zone() -> Int? {
+      if skip("Z") || skip("z") { return 0 }
+      let isAhead = skip("+")
+      guard isAhead || skip("-"), let hour = digits(2) else { return nil }
+      _ = skip(":")
+      guard let minute = digits(2), hour < 24, minute < 60 else { return nil }
+      return (isAhead ? 1 : -1) * (hour * 3600 + minute * 60)
+    }
+  }
+}
+
+extension Int {
+  /// The quotient by `divisor`, which is positive, rounded towards minus infinity.
+  fileprivate func quotientRoundedDown(by divisor: Int) -> Int {
+    (self - (self % divisor + divisor) % divisor) / divisor
+  }
+}

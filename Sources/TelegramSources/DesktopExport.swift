@@ -1,0 +1,218 @@
+import FileSupport
+import Glibc
+import PostFormat
+
+/// A Telegram Desktop export in JSON, of one chat or of a whole account, read as a stream.
+///
+///     let export = try DesktopExport(path: "ChatExport_2026-01-31")
+///     let summary = try export.forEachPost(progress: { _ in }) { post in … }
+///
+/// The file is read once; that of a whole account twice, because the chat is chosen from a list of
+/// all. The memory does not grow with the file, but for a few bytes for each gap in the ids.
+public struct DesktopExport: PostSource {
+  /// The path of the file.
+  public let path: String
+  /// The size of the file in bytes; `nil` for a pipe.
+  public let size: Int?
+
+  /// The chat that was asked for, by name or id.
+  let chat: String?
+  let zone: UTCOffset?
+
+  /// How to make an export that can be read, for errors.
+  static let howTo =
+    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
+    + "and 'Machine-readable JSON' as the format"
+
+  /// The export at `path`: its `result.json`, packed with gzip or not, or the folder that holds it.
+  ///
+  /// Of several chats `chat` names one by name or id; `zone` is that of dates which tell none.
+  ///
+  /// - Throws: `FileError` if there is no such file; `InputError` if the export is not in JSON.
+  public init(path: String, chat: String? = nil, zone: UTCOffset? = nil) throws {
+    self.path = try Self.locate(path)
+    self.chat = chat
+    self.zone = zone
+    size = try Self.size(of: self.path)
+  }
+
+  /// The size of the file `path`, which is not opened: a pipe can be read only once.
+  private static func size(of path: String) throws(FileError) -> Int? {
+    guard path != "-" else { return nil }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError(path: path, operation: .open) }
+    return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+  }
+
+  private static func locate(_ path: String) throws -> String {
+    guard path != "-", Folder.exists(path) else { return path }
+    let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
+    for name in ["result.json", "result.json.gz"] where Folder.hasFile(folder + "/" + name) {
+      return folder + "/" + name
+    }
+    if Folder.hasFile(folder + "/messages.html") || Folder.hasFile(folder + "/export_results.html")
+    {
+      throw InputError(path, "this export is in HTML, expected one in JSON; \(howTo)")
+    }
+    return folder + "/result.json"
+  }
+
+  public func forEachPost(
+    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
+  ) throws -> SourceSummary {
+    var messages = DesktopMessages(path: path, zone: zone)
+    var contents = Contents()
+    try reading(&messages) { reader, input, messages in
+      try reader.object(DesktopChat.keys) { reader, key in
+        switch key {
+        case .messages:
+          if contents.chat.name != nil || contents.chat.id != nil { try check(contents.chat) }
+          contents.hasMessages = true
+          try messages.read(&reader, input, share: .whole, progress: progress, body)
+        case .chats, .leftChats:
+          contents.isAccount = true
+          try Self.list(&reader, into: &contents.chats) {
+            try progress(SourceProgress(posts: 0, bytes: Share.firstHalf.done(input)))
+          }
+        default: try contents.chat.read(key, &reader)
+        }
+      }
+      try reader.finish()
+    }
+    var summary: SourceSummary
+    if contents.hasMessages {
+      try check(contents.chat)
+      summary = messages.summary
+      summary.chat = contents.chat.title
+    } else if contents.isAccount {
+      summary = try readChosen(of: contents.chats, progress: progress, body)
+    } else {
+      throw InputError(
+        path,
+        "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
+          + "chat) nor 'chats' (a whole account); \(Self.howTo)")
+    }
+    try progress(SourceProgress(posts: summary.posts, bytes: size))
+    return summary
+  }
+
+  /// What the outermost object holds.
+  private struct Contents {
+    var chat = DesktopChat()
+    var hasMessages = false
+    var isAccount = false
+    var chats: [DesktopChat] = []
+  }
+
+  /// Opens the file for `body`, and tells in errors what was read before.
+  private func reading(
+    _ messages: inout DesktopMessages,
+    _ body: (inout JSONReader, InputFile, inout DesktopMessages) throws -> Void
+  ) throws {
+    let input = try InputFile(path: path)
+    var reader = JSONReader(input, leniency: [.hexEscapes, .bareStrings])
+    let isObject: Bool
+    do {
+      isObject = try reader.peek() == .object
+    } catch is InputError {
+      isObject = false
+    }
+    guard isObject else {
+      throw InputError(
+        path, .byte(reader.byteOffset),
+        "expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)")
+    }
+    do {
+      try body(&reader, input, &messages)
+    } catch let error as InputError where reader.isCutOff {
+      throw InputError(
+        error.path, error.place,
+        "\(error.problem); \(messages.summary.messages) messages could be read before; "
+          + "the export was interrupted: export the chat again")
+    }
+  }
+
+  // MARK: - Several chats
+
+  /// Reads the chats of a `chats` or `left_chats` of an account.
+  private static func list(
+    _ reader: inout JSONReader, into chats: inout [DesktopChat], progress: () throws -> Void
+  ) throws {
+    try forEachChat(&reader) { reader in
+      var chat = DesktopChat()
+      try reader.object(DesktopChat.keys) { reader, key in
+        guard key == .messages else { return try chat.read(key, &reader) }
+        try reader.array { reader in
+          try reader.skip()
+          chat.messageCount += 1
+          if chat.messageCount & 0x3FF == 0 { try progress() }
+        }
+      }
+      chats.append(chat)
+      try progress()
+    }
+  }
+
+  /// Calls `body` before each element of the `list` in a `chats` or `left_chats`.
+  private static func forEachChat(
+    _ reader: inout JSONReader, _ body: (inout JSONReader) throws -> Void
+  ) throws {
+    try reader.object(DesktopChat.keys) { reader, key in
+      if key == .list { try reader.array(body) } else { try reader.skip() }
+    }
+  }
+
+  /// Reads the posts of the chat that is asked for.
+  private func readChosen(
+    of chats: [DesktopChat], progress: (SourceProgress) throws -> Void,
+    _ body: (Post) throws -> Void
+  ) throws -> SourceSummary {
+    let chosen = try choose(from: chats)
+    guard size != nil else {
+      throw InputError(
+        path, "the export of a whole account is read twice: give it as a file, not through a pipe")
+    }
+    var messages = DesktopMessages(path: path, zone: zone)
+    var index = -1
+    try reading(&messages) { reader, input, messages in
+      try reader.object(DesktopChat.keys) { reader, key in
+        guard key == .chats || key == .leftChats else { return try reader.skip() }
+        try Self.forEachChat(&reader) { reader in
+          index += 1
+          guard index == chosen else { return try reader.skip() }
+          try reader.object(DesktopChat.keys) { reader, key in
+            guard key == .messages else { return try reader.skip() }
+            try messages.read(&reader, input, share: .secondHalf, progress: progress, body)
+          }
+        }
+      }
+    }
+    messages.summary.chat = chats[chosen].title
+    return messages.summary
+  }
+
+  private func choose(from chats: [DesktopChat]) throws -> Int {
+    guard !chats.isEmpty else {
+      throw InputError(path, "the export holds no chats; \(Self.howTo)")
+    }
+    let matches = chats.indices.filter { index in chat.map(chats[index].isChosen) ?? true }
+    if matches.count == 1, let match = matches.first { return match }
+    let listed = DesktopChat.lines(of: matches.isEmpty ? chats : matches.map { chats[$0] })
+    guard let chat else {
+      throw InputError(
+        path,
+        "the export holds \(chats.count) chats; name one by its id or name (--chat):\n\(listed)")
+    }
+    throw InputError(
+      path,
+      matches.isEmpty
+        ? "the export holds no chat '\(chat)'; it holds:\n\(listed)"
+        : "the export holds \(matches.count) chats '\(chat)'; name one by its id:\n\(listed)")
+  }
+
+  /// Checks that the only `found` chat is the one that is asked for.
+  private func check(_ found: DesktopChat) throws {
+    guard let chat, !found.isChosen(by: chat) else { return }
+    throw InputError(path, "the export holds no chat '\(chat)'; it holds \(found.title)")
+  }
+}

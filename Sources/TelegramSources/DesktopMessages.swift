@@ -1,0 +1,103 @@
+import FileSupport
+import PostFormat
+
+/// Which part of the whole work the reading of a file is; that of an account is read twice.
+enum Share {
+  case whole, firstHalf, secondHalf
+
+  /// The share of `input` that is done, in bytes; `nil` for a pipe.
+  func done(_ input: InputFile) -> Int? {
+    guard let size = input.size else { return nil }
+    return switch self {
+    case .whole: input.bytesConsumed
+    case .firstHalf: input.bytesConsumed / 2
+    case .secondHalf: (size + input.bytesConsumed) / 2
+    }
+  }
+}
+
+/// The `messages` of a chat: makes posts of those that are some, and counts the others.
+struct DesktopMessages {
+  let path: String
+  var summary = SourceSummary()
+
+  private var message: DesktopMessage
+  /// The ids of all messages, posts or not.
+  private var ids = IDRuns()
+  /// How many ids there were before the first post.
+  private var idsBeforeFirst = 0
+
+  init(path: String, zone: UTCOffset?) {
+    self.path = path
+    message = DesktopMessage(zone: zone)
+  }
+
+  /// Reads an array of messages.
+  mutating func read(
+    _ reader: inout JSONReader, _ input: InputFile, share: Share,
+    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
+  ) throws {
+    var count = 0
+    try reader.array { reader in
+      count += 1
+      if count & 0xFF == 0 {
+        try progress(SourceProgress(posts: summary.posts, bytes: share.done(input)))
+      }
+      try message.read(&reader)
+      if let post = try takeMessage() { try body(post) }
+    }
+  }
+
+  /// Counts the message that was read, and returns it if it is a post.
+  private mutating func takeMessage() throws -> Post? {
+    guard let id = message.id else {
+      summary.incomplete += 1
+      return nil
+    }
+    guard id >= 0 else {
+      summary.formerGroup += 1
+      return nil
+    }
+    if let last = ids.last, id <= last {
+      guard ids.contains(id) else {
+        throw InputError(
+          path, .byte(message.byteOffset),
+          "message \(id) stands behind message \(last), but Telegram Desktop writes ids in "
+            + "ascending order; sort the messages by id, or export the chat again")
+      }
+      summary.duplicates += 1
+      return nil
+    }
+    ids.append(id)
+    switch message.kind {
+    case .service:
+      summary.service += 1
+      return nil
+    case .unsupported:
+      summary.unsupported += 1
+      return nil
+    case .unknown, .message: break
+    }
+    guard let post = try message.makePost(path: path) else {
+      summary.incomplete += 1
+      return nil
+    }
+    count(post)
+    return post
+  }
+
+  private mutating func count(_ post: Post) {
+    let mark = SourceSummary.Mark(id: post.id, date: post.date)
+    if summary.first == nil {
+      summary.first = mark
+      idsBeforeFirst = ids.count - 1
+    }
+    summary.last = mark
+    summary.posts += 1
+    if post.text.isEmpty { summary.withoutText += 1 }
+    if message.isZoneless { summary.zoneless += 1 }
+    if message.kind == .unknown { summary.unknownTypes += 1 }
+    let span = post.id - (summary.first?.id ?? post.id) + 1
+    summary.missing = span - (ids.count - idsBeforeFirst)
+  }
+}

@@ -1,0 +1,67 @@
+import PostFormat
+
+/// Where the posts of a channel come from: an export, a web page, a server.
+public protocol PostSource {
+  /// Calls `body` with each post, their ids ascending, and returns what was found.
+  ///
+  /// - Throws: `InputError`; `FileError`; what `progress` and `body` throw.
+  func forEachPost(
+    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
+  ) throws -> SourceSummary
+}
+
+/// How far the reading of a source has come.
+public struct SourceProgress: Equatable, Sendable {
+  /// How many posts were read.
+  public var posts: Int
+  /// How many bytes of the source were read, of those that it has; `nil` where it has no size.
+  public var bytes: Int?
+}
+
+/// What was found in a source, and what of it became posts.
+public struct SourceSummary: Equatable, Sendable {
+  /// A post by its number and its time.
+  public struct Mark: Equatable, Sendable {
+    public var id: Int
+    /// Seconds since 1970 (UTC).
+    public var date: Int
+
+    public init(id: Int, date: Int) {
+      self.id = id
+      self.date = date
+    }
+  }
+
+  /// The name of the channel, and its kind and id, as far as the source tells them.
+  public var chat = ""
+  /// How many posts there are.
+  public var posts = 0
+  /// How many of them have no text.
+  public var withoutText = 0
+  /// How many of them have a date without a zone, which was taken to be in UTC.
+  public var zoneless = 0
+  /// How many of them are of a type that is not known; they were kept.
+  public var unknownTypes = 0
+  /// How many service messages, such as "photo changed", were left out.
+  public var service = 0
+  /// How many messages were left out whose content the source itself could not tell.
+  public var unsupported = 0
+  /// How many messages were left out because their id came before.
+  public var duplicates = 0
+  /// How many messages were left out that come from the group the chat was before (negative ids).
+  public var formerGroup = 0
+  /// How many messages were left out because they have no id or no date.
+  public var incomplete = 0
+  /// The first post and the last.
+  public var first: Mark?
+  public var last: Mark?
+  /// How many ids between the first post and the last belong to no message of any kind.
+  public var missing = 0
+
+  public init() {}
+
+  /// How many messages were looked at.
+  public var messages: Int {
+    posts + service + unsupported + duplicates + formerGroup + incomplete
+  }
+}

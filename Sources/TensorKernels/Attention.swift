@@ -1,0 +1,243 @@
+import CKernels
+
+/// The shape of causal self-attention over `qkv`, `[batch · time, 3 · channels]`: the queries, keys
+/// and values of each position one after another, each the heads one after another.
+public struct AttentionShape: Sendable {
+  public let batch: Int
+  public let time: Int
+  public let heads: Int
+  public let channels: Int
+  /// What the scores are multiplied by, usually 1 / √(channels of a head).
+  public let scale: Float
+
+  public init(batch: Int, time: Int, heads: Int, channels: Int, scale: Float) {
+    precondition(channels % heads == 0, "the heads do not share the channels evenly")
+    self.batch = batch
+    self.time = time
+    self.heads = heads
+    self.channels = channels
+    self.scale = scale
+  }
+
+  /// Channels of a head.
+  public var headSize: Int { channels / heads }
+
+  /// So many queries are scored at a time, against the keys that the last of them sees.
+  static let queryBlock = 64
+
+  /// How many floats of scratch memory each thread needs.
+  public var scratchPerWorker: Int { 2 * Self.queryBlock * time }
+}
+
+extension Workers {
+  /// Causal self-attention of each head of each sequence.
+  ///
+  /// - Parameters:
+  ///   - out: `[batch · time, channels]`, overwritten.
+  ///   - logSums: `[batch · heads · time]`, overwritten by the logarithm of the sum of each
+  ///     softmax, which the backward pass needs.
+  ///   - qkv: `[batch · time, 3 · channels]`.
+  ///   - shape: The sizes.
+  ///   - dropout: Drops attention weights.
+  ///   - scratch: ``AttentionShape/scratchPerWorker`` floats for each thread.
+  public func attention(
+    _ out: MatrixView, logSums: Floats, _ qkv: MatrixView, _ shape: AttentionShape,
+    dropout: Dropout?, scratch: Floats
+  ) {
+    check(out, logSums, qkv, shape, scratch)
+    run(shape.batch * shape.heads) { piece, worker in
+      let head = HeadViews(qkv, out, shape, piece)
+      let workspace = Workspace(scratch, shape, worker)
+      for rows in queryBlocks(shape.time) {
+        let scores = workspace.scores(rows, keys: rows.upperBound)
+        matrixProduct(
+          scores, head.queries.rows(rows).asIs, head.keys.rows(0..<rows.upperBound).transposed,
+          factor: shape.scale)
+        for (index, row) in rows.enumerated() {
+          let number = piece * shape.time + row
+          let scoresOfRow = scores.base + index * scores.stride
+          logSums[number] = ckernels_softmax(scoresOfRow, row + 1, scores.columns)
+          dropout?.apply(scoresOfRow, count: row + 1, rowNumber: number, width: shape.time)
+        }
+        matrixProduct(
+          head.out.rows(rows), scores.asIs, head.values.rows(0..<rows.upperBound).asIs)
+      }
+    }
+  }
+
+  /// The gradient of `qkv` from that of the output of causal self-attention.
+  ///
+  /// - Parameters:
+  ///   - qkvGradient: `[batch · time, 3 · channels]`, overwritten.
+  ///   - outGradient: `[batch · time, channels]`.
+  ///   - out: `[batch · time, channels]`, as the forward pass made it.
+  ///   - logSums: `[batch · heads · time]`, as the forward pass kept them.
+  ///   - qkv: `[batch · time, 3 · channels]`.
+  ///   - shape: The sizes.
+  ///   - dropout: As in the forward pass.
+  ///   - scratch: ``AttentionShape/scratchPerWorker`` floats for each thread.
+  public func attentionBackward(
+    qkvGradient: MatrixView, outGradient: MatrixView, out: MatrixView, logSums: Floats,
+    qkv: MatrixView, _ shape: AttentionShape, dropout: Dropout?, scratch: Floats
+  ) {
+    check(out, logSums, qkv, shape, scratch)
+    check(outGradient, logSums, qkvGradient, shape, scratch)
+    run(shape.batch * shape.heads) { piece, worker in
+      let head = HeadViews(qkv, out, shape, piece)
+      let gradient = HeadViews(qkvGradient, outGradient, shape, piece)
+      let workspace = Workspace(scratch, shape, worker)
+      for row in 0..<shape.time {
+        gradient.keys.row(row).update(repeating: 0)
+        gradient.values.row(row).update(repeating: 0)
+      }
+      for rows in queryBlocks(shape.time) {
+        let keys = 0..<rows.upperBound
+        let probabilities = workspace.scores(rows, keys: rows.upperBound)
+        let dropped = workspace.gradients(rows, keys: rows.upperBound)
+        matrixProduct(
+          probabilities, head.queries.rows(rows).asIs, head.keys.rows(keys).transposed,
+          factor: shape.scale)
+        for (index, row) in rows.enumerated() {
+          let number = piece * shape.time + row
+          let (p, d) = (
+            probabilities.base + index * probabilities.stride, dropped.base + index * dropped.stride
+          )
+          ckernels_softmax_again(p, logSums[number], row + 1, keys.count)
+          d.update(from: p, count: keys.count)
+          dropout?.apply(d, count: row + 1, rowNumber: number, width: shape.time)
+        }
+        matrixProduct(
+          gradient.values.rows(keys), dropped.transposed, gradient.out.rows(rows).asIs,
+          accumulating: true)
+        // The dropped weights have served; their place takes the gradient of the weights.
+        matrixProduct(
+          dropped, gradient.out.rows(rows).asIs, head.values.rows(keys).transposed)
+        for (index, row) in rows.enumerated() {
+          let number = piece * shape.time + row
+          let (p, d) = (
+            probabilities.base + index * probabilities.stride, dropped.base + index * dropped.stride
+          )
+          dropout?.apply(d, count: row + 1, rowNumber: number, width: shape.time)
+          // Σ weights · their gradients = out · its gradient (Dao et al., FlashAttention, eq. 4).
+          let mean = ckernels_dot(
+            gradient.out.base + row * gradient.out.stride, head.out.base + row * head.out.stride,
+            shape.headSize)
+          ckernels_softmax_backward(d, p, mean, keys.count)
+        }
+        matrixProduct(
+          gradient.queries.rows(rows), dropped.asIs, head.keys.rows(keys).asIs, factor: shape.scale)
+        matrixProduct(
+          gradient.keys.rows(keys), dropped.transposed, head.queries.rows(rows).asIs,
+          factor: shape.scale, accumulating: true)
+      }
+    }
+  }
+
+  /// Attention of new positions to themselves and to all before them, whose keys and values are
+  /// kept.
+  ///
+  /// - Parameters:
+  ///   - out: `[new, channels]`, overwritten.
+  ///   - qkv: `[new, 3 · channels]`, of the new positions.
+  ///   - keys: `[capacity, channels]`; rows `past..<past + new` are overwritten by the new keys.
+  ///   - values: `[capacity, channels]`; likewise.
+  ///   - past: How many positions came before.
+  ///   - heads: How many heads there are.
+  ///   - scale: What the scores are multiplied by.
+  ///   - scratch: 64 · capacity floats for each thread.
+  public func cachedAttention(
+    _ out: MatrixView, _ qkv: MatrixView, keys: MatrixView, values: MatrixView, past: Int,
+    heads: Int, scale: Float, scratch: Floats
+  ) {
+    let (new, channels) = (out.rows, out.columns)
+    precondition(qkv.rows == new && qkv.columns == 3 * channels && channels % heads == 0)
+    precondition(keys.columns == channels && values.columns == channels)
+    precondition(past >= 0 && past + new <= keys.rows && values.rows == keys.rows)
+    let block = AttentionShape.queryBlock
+    precondition(scratch.count >= count * block * keys.rows)
+    guard let scratchBase = scratch.baseAddress else { return }
+    for row in 0..<new {
+      let source = qkv.base + row * qkv.stride
+      (keys.base + (past + row) * keys.stride).update(from: source + channels, count: channels)
+      (values.base + (past + row) * values.stride)
+        .update(from: source + 2 * channels, count: channels)
+    }
+    let size = channels / heads
+    run(heads) { head, worker in
+      let columns = head * size..<(head + 1) * size
+      for rows in queryBlocks(new) {
+        let seen = past + rows.upperBound
+        let scores = MatrixView(
+          base: scratchBase + worker * block * keys.rows, rows: rows.count, columns: seen,
+          stride: seen)
+        matrixProduct(
+          scores, qkv.block(rows: rows, columns: columns).asIs,
+          keys.block(rows: 0..<seen, columns: columns).transposed, factor: scale)
+        for (index, row) in rows.enumerated() {
+          _ = ckernels_softmax(scores.base + index * scores.stride, past + row + 1, seen)
+        }
+        matrixProduct(
+          out.block(rows: rows, columns: columns), scores.asIs,
+          values.block(rows: 0..<seen, columns: columns).asIs)
+      }
+    }
+  }
+
+  private func check(
+    _ out: MatrixView, _ logSums: Floats, _ qkv: MatrixView, _ shape: AttentionShape,
+    _ scratch: Floats
+  ) {
+    precondition(qkv.rows == shape.batch * shape.time && qkv.columns == 3 * shape.channels)
+    precondition(out.rows == qkv.rows && out.columns == shape.channels)
+    precondition(logSums.count == shape.batch * shape.heads * shape.time)
+    precondition(scratch.count >= count * shape.scratchPerWorker)
+  }
+}
+
+/// The ranges of queries that are scored together.
+private func queryBlocks(_ time: Int) -> some Sequence<Range<Int>> {
+  stride(from: 0, to: time, by: AttentionShape.queryBlock).lazy.map {
+    $0..<min(time, $0 + AttentionShape.queryBlock)
+  }
+}
+
+/// One head of one sequence in `qkv` and `out`.
+private struct HeadViews {
+  let queries: MatrixView
+  let keys: MatrixView
+  let values: MatrixView
+  let out: MatrixView
+
+  init(_ qkv: MatrixView, _ out: MatrixView, _ shape: AttentionShape, _ piece: Int) {
+    let (sequence, head) = piece.quotientAndRemainder(dividingBy: shape.heads)
+    let rows = sequence * shape.time..<(sequence + 1) * shape.time
+    let columns = head * shape.headSize..<(head + 1) * shape.headSize
+    func part(_ index: Int) -> MatrixView {
+      let start = index * shape.channels
+      return qkv.block(
+        rows: rows, columns: start + columns.lowerBound..<start + columns.upperBound)
+    }
+    (queries, keys, values) = (part(0), part(1), part(2))
+    self.out = out.block(rows: rows, columns: columns)
+  }
+}
+
+/// A thread's memory for the scores of a block of queries and for their gradients.
+private struct Workspace {
+  let base: UnsafeMutablePointer<Float>
+  let half: Int
+
+  init(_ scratch: Floats, _ shape: AttentionShape, _ worker: Int) {
+    guard let start = scratch.baseAddress else { preconditionFailure("no scratch memory") }
+    base = start + worker * shape.scratchPerWorker
+    half = shape.scratchPerWorker / 2
+  }
+
+  func scores(_ queries: Range<Int>, keys: Int) -> MatrixView {
+    MatrixView(base: base, rows: queries.count, columns: keys, stride: keys)
+  }
+
+  func gradients(_ queries: Range<Int>, keys: Int) -> MatrixView {
+    MatrixView(base: base + half, rows: queries.count, columns: keys, stride: keys)
+  }
+}

@@ -1,0 +1,97 @@
+import Glibc
+
+/// One allocation of floats, zero at first: all parameters, all gradients, or scratch memory.
+///
+/// The memory comes from the system page by page when it is first touched.
+public final class FloatArena: @unchecked Sendable {
+  /// How many floats there are.
+  public let count: Int
+  /// All floats.
+  public let floats: UnsafeMutableBufferPointer<Float>
+  private let byteCount: Int
+
+  /// Allocates `count` floats.
+  public init(count: Int) {
+    precondition(count >= 0)
+    self.count = count
+    byteCount = max(count, 1) * MemoryLayout<Float>.stride
+    let address = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let address, address != MAP_FAILED else {
+      preconditionFailure("no memory for \(byteCount) bytes")
+    }
+    // Fewer page faults and address look-ups where the kernel has huge pages to give.
+    madvise(address, byteCount, MADV_HUGEPAGE)
+    floats = UnsafeMutableBufferPointer(
+      start: address.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+  }
+
+  deinit {
+    munmap(floats.baseAddress, byteCount)
+  }
+
+  /// The floats of `range`.
+  public subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: floats[range])
+  }
+
+  /// The floats from `offset` on as a matrix of `rows` × `columns`.
+  public func matrix(at offset: Int = 0, rows: Int, columns: Int) -> MatrixView {
+    MatrixView(self[offset..<offset + rows * columns], rows: rows, columns: columns)
+  }
+}
+
+/// A row-major matrix in memory that somebody else owns.
+public struct MatrixView {
+  /// The first element.
+  public let base: UnsafeMutablePointer<Float>
+  /// How many rows there are.
+  public let rows: Int
+  /// How many columns there are.
+  public let columns: Int
+  /// How many floats lie between the beginnings of two rows.
+  public let stride: Int
+
+  /// The matrix of `rows` × `columns` that fills `floats`.
+  public init(_ floats: UnsafeMutableBufferPointer<Float>, rows: Int, columns: Int) {
+    precondition(floats.count == rows * columns, "the floats are not rows × columns")
+    guard let base = floats.baseAddress else { preconditionFailure("a matrix of nothing") }
+    self.init(base: base, rows: rows, columns: columns, stride: columns)
+  }
+
+  init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+    self.stride = stride
+  }
+
+  /// Whether the rows lie without a gap.
+  public var isContiguous: Bool { stride == columns }
+
+  /// All floats of a matrix whose rows lie without a gap.
+  public var floats: UnsafeMutableBufferPointer<Float> {
+    precondition(isContiguous)
+    return UnsafeMutableBufferPointer(start: base, count: rows * columns)
+  }
+
+  /// The floats of one row.
+  public func row(_ row: Int) -> UnsafeMutableBufferPointer<Float> {
+    precondition(row >= 0 && row < rows)
+    return UnsafeMutableBufferPointer(start: base + row * stride, count: columns)
+  }
+
+  /// The part of the matrix in `rows` and `columns`.
+  public func block(rows: Range<Int>, columns: Range<Int>) -> MatrixView {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)
+    precondition(columns.lowerBound >= 0 && columns.upperBound <= self.columns)
+    return MatrixView(
+      base: base + rows.lowerBound * stride + columns.lowerBound, rows: rows.count,
+      columns: columns.count, stride: stride)
+  }
+
+  /// The part of the matrix in `rows`.
+  public func rows(_ rows: Range<Int>) -> MatrixView {
+    block(rows: rows, columns: 0..<columns)
+  }
+}

@@ -1,0 +1,14 @@
+import Glibc
+
+/// The offset of the first `needle` in `text` from `start` on; `nil` where there is none.
+func offset(of needle: [UInt8], in text: UnsafeRawBufferPointer, from start: Int) -> Int? {
+  guard let base = text.baseAddress, let first = needle.first else { return nil }
+  var index = start
+  while index + needle.count <= text.count {
+    let room = text.count - needle.count + 1 - index
+    guard let found = memchr(base + index, Int32(first), room) else { return nil }
+    if memcmp(found, needle, needle.count) == 0 { return UnsafeRawPointer(found) - base }
+    index = UnsafeRawPointer(found) - base + 1
+  }
+  return nil
+}

@@ -1,0 +1,116 @@
+import FileSupport
+import TensorKernels
+import TokenShardFormat
+
+/// The token shards of a run, cut into blocks.
+public struct TrainingData: Sendable {
+  /// What the shards were made of.
+  public let manifest: TokenManifest
+  let training: TokenShards
+  let validation: TokenShards
+  /// The folder of the tokenizer.
+  public let tokenizerFolder: String
+  /// Tokens of a block.
+  public let blockSize: Int
+
+  /// Opens the shards in `folder`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a shard is damaged, or there are not enough tokens
+  ///   for a single block.
+  public init(folder: String, blockSize: Int) throws {
+    manifest = try TokenManifest(folder: folder)
+    training = try manifest.shards(of: .train, in: folder)
+    validation = try manifest.shards(of: .validation, in: folder)
+    tokenizerFolder = "\(folder)/\(TokenManifest.tokenizerFolder)"
+    self.blockSize = blockSize
+    guard training.count >= blockSize else {
+      throw InputError(
+        folder,
+        "\(training.count) tokens to train on are less than a block of \(blockSize): "
+          + "more text or a smaller --block-size is needed")
+    }
+  }
+
+  /// How many whole blocks there are to train on; the tokens after the last are left out, as the
+  /// original recipe's TextDataset leaves them out.
+  public var blockCount: Int { training.count / blockSize }
+
+  /// How many whole blocks there are to validate on.
+  public var validationBlockCount: Int { validation.count / blockSize }
+
+  /// What identifies the training data, for resuming.
+  var digest: JSONValue {
+    .array(
+      (manifest.splits[.train]?.shards ?? []).map {
+        ["tokens": .integer($0.tokens), "crc32": .integer(Int($0.checksum))]
+      })
+  }
+}
+
+/// Some blocks, as inputs and targets: the target of a position is the token after it.
+///
+/// A block of n tokens has n − 1 positions; its last token is only ever a target.
+struct Batch {
+  /// `[blocks · (blockSize − 1)]`.
+  private(set) var tokens: [Int32] = []
+  /// `[blocks · (blockSize − 1)]`.
+  private(set) var targets: [Int32] = []
+
+  init(_ shards: TokenShards, blocks: some Sequence<Int>, blockSize: Int) {
+    for block in blocks {
+      let ids = shards.ids(in: block * blockSize..<(block + 1) * blockSize)
+      tokens += ids.dropLast().map { Int32(truncatingIfNeeded: $0) }
+      targets += ids.dropFirst().map { Int32(truncatingIfNeeded: $0) }
+    }
+  }
+}
+
+/// Which blocks each step of a training sees.
+///
+/// Everything follows from the seed and the number of the step, so that a resumed training needs
+/// no other state.
+struct StepPlan {
+  let blockCount: Int
+  let batchSize: Int
+  let accumulation: Int
+  let seed: UInt64
+
+  init(_ settings: TrainingSettings, blockCount: Int) {
+    self.blockCount = blockCount
+    batchSize = settings.batchSize
+    accumulation = settings.gradientAccumulationSteps
+    seed = settings.seed
+  }
+
+  /// Batches of an epoch; the last may be smaller.
+  var batchesPerEpoch: Int { (blockCount + batchSize - 1) / batchSize }
+
+  /// Steps of an epoch; the last may have fewer batches.
+  var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
+
+  /// The steps of `epochs` epochs.
+  func steps(epochs: Double) -> Int {
+    max(1, Int((epochs * Double(stepsPerEpoch)).rounded(.up)))
+  }
+
+  /// How many epochs are done after `step` steps.
+  func epoch(after step: Int) -> Double {
+    let (whole, rest) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
+    return Double(whole)
+      + Double(min(rest * accumulation, batchesPerEpoch)) / Double(batchesPerEpoch)
+  }
+
+  /// The numbers, in `order`, of the blocks of each batch of step `step`, counted from 0.
+  func batches(ofStep step: Int) -> [Range<Int>] {
+    let first = step % stepsPerEpoch * accumulation
+    return (first..<min(first + accumulation, batchesPerEpoch)).map {
+      $0 * batchSize..<min(($0 + 1) * batchSize, blockCount)
+    }
+  }
+
+  /// The order in which epoch `epoch` goes through the blocks.
+  func order(epoch: Int) -> [Int] {
+    var generator = PhiloxGenerator(seed: seed, .blockOrder, stream: epoch)
+    return (0..<blockCount).shuffled(using: &generator)
+  }
+}

@@ -1,0 +1,71 @@
+import CommandLineSupport
+import Training
+
+extension LearningRateSchedule: ArgumentValue {}
+
+/// The sizes of a model that begins from random weights.
+struct ModelShapeOptions: ArgumentGroup {
+  @Option(help: "transformer blocks", accepting: .within(1...1000)) var layers = 6
+  @Option(help: "channels of the hidden states", accepting: .within(1...65536)) var width = 384
+  @Option(help: "attention heads; must divide the width", accepting: .within(1...1024))
+  var heads = 6
+  @Option(help: "longest context, in tokens", accepting: .within(2...1_000_000)) var context = 512
+  @Option(help: "dropout", accepting: .within(0...0.99)) var dropout: Float = 0.1
+}
+
+/// What the training goes through; names and defaults are the Hugging Face Trainer's and the
+/// original recipe's.
+struct TrainingOptions: ArgumentGroup {
+  @Option(
+    help: "tokens of a training example", aliases: ["block"], valueName: "n",
+    accepting: .atLeast(2))
+  var blockSize = 128
+  @Option(
+    help: "examples in a batch", aliases: ["batch-size"], valueName: "n", accepting: .atLeast(1))
+  var perDeviceTrainBatchSize = 8
+  @Option(
+    help: "batches whose gradients make one step", valueName: "n", accepting: .atLeast(1))
+  var gradientAccumulationSteps = 1
+  @Option(
+    help: "passes over the training data", aliases: ["epochs"], valueName: "n",
+    accepting: .above(0))
+  var numTrainEpochs = 10.0
+  @Option(
+    help: "steps of the whole run", valueName: "n", defaultText: "as many as the epochs have",
+    accepting: .atLeast(1))
+  var maxSteps: Int?
+  @Option(help: "steps between two lines of the log", valueName: "n", accepting: .atLeast(1))
+  var loggingSteps = 500
+  @Option(help: "steps between two checkpoints", valueName: "n", accepting: .atLeast(1))
+  var saveSteps = 7000
+  @Option(
+    help: "how many checkpoints are kept, beside the best", valueName: "n", defaultText: "all",
+    accepting: .atLeast(1))
+  var saveTotalLimit: Int?
+  @Option(help: "decides new weights, the order of examples and dropout", valueName: "n")
+  var seed: UInt64 = 42
+}
+
+/// The optimizer AdamW and its learning rate.
+struct OptimizerOptions: ArgumentGroup {
+  @Option(
+    help: "highest learning rate", aliases: ["lr"], valueName: "rate",
+    defaultText: "5e-5 for fine-tuning, 1e-3 from random weights", accepting: .above(0))
+  var learningRate: Double?
+  @Option(help: "how the learning rate goes on after warm-up", valueName: "type")
+  var lrSchedulerType = LearningRateSchedule.linear
+  @Option(
+    help: "steps in which the learning rate rises from 0", valueName: "n", accepting: .atLeast(0))
+  var warmupSteps = 500
+  @Option(help: "weight decay", valueName: "rate", accepting: .within(0...1)) var weightDecay = 0.0
+  @Option(help: "decay of the first moment", valueName: "beta", accepting: .within(0...0.999999))
+  var adamBeta1 = 0.9
+  @Option(help: "decay of the second moment", valueName: "beta", accepting: .within(0...0.999999))
+  var adamBeta2 = 0.999
+  @Option(help: "added to the denominator", valueName: "epsilon", accepting: .above(0))
+  var adamEpsilon = 1e-8
+  @Option(
+    help: "largest norm of the gradient, to which larger ones are clipped; 0: any",
+    valueName: "norm", accepting: .atLeast(0))
+  var maxGradNorm = 1.0
+}

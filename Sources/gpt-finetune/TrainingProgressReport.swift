@@ -1,0 +1,44 @@
+import CheckpointFormat
+import CommandLineSupport
+import Training
+
+/// Tells the user how a training goes.
+final class TrainingProgressReport {
+  private let progress: Progress
+  private var tokens = 0
+  private var seconds = 0.0
+  private var smoothedLoss: Double?
+
+  init(_ trainer: Trainer, firstStep: Int) {
+    progress = Progress(
+      "training", total: trainer.totalSteps, unit: .items("steps"), initial: firstStep)
+  }
+
+  func report(_ event: TrainingEvent) throws {
+    switch event {
+    case .progress(let step):
+      tokens += step.tokens
+      seconds += step.seconds
+      smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * step.loss } ?? step.loss
+      try progress.update(
+        step.step,
+        detail: "loss \(Progress.decimal(smoothedLoss ?? step.loss, 3)), "
+          + "\(Progress.countText(Double(tokens) / max(seconds, 1e-9))) tokens/s")
+    case .logged(let entry):
+      var text = "step \(entry.step), epoch \(Progress.decimal(entry.epoch, 2))"
+      if let loss = entry.values["loss"] { text += ", loss \(Progress.decimal(loss, 4))" }
+      if let rate = entry.values["learning_rate"] { text += ", learning rate \(Float(rate))" }
+      if let norm = entry.values["grad_norm"] {
+        text += ", gradient norm \(Progress.decimal(norm, 3))"
+      }
+      if let loss = entry.values["eval_loss"], let perplexity = entry.values["eval_perplexity"] {
+        text +=
+          ", validation loss \(Progress.decimal(loss, 4)), "
+          + "perplexity \(Progress.decimal(perplexity, 2))"
+      }
+      Log.info(text)
+    case .saved(let path):
+      Log.info("saved \(path)")
+    }
+  }
+}

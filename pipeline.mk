@@ -1,0 +1,271 @@
+# The dependency graph of the pipeline: make help
+#
+# A stage is one rule: outputs, a colon, the inputs it reads and the settings it obeys, a bar, the
+# program that makes it. What stands after the bar must exist but may be newer: a rebuilt program
+# alone does not throw hours of training away; make -B does.
+
+MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+#! the run and its source
+#? the name of the run; it names the files under data and checkpoints
+RUN ?= fixture
+#? Telegram Desktop's result.json, or the folder that holds it
+EXPORT ?= data/fixture/result.json
+
+#! make dump
+#? the chat of a full-account export, by name or id
+CHAT ?=
+#? zone of the dates in exports from before June 2022, such as +03:00
+TIMEZONE ?=
+
+#! make clean-text
+#? house, or original for the recipe of 2021 byte for byte
+RECIPE ?= house
+#? posts headed #БТnews: drop the post, only the line, or keep
+NEWS ?= post
+
+#! make encode
+#? folder of a tokenizer; empty: that of MODEL, or else train one
+TOKENIZER ?= $(MODEL)
+#? tokens of a trained vocabulary
+VOCAB_SIZE ?= 2048
+#? share of the posts that is kept for validation
+VALIDATION_FRACTION ?= 0.05
+#? posts, or continuous for the original recipe's single stream
+PACK ?= posts
+#? the token that ends a post; empty: the tokenizer's
+END_OF_TEXT ?=
+
+#! make train
+#? folder of a model to fine-tune; empty: a small one from random weights
+MODEL ?=
+ifeq ($(MODEL),)
+#? transformer blocks of a new model
+LAYERS ?= 4
+#? channels of a new model
+WIDTH ?= 256
+#? attention heads of a new model
+HEADS ?= 4
+#? longest context of a new model
+CONTEXT ?= 256
+#? optimizer steps; empty: as many as EPOCHS have (a fine-tuning's default)
+MAX_STEPS ?= 1000
+#? steps in which the learning rate rises (fine-tuning: 500)
+WARMUP_STEPS ?= 50
+#? highest learning rate (fine-tuning: 5e-5)
+LEARNING_RATE ?= 1e-3
+#? steps between two lines of the log (fine-tuning: 500)
+LOGGING_STEPS ?= 100
+#? steps between two checkpoints (fine-tuning: 7000)
+SAVE_STEPS ?= 250
+#? how many checkpoints are kept; empty: all (a fine-tuning's default)
+SAVE_TOTAL_LIMIT ?= 2
+else
+MAX_STEPS ?=
+WARMUP_STEPS ?= 500
+LEARNING_RATE ?= 5e-5
+LOGGING_STEPS ?= 500
+SAVE_STEPS ?= 7000
+SAVE_TOTAL_LIMIT ?=
+endif
+#? passes over the training data
+EPOCHS ?= 10
+#? tokens of a training example
+BLOCK_SIZE ?= 128
+#? examples in a batch
+BATCH_SIZE ?= 8
+#? decides new weights, the order of examples and dropout
+SEED ?= 42
+#? threads; empty: all processors
+THREADS ?=
+
+#! make sample
+#? words the bugurts begin with; empty: the model's own beginning
+PROMPT ?=
+#? how many bugurts
+COUNT ?= 10
+#? more arguments for gpt-sample, such as --temperature 0.8 --seed 7
+SAMPLE_FLAGS ?=
+
+#! the build
+#? instruction set the programs are compiled for
+MARCH ?= native
+
+# ---- The programs
+
+swift_flags := --configuration release -Xcc -march=$(MARCH)
+build := .build
+bin := $(build)/release
+programs := tg-dump bugurt-clean bpe-encode gpt-finetune gpt-sample
+binaries := $(programs:%=$(bin)/%)
+# Folders too: they change when a file goes.
+sources := $(shell find Sources -not -name '.*') Package.swift
+
+# What the programs need from the system (Debian's names).
+packages := libopenblas-dev liblapacke-dev zlib1g-dev pkg-config
+
+## programs: build the five programs
+.PHONY: programs
+programs: $(binaries)
+
+$(binaries) &: $(sources) $(build)/march | $(build)/installed
+	swift build $(swift_flags)
+	@touch $(binaries)
+
+# Installs what is missing; without the right to do so, says what to type.
+$(build)/installed: pipeline.mk
+	@mkdir -p $(@D)
+	@command -v swift > /dev/null || \
+	  { echo "pipeline.mk: Swift 6.3 is missing: https://www.swift.org/install" >&2; exit 69; }
+	@missing=(); \
+	for package in $(packages); do \
+	  dpkg-query -W -f '$${Status}' $$package 2> /dev/null | grep -q 'ok installed' \
+	    || missing+=($$package); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  if [ $$(id -u) -eq 0 ] && command -v apt-get > /dev/null; then \
+	    echo "installing $${missing[*]}" >&2; \
+	    apt-get update -qq; \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	      "$${missing[@]}" > /dev/null; \
+	  else \
+	    echo "pipeline.mk: missing: $${missing[*]}; type:" >&2; \
+	    echo "  sudo apt-get install $${missing[*]}" >&2; \
+	    exit 69; \
+	  fi; \
+	fi
+	@touch $@
+
+# ---- Settings
+
+# A stage's settings stand in a file that is rewritten only when they change, so that a changed
+# variable reruns the stages it feeds and no others. What cannot change a result (threads, how
+# often something is logged or saved) is not among them.
+define keep_settings
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@$$(file > $$@.new,$(2))cmp -s $$@ $$@.new && rm $$@.new || mv $$@.new $$@
+endef
+.PHONY: FORCE
+FORCE:
+
+# $(call option,--name,VALUE): the option, unless its value is empty.
+option = $(if $(2),$(1) $(call quoted,$(2)))
+# A value in single quotes for the shell.
+quoted = '$(subst ','\'',$(1))'
+
+$(eval $(call keep_settings,$(build)/march,$(MARCH)))
+
+# ---- The stages
+
+## dump: the posts of the export, data/raw/RUN.jsonl
+posts := data/raw/$(RUN).jsonl
+.PHONY: dump
+dump: $(posts)
+
+export_file := $(if $(wildcard $(EXPORT)/result.json),$(EXPORT)/result.json,$(EXPORT))
+dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)))
+$(eval $(call keep_settings,data/raw/$(RUN).settings,$(export_file) $(dump_options)))
+
+$(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
+	$(bin)/tg-dump $(dump_options) $(call quoted,$<) --output $@
+
+$(export_file):
+	@echo "pipeline.mk: there is no '$@'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
+
+## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
+corpus := data/clean/$(RUN).txt
+funnel := data/clean/$(RUN).funnel.json
+.PHONY: clean-text
+clean-text: $(corpus)
+
+clean_options := --recipe $(RECIPE) --news $(NEWS)
+$(eval $(call keep_settings,data/clean/$(RUN).settings,$(clean_options)))
+
+$(corpus) $(funnel) &: $(posts) data/clean/$(RUN).settings | $(bin)/bugurt-clean
+	$(bin)/bugurt-clean $(clean_options) $< --output $(corpus) --funnel $(funnel)
+
+## encode: token shards and their tokenizer, data/tokens/RUN
+manifest := data/tokens/$(RUN)/manifest.json
+.PHONY: encode
+encode: $(manifest)
+
+encode_options := $(strip \
+  $(if $(TOKENIZER),$(call option,--tokenizer,$(TOKENIZER)),--vocab-size $(VOCAB_SIZE)) \
+  --validation-fraction $(VALIDATION_FRACTION) --pack $(PACK) \
+  $(call option,--end-of-text,$(END_OF_TEXT)))
+$(eval $(call keep_settings,data/tokens/$(RUN).settings,$(encode_options)))
+
+$(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
+	$(bin)/bpe-encode $(encode_options) $< --output $(@D)
+
+## train: the trained model, checkpoints/RUN/final; goes on after an interruption
+model := checkpoints/$(RUN)/final/trainer_state.json
+.PHONY: train
+train: $(model)
+
+shape_options = --layers $(LAYERS) --width $(WIDTH) --heads $(HEADS) --context $(CONTEXT)
+train_options := $(strip \
+  $(if $(MODEL),$(call option,--model,$(MODEL)),$(shape_options)) \
+  $(call option,--max-steps,$(MAX_STEPS)) --num-train-epochs $(EPOCHS) \
+  --warmup-steps $(WARMUP_STEPS) --learning-rate $(LEARNING_RATE) --block-size $(BLOCK_SIZE) \
+  --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED))
+$(eval $(call keep_settings,checkpoints/$(RUN)/settings,$(train_options)))
+
+$(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
+	$(bin)/gpt-finetune data/tokens/$(RUN) $(train_options) --output checkpoints/$(RUN) \
+	  --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
+	  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)) \
+	  --resume --restart > /dev/null
+
+## sample: print bugurts: make sample PROMPT='кот'
+.PHONY: sample
+sample: $(model) | $(bin)/gpt-sample
+	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) $(call option,--prompt,$(PROMPT)) \
+	  $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
+
+# ---- Work on the project itself
+
+## test: run the tests
+.PHONY: test
+test: $(binaries)
+	swift test $(swift_flags)
+
+## lint: check the format of the sources, and that targets import only what they declare
+.PHONY: lint
+lint:
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+## interop: compare with transformers and tokenizers (installs them into .build/interop)
+.PHONY: interop
+interop: $(model) $(build)/interop/installed
+	$(build)/interop/bin/python Tests/Interop/model_interop.py \
+	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
+	$(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
+	  --bpe-encode $(bin)/bpe-encode --corpus $(corpus) --work $(build)/interop/tokenizer
+
+$(build)/interop/installed: Tests/Interop/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+## distclean: remove the build and all output under data and checkpoints
+.PHONY: distclean
+distclean:
+	rm -rf $(build) data/raw data/clean data/tokens data/samples
+	find checkpoints -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
+
+## help: this list
+.PHONY: help
+help:
+	@echo "make TARGET [VARIABLE=value …]"
+	@awk '/^## / { sub(/^## /, ""); split($$0, a, ": "); printf "  %-12s %s\n", a[1], substr($$0, length(a[1]) + 3) }' pipeline.mk
+	@awk '/^#! / { printf "\n%s\n", substr($$0, 4) } \
+	  /^#\? / { text = substr($$0, 4); next } \
+	  text != "" { split($$0, a, " [?]= ?"); sub(/ [?]=$$/, "", a[1]); \
+	    printf "  %-20s %-26s %s\n", a[1], a[2], text; text = "" }' pipeline.mk
