@@ -81,7 +81,8 @@ public struct Encoder: Sendable {
       cachedEnds.append(cachedIDs.count)
     }
     let start = number > 0 ? cachedEnds[number - 1] : 0
-    ids.append(contentsOf: cachedIDs[start..<cachedEnds[number]])
+    // Most pieces are one to three tokens, for which appending a slice costs more than a loop.
+    for index in start..<cachedEnds[number] { ids.append(cachedIDs[index]) }
   }
 
   private mutating func emptyCache() {

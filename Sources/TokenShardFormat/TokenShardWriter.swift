@@ -37,8 +37,15 @@ public final class TokenShardWriter {
   /// Appends `ids`, all of which are below the size of the vocabulary.
   ///
   /// - Throws: ``FileError``.
-  public func append(_ ids: some Collection<UInt32>) throws {
-    var rest = ids[...]
+  public func append(_ ids: [UInt32]) throws {
+    try append(ids[...])
+  }
+
+  /// Appends `ids`, all of which are below the size of the vocabulary.
+  ///
+  /// - Throws: ``FileError``.
+  public func append(_ ids: ArraySlice<UInt32>) throws {
+    var rest = ids
     while !rest.isEmpty {
       if count == tokensPerShard { try finishShard() }
       let part = rest.prefix(tokensPerShard - count)
@@ -61,7 +68,7 @@ public final class TokenShardWriter {
     self.file = file
   }
 
-  private func write(_ ids: some Collection<UInt32>) throws {
+  private func write(_ ids: ArraySlice<UInt32>) throws {
     if file == nil { try beginShard() }
     if bytesPerToken == 2 {
       try writeElements(ids.map { UInt16(truncatingIfNeeded: $0).littleEndian })
