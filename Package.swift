@@ -91,7 +91,9 @@ let package = Package(
     tests(of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
     tests(of: "TelegramSources", ["PostFormat", "FileSupport"]),
     tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
-    tests(of: "Training", ["GPT2", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
+    tests(
+      of: "Training",
+      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
     tests(of: "Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
     .testTarget(
       name: "PipelineTests",

@@ -10,8 +10,8 @@ void ckernels_adamw(float *restrict parameters, const float *restrict gradient,
   const float rate = s.learning_rate / s.correction1;
   for (size_t i = 0; i < count; i++) {
     float g = gradient[i] * s.gradient_scale;
-    float m = s.beta1 * first_moment[i] + (1.0f - s.beta1) * g;
-    float v = s.beta2 * second_moment[i] + (1.0f - s.beta2) * g * g;
+    float m = s.beta1 * first_moment[i] + s.one_minus_beta1 * g;
+    float v = s.beta2 * second_moment[i] + s.one_minus_beta2 * g * g;
     first_moment[i] = m;
     second_moment[i] = v;
     parameters[i] = parameters[i] * decay - rate * m / (sqrtf(v) / s.correction2 + s.epsilon);

@@ -73,10 +73,6 @@ void ckernels_add(float *restrict y, const float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-void ckernels_scale(float *y, float factor, size_t count) {
-  for (size_t i = 0; i < count; i++) y[i] *= factor;
-}
-
 double ckernels_sum_of_squares(const float *x, size_t count) {
   RELAXED
   double total = 0;

@@ -73,7 +73,7 @@ public final class SafetensorsFile: Sendable {
         path, .byte(bytes.count),
         "the header of \(headerSize) bytes goes past the end: the file is cut off")
     }
-    var tensors: [Tensor] = []
+    var tensors: [String: Tensor] = [:]
     var metadata: [String: String] = [:]
     var reader = JSONReader(
       bytes: UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]), path: path, place: .whole)
@@ -82,13 +82,13 @@ public final class SafetensorsFile: Sendable {
         guard try reader.peek() != .null else { return try reader.null() }
         try reader.object { metadata[$1] = try $0.string() }
       } else {
-        tensors.append(
-          try Self.entry(name, JSONValue(&reader), dataStart: dataStart, path: path))
+        tensors[name] = try Self.entry(
+          name, JSONValue(&reader), dataStart: dataStart, path: path)
       }
     }
     try reader.finish()
-    try Self.checkLayout(tensors, dataStart: dataStart, size: bytes.count, path: path)
-    self.tensors = Dictionary(tensors.map { ($0.name, $0) }) { $1 }
+    try Self.checkLayout(tensors.values, dataStart: dataStart, size: bytes.count, path: path)
+    self.tensors = tensors
     self.metadata = metadata
   }
 
@@ -96,7 +96,7 @@ public final class SafetensorsFile: Sendable {
     _ name: String, _ value: JSONValue, dataStart: Int, path: String
   ) throws -> Tensor {
     guard let typeName = value["dtype"]?.string, let shape = value["shape"]?.elements,
-      let offsets = value["data_offsets"]?.elements?.compactMap(\.integer), offsets.count == 2
+      let ends = value["data_offsets"]?.elements, ends.count == 2
     else {
       throw InputError(path, "tensor '\(name)': expected dtype, shape and data_offsets")
     }
@@ -115,6 +115,10 @@ public final class SafetensorsFile: Sendable {
       }
       bytes = product
     }
+    let offsets = ends.compactMap(\.integer)
+    guard offsets.count == 2 else {
+      throw InputError(path, "tensor '\(name)': data_offsets are not whole numbers")
+    }
     guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] < Int.max - dataStart,
       offsets[1] - offsets[0] == bytes
     else {
@@ -126,7 +130,7 @@ public final class SafetensorsFile: Sendable {
   }
 
   private static func checkLayout(
-    _ tensors: [Tensor], dataStart: Int, size: Int, path: String
+    _ tensors: some Collection<Tensor>, dataStart: Int, size: Int, path: String
   ) throws {
     var end = dataStart
     let sorted = tensors.sorted {

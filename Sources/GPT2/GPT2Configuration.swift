@@ -77,10 +77,7 @@ public struct GPT2Configuration: Equatable, Sendable {
         "\(key) is \(found.text()); supported is "
           + supported.map { $0.text() }.joined(separator: " or "))
     }
-    guard value["model_type"]?.string ?? "gpt2" == "gpt2" else {
-      throw InputError(
-        path, "model_type is \(value["model_type"]?.text() ?? ""); only \"gpt2\" is supported")
-    }
+    try require("model_type", ["gpt2"])
     try require("activation_function", ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"])
     try require("scale_attn_weights", [true])
     try require("scale_attn_by_inverse_layer_idx", [false])

@@ -61,7 +61,7 @@ public final class GPT2Model {
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
   public convenience init(folder path: String, workers: Workers) throws {
     let configurationPath = "\(path)/\(CheckpointFile.configuration)"
-    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: 2) }
+    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
     let configuration = try GPT2Configuration(path: configurationPath)
     self.init(configuration, workers: workers)
     let weightsPath = "\(path)/\(CheckpointFile.weights)"

@@ -26,6 +26,7 @@ public struct AdamWStep: Sendable {
   fileprivate func kernel(weightDecay: Double) -> CKernelsAdamW {
     CKernelsAdamW(
       learning_rate: Float(learningRate), beta1: Float(beta1), beta2: Float(beta2),
+      one_minus_beta1: Float(1 - beta1), one_minus_beta2: Float(1 - beta2),
       epsilon: Float(epsilon), weight_decay: Float(weightDecay),
       correction1: Float(1 - power(beta1, number)),
       correction2: Float((1 - power(beta2, number)).squareRoot()),

@@ -22,6 +22,14 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
     counter = (0, 0, UInt32(truncatingIfNeeded: stream), purpose.rawValue)
   }
 
+  /// The stream under `key` from `counter` on.
+  package init(
+    key: (UInt32, UInt32), counter: (UInt32, UInt32, UInt32, UInt32)
+  ) {
+    self.key = key
+    self.counter = counter
+  }
+
   public mutating func next() -> UInt64 {
     if let spare {
       self.spare = nil

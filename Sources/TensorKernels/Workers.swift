@@ -35,7 +35,7 @@ public final class Workers: Sendable {
   ///
   /// Which thread does which piece is open; what a piece computes must not depend on it. `worker`
   /// is below ``count`` and no two calls at the same time have the same, so that each may have
-  /// scratch memory of its own. Must not be called from within `body`.
+  /// scratch memory of its own. One loop runs at a time: must not be called from within `body`.
   public func run(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     guard pieces > 1, count > 1 else {
       for piece in 0..<pieces { body(piece, 0) }
@@ -103,13 +103,19 @@ private final class Shared: @unchecked Sendable {
   }
 
   func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void, helpers: Int) {
+    precondition(self.body == nil, "a loop within a loop")
     self.pieces = pieces
     self.body = body
     nextPiece.store(0, ordering: .relaxed)
     busy.store(helpers, ordering: .relaxed)
     advance()
     takePieces(as: 0)
-    while busy.load(ordering: .acquiring) > 0 { ckernels_spin_pause() }
+    var waited = 0
+    while busy.load(ordering: .acquiring) > 0 {
+      waited += 1
+      // With more threads than processors the last helper may need this one.
+      if waited < Self.spins { ckernels_spin_pause() } else { sched_yield() }
+    }
     self.body = nil
   }
 

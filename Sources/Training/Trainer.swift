@@ -66,6 +66,7 @@ public final class Trainer {
         "blocks of \(settings.blockSize) tokens are longer than the model's context of "
           + "\(model.configuration.contextLength)")
     }
+    precondition(data.blockSize == settings.blockSize, "the data are cut into other blocks")
     self.model = model
     self.data = data
     self.settings = settings
@@ -94,6 +95,8 @@ public final class Trainer {
   ///   throws.
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
     var clock = ContinuousClock.now
+    // An interruption may have come between a step and its validation.
+    if isCheckpointDue { try validate(report) }
     while state.globalStep < totalSteps {
       let (loss, tokens, learningRate) = try step()
       let now = ContinuousClock.now
@@ -101,25 +104,36 @@ public final class Trainer {
         step: state.globalStep, totalSteps: totalSteps, loss: loss, learningRate: learningRate,
         tokens: tokens, seconds: (now - clock) / .seconds(1))
       clock = now
-      do {
-        try report(.progress(progress))
-      } catch {
-        let path = try saveCheckpoint()
-        try? report(.saved(path))
-        throw error
-      }
+      try tell(.progress(progress), report)
       if state.globalStep % settings.loggingSteps == 0, let entry = state.log.last {
-        try report(.logged(entry))
+        try tell(.logged(entry), report)
       }
-      if state.globalStep % settings.saveSteps == 0, state.globalStep < totalSteps {
+      if isCheckpointDue {
         try validate(report)
         try report(.saved(try saveCheckpoint()))
       }
     }
-    if state.log.last?.values["eval_loss"] == nil { try validate(report) }
+    try validate(report)
     state.log.append(
       entry(["train_loss": state.lossSum / Double(max(1, state.globalStep))]))
     try report(.saved(try saveFinal()))
+  }
+
+  /// Whether the last step is one after which there is a checkpoint.
+  private var isCheckpointDue: Bool {
+    let step = state.globalStep
+    return step > 0 && step < totalSteps && step % settings.saveSteps == 0
+  }
+
+  /// Calls `report`, and writes a checkpoint if it throws.
+  private func tell(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
+    do {
+      try report(event)
+    } catch {
+      let path = try saveCheckpoint()
+      try? report(.saved(path))
+      throw error
+    }
   }
 
   // MARK: - A step
@@ -191,10 +205,12 @@ public final class Trainer {
 
   // MARK: - Validation
 
-  /// Measures the loss on the validation data and logs it; does nothing where there is none.
+  /// Measures the loss on the validation data and logs it; does nothing where there is none, or
+  /// where it was done after this step already.
   private func validate(_ report: (TrainingEvent) throws -> Void) throws {
     let count = data.validationBlockCount
-    guard count > 0 else { return }
+    let last = state.log.last { $0.values["eval_loss"] != nil }
+    guard count > 0, last?.step != state.globalStep else { return }
     var loss = 0.0
     for start in stride(from: 0, to: count, by: pass.batch) {
       let batch = Batch(
@@ -208,7 +224,7 @@ public final class Trainer {
     if state.best.map({ loss < $0.loss }) ?? true { state.best = (loss, state.globalStep) }
     let logged = entry(["eval_loss": loss, "eval_perplexity": perplexity(ofLoss: loss)])
     state.log.append(logged)
-    try report(.logged(logged))
+    try tell(.logged(logged), report)
   }
 
   private func entry(_ values: [String: Double]) -> TrainerState.LogEntry {

@@ -35,9 +35,6 @@ void ckernels_add_row_sum(float *out, const float *input, size_t rows, size_t ch
 /// y += x.
 void ckernels_add(float *y, const float *x, size_t count);
 
-/// y *= factor.
-void ckernels_scale(float *y, float factor, size_t count);
-
 /// The sum of the squares of `x`.
 double ckernels_sum_of_squares(const float *x, size_t count);
 
@@ -98,6 +95,9 @@ typedef struct CKernelsAdamW {
   float learning_rate;
   float beta1;
   float beta2;
+  /// 1 - beta, which loses five digits if it is computed in single precision.
+  float one_minus_beta1;
+  float one_minus_beta2;
   float epsilon;
   float weight_decay;
   /// 1 - beta1^t.
