@@ -22,8 +22,10 @@ public final class GPT2Model {
     parameters = FloatArena(count: layout.count)
   }
 
-  /// A model with new random weights: normal with the initializer range, the two projections
-  /// that feed the residual stream smaller by √(2 · layers), biases 0, layer normalization 1 and 0
+  /// A model with new random weights.
+  ///
+  /// They are normally distributed with the initializer range, the two projections that feed the
+  /// residual stream smaller by √(2 · layers); biases are 0, layer normalization is 1 and 0
   /// (Radford et al. 2019, 2.3).
   public convenience init(_ configuration: GPT2Configuration, seed: UInt64, workers: Workers) {
     self.init(configuration, workers: workers)

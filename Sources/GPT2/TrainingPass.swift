@@ -90,6 +90,7 @@ public final class TrainingPass {
   /// - Parameters:
   ///   - tokens: `[sequences · time]`, up to ``batch`` sequences.
   ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
+  /// - Returns: the sum of −log p(target).
   public func loss(
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>
   ) -> Double {
@@ -105,6 +106,7 @@ public final class TrainingPass {
   ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
   ///   - gradientScale: 1 / number of targets of the whole step gives the gradient of the mean.
   ///   - dropoutSeed: Which masks are drawn; `nil`: no dropout.
+  /// - Returns: the sum of −log p(target).
   public func lossAndGradients(
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>,
     gradientScale: Float, dropoutSeed: DropoutSeed?
