@@ -1,3 +1,5 @@
+import Glibc
+
 /// The keys that a reader of objects knows, as the cases of an enumeration of strings.
 ///
 /// Keys are looked up by their bytes, without a string being made.
@@ -24,36 +26,53 @@ where Key.RawValue == String {
 }
 
 /// A hash table of keys by their bytes.
+///
+/// It is one array, of slots of 32 bytes: the key's number plus 1 (0: the slot is empty), its
+/// length, its bytes.
 @usableFromInline
 struct JSONKeyTable: Sendable {
-  /// The keys' numbers by their hashes; -1 where there is none.
-  private var slots: [Int32]
-  private let names: [[UInt8]]
+  private static let stride = 32
+  private static let longest = stride - 2
+
+  private let slots: [UInt8]
+  /// One less than the number of slots, a power of two.
+  private let mask: Int
 
   init(_ names: [String]) {
-    self.names = names.map { Array($0.utf8) }
-    var size = 8
-    while size < names.count * 4 { size *= 2 }
-    slots = [Int32](repeating: -1, count: size)
-    for (number, name) in self.names.enumerated() {
-      var slot = name.withUnsafeBytes { Self.hash($0) } & (size - 1)
-      while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
-      slots[slot] = Int32(number)
+    precondition(names.count < 256 && names.allSatisfy { $0.utf8.count <= Self.longest })
+    var count = 8
+    while count < names.count * 4 { count *= 2 }
+    mask = count - 1
+    var slots = [UInt8](repeating: 0, count: count * Self.stride)
+    for (number, name) in names.enumerated() {
+      let bytes = Array(name.utf8)
+      var slot = bytes.withUnsafeBytes { Self.hash($0) } & mask
+      while slots[slot * Self.stride] != 0 { slot = (slot + 1) & mask }
+      let start = slot * Self.stride
+      slots.replaceSubrange(
+        start..<start + 2 + bytes.count, with: [UInt8(number + 1), UInt8(bytes.count)] + bytes)
     }
+    self.slots = slots
   }
 
   /// The number of the key that is `bytes`; `nil` if it is none of them.
   func number(of bytes: UnsafeRawBufferPointer) -> Int? {
-    var slot = Self.hash(bytes) & (slots.count - 1)
-    while slots[slot] >= 0 {
-      let number = Int(slots[slot])
-      let isEqual = names[number].withUnsafeBytes { name in
-        name.count == bytes.count && name.elementsEqual(bytes)
+    guard bytes.count <= Self.longest, let key = bytes.baseAddress else { return nil }
+    return slots.withUnsafeBytes { slots in
+      guard let base = slots.baseAddress else { return nil }
+      var slot = Self.hash(bytes) & mask
+      while true {
+        let entry = base + slot * Self.stride
+        let number = entry.load(as: UInt8.self)
+        if number == 0 { return nil }
+        if Int(entry.load(fromByteOffset: 1, as: UInt8.self)) == bytes.count,
+          memcmp(entry + 2, key, bytes.count) == 0
+        {
+          return Int(number) - 1
+        }
+        slot = (slot + 1) & mask
       }
-      if isEqual { return number }
-      slot = (slot + 1) & (slots.count - 1)
     }
-    return nil
   }
 
   private static func hash(_ bytes: UnsafeRawBufferPointer) -> Int {

@@ -6,7 +6,10 @@ extension JSONReader {
   /// Reads the string that begins with the quote at `position`.
   mutating func quotedString() throws -> String {
     try withQuotedBytes { bytes, path, place in
-      guard let string = String(validating: bytes, as: UTF8.self) else {
+      guard
+        let string = String(
+          validating: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self)
+      else {
         throw InputError(path, place, "the string is not UTF-8")
       }
       return string

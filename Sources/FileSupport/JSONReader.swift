@@ -297,6 +297,7 @@ public struct JSONReader: ~Copyable {
     depth -= 1
   }
 
+  @inline(__always)
   private mutating func consume(_ byte: UInt8) throws -> Bool {
     guard try nextSignificantByte() == byte else { return false }
     position += 1

@@ -61,26 +61,22 @@ public enum DateText {
     let day = seconds.quotientRoundedDown(by: 86_400)
     let second = seconds - day * 86_400
     let date = civil(days: day)
-    func append(_ value: Int, _ digits: Int) {
-      var scale = 1
-      for _ in 1..<digits { scale *= 10 }
-      while scale > 0 {
-        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / scale % 10))
-        scale /= 10
-      }
-    }
-    append(date.year, 4)
-    bytes.append(UInt8(ascii: "-"))
-    append(date.month, 2)
-    bytes.append(UInt8(ascii: "-"))
-    append(date.day, 2)
-    bytes.append(UInt8(ascii: "T"))
-    append(second / 3600, 2)
-    bytes.append(UInt8(ascii: ":"))
-    append(second / 60 % 60, 2)
-    bytes.append(UInt8(ascii: ":"))
-    append(second % 60, 2)
-    bytes.append(UInt8(ascii: "Z"))
+    appendTwoDigits(date.year / 100, to: &bytes)
+    appendTwoDigits(date.year % 100, to: &bytes, then: "-")
+    appendTwoDigits(date.month, to: &bytes, then: "-")
+    appendTwoDigits(date.day, to: &bytes, then: "T")
+    appendTwoDigits(second / 3600, to: &bytes, then: ":")
+    appendTwoDigits(second / 60 % 60, to: &bytes, then: ":")
+    appendTwoDigits(second % 60, to: &bytes, then: "Z")
+  }
+
+  /// Appends the two digits of `value` and a character.
+  private static func appendTwoDigits(
+    _ value: Int, to bytes: inout [UInt8], then character: Unicode.Scalar? = nil
+  ) {
+    bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+    bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+    if let character { bytes.append(UInt8(ascii: character)) }
   }
 
   /// The seconds that have a date of four digits for the year.

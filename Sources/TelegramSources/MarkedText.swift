@@ -1,4 +1,5 @@
 import FileSupport
+import Glibc
 import PostFormat
 
 /// A text put together from its parts, as `text` and `text_entities` of an export hold it.
@@ -70,7 +71,10 @@ struct MarkedText {
 
   /// Turns CR LF and CR behind `start` into LF.
   private mutating func unifyLineEnds(from start: Int) {
-    guard bytes[start...].contains(0x0D) else { return }
+    let hasReturn = bytes.withUnsafeBytes { bytes in
+      bytes.baseAddress.map { memchr($0 + start, 0x0D, bytes.count - start) != nil } ?? false
+    }
+    guard hasReturn else { return }
     var kept = start
     for index in start..<bytes.count {
       var byte = bytes[index]
@@ -86,10 +90,23 @@ struct MarkedText {
 
   /// How many UTF-16 units the bytes from `start` on are: one for each scalar, two above U+FFFF.
   private func utf16Length(from start: Int) -> Int {
-    bytes.withUnsafeBufferPointer { bytes in
-      var units = 0
-      for index in start..<bytes.count {
-        units &+= (bytes[index] & 0xC0 != 0x80 ? 1 : 0) &+ (bytes[index] >= 0xF0 ? 1 : 0)
+    bytes.withUnsafeBytes { bytes in
+      var units = bytes.count - start
+      var index = start
+      // Eight bytes at a time: those of the form 10xxxxxx go on a scalar and do not count, those of
+      // the form 1111xxxx begin one above U+FFFF and count twice. A shift brings the lower bits of
+      // each byte, and no bit of another one, under its highest.
+      let highest: UInt64 = 0x8080_8080_8080_8080
+      while index &+ 8 <= bytes.count {
+        let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let second = word << 1
+        units &-= (word & ~second & highest).nonzeroBitCount
+        units &+= (word & second & (word << 2) & (word << 3) & highest).nonzeroBitCount
+        index &+= 8
+      }
+      for byte in bytes[index...] {
+        if byte & 0xC0 == 0x80 { units &-= 1 }
+        if byte >= 0xF0 { units &+= 1 }
       }
       return units
     }
