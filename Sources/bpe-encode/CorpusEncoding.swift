@@ -82,7 +82,7 @@ struct CorpusEncoding {
       part.textBytes += post.count
       if part.ids.count >= 1 << 16 { try part.flush() }
     }
-    try CorpusInput(paths: paths).forEachLine("encoding") { post in
+    try CorpusInput(paths: paths).forEachPost("encoding") { post in
       var checksum = CRC32()
       checksum.update(post)
       if Double(checksum.value) < validationEnd {

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 
 /// The files of the corpus.
@@ -10,31 +11,30 @@ struct CorpusInput {
   private func totalSize() throws -> Int? {
     var total = 0
     for path in paths {
-      guard let size = try InputFile(path: path).size else { return nil }
+      // Opening standard input would take its first bytes away from whoever reads it.
+      guard path != "-", let size = try InputFile(path: path).size else { return nil }
       total += size
     }
     return total
   }
 
-  /// Calls `body` with each line that is not empty, without its newline; `label` names the work.
-  func forEachLine(
-    _ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void
-  ) throws {
+  /// Calls `body` with each post; `label` names the work.
+  func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     let progress = Progress(label, total: try totalSize(), unit: .bytes)
-    var done = 0
+    var finished = 0
     for path in paths {
-      var reader = try LineReader(path: path)
-      let input = reader.input
-      try reader.forEachLine { number, line in
-        if number % 256 == 0 { try progress.update(done + input.bytesConsumed) }
-        if line.isEmpty { return }
+      var consumed = 0
+      try CorpusReader.forEachPost(path: path) { bytes in
+        consumed = bytes
+        try progress.update(finished + bytes)
+      } _: { line, post in
         do {
-          try body(line)
+          try body(post)
         } catch let error as InvalidUTF8 {
-          throw InputError(path, .line(number), "byte \(error.offset) of the line is not UTF-8")
+          throw InputError(path, .line(line), "byte \(error.offset + 1) of the line is not UTF-8")
         }
       }
-      done += input.bytesConsumed
+      finished += consumed
     }
   }
 

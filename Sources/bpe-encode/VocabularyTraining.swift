@@ -22,7 +22,7 @@ struct VocabularyTraining {
     var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
     var hasText = false
     var text: [UInt8] = []
-    try CorpusInput(paths: paths).forEachLine("counting words") { line in
+    try CorpusInput(paths: paths).forEachPost("counting words") { line in
       hasText = true
       // The reference takes in each line with its newline, which shows where white space ends one.
       text.removeAll(keepingCapacity: true)

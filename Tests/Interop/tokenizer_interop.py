@@ -74,8 +74,10 @@ def nasty_posts():
     return posts
 
 
-def run(*options):
-    result = subprocess.run([arguments.program, *options], capture_output=True, text=True)
+def run(*options, stdin=subprocess.DEVNULL):
+    result = subprocess.run(
+        [arguments.program, *options], stdin=stdin, capture_output=True, text=True
+    )
     if result.returncode != 0:
         sys.exit(f"bpe-encode {' '.join(options)}: {result.returncode}\n{result.stderr}")
 
@@ -124,6 +126,13 @@ def compare(name, reference, corpus, posts, *options):
         digest_of(f"{folder}/tokenizer") == manifest["tokenizer"]["digest"], f"{name}: digest",
         f"{digest_of(f'{folder}/tokenizer')} and {manifest['tokenizer']['digest']}",
     )
+
+    piped = f"{arguments.work}/{name}-piped"
+    with open(corpus, "rb") as file:
+        run("-", "-o", piped, *options, stdin=file)
+    for split in expected:
+        same = read_shards(piped, split) == read_shards(folder, split)
+        check(same, f"{name}: {split} from standard input")
 
     whole = f"{arguments.work}/{name}-continuous"
     run(corpus, "-o", whole, "--pack", "continuous", "--tokenizer", f"{folder}/tokenizer")
