@@ -22,7 +22,7 @@ public struct SamplingSettings: Equatable, Sendable {
 }
 
 /// Makes the repetition of any token in `seen` less likely: once for each distinct token, a
-/// positive logit is divided by `penalty`, a negative one multiplied (Keskar et al. 2019, CTRL).
+/// positive logit is divided by `penalty`, a negative one multiplied (Keskar and others 2019, CTRL).
 public func penalizeRepetition(_ logits: inout [Float], seen: some Sequence<Int32>, penalty: Float)
 {
   guard penalty != 1 else { return }
@@ -40,7 +40,7 @@ public func keepTop(_ logits: inout [Float], count: Int) {
 }
 
 /// Leaves the most likely tokens that together reach `probability`, at least one; −∞ for the rest
-/// (Holtzman et al. 2020, nucleus sampling).
+/// (Holtzman and others 2020, nucleus sampling).
 public func keepNucleus(_ logits: inout [Float], probability: Float) {
   guard probability < 1 else { return }
   let probabilities = softmax(logits)
