@@ -8,7 +8,7 @@ public struct TrainerState: Equatable, Sendable {
     public var step: Int
     /// How many epochs are done, with the fraction of the running one.
     public var epoch: Double
-    /// The numbers by the Trainer's names, such as `loss`, `learning_rate` or `eval_loss`.
+    /// Numbers such as `loss`, `learning_rate`, `grad_norm`; `eval_loss`, `eval_perplexity`.
     public var values: [String: Double]
 
     public init(step: Int, epoch: Double, values: [String: Double]) {

@@ -22,11 +22,9 @@ public final class GPT2Model {
     parameters = FloatArena(count: layout.count)
   }
 
-  /// A model with new random weights.
-  ///
-  /// They are normally distributed with the initializer range, the two projections that feed the
-  /// residual stream smaller by √(2 · layers); biases are 0, layer normalization is 1 and 0
-  /// (Radford et al. 2019, 2.3).
+  /// A model with new random weights: normal with the initializer range, the two projections
+  /// that feed the residual stream smaller by √(2 · layers), biases 0, layer normalization 1 and 0
+  /// (Radford and others 2019, 2.3).
   public convenience init(_ configuration: GPT2Configuration, seed: UInt64, workers: Workers) {
     self.init(configuration, workers: workers)
     for (index, parameter) in layout.parameters.enumerated() {
@@ -105,7 +103,8 @@ public final class GPT2Model {
     let tensor = try file.tensor(name, shape: layout.parameters[0].shape)
     let head = FloatArena(count: tensor.count)
     try file.copy(tensor, to: head.floats)
-    guard head.floats.elementsEqual(embedding) else {
+    let isCopy = withExtendedLifetime(head) { head.floats.elementsEqual(embedding) }
+    guard isCopy else {
       throw InputError(
         file.path, "'\(name)' differs from the token embedding; separate heads are not supported")
     }

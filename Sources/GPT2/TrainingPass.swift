@@ -85,12 +85,12 @@ public final class TrainingPass {
       logits: FloatArena(count: logitRows * configuration.vocabularySize), logitRows: logitRows)
   }
 
-  /// The sum of the losses of all targets, without gradients and without dropout.
+  /// Computes the sum of the losses of all targets, without gradients and without dropout.
   ///
   /// - Parameters:
   ///   - tokens: `[sequences · time]`, up to ``batch`` sequences.
   ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
-  /// - Returns: the sum of −log p(target).
+  /// - Returns: the sum, in nats.
   public func loss(
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>
   ) -> Double {
@@ -98,7 +98,7 @@ public final class TrainingPass {
     return head(targets: targets, gradientScale: 0)
   }
 
-  /// The sum of the losses of all targets; adds the gradient of that sum times `gradientScale` to
+  /// Computes the sum of the losses of all targets and adds its gradient times `gradientScale` to
   /// ``gradients``.
   ///
   /// - Parameters:
@@ -106,7 +106,7 @@ public final class TrainingPass {
   ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
   ///   - gradientScale: 1 / number of targets of the whole step gives the gradient of the mean.
   ///   - dropoutSeed: Which masks are drawn; `nil`: no dropout.
-  /// - Returns: the sum of −log p(target).
+  /// - Returns: the sum, in nats.
   public func lossAndGradients(
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>,
     gradientScale: Float, dropoutSeed: DropoutSeed?

@@ -21,10 +21,8 @@ public struct SamplingSettings: Equatable, Sendable {
   public var isGreedy: Bool { temperature == 0 }
 }
 
-/// Makes the repetition of any token in `seen` less likely.
-///
-/// Once for each distinct token, a positive logit is divided by `penalty`, a negative one
-/// multiplied (Keskar et al. 2019, CTRL).
+/// Makes the repetition of any token in `seen` less likely: once for each distinct token, a
+/// positive logit is divided by `penalty`, a negative one multiplied (Keskar and others 2019, CTRL).
 public func penalizeRepetition(_ logits: inout [Float], seen: some Sequence<Int32>, penalty: Float)
 {
   guard penalty != 1 else { return }
@@ -41,9 +39,8 @@ public func keepTop(_ logits: inout [Float], count: Int) {
   for index in logits.indices where logits[index] < threshold { logits[index] = -.infinity }
 }
 
-/// Leaves the most likely tokens that together reach `probability`, at least one; −∞ for the rest.
-///
-/// Nucleus sampling: Holtzman et al. 2020.
+/// Leaves the most likely tokens that together reach `probability`, at least one; −∞ for the rest
+/// (Holtzman and others 2020, nucleus sampling).
 public func keepNucleus(_ logits: inout [Float], probability: Float) {
   guard probability < 1 else { return }
   let probabilities = softmax(logits)

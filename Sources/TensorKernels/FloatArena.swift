@@ -6,7 +6,7 @@ import Glibc
 public final class FloatArena: @unchecked Sendable {
   /// How many floats there are.
   public let count: Int
-  /// All floats.
+  /// All floats, valid as long as this object, as is every view of them.
   public let floats: UnsafeMutableBufferPointer<Float>
   private let byteCount: Int
 

@@ -23,7 +23,7 @@ public struct TrainingSettings: Equatable, Sendable {
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
   public var adamEpsilon = 1e-8
-  /// The largest norm of the gradient, to which a larger one is scaled down; 0: any.
+  /// The largest norm of the gradient; a larger gradient is scaled down to it; 0: any.
   public var maximumGradientNorm = 1.0
   /// Decides new weights, the order of the examples and the dropout masks.
   public var seed: UInt64 = 42

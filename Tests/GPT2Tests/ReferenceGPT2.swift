@@ -1,0 +1,116 @@
+import Foundation
+import GPT2
+import TensorKernels
+
+/// GPT-2 in double precision, as plainly as possible: a loop for each sum, no cache, no batch.
+struct ReferenceGPT2 {
+  let configuration: GPT2Configuration
+  let layout: ParameterLayout
+  var parameters: [Double]
+
+  init(_ model: GPT2Model) {
+    configuration = model.configuration
+    layout = model.layout
+    parameters = model.parameters.floats.map(Double.init)
+  }
+
+  private func tensor(_ name: String) -> ArraySlice<Double> {
+    for parameter in layout.parameters where parameter.name == "transformer." + name {
+      return parameters[parameter.range]
+    }
+    preconditionFailure("no tensor \(name)")
+  }
+
+  private func norm(_ x: [Double], _ name: String) -> [Double] {
+    let mean = x.reduce(0, +) / Double(x.count)
+    let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
+    let rstd = 1 / (variance + Double(configuration.layerNormEpsilon)).squareRoot()
+    return zip(x, zip(tensor(name + ".weight"), tensor(name + ".bias"))).map {
+      ($0 - mean) * rstd * $1.0 + $1.1
+    }
+  }
+
+  private func linear(_ x: [Double], _ name: String) -> [Double] {
+    var out = Array(tensor(name + ".bias"))
+    let weight = tensor(name + ".weight")
+    for (row, value) in x.enumerated() {
+      for column in out.indices {
+        out[column] += value * weight[weight.startIndex + row * out.count + column]
+      }
+    }
+    return out
+  }
+
+  private func gelu(_ x: Double) -> Double {
+    0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+  }
+
+  private func attention(_ qkv: [[Double]]) -> [[Double]] {
+    let width = configuration.width
+    let size = width / configuration.heads
+    return qkv.indices.map { query in
+      var out = [Double](repeating: 0, count: width)
+      for head in 0..<configuration.heads {
+        let scores = (0...query).map { key in
+          (0..<size).reduce(0.0) {
+            $0 + qkv[query][head * size + $1] * qkv[key][width + head * size + $1]
+          } / Double(size).squareRoot()
+        }
+        let exponentials = scores.map { exp($0 - (scores.max() ?? 0)) }
+        let sum = exponentials.reduce(0, +)
+        for (key, weight) in exponentials.enumerated() {
+          for channel in 0..<size {
+            out[head * size + channel] += weight / sum * qkv[key][2 * width + head * size + channel]
+          }
+        }
+      }
+      return out
+    }
+  }
+
+  /// The logits after each of `tokens`.
+  func logits(_ tokens: [Int32]) -> [[Double]] {
+    let width = configuration.width
+    func row(_ name: String, _ index: Int) -> ArraySlice<Double> {
+      let tensor = tensor(name)
+      return tensor[tensor.startIndex + index * width..<tensor.startIndex + (index + 1) * width]
+    }
+    var x = tokens.enumerated().map { position, token in
+      zip(row("wte.weight", Int(token)), row("wpe.weight", position)).map { $0 + $1 }
+    }
+    for layer in 0..<configuration.layers {
+      let name = "h.\(layer)."
+      let attended = attention(x.map { linear(norm($0, name + "ln_1"), name + "attn.c_attn") })
+      for position in x.indices {
+        let branch = linear(attended[position], name + "attn.c_proj")
+        for channel in 0..<width { x[position][channel] += branch[channel] }
+        let inner = linear(norm(x[position], name + "ln_2"), name + "mlp.c_fc").map(gelu)
+        let out = linear(inner, name + "mlp.c_proj")
+        for channel in 0..<width { x[position][channel] += out[channel] }
+      }
+    }
+    return x.map { hidden in
+      let final = norm(hidden, "ln_f")
+      return (0..<configuration.vocabularySize).map { token in
+        zip(final, row("wte.weight", token)).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+    }
+  }
+
+  /// −log softmax(logits)[target].
+  static func loss(_ logits: [Double], target: Int32) -> Double {
+    let largest = logits.max() ?? 0
+    return largest + log(logits.reduce(0) { $0 + exp($1 - largest) }) - logits[Int(target)]
+  }
+
+  /// The sum of the losses over sequences of `time` tokens; negative targets count nothing.
+  func loss(tokens: [Int32], targets: [Int32], time: Int) -> Double {
+    stride(from: 0, to: tokens.count, by: time).reduce(0) { sum, start in
+      let logits = logits(Array(tokens[start..<start + time]))
+      return sum
+        + zip(logits, targets[start..<start + time]).reduce(0) {
+          $1.1 < 0 ? $0 : $0 + Self.loss($1.0, target: $1.1)
+        }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import GPT2
+import TensorKernels
+
+/// A small model none of whose parameters is special: biases are not 0, norms not 1.
+func tinyModel(
+  vocabularySize: Int = 23, contextLength: Int = 8, width: Int = 12, layers: Int = 2,
+  heads: Int = 3, innerWidth: Int? = nil, workers: Int = 1
+) -> GPT2Model {
+  var configuration = GPT2Configuration(
+    vocabularySize: vocabularySize, contextLength: contextLength, width: width, layers: layers,
+    heads: heads, innerWidth: innerWidth)
+  configuration.initializerRange = 0.3
+  let model = GPT2Model(configuration, seed: 1, workers: Workers(count: workers))
+  var generator = PhiloxGenerator(seed: 2, .sampling, stream: 0)
+  for parameter in model.layout.parameters where !parameter.decays {
+    for index in parameter.range {
+      model.parameters.floats[index] += Float(0.4 * generator.nextUnit() - 0.2)
+    }
+  }
+  return model
+}
+
+/// Tokens that look random.
+func someTokens(_ count: Int, vocabularySize: Int = 23, seed: UInt64 = 3) -> [Int32] {
+  var generator = PhiloxGenerator(seed: seed, .sampling, stream: 1)
+  return (0..<count).map { _ in
+    Int32.random(in: 0..<Int32(vocabularySize), using: &generator)
+  }
+}
+
+extension TrainingPass {
+  func loss(_ tokens: [Int32], _ targets: [Int32]) -> Double {
+    tokens.withUnsafeBufferPointer { tokens in
+      targets.withUnsafeBufferPointer { loss(tokens: tokens, targets: $0) }
+    }
+  }
+
+  /// The loss; the gradients are those of this call alone.
+  func lossAndGradients(
+    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
+  ) -> Double {
+    gradients.floats.update(repeating: 0)
+    return addGradients(tokens, targets, scale: scale, dropoutSeed: dropoutSeed)
+  }
+
+  /// The loss; the gradients are added.
+  func addGradients(
+    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
+  ) -> Double {
+    tokens.withUnsafeBufferPointer { tokens in
+      targets.withUnsafeBufferPointer {
+        lossAndGradients(
+          tokens: tokens, targets: $0, gradientScale: scale, dropoutSeed: dropoutSeed)
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import GPT2
+import TensorKernels
+import Testing
+
+@Suite("TrainingPass")
+struct TrainingPassTests {
+  @Test(
+    "the loss agrees with the reference, target by target",
+    arguments: [(1, 7), (2, 7), (3, 1), (1, 70)])
+  func loss(batch: Int, time: Int) {
+    let model = tinyModel(contextLength: max(8, time))
+    let reference = ReferenceGPT2(model)
+    let tokens = someTokens(batch * time)
+    let targets = someTokens(batch * time, seed: 4)
+    let pass = TrainingPass(model, batch: batch, time: time, forGradients: false)
+    let positions = time > 7 ? [0, 63, 64, 69] : Array(0..<batch * time)
+    let logits = (0..<batch).flatMap {
+      reference.logits(Array(tokens[$0 * time..<($0 + 1) * time]))
+    }
+    for position in positions {
+      var only = [Int32](repeating: -1, count: batch * time)
+      only[position] = targets[position]
+      let expected = ReferenceGPT2.loss(logits[position], target: targets[position])
+      #expect(abs(pass.loss(tokens, only) - expected) < 1e-5)
+    }
+    let total = zip(logits, targets).reduce(0) { $0 + ReferenceGPT2.loss($1.0, target: $1.1) }
+    #expect(abs(pass.loss(tokens, targets) - total) < 1e-6 * total)
+  }
+
+  /// The reference is in double precision, so that its differences are good to 1e-7 and every
+  /// digit of the gradients in single precision is held.
+  @Test("the gradients are those of the reference, by central differences")
+  func gradients() {
+    let model = tinyModel(innerWidth: 20)
+    let (tokens, time) = (someTokens(14), 7)
+    var targets = someTokens(14, seed: 4)
+    targets[3] = -1
+    let pass = TrainingPass(model, batch: 2, time: time)
+    var reference = ReferenceGPT2(model)
+    let loss = pass.lossAndGradients(tokens, targets, scale: 1 / 13)
+    #expect(abs(loss - reference.loss(tokens: tokens, targets: targets, time: time)) < 1e-4)
+    let step = 1e-4
+    for parameter in model.layout.parameters {
+      // Every fifth number at least: all heads, parts of qkv, positions and tokens are among them.
+      for index in parameter.range where parameter.range.count < 40 || index % 5 == 0 {
+        let value = reference.parameters[index]
+        reference.parameters[index] = value + step
+        let above = reference.loss(tokens: tokens, targets: targets, time: time)
+        reference.parameters[index] = value - step
+        let below = reference.loss(tokens: tokens, targets: targets, time: time)
+        reference.parameters[index] = value
+        let expected = (above - below) / (2 * step) / 13
+        let seen = Double(pass.gradients.floats[index])
+        guard abs(seen - expected) < 2e-6 else {
+          Issue.record(
+            "\(parameter.name)[\(index - parameter.range.lowerBound)]: \(seen), not \(expected)")
+          return
+        }
+      }
+    }
+  }
+
+  /// Dropout masks follow from the seed alone, so the loss with dropout is a smooth function too.
+  @Test("the gradients with dropout are the slopes of the loss with the same masks")
+  func gradientsWithDropout() {
+    let model = tinyModel()
+    model.configuration.embeddingDropout = 0.2
+    model.configuration.attentionDropout = 0.3
+    model.configuration.residualDropout = 0.4
+    let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
+    let pass = TrainingPass(model, batch: 2, time: 7)
+    let other = TrainingPass(model, batch: 2, time: 7)
+    let seed = TrainingPass.DropoutSeed(seed: 9, pass: 4)
+    let plain = pass.loss(tokens, targets)
+    let dropped = pass.lossAndGradients(tokens, targets, dropoutSeed: seed)
+    #expect(abs(plain - dropped) > 0.1)
+    // The loss of some 50 is 1e-5 off in single precision, the slope so 1e-5 / step; the
+    // curvature adds about step².
+    let step: Float = 1 / 128
+    for parameter in model.layout.parameters {
+      for index in parameter.range where index % 29 == 0 || index == parameter.range.lowerBound {
+        let value = model.parameters.floats[index]
+        model.parameters.floats[index] = value + step
+        let above = other.lossAndGradients(tokens, targets, dropoutSeed: seed)
+        model.parameters.floats[index] = value - step
+        let below = other.lossAndGradients(tokens, targets, dropoutSeed: seed)
+        model.parameters.floats[index] = value
+        let expected = (above - below) / Double(2 * step)
+        let seen = Double(pass.gradients.floats[index])
+        guard abs(seen - expected) < 5e-3 * max(1, abs(expected)) else {
+          Issue.record(
+            "\(parameter.name)[\(index - parameter.range.lowerBound)]: \(seen), not \(expected)")
+          return
+        }
+      }
+    }
+  }
+
+  @Test("gradients are added, and a smaller batch than the largest leaves no trace of the rest")
+  func accumulation() {
+    let model = tinyModel()
+    let (tokens, targets) = (someTokens(21), someTokens(21, seed: 4))
+    let pass = TrainingPass(model, batch: 3, time: 7)
+    let whole = pass.lossAndGradients(tokens, targets, scale: 0.25)
+    let gradients = Array(pass.gradients.floats)
+    pass.gradients.floats.update(repeating: 0)
+    let first = pass.addGradients(Array(tokens[..<14]), Array(targets[..<14]), scale: 0.25)
+    let second = pass.addGradients(Array(tokens[14...]), Array(targets[14...]), scale: 0.25)
+    #expect(abs(whole - first - second) < 1e-5)
+    for (sum, gradient) in zip(pass.gradients.floats, gradients) {
+      #expect(abs(sum - gradient) < 1e-5)
+    }
+  }
+
+  @Test("a vocabulary whose logits do not fit at once gives the sum of its parts")
+  func logitBlocks() {
+    let (vocabulary, time) = (50_257, 100)
+    let model = tinyModel(
+      vocabularySize: vocabulary, contextLength: time, width: 4, layers: 1, heads: 1, workers: 2)
+    let tokens = someTokens(4 * time, vocabularySize: vocabulary)
+    let targets = someTokens(4 * time, vocabularySize: vocabulary, seed: 4)
+    let whole = TrainingPass(model, batch: 4, time: time)
+    let part = TrainingPass(model, batch: 1, time: time)
+    let loss = whole.lossAndGradients(tokens, targets, scale: 1 / 400)
+    var sum = 0.0
+    for start in stride(from: 0, to: tokens.count, by: time) {
+      sum += part.addGradients(
+        Array(tokens[start..<start + time]), Array(targets[start..<start + time]), scale: 1 / 400)
+    }
+    #expect(abs(loss - sum) < 1e-7 * loss)
+    #expect(model.workers.norm(whole.gradients.floats) > 0.01)
+    let difference = zip(whole.gradients.floats, part.gradients.floats).reduce(0) {
+      max($0, abs($1.0 - $1.1))
+    }
+    #expect(difference < 1e-6)
+  }
+
+  @Test("without gradients the loss is the same to the last bit")
+  func lossOnly() {
+    let model = tinyModel(layers: 3)
+    let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
+    let withGradients = TrainingPass(model, batch: 2, time: 7)
+    let lossOnly = TrainingPass(model, batch: 2, time: 7, forGradients: false)
+    let loss = withGradients.lossAndGradients(tokens, targets)
+    #expect(lossOnly.loss(tokens, targets) == loss)
+    #expect(withGradients.loss(tokens, targets) == loss)
+  }
+
+  @Test("loss and gradients do not depend on the number of threads")
+  func threads() {
+    let seed = TrainingPass.DropoutSeed(seed: 5, pass: 6)
+    let results = [1, 2, 3].map { count in
+      let model = tinyModel(
+        vocabularySize: 500, contextLength: 80, width: 96, layers: 2, heads: 6, workers: count)
+      let pass = TrainingPass(model, batch: 3, time: 80)
+      let loss = pass.lossAndGradients(
+        someTokens(240, vocabularySize: 500), someTokens(240, vocabularySize: 500, seed: 4),
+        dropoutSeed: seed)
+      return [loss.bitPattern] + pass.gradients.floats.map { UInt64($0.bitPattern) }
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+  }
+
+  @Test("each pass of a seed draws masks of its own, and the same again")
+  func masks() {
+    let model = tinyModel()
+    let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
+    let pass = TrainingPass(model, batch: 2, time: 7)
+    func loss(seed: UInt64, pass number: UInt32) -> Double {
+      pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: seed, pass: number))
+    }
+    let losses = [loss(seed: 1, pass: 0), loss(seed: 1, pass: 1), loss(seed: 2, pass: 0)]
+    #expect(Set(losses).count == 3)
+    #expect(loss(seed: 1, pass: 0) == losses[0])
+  }
+}

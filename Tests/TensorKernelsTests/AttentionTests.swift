@@ -1,0 +1,187 @@
+import Foundation
+import TensorKernels
+import Testing
+
+@Suite("Attention")
+struct AttentionTests {
+  /// The sizes of a case; the scale is 1/√(head size).
+  struct Sizes: Sendable, CustomTestStringConvertible {
+    let batch, time, heads, channels: Int
+    var shape: AttentionShape {
+      AttentionShape(
+        batch: batch, time: time, heads: heads, channels: channels,
+        scale: 1 / Float(channels / heads).squareRoot())
+    }
+    var testDescription: String { "\(batch)×\(time), \(heads) heads, \(channels) channels" }
+  }
+
+  static let sizes = [
+    Sizes(batch: 1, time: 1, heads: 1, channels: 1),
+    Sizes(batch: 2, time: 7, heads: 3, channels: 12),
+    Sizes(batch: 3, time: 16, heads: 1, channels: 17),
+    Sizes(batch: 1, time: 64, heads: 2, channels: 30),
+    Sizes(batch: 2, time: 65, heads: 2, channels: 32),
+    Sizes(batch: 1, time: 129, heads: 3, channels: 48),
+  ]
+
+  /// What a forward pass leaves.
+  struct Forward {
+    let qkv, out, logSums, scratch: Matrix
+
+    init(_ sizes: Sizes, dropout: Dropout?, workers: Workers, scale: Float = 1) {
+      let (rows, shape) = (sizes.batch * sizes.time, sizes.shape)
+      qkv = Matrix(rows, 3 * sizes.channels, random: 1, scale: scale)
+      out = Matrix(rows, sizes.channels, random: 2)
+      logSums = Matrix(1, rows * sizes.heads)
+      scratch = Matrix(1, workers.count * shape.scratchPerWorker)
+      scratch.floats.update(repeating: .nan)
+      workers.attention(
+        out.view, logSums: logSums.floats, qkv.view, shape, dropout: dropout,
+        scratch: scratch.floats)
+    }
+  }
+
+  /// Attention and its gradient in double precision, a loop for each sum.
+  struct Reference {
+    var out, logSums, qkvGradient: [Double]
+
+    /// `mask`: what each weight is multiplied by, `[batch · heads · time, time]`.
+    init(_ qkv: [Double], _ sizes: Sizes, mask: [Double], outGradient: [Double]) {
+      let (time, channels, size) = (sizes.time, sizes.channels, sizes.channels / sizes.heads)
+      let scale = Double(sizes.shape.scale)
+      out = Array(repeating: 0, count: sizes.batch * time * channels)
+      qkvGradient = Array(repeating: 0, count: 3 * out.count)
+      logSums = []
+      for (sequence, head) in (0..<sizes.batch * sizes.heads).map({
+        $0.quotientAndRemainder(dividingBy: sizes.heads)
+      }) {
+        /// Where the part (0 query, 1 key, 2 value) of a position begins in qkv.
+        func start(_ part: Int, _ position: Int) -> Int {
+          (sequence * time + position) * 3 * channels + part * channels + head * size
+        }
+        for query in 0..<time {
+          let outStart = (sequence * time + query) * channels + head * size
+          let maskStart = ((sequence * sizes.heads + head) * time + query) * time
+          let scores = (0...query).map { key in
+            scale
+              * (0..<size).reduce(0) { $0 + qkv[start(0, query) + $1] * qkv[start(1, key) + $1] }
+          }
+          let largest = scores.max() ?? 0
+          let sum = scores.reduce(0) { $0 + exp($1 - largest) }
+          logSums.append(largest + log(sum))
+          let weights = scores.map { exp($0 - largest) / sum }
+          var weightGradients: [Double] = []
+          for key in 0...query {
+            let factor = mask[maskStart + key]
+            var gradient = 0.0
+            for channel in 0..<size {
+              let upstream = outGradient[outStart + channel]
+              out[outStart + channel] += weights[key] * factor * qkv[start(2, key) + channel]
+              qkvGradient[start(2, key) + channel] += weights[key] * factor * upstream
+              gradient += factor * upstream * qkv[start(2, key) + channel]
+            }
+            weightGradients.append(gradient)
+          }
+          let mean = zip(weights, weightGradients).reduce(0) { $0 + $1.0 * $1.1 }
+          for key in 0...query {
+            let gradient = scale * weights[key] * (weightGradients[key] - mean)
+            for channel in 0..<size {
+              qkvGradient[start(0, query) + channel] += gradient * qkv[start(1, key) + channel]
+              qkvGradient[start(1, key) + channel] += gradient * qkv[start(0, query) + channel]
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The mask of the attention weights, by way of a matrix of ones.
+  private func mask(_ sizes: Sizes, _ dropout: Dropout?, _ workers: Workers) -> [Double] {
+    let ones = Matrix(sizes.batch * sizes.heads * sizes.time, sizes.time)
+    ones.floats.update(repeating: 1)
+    workers.drop(ones.view, dropout)
+    return ones.doubles
+  }
+
+  @Test(
+    "agrees with the reference forward and backward, with and without dropout",
+    arguments: sizes, [0, 0.25] as [Float])
+  func reference(sizes: Sizes, probability: Float) {
+    let workers = Workers(count: 2)
+    let dropout = Dropout(probability: probability, seed: 7, pass: 3, place: 5)
+    let forward = Forward(sizes, dropout: dropout, workers: workers)
+    let outGradient = Matrix(forward.out.rows, sizes.channels, random: 3)
+    let expected = Reference(
+      forward.qkv.doubles, sizes, mask: mask(sizes, dropout, workers),
+      outGradient: outGradient.doubles)
+    // A row of attention weights sums to 1 (4/3 with dropout), so that all sums stay near 1.
+    expectClose(forward.logSums.values, expected.logSums, within: 64 * roundingError)
+    expectClose(forward.out.values, expected.out, within: 64 * roundingError)
+    let qkvGradient = Matrix(forward.qkv.rows, forward.qkv.columns, random: 4)
+    forward.scratch.floats.update(repeating: .nan)
+    workers.attentionBackward(
+      qkvGradient: qkvGradient.view, outGradient: outGradient.view, out: forward.out.view,
+      logSums: forward.logSums.floats, qkv: forward.qkv.view, sizes.shape, dropout: dropout,
+      scratch: forward.scratch.floats)
+    let largest = expected.qkvGradient.reduce(1) { max($0, abs($1)) }
+    expectClose(
+      qkvGradient.values, expected.qkvGradient, within: 128 * roundingError * largest)
+  }
+
+  @Test("scores of thousands neither overflow nor lose the weights")
+  func hugeScores() {
+    let sizes = Sizes(batch: 1, time: 20, heads: 1, channels: 16)
+    let workers = Workers(count: 1)
+    let forward = Forward(sizes, dropout: nil, workers: workers, scale: 100)
+    let expected = Reference(
+      forward.qkv.doubles, sizes, mask: mask(sizes, nil, workers),
+      outGradient: Array(repeating: 0, count: 320))
+    let largest = expected.logSums.reduce(0) { max($0, abs($1)) }
+    #expect(largest > 5000)
+    expectClose(forward.logSums.values, expected.logSums, within: 16 * roundingError * largest)
+    // The errors of the scores, 1e-3 here, are relative errors of the weights; but one weight is
+    // nearly 1 and its value up to 100.
+    expectClose(forward.out.values, expected.out, within: 0.01)
+  }
+
+  @Test("a position does not see those after it")
+  func causality() {
+    let sizes = Sizes(batch: 1, time: 70, heads: 2, channels: 8)
+    let workers = Workers(count: 1)
+    let forward = Forward(sizes, dropout: nil, workers: workers)
+    let before = forward.out.bits
+    for row in 66..<70 { forward.qkv.view.row(row).update(repeating: 1e3) }
+    workers.attention(
+      forward.out.view, logSums: forward.logSums.floats, forward.qkv.view, sizes.shape,
+      dropout: nil, scratch: forward.scratch.floats)
+    #expect(forward.out.bits.prefix(66 * 8) == before.prefix(66 * 8))
+    #expect(forward.out.bits.suffix(4 * 8) != before.suffix(4 * 8))
+  }
+
+  @Test(
+    "attention with a cache agrees with that of the whole sequence",
+    arguments: [[1], [130], [1, 1, 1], [64, 66], [65, 1, 64], [3, 127]])
+  func cached(chunks: [Int]) {
+    let time = chunks.reduce(0, +)
+    let sizes = Sizes(batch: 1, time: time, heads: 3, channels: 24)
+    let workers = Workers(count: 2)
+    let whole = Forward(sizes, dropout: nil, workers: workers)
+    let capacity = time + 5
+    let (keys, values) = (Matrix(capacity, 24), Matrix(capacity, 24))
+    let scratch = Matrix(1, workers.count * 64 * capacity)
+    let out = Matrix(time, 24)
+    var past = 0
+    for chunk in chunks {
+      workers.cachedAttention(
+        out.view.rows(past..<past + chunk), whole.qkv.view.rows(past..<past + chunk),
+        keys: keys.view, values: values.view, past: past, heads: 3, scale: sizes.shape.scale,
+        scratch: scratch.floats)
+      past += chunk
+    }
+    expectClose(out.values, whole.out.doubles, within: 64 * roundingError)
+    for row in 0..<time {
+      #expect(Array(keys.view.row(row)) == Array(whole.qkv.view.row(row)[24..<48]))
+      #expect(Array(values.view.row(row)) == Array(whole.qkv.view.row(row)[48..<72]))
+    }
+  }
+}

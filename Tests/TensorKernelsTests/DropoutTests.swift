@@ -1,0 +1,97 @@
+import TensorKernels
+import Testing
+
+@Suite("Dropout")
+struct DropoutTests {
+  private let workers = Workers(count: 2)
+
+  private func dropout(
+    _ probability: Float = 0.3, seed: UInt64 = 11, pass: UInt32 = 2, place: UInt32 = 4
+  ) throws -> Dropout {
+    try #require(Dropout(probability: probability, seed: seed, pass: pass, place: place))
+  }
+
+  private func ones(_ rows: Int, _ columns: Int) -> Matrix {
+    let matrix = Matrix(rows, columns)
+    matrix.floats.update(repeating: 1)
+    return matrix
+  }
+
+  @Test("there is none with probability 0")
+  func none() {
+    #expect(Dropout(probability: 0, seed: 1, pass: 1, place: 1) == nil)
+    let (input, out) = (Matrix(3, 5, random: 1), Matrix(3, 5))
+    workers.drop(input.view, nil)
+    workers.drop(out.view, from: input.view, nil)
+    #expect(input.bits == Matrix(3, 5, random: 1).bits)
+    #expect(out.bits == input.bits)
+  }
+
+  @Test("drops its share and scales the others so that the mean stays", arguments: [0.1, 0.5, 0.9])
+  func share(probability: Double) throws {
+    let matrix = ones(1000, 1000)
+    workers.drop(matrix.view, try dropout(Float(probability)))
+    let dropped = Double(matrix.values.count { $0 == 0 }) / 1e6
+    // Five standard deviations.
+    #expect(
+      abs(dropped - probability) < 5 * (probability * (1 - probability) / 1e6).squareRoot())
+    let scale = 1 / (1 - Float(probability))
+    #expect(matrix.values.allSatisfy { $0 == 0 || $0 == scale })
+  }
+
+  @Test(
+    "an element's number comes from Philox under the seed, pass, place and the element's place",
+    arguments: raggedCounts)
+  func mask(columns: Int) throws {
+    let matrix = ones(3, columns)
+    workers.drop(matrix.view, try dropout(seed: 0x0000_0005_0000_000B))
+    let groupsPerRow = UInt32((columns + 127) / 128 * 32)
+    let threshold = UInt32(Double(Float(0.3)) * 0x1p32)
+    for row in 0..<3 {
+      for column in 0..<columns {
+        // Stretches of 128 elements: 32 counters with four words each, word by word.
+        let (stretch, element) = column.quotientAndRemainder(dividingBy: 128)
+        let counter = UInt32(row) * groupsPerRow + UInt32(stretch * 32 + element % 32)
+        let word = referencePhilox(counter: [counter, 0, 2, 4], key: [11, 5])[element / 32]
+        #expect((matrix.view.row(row)[column] == 0) == (word < threshold))
+      }
+    }
+  }
+
+  @Test("seeds, passes and places have masks of their own, which can be made again")
+  func streams() throws {
+    func mask(_ dropout: Dropout) -> [UInt32] {
+      let matrix = ones(4, 100)
+      workers.drop(matrix.view, dropout)
+      return matrix.bits
+    }
+    let masks = try [
+      mask(dropout()), mask(dropout(seed: 12)), mask(dropout(seed: 11 + 1 << 32)),
+      mask(dropout(pass: 3)), mask(dropout(place: 5)),
+    ]
+    #expect(Set(masks).count == 5)
+    #expect(try mask(dropout()) == masks[0])
+  }
+
+  @Test("in place, from another matrix and on a branch the same elements are dropped")
+  func sameMask() throws {
+    let input = Matrix(9, 130, random: 1)
+    let (inPlace, out, branch) = (input.copy(), Matrix(9, 130), input.copy())
+    let (residual, sum) = (Matrix(9, 130, random: 2), Matrix(9, 130))
+    let dropout = try dropout()
+    workers.drop(inPlace.view, dropout)
+    workers.drop(out.view, from: input.view, dropout)
+    workers.addResidual(sum.view, residual.view, branch: branch.view, dropout)
+    #expect(out.bits == inPlace.bits)
+    #expect(sum.values == zip(residual.values, inPlace.values).map { $0 + $1 })
+    #expect(inPlace.values.contains(0) && inPlace.values.contains { $0 != 0 })
+  }
+
+  @Test("the residual is added in place, without dropout")
+  func residualInPlace() {
+    let (residual, branch) = (Matrix(7, 33, random: 1), Matrix(7, 33, random: 2))
+    let expected = zip(residual.values, branch.values).map { $0 + $1 }
+    workers.addResidual(residual.view, residual.view, branch: branch.view, nil)
+    #expect(residual.values == expected)
+  }
+}

@@ -1,0 +1,96 @@
+import TensorKernels
+import Testing
+
+@Suite("Matrix product")
+struct MatrixMultiplyTests {
+  /// a · b in double precision; also with the absolute values, which bound the rounding errors.
+  private func reference(
+    _ a: Matrix, _ b: Matrix, transposed: (Bool, Bool), magnitudes: Bool = false
+  ) -> [Double] {
+    let (x, y) = (
+      magnitudes ? a.doubles.map(abs) : a.doubles, magnitudes ? b.doubles.map(abs) : b.doubles
+    )
+    let (m, k) = transposed.0 ? (a.columns, a.rows) : (a.rows, a.columns)
+    let n = transposed.1 ? b.rows : b.columns
+    var out = [Double](repeating: 0, count: m * n)
+    for i in 0..<m {
+      for j in 0..<n {
+        var sum = 0.0
+        for l in 0..<k {
+          sum +=
+            x[transposed.0 ? l * m + i : i * k + l] * y[transposed.1 ? j * k + l : l * n + j]
+        }
+        out[i * n + j] = sum
+      }
+    }
+    return out
+  }
+
+  private func check(
+    m: Int, n: Int, k: Int, workers: Workers, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for transposed in [(false, false), (false, true), (true, false), (true, true)] {
+      let a = Matrix(transposed.0 ? k : m, transposed.0 ? m : k, random: 1)
+      let b = Matrix(transposed.1 ? n : k, transposed.1 ? k : n, random: 2)
+      let before = Matrix(m, n, random: 3)
+      let out = before.copy()
+      let product = reference(a, b, transposed: transposed)
+      // k products and sums, one product by the factor, one sum with what was there.
+      let bounds = reference(a, b, transposed: transposed, magnitudes: true).map {
+        roundingError * (Double(k + 4) * $0 + 2)
+      }
+      let left = transposed.0 ? a.view.transposed : a.view.asIs
+      let right = transposed.1 ? b.view.transposed : b.view.asIs
+      workers.multiply(out.view, left, right, factor: 0.5)
+      expectClose(
+        out.values, product.map { 0.5 * $0 }, within: { bounds[$0] },
+        sourceLocation: sourceLocation)
+      _ = out.floats.update(from: before.floats)
+      workers.multiply(out.view, left, right, accumulating: true)
+      expectClose(
+        out.values, zip(before.doubles, product).map { $0 + $1 }, within: { bounds[$0] },
+        sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test(
+    "agrees with the reference in all orientations, adding or not",
+    arguments: [
+      (1, 1, 1), (1, 17, 16), (17, 1, 15), (15, 16, 1), (16, 128, 127), (129, 15, 17),
+      (17, 129, 128),
+      (1, 1000, 129), (1000, 1, 17), (128, 17, 1000),
+    ])
+  func raggedSizes(m: Int, n: Int, k: Int) {
+    check(m: m, n: n, k: k, workers: Workers(count: 1))
+  }
+
+  @Test(
+    "agrees with the reference where threads share it by columns, by rows, and for a row",
+    arguments: [(100, 1000, 129), (1000, 127, 100), (1, 5000, 1000)])
+  func shared(m: Int, n: Int, k: Int) {
+    check(m: m, n: n, k: k, workers: Workers(count: 2))
+  }
+
+  @Test("a product of blocks reads and writes nothing beside them")
+  func blocks() {
+    let (a, b, out) = (Matrix(5, 9, random: 1), Matrix(7, 8, random: 2), Matrix(6, 10, random: 3))
+    let before = out.values
+    let left = a.view.block(rows: 1..<4, columns: 2..<8)
+    let right = b.view.block(rows: 1..<7, columns: 3..<8)
+    Workers(count: 1).multiply(
+      out.view.block(rows: 2..<5, columns: 4..<9), left.asIs, right.asIs)
+    for row in 0..<6 {
+      for column in 0..<10 {
+        let seen = out.values[row * 10 + column]
+        guard (2..<5).contains(row), (4..<9).contains(column) else {
+          #expect(seen == before[row * 10 + column])
+          continue
+        }
+        let expected = (0..<6).reduce(0.0) { sum, l in
+          sum + a.doubles[(row - 1) * 9 + 2 + l] * b.doubles[(1 + l) * 8 + column - 1]
+        }
+        #expect(abs(Double(seen) - expected) < 6 * 8 * roundingError)
+      }
+    }
+  }
+}

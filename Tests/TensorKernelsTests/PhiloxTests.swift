@@ -1,0 +1,76 @@
+import TensorKernels
+import Testing
+
+/// Philox 4x32-10 word for word as section 2 of Salmon and others describes it.
+func referencePhilox(counter: [UInt32], key: [UInt32]) -> [UInt32] {
+  var (c, k) = (counter, key)
+  for _ in 0..<10 {
+    let first = UInt64(0xD251_1F53) * UInt64(c[0])
+    let second = UInt64(0xCD9E_8D57) * UInt64(c[2])
+    c = [
+      UInt32(second >> 32) ^ c[1] ^ k[0], UInt32(truncatingIfNeeded: second),
+      UInt32(first >> 32) ^ c[3] ^ k[1], UInt32(truncatingIfNeeded: first),
+    ]
+    k = [k[0] &+ 0x9E37_79B9, k[1] &+ 0xBB67_AE85]
+  }
+  return c
+}
+
+@Suite("PhiloxGenerator")
+struct PhiloxTests {
+  private func words(_ numbers: [UInt64]) -> [UInt32] {
+    numbers.flatMap { [UInt32(truncatingIfNeeded: $0), UInt32($0 >> 32)] }
+  }
+
+  @Test(
+    "gives the known answers of Random123, and so does the reference",
+    arguments: [
+      (
+        [0, 0, 0, 0], [0, 0],
+        [0x6627_E8D5, 0xE169_C58D, 0xBC57_AC4C, 0x9B00_DBD8]
+      ),
+      (
+        [.max, .max, .max, .max], [.max, .max],
+        [0x408F_276D, 0x41C8_3B0E, 0xA20B_C7C6, 0x6D54_51FD]
+      ),
+      (
+        [0x243F_6A88, 0x85A3_08D3, 0x1319_8A2E, 0x0370_7344], [0xA409_3822, 0x299F_31D0],
+        [0xD16C_FE09, 0x94FD_CCEB, 0x5001_E420, 0x2412_6EA1]
+      ),
+    ] as [([UInt32], [UInt32], [UInt32])])
+  func knownAnswers(counter: [UInt32], key: [UInt32], answer: [UInt32]) {
+    var generator = PhiloxGenerator(
+      key: (key[0], key[1]), counter: (counter[0], counter[1], counter[2], counter[3]))
+    #expect(words([generator.next(), generator.next()]) == answer)
+    #expect(referencePhilox(counter: counter, key: key) == answer)
+  }
+
+  @Test("counts on in the lower two words of the counter")
+  func counting() {
+    var generator = PhiloxGenerator(key: (1, 2), counter: (.max - 1, 3, 4, 5))
+    let seen = words((0..<6).map { _ in generator.next() })
+    let expected = [[.max - 1, 3, 4, 5], [.max, 3, 4, 5], [0, 4, 4, 5]].flatMap {
+      referencePhilox(counter: $0, key: [1, 2])
+    }
+    #expect(seen == expected)
+  }
+
+  @Test("a seed is the key, a purpose and its stream are the upper words of the counter")
+  func streams() {
+    var generator = PhiloxGenerator(seed: 0x0123_4567_89AB_CDEF, .blockOrder, stream: 9)
+    let expected = referencePhilox(
+      counter: [0, 0, 9, 0xFFFF_FFFE], key: [0x89AB_CDEF, 0x0123_4567])
+    #expect(words([generator.next(), generator.next()]) == expected)
+  }
+
+  @Test("units are from 0 to below 1, and even")
+  func units() {
+    var generator = PhiloxGenerator(seed: 1, .sampling, stream: 0)
+    let units = (0..<100_000).map { _ in generator.nextUnit() }
+    #expect(units.allSatisfy { (0..<1).contains($0) })
+    // The deviation of the mean is 1/√(12 · 100,000) = 9e-4.
+    #expect(abs(units.reduce(0, +) / 100_000 - 0.5) < 5e-3)
+    let below = units.count { $0 < 0.1 }
+    #expect((9500...10500).contains(below))
+  }
+}

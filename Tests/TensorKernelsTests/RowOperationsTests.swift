@@ -1,0 +1,210 @@
+import Foundation
+import TensorKernels
+import Testing
+
+@Suite("Row operations")
+struct RowOperationsTests {
+  private let workers = Workers(count: 2)
+
+  // MARK: - Layer normalization
+
+  /// Layer normalization of one row with its mean and 1/deviation, in double precision.
+  private func referenceNorm(
+    _ x: ArraySlice<Double>, weight: [Double], bias: [Double], epsilon: Double
+  ) -> (out: [Double], mean: Double, rstd: Double) {
+    let mean = x.reduce(0, +) / Double(x.count)
+    let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
+    let rstd = 1 / (variance + epsilon).squareRoot()
+    let out = zip(x, zip(weight, bias)).map { ($0 - mean) * rstd * $1.0 + $1.1 }
+    return (out, mean, rstd)
+  }
+
+  @Test("layer normalization agrees with the reference", arguments: raggedCounts)
+  func layerNorm(channels: Int) {
+    let rows = 5
+    // An offset as large as the deviation, as hidden states have.
+    let input = Matrix(rows, channels, random: 1, scale: 3)
+    for index in input.floats.indices { input.floats[index] += 2 }
+    let (weight, bias) = (Matrix(1, channels, random: 2), Matrix(1, channels, random: 3))
+    let (out, again) = (Matrix(rows, channels), Matrix(rows, channels))
+    let (mean, rstd) = (Matrix(1, rows), Matrix(1, rows))
+    workers.layerNorm(
+      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
+      bias: bias.floats, epsilon: 1e-5)
+    for row in 0..<rows {
+      let expected = referenceNorm(
+        input.doubles[row * channels..<(row + 1) * channels], weight: weight.doubles,
+        bias: bias.doubles, epsilon: 1e-5)
+      // A single channel has no deviation: its rstd, 316, magnifies the error of the mean.
+      let magnified = max(1, expected.rstd)
+      expectClose(
+        [mean.values[row]], [expected.mean], within: 5 * 16 * roundingError)
+      expectClose(
+        [rstd.values[row]], [expected.rstd], within: expected.rstd * 64 * roundingError)
+      expectClose(
+        Array(out.values[row * channels..<(row + 1) * channels]), expected.out,
+        within: 64 * roundingError * magnified)
+    }
+    workers.layerNormAgain(
+      again.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
+      bias: bias.floats)
+    #expect(again.bits == out.bits)
+  }
+
+  @Test(
+    "the gradients of layer normalization agree with the reference, and are added",
+    arguments: [15, 16, 17, 127, 128, 129, 1000], [1, 7, 8, 9, 100])
+  func layerNormBackward(channels: Int, rows: Int) {
+    let (input, outGradient) = (
+      Matrix(rows, channels, random: 1, scale: 2), Matrix(rows, channels, random: 2)
+    )
+    let (weight, bias) = (Matrix(1, channels, random: 3), Matrix(1, channels))
+    let (mean, rstd, out) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
+    workers.layerNorm(
+      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
+      bias: bias.floats, epsilon: 1e-5)
+    let inputGradient = Matrix(rows, channels, random: 4)
+    let (weightGradient, biasGradient) = (
+      Matrix(1, channels, random: 5), Matrix(1, channels, random: 6)
+    )
+    var dx = inputGradient.doubles
+    var (dw, db) = (weightGradient.doubles, biasGradient.doubles)
+    for row in 0..<rows {
+      let range = row * channels..<(row + 1) * channels
+      let x = input.doubles[range]
+      let (_, mean, rstd) = referenceNorm(
+        x, weight: weight.doubles, bias: bias.doubles, epsilon: 1e-5)
+      let normalized = x.map { ($0 - mean) * rstd }
+      let dy = Array(outGradient.doubles[range])
+      let g = zip(dy, weight.doubles).map { $0 * $1 }
+      let average = g.reduce(0, +) / Double(channels)
+      let product = zip(g, normalized).reduce(0) { $0 + $1.0 * $1.1 } / Double(channels)
+      for channel in 0..<channels {
+        dx[range.lowerBound + channel] +=
+          rstd * (g[channel] - average - normalized[channel] * product)
+        dw[channel] += dy[channel] * normalized[channel]
+        db[channel] += dy[channel]
+      }
+    }
+    let scratch = FloatArena(count: Workers.rowGradientScratch(channels: channels))
+    scratch.floats.update(repeating: .nan)
+    workers.layerNormBackward(
+      inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
+      biasGradient: biasGradient.floats, outGradient: outGradient.view, mean: mean.floats,
+      rstd: rstd.floats, input: input.view, weight: weight.floats, scratch: scratch.floats)
+    expectClose(inputGradient.values, dx, within: 64 * roundingError)
+    // Sums of `rows` numbers of up to 2 · 1.
+    expectClose(weightGradient.values, dw, within: Double(rows + 20) * 4 * roundingError)
+    expectClose(biasGradient.values, db, within: Double(rows + 2) * 2 * roundingError)
+  }
+
+  // MARK: - Rows
+
+  @Test("a row fills all rows", arguments: raggedCounts)
+  func fillRows(columns: Int) {
+    let (row, out) = (Matrix(1, columns, random: 1), Matrix(37, columns, random: 2))
+    workers.fillRows(out.view, with: row.floats)
+    for index in 0..<37 {
+      #expect(Array(out.view.row(index)) == row.values)
+    }
+  }
+
+  @Test("the sum of the rows is added", arguments: raggedCounts)
+  func addRowSum(columns: Int) {
+    let (input, out) = (Matrix(129, columns, random: 1), Matrix(1, columns, random: 2))
+    let scratch = FloatArena(count: Workers.rowGradientScratch(channels: columns))
+    scratch.floats.update(repeating: .nan)
+    var expected = out.doubles
+    for (index, value) in input.doubles.enumerated() { expected[index % columns] += value }
+    workers.addRowSum(out.floats, input.view, scratch: scratch.floats)
+    expectClose(out.values, expected, within: 131 * 8 * roundingError)
+  }
+
+  @Test("matrices are added element by element", arguments: raggedCounts)
+  func add(columns: Int) {
+    let (x, y) = (Matrix(33, columns, random: 1), Matrix(33, columns, random: 2))
+    let expected = zip(y.values, x.values).map { $0 + $1 }
+    workers.add(y.view, x.view)
+    #expect(y.values == expected)
+  }
+
+  @Test("all floats are cleared, over several pieces too", arguments: raggedCounts + [300_000])
+  func clear(count: Int) {
+    let matrix = Matrix(1, count, random: 1)
+    workers.clear(matrix.floats)
+    #expect(matrix.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test("the norm agrees with the reference", arguments: raggedCounts + [8191, 100_003])
+  func norm(count: Int) {
+    let matrix = Matrix(1, count, random: 1)
+    let expected = matrix.doubles.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    // Stretches of 4,096 squares are summed in single precision, in vectors of at least 4.
+    #expect(abs(workers.norm(matrix.floats) - expected) <= 1e-5 * expected)
+  }
+
+  @Test("the norm keeps numbers that are not finite")
+  func normOfNaN() {
+    let matrix = Matrix(1, 1000, random: 1)
+    matrix.floats[999] = .nan
+    #expect(workers.norm(matrix.floats).isNaN)
+    matrix.floats[999] = .infinity
+    #expect(workers.norm(matrix.floats) == .infinity)
+  }
+
+  // MARK: - GELU
+
+  private let slope = (2 / Double.pi).squareRoot()
+
+  private func referenceGELU(_ x: Double) -> Double {
+    0.5 * x * (1 + tanh(slope * (x + 0.044715 * x * x * x)))
+  }
+
+  private func referenceGELUDerivative(_ x: Double) -> Double {
+    let t = tanh(slope * (x + 0.044715 * x * x * x))
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope * (1 + 3 * 0.044715 * x * x)
+  }
+
+  @Test("GELU agrees with the reference where it bends and far from there")
+  func gelu() {
+    let x = Matrix(1, 24_001)
+    for index in 0..<x.columns { x.floats[index] = Float(index - 12_000) / 1000 }
+    let out = Matrix(1, x.columns)
+    workers.gelu(out.view, x.view)
+    // tanh to 2e-7, times x / 2, and three roundings.
+    expectClose(
+      out.values, x.doubles.map(referenceGELU),
+      within: { 4 * roundingError * max(1, Double(abs(x.floats[$0]))) })
+    workers.clear(x.floats)
+    workers.gelu(out.view, x.view)
+    #expect(out.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test("GELU of ragged counts, and of numbers far off", arguments: raggedCounts)
+  func geluRagged(count: Int) {
+    let x = Matrix(1, count, random: 1, scale: 4)
+    x.floats[0] = 1e6
+    let out = Matrix(1, count)
+    workers.gelu(out.view, x.view)
+    expectClose(
+      out.values, x.doubles.map(referenceGELU),
+      within: { 4 * roundingError * max(1, Double(abs(x.floats[$0]))) })
+    x.floats[0] = -1e6
+    workers.gelu(out.view, x.view)
+    #expect(out.values[0] == 0)
+  }
+
+  @Test("the gradient is multiplied by the derivative of GELU", arguments: raggedCounts + [20_000])
+  func geluBackward(count: Int) {
+    let (x, gradient) = (Matrix(1, count, random: 1, scale: 6), Matrix(1, count, random: 2))
+    let expected = zip(gradient.doubles, x.doubles).map { $0 * referenceGELUDerivative($1) }
+    workers.geluBackward(gradient.view, x.view)
+    // 1 - t² loses what tanh is off by, times x / 2 times a slope of up to 1 + 0.13 x².
+    expectClose(
+      gradient.values, expected,
+      within: {
+        let x = Double(abs(x.floats[$0]))
+        return 8 * roundingError * (1 + x * (1 + 0.14 * x * x))
+      })
+  }
+}

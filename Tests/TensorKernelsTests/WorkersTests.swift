@@ -1,0 +1,183 @@
+import Foundation
+import TensorKernels
+import Testing
+
+@Suite("Workers")
+struct WorkersTests {
+  @Test(
+    "every piece is done exactly once, by a worker with a number of its own",
+    arguments: [1, 2, 3], [0, 1, 2, 3, 100])
+  func everyPieceOnce(count: Int, pieces: Int) {
+    let workers = Workers(count: count)
+    let calls = UnsafeMutableBufferPointer<Int>.allocate(capacity: pieces)
+    let inside = UnsafeMutableBufferPointer<Int>.allocate(capacity: count)
+    defer {
+      calls.deallocate()
+      inside.deallocate()
+    }
+    calls.initialize(repeating: 0)
+    inside.initialize(repeating: 0)
+    workers.run(pieces) { piece, worker in
+      // Two threads of one number at the same time would lose counts.
+      calls[piece] += 1
+      inside[worker] += 1
+    }
+    #expect(calls.allSatisfy { $0 == 1 })
+    #expect(inside.reduce(0, +) == pieces)
+  }
+
+  @Test("many quick loops one after another lose nothing", arguments: [2, 3])
+  func quickLoops(count: Int) {
+    let workers = Workers(count: count)
+    let sums = FloatArena(count: 8)
+    for _ in 0..<3000 {
+      workers.run(8) { piece, _ in sums.floats[piece] += 1 }
+    }
+    #expect(sums.floats.allSatisfy { $0 == 3000 })
+  }
+
+  @Test("a loop after a pause, in which the threads sleep, is done too")
+  func sleepingThreads() {
+    let workers = Workers(count: 3)
+    let sums = FloatArena(count: 8)
+    for _ in 0..<3 {
+      usleep(20_000)
+      workers.run(8) { piece, _ in sums.floats[piece] += 1 }
+    }
+    #expect(sums.floats.allSatisfy { $0 == 3 })
+  }
+
+  @Test(
+    "ranges cover the total without overlap, whatever the number of threads", arguments: [1, 3])
+  func ranges(count: Int) {
+    let workers = Workers(count: count)
+    func ranges(_ total: Int, minimum: Int, maximumPieces: Int = 16) -> [Range<Int>] {
+      let bounds = UnsafeMutableBufferPointer<Range<Int>>.allocate(capacity: 16)
+      defer { bounds.deallocate() }
+      bounds.initialize(repeating: 0..<0)
+      workers.split(total, minimum: minimum, maximumPieces: maximumPieces) { bounds[$1] = $0 }
+      return bounds.filter { !$0.isEmpty }
+    }
+    #expect(ranges(10, minimum: 4) == [0..<5, 5..<10])
+    #expect(ranges(10, minimum: 11) == [0..<10])
+    #expect(ranges(10, minimum: 1, maximumPieces: 3) == [0..<3, 3..<6, 6..<10])
+    #expect(ranges(0, minimum: 1) == [])
+    #expect(ranges(1000, minimum: 1).count == 16)
+  }
+
+  private final class Canary {}
+
+  @Test("what a loop has captured is freed after it")
+  func captured() {
+    let workers = Workers(count: 2)
+    weak var captured: Canary?
+    do {
+      let canary = Canary()
+      captured = canary
+      workers.run(4) { [canary] _, _ in withExtendedLifetime(canary) {} }
+    }
+    #expect(captured == nil)
+  }
+
+  /// The threads of this process by Linux.
+  private func threadCount() throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+  }
+
+  @Test("the threads end with their object")
+  func threadsEnd() throws {
+    let before = try threadCount()
+    for _ in 0..<100 {
+      let workers = Workers(count: 3)
+      workers.run(3) { _, _ in }
+    }
+    // Tests beside this one have threads too, but not 200.
+    for _ in 0..<100 where try threadCount() > before + 100 { usleep(10_000) }
+    #expect(try threadCount() < before + 100)
+  }
+
+  @Test("results do not depend on the number of threads")
+  func sameBits() {
+    #expect(ManyResults(workers: 1) == ManyResults(workers: 2))
+    #expect(ManyResults(workers: 1) == ManyResults(workers: 3))
+  }
+}
+
+/// The results of everything that is shared between threads and sums something.
+private struct ManyResults: Equatable {
+  var bits: [String: [UInt32]] = [:]
+  var norm: Double
+  var loss: Double
+
+  init(workers count: Int) {
+    let workers = Workers(count: count)
+    let (rows, channels) = (200, 96)
+    let (a, b) = (Matrix(rows, channels, random: 1), Matrix(channels, 3 * channels, random: 2))
+
+    let product = Matrix(rows, 3 * channels)
+    workers.multiply(product.view, a.view.asIs, b.view.asIs)
+    bits["product"] = product.bits
+    let outer = Matrix(channels, 3 * channels, random: 3)
+    workers.multiply(outer.view, a.view.transposed, product.view.asIs, accumulating: true)
+    bits["transposed product"] = outer.bits
+    let back = Matrix(rows, channels)
+    workers.multiply(back.view, product.view.asIs, b.view.transposed)
+    bits["product by a transposed matrix"] = back.bits
+    let row = Matrix(1, 20_000)
+    let embedding = Matrix(20_000, channels, random: 4)
+    workers.multiply(row.view, a.view.rows(0..<1).asIs, embedding.view.transposed)
+    bits["row"] = row.bits
+
+    let (mean, rstd, normalized) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
+    let (weight, bias) = (Matrix(1, channels, random: 5), Matrix(1, channels, random: 6))
+    workers.layerNorm(
+      normalized.view, mean: mean.floats, rstd: rstd.floats, a.view, weight: weight.floats,
+      bias: bias.floats, epsilon: 1e-5)
+    bits["layer norm"] = normalized.bits
+    let scratch = Matrix(1, Workers.rowGradientScratch(channels: 3 * channels))
+    let inputGradient = Matrix(rows, channels)
+    let (weightGradient, biasGradient) = (Matrix(1, channels), Matrix(1, channels))
+    workers.layerNormBackward(
+      inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
+      biasGradient: biasGradient.floats, outGradient: back.view, mean: mean.floats,
+      rstd: rstd.floats, input: a.view, weight: weight.floats, scratch: scratch.floats)
+    bits["layer norm backward"] = inputGradient.bits + weightGradient.bits + biasGradient.bits
+    let rowSum = Matrix(1, 3 * channels)
+    workers.addRowSum(rowSum.floats, product.view, scratch: scratch.floats)
+    bits["row sum"] = rowSum.bits
+
+    let shape = AttentionShape(batch: 2, time: 100, heads: 6, channels: channels, scale: 0.25)
+    let dropout = Dropout(probability: 0.1, seed: 1, pass: 2, place: 3)
+    let (attended, logSums) = (Matrix(rows, channels), Matrix(1, rows * 6))
+    let attentionScratch = Matrix(1, count * shape.scratchPerWorker)
+    workers.attention(
+      attended.view, logSums: logSums.floats, product.view, shape, dropout: dropout,
+      scratch: attentionScratch.floats)
+    bits["attention"] = attended.bits + logSums.bits
+    let qkvGradient = Matrix(rows, 3 * channels)
+    workers.attentionBackward(
+      qkvGradient: qkvGradient.view, outGradient: back.view, out: attended.view,
+      logSums: logSums.floats, qkv: product.view, shape, dropout: dropout,
+      scratch: attentionScratch.floats)
+    bits["attention backward"] = qkvGradient.bits
+    workers.drop(back.view, dropout)
+    bits["dropout"] = back.bits
+
+    let long = Matrix(1, 100_003, random: 7)
+    norm = workers.norm(long.floats)
+    let parameters = Matrix(1, 100_003, random: 8)
+    let (first, second) = (Matrix(1, 100_003), Matrix(1, 100_003))
+    workers.adamW(
+      parameters.floats, gradient: long.floats, firstMoment: first.floats,
+      secondMoment: second.floats,
+      AdamWStep(
+        number: 1, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1),
+      weightDecay: 0.1)
+    bits["adamW"] = parameters.bits + first.bits + second.bits
+    let targets = (0..<rows).map { Int32($0) }
+    loss = targets.withUnsafeBufferPointer {
+      workers.crossEntropy(product.view, targets: $0, gradientScale: 0.1)
+    }
+    bits["cross-entropy"] = product.bits
+  }
+}
