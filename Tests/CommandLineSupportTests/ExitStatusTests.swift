@@ -26,7 +26,8 @@ struct ExitStatusTests {
       (.rename, EDQUOT, .inputOutput), (.remove, EBUSY, .cannotCreate),
       (.write, ENOSPC, .inputOutput), (.synchronize, EIO, .inputOutput),
     ] as [(FileError.Operation, Int32, ExitStatus)])
-  fileprivate func fileErrors(_ operation: FileError.Operation, _ code: Int32, _ status: ExitStatus) {
+  fileprivate func fileErrors(_ operation: FileError.Operation, _ code: Int32, _ status: ExitStatus)
+  {
     #expect(ExitStatus(of: FileError(path: "a", operation: operation, code: code)) == status)
   }
 
