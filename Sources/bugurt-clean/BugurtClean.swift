@@ -56,6 +56,7 @@ struct BugurtClean: Program {
     guard posts != nil else {
       throw UsageError("missing argument <posts.jsonl>: the posts to clean; - for standard input")
     }
+    if output.isEmpty || funnel == "" { throw UsageError("a path must not be empty") }
     if let funnelPath, funnelPath == output {
       throw UsageError("--funnel and --output are the same, '\(output)'")
     }
