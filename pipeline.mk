@@ -150,8 +150,7 @@ $(build)/installed: pipeline.mk
 # often something is logged or saved) is not among them.
 define keep_settings
 $(1): FORCE
-	@mkdir -p $$(@D)
-	@$$(file > $$@.new,$(2))cmp -s $$@ $$@.new && rm $$@.new || mv $$@.new $$@
+	@$$(shell mkdir -p $$(@D))$$(file > $$@.new,$(2))cmp -s $$@ $$@.new && rm $$@.new || mv $$@.new $$@
 endef
 .PHONY: FORCE
 FORCE:
