@@ -244,11 +244,11 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(model) $(build)/interop/installed
-	$(build)/interop/bin/python Tests/Interop/model_interop.py \
+interop: $(model) $(build)/interop/installed | $(bin)/gpt-sample
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	$(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
-	  --bpe-encode $(bin)/bpe-encode --corpus $(corpus) --work $(build)/interop/tokenizer
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)
