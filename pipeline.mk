@@ -33,7 +33,7 @@ NEWS ?= post
 #? folder of a tokenizer; empty: that of MODEL, or else train one
 TOKENIZER ?= $(MODEL)
 #? tokens of a trained vocabulary
-VOCAB_SIZE ?= 2048
+VOCAB_SIZE ?= 4096
 #? share of the posts that is kept for validation
 VALIDATION_FRACTION ?= 0.05
 #? posts, or continuous for the original recipe's single stream
@@ -89,7 +89,9 @@ THREADS ?=
 PROMPT ?=
 #? how many bugurts
 COUNT ?= 10
-#? more arguments for gpt-sample, such as --temperature 0.8 --seed 7
+#? lower is more likely, higher more daring
+TEMPERATURE ?= 0.8
+#? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
 #! the build
@@ -227,8 +229,8 @@ $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
 ## sample: print bugurts: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(model) | $(bin)/gpt-sample
-	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) $(call option,--prompt,$(PROMPT)) \
-	  $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
+	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
+	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
 
 # ---- Work on the project itself
 
