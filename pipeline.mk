@@ -159,6 +159,9 @@ FORCE:
 
 # $(call option,--name,VALUE): the option, unless its value is empty.
 option = $(if $(2),$(1) $(call quoted,$(2)))
+# A path with its blanks escaped for make.
+escaped = $(subst $(empty) $(empty),\ ,$(1))
+empty :=
 # A value in single quotes for the shell.
 quoted = '$(subst ','\'',$(1))'
 
@@ -171,7 +174,9 @@ posts := data/raw/$(RUN).jsonl
 .PHONY: dump
 dump: $(posts)
 
-export_file := $(if $(wildcard $(EXPORT)/result.json),$(EXPORT)/result.json,$(EXPORT))
+# Telegram Desktop likes names with blanks: ChatExport_2026-11-23 (1).
+export_path := $(call escaped,$(EXPORT))
+export_file := $(if $(wildcard $(export_path)/result.json),$(export_path)/result.json,$(export_path))
 dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)))
 $(eval $(call keep_settings,data/raw/$(RUN).settings,$(export_file) $(dump_options)))
 
