@@ -184,7 +184,7 @@ $(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
 	$(bin)/tg-dump $(dump_options) $(call quoted,$<) --output $@
 
 $(export_file):
-	@echo "pipeline.mk: there is no '$@'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
+	@echo "pipeline.mk: there is no '$(EXPORT)'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
 
 ## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
 corpus := data/clean/$(RUN).txt
