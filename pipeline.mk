@@ -192,7 +192,8 @@ funnel := data/clean/$(RUN).funnel.json
 .PHONY: clean-text
 clean-text: $(corpus)
 
-clean_options := --recipe $(RECIPE) --news $(NEWS)
+# The original recipe has no choice.
+clean_options := --recipe $(RECIPE) $(if $(filter house,$(RECIPE)),--news $(NEWS))
 $(eval $(call keep_settings,data/clean/$(RUN).settings,$(clean_options)))
 
 $(corpus) $(funnel) &: $(posts) data/clean/$(RUN).settings | $(bin)/bugurt-clean
