@@ -243,7 +243,7 @@ sample: $(model) | $(bin)/gpt-sample
 ## test: run the tests
 .PHONY: test
 test: $(binaries)
-	swift test $(swift_flags)
+	swift test $(swift_flags) --disable-testable-imports
 
 ## lint: check the format of the sources
 .PHONY: lint
