@@ -32,7 +32,7 @@ NEWS ?= post
 #? folder of a tokenizer; empty: that of MODEL, or else train one
 TOKENIZER ?= $(MODEL)
 #? tokens of a trained vocabulary
-VOCAB_SIZE ?= 2048
+VOCAB_SIZE ?= 4096
 #? share of the posts that is kept for validation
 VALIDATION_FRACTION ?= 0.05
 #? posts, or continuous for the original recipe's single stream
@@ -88,7 +88,9 @@ THREADS ?=
 PROMPT ?=
 #? how many bugurts
 COUNT ?= 10
-#? more arguments for gpt-sample, such as --temperature 0.8 --seed 7
+#? lower is more likely, higher more daring
+TEMPERATURE ?= 0.8
+#? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
 #! the build
@@ -161,11 +163,11 @@ FORCE:
 
 # $(call option,--name,VALUE): the option, unless its value is empty.
 option = $(if $(2),$(1) $(call quoted,$(2)))
+# A path with its blanks escaped for make.
+escaped = $(subst $(empty) $(empty),\ ,$(1))
+empty :=
 # A value in single quotes for the shell.
 quoted = '$(subst ','\'',$(1))'
-# A path with its spaces as make wants them among targets and prerequisites.
-escaped = $(subst $(space),\$(space),$(1))
-space := $(subst ,, )
 
 $(eval $(call keep_settings,$(build)/march,MARCH))
 
@@ -180,17 +182,18 @@ posts := data/raw/$(RUN).jsonl
 .PHONY: dump
 dump: $(posts)
 
-export_in_folder := $(wildcard $(call escaped,$(EXPORT)/result.json))
-export_file := $(EXPORT)$(if $(export_in_folder),/result.json)
+# Telegram Desktop likes names with blanks: ChatExport_2026-11-23 (1).
+export_path := $(call escaped,$(EXPORT))
+export_file := $(if $(wildcard $(export_path)/result.json),$(export_path)/result.json,$(export_path))
 dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)))
 dump_settings := $(export_file) $(dump_options)
 $(eval $(call keep_settings,data/raw/$(RUN).settings,dump_settings))
 
-$(posts): $(call escaped,$(export_file)) data/raw/$(RUN).settings | $(bin)/tg-dump
+$(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
 	$(bin)/tg-dump $(dump_options) $(call quoted,$<) --output $@
 
-$(call escaped,$(export_file)):
-	@echo "pipeline.mk: there is no '$@'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
+$(export_file):
+	@echo "pipeline.mk: there is no '$(EXPORT)'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
 
 ## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
 corpus := data/clean/$(RUN).txt
@@ -198,8 +201,8 @@ funnel := data/clean/$(RUN).funnel.json
 .PHONY: clean-text
 clean-text: $(corpus)
 
-# The original recipe has no choice about news.
-clean_options := --recipe $(RECIPE)$(if $(filter original,$(RECIPE)),, --news $(NEWS))
+# The original recipe has no choice.
+clean_options := --recipe $(RECIPE) $(if $(filter house,$(RECIPE)),--news $(NEWS))
 $(eval $(call keep_settings,data/clean/$(RUN).settings,clean_options))
 
 $(corpus) $(funnel) &: $(posts) data/clean/$(RUN).settings | $(bin)/bugurt-clean
@@ -241,8 +244,8 @@ $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
 ## sample: print bugurts: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(model) | $(bin)/gpt-sample
-	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) $(call option,--prompt,$(PROMPT)) \
-	  $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
+	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
+	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
 
 # ---- Work on the project itself
 
@@ -258,11 +261,11 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(model) $(build)/interop/installed
-	$(build)/interop/bin/python Tests/Interop/model_interop.py \
+interop: $(model) $(build)/interop/installed | $(bin)/gpt-sample
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	$(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
-	  --bpe-encode $(bin)/bpe-encode --corpus $(corpus) --work $(build)/interop/tokenizer
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)

@@ -99,7 +99,7 @@ public enum CheckpointFile {
     for name in names {
       let file = try MappedFile(path: "\(source)/\(name)")
       let copy = try OutputFile(path: "\(destination)/\(name)")
-      try copy.write(file.bytes)
+      try withExtendedLifetime(file) { try copy.write(file.bytes) }
       try copy.commit()
     }
   }

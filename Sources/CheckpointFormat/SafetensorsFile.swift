@@ -134,7 +134,8 @@ public final class SafetensorsFile: Sendable {
   ) throws {
     var end = dataStart
     let sorted = tensors.sorted {
-      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+      ($0.range.lowerBound, $0.range.upperBound, $0.name)
+        < ($1.range.lowerBound, $1.range.upperBound, $1.name)
     }
     for tensor in sorted {
       guard tensor.range.lowerBound == end else {
@@ -197,7 +198,7 @@ public final class SafetensorsFile: Sendable {
 }
 
 /// The number that the IEEE 754 half precision `bits` stand for.
-func widenedHalf(_ bits: UInt16) -> Float {
+package func widenedHalf(_ bits: UInt16) -> Float {
   let sign = UInt32(bits & 0x8000) << 16
   let magnitude = UInt32(bits & 0x7FFF)
   if magnitude >= 0x7C00 {

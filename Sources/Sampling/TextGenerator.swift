@@ -101,7 +101,7 @@ public final class TextGenerator {
 }
 
 /// The index at which the running sum of `probabilities` passes `unit`, which is from 0 to below 1.
-func draw(_ probabilities: [Float], _ unit: Double) -> Int {
+package func draw(_ probabilities: [Float], _ unit: Double) -> Int {
   var rest = unit * probabilities.reduce(0) { $0 + Double($1) }
   var last = 0
   for (index, probability) in probabilities.enumerated() where probability > 0 {

@@ -114,10 +114,17 @@ public struct TokenShard: Sendable {
         "the CRC-32 of the tokens is \(hexadecimal(checksum.value)), "
           + "the header says \(hexadecimal(description.checksum)): the file is damaged")
     }
-    for position in 0..<count where token(position) >= description.vocabularySize {
+    try checkIDs(below: description.vocabularySize)
+  }
+
+  /// Checks that all ids are below `vocabularySize`.
+  ///
+  /// - Throws: ``InputError`` that names the first byte of the first id that is not.
+  func checkIDs(below vocabularySize: Int) throws {
+    for position in 0..<count where token(position) >= vocabularySize {
       throw InputError(
         path, .byte(TokenShardHeader.byteCount + position * header.bytesPerToken),
-        "the id \(token(position)) is not in the vocabulary of \(description.vocabularySize)")
+        "the id \(token(position)) is not in the vocabulary of \(vocabularySize)")
     }
   }
 }

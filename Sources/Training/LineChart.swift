@@ -1,11 +1,15 @@
 import Foundation
 
 /// A chart of lines over one axis, as SVG.
-struct LineChart {
-  struct Line {
+package struct LineChart {
+  package struct Line {
     let name: String
     let color: String
     let points: [(x: Double, y: Double)]
+
+    package init(name: String, color: String, points: [(x: Double, y: Double)]) {
+      (self.name, self.color, self.points) = (name, color, points)
+    }
   }
 
   let title: String
@@ -15,13 +19,13 @@ struct LineChart {
   private let height = 450.0
   private let margin = 60.0
 
-  init(title: String, xLabel: String, lines: [Line]) {
+  package init(title: String, xLabel: String, lines: [Line]) {
     self.title = title
     self.xLabel = xLabel
     self.lines = lines.filter { !$0.points.isEmpty }
   }
 
-  var svg: String {
+  package var svg: String {
     let points = lines.flatMap(\.points)
     let xMaximum = max(1, points.map(\.x).max() ?? 1)
     let yMaximum = max(1e-9, points.map(\.y).max() ?? 1)
@@ -66,14 +70,14 @@ struct LineChart {
   }
 
   /// Round numbers from 0 to `maximum`, about five.
-  static func ticks(to maximum: Double) -> [Double] {
+  package static func ticks(to maximum: Double) -> [Double] {
     let rough = maximum / 5
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= rough } ?? power
     return Array(stride(from: 0, through: maximum * 1.0001, by: step))
   }
 
-  static func label(_ value: Double) -> String {
+  package static func label(_ value: Double) -> String {
     value == value.rounded() ? String(Int(value)) : String(format: "%g", value)
   }
 }

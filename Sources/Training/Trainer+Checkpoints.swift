@@ -148,7 +148,10 @@ extension Trainer {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
     try replaceFile(
       at: "\(path)/\(CheckpointFile.resumeState)", with: course.text(indent: 2) + "\n")
-    let best = state.best.map { folder.checkpointPath(step: $0.step) }
+    // After the last step there is the final model instead of a checkpoint.
+    let best = state.best.map {
+      $0.step == totalSteps ? folder.finalPath : folder.checkpointPath(step: $0.step)
+    }
     try replaceFile(
       at: "\(path)/\(CheckpointFile.trainerState)",
       with: state.json(bestCheckpoint: best).text(indent: 2) + "\n")

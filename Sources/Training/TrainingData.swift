@@ -69,13 +69,13 @@ struct Batch {
 ///
 /// Everything follows from the seed and the number of the step, so that a resumed training needs
 /// no other state.
-struct StepPlan {
+package struct StepPlan {
   let blockCount: Int
   let batchSize: Int
   let accumulation: Int
   let seed: UInt64
 
-  init(_ settings: TrainingSettings, blockCount: Int) {
+  package init(_ settings: TrainingSettings, blockCount: Int) {
     self.blockCount = blockCount
     batchSize = settings.batchSize
     accumulation = settings.gradientAccumulationSteps
@@ -83,25 +83,25 @@ struct StepPlan {
   }
 
   /// Batches of an epoch; the last may be smaller.
-  var batchesPerEpoch: Int { (blockCount + batchSize - 1) / batchSize }
+  package var batchesPerEpoch: Int { (blockCount + batchSize - 1) / batchSize }
 
   /// Steps of an epoch; the last may have fewer batches.
-  var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
+  package var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
 
   /// The steps of `epochs` epochs.
-  func steps(epochs: Double) -> Int {
+  package func steps(epochs: Double) -> Int {
     max(1, Int((epochs * Double(stepsPerEpoch)).rounded(.up)))
   }
 
   /// How many epochs are done after `step` steps.
-  func epoch(after step: Int) -> Double {
+  package func epoch(after step: Int) -> Double {
     let (whole, rest) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     return Double(whole)
       + Double(min(rest * accumulation, batchesPerEpoch)) / Double(batchesPerEpoch)
   }
 
   /// The numbers, in `order`, of the blocks of each batch of step `step`, counted from 0.
-  func batches(ofStep step: Int) -> [Range<Int>] {
+  package func batches(ofStep step: Int) -> [Range<Int>] {
     let first = step % stepsPerEpoch * accumulation
     return (first..<min(first + accumulation, batchesPerEpoch)).map {
       $0 * batchSize..<min(($0 + 1) * batchSize, blockCount)
@@ -109,7 +109,7 @@ struct StepPlan {
   }
 
   /// The order in which epoch `epoch` goes through the blocks.
-  func order(epoch: Int) -> [Int] {
+  package func order(epoch: Int) -> [Int] {
     var generator = PhiloxGenerator(seed: seed, .blockOrder, stream: epoch)
     return (0..<blockCount).shuffled(using: &generator)
   }

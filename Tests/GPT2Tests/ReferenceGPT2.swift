@@ -8,6 +8,10 @@ struct ReferenceGPT2 {
   let layout: ParameterLayout
   var parameters: [Double]
 
+  /// What each number is multiplied by at the place `place` of the model, for dropout: `rows` rows
+  /// of `columns`; `nil`: nothing.
+  var mask: (_ place: Int, _ rows: Int, _ columns: Int) -> [Double]? = { _, _, _ in nil }
+
   init(_ model: GPT2Model) {
     configuration = model.configuration
     layout = model.layout
@@ -45,7 +49,8 @@ struct ReferenceGPT2 {
     0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
   }
 
-  private func attention(_ qkv: [[Double]]) -> [[Double]] {
+  private func attention(_ qkv: [[Double]], layer: Int) -> [[Double]] {
+    let mask = mask(1 + 3 * layer, configuration.heads * qkv.count, qkv.count)
     let width = configuration.width
     let size = width / configuration.heads
     return qkv.indices.map { query in
@@ -58,13 +63,23 @@ struct ReferenceGPT2 {
         }
         let exponentials = scores.map { exp($0 - (scores.max() ?? 0)) }
         let sum = exponentials.reduce(0, +)
-        for (key, weight) in exponentials.enumerated() {
+        for (key, exponential) in exponentials.enumerated() {
+          let factor = mask.map { $0[(head * qkv.count + query) * qkv.count + key] } ?? 1
+          let weight = exponential / sum * factor
           for channel in 0..<size {
-            out[head * size + channel] += weight / sum * qkv[key][2 * width + head * size + channel]
+            out[head * size + channel] += weight * qkv[key][2 * width + head * size + channel]
           }
         }
       }
       return out
+    }
+  }
+
+  /// `x` with numbers dropped at `place`.
+  private func drop(_ x: [[Double]], place: Int) -> [[Double]] {
+    guard let mask = mask(place, x.count, configuration.width) else { return x }
+    return x.enumerated().map { row, x in
+      x.enumerated().map { $1 * mask[row * configuration.width + $0] }
     }
   }
 
@@ -78,16 +93,19 @@ struct ReferenceGPT2 {
     var x = tokens.enumerated().map { position, token in
       zip(row("wte.weight", Int(token)), row("wpe.weight", position)).map { $0 + $1 }
     }
+    x = drop(x, place: 0)
+    func add(_ branch: [[Double]], place: Int) {
+      for (position, branch) in drop(branch, place: place).enumerated() {
+        x[position] = zip(x[position], branch).map { $0 + $1 }
+      }
+    }
     for layer in 0..<configuration.layers {
       let name = "h.\(layer)."
-      let attended = attention(x.map { linear(norm($0, name + "ln_1"), name + "attn.c_attn") })
-      for position in x.indices {
-        let branch = linear(attended[position], name + "attn.c_proj")
-        for channel in 0..<width { x[position][channel] += branch[channel] }
-        let inner = linear(norm(x[position], name + "ln_2"), name + "mlp.c_fc").map(gelu)
-        let out = linear(inner, name + "mlp.c_proj")
-        for channel in 0..<width { x[position][channel] += out[channel] }
-      }
+      let attended = attention(
+        x.map { linear(norm($0, name + "ln_1"), name + "attn.c_attn") }, layer: layer)
+      add(attended.map { linear($0, name + "attn.c_proj") }, place: 2 + 3 * layer)
+      let inner = x.map { linear(norm($0, name + "ln_2"), name + "mlp.c_fc").map(gelu) }
+      add(inner.map { linear($0, name + "mlp.c_proj") }, place: 3 + 3 * layer)
     }
     return x.map { hidden in
       let final = norm(hidden, "ln_f")

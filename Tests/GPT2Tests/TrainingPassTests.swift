@@ -60,6 +60,43 @@ struct TrainingPassTests {
     }
   }
 
+  /// A training that is resumed by a later version of the program must draw the same masks.
+  @Test("dropout is at the embedding, the attention weights and both branches, each its own mask")
+  func dropoutPlaces() {
+    let model = tinyModel()
+    let workers = Workers(count: 1)
+    let (tokens, targets) = (someTokens(7), someTokens(7, seed: 4))
+    /// The loss where only the dropouts in `probabilities` are not 0.
+    func check(_ probabilities: (embedding: Float, attention: Float, residual: Float)) {
+      (model.configuration.embeddingDropout, model.configuration.attentionDropout) =
+        (probabilities.embedding, probabilities.attention)
+      model.configuration.residualDropout = probabilities.residual
+      var reference = ReferenceGPT2(model)
+      reference.mask = { place, rows, columns in
+        let probability =
+          place == 0
+          ? probabilities.embedding
+          : place % 3 == 1 ? probabilities.attention : probabilities.residual
+        let arena = FloatArena(count: rows * columns)
+        arena.floats.update(repeating: 1)
+        workers.drop(
+          arena.matrix(rows: rows, columns: columns),
+          Dropout(probability: probability, seed: 9, pass: 4, place: UInt32(place)))
+        return arena.floats.map(Double.init)
+      }
+      let pass = TrainingPass(model, batch: 1, time: 7)
+      let loss = pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: 9, pass: 4))
+      let expected = reference.loss(tokens: tokens, targets: targets, time: 7)
+      #expect(abs(loss - expected) < 1e-4)
+      reference.mask = { _, _, _ in nil }
+      #expect(abs(loss - reference.loss(tokens: tokens, targets: targets, time: 7)) > 0.01)
+    }
+    check((0.5, 0, 0))
+    check((0, 0.5, 0))
+    check((0, 0, 0.5))
+    check((0.1, 0.2, 0.3))
+  }
+
   /// Dropout masks follow from the seed alone, so the loss with dropout is a smooth function too.
   @Test("the gradients with dropout are the slopes of the loss with the same masks")
   func gradientsWithDropout() {

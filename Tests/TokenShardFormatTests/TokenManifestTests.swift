@@ -54,6 +54,21 @@ import Testing
         == "folder: there is no manifest.json: not a folder of token shards, or not a whole one")
   }
 
+  @Test("checks the ids of shards whose headers say nothing, as llm.c writes them")
+  func foreignShard() throws {
+    let manifest = try write()
+    var shard = try folder.bytes(of: "train-00000.bin")
+    for byte in 12..<36 { shard[byte] = 0 }
+    try folder.write(shard, to: "train-00000.bin")
+    #expect(try manifest.shards(of: .train, in: folder.path).count == 6)
+    // The second id, 8, becomes 300, which is one too many.
+    shard.replaceSubrange(1026..<1028, with: [44, 1])
+    try folder.write(shard, to: "train-00000.bin")
+    #expect(
+      message { _ = try manifest.shards(of: .train, in: folder.path) }
+        == "train-00000.bin: byte 1026: the id 300 is not in the vocabulary of 300")
+  }
+
   @Test("does not take shards that are not its own")
   func otherShards() throws {
     let manifest = try write()

@@ -1,0 +1,233 @@
+import FileSupport
+import Foundation
+import TestSupport
+import Testing
+
+/// `bytes` as a gzip member, packed by the program of that name.
+private func gzip(_ text: String, in folder: TemporaryFolder) throws -> [UInt8] {
+  let path = try folder.write(text, to: "to-pack")
+  let process = Process()
+  process.executableURL = URL(filePath: "/bin/gzip")
+  process.arguments = ["-f", path]
+  try process.run()
+  process.waitUntilExit()
+  return try folder.bytes(of: "to-pack.gz")
+}
+
+private func lines(of path: String) throws -> [String] {
+  var lines: [String] = []
+  var reader = try LineReader(path: path)
+  try reader.forEachLine { number, bytes in
+    #expect(number == lines.count + 1)
+    lines.append(String(decoding: bytes, as: UTF8.self))
+  }
+  return lines
+}
+
+@Suite("LineReader")
+struct LineReaderTests {
+  @Test(
+    "splits at newlines, with or without a last one",
+    arguments: [
+      ("", []), ("\n", [""]), ("a", ["a"]), ("a\n", ["a"]), ("a\n\nb", ["a", "", "b"]),
+      ("a\r\nb\n", ["a\r", "b"]),
+    ])
+  func splitting(_ text: String, _ expected: [String]) throws {
+    let folder = try TemporaryFolder()
+    #expect(try lines(of: folder.write(text, to: "lines")) == expected)
+  }
+
+  @Test("reads lines longer than its buffer, and lines across its edge")
+  func longLines() throws {
+    let folder = try TemporaryFolder()
+    let expected = [
+      String(repeating: "a", count: 1_000_000), String(repeating: "b", count: 3_000_000), "c",
+      String(repeating: "d", count: 1 << 20),
+    ]
+    #expect(
+      try lines(of: folder.write(expected.joined(separator: "\n") + "\n", to: "lines"))
+        == expected)
+  }
+
+  @Test("unpacks gzip, of several members too, whatever the name")
+  func packed() throws {
+    let folder = try TemporaryFolder()
+    let text = (1...100_000).map { "line \($0)" }.joined(separator: "\n")
+    let bytes = try gzip(text + "\n", in: folder) + gzip("и ещё", in: folder)
+    let found = try lines(of: folder.write(bytes, to: "packed"))
+    #expect(found.count == 100_001)
+    #expect(found.last == "и ещё")
+    #expect(found[99_999] == "line 100000")
+  }
+
+  @Test("tells a damaged gzip stream from one that is cut off")
+  func damaged() throws {
+    let folder = try TemporaryFolder()
+    let bytes = try gzip((1...1000).map { "\($0)" }.joined(), in: folder)
+    let cut = try folder.write(Array(bytes.dropLast(10)), to: "cut.gz")
+    let cutError = #expect(throws: InputError.self) { try lines(of: cut) }
+    #expect(cutError?.description == "\(cut): the gzip stream is cut off")
+    var broken = bytes
+    broken[bytes.count / 2] ^= 0xFF
+    let brokenPath = try folder.write(broken, to: "broken.gz")
+    let brokenError = #expect(throws: InputError.self) { try lines(of: brokenPath) }
+    #expect(brokenError?.description == "\(brokenPath): the gzip stream is damaged")
+  }
+
+  @Test("says of a missing file and of a folder what the system says")
+  func unreadable() throws {
+    let folder = try TemporaryFolder()
+    let missing = folder.path("none")
+    let error = #expect(throws: FileError.self) { try lines(of: missing) }
+    #expect(error?.operation == .open)
+    #expect(error?.description == "\(missing): cannot open: No such file or directory")
+    let folderError = #expect(throws: FileError.self) { try lines(of: folder.path) }
+    #expect(folderError?.description == "\(folder.path): cannot read: Is a directory")
+  }
+
+  @Test("counts the bytes on the disk for progress")
+  func consumption() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(gzip(String(repeating: "x", count: 5000), in: folder), to: "x")
+    var reader = try LineReader(path: path)
+    let input = reader.input
+    try reader.forEachLine { _, _ in }
+    #expect(input.bytesConsumed == input.size)
+    #expect(input.bytesConsumed < 200)
+  }
+}
+
+@Suite("OutputFile")
+struct OutputFileTests {
+  @Test("appears with its name only when it is committed, folders and all")
+  func wholeOrNothing() throws {
+    let folder = try TemporaryFolder()
+    let file = try OutputFile(path: folder.path("a/b/out.txt"))
+    try file.write("Бугурт\n")
+    #expect(!Folder.hasFile(folder.path("a/b/out.txt")))
+    try file.commit()
+    #expect(try folder.text(of: "a/b/out.txt") == "Бугурт\n")
+    #expect(try Folder.list(folder.path("a/b")) == ["out.txt"])
+    #expect(file.byteCount == 13)
+  }
+
+  @Test("leaves the old file alone and nothing else behind when it is not committed")
+  func abandoned() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("old", to: "out.txt")
+    func abandon() throws {
+      let file = try OutputFile(path: folder.path("out.txt"))
+      try file.write(String(repeating: "new", count: 1_000_000))
+    }
+    try abandon()
+    #expect(try folder.text(of: "out.txt") == "old")
+    #expect(try folder.names() == ["out.txt"])
+  }
+
+  @Test("writes pieces of all sizes in order, and overwrites what it wrote")
+  func pieces() throws {
+    let folder = try TemporaryFolder()
+    let file = try OutputFile(path: folder.path("out"))
+    var expected: [UInt8] = []
+    for size in [1, 0, 1000, 1 << 18, (1 << 18) - 1, 3, 700_000, 12] {
+      let piece = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ size) }
+      expected += piece
+      try file.write(piece)
+    }
+    try file.overwrite(at: 2, [1, 2, 3])
+    try file.write("end")
+    expected.replaceSubrange(2..<5, with: [1, 2, 3])
+    try file.commit()
+    #expect(try folder.bytes(of: "out") == expected + Array("end".utf8))
+  }
+
+  @Test("says why it cannot be created")
+  func uncreatable() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("", to: "file")
+    let path = folder.path("file/out")
+    let error = #expect(throws: FileError.self) { _ = try OutputFile(path: path) }
+    #expect(error?.operation == .create)
+    #expect(error?.description == "\(folder.path("file")): cannot create: Not a directory")
+  }
+
+  @Test("replaces a file as a whole")
+  func replacing() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("old and long", to: "f")
+    try replaceFile(at: folder.path("f"), with: "new")
+    #expect(try folder.text(of: "f") == "new")
+  }
+}
+
+@Suite("Folder")
+struct FolderTests {
+  @Test(
+    "parts paths",
+    arguments: [
+      ("a/b", "a", "b"), ("a", ".", "a"), ("/a", "/", "a"), ("a/b/", "a", "b"),
+      ("/a/b/c.txt", "/a/b", "c.txt"),
+    ])
+  func paths(_ path: String, _ parent: String, _ name: String) {
+    #expect(Folder.parent(of: path) == parent)
+    #expect(Folder.name(of: path) == name)
+  }
+
+  @Test("tells folders from files")
+  func kinds() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("", to: "file")
+    #expect(Folder.exists(folder.path) && !Folder.hasFile(folder.path))
+    #expect(Folder.hasFile(folder.path("file")) && !Folder.exists(folder.path("file")))
+    #expect(!Folder.exists(folder.path("none")) && !Folder.hasFile(folder.path("none")))
+  }
+
+  @Test("moves a folder into the place of another")
+  func moving() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("new", to: "source/f")
+    try folder.write("old", to: "destination/f")
+    try folder.write("old", to: "destination/g")
+    try Folder.move(folder.path("source"), replacing: folder.path("destination"))
+    #expect(try folder.names() == ["destination"])
+    #expect(try Folder.list(folder.path("destination")) == ["f"])
+    #expect(try folder.text(of: "destination/f") == "new")
+  }
+
+  @Test("creates folders above it, twice without harm, and removes them with what is in them")
+  func creating() throws {
+    let folder = try TemporaryFolder()
+    try Folder.create(folder.path("a/b/c"))
+    try Folder.create(folder.path("a/b/c"))
+    #expect(Folder.exists(folder.path("a/b/c")))
+    try folder.write("x", to: "a/b/f")
+    try Folder.remove(folder.path("a"))
+    try Folder.remove(folder.path("a"))
+    #expect(try folder.names() == [])
+  }
+}
+
+@Suite("MappedFile and CRC32")
+struct MappedFileTests {
+  @Test("maps the bytes of a file, of an empty one too")
+  func mapping() throws {
+    let folder = try TemporaryFolder()
+    let file = try MappedFile(path: folder.write([1, 2, 3, 0xFF], to: "f"))
+    // The bytes go with the object, which nothing else holds here.
+    withExtendedLifetime(file) { #expect(Array(file.bytes) == [1, 2, 3, 0xFF]) }
+    #expect(try MappedFile(path: folder.write("", to: "empty")).bytes.isEmpty)
+    let missing = folder.path("none")
+    let error = #expect(throws: FileError.self) { _ = try MappedFile(path: missing) }
+    #expect(error?.code == ENOENT)
+  }
+
+  @Test("has the check value of the CRC-32 catalogue, in one piece or many")
+  func checkValue() {
+    let bytes = Array("123456789".utf8)
+    #expect(CRC32.checksum(bytes) == 0xCBF4_3926)
+    #expect(CRC32.checksum([]) == 0)
+    var checksum = CRC32()
+    for byte in bytes { withUnsafeBytes(of: byte) { checksum.update($0) } }
+    #expect(checksum.value == 0xCBF4_3926)
+  }
+}

@@ -1,0 +1,272 @@
+import FileSupport
+import TestSupport
+import Testing
+
+/// A reader of `text`.
+private func reader(_ text: String, leniency: JSONReader.Leniency = []) -> JSONReader {
+  reader(Array(text.utf8), leniency: leniency)
+}
+
+private func reader(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> JSONReader {
+  let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+  var reader = JSONReader(bytes: nothing, path: "x.json", leniency: leniency)
+  bytes.withUnsafeBytes { reader.restart(bytes: $0) }
+  return reader
+}
+
+/// What the error says that reading `text` as any one value throws; empty without an error.
+private func problem(_ text: String, leniency: JSONReader.Leniency = []) -> String {
+  problem(Array(text.utf8), leniency: leniency)
+}
+
+private func problem(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> String {
+  var reader = reader(bytes, leniency: leniency)
+  do {
+    _ = try JSONValue(&reader)
+    try reader.finish()
+    return ""
+  } catch {
+    return "\(error)"
+  }
+}
+
+@Suite("JSONReader")
+struct JSONReaderTests {
+  @Test("reads every kind of value")
+  func values() throws {
+    var reader = reader(
+      #" { "a" : [1, -2.5e3, true, false, null, "x\ny", {}, []] , "b":"" } "#)
+    let value = try JSONValue(&reader)
+    try reader.finish()
+    #expect(
+      value == [
+        "a": [1, -2500.0, true, false, nil, "x\ny", .object([]), .array([])], "b": "",
+      ])
+  }
+
+  @Test(
+    "reads escapes",
+    arguments: [
+      (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"),
+      (#""\u0041\u044F\u2028""#, "Aя\u{2028}"),
+      (#""\ud83d\uDE00""#, "😀"),
+      (#""12345678\n12345678""#, "12345678\n12345678"),
+      (#""Бугурт 🔥""#, "Бугурт 🔥"),
+    ])
+  func escapes(_ json: String, _ expected: String) throws {
+    var reader = reader(json)
+    #expect(try reader.string() == expected)
+  }
+
+  @Test("finds the end of a string at every distance")
+  func stringLengths() throws {
+    for length in 0...40 {
+      let text =
+        String(repeating: "я", count: length / 2) + String(repeating: "!", count: length % 2)
+      var reader = reader("[\"\(text)\",\"\(text)\\n\", 7]")
+      var strings: [String] = []
+      try reader.array { reader in
+        if try reader.peek() == .string {
+          strings.append(try reader.string())
+        } else {
+          #expect(try reader.integer() == 7)
+        }
+      }
+      #expect(strings == [text, text + "\n"])
+    }
+  }
+
+  @Test(
+    "says what is wrong and at which byte",
+    arguments: [
+      ("", "byte 0: the text ends where a value was expected: it is cut off"),
+      ("[1, 2", "byte 5: the text ends where ',' or ']' was expected: it is cut off"),
+      ("{\"a\": 1", "byte 7: the text ends where ',' or '}' was expected: it is cut off"),
+      ("{\"a\"", "byte 4: the text ends where ':' was expected: it is cut off"),
+      ("\"abc", "byte 4: the text ends where the end of a string was expected: it is cut off"),
+      ("tru", "byte 3: the text ends where 'true' was expected: it is cut off"),
+      ("\"a\\", "byte 3: the text ends where an escape was expected: it is cut off"),
+      ("[1 2]", "byte 3: expected ',' or ']', found '2'"),
+      ("[1,]", "byte 3: expected a value, found ']'"),
+      ("{a: 1}", "byte 1: expected a key in quotes, found 'a'"),
+      ("<html>", "byte 0: expected a value, found '<'"),
+      ("1 x", "byte 2: expected the end, found 'x'"),
+      ("01", "byte 0: '01' is not a number"),
+      ("[1.]", "byte 1: '1.' is not a number"),
+      ("[-]", "byte 1: '-' is not a number"),
+      ("nul1", "byte 3: expected 'null'"),
+      ("\"a\nb\"", "byte 2: a control character in a string must be escaped"),
+      (#""\x0B""#, "byte 2: a backslash before 'x' is not an escape"),
+      (#""\u12G4""#, "byte 5: expected a hexadecimal digit, found 'G'"),
+      (#""\ud83d!""#, #"byte 7: \ud83d is half of a surrogate pair"#),
+      (#""\ude00""#, #"byte 7: \ude00 is half of a surrogate pair"#),
+    ])
+  func errors(_ json: String, _ expected: String) {
+    #expect(problem(json) == "x.json: " + expected)
+  }
+
+  @Test("refuses strings that are not UTF-8 where they are read")
+  func invalidUTF8() {
+    #expect(problem([0x22, 0x61, 0xFF, 0x22]) == "x.json: byte 1: the string is not UTF-8")
+    #expect(problem([0x22, 0x5C, 0x6E, 0xD0, 0x22]) == "x.json: byte 1: the string is not UTF-8")
+  }
+
+  @Test("says what it found where something else was expected")
+  func unexpectedKinds() {
+    var reader = reader("\"5\"")
+    let error = #expect(throws: InputError.self) { try reader.integer() }
+    #expect(error?.description == "x.json: byte 0: expected a number, found a string")
+  }
+
+  @Test("reads whole numbers, however they are written")
+  func integers() throws {
+    for (text, expected) in [("0", 0), ("-7", -7), ("1e3", 1000), ("9223372036854775807", Int.max)]
+    {
+      var reader = reader(text)
+      #expect(try reader.integer() == expected)
+    }
+    var reader = reader("1.5")
+    let error = #expect(throws: InputError.self) { try reader.integer() }
+    #expect(error?.problem == "expected a whole number, found 1.5")
+  }
+
+  @Test("nests 512 deep and no deeper")
+  func depth() {
+    let whole = String(repeating: "[", count: 512) + String(repeating: "]", count: 512)
+    #expect(problem(whole) == "")
+    #expect(
+      problem("[" + whole + "]") == "x.json: byte 513: objects and arrays nest deeper than 512")
+  }
+
+  @Test("skips what it would read, and refuses what it would refuse")
+  func skipping() throws {
+    let json = #"[{"a\"]":[1,{"b":"\u0041}\\"}],"c":null},"x",-1.5E+7,true]"#
+    var whole = reader("[" + json + ",42]")
+    var last = 0
+    try whole.array { reader in
+      if try reader.peek() == .number { last = try reader.integer() } else { try reader.skip() }
+    }
+    #expect(last == 42)
+    for broken in ["[1 2]", "{\"a\" 1}", "\"\\q\"", "\"a\tb\"", "[01]", "{\"a\":tru}", "[\"a"] {
+      var reader = reader(broken)
+      #expect(throws: InputError.self) { try reader.skip() }
+    }
+  }
+
+  @Test("finds keys of a table, and others as none")
+  func tables() throws {
+    enum Key: String, CaseIterable {
+      case id, text
+      case entities = "text_entities"
+      case date = "date_unixtime"
+    }
+    var reader = reader(
+      #"{"text_entities":1,"id":2,"i":3,"":4,"t\u0065xt":5,"date_unixtime":6,"dita_unixtime":7}"#)
+    var found: [String] = []
+    try reader.object(JSONKeys<Key>()) { reader, key in
+      found.append("\(key?.rawValue ?? "-")=\(try reader.integer())")
+    }
+    #expect(
+      found == ["text_entities=1", "id=2", "-=3", "-=4", "text=5", "date_unixtime=6", "-=7"])
+  }
+
+  @Test("begins anew with other text")
+  func restart() throws {
+    var reader = reader("[")
+    #expect(throws: InputError.self) { try reader.skip() }
+    let wasCutOff = reader.isCutOff
+    #expect(wasCutOff)
+    Array("{\"b\": \"a longer text than before\"}".utf8).withUnsafeBytes {
+      reader.restart(bytes: $0, place: .line(7))
+    }
+    let isCutOff = reader.isCutOff
+    #expect(!isCutOff)
+    #expect(try JSONValue(&reader) == ["b": "a longer text than before"])
+    let error = #expect(throws: InputError.self) { try reader.skip() }
+    #expect(error?.place == .line(7))
+  }
+}
+
+@Suite("JSONReader, lenient")
+struct LenientJSONReaderTests {
+  @Test("reads hexadecimal escapes only where they are allowed")
+  func hexEscapes() throws {
+    var lenient = reader(#""a\x0Bb\x1f""#, leniency: .hexEscapes)
+    #expect(try lenient.string() == "a\u{B}b\u{1F}")
+    #expect(problem(#""a\x0Bb""#).hasSuffix("a backslash before 'x' is not an escape"))
+  }
+
+  @Test(
+    "reads values without quotes as strings",
+    arguments: [
+      ("{\n\"d\": video_files/sticker (2).webm\n}", "video_files/sticker (2).webm"),
+      ("{\n\"d\": stickers/a, b.tgs,\n\"e\": 1}", "stickers/a, b.tgs"),
+      ("{\"d\": (File not included. Change it.),\r\n\"e\": 1}", "(File not included. Change it.)"),
+      ("{\"d\": true.webm\n}", "true.webm"),
+      ("{\"d\": nullable\n}", "nullable"),
+      ("{\"d\": файл.webp\n}", "файл.webp"),
+    ])
+  func bareStrings(_ json: String, _ expected: String) throws {
+    var lenient = reader(json, leniency: .bareStrings)
+    #expect(try JSONValue(&lenient)["d"]?.string == expected)
+    #expect(problem(json) != "")
+    var skipping = reader("[\(json)\n, 5]", leniency: .bareStrings)
+    var kinds: [JSONReader.Kind] = []
+    try skipping.array { reader in
+      kinds.append(try reader.peek())
+      try reader.skip()
+    }
+    #expect(kinds == [.object, .number])
+  }
+
+  @Test("still knows true, false and null, at the end of the text too")
+  func words() throws {
+    var lenient = reader("[true,false ,null\n,true]", leniency: .bareStrings)
+    #expect(try JSONValue(&lenient) == [true, false, nil, true])
+    for (word, value) in [("true", JSONValue.boolean(true)), ("null", .null)] {
+      var lenient = reader(word, leniency: .bareStrings)
+      #expect(try JSONValue(&lenient) == value)
+    }
+    #expect(
+      problem("[tru", leniency: .bareStrings)
+        == "x.json: byte 4: the text ends where 'true' was expected: it is cut off")
+  }
+}
+
+@Suite("JSONReader over a file")
+struct JSONReaderFileTests {
+  /// More than the reader's buffer holds, with its edge in every kind of value.
+  @Test("reads values that lie across the edge of its buffer", arguments: 0..<48)
+  func edges(_ shift: Int) throws {
+    let folder = try TemporaryFolder()
+    let filler = String(repeating: "x", count: (1 << 18) - 30 - shift)
+    let tail = #""я\n\u044f","b":[true,null,12345],"c":bare, x,"#
+    let path = try folder.write(
+      "{\"f\":\"\(filler)\",\"a\":" + tail + "\n\"d\":nul.webm\n}", to: "edge.json")
+    for skipsFiller in [true, false] {
+      var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
+      var values: [JSONValue] = []
+      try reader.object { reader, key in
+        if key == "f", skipsFiller {
+          try reader.skip()
+        } else if key == "f" {
+          #expect(try reader.string().utf8.count == filler.utf8.count)
+        } else {
+          values.append(try JSONValue(&reader))
+        }
+      }
+      try reader.finish()
+      #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
+    }
+  }
+
+  @Test("names the byte of an error far into a file")
+  func farErrors() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "[" + String(repeating: "\"0123456789\",", count: 50_000) + "oops]", to: "far.json")
+    var reader = JSONReader(try InputFile(path: path))
+    let error = #expect(throws: InputError.self) { try reader.skip() }
+    #expect(error?.description == "\(path): byte 650001: expected a value, found 'o'")
+  }
+}

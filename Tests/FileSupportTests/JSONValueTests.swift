@@ -1,0 +1,65 @@
+import FileSupport
+import TestSupport
+import Testing
+
+@Suite("JSONValue")
+struct JSONValueTests {
+  private let value: JSONValue = [
+    "name": "a \"b\" \\ \n\r\t\u{1}\u{1F}/я\u{2028}", "list": [1, -2.5, true, nil],
+    "none": .array([]),
+    "empty": .object([]),
+  ]
+
+  @Test("writes itself on one line")
+  func oneLine() {
+    #expect(
+      value.text()
+        == #"{"name":"a \"b\" \\ \n\r\t\u0001\u001f/я"# + "\u{2028}"
+        + #"","list":[1,-2.5,true,null],"none":[],"empty":{}}"#)
+  }
+
+  @Test("writes itself with indents")
+  func indented() {
+    let value: JSONValue = ["a": [1, ["b": nil]], "c": .array([])]
+    #expect(
+      value.text(indent: 2) == """
+        {
+          "a": [
+            1,
+            {
+              "b": null
+            }
+          ],
+          "c": []
+        }
+        """)
+  }
+
+  @Test("comes back from a file as it was written")
+  func roundTrip() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(value.text(indent: 1), to: "v.json")
+    #expect(try JSONValue(path: path) == value)
+  }
+
+  @Test("gives the last of several members, and the members of the right kind")
+  func access() throws {
+    let folder = try TemporaryFolder()
+    let value = try JSONValue(path: folder.write(#"{"a":1,"a":2,"b":1.5,"c":"x"}"#, to: "v.json"))
+    #expect(value["a"]?.integer == 2)
+    #expect(value["a"]?.number == 2)
+    #expect(value["a"]?.string == nil)
+    #expect(value["b"]?.number == 1.5)
+    #expect(value["b"]?.integer == nil)
+    #expect(value["z"] == nil)
+    #expect(value.members?.map(\.key) == ["a", "a", "b", "c"])
+  }
+
+  @Test("refuses a file with more than one value")
+  func trailing() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("{} {}", to: "v.json")
+    let error = #expect(throws: InputError.self) { try JSONValue(path: path) }
+    #expect(error?.description == "\(path): byte 3: expected the end, found '{'")
+  }
+}

@@ -1,0 +1,224 @@
+import CheckpointFormat
+import FileSupport
+import GPT2
+import TensorKernels
+import TestSupport
+import Testing
+
+@Suite("Model folder")
+struct ModelFolderTests {
+  private let folder: TemporaryFolder
+  private let model = tinyModel()
+  private let workers = Workers(count: 1)
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try model.write(to: folder.path)
+  }
+
+  private var weightsPath: String { folder.path("model.safetensors") }
+
+  private func load() throws -> GPT2Model {
+    try GPT2Model(folder: folder.path, workers: workers)
+  }
+
+  /// Writes the model's tensors, which `change` may change, as its weights.
+  private func rewrite(
+    _ change: (inout [SafetensorsWriter.Tensor]) -> Void
+  ) throws {
+    var tensors = model.tensors(of: model.parameters)
+    change(&tensors)
+    try SafetensorsWriter.write(tensors, to: weightsPath)
+  }
+
+  private func expectProblem(_ problem: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    let error = #expect(throws: InputError.self, sourceLocation: sourceLocation) { try load() }
+    #expect(error?.description == "\(weightsPath): \(problem)", sourceLocation: sourceLocation)
+  }
+
+  private func expectSame(_ loaded: GPT2Model, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(
+      Array(loaded.parameters.floats) == Array(model.parameters.floats),
+      sourceLocation: sourceLocation)
+  }
+
+  @Test("a written model reads back to the last bit")
+  func roundTrip() throws {
+    let loaded = try load()
+    expectSame(loaded)
+    #expect(loaded.configuration == model.configuration)
+    #expect(loaded.checksum == model.checksum)
+    #expect(
+      try folder.names() == ["config.json", "generation_config.json", "model.safetensors"])
+  }
+
+  @Test("names and shapes are those of GPT2LMHeadModel")
+  func names() throws {
+    let tensors = try SafetensorsFile(path: weightsPath).tensors
+    #expect(tensors.count == 4 + 12 * 2)
+    #expect(tensors["transformer.wte.weight"]?.shape == [23, 12])
+    #expect(tensors["transformer.wpe.weight"]?.shape == [8, 12])
+    #expect(tensors["transformer.h.1.attn.c_attn.weight"]?.shape == [12, 36])
+    #expect(tensors["transformer.h.1.attn.c_attn.bias"]?.shape == [36])
+    #expect(tensors["transformer.h.0.attn.c_proj.weight"]?.shape == [12, 12])
+    #expect(tensors["transformer.h.0.mlp.c_fc.weight"]?.shape == [12, 48])
+    #expect(tensors["transformer.h.0.mlp.c_proj.weight"]?.shape == [48, 12])
+    #expect(tensors["transformer.h.0.ln_1.weight"]?.shape == [12])
+    #expect(tensors["transformer.ln_f.bias"]?.shape == [12])
+    #expect(tensors["lm_head.weight"] == nil)
+  }
+
+  @Test("reads names without 'transformer.', as OpenAI's repositories have them")
+  func withoutPrefix() throws {
+    try rewrite { tensors in
+      tensors = tensors.map {
+        .init(
+          name: String($0.name.dropFirst("transformer.".count)), shape: $0.shape,
+          floats: UnsafeMutableBufferPointer(mutating: $0.floats))
+      }
+    }
+    expectSame(try load())
+  }
+
+  @Test("skips the causal masks of older checkpoints")
+  func masks() throws {
+    let mask = FloatArena(count: 64)
+    try rewrite { tensors in
+      tensors.append(
+        .init(name: "transformer.h.0.attn.bias", shape: [1, 1, 8, 8], floats: mask.floats))
+      tensors.append(
+        .init(name: "transformer.h.1.attn.masked_bias", shape: [], floats: mask[0..<1]))
+    }
+    expectSame(try load())
+  }
+
+  @Test("accepts a head that is a copy of the embedding, and no other")
+  func head() throws {
+    let head = FloatArena(count: 23 * 12)
+    let embedding = model.parameters[0..<head.count]
+    _ = head.floats.update(from: embedding)
+    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats)) }
+    expectSame(try load())
+    head.floats[100] += 0.001
+    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats)) }
+    expectProblem(
+      "'lm_head.weight' differs from the token embedding; separate heads are not supported")
+    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [12, 23], floats: head.floats)) }
+    expectProblem("tensor 'lm_head.weight' has the shape [12, 23], expected [23, 12]")
+  }
+
+  @Test("names a tensor that is missing, has another shape, or is unknown")
+  func wrongTensors() throws {
+    try rewrite { tensors in tensors.removeAll { $0.name == "transformer.h.1.ln_2.bias" } }
+    expectProblem("tensor 'transformer.h.1.ln_2.bias' is missing")
+    try rewrite { tensors in
+      tensors = tensors.map { tensor in
+        tensor.name == "transformer.h.0.attn.c_attn.weight"
+          ? .init(
+            name: tensor.name, shape: [36, 12],
+            floats: UnsafeMutableBufferPointer(mutating: tensor.floats)) : tensor
+      }
+    }
+    expectProblem(
+      "tensor 'transformer.h.0.attn.c_attn.weight' has the shape [36, 12], expected [12, 36]")
+    let extra = FloatArena(count: 1)
+    try rewrite { $0.append(.init(name: "score.weight", shape: [1], floats: extra.floats)) }
+    expectProblem("tensor 'score.weight' is not part of a GPT-2 model")
+  }
+
+  /// A safetensors file of the model's tensors in a type of two bytes.
+  private func halves(_ type: String, _ bits: (Float) -> UInt16) throws {
+    var header: [String] = []
+    var data: [UInt8] = []
+    for parameter in model.layout.parameters {
+      let begin = data.count
+      for index in parameter.range {
+        let bits = bits(model.parameters.floats[index])
+        data += [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)]
+      }
+      header.append(
+        #""\#(parameter.name)":{"dtype":"\#(type)","shape":\#(parameter.shape),"#
+          + #""data_offsets":[\#(begin),\#(data.count)]}"#)
+    }
+    let text = Array("{\(header.joined(separator: ","))}".utf8)
+    let size = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+    try folder.write(size + text + data, to: "model.safetensors")
+  }
+
+  @Test("reads weights in half precision and in bfloat16")
+  func halfPrecision() throws {
+    // Multiples of 1/64 up to 1.5 fit in both types.
+    for index in model.parameters.floats.indices {
+      model.parameters.floats[index] = (model.parameters.floats[index] * 64).rounded() / 64
+    }
+    try halves("F16") { Float16($0).bitPattern }
+    expectSame(try load())
+    try halves("BF16") { UInt16($0.bitPattern >> 16) }
+    expectSame(try load())
+    try halves("I16") { _ in 0 }
+    expectProblem("tensor 'transformer.wte.weight' is of type I16, expected F32, F16 or BF16")
+  }
+
+  @Test("says what a folder lacks")
+  func missingFiles() throws {
+    let nowhere = folder.path("nowhere")
+    #expect {
+      try GPT2Model(folder: nowhere, workers: workers)
+    } throws: {
+      "\($0)" == "\(nowhere): cannot open: No such file or directory"
+    }
+    let bare = try TemporaryFolder()
+    #expect {
+      try GPT2Model(folder: bare.path, workers: workers)
+    } throws: {
+      "\($0)" == "\(bare.path("config.json")): cannot open: No such file or directory"
+    }
+    try bare.write(folder.bytes(of: "config.json"), to: "config.json")
+    #expect {
+      try GPT2Model(folder: bare.path, workers: workers)
+    } throws: {
+      "\($0)".hasPrefix("\(bare.path): holds no model.safetensors; convert other weights with ")
+    }
+  }
+}
+
+@Suite("New weights")
+struct NewWeightsTests {
+  private func model(seed: UInt64) -> GPT2Model {
+    GPT2Model(
+      GPT2Configuration(vocabularySize: 1001, contextLength: 64, width: 32, layers: 8, heads: 2),
+      seed: seed, workers: Workers(count: 1))
+  }
+
+  @Test("are normal with the initializer range; the projections to the residual are smaller")
+  func distribution() {
+    let model = model(seed: 1)
+    for parameter in model.layout.parameters {
+      let values = model.parameters[parameter.range].map(Double.init)
+      if parameter.name.hasSuffix("bias") {
+        #expect(values.allSatisfy { $0 == 0 })
+      } else if parameter.name.contains("ln_") {
+        #expect(values.allSatisfy { $0 == 1 })
+      } else {
+        let expected = parameter.name.hasSuffix("c_proj.weight") ? 0.02 / 4 : 0.02
+        let count = Double(values.count)
+        let mean = values.reduce(0, +) / count
+        let deviation = (values.reduce(0) { $0 + $1 * $1 } / count).squareRoot()
+        // Five standard deviations of both.
+        #expect(abs(mean) < 5 * expected / count.squareRoot())
+        #expect(abs(deviation / expected - 1) < 5 / (2 * count).squareRoot())
+      }
+    }
+  }
+
+  @Test("follow from the seed, and no two tensors are alike")
+  func seeds() {
+    #expect(model(seed: 1).checksum == model(seed: 1).checksum)
+    #expect(model(seed: 1).checksum != model(seed: 2).checksum)
+    let model = model(seed: 1)
+    let beginnings = model.layout.parameters.filter { $0.decays }.map {
+      model.parameters.floats[$0.range.lowerBound]
+    }
+    #expect(Set(beginnings).count == beginnings.count)
+  }
+}

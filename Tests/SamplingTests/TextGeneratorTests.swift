@@ -1,0 +1,176 @@
+import Foundation
+import GPT2
+import Sampling
+import TensorKernels
+import Testing
+
+@Suite("TextGenerator")
+struct TextGeneratorTests {
+  private let model: GPT2Model
+
+  init() {
+    var configuration = GPT2Configuration(
+      vocabularySize: 31, contextLength: 24, width: 16, layers: 2, heads: 2)
+    configuration.initializerRange = 0.4
+    model = GPT2Model(configuration, seed: 3, workers: Workers(count: 1))
+  }
+
+  private func settings(
+    _ change: (inout SamplingSettings) -> Void = { _ in }
+  ) -> SamplingSettings {
+    var settings = SamplingSettings()
+    settings.maximumLength = 16
+    change(&settings)
+    return settings
+  }
+
+  private func generator(
+    endOfText: Int32? = nil, _ change: (inout SamplingSettings) -> Void = { _ in }
+  ) -> TextGenerator {
+    TextGenerator(model, endOfText: endOfText, settings: settings(change))
+  }
+
+  private func text(
+    _ generator: TextGenerator, _ prompt: [Int32] = [1, 2, 3], index: Int = 0
+  ) throws -> [Int32] {
+    var tokens: [Int32] = []
+    _ = try generator.generate(prompt: prompt, index: index) { tokens.append($0) }
+    return tokens
+  }
+
+  /// The most likely continuation, each token from a forward pass of its own.
+  private func greedy(_ prompt: [Int32], count: Int, penalty: Float = 1) -> [Int32] {
+    var text = prompt
+    let fresh = generator()
+    for _ in 0..<count {
+      var logits = fresh.logits(after: text)
+      penalizeRepetition(&logits, seen: text, penalty: penalty)
+      let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
+      text.append(Int32(best))
+    }
+    return Array(text.dropFirst(prompt.count))
+  }
+
+  @Test("temperature 0 takes the most likely token, whatever the seed and the index")
+  func greedily() throws {
+    let expected = greedy([1, 2, 3], count: 13)
+    for seed in [1, 2] as [UInt64] {
+      let generator = generator {
+        $0.temperature = 0
+        $0.seed = seed
+        $0.topK = 1
+      }
+      #expect(try text(generator, index: 0) == expected)
+      #expect(try text(generator, index: 5) == expected)
+    }
+  }
+
+  @Test("tokens of prompt and text are penalized, in greedy mode too")
+  func penalty() throws {
+    let generator = generator {
+      $0.temperature = 0
+      $0.repetitionPenalty = 50
+    }
+    let expected = greedy([1, 2, 3], count: 13, penalty: 50)
+    #expect(try text(generator) == expected)
+    #expect(expected != greedy([1, 2, 3], count: 13))
+  }
+
+  @Test("the same seed and index give the same text, whatever was written before")
+  func reproducible() throws {
+    let first = generator()
+    let texts = try (0..<5).map { try text(first, index: $0) }
+    #expect(Set(texts).count == 5)
+    let second = generator()
+    for index in [4, 2, 2, 0] {
+      #expect(try text(second, index: index) == texts[index])
+      _ = try text(second, [7, 8], index: 1)
+    }
+    #expect(try text(generator { $0.seed = 43 }) != texts[0])
+  }
+
+  @Test("a prompt of one token, and one that begins like the last, are read anew")
+  func prompts() throws {
+    let one = generator { $0.temperature = 0 }
+    for prompt in [[5], [5, 6], [5, 6, 7, 8], [5, 6, 9], [4], [5]] as [[Int32]] {
+      #expect(try text(one, prompt) == greedy(prompt, count: 16 - prompt.count))
+    }
+  }
+
+  @Test("a text ends at the maximum length, the prompt counted, or with the context")
+  func lengths() throws {
+    let short = generator()
+    #expect(short.maximumLength == 16)
+    #expect(try text(short).count == 13)
+    #expect(try short.generate(prompt: [1, 2, 3], index: 0) { _ in } == .length)
+    let long = generator { $0.maximumLength = 1000 }
+    #expect(long.maximumLength == 24)
+    #expect(try text(long).count == 21)
+    #expect(try text(long, Array(0..<23)).count == 1)
+  }
+
+  @Test("the end of text ends a text and is not part of it; one in the prompt does not")
+  func endOfText() throws {
+    let expected = greedy([1, 2, 3], count: 13)
+    let end = try #require(expected.first { $0 != expected[0] })
+    let position = try #require(expected.firstIndex(of: end))
+    let ending = generator(endOfText: end) { $0.temperature = 0 }
+    var tokens: [Int32] = []
+    let reason = try ending.generate(prompt: [1, 2, 3], index: 0) { tokens.append($0) }
+    #expect(reason == .endOfText)
+    #expect(tokens == Array(expected[..<position]))
+    let prompted = generator(endOfText: 2) { $0.temperature = 0 }
+    #expect(try text(prompted) == Array(expected.prefix { $0 != 2 }))
+  }
+
+  @Test("what the receiver throws stops the text")
+  func throwing() throws {
+    struct Stop: Error {}
+    var count = 0
+    let stopped = generator()
+    #expect(throws: Stop.self) {
+      try stopped.generate(prompt: [1], index: 0) { _ in
+        count += 1
+        if count == 3 { throw Stop() }
+      }
+    }
+    #expect(count == 3)
+    // The generator is as good as new.
+    #expect(try text(stopped) == text(generator()))
+  }
+
+  @Test("tokens are drawn as often as the processed logits say")
+  func distribution() throws {
+    let prompt: [Int32] = [1, 2, 3]
+    let drawing = generator {
+      $0.maximumLength = 4
+      $0.temperature = 1.5
+      $0.topK = 8
+      $0.topP = 0.9
+      $0.repetitionPenalty = 1.2
+    }
+    var logits = drawing.logits(after: prompt)
+    penalizeRepetition(&logits, seen: prompt, penalty: 1.2)
+    for index in logits.indices { logits[index] /= 1.5 }
+    keepTop(&logits, count: 8)
+    keepNucleus(&logits, probability: 0.9)
+    let expected = softmax(logits)
+    #expect((2...7).contains(expected.count { $0 > 0 }))
+    let draws = 5000
+    var counts = [Int](repeating: 0, count: 31)
+    for index in 0..<draws { counts[Int(try text(drawing, prompt, index: index)[0])] += 1 }
+    for (count, probability) in zip(counts, expected) {
+      let mean = Double(draws) * Double(probability)
+      let deviation = (mean * (1 - Double(probability))).squareRoot()
+      #expect(abs(Double(count) - mean) <= 4.5 * deviation)
+    }
+  }
+
+  @Test("the defaults are those of generate() with top k 50")
+  func defaults() {
+    let settings = SamplingSettings()
+    #expect(settings.temperature == 1 && settings.topK == 50 && settings.topP == 1)
+    #expect(settings.repetitionPenalty == 1 && settings.maximumLength == 200)
+    #expect(!settings.isGreedy)
+  }
+}

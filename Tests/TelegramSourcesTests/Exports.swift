@@ -1,0 +1,42 @@
+import PostFormat
+import TelegramSources
+import TestSupport
+
+/// What came out of an export.
+struct Dump {
+  var posts: [Post] = []
+  var summary = SourceSummary()
+
+  /// Reads the export whose `result.json` is `json`.
+  init(_ json: String, chat: String? = nil, zone: String? = nil) throws {
+    let folder = try TemporaryFolder()
+    try self.init(path: folder.write(json, to: "result.json"), chat: chat, zone: zone)
+  }
+
+  init(path: String, chat: String? = nil, zone: String? = nil) throws {
+    let export = try DesktopExport(path: path, chat: chat, zone: zone.flatMap { UTCOffset($0) })
+    var posts: [Post] = []
+    summary = try export.forEachPost(progress: { _ in }) { posts.append($0) }
+    self.posts = posts
+  }
+}
+
+/// The export of one channel with these messages.
+func channel(_ messages: String) -> String {
+  """
+  {
+   "name": "БУГУРТ-ТРЕД",
+   "type": "public_channel",
+   "id": 1032123,
+   "messages": [\(messages)]
+  }
+  """
+}
+
+/// The post that a message with an id, a date and `members` becomes.
+func post(_ members: String) throws -> Post? {
+  let comma = members.isEmpty ? "" : ", "
+  let dump = try Dump(
+    channel(#"{"id": 1, "type": "message", "date_unixtime": "100"\#(comma)\#(members)}"#))
+  return dump.posts.first
+}

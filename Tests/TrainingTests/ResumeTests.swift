@@ -1,0 +1,213 @@
+import CheckpointFormat
+import FileSupport
+import Foundation
+import GPT2
+import TestSupport
+import Testing
+import Training
+
+@Suite("Resuming")
+struct ResumeTests {
+  private let fixture: TrainingFixture
+
+  init() throws {
+    fixture = try TrainingFixture()
+  }
+
+  private let resume = EarlierRunPolicy(resumes: true, restarts: false)
+  private let restart = EarlierRunPolicy(resumes: false, restarts: true)
+
+  /// The files whose bytes must not depend on interruptions.
+  private func results(_ run: String) throws -> [[UInt8]] {
+    try ["final/model.safetensors", "curves.csv", "curves.svg"].map {
+      try fixture.bytes("\(run)/\($0)")
+    }
+  }
+
+  @Test("a training stopped after any step and resumed gives the same bytes as one in one go")
+  func anyStep() throws {
+    let whole = try fixture.trainer("whole")
+    #expect(try whole.start(resume) == .anew)
+    try whole.run { _ in }
+    let expected = try results("whole")
+    for step in 1...12 {
+      let run = "run-\(step)"
+      try fixture.runAndStop(run, after: step)
+      // Other weights, to be replaced by the checkpoint's.
+      let resumed = try fixture.trainer(run, seed: 99)
+      #expect(try resumed.start(resume) == .resumed(step: step))
+      try resumed.run { _ in }
+      #expect(try results(run) == expected, "stopped after step \(step)")
+      #expect(resumed.state == whole.state, "stopped after step \(step)")
+    }
+  }
+
+  @Test("a training stopped again and again, and one killed between checkpoints, end the same")
+  func severalStops() throws {
+    let whole = try fixture.trainer("whole")
+    try whole.run { _ in }
+    try fixture.runAndStop("run", after: 3)
+    for stop in [4, 8] {
+      let trainer = try fixture.trainer("run", seed: 99)
+      _ = try trainer.start(resume)
+      #expect(throws: TrainingFixture.Stop.self) {
+        try trainer.run {
+          if case .progress(let progress) = $0, progress.step == stop {
+            throw TrainingFixture.Stop()
+          }
+        }
+      }
+    }
+    // As if the machine had gone down before step 8 could be saved.
+    try Folder.remove(fixture.folder.path("run/checkpoint-8"))
+    let last = try fixture.trainer("run", seed: 99)
+    #expect(try last.start(resume) == .resumed(step: 5))
+    try last.run { _ in }
+    #expect(try results("run") == results("whole"))
+  }
+
+  @Test("checkpoints and log lines may come at other steps after resuming")
+  func otherSaveSteps() throws {
+    let whole = try fixture.trainer("whole")
+    try whole.run { _ in }
+    try fixture.runAndStop("run", after: 7)
+    let resumed = try fixture.trainer("run", seed: 99) {
+      $0.saveSteps = 4
+      $0.loggingSteps = 1
+      $0.saveTotalLimit = 1
+    }
+    #expect(try resumed.start(resume) == .resumed(step: 7))
+    try resumed.run { _ in }
+    #expect(
+      try fixture.bytes("run/final/model.safetensors")
+        == fixture.bytes("whole/final/model.safetensors"))
+    let steps = resumed.state.log.filter { $0.values["loss"] != nil }.map(\.step)
+    #expect(steps == [2, 4, 6, 8, 9, 10, 11, 12])
+    // The loss of step 7 was not logged before; step 8's line is the mean of both.
+    #expect(abs(resumed.state.lossSum - whole.state.lossSum) < 1e-12)
+  }
+
+  @Test("what the report throws after a line of the log leaves a checkpoint too")
+  func stoppedWhileLogging() throws {
+    let trainer = try fixture.trainer()
+    var saved: [String] = []
+    #expect(throws: TrainingFixture.Stop.self) {
+      try trainer.run { event in
+        switch event {
+        case .logged: throw TrainingFixture.Stop()
+        case .saved(let path): saved.append(path)
+        case .progress: break
+        }
+      }
+    }
+    #expect(saved == [fixture.folder.path("run/checkpoint-2")])
+    #expect(try fixture.trainer().start(resume) == .resumed(step: 2))
+  }
+
+  // MARK: - Refusals
+
+  private func expectRefusal(
+    _ problem: String, _ policy: EarlierRunPolicy, tokens: String = "tokens",
+    origin: JSONValue = [:], sourceLocation: SourceLocation = #_sourceLocation,
+    _ change: (inout TrainingSettings) -> Void = { _ in }
+  ) throws {
+    let trainer = try fixture.trainer(tokens: tokens, origin: origin, change)
+    let error = #expect(throws: InputError.self, sourceLocation: sourceLocation) {
+      try trainer.start(policy)
+    }
+    #expect(
+      error?.description == "\(fixture.folder.path("run")): \(problem)",
+      sourceLocation: sourceLocation)
+    #expect(Folder.exists(fixture.folder.path("run/checkpoint-4")), sourceLocation: sourceLocation)
+  }
+
+  @Test("other settings, another model, origin or data are refused by name")
+  func differences() throws {
+    try fixture.runAndStop("run", after: 4)
+    func other(_ difference: String) -> String {
+      "holds a run with other settings (\(difference)); --restart removes it"
+    }
+    try expectRefusal(other("learning_rate was 0.02, is 0.03"), resume) { $0.learningRate = 0.03 }
+    try expectRefusal(
+      other("max_steps was 12, is 13; seed was \"42\", is \"43\""), resume
+    ) {
+      $0.maximumSteps = 13
+      $0.seed = 43
+    }
+    try expectRefusal(other("weights was null, is 5"), resume, origin: ["weights": 5])
+    try fixture.writeShards(to: "other", offset: 1)
+    try expectRefusal(other("the training data is another"), resume, tokens: "other")
+    var configuration = TrainingFixture.configuration
+    configuration.residualDropout = 0.2
+    let error = try #require(throws: InputError.self) {
+      try fixture.trainer(configuration: configuration).start(resume)
+    }
+    #expect(error.problem == other("resid_pdrop was 0.1, is 0.2"))
+  }
+
+  @Test("an earlier run is neither resumed nor removed unasked")
+  func unasked() throws {
+    let nothing = EarlierRunPolicy(resumes: false, restarts: false)
+    #expect(try fixture.trainer().start(nothing) == .anew)
+    try fixture.runAndStop("run", after: 4)
+    try expectRefusal(
+      "holds an earlier run; --resume goes on with it, --restart removes it", nothing)
+  }
+
+  @Test("a damaged checkpoint is named")
+  func damaged() throws {
+    try fixture.runAndStop("run", after: 4)
+    let path = fixture.folder.path("run/checkpoint-4/optimizer.safetensors")
+    let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
+    try replaceFile(at: path, with: Array(whole.dropLast()))
+    #expect {
+      try fixture.trainer().start(resume)
+    } throws: {
+      "\($0)".hasPrefix("\(path): byte ") && "\($0)".hasSuffix("it is cut off")
+    }
+    try replaceFile(at: path, with: whole)
+    try Folder.move(
+      fixture.folder.path("run/checkpoint-4"), replacing: fixture.folder.path("run/checkpoint-6"))
+    let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+    #expect(
+      error?.description
+        == "\(fixture.folder.path("run/checkpoint-6/trainer_state.json")): "
+        + "global_step is 4, expected 6")
+  }
+
+  // MARK: - Starting anew
+
+  @Test("a restart removes the earlier run, and what interrupted writes have left")
+  func restarting() throws {
+    try fixture.runAndStop("run", after: 7)
+    try fixture.folder.write("x", to: "run/checkpoint-8.partial/config.json")
+    let names = try Folder.list(fixture.folder.path("run"))
+    #expect(names == ["checkpoint-5", "checkpoint-7", "checkpoint-8.partial"])
+    #expect(try fixture.trainer().start(restart) == .anew)
+    #expect(try Folder.list(fixture.folder.path("run")) == [])
+  }
+
+  @Test("with both policies a run is resumed where that is possible, else removed")
+  func both() throws {
+    let both = EarlierRunPolicy(resumes: true, restarts: true)
+    try fixture.runAndStop("run", after: 4)
+    #expect(try fixture.trainer().start(both) == .resumed(step: 4))
+    #expect(try fixture.trainer { $0.seed = 1 }.start(both) == .anew)
+    #expect(try Folder.list(fixture.folder.path("run")) == [])
+  }
+
+  @Test("a finished run is found finished, and trained anew only on demand")
+  func finished() throws {
+    try fixture.trainer().run { _ in }
+    #expect(try fixture.trainer().start(resume) == .finished)
+    let error = #expect(throws: InputError.self) {
+      try fixture.trainer { $0.batchSize = 3 }.start(resume)
+    }
+    #expect(
+      error?.problem
+        == "holds a run with other settings (per_device_train_batch_size was 2, is 3); "
+        + "--restart removes it")
+    #expect(try fixture.trainer().start(restart) == .anew)
+    #expect(!Folder.exists(fixture.folder.path("run/final")))
+  }
+}
