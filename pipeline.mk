@@ -7,7 +7,6 @@
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
@@ -147,12 +146,17 @@ $(build)/installed: pipeline.mk
 
 # ---- Settings
 
-# A stage's settings stand in a file that is rewritten only when they change, so that a changed
-# variable reruns the stages it feeds and no others. What cannot change a result (threads, how
-# often something is logged or saved) is not among them.
+# $(call keep_settings,FILE,VARIABLE): a stage's settings stand in a file that is rewritten only when
+# they change, so that a changed variable reruns the stages it feeds and no others. What cannot
+# change a result (threads, how often something is logged or saved) is not among them. They are
+# compared when make starts, so that make -n tells the truth and changes nothing.
 define keep_settings
+ifneq ($$(file < $(1)),$$($(2)))
 $(1): FORCE
-	@$$(shell mkdir -p $$(@D))$$(file > $$@.new,$(2))cmp -s $$@ $$@.new && rm $$@.new || mv $$@.new $$@
+endif
+$(1):
+	@mkdir -p $$(@D)
+	@printf '%s\n' $$(call quoted,$$($(2))) > $$@
 endef
 .PHONY: FORCE
 FORCE:
@@ -165,9 +169,13 @@ empty :=
 # A value in single quotes for the shell.
 quoted = '$(subst ','\'',$(1))'
 
-$(eval $(call keep_settings,$(build)/march,$(MARCH)))
+$(eval $(call keep_settings,$(build)/march,MARCH))
 
 # ---- The stages
+
+# Programs write whole outputs or none, so make need not remove what stood there when one fails.
+.PRECIOUS: data/raw/$(RUN).jsonl data/clean/$(RUN).txt data/clean/$(RUN).funnel.json \
+  data/tokens/$(RUN)/manifest.json checkpoints/$(RUN)/final/trainer_state.json
 
 ## dump: the posts of the export, data/raw/RUN.jsonl
 posts := data/raw/$(RUN).jsonl
@@ -178,7 +186,8 @@ dump: $(posts)
 export_path := $(call escaped,$(EXPORT))
 export_file := $(if $(wildcard $(export_path)/result.json),$(export_path)/result.json,$(export_path))
 dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)))
-$(eval $(call keep_settings,data/raw/$(RUN).settings,$(export_file) $(dump_options)))
+dump_settings := $(export_file) $(dump_options)
+$(eval $(call keep_settings,data/raw/$(RUN).settings,dump_settings))
 
 $(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
 	$(bin)/tg-dump $(dump_options) $(call quoted,$<) --output $@
@@ -194,7 +203,7 @@ clean-text: $(corpus)
 
 # The original recipe has no choice.
 clean_options := --recipe $(RECIPE) $(if $(filter house,$(RECIPE)),--news $(NEWS))
-$(eval $(call keep_settings,data/clean/$(RUN).settings,$(clean_options)))
+$(eval $(call keep_settings,data/clean/$(RUN).settings,clean_options))
 
 $(corpus) $(funnel) &: $(posts) data/clean/$(RUN).settings | $(bin)/bugurt-clean
 	$(bin)/bugurt-clean $(clean_options) $< --output $(corpus) --funnel $(funnel)
@@ -208,7 +217,7 @@ encode_options := $(strip \
   $(if $(TOKENIZER),$(call option,--tokenizer,$(TOKENIZER)),--vocab-size $(VOCAB_SIZE)) \
   --validation-fraction $(VALIDATION_FRACTION) --pack $(PACK) \
   $(call option,--end-of-text,$(END_OF_TEXT)))
-$(eval $(call keep_settings,data/tokens/$(RUN).settings,$(encode_options)))
+$(eval $(call keep_settings,data/tokens/$(RUN).settings,encode_options))
 
 $(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
 	$(bin)/bpe-encode $(encode_options) $< --output $(@D)
@@ -224,7 +233,7 @@ train_options := $(strip \
   $(call option,--max-steps,$(MAX_STEPS)) --num-train-epochs $(EPOCHS) \
   --warmup-steps $(WARMUP_STEPS) --learning-rate $(LEARNING_RATE) --block-size $(BLOCK_SIZE) \
   --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED))
-$(eval $(call keep_settings,checkpoints/$(RUN)/settings,$(train_options)))
+$(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))
 
 $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
 	$(bin)/gpt-finetune data/tokens/$(RUN) $(train_options) --output checkpoints/$(RUN) \

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 import Synchronization
 
@@ -17,6 +18,13 @@ public struct Interruption: Error, CustomStringConvertible {
   public static func check() throws {
     let signal = pendingSignal.load(ordering: .relaxed)
     if signal != 0 { throw Interruption(signal: signal) }
+  }
+
+  /// The signal that made `error`; `nil` if none did.
+  static func behind(_ error: any Error) -> Interruption? {
+    guard (error as? FileError)?.code == EINTR else { return nil }
+    let signal = pendingSignal.load(ordering: .relaxed)
+    return signal == 0 ? nil : Interruption(signal: signal)
   }
 
   /// Sets the handlers up.

@@ -1,4 +1,6 @@
-import Glibc
+import FileSupport
+// The C library's `stdout` is a variable, though nobody changes it.
+@preconcurrency import Glibc
 
 /// A program started from the command line: one stage of the pipeline.
 ///
@@ -63,16 +65,20 @@ extension Program {
         Interruption.install()
         try program.run()
       }
-    } catch let error as Interruption {
-      Log.error("\(error)")
-      exit(128 + error.signal)
-    } catch let error as UsageError {
-      Log.error("\(error)")
-      Log.raw("\(help.usageLine)\nTry '\(name) --help'.")
-      exit(ExitStatus.usage.rawValue)
+      try flushStandardOutput()
     } catch {
+      // A signal that ends a wait for input shows itself as an error of the call that waited.
+      let error = Interruption.behind(error) ?? error
       Log.error("\(error)")
-      exit(ExitStatus(of: error).rawValue)
+      if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
+      exit((error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
+    }
+  }
+
+  /// Brings out what was printed; `print` itself does not tell of a full disk.
+  private static func flushStandardOutput() throws {
+    guard fflush(stdout) == 0, ferror(stdout) == 0 else {
+      throw FileError(path: "standard output", operation: .write)
     }
   }
 }

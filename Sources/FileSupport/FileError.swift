@@ -35,14 +35,16 @@ public struct FileError: Error, CustomStringConvertible {
 
 /// Calls `body` until it is not interrupted by a signal, and returns what it returned.
 ///
+/// Where `mayStall`, as in reading a pipe, a signal ends the wait: the error's code is `EINTR`.
+///
 /// - Throws: ``FileError`` with `operation` if `body` returned a negative number.
 @discardableResult
 func systemCall<Result: SignedInteger>(
-  _ operation: FileError.Operation, _ path: String, _ body: () -> Result
+  _ operation: FileError.Operation, _ path: String, mayStall: Bool = false, _ body: () -> Result
 ) throws(FileError) -> Result {
   while true {
     let result = body()
     if result >= 0 { return result }
-    if errno != EINTR { throw FileError(path: path, operation: operation) }
+    if errno != EINTR || mayStall { throw FileError(path: path, operation: operation) }
   }
 }

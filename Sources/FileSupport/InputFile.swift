@@ -24,7 +24,8 @@ public final class InputFile {
     self.path = path
     descriptor =
       path == "-"
-      ? STDIN_FILENO : try systemCall(.open, path) { open(path, O_RDONLY | O_CLOEXEC) }
+      ? STDIN_FILENO
+      : try systemCall(.open, path, mayStall: true) { open(path, O_RDONLY | O_CLOEXEC) }
     var status = stat()
     fstat(descriptor, &status)
     size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
@@ -64,7 +65,7 @@ public final class InputFile {
   }
 
   private func readRaw(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    let count = try systemCall(.read, path) {
+    let count = try systemCall(.read, path, mayStall: true) {
       Glibc.read(descriptor, buffer.baseAddress, buffer.count)
     }
     bytesConsumed += count

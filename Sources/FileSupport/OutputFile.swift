@@ -117,7 +117,7 @@ public final class OutputFile {
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
-      done += try systemCall(.write, path) {
+      done += try systemCall(.write, path, mayStall: descriptor == STDOUT_FILENO) {
         Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
       }
     }
