@@ -235,11 +235,13 @@ train_options := $(strip \
   --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED))
 $(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))
 
+# What cannot change the result.
+train_conveniences := $(strip --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
+  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)))
+
 $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
-	$(bin)/gpt-finetune data/tokens/$(RUN) $(train_options) --output checkpoints/$(RUN) \
-	  --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
-	  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)) \
-	  --resume --restart > /dev/null
+	$(bin)/gpt-finetune data/tokens/$(RUN) --output checkpoints/$(RUN) \
+	  $(train_options) $(train_conveniences) --resume --restart > /dev/null
 
 ## sample: print bugurts: make sample PROMPT='кот'
 .PHONY: sample
