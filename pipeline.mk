@@ -7,6 +7,7 @@
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
@@ -174,8 +175,8 @@ $(eval $(call keep_settings,$(build)/march,MARCH))
 # ---- The stages
 
 # Programs write whole outputs or none, so make need not remove what stood there when one fails.
-.PRECIOUS: data/raw/$(RUN).jsonl data/clean/$(RUN).txt data/clean/$(RUN).funnel.json \
-  data/tokens/$(RUN)/manifest.json checkpoints/$(RUN)/final/trainer_state.json
+.PRECIOUS: data/raw/$(RUN).jsonl data/clean/$(RUN).txt data/tokens/$(RUN)/manifest.json \
+  checkpoints/$(RUN)/final/trainer_state.json
 
 ## dump: the posts of the export, data/raw/RUN.jsonl
 posts := data/raw/$(RUN).jsonl
@@ -205,7 +206,9 @@ clean-text: $(corpus)
 clean_options := --recipe $(RECIPE) $(if $(filter house,$(RECIPE)),--news $(NEWS))
 $(eval $(call keep_settings,data/clean/$(RUN).settings,clean_options))
 
-$(corpus) $(funnel) &: $(posts) data/clean/$(RUN).settings | $(bin)/bugurt-clean
+# Not a grouped target: make 4.3 neither misses the second file of a group nor follows one under -n.
+$(corpus): $(posts) data/clean/$(RUN).settings $(if $(wildcard $(funnel)),,FORCE) \
+  | $(bin)/bugurt-clean
 	$(bin)/bugurt-clean $(clean_options) $< --output $(corpus) --funnel $(funnel)
 
 ## encode: token shards and their tokenizer, data/tokens/RUN

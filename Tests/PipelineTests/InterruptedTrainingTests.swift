@@ -1,0 +1,117 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A training that is killed and gone on with.
+@Suite("an interrupted training", .serialized)
+struct InterruptedTrainingTests {
+  /// How a training ends before its time.
+  enum End: CaseIterable {
+    /// SIGKILL to all, as in a power cut.
+    case kill
+    /// SIGINT to all, as a terminal sends it on Ctrl-C.
+    case interrupt
+    /// SIGTERM to the program alone.
+    case terminate
+  }
+
+  static let settings = [
+    "WIDTH": "32", "BATCH_SIZE": "8", "BLOCK_SIZE": "32", "MAX_STEPS": "1000", "SAVE_STEPS": "60",
+    "LOGGING_STEPS": "7",
+  ]
+
+  @Test("gives the same model to the last bit when it is gone on with")
+  func same() throws {
+    let project = try Project()
+    func variables(_ run: String) -> [String: String] {
+      Self.settings.merging(["RUN": run]) { $1 }
+    }
+    let whole = try project.make("train", with: variables("whole"))
+    try #require(whole.status == 0, "\(whole.log)")
+    for end in End.allCases {
+      let run = "\(end)"
+      try interrupt(try project.startMake(["train"], variables(run)), end, run, project)
+      #expect(!project.exists("checkpoints/\(run)/final"), "\(end): it was finished before")
+      let rest = try project.make("train", with: variables(run))
+      #expect(rest.status == 0, "\(rest.log)")
+      #expect(rest.stages == ["gpt-finetune"])
+      let step = try #require(lastStep(in: rest.log, after: "gpt-finetune: resuming after step "))
+      if end == .kill { #expect(step >= 60 && step % 60 == 0) }
+      for name in ["final/model.safetensors", "curves.csv"] {
+        let same =
+          try project.folder.bytes(of: "checkpoints/\(run)/\(name)")
+          == project.folder.bytes(of: "checkpoints/whole/\(name)")
+        #expect(same, "\(end): \(name) is another")
+      }
+      #expect(try project.leftovers() == [])
+      let again = try project.make("train", with: variables(run))
+      #expect(again.output == "make: Nothing to be done for 'train'.\n")
+    }
+  }
+
+  /// Ends `make` after the first checkpoint.
+  private func interrupt(
+    _ make: Subprocess, _ end: End, _ run: String, _ project: Project
+  ) throws {
+    try poll("the first checkpoint") { project.exists("checkpoints/\(run)/checkpoint-60") }
+    switch end {
+    case .kill:
+      make.signalGroup(SIGKILL)
+      #expect(try make.wait().status == 128 + SIGKILL)
+      return
+    case .interrupt: make.signalGroup(SIGINT)
+    case .terminate: kill(try #require(try trainingProcess(in: make.processID)), SIGTERM)
+    }
+    let ended = try make.wait()
+    let name = end == .interrupt ? "SIGINT" : "SIGTERM"
+    #expect(ended.log.contains("\ngpt-finetune: error: stopped by \(name)\n"))
+    // make itself dies of the SIGINT, or tells of the status of the program.
+    #expect(ended.status == (end == .interrupt ? 130 : 2))
+    if end == .terminate { #expect(ended.log.contains("Error 143\n")) }
+    // A checkpoint of the very last step was written.
+    let saved = try #require(
+      lastStep(in: ended.log, after: "gpt-finetune: saved checkpoints/\(run)/checkpoint-"))
+    let state = try project.folder.text(
+      of: "checkpoints/\(run)/checkpoint-\(saved)/trainer_state.json")
+    #expect(state.contains("\"global_step\": \(saved),"))
+    #expect(try project.leftovers() == [])
+  }
+
+  /// The number after the last `label` in `log`.
+  private func lastStep(in log: String, after label: String) -> Int? {
+    log.split(separator: "\n").last { $0.hasPrefix(label) }.flatMap {
+      Int($0.dropFirst(label.count))
+    }
+  }
+
+  /// The process of gpt-finetune in the process group `group`.
+  private func trainingProcess(in group: pid_t) throws -> pid_t? {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.first {
+      let name = try? String(contentsOfFile: "/proc/\($0)/comm", encoding: .utf8)
+      return name == "gpt-finetune\n" && getpgid($0) == group
+    }
+  }
+
+  @Test(
+    "ends with 128 and the signal",
+    arguments: [(SIGINT, 130 as Int32, "SIGINT"), (SIGTERM, 143, "SIGTERM")])
+  func status(_ signal: Int32, _ status: Int32, _ name: String) throws {
+    let project = try Project.finished()
+    let training = try Subprocess(
+      try builtProgram("gpt-finetune"),
+      [
+        "data/tokens/fixture", "-o", "run", "--layers=1", "--width=16", "--heads=2",
+        "--max-steps=100000", "--save-steps=100000", "--block-size=16", "--logging-steps=1",
+        "--threads=2",
+      ], in: project.folder.path)
+    try poll("the first steps") { try training.text(of: .log).contains("step 1,") }
+    training.signalGroup(signal)
+    let ended = try training.wait()
+    #expect(ended.status == status)
+    #expect(ended.output == "")
+    #expect(ended.log.hasSuffix("gpt-finetune: error: stopped by \(name)\n"))
+    let checkpoints = project.folder.path("run")
+    let names = try FileManager.default.contentsOfDirectory(atPath: checkpoints)
+    #expect(names.count == 1 && names[0].hasPrefix("checkpoint-"))
+  }
+}

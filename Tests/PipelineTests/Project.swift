@@ -1,0 +1,123 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A copy of the project in a folder of its own, whose programs are built already.
+final class Project {
+  let folder: TemporaryFolder
+
+  /// Variables for a training of a blink.
+  static let tiny = [
+    "LAYERS": "1", "WIDTH": "16", "HEADS": "2", "CONTEXT": "32", "BLOCK_SIZE": "16",
+    "BATCH_SIZE": "4", "MAX_STEPS": "3", "WARMUP_STEPS": "1", "SAVE_STEPS": "2",
+    "VOCAB_SIZE": "300", "THREADS": "1",
+  ]
+
+  /// Copies the project; nothing was run in it.
+  init() throws {
+    folder = try TemporaryFolder()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().path
+    let parts = ["Makefile", "pipeline.mk", "Package.swift", "Sources"].map { "\(root)/\($0)" }
+    try #require(try Subprocess.run("cp", ["-a"] + parts + ["."], in: folder.path).status == 0)
+    try FileManager.default.createDirectory(
+      atPath: folder.path("data"), withIntermediateDirectories: false)
+    try FileManager.default.copyItem(
+      atPath: root + "/data/fixture", toPath: folder.path("data/fixture"))
+    // make must find the build finished: SwiftPM holds a lock while tests run.
+    try folder.write("native\n", to: ".build/march")
+    try folder.write("", to: ".build/installed")
+    for program in programs {
+      let path = try folder.write(
+        "#!/bin/sh\nexec '\(try builtProgram(program))' \"$@\"\n", to: ".build/release/" + program)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    }
+  }
+
+  /// A project in which `make train` was run to its end, some time ago.
+  static func finished() throws -> Project {
+    let project = try Project()
+    let run = try project.make("train")
+    try #require(run.status == 0, "\(run.log)")
+    try project.age()
+    return project
+  }
+
+  /// Starts make for `goals` with the variables of ``tiny`` and `variables`.
+  func startMake(_ goals: [String], _ variables: [String: String] = [:]) throws -> Subprocess {
+    let settings = Self.tiny.merging(variables) { $1 }
+    return try Subprocess(
+      "make", goals + settings.map { "\($0)=\($1)" }.sorted(), in: folder.path)
+  }
+
+  /// Runs make for `goals` with the variables of ``tiny`` and `variables`.
+  func make(_ goals: String..., with variables: [String: String] = [:]) throws -> Ended {
+    try startMake(goals, variables).wait()
+  }
+
+  /// Runs the built program `name` in the folder of the project.
+  func run(
+    _ name: String, _ arguments: [String], input: String = "/dev/null", output: String? = nil
+  ) throws -> Ended {
+    try Subprocess.run(
+      try builtProgram(name), arguments, in: folder.path, input: input, output: output)
+  }
+
+  // MARK: - Files
+
+  /// Makes all files 1,000 seconds older, and keeps which is newer than which.
+  func age() throws {
+    let names = FileManager.default.enumerator(atPath: folder.path)
+    while let name = names?.nextObject() as? String {
+      var status = stat()
+      try #require(lstat(folder.path(name), &status) == 0)
+      try setTime(of: name, seconds: status.st_mtim.tv_sec - 1000, status.st_mtim.tv_nsec)
+    }
+  }
+
+  /// Makes the file `name` newer than all that were there at ``age()``.
+  ///
+  /// It is still older than what is written now: the clock of the file system may be a little slow.
+  func touch(_ name: String) throws {
+    try setTime(of: name, seconds: time(nil) - 10, 0)
+  }
+
+  private func setTime(of name: String, seconds: Int, _ nanoseconds: Int) throws {
+    let time = timespec(tv_sec: seconds, tv_nsec: nanoseconds)
+    try #require(utimensat(AT_FDCWD, folder.path(name), [time, time], AT_SYMLINK_NOFOLLOW) == 0)
+  }
+
+  func exists(_ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder.path(name))
+  }
+
+  func remove(_ name: String) throws {
+    try FileManager.default.removeItem(atPath: folder.path(name))
+  }
+
+  func copy(_ name: String, to copy: String) throws {
+    try FileManager.default.copyItem(atPath: folder.path(name), toPath: folder.path(copy))
+  }
+
+  /// The paths of all files and folders under the folder `name`, sorted.
+  func tree(_ name: String = "") throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder.path(name)).sorted()
+  }
+
+  /// The paths of what was left half done.
+  func leftovers() throws -> [String] {
+    try tree().filter { path in
+      [".partial", ".replaced", ".new"].contains { path.contains($0) }
+    }
+  }
+}
+
+extension Ended {
+  /// The stages that make ran, in their order.
+  var stages: [String] {
+    output.split(separator: "\n").compactMap { line in
+      guard line.hasPrefix(".build/release/") else { return nil }
+      return String(line.dropFirst(".build/release/".count).prefix { $0 != " " })
+    }
+  }
+}

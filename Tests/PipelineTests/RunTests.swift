@@ -1,0 +1,126 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs of the pipeline: the first, several at once, and those that fail.
+@Suite("runs of make")
+struct RunTests {
+  @Test("make -n shows all stages of a first run and writes nothing")
+  func dryRun() throws {
+    let project = try Project()
+    let before = try project.tree()
+    let planned = try project.make("-n", "train")
+    #expect(planned.stages == Array(programs.dropLast()))
+    #expect(planned.log == "")
+    #expect(try project.tree() == before)
+  }
+
+  @Test("make sample prints bugurts and nothing else to standard output")
+  func sample() throws {
+    let project = try Project.finished()
+    let run = try project.make("sample", with: ["COUNT": "2", "PROMPT": "пришёл 'домой'"])
+    #expect(run.status == 0, "\(run.log)")
+    let texts = run.output.split(separator: "\n\n", omittingEmptySubsequences: false)
+    #expect(run.output.hasPrefix("ПРИШЁЛ 'ДОМОЙ'"))
+    #expect(texts.count >= 2)
+    #expect(run.log == "")
+    // What makes no result different, and results that are printed, are remembered nowhere.
+    #expect(try project.make("sample", with: ["COUNT": "2"]).stages == [])
+  }
+
+  @Test("two runs side by side, each with -j, give what one gives")
+  func sideBySide() throws {
+    let project = try Project()
+    let runs = try ["a", "b"].map { try project.startMake(["-j2", "train"], ["RUN": $0]) }
+    for run in runs {
+      let ended = try run.wait()
+      #expect(ended.status == 0, "\(ended.log)")
+      #expect(ended.stages == Array(programs.dropLast()))
+    }
+    _ = try project.make("train")
+    let model = try project.folder.bytes(of: "checkpoints/fixture/final/model.safetensors")
+    for name in ["a", "b"] {
+      #expect(
+        try project.folder.bytes(of: "checkpoints/\(name)/final/model.safetensors") == model)
+      let again = try project.make("train", with: ["RUN": name])
+      #expect(again.output == "make: Nothing to be done for 'train'.\n")
+    }
+    #expect(try project.leftovers() == [])
+  }
+
+  @Test("values with blanks, quotes and number signs reach the programs as they are")
+  func quoting() throws {
+    let project = try Project()
+    try FileManager.default.createDirectory(
+      atPath: project.folder.path("Telegram Desktop"), withIntermediateDirectories: false)
+    let export = try project.folder.text(of: "data/fixture/result.json")
+    let chat = #"#1: it's "so" & so"#
+    try project.folder.write(
+      export.replacing("\"name\": \"Бугурты к чаю\"", with: ##""name": "#1: it's \"so\" & so""##),
+      to: "Telegram Desktop/result.json")
+    let variables = ["EXPORT": "Telegram Desktop", "CHAT": chat]
+    let run = try project.make("dump", with: variables)
+    #expect(run.status == 0, "\(run.log)")
+    #expect(run.log.hasPrefix("tg-dump: \(chat) (public_channel 1500100900)\n"))
+    #expect(
+      try project.make("dump", with: variables).output == "make: Nothing to be done for 'dump'.\n")
+  }
+
+  @Test("a missing export is named")
+  func missingExport() throws {
+    let project = try Project()
+    let run = try project.make("train", with: ["EXPORT": "no such/result.json"])
+    #expect(run.status == 2)
+    #expect(run.stages == [])
+    #expect(
+      run.log.hasPrefix(
+        "pipeline.mk: there is no 'no such/result.json'; EXPORT names Telegram Desktop's "
+          + "result.json\n"))
+    #expect(run.log.contains("Error 66"))
+    #expect(!project.exists("data/raw/fixture.jsonl"))
+  }
+
+  @Test(
+    "a stage that fails ends make, and leaves what stood there",
+    arguments: [
+      ("TIMEZONE", "noon", "tg-dump", 64), ("CHAT", "Другой чат", "tg-dump", 65),
+      ("NEWS", "none", "bugurt-clean", 64), ("VALIDATION_FRACTION", "2", "bpe-encode", 64),
+      ("END_OF_TEXT", "А", "bpe-encode", 65), ("BLOCK_SIZE", "64", "gpt-finetune", 65),
+      ("HEADS", "3", "gpt-finetune", 64),
+    ])
+  func failure(_ name: String, _ value: String, _ stage: String, _ status: Int) throws {
+    let project = try Project.finished()
+    let outputs = [
+      "data/raw/fixture.jsonl", "data/clean/fixture.txt", "data/clean/fixture.funnel.json",
+      "data/tokens/fixture/manifest.json", "checkpoints/fixture/final/model.safetensors",
+      "checkpoints/fixture/final/trainer_state.json",
+    ]
+    let before = try outputs.map { try project.folder.bytes(of: $0) }
+    let run = try project.make("train", with: [name: value])
+    #expect(run.status == 2)
+    #expect(run.stages == [stage])
+    #expect(run.log.contains("\(stage): error: "))
+    #expect(run.log.contains("Error \(status)\n"))
+    #expect(try outputs.map { try project.folder.bytes(of: $0) } == before)
+    #expect(try project.leftovers() == [])
+    // With the old settings the stage runs again, for the new ones came to nothing.
+    let repaired = try project.make("train")
+    #expect(repaired.status == 0, "\(repaired.log)")
+    #expect(repaired.stages == Array(programs.dropLast().drop { $0 != stage }))
+  }
+
+  @Test(
+    "a stage that fails the first time leaves no output",
+    arguments: [
+      ("TIMEZONE", "noon", "data/raw"), ("NEWS", "none", "data/clean"),
+      ("VALIDATION_FRACTION", "2", "data/tokens"), ("BLOCK_SIZE", "64", "checkpoints/fixture"),
+    ])
+  func firstFailure(_ name: String, _ value: String, _ folder: String) throws {
+    let project = try Project()
+    #expect(try project.make("train", with: [name: value]).status == 2)
+    let settings = folder == "checkpoints/fixture" ? "settings" : "fixture.settings"
+    #expect(try project.tree(folder) == [settings])
+    let repaired = try project.make("train")
+    #expect(repaired.status == 0, "\(repaired.log)")
+  }
+}

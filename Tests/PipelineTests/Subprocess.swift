@@ -1,0 +1,147 @@
+import Foundation
+import TestSupport
+
+/// What a process left when it ended.
+struct Ended {
+  /// The exit status; of a process that a signal ended, 128 and the signal, as a shell has it.
+  var status: Int32
+  /// What it wrote to standard output.
+  var output: String
+  /// What it wrote to standard error.
+  var log: String
+}
+
+/// A process in a process group of its own, which goes with the object if it is not waited for.
+///
+/// Its output goes to files, so that it never waits for a reader.
+final class Subprocess {
+  /// Why there is no `Ended`.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let processID: pid_t
+  private let folder: TemporaryFolder
+  private var hasEnded = false
+
+  /// The environment of all processes: nothing of the one the tests run in, in which a make that
+  /// runs the tests leaves its variables.
+  static var environment: [String: String] {
+    let inherited = ProcessInfo.processInfo.environment
+    return ["PATH": inherited["PATH"] ?? "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C"]
+  }
+
+  /// Starts the program at `path`, or of this name in `PATH`, in the folder `directory`.
+  ///
+  /// `input`, `output` and `log` are the files behind the standard streams; the latter two are read
+  /// at the end where they are left out.
+  init(
+    _ path: String, _ arguments: [String], in directory: String, input: String = "/dev/null",
+    output: String? = nil, log: String? = nil, environment: [String: String] = environment
+  ) throws {
+    folder = try TemporaryFolder()
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input, O_RDONLY, 0)
+    let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY
+    posix_spawn_file_actions_addopen(
+      &actions, STDOUT_FILENO, output ?? folder.path(Stream.output.rawValue), flags, 0o644)
+    posix_spawn_file_actions_addopen(
+      &actions, STDERR_FILENO, log ?? folder.path(Stream.log.rawValue), flags, 0o644)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // A shell ignores SIGINT for what it starts in the background, and children inherit that.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    var words = (["env", "-C", directory, path] + arguments).map { strdup($0) } + [nil]
+    var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { (words + variables).forEach { free($0) } }
+    var processID: pid_t = 0
+    let code = posix_spawnp(&processID, "env", &actions, &attributes, &words, &variables)
+    guard code == 0 else {
+      throw Failure(description: "\(path): cannot start: \(String(cString: strerror(code)))")
+    }
+    self.processID = processID
+  }
+
+  deinit {
+    guard !hasEnded else { return }
+    kill(-processID, SIGKILL)
+    waitpid(processID, nil, 0)
+  }
+
+  /// Sends `signal` to the process and those that it started, as a terminal does.
+  func signalGroup(_ signal: Int32) {
+    kill(-processID, signal)
+  }
+
+  /// Waits for the end.
+  func wait(seconds: Int = 60) throws -> Ended {
+    var status: Int32 = 0
+    try poll("the end of process \(processID)", seconds: seconds) {
+      waitpid(processID, &status, WNOHANG) == processID
+    }
+    hasEnded = true
+    let signal = status & 0x7F
+    let end: Int32 = signal == 0 ? status >> 8 & 0xFF : 128 + signal
+    return Ended(status: end, output: try text(of: .output), log: try text(of: .log))
+  }
+
+  /// A stream that a process writes.
+  enum Stream: String {
+    case output, log
+  }
+
+  /// What was written to `stream` so far.
+  func text(of stream: Stream) throws -> String {
+    let name = stream.rawValue
+    return FileManager.default.fileExists(atPath: folder.path(name))
+      ? try folder.text(of: name) : ""
+  }
+
+  /// Whether the process waits for something, such as input.
+  var isAsleep: Bool {
+    guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8) else {
+      return false
+    }
+    return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].hasPrefix(") S")
+  }
+
+  /// Runs the program to its end.
+  static func run(
+    _ path: String, _ arguments: [String], in directory: String, input: String = "/dev/null",
+    output: String? = nil, environment: [String: String] = environment
+  ) throws -> Ended {
+    try Subprocess(
+      path, arguments, in: directory, input: input, output: output, environment: environment
+    ).wait()
+  }
+}
+
+/// Waits until `condition` holds.
+func poll(_ what: String, seconds: Int = 60, until condition: () throws -> Bool) throws {
+  let end = ContinuousClock.now + .seconds(seconds)
+  while try !condition() {
+    guard ContinuousClock.now < end else {
+      throw Subprocess.Failure(description: "waited \(seconds) s in vain for \(what)")
+    }
+    usleep(1000)
+  }
+}
+
+/// The path of the built program `name`; tests are built into the folder of the programs.
+func builtProgram(_ name: String) throws -> String {
+  let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  return URL(filePath: tests).deletingLastPathComponent().appending(path: name).path
+}
+
+/// The names of all programs, in the order of the stages.
+let programs = ["tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample"]
