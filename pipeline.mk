@@ -246,9 +246,13 @@ $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
 	$(bin)/gpt-finetune data/tokens/$(RUN) --output checkpoints/$(RUN) \
 	  $(train_options) $(train_conveniences) --resume --restart > /dev/null
 
+# A trained model is sampled as it is, whatever the variables say now: to look at a run must never
+# train it anew.
+missing_model := $(if $(wildcard $(model)),,$(model))
+
 ## sample: print bugurts: make sample PROMPT='кот'
 .PHONY: sample
-sample: $(model) | $(bin)/gpt-sample
+sample: $(missing_model) | $(bin)/gpt-sample
 	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
 	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
 
@@ -266,7 +270,7 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(model) $(build)/interop/installed | $(bin)/gpt-sample
+interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
