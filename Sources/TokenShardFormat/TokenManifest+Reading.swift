@@ -1,4 +1,5 @@
 import FileSupport
+import Glibc
 
 extension TokenManifest {
   /// Reads the manifest of `folder`; the shards are not looked at.
@@ -6,6 +7,9 @@ extension TokenManifest {
   /// - Throws: ``InputError``; ``FileError``.
   public init(folder: String) throws {
     let path = folder + "/" + Self.fileName
+    guard Folder.exists(folder) else {
+      throw FileError(path: folder, operation: .open, code: ENOENT)
+    }
     guard Folder.hasFile(path) else {
       throw InputError(
         folder, "there is no \(Self.fileName): not a folder of token shards, or not a whole one")

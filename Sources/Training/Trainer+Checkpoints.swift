@@ -34,6 +34,8 @@ extension Trainer {
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
   ///   remove it, or its newest checkpoint is damaged.
   public func start(_ policy: EarlierRunPolicy) throws -> TrainingStart {
+    // A folder that cannot be written to must show itself before hours of training, not after.
+    _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
     let newest = try folder.checkpointSteps().last
     let isFinished = Folder.exists(folder.finalPath)

@@ -1,0 +1,263 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the programs say to input that is missing, damaged or of another kind.
+@Suite("bad input")
+struct BadInputTests {
+  let project: Project
+
+  init() throws {
+    project = try Project.finished()
+  }
+
+  private static let model = "checkpoints/fixture/final"
+  private static let tokens = "data/tokens/fixture"
+  private static let howTo =
+    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
+    + "and 'Machine-readable JSON' as the format"
+
+  /// Expects the program to end with `status` and `message`, and to leave nothing.
+  private func expect(
+    _ status: Int32, _ message: String, of program: String, _ arguments: [String],
+    location: SourceLocation = #_sourceLocation
+  ) throws {
+    let before = try project.tree()
+    let ended = try project.run(program, arguments)
+    #expect(ended.status == status, sourceLocation: location)
+    #expect(ended.output == "", sourceLocation: location)
+    // What was read before may be told above.
+    let lines = ended.log.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    #expect(
+      lines.contains("\(program): error: \(message)"), "\(ended.log)", sourceLocation: location)
+    #expect(try project.tree() == before, sourceLocation: location)
+  }
+
+  @Test(
+    "a missing input is named",
+    arguments: [
+      ("tg-dump", ["none", "-o", "out"]), ("bugurt-clean", ["none", "-o", "out"]),
+      ("bpe-encode", ["none", "-o", "out"]),
+      ("bpe-encode", ["data/clean/fixture.txt", "--tokenizer", "none", "-o", "out"]),
+      ("gpt-finetune", ["none", "-o", "out"]),
+      ("gpt-finetune", ["data/tokens/fixture", "--model", "none", "-o", "out"]),
+      ("gpt-sample", ["none"]),
+    ])
+  func missing(_ program: String, _ arguments: [String]) throws {
+    try expect(
+      66, "none: cannot open: No such file or directory", of: program, arguments)
+  }
+
+  @Test(
+    "what is no export of one is told from what is, and how to make one",
+    arguments: [
+      ("", "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"),
+      ("[]", "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"),
+      (
+        "<html>",
+        "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"
+      ),
+      (
+        #"{"name": "Чат"}"#,
+        "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
+          + "chat) nor 'chats' (a whole account); \(howTo)"
+      ),
+      (#"{"messages": {}}"#, "byte 13: expected an array, found an object"),
+    ])
+  func noExport(_ text: String, _ message: String) throws {
+    try project.folder.write(text, to: "result.json")
+    try expect(65, "result.json: \(message)", of: "tg-dump", ["result.json", "-o", "out"])
+  }
+
+  @Test("an export that is cut off is told with the byte and what could be read")
+  func cutOff() throws {
+    let export = try project.folder.bytes(of: "data/fixture/result.json")
+    let cut = 300_000
+    let messages = String(decoding: export[..<cut], as: UTF8.self).split(separator: "\n   \"id\": ")
+    try project.folder.write(Array(export[..<cut]), to: "result.json")
+    let ended = try project.run("tg-dump", ["result.json", "-o", "out"])
+    #expect(ended.status == 65)
+    #expect(ended.log.hasPrefix("tg-dump: error: result.json: byte \(cut): the text ends where "))
+    // The last message was not read to its end.
+    #expect(
+      ended.log.hasSuffix(
+        ": it is cut off; \(messages.count - 2) messages could be read before; the export was "
+          + "interrupted: export the chat again\n"))
+    #expect(!project.exists("out") && !project.exists("out.partial"))
+
+    try #require(
+      try Subprocess.run(
+        "gzip", ["-k", "data/fixture/result.json"], in: project.folder.path
+      ).status == 0)
+    let packed = try project.folder.bytes(of: "data/fixture/result.json.gz")
+    try project.folder.write(Array(packed[..<3000]), to: "result.json.gz")
+    try expect(
+      65, "result.json.gz: the gzip stream is cut off", of: "tg-dump",
+      ["result.json.gz", "-o", "out"])
+  }
+
+  @Test("a broken line of posts is told with its number")
+  func brokenPosts() throws {
+    var lines = try project.folder.text(of: "data/raw/fixture.jsonl").split(separator: "\n")
+    let whole = lines[2]
+    for (line, message) in [
+      (whole.dropLast(), "the text ends where ',' or '}' was expected: it is cut off"),
+      (#"{"id":3,"date":"2016-03-01T09:00:00Z"}"#, "'text' is missing"),
+      (lines[0], "post 3 follows post 4 of line 2; ids must ascend"),
+    ] as [(Substring, String)] {
+      lines[2] = line
+      try project.folder.write(lines.joined(separator: "\n") + "\n", to: "posts.jsonl")
+      let arguments = ["posts.jsonl", "-o", "out.txt"]
+      let ended = try project.run("bugurt-clean", arguments)
+      #expect(ended.log.contains("posts.jsonl: line 3: "), "\(ended.log)")
+      try expect(65, "posts.jsonl: line 3: \(message)", of: "bugurt-clean", arguments)
+    }
+  }
+
+  @Test("a corpus without text, or not in UTF-8, gives no shards")
+  func corpus() throws {
+    let problem = "there is no text in it; expected a post a line"
+    for (text, tokenizer) in [("", []), ("\n\n", ["--tokenizer", "\(Self.tokens)/tokenizer"])] {
+      try project.folder.write(text, to: "corpus.txt")
+      try expect(
+        65, "corpus.txt: \(problem)", of: "bpe-encode", ["corpus.txt", "-o", "out"] + tokenizer)
+    }
+    try project.folder.write(Array("КОТ\nПЁС ".utf8) + [0xD0, 0x0A], to: "corpus.txt")
+    try expect(
+      65, "corpus.txt: line 2: byte 7 of the line is not UTF-8", of: "bpe-encode",
+      ["corpus.txt", "-o", "out", "--tokenizer", "\(Self.tokens)/tokenizer"])
+  }
+
+  @Test("a single wrong bit in a shard is found")
+  func damagedShard() throws {
+    for name in ["train-00000.bin", "validation-00000.bin"] {
+      var bytes = try project.folder.bytes(of: "\(Self.tokens)/\(name)")
+      bytes[bytes.count / 2] ^= 0x10
+      let original = try project.folder.bytes(of: "\(Self.tokens)/\(name)")
+      try project.folder.write(bytes, to: "\(Self.tokens)/\(name)")
+      let ended = try project.run(
+        "gpt-finetune", [Self.tokens, "-o", "out", "--block-size", "16"])
+      #expect(ended.status == 65)
+      #expect(
+        ended.log.hasPrefix(
+          "gpt-finetune: error: \(Self.tokens)/\(name): byte 1024: the CRC-32 of the tokens is "))
+      #expect(ended.log.hasSuffix(": the file is damaged\n"))
+      #expect(!project.exists("out"))
+      try project.folder.write(Array(bytes[..<2000]), to: "\(Self.tokens)/\(name)")
+      let cutOff = try project.run(
+        "gpt-finetune", [Self.tokens, "-o", "out", "--block-size", "16"])
+      #expect(cutOff.status == 65)
+      #expect(cutOff.log.hasSuffix(": it is cut off\n"))
+      try project.folder.write(original, to: "\(Self.tokens)/\(name)")
+    }
+  }
+
+  @Test("a model without one of its tensors names it")
+  func missingTensor() throws {
+    let path = "\(Self.model)/model.safetensors"
+    let file = try SafetensorsEditor(try project.folder.bytes(of: path))
+    let name = try #require(file.names.first { $0.hasSuffix("h.0.mlp.c_fc.weight") })
+    let message = "\(path): tensor '\(name)' is missing"
+    try project.folder.write(try file.bytes(without: name), to: path)
+    try expect(65, message, of: "gpt-sample", [Self.model])
+    try expect(
+      65, message, of: "gpt-finetune",
+      [Self.tokens, "--model", Self.model, "--block-size", "16", "-o", "out"])
+    // The file is otherwise as it was: with all of its tensors it is read.
+    try project.folder.write(try file.bytes(without: nil), to: path)
+    #expect(try project.run("gpt-sample", [Self.model]).status == 0)
+    try project.folder.write(Array(try file.bytes(without: nil).dropLast()), to: path)
+    let cutOff = try project.run("gpt-sample", [Self.model])
+    #expect(cutOff.status == 65)
+    #expect(cutOff.log.hasSuffix(": it is cut off\n"))
+  }
+
+  @Test("a checkpoint without one of its moments names it, and is not trained over")
+  func missingMoment() throws {
+    let checkpoint = "checkpoints/fixture/checkpoint-2"
+    let path = "\(checkpoint)/optimizer.safetensors"
+    try project.remove(Self.model)
+    let file = try SafetensorsEditor(try project.folder.bytes(of: path))
+    let name = try #require(file.names.first { $0.hasPrefix("exp_avg_sq.") })
+    try project.folder.write(try file.bytes(without: name), to: path)
+    let run = try project.make("train")
+    #expect(run.status == 2)
+    #expect(run.log.contains("gpt-finetune: error: \(path): tensor '\(name)' is missing\n"))
+    #expect(run.log.contains("Error 65\n"))
+    #expect(project.exists(path))
+  }
+
+  @Test("a prompt that is longer than the context is refused")
+  func longPrompt() throws {
+    let prompt = String(repeating: "слово ", count: 40)
+    let ended = try project.run("gpt-sample", [Self.model, "--prompt", prompt])
+    #expect(ended.status == 64)
+    #expect(ended.output == "")
+    let words = ended.log.split(separator: "\n")[0]
+    #expect(words.hasPrefix("gpt-sample: error: --prompt: "))
+    #expect(
+      words.hasSuffix(
+        " tokens leave no room in the model's context of 32; shorten it to its last words"))
+  }
+
+  @Test(
+    "an output that cannot be created is told before the work",
+    arguments: [
+      ("tg-dump", ["data/fixture/result.json"]), ("bugurt-clean", ["data/raw/fixture.jsonl"]),
+      ("bpe-encode", ["data/clean/fixture.txt", "--vocab-size=300"]),
+      (
+        "gpt-finetune",
+        ["data/tokens/fixture", "--width=16", "--heads=2", "--block-size=16", "--max-steps=3"]
+      ),
+    ])
+  func noOutput(_ program: String, _ arguments: [String]) throws {
+    // Root may write where it has no rights, but nobody below a file.
+    for output in ["Makefile/out", "Makefile/deeper/out"] {
+      try expect(
+        73, "Makefile: cannot create: Not a directory", of: program, arguments + ["-o", output])
+    }
+  }
+
+  @Test("a folder that holds something else is not replaced by shards")
+  func otherFolder() throws {
+    try project.folder.write("mine\n", to: "out/letter.txt")
+    try expect(
+      64,
+      "--output: out has files but no manifest.json of token shards, so it is not replaced; name "
+        + "another folder or remove it", of: "bpe-encode", ["data/clean/fixture.txt", "-o", "out"])
+  }
+}
+
+/// A safetensors file taken apart, to be written again with a tensor less.
+private struct SafetensorsEditor {
+  private let header: [String: [String: Any]]
+  private let data: ArraySlice<UInt8>
+
+  /// The names of the tensors, sorted.
+  var names: [String] { header.keys.filter { $0 != "__metadata__" }.sorted() }
+
+  init(_ file: [UInt8]) throws {
+    let size = file[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let json = try JSONSerialization.jsonObject(with: Data(file[8..<8 + size]))
+    header = try #require(json as? [String: [String: Any]])
+    data = file[(8 + size)...]
+  }
+
+  func bytes(without left: String?) throws -> [UInt8] {
+    var entries = header
+    var contents: [UInt8] = []
+    for name in names {
+      if name == left {
+        entries[name] = nil
+        continue
+      }
+      let ends = try #require(header[name]?["data_offsets"] as? [Int])
+      let start = contents.count
+      contents += data[data.startIndex + ends[0]..<data.startIndex + ends[1]]
+      entries[name]?["data_offsets"] = [start, contents.count]
+    }
+    var text = [UInt8](try JSONSerialization.data(withJSONObject: entries))
+    text += repeatElement(0x20, count: (8 - text.count % 8) % 8)
+    return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text + contents
+  }
+}

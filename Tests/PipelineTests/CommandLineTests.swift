@@ -1,0 +1,255 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The options each program has, `--help`, `--version` and completions aside.
+private let options = [
+  "tg-dump": ["output", "chat", "timezone"],
+  "bugurt-clean": ["output", "funnel", "recipe", "news", "list-rules"],
+  "bpe-encode": [
+    "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
+    "validation-fraction", "shard-tokens",
+  ],
+  "gpt-finetune": [
+    "output", "model", "resume", "restart", "layers", "width", "heads", "context", "dropout",
+    "block-size", "per-device-train-batch-size", "gradient-accumulation-steps",
+    "num-train-epochs", "max-steps", "logging-steps", "save-steps", "save-total-limit", "seed",
+    "learning-rate", "lr-scheduler-type", "warmup-steps", "weight-decay", "adam-beta1",
+    "adam-beta2", "adam-epsilon", "max-grad-norm", "threads",
+  ],
+  "gpt-sample": [
+    "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
+    "repetition-penalty", "seed", "logits", "threads",
+  ],
+]
+
+private let commonOptions = ["help", "version", "generate-completion-script"]
+
+/// What every program says of itself, and to a wrong command line.
+@Suite("the command line")
+struct CommandLineTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private func run(_ program: String, _ arguments: [String]) throws -> Ended {
+    try Subprocess.run(try builtProgram(program), arguments, in: folder.path)
+  }
+
+  @Test("--help names every option, on standard output", arguments: programs)
+  func help(_ program: String) throws {
+    let ended = try run(program, ["--help"])
+    #expect(ended.status == 0)
+    #expect(ended.log == "")
+    #expect(ended.output.contains("\nusage: \(program) [<options>] "))
+    let named = ended.output.split(separator: "\n").compactMap { line -> String? in
+      guard line.hasPrefix("  "), let start = line.firstRange(of: "--") else { return nil }
+      let before = line[..<start.lowerBound]
+      guard before.allSatisfy({ $0 == " " }) || before.contains(/^  -\w, $/) else { return nil }
+      return String(line[start.upperBound...].prefix { $0 != " " })
+    }
+    #expect(named == (options[program] ?? []) + commonOptions)
+    #expect(ended.output.contains(#/\n[Ee]xamples:\n  /#))
+    #expect(!ended.output.contains { $0 == "\u{1B}" })
+    #expect(ended.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    #expect(try run(program, ["-h"]).output == ended.output)
+    // Whatever else is wrong with the command line.
+    #expect(try run(program, ["a", "--help", "--nonsense"]).output == ended.output)
+  }
+
+  @Test("--version tells the version", arguments: programs)
+  func version(_ program: String) throws {
+    let ended = try run(program, ["--version"])
+    #expect(ended.status == 0)
+    #expect(ended.log == "")
+    #expect(try #require(ended.output.wholeMatch(of: /(.*) \d+\.\d+\.\d+\n/)).1 == program)
+  }
+
+  @Test("a completion script knows every option", arguments: programs, ["bash", "zsh", "fish"])
+  func completionScript(_ program: String, _ shell: String) throws {
+    let ended = try run(program, ["--generate-completion-script", shell])
+    #expect(ended.status == 0)
+    #expect(ended.log == "")
+    for option in (options[program] ?? []) + commonOptions {
+      #expect(ended.output.contains(shell == "fish" ? "-l \(option) " : "--\(option)"), "\(option)")
+    }
+    // Shells that are not there cannot judge.
+    let found = try Subprocess.run("sh", ["-c", "command -v \(shell)"], in: folder.path)
+    guard found.status == 0 else { return }
+    try folder.write(ended.output, to: "script")
+    let checked = try Subprocess.run(shell, ["-n", "script"], in: folder.path)
+    #expect(checked.status == 0, "\(checked.log)")
+    #expect(checked.log == "")
+  }
+
+  @Test("bash completes options and their values")
+  func bash() throws {
+    try folder.write("", to: "posts.jsonl")
+    func completions(_ program: String, _ words: [String]) throws -> [String] {
+      let script = try run(program, ["--generate-completion-script=bash"]).output
+      try folder.write(script, to: "script")
+      let ended = try Subprocess.run(
+        "bash",
+        [
+          "-c",
+          """
+          source script; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+          \(script.firstMatch(of: /complete -F (\w+)/).map { String($0.1) } ?? "false")
+          printf '%s\\n' "${COMPREPLY[@]}"
+          """, "bash", program,
+        ] + words, in: folder.path)
+      #expect(ended.status == 0, "\(ended.log)")
+      return ended.output.split(separator: "\n").map(String.init)
+    }
+    #expect(try completions("bpe-encode", ["--vo"]) == ["--vocab-size"])
+    #expect(try completions("bugurt-clean", ["--recipe", ""]) == ["house", "original"])
+    #expect(try completions("bugurt-clean", ["--news", "p"]) == ["post"])
+    #expect(try completions("bugurt-clean", ["po"]) == ["posts.jsonl"])
+    #expect(try completions("gpt-finetune", ["--model", "po"]) == [])
+  }
+
+  @Test(
+    "a misspelt option is told with the one that was meant",
+    arguments: [
+      ("tg-dump", "--ouput", "--output"), ("bugurt-clean", "--recip", "--recipe"),
+      ("bpe-encode", "--vocabsize", "--vocab-size"), ("gpt-finetune", "--modle", "--model"),
+      ("gpt-sample", "--temprature", "--temperature"), ("tg-dump", "-output", "--output"),
+    ])
+  func misspelt(_ program: String, _ typed: String, _ meant: String) throws {
+    let ended = try run(program, [typed, "x", "y"])
+    #expect(ended.status == 64)
+    #expect(ended.output == "")
+    let lines = ended.log.split(separator: "\n")
+    #expect(
+      lines.first == "\(program): error: unknown option '\(typed)'; did you mean '\(meant)'?")
+    #expect(lines.dropFirst().first?.hasPrefix("usage: \(program) ") == true)
+    #expect(lines.last == "Try '\(program) --help'.")
+  }
+
+  @Test(
+    "a wrong command line is told with what was expected",
+    arguments: [
+      ("tg-dump", [], "missing argument <export>: the export: result.json, packed"),
+      ("tg-dump", ["a", "b"], "unexpected argument 'b'"),
+      (
+        "tg-dump", ["a", "--timezone", "noon"],
+        "--timezone: 'noon' is not accepted; expected an offset from UTC such as +03:00 or Z"
+      ),
+      ("bugurt-clean", ["a", "--list-rules=yes"], "--list-rules takes no value"),
+      (
+        "bugurt-clean", ["a", "--news", "drop"],
+        "--news: 'drop' is not accepted; expected one of post, line, keep"
+      ),
+      ("bpe-encode", ["a"], "missing option --output: folder that is written"),
+      ("bpe-encode", ["a", "-o"], "-o needs a value"),
+      (
+        "bpe-encode", ["a", "-o", "b", "--validation-fraction=1"],
+        "--validation-fraction: '1' is not accepted; expected a number from 0 to below 1"
+      ),
+      (
+        "bpe-encode", ["a", "-o", "b", "--vocab-size", "2e3"],
+        "--vocab-size: '2e3' is not accepted; expected a whole number"
+      ),
+      (
+        "bpe-encode", ["a", "-o", "b", "--tokenizer=c", "--vocab-size=400"],
+        "--tokenizer is used as it is; --vocab-size and --min-frequency learn one"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--learning-rate", "0"],
+        "--learning-rate: '0' is not accepted; expected a number above 0"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--width=100", "--heads=3"],
+        "--width 100 is not a multiple of --heads 3"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--max-steps", "--resume"],
+        "--max-steps needs a value; if '--resume' is meant to be it, write '--max-steps=--resume'"
+      ),
+      (
+        "gpt-sample", ["a", "--top-p", "1.5"],
+        "--top-p: '1.5' is not accepted; expected a number from 0.0 to 1.0"
+      ),
+      (
+        "gpt-sample", ["a", "--generate-completion-script", "csh"],
+        "--generate-completion-script: 'csh' is not accepted; expected one of bash, zsh, fish"
+      ),
+    ] as [(String, [String], String)])
+  func wrong(_ program: String, _ arguments: [String], _ message: String) throws {
+    let ended = try run(program, arguments)
+    #expect(ended.status == 64)
+    #expect(ended.output == "")
+    #expect(ended.log.hasPrefix("\(program): error: \(message)"), "\(ended.log)")
+    #expect(ended.log.hasSuffix("\nTry '\(program) --help'.\n"))
+  }
+
+  @Test("errors are coloured on a terminal, unless NO_COLOR or a dumb terminal forbids it")
+  func color() throws {
+    func log(_ variables: [String: String]) throws -> String {
+      // Both ends are open to the last, so that what was written stays to be read.
+      var (terminal, other): (Int32, Int32) = (-1, -1)
+      try #require(openpty(&terminal, &other, nil, nil, nil) == 0)
+      defer { [terminal, other].forEach { close($0) } }
+      let name = String(cString: try #require(ttyname(other)))
+      let process = try Subprocess(
+        try builtProgram("tg-dump"), ["none"], in: folder.path, log: name,
+        environment: Subprocess.environment.merging(variables) { $1 })
+      #expect(try process.wait().status == 66)
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      let count = read(terminal, &buffer, buffer.count)
+      return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+    }
+    let message = "none: cannot open: No such file or directory\r\n"
+    #expect(
+      try log(["TERM": "xterm"]) == "tg-dump: \u{1B}[1;31merror:\u{1B}[0m \(message)")
+    #expect(try log(["TERM": "xterm", "NO_COLOR": "1"]) == "tg-dump: error: \(message)")
+    // An empty NO_COLOR is none.
+    #expect(try log(["TERM": "xterm", "NO_COLOR": ""]).contains("\u{1B}"))
+    #expect(try log(["TERM": "dumb"]) == "tg-dump: error: \(message)")
+  }
+}
+
+/// What goes to standard output, and what does not.
+@Suite("standard output")
+struct StandardOutputTests {
+  @Test("carries results only")
+  func results() throws {
+    let project = try Project.finished()
+    let posts = "data/raw/fixture.jsonl"
+    let dump = try project.run("tg-dump", ["data/fixture/result.json"])
+    #expect(dump.output == (try project.folder.text(of: posts)))
+    #expect(dump.log.hasPrefix("tg-dump: Бугурты к чаю (public_channel 1500100900)\n"))
+    let text = try project.folder.text(of: "data/clean/fixture.txt")
+    for (argument, input) in [(posts, "/dev/null"), ("-", project.folder.path(posts))] {
+      let clean = try project.run("bugurt-clean", [argument], input: input)
+      #expect(clean.output == text)
+      #expect(clean.log.hasPrefix("posts in "))
+    }
+    let encode = try project.run(
+      "bpe-encode", ["data/clean/fixture.txt", "-o", "out", "--vocab-size", "300"])
+    #expect(encode.output == "")
+    let train = try project.run(
+      "gpt-finetune",
+      ["out", "-o", "run", "--layers=1", "--width=16", "--heads=2", "--max-steps=2", "--threads=1"])
+    #expect(train.output == "run/final\n")
+    let sample = try project.run("gpt-sample", ["run/final", "-p", "кот", "--max-length=5"])
+    #expect(sample.output.hasPrefix("КОТ"))
+    #expect(sample.log == "")
+    let logits = try project.run("gpt-sample", ["run/final", "-p", "кот", "--logits"])
+    let json = try JSONSerialization.jsonObject(with: Data(logits.output.utf8)) as? [String: Any]
+    #expect((json?["logits"] as? [Double])?.count == 300)
+  }
+
+  @Test("is the same each time")
+  func repeatable() throws {
+    let project = try Project.finished()
+    let arguments = ["checkpoints/fixture/final", "--seed=7"]
+    let one = try project.run("gpt-sample", arguments)
+    #expect(one.status == 0 && !one.output.isEmpty)
+    #expect(try project.run("gpt-sample", arguments + ["--threads=2"]).output == one.output)
+    let two = try project.run("gpt-sample", arguments + ["--count=2"])
+    #expect(two.output.hasPrefix(one.output))
+  }
+}
