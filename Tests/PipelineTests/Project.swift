@@ -27,11 +27,17 @@ final class Project {
     // make must find the build finished: SwiftPM holds a lock while tests run.
     try folder.write("native\n", to: ".build/march")
     try folder.write("", to: ".build/installed")
-    for program in programs {
-      let path = try folder.write(
-        "#!/bin/sh\nexec '\(try builtProgram(program))' \"$@\"\n", to: ".build/release/" + program)
-      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    // A shell writes the scripts: a file that this process had open for writing might be inherited
+    // by a process that another test starts at the moment, and could then not be run.
+    let scripts = try programs.map { program in
+      "printf '#!/bin/sh\\nexec \"%s\" \"$@\"\\n' '\(try builtProgram(program))' > \(program); "
+        + "chmod +x \(program)"
     }
+    try FileManager.default.createDirectory(
+      atPath: folder.path(".build/release"), withIntermediateDirectories: true)
+    let written = try Subprocess.run(
+      "sh", ["-ec", scripts.joined(separator: "\n")], in: folder.path(".build/release"))
+    try #require(written.status == 0, "\(written.log)")
   }
 
   /// A project in which `make train` was run to its end, some time ago.
