@@ -50,6 +50,13 @@ public final class CorpusWriter {
     }
   }
 
+  /// Brings everything to the disk, without the name as yet; after this ``commit()`` hardly fails.
+  ///
+  /// - Throws: `FileError`.
+  public func synchronize() throws {
+    try file.synchronize()
+  }
+
   /// Brings everything to the disk and gives the file its name.
   ///
   /// - Throws: `FileError`; the file then does not appear.

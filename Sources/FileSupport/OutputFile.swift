@@ -86,14 +86,23 @@ public final class OutputFile {
     }
   }
 
+  /// Brings everything to the disk, without the name as yet: of several files that belong together
+  /// none need take its name before there is room for all.
+  ///
+  /// - Throws: ``FileError``.
+  public func synchronize() throws {
+    precondition(descriptor >= 0, "committed before")
+    try flush()
+    guard descriptor > STDOUT_FILENO else { return }
+    try systemCall(.synchronize, path) { fsync(descriptor) }
+  }
+
   /// Brings everything to the disk and gives the file its name.
   ///
   /// - Throws: ``FileError``; the file then does not appear.
   public func commit() throws {
-    precondition(descriptor >= 0, "committed twice")
-    try flush()
+    try synchronize()
     guard descriptor > STDOUT_FILENO else { return }
-    try systemCall(.synchronize, path) { fsync(descriptor) }
     let closing = descriptor
     descriptor = -1
     guard close(closing) == 0 else {

@@ -76,7 +76,9 @@ struct BugurtClean: Program {
     try read(posts) { post in try cleaner.clean(post) { try writer.write($0) } }
     let result = try cleaner.finish(input: posts)
 
-    // The funnel first: where the text stands, its funnel stands beside it.
+    // The funnel first: where the text stands, its funnel stands beside it. But not before there is
+    // room for the text.
+    try writer.synchronize()
     if let funnelPath { try result.write(to: funnelPath) }
     try writer.commit()
     Log.raw(result.table())

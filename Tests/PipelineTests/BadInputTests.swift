@@ -33,40 +33,35 @@ struct BadInputTests {
     #expect(try project.tree() == before, sourceLocation: location)
   }
 
-  @Test(
-    "a missing input is named",
-    arguments: [
+  @Test("a missing input is named")
+  func missing() throws {
+    for (program, arguments) in [
       ("tg-dump", ["none", "-o", "out"]), ("bugurt-clean", ["none", "-o", "out"]),
       ("bpe-encode", ["none", "-o", "out"]),
       ("bpe-encode", ["data/clean/fixture.txt", "--tokenizer", "none", "-o", "out"]),
       ("gpt-finetune", ["none", "-o", "out"]),
-      ("gpt-finetune", ["data/tokens/fixture", "--model", "none", "-o", "out"]),
-      ("gpt-sample", ["none"]),
-    ])
-  func missing(_ program: String, _ arguments: [String]) throws {
-    try expect(
-      66, "none: cannot open: No such file or directory", of: program, arguments)
+      ("gpt-finetune", [Self.tokens, "--model", "none", "-o", "out"]), ("gpt-sample", ["none"]),
+    ] {
+      try expect(66, "none: cannot open: No such file or directory", of: program, arguments)
+    }
   }
 
-  @Test(
-    "what is no export of one is told from what is, and how to make one",
-    arguments: [
-      ("", "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"),
-      ("[]", "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"),
-      (
-        "<html>",
-        "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(howTo)"
-      ),
+  @Test("what is no export of one is told from what is, and how to make one")
+  func noExport() throws {
+    let noObject =
+      "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)"
+    for (text, message) in [
+      ("", noObject), ("[]", noObject), ("<html>", noObject),
       (
         #"{"name": "Чат"}"#,
         "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
-          + "chat) nor 'chats' (a whole account); \(howTo)"
+          + "chat) nor 'chats' (a whole account); \(Self.howTo)"
       ),
       (#"{"messages": {}}"#, "byte 13: expected an array, found an object"),
-    ])
-  func noExport(_ text: String, _ message: String) throws {
-    try project.folder.write(text, to: "result.json")
-    try expect(65, "result.json: \(message)", of: "tg-dump", ["result.json", "-o", "out"])
+    ] {
+      try project.folder.write(text, to: "result.json")
+      try expect(65, "result.json: \(message)", of: "tg-dump", ["result.json", "-o", "out"])
+    }
   }
 
   @Test("an export that is cut off is told with the byte and what could be read")
@@ -124,7 +119,9 @@ struct BadInputTests {
     }
     try project.folder.write(Array("КОТ\nПЁС ".utf8) + [0xD0, 0x0A], to: "corpus.txt")
     try expect(
-      65, "corpus.txt: line 2: byte 7 of the line is not UTF-8", of: "bpe-encode",
+      65,
+      "corpus.txt: line 2: byte 8 of the line, 0xD0, is not UTF-8; cleaned text is UTF-8, other "
+        + "encodings must be converted first (iconv -t UTF-8)", of: "bpe-encode",
       ["corpus.txt", "-o", "out", "--tokenizer", "\(Self.tokens)/tokenizer"])
   }
 
@@ -200,21 +197,18 @@ struct BadInputTests {
         " tokens leave no room in the model's context of 32; shorten it to its last words"))
   }
 
-  @Test(
-    "an output that cannot be created is told before the work",
-    arguments: [
+  @Test("an output that cannot be created is told before the work")
+  func noOutput() throws {
+    // Root may write where it has no rights, but nobody below a file.
+    for (program, arguments) in [
       ("tg-dump", ["data/fixture/result.json"]), ("bugurt-clean", ["data/raw/fixture.jsonl"]),
       ("bpe-encode", ["data/clean/fixture.txt", "--vocab-size=300"]),
-      (
-        "gpt-finetune",
-        ["data/tokens/fixture", "--width=16", "--heads=2", "--block-size=16", "--max-steps=3"]
-      ),
-    ])
-  func noOutput(_ program: String, _ arguments: [String]) throws {
-    // Root may write where it has no rights, but nobody below a file.
-    for output in ["Makefile/out", "Makefile/deeper/out"] {
-      try expect(
-        73, "Makefile: cannot create: Not a directory", of: program, arguments + ["-o", output])
+      ("gpt-finetune", [Self.tokens, "--width=16", "--heads=2", "--max-steps=1000000"]),
+    ] {
+      for output in ["Makefile/out", "Makefile/deeper/out"] {
+        try expect(
+          73, "Makefile: cannot create: Not a directory", of: program, arguments + ["-o", output])
+      }
     }
   }
 

@@ -100,20 +100,20 @@ struct FullDiskTests {
     #expect(try disk.names().contains("run/final/model.safetensors"))
   }
 
-  @Test(
-    "behind standard output is told, too",
-    arguments: [
+  @Test("behind standard output is told, too")
+  func standardOutput() throws {
+    let project = try Project.finished()
+    for (program, arguments, name) in [
       ("tg-dump", ["data/fixture/result.json"], "-"),
       ("bugurt-clean", ["data/raw/fixture.jsonl"], "-"),
       ("bugurt-clean", ["--list-rules"], "standard output"),
       ("gpt-sample", ["checkpoints/fixture/final"], "standard output"),
       ("bpe-encode", ["--help"], "standard output"),
       ("gpt-finetune", ["--version"], "standard output"),
-    ])
-  func standardOutput(_ program: String, _ arguments: [String], _ name: String) throws {
-    let project = try Project.finished()
-    let ended = try project.run(program, arguments, output: "/dev/full")
-    #expect(ended.status == 74)
-    #expect(ended.log == "\(program): error: \(name): cannot write: \(Self.outOfSpace)\n")
+    ] {
+      let ended = try project.run(program, arguments, output: "/dev/full")
+      #expect(ended.status == 74, "\(program)")
+      #expect(ended.log == "\(program): error: \(name): cannot write: \(Self.outOfSpace)\n")
+    }
   }
 }

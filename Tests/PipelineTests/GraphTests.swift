@@ -11,7 +11,7 @@ private let training = Array(all[3...])
 private let nothingToDo = "make: Nothing to be done for 'train'.\n"
 
 /// What make runs again after a finished run, told from its own output.
-@Suite("the graph", .serialized)
+@Suite("the graph")
 struct GraphTests {
   let project: Project
 
