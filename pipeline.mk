@@ -238,15 +238,21 @@ train_options := $(strip \
   --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED))
 $(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))
 
+# What cannot change the result.
+train_conveniences := $(strip --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
+  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)))
+
 $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
-	$(bin)/gpt-finetune data/tokens/$(RUN) $(train_options) --output checkpoints/$(RUN) \
-	  --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
-	  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)) \
-	  --resume --restart > /dev/null
+	$(bin)/gpt-finetune data/tokens/$(RUN) --output checkpoints/$(RUN) \
+	  $(train_options) $(train_conveniences) --resume --restart > /dev/null
+
+# A trained model is sampled as it is, whatever the variables say now: to look at a run must never
+# train it anew.
+missing_model := $(if $(wildcard $(model)),,$(model))
 
 ## sample: print bugurts: make sample PROMPT='кот'
 .PHONY: sample
-sample: $(model) | $(bin)/gpt-sample
+sample: $(missing_model) | $(bin)/gpt-sample
 	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
 	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
 
@@ -264,7 +270,7 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(model) $(build)/interop/installed | $(bin)/gpt-sample
+interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
