@@ -18,35 +18,50 @@ final class Project {
     folder = try TemporaryFolder()
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().path
-    let parts = ["Makefile", "pipeline.mk", "Package.swift", "Sources"].map { "\(root)/\($0)" }
-    try #require(try Subprocess.run("cp", ["-a"] + parts + ["."], in: folder.path).status == 0)
-    try FileManager.default.createDirectory(
-      atPath: folder.path("data"), withIntermediateDirectories: false)
-    try FileManager.default.copyItem(
-      atPath: root + "/data/fixture", toPath: folder.path("data/fixture"))
-    // make must find the build finished: SwiftPM holds a lock while tests run.
-    try folder.write("native\n", to: ".build/march")
-    try folder.write("", to: ".build/installed")
-    // A shell writes the scripts: a file that this process had open for writing might be inherited
-    // by a process that another test starts at the moment, and could then not be run.
-    let scripts = try programs.map { program in
-      "printf '#!/bin/sh\\nexec \"%s\" \"$@\"\\n' '\(try builtProgram(program))' > \(program); "
-        + "chmod +x \(program)"
-    }
-    try FileManager.default.createDirectory(
-      atPath: folder.path(".build/release"), withIntermediateDirectories: true)
-    let written = try Subprocess.run(
-      "sh", ["-ec", scripts.joined(separator: "\n")], in: folder.path(".build/release"))
-    try #require(written.status == 0, "\(written.log)")
+    // make must find the build finished: SwiftPM holds a lock while tests run. The programs are not
+    // written by this process, whose other threads might start something meanwhile: the child would
+    // hold the file open for writing, and it could not be run (ETXTBSY).
+    let script = """
+      set -e
+      mkdir -p data .build/release
+      cp -a "$1"/{Makefile,pipeline.mk,Package.swift,Sources} .
+      cp -a "$1"/data/fixture data
+      echo native > .build/march
+      touch .build/installed
+      for program in "${@:3}"; do
+        printf '#!/bin/sh\nexec "%s" "$@"\n' "$2/$program" > .build/release/$program
+        chmod +x .build/release/$program
+      done
+      """
+    let made = try Subprocess.run(
+      "bash", ["-c", script, "bash", root, try builtProgram("")] + programs, in: folder.path)
+    try #require(made.status == 0, "\(made.log)")
+  }
+
+  private init(copying path: String) throws {
+    folder = try TemporaryFolder()
+    let made = try Subprocess.run("cp", ["-a", path + "/.", "."], in: folder.path)
+    try #require(made.status == 0, "\(made.log)")
   }
 
   /// A project in which `make train` was run to its end, some time ago.
   static func finished() throws -> Project {
+    try Project(copying: try finishedPath.get())
+  }
+
+  /// Where the finished project lies that all are copies of; it goes when the tests end.
+  private static let finishedPath = Result {
     let project = try Project()
     let run = try project.make("train")
     try #require(run.status == 0, "\(run.log)")
     try project.age()
-    return project
+    let path = NSTemporaryDirectory() + "bugurt-gpt-finished-\(getpid())"
+    try FileManager.default.moveItem(atPath: project.folder.path, toPath: path)
+    atexit {
+      try? FileManager.default.removeItem(
+        atPath: NSTemporaryDirectory() + "bugurt-gpt-finished-\(getpid())")
+    }
+    return path
   }
 
   /// Starts make for `goals` with the variables of ``tiny`` and `variables`.
