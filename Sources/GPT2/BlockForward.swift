@@ -61,7 +61,7 @@ extension GPT2Model {
       buffers.preactivation, buffers.normalized,
       weight: matrix(block.feedForwardInWeight, columns: inner),
       bias: vector(block.feedForwardInBias))
-    workers.gelu(buffers.activation, buffers.preactivation)
+    workers.activate(buffers.activation, buffers.preactivation, configuration.activation)
     linear(
       buffers.branch, buffers.activation,
       weight: matrix(block.feedForwardOutWeight, columns: width),

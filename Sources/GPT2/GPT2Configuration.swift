@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import TensorKernels
 
 /// The sizes and constants of a model of the GPT-2 architecture, as `config.json` has them.
 public struct GPT2Configuration: Equatable, Sendable {
@@ -15,6 +16,15 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var heads: Int
   /// Channels inside the feed-forward part (`n_inner`, usually 4 times the width).
   public var innerWidth: Int
+  /// The function inside the feed-forward part (`activation_function`).
+  public var activation = Activation.geluTanh
+  /// Whether attention scores are divided by the root of the head size (`scale_attn_weights`).
+  public var scalesAttention = true
+  /// Whether attention scores are divided by the number of the layer too, counted from 1
+  /// (`scale_attn_by_inverse_layer_idx`).
+  public var scalesAttentionByLayer = false
+  /// Whether the token embedding is the output matrix too (`tie_word_embeddings`).
+  public var tiesWordEmbeddings = true
   /// Added to the variance in layer normalization (`layer_norm_epsilon`).
   public var layerNormEpsilon: Float = 1e-5
   /// Dropout of the sum of the embeddings (`embd_pdrop`).
@@ -43,8 +53,11 @@ public struct GPT2Configuration: Equatable, Sendable {
     self.innerWidth = innerWidth ?? 4 * width
   }
 
-  /// What attention scores are multiplied by.
-  public var attentionScale: Float { 1 / (Float(width) / Float(heads)).squareRoot() }
+  /// What the attention scores of layer `layer`, counted from 0, are multiplied by.
+  public func attentionScale(layer: Int) -> Float {
+    (scalesAttention ? 1 / Float(width / heads).squareRoot() : 1)
+      / (scalesAttentionByLayer ? Float(layer + 1) : 1)
+  }
 
   /// Reads the `config.json` at `path`; absent keys have GPT-2's defaults, unknown ones are
   /// ignored.
@@ -78,10 +91,15 @@ public struct GPT2Configuration: Equatable, Sendable {
           + supported.map { $0.text() }.joined(separator: " or "))
     }
     try require("model_type", ["gpt2"])
-    try require("activation_function", ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"])
-    try require("scale_attn_weights", [true])
-    try require("scale_attn_by_inverse_layer_idx", [false])
-    try require("tie_word_embeddings", [true])
+    try require("activation_function", Activation.names.keys.sorted().map { .string($0) })
+    try require("add_cross_attention", [false])
+    func flag(_ key: String, default standard: Bool) throws -> Bool {
+      switch value[key] {
+      case nil, .null: return standard
+      case .boolean(let flag): return flag
+      default: throw InputError(path, "\(key): expected true or false")
+      }
+    }
     let width = try integer("n_embd", default: 768)
     self.init(
       vocabularySize: try integer("vocab_size", default: 50257),
@@ -91,6 +109,12 @@ public struct GPT2Configuration: Equatable, Sendable {
     guard width % heads == 0 else {
       throw InputError(path, "n_embd \(width) is not a multiple of n_head \(heads)")
     }
+    if let name = value["activation_function"]?.string, let named = Activation.names[name] {
+      activation = named
+    }
+    scalesAttention = try flag("scale_attn_weights", default: true)
+    scalesAttentionByLayer = try flag("scale_attn_by_inverse_layer_idx", default: false)
+    tiesWordEmbeddings = try flag("tie_word_embeddings", default: true)
     layerNormEpsilon = try number("layer_norm_epsilon", default: 1e-5, in: 0..<1)
     embeddingDropout = try number("embd_pdrop", default: 0.1, in: 0..<1)
     attentionDropout = try number("attn_pdrop", default: 0.1, in: 0..<1)
@@ -105,7 +129,7 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var json: JSONValue {
     func id(_ id: Int?) -> JSONValue { id.map { .integer($0) } ?? .null }
     return [
-      "activation_function": "gelu_new",
+      "activation_function": .string(activation.transformersName),
       "architectures": ["GPT2LMHeadModel"],
       "attn_pdrop": Self.decimal(attentionDropout),
       "bos_token_id": id(beginOfTextID),
@@ -122,7 +146,9 @@ public struct GPT2Configuration: Equatable, Sendable {
       "n_positions": .integer(contextLength),
       "pad_token_id": id(paddingID),
       "resid_pdrop": Self.decimal(residualDropout),
-      "tie_word_embeddings": true,
+      "scale_attn_by_inverse_layer_idx": .boolean(scalesAttentionByLayer),
+      "scale_attn_weights": .boolean(scalesAttention),
+      "tie_word_embeddings": .boolean(tiesWordEmbeddings),
       "torch_dtype": "float32",
       "vocab_size": .integer(vocabularySize),
     ]
@@ -142,5 +168,22 @@ public struct GPT2Configuration: Equatable, Sendable {
   /// The shortest decimal that is `value` in single precision: 0.1, not 0.10000000149.
   private static func decimal(_ value: Float) -> JSONValue {
     .number(Double("\(value)") ?? Double(value))
+  }
+}
+
+extension Activation {
+  /// The names in `activation_function`.
+  static let names: [String: Activation] = [
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_fast": .geluTanh,
+    "gelu": .gelu, "relu": .relu,
+  ]
+
+  /// The name that GPT-2's own configurations use.
+  var transformersName: String {
+    switch self {
+    case .geluTanh: "gelu_new"
+    case .gelu: "gelu"
+    case .relu: "relu"
+    }
   }
 }

@@ -146,7 +146,10 @@ public final class GPT2Model {
     parameters.matrix(at: range.lowerBound, rows: range.count / columns, columns: columns)
   }
 
-  /// The token embedding, `[vocabulary, channels]`, which is the output matrix too.
+  /// The output matrix, `[vocabulary, channels]`.
+  var head: MatrixView { matrix(layout.head, columns: configuration.width) }
+
+  /// The token embedding, `[vocabulary, channels]`.
   var tokenEmbedding: MatrixView {
     matrix(layout.tokenEmbedding, columns: configuration.width)
   }

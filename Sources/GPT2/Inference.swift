@@ -84,7 +84,7 @@ public final class InferencePass {
       bias: model.vector(model.layout.finalNormBias),
       epsilon: model.configuration.layerNormEpsilon)
     let row = logits.matrix(rows: 1, columns: model.configuration.vocabularySize)
-    model.workers.multiply(row, final.asIs, model.tokenEmbedding.transposed)
+    model.workers.multiply(row, final.asIs, model.head.transposed)
     return UnsafeBufferPointer(logits.floats)
   }
 
@@ -110,7 +110,8 @@ public final class InferencePass {
       model.forwardBlock(layer, buffers) { attended, qkv in
         model.workers.cachedAttention(
           attended, qkv, keys: cache.keys(layer), values: cache.values(layer), past: past,
-          heads: configuration.heads, scale: configuration.attentionScale,
+          heads: configuration.heads,
+          scale: configuration.attentionScale(layer: layer),
           scratch: scratch.floats)
       }
     }

@@ -31,6 +31,8 @@ public struct ParameterLayout: Sendable {
   public private(set) var count = 0
   private(set) var tokenEmbedding = 0..<0
   private(set) var positionEmbedding = 0..<0
+  /// The output matrix, `[vocabulary, channels]`: the token embedding where they are tied.
+  private(set) var head = 0..<0
   private(set) var finalNormWeight = 0..<0
   private(set) var finalNormBias = 0..<0
   private(set) var blocks: [Block] = []
@@ -40,6 +42,7 @@ public struct ParameterLayout: Sendable {
     let width = configuration.width
     let inner = configuration.innerWidth
     tokenEmbedding = add("wte.weight", [configuration.vocabularySize, width])
+    head = tokenEmbedding
     positionEmbedding = add("wpe.weight", [configuration.contextLength, width])
     for index in 0..<configuration.layers {
       let prefix = "h.\(index)."
@@ -60,12 +63,20 @@ public struct ParameterLayout: Sendable {
     }
     finalNormWeight = add("ln_f.weight", [width], decays: false)
     finalNormBias = add("ln_f.bias", [width], decays: false)
+    if !configuration.tiesWordEmbeddings {
+      head = add(
+        "lm_head.weight", [configuration.vocabularySize, width], isInsideTransformer: false)
+    }
   }
 
-  private mutating func add(_ name: String, _ shape: [Int], decays: Bool = true) -> Range<Int> {
+  private mutating func add(
+    _ name: String, _ shape: [Int], decays: Bool = true, isInsideTransformer: Bool = true
+  ) -> Range<Int> {
     let range = count..<count + shape.reduce(1, *)
     parameters.append(
-      Parameter(name: "transformer." + name, shape: shape, range: range, decays: decays))
+      Parameter(
+        name: isInsideTransformer ? "transformer." + name : name, shape: shape, range: range,
+        decays: decays))
     count = range.upperBound
     return range
   }

@@ -39,13 +39,13 @@ extension TrainingPass {
     let middle = activations.middle.matrix(rows: rows, columns: width)
 
     workers.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
-    workers.gelu(activation, preactivation)
+    workers.activate(activation, preactivation, model.configuration.activation)
     addLinearGradients(
       block.feedForwardOutWeight, block.feedForwardOutBias, input: activation, outGradient: branch)
     // The activation has served; its place takes its gradient.
     workers.multiply(
       activation, branch.asIs, model.matrix(block.feedForwardOutWeight, columns: width).transposed)
-    workers.geluBackward(activation, preactivation)
+    workers.activateBackward(activation, preactivation, model.configuration.activation)
     workers.layerNormAgain(
       normalized, mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
       middle, weight: model.vector(block.norm2Weight), bias: model.vector(block.norm2Bias))
@@ -84,7 +84,8 @@ extension TrainingPass {
     workers.attentionBackward(
       qkvGradient: qkvGradient, outGradient: normalized, out: attended,
       logSums: activations.logSums[0..<rows * model.configuration.heads],
-      qkv: activations.qkv.matrix(rows: rows, columns: 3 * width), attentionShape(rows: rows),
+      qkv: activations.qkv.matrix(rows: rows, columns: 3 * width),
+      attentionShape(rows: rows, layer: index),
       dropout: dropouts.attention, scratch: scratch.attention.floats)
     workers.layerNormAgain(
       normalized, mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],

@@ -120,10 +120,11 @@ public final class TrainingPass {
 
   // MARK: - Shapes
 
-  func attentionShape(rows: Int) -> AttentionShape {
+  func attentionShape(rows: Int, layer: Int) -> AttentionShape {
     AttentionShape(
       batch: rows / time, time: time, heads: model.configuration.heads,
-      channels: model.configuration.width, scale: model.configuration.attentionScale)
+      channels: model.configuration.width,
+      scale: model.configuration.attentionScale(layer: layer))
   }
 
   /// The dropouts of block `index`.
@@ -154,13 +155,13 @@ public final class TrainingPass {
     let rows = tokens.count
     precondition(rows > 0 && rows % time == 0 && rows <= batch * time)
     let (width, inner) = (model.configuration.width, model.configuration.innerWidth)
-    let shape = attentionShape(rows: rows)
     let input = blocks[0].input.matrix(rows: rows, columns: width)
     model.embed(input, tokens: tokens) { $0 % time }
     model.workers.drop(input, embeddingDropout(dropoutSeed))
     for (index, block) in blocks.enumerated() {
       let output = index + 1 < blocks.count ? blocks[index + 1].input : lastHidden
       let dropouts = dropouts(index, dropoutSeed)
+      let shape = attentionShape(rows: rows, layer: index)
       let buffers = BlockBuffers(
         input: block.input.matrix(rows: rows, columns: width),
         output: output.matrix(rows: rows, columns: width),
@@ -201,14 +202,14 @@ public final class TrainingPass {
       let range = start..<min(rows, start + scratch.logitRows)
       let logits = scratch.logits.matrix(
         rows: range.count, columns: model.configuration.vocabularySize)
-      workers.multiply(logits, hidden.rows(range).asIs, model.tokenEmbedding.transposed)
+      workers.multiply(logits, hidden.rows(range).asIs, model.head.transposed)
       loss += workers.crossEntropy(
         logits, targets: UnsafeBufferPointer(rebasing: targets[range]),
         gradientScale: gradientScale)
       guard gradientScale != 0 else { continue }
-      workers.multiply(hiddenGradient.rows(range), logits.asIs, model.tokenEmbedding.asIs)
+      workers.multiply(hiddenGradient.rows(range), logits.asIs, model.head.asIs)
       workers.multiply(
-        gradientMatrix(model.layout.tokenEmbedding, columns: width), logits.transposed,
+        gradientMatrix(model.layout.head, columns: width), logits.transposed,
         hidden.rows(range).asIs, accumulating: true)
     }
     return loss

@@ -132,21 +132,26 @@ extension Workers {
     }
   }
 
-  /// out = gelu_new(input), over all floats of two matrices of the same shape.
-  public func gelu(_ out: MatrixView, _ input: MatrixView) {
+  /// out = activation(input), over all floats of two matrices of the same shape.
+  public func activate(_ out: MatrixView, _ input: MatrixView, _ activation: Activation) {
     precondition(out.floats.count == input.floats.count)
+    let kernel = activation.kernel
     split(input.floats.count, minimum: worthwhile) { range, _ in
-      ckernels_gelu(
-        base(out.floats) + range.lowerBound, base(input.floats) + range.lowerBound, range.count)
+      ckernels_activation(
+        kernel, base(out.floats) + range.lowerBound, base(input.floats) + range.lowerBound,
+        range.count)
     }
   }
 
-  /// gradient *= gelu_new′(input), over all floats of two matrices of the same shape.
-  public func geluBackward(_ gradient: MatrixView, _ input: MatrixView) {
+  /// gradient *= activation′(input), over all floats of two matrices of the same shape.
+  public func activateBackward(
+    _ gradient: MatrixView, _ input: MatrixView, _ activation: Activation
+  ) {
     precondition(gradient.floats.count == input.floats.count)
+    let kernel = activation.kernel
     split(input.floats.count, minimum: worthwhile) { range, _ in
-      ckernels_gelu_backward(
-        base(gradient.floats) + range.lowerBound, base(input.floats) + range.lowerBound,
+      ckernels_activation_backward(
+        kernel, base(gradient.floats) + range.lowerBound, base(input.floats) + range.lowerBound,
         range.count)
     }
   }

@@ -29,7 +29,7 @@ struct GPT2ConfigurationTests {
       [expected.embeddingDropout, expected.attentionDropout, expected.residualDropout]
         == [0.1, 0.1, 0.1])
     #expect(expected.initializerRange == 0.02)
-    #expect(expected.attentionScale == 0.125)
+    #expect(expected.attentionScale(layer: 0) == 0.125)
     expected.endOfTextID = 2
     #expect(try read(#"{"eos_token_id": 2}"#) == expected)
   }
@@ -76,18 +76,13 @@ struct GPT2ConfigurationTests {
       (#"{"model_type": "llama"}"#, #"model_type is "llama"; supported is "gpt2""#),
       (#"{"model_type": 2}"#, #"model_type is 2; supported is "gpt2""#),
       (
-        #"{"activation_function": "relu"}"#,
-        #"activation_function is "relu"; "#
-          + #"supported is "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast""#
+        #"{"activation_function": "silu"}"#,
+        #"activation_function is "silu"; supported is "gelu" or "gelu_fast" or "gelu_new" "#
+          + #"or "gelu_pytorch_tanh" or "relu""#
       ),
-      (
-        #"{"tie_word_embeddings": false}"#, "tie_word_embeddings is false; supported is true"
-      ),
-      (#"{"scale_attn_weights": false}"#, "scale_attn_weights is false; supported is true"),
-      (
-        #"{"scale_attn_by_inverse_layer_idx": true}"#,
-        "scale_attn_by_inverse_layer_idx is true; supported is false"
-      ),
+      (#"{"add_cross_attention": true}"#, "add_cross_attention is true; supported is false"),
+      (#"{"tie_word_embeddings": 0}"#, "tie_word_embeddings: expected true or false"),
+      (#"{"scale_attn_weights": "no"}"#, "scale_attn_weights: expected true or false"),
     ])
   func refusals(text: String, problem: String) throws {
     let error = #expect(throws: InputError.self) { try read(text) }
@@ -108,6 +103,7 @@ struct GPT2ConfigurationTests {
         "bos_token_id":1,"embd_pdrop":0.1,"eos_token_id":2,"initializer_range":0.02,\
         "layer_norm_epsilon":1e-06,"model_type":"gpt2","n_ctx":64,"n_embd":48,"n_head":4,\
         "n_inner":100,"n_layer":3,"n_positions":64,"pad_token_id":null,"resid_pdrop":0.1,\
+        "scale_attn_by_inverse_layer_idx":false,"scale_attn_weights":true,\
         "tie_word_embeddings":true,"torch_dtype":"float32","vocab_size":300}
         """)
     #expect(

@@ -170,13 +170,13 @@ struct RowOperationsTests {
     let x = Matrix(1, 24_001)
     for index in 0..<x.columns { x.floats[index] = Float(index - 12_000) / 1000 }
     let out = Matrix(1, x.columns)
-    workers.gelu(out.view, x.view)
+    workers.activate(out.view, x.view, .geluTanh)
     // tanh to 2e-7, times x / 2, and three roundings.
     expectClose(
       out.values, x.doubles.map(referenceGELU),
       within: { 4 * roundingError * max(1, Double(abs(x.floats[$0]))) })
     workers.clear(x.floats)
-    workers.gelu(out.view, x.view)
+    workers.activate(out.view, x.view, .geluTanh)
     #expect(out.values.allSatisfy { $0 == 0 })
   }
 
@@ -185,12 +185,12 @@ struct RowOperationsTests {
     let x = Matrix(1, count, random: 1, scale: 4)
     x.floats[0] = 1e6
     let out = Matrix(1, count)
-    workers.gelu(out.view, x.view)
+    workers.activate(out.view, x.view, .geluTanh)
     expectClose(
       out.values, x.doubles.map(referenceGELU),
       within: { 4 * roundingError * max(1, Double(abs(x.floats[$0]))) })
     x.floats[0] = -1e6
-    workers.gelu(out.view, x.view)
+    workers.activate(out.view, x.view, .geluTanh)
     #expect(out.values[0] == 0)
   }
 
@@ -198,7 +198,7 @@ struct RowOperationsTests {
   func geluBackward(count: Int) {
     let (x, gradient) = (Matrix(1, count, random: 1, scale: 6), Matrix(1, count, random: 2))
     let expected = zip(gradient.doubles, x.doubles).map { $0 * referenceGELUDerivative($1) }
-    workers.geluBackward(gradient.view, x.view)
+    workers.activateBackward(gradient.view, x.view, .geluTanh)
     // 1 - t² loses what tanh is off by, times x / 2 times a slope of up to 1 + 0.13 x².
     expectClose(
       gradient.values, expected,

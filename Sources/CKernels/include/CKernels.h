@@ -43,11 +43,21 @@ float ckernels_dot(const float *x, const float *y, size_t count);
 
 // MARK: - Activation
 
-/// gelu_new: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-void ckernels_gelu(float *out, const float *x, size_t count);
+typedef enum CKernelsActivation {
+  /// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+  CKERNELS_GELU_TANH,
+  /// 0.5 x (1 + erf(x/sqrt 2)).
+  CKERNELS_GELU,
+  /// max(0, x).
+  CKERNELS_RELU
+} CKernelsActivation;
 
-/// gradient *= the derivative of gelu_new at x.
-void ckernels_gelu_backward(float *gradient, const float *x, size_t count);
+/// out = activation(x).
+void ckernels_activation(CKernelsActivation activation, float *out, const float *x, size_t count);
+
+/// gradient *= the derivative of the activation at x.
+void ckernels_activation_backward(CKernelsActivation activation, float *gradient, const float *x,
+                                  size_t count);
 
 // MARK: - Softmax
 
