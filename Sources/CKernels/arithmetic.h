@@ -33,6 +33,9 @@ INLINE float exponential(float x) {
   return p * power;
 }
 
+/// The root of x in a form that vectorizes: sqrtf has to set errno where x is negative.
+INLINE float square_root(float x) { return __builtin_elementwise_sqrt(x); }
+
 /// tanh x to 2e-7 absolute.
 INLINE float hyperbolic_tangent(float x) {
   return 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f);

@@ -28,7 +28,10 @@ void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t 
 }
 
 // So many counters go through the rounds side by side, one in each lane of the vectors.
-enum { lanes = 32 };
+enum { lanes = 16 };
+// Elements that those counters give random numbers for.
+enum { stretch = CKERNELS_DROPOUT_STRETCH };
+_Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
 
 static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropout,
                          uint64_t first_group) {
@@ -48,17 +51,25 @@ static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropou
   }
 }
 
+INLINE void drop(float *out, const float *input, const uint32_t words[4][lanes],
+                 const CKernelsDropout *dropout, size_t count) {
+  // Element e takes the lower half of word e, and element 64 + e the upper half.
+  const uint32_t *random = &words[0][0];
+  size_t half = count < stretch / 2 ? count : stretch / 2;
+  for (size_t i = 0; i < half; i++)
+    out[i] = (random[i] & 0xFFFF) < dropout->threshold ? 0.0f : input[i] * dropout->scale;
+  for (size_t i = half; i < count; i++)
+    out[i] = random[i - half] >> 16 < dropout->threshold ? 0.0f : input[i] * dropout->scale;
+}
+
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count) {
   uint32_t words[4][lanes];
-  // Element e of a stretch takes word e / lanes of lane e % lanes, so that no lane is shuffled.
-  for (size_t start = 0; start < count; start += 4 * lanes) {
-    random_words(words, dropout, first_group + start / 4);
-    size_t stretch = count - start < 4 * lanes ? count - start : 4 * lanes;
-    const uint32_t *random = &words[0][0];
-    const float *x = input + start;
-    float *y = out + start;
-    for (size_t i = 0; i < stretch; i++)
-      y[i] = random[i] < dropout->threshold ? 0.0f : x[i] * dropout->scale;
+  for (size_t start = 0; start < count; start += stretch) {
+    random_words(words, dropout, first_group + start / 8);
+    if (count - start >= stretch)
+      drop(out + start, input + start, words, dropout, stretch);
+    else
+      drop(out + start, input + start, words, dropout, count - start);
   }
 }

@@ -27,22 +27,27 @@ void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t
 }
 
 void ckernels_softmax_backward(float *restrict gradient, const float *restrict probabilities,
-                               float mean_gradient, size_t count) {
+                               const float *restrict dropped, float mean_gradient, size_t count) {
   RELAXED
   for (size_t i = 0; i < count; i++)
-    gradient[i] = probabilities[i] * (gradient[i] - mean_gradient);
+    gradient[i] = dropped[i] * gradient[i] - probabilities[i] * mean_gradient;
 }
 
 double ckernels_cross_entropy(float *logits, size_t count, size_t target, float scale) {
   RELAXED
   float maximum = largest(logits, count);
+  float target_logit = logits[target];
   float sum = 0;
-  for (size_t i = 0; i < count; i++) sum += exponential(logits[i] - maximum);
-  double loss = (double)maximum + log((double)sum) - (double)logits[target];
-  if (scale != 0) {
+  if (scale == 0) {
+    for (size_t i = 0; i < count; i++) sum += exponential(logits[i] - maximum);
+  } else {
+    for (size_t i = 0; i < count; i++) {
+      logits[i] = exponential(logits[i] - maximum);
+      sum += logits[i];
+    }
     float factor = scale / sum;
-    for (size_t i = 0; i < count; i++) logits[i] = exponential(logits[i] - maximum) * factor;
+    for (size_t i = 0; i < count; i++) logits[i] *= factor;
     logits[target] -= scale;
   }
-  return loss;
+  return (double)maximum + log((double)sum) - (double)target_logit;
 }

@@ -36,7 +36,17 @@ extension GPT2Model {
   /// `attend` fills `attended` from `qkv`: training attends within the batch, sampling to the
   /// cache too.
   func forwardBlock(
-    _ index: Int, _ buffers: BlockBuffers, dropouts: BlockDropouts = BlockDropouts(),
+    _ index: Int, _ buffers: BlockBuffers,
+    attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
+  ) {
+    beginBlock(index, buffers, attentionOutDropout: nil, attend: attend)
+    finishBlock(index, buffers, dropout: nil)
+  }
+
+  /// The forward pass of block `index` up to what enters the activation of its feed-forward part:
+  /// all that the backward pass needs.
+  func beginBlock(
+    _ index: Int, _ buffers: BlockBuffers, attentionOutDropout: Dropout?,
     attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
   ) {
     let block = layout.blocks[index]
@@ -53,7 +63,7 @@ extension GPT2Model {
       buffers.branch, buffers.attended, weight: matrix(block.attentionOutWeight, columns: width),
       bias: vector(block.attentionOutBias))
     workers.addResidual(
-      buffers.middle, buffers.input, branch: buffers.branch, dropouts.attentionOut)
+      buffers.middle, buffers.input, branch: buffers.branch, attentionOutDropout)
     workers.layerNorm(
       buffers.normalized, mean: buffers.norm2Mean, rstd: buffers.norm2Rstd, buffers.middle,
       weight: vector(block.norm2Weight), bias: vector(block.norm2Bias), epsilon: epsilon)
@@ -61,13 +71,18 @@ extension GPT2Model {
       buffers.preactivation, buffers.normalized,
       weight: matrix(block.feedForwardInWeight, columns: inner),
       bias: vector(block.feedForwardInBias))
+  }
+
+  /// The rest of the forward pass of block `index`.
+  func finishBlock(_ index: Int, _ buffers: BlockBuffers, dropout: Dropout?) {
+    let block = layout.blocks[index]
     workers.activate(buffers.activation, buffers.preactivation, configuration.activation)
     linear(
       buffers.branch, buffers.activation,
-      weight: matrix(block.feedForwardOutWeight, columns: width),
+      weight: matrix(block.feedForwardOutWeight, columns: configuration.width),
       bias: vector(block.feedForwardOutBias))
     workers.addResidual(
-      buffers.output, buffers.middle, branch: buffers.branch, dropouts.feedForwardOut)
+      buffers.output, buffers.middle, branch: buffers.branch, dropout)
   }
 
   /// out = input · weight + bias.
@@ -85,11 +100,13 @@ extension GPT2Model {
     precondition(tokens.count == out.rows)
     let embedding = tokenEmbedding
     let positions = matrix(layout.positionEmbedding, columns: configuration.width)
-    for row in 0..<out.rows {
-      let token = embedding.row(Int(tokens[row]))
-      let place = positions.row(position(row))
-      let target = out.row(row)
-      for channel in target.indices { target[channel] = token[channel] + place[channel] }
+    workers.split(out.rows, minimum: 16) { rows, _ in
+      for row in rows {
+        let token = embedding.row(Int(tokens[row]))
+        let place = positions.row(position(row))
+        let target = out.row(row)
+        for channel in target.indices { target[channel] = token[channel] + place[channel] }
+      }
     }
   }
 }

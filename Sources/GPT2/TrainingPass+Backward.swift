@@ -3,7 +3,9 @@ import TensorKernels
 extension TrainingPass {
   /// The backward pass from the gradient of the normalized last hidden states, which `head` left
   /// in `scratch.branch`, to the embeddings.
-  func backward(_ tokens: UnsafeBufferPointer<Int32>, dropoutSeed: DropoutSeed?) {
+  func backward(
+    _ tokens: UnsafeBufferPointer<Int32>, dropoutSeed: DropoutSeed?, accumulating: Bool
+  ) {
     let (rows, width) = (tokens.count, model.configuration.width)
     let layout = model.layout
     let hiddenGradient = scratch.hiddenGradient.matrix(rows: rows, columns: width)
@@ -13,12 +15,13 @@ extension TrainingPass {
       biasGradient: gradients[layout.finalNormBias],
       outGradient: scratch.branch.matrix(rows: rows, columns: width),
       mean: finalMean[0..<rows], rstd: finalRstd[0..<rows],
-      input: lastHidden.matrix(rows: rows, columns: width),
+      input: inputs[blocks.count].matrix(rows: rows, columns: width),
       weight: model.vector(layout.finalNormWeight), scratch: scratch.rowSums.floats)
     for index in blocks.indices.reversed() {
+      if checkpointsGradients { forwardBlock(index, rows: rows, dropoutSeed) }
       let dropouts = dropouts(index, dropoutSeed)
-      backwardFeedForward(index, hiddenGradient, dropouts)
-      backwardAttention(index, hiddenGradient, dropouts)
+      backwardFeedForward(index, hiddenGradient, dropouts, accumulating)
+      backwardAttention(index, hiddenGradient, dropouts, accumulating)
     }
     model.workers.drop(hiddenGradient, embeddingDropout(dropoutSeed))
     addEmbeddingGradients(tokens, hiddenGradient)
@@ -26,7 +29,7 @@ extension TrainingPass {
 
   /// From the gradient of the block's output to that of `middle`, in place.
   private func backwardFeedForward(
-    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts
+    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts, _ accumulating: Bool
   ) {
     let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
     let inner = model.configuration.innerWidth
@@ -41,7 +44,8 @@ extension TrainingPass {
     workers.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
     workers.activate(activation, preactivation, model.configuration.activation)
     addLinearGradients(
-      block.feedForwardOutWeight, block.feedForwardOutBias, input: activation, outGradient: branch)
+      block.feedForwardOutWeight, block.feedForwardOutBias, input: activation, outGradient: branch,
+      accumulating)
     // The activation has served; its place takes its gradient.
     workers.multiply(
       activation, branch.asIs, model.matrix(block.feedForwardOutWeight, columns: width).transposed)
@@ -51,7 +55,7 @@ extension TrainingPass {
       middle, weight: model.vector(block.norm2Weight), bias: model.vector(block.norm2Bias))
     addLinearGradients(
       block.feedForwardInWeight, block.feedForwardInBias, input: normalized,
-      outGradient: activation)
+      outGradient: activation, accumulating)
     workers.multiply(
       normalized, activation.asIs,
       model.matrix(block.feedForwardInWeight, columns: inner).transposed)
@@ -64,7 +68,7 @@ extension TrainingPass {
 
   /// From the gradient of `middle` to that of the block's input, in place.
   private func backwardAttention(
-    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts
+    _ index: Int, _ hiddenGradient: MatrixView, _ dropouts: BlockDropouts, _ accumulating: Bool
   ) {
     let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
     let (block, activations) = (model.layout.blocks[index], blocks[index])
@@ -73,11 +77,12 @@ extension TrainingPass {
     let normalized = scratch.normalized.matrix(rows: rows, columns: width)
     let attended = activations.attended.matrix(rows: rows, columns: width)
     let qkvGradient = scratch.qkvGradient.matrix(rows: rows, columns: 3 * width)
-    let input = activations.input.matrix(rows: rows, columns: width)
+    let input = inputs[index].matrix(rows: rows, columns: width)
 
     workers.drop(branch, from: hiddenGradient, dropouts.attentionOut)
     addLinearGradients(
-      block.attentionOutWeight, block.attentionOutBias, input: attended, outGradient: branch)
+      block.attentionOutWeight, block.attentionOutBias, input: attended, outGradient: branch,
+      accumulating)
     // The normalized hidden states are not needed yet; their place takes the gradient of attended.
     workers.multiply(
       normalized, branch.asIs, model.matrix(block.attentionOutWeight, columns: width).transposed)
@@ -91,7 +96,8 @@ extension TrainingPass {
       normalized, mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
       input, weight: model.vector(block.norm1Weight), bias: model.vector(block.norm1Bias))
     addLinearGradients(
-      block.qkvWeight, block.qkvBias, input: normalized, outGradient: qkvGradient)
+      block.qkvWeight, block.qkvBias, input: normalized, outGradient: qkvGradient,
+      accumulating)
     workers.multiply(
       normalized, qkvGradient.asIs, model.matrix(block.qkvWeight, columns: 3 * width).transposed)
     workers.layerNormBackward(
@@ -101,13 +107,14 @@ extension TrainingPass {
       input: input, weight: model.vector(block.norm1Weight), scratch: scratch.rowSums.floats)
   }
 
-  /// Adds the gradients of weight and bias of out = input · weight + bias.
+  /// The gradients of weight and bias of out = input · weight + bias; that of the bias is added.
   private func addLinearGradients(
-    _ weight: Range<Int>, _ bias: Range<Int>, input: MatrixView, outGradient: MatrixView
+    _ weight: Range<Int>, _ bias: Range<Int>, input: MatrixView, outGradient: MatrixView,
+    _ accumulating: Bool
   ) {
     model.workers.multiply(
       gradientMatrix(weight, columns: outGradient.columns), input.transposed, outGradient.asIs,
-      accumulating: true)
+      accumulating: accumulating)
     model.workers.addRowSum(gradients[bias], outGradient, scratch: scratch.rowSums.floats)
   }
 
@@ -117,13 +124,16 @@ extension TrainingPass {
     let width = hiddenGradient.columns
     let tokenGradient = gradientMatrix(model.layout.tokenEmbedding, columns: width)
     let positionGradient = gradientMatrix(model.layout.positionEmbedding, columns: width)
-    for (row, token) in tokens.enumerated() {
-      let gradient = hiddenGradient.row(row)
-      let tokenRow = tokenGradient.row(Int(token))
-      let positionRow = positionGradient.row(row % time)
-      for channel in 0..<width {
-        tokenRow[channel] += gradient[channel]
-        positionRow[channel] += gradient[channel]
+    // Two rows may be of the same token, so the threads share the channels.
+    model.workers.split(width, minimum: 32) { channels, _ in
+      for (row, token) in tokens.enumerated() {
+        let gradient = hiddenGradient.row(row)
+        let tokenRow = tokenGradient.row(Int(token))
+        let positionRow = positionGradient.row(row % time)
+        for channel in channels {
+          tokenRow[channel] += gradient[channel]
+          positionRow[channel] += gradient[channel]
+        }
       }
     }
   }

@@ -22,19 +22,23 @@ public final class TrainingPass {
   public let batch: Int
   /// Positions of a sequence.
   public let time: Int
-  /// The gradients, laid out as the parameters; every backward pass adds to them.
+  /// The gradients, laid out as the parameters.
   public let gradients: FloatArena
 
+  /// Whether the backward pass computes the activations of a block again from its input.
+  public let checkpointsGradients: Bool
+
+  /// The input of each block, `[rows, channels]`, and of what follows the last.
+  let inputs: [FloatArena]
   let blocks: [BlockActivations]
   let scratch: ScratchMemory
-  /// The output of the last block, and its layer normalization's mean and 1/deviation.
-  let lastHidden: FloatArena
+  /// The last layer normalization's mean and 1/deviation.
   let finalMean: FloatArena
   let finalRstd: FloatArena
 
-  /// Activations of one block that are kept for the backward pass.
+  /// Activations of one block that are kept for the backward pass, beside its input.
   struct BlockActivations {
-    let input, qkv, attended, middle, preactivation: FloatArena
+    let qkv, attended, middle, preactivation: FloatArena
     let norm1Mean, norm1Rstd, norm2Mean, norm2Rstd, logSums: FloatArena
   }
 
@@ -47,32 +51,43 @@ public final class TrainingPass {
   }
 
   /// Logits are made in blocks of rows of about this many numbers, never all at once.
-  private static let logitBlock = 16 << 20
+  private static let logitBlock = 32 << 20
 
   /// Memory for batches of up to `batch` sequences of `time` positions; without gradients if only
   /// the loss is wanted.
-  public init(_ model: GPT2Model, batch: Int, time: Int, forGradients: Bool = true) {
+  ///
+  /// With `checkpointsGradients` only the input of each block is kept, and the rest is computed
+  /// again in the backward pass: less memory, a third more time (Chen and others 2016, Training
+  /// deep nets with sublinear memory cost).
+  public init(
+    _ model: GPT2Model, batch: Int, time: Int, forGradients: Bool = true,
+    checkpointsGradients: Bool = false
+  ) {
     precondition(time <= model.configuration.contextLength)
     self.model = model
     self.batch = batch
     self.time = time
+    self.checkpointsGradients = checkpointsGradients
     let configuration = model.configuration
     let (rows, width, inner) = (batch * time, configuration.width, configuration.innerWidth)
     gradients = FloatArena(count: forGradients ? model.layout.count : 0)
     func makeBlock() -> BlockActivations {
       func arena(_ columns: Int) -> FloatArena { FloatArena(count: rows * columns) }
       return BlockActivations(
-        input: arena(width), qkv: arena(3 * width), attended: arena(width), middle: arena(width),
+        qkv: arena(3 * width), attended: arena(width), middle: arena(width),
         preactivation: arena(inner), norm1Mean: arena(1), norm1Rstd: arena(1),
         norm2Mean: arena(1), norm2Rstd: arena(1), logSums: arena(configuration.heads))
     }
-    // Without a backward pass all blocks can work in the memory of one.
-    let shared = forGradients ? nil : makeBlock()
+    // Where nothing is kept, all blocks work in the memory of one.
+    let shared = forGradients && !checkpointsGradients ? nil : makeBlock()
     blocks = (0..<configuration.layers).map { _ in shared ?? makeBlock() }
-    lastHidden = FloatArena(count: rows * width)
+    let input = forGradients ? nil : FloatArena(count: rows * width)
+    inputs = (0...configuration.layers).map { _ in input ?? FloatArena(count: rows * width) }
     finalMean = FloatArena(count: rows)
     finalRstd = FloatArena(count: rows)
-    let logitRows = max(1, min(rows, Self.logitBlock / configuration.vocabularySize))
+    let logitBlocks =
+      (rows * configuration.vocabularySize + Self.logitBlock - 1) / Self.logitBlock
+    let logitRows = (rows + logitBlocks - 1) / logitBlocks
     let shape = AttentionShape(
       batch: batch, time: time, heads: configuration.heads, channels: width, scale: 1)
     scratch = ScratchMemory(
@@ -95,27 +110,42 @@ public final class TrainingPass {
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>
   ) -> Double {
     forward(tokens, dropoutSeed: nil)
-    return head(targets: targets, gradientScale: 0)
+    return head(targets: targets, gradientScale: 0, accumulating: false)
   }
 
-  /// Computes the sum of the losses of all targets and adds its gradient times `gradientScale` to
-  /// ``gradients``.
+  /// Computes the sum of the losses of all targets and leaves its gradient times `gradientScale`
+  /// in ``gradients``.
   ///
   /// - Parameters:
   ///   - tokens: `[sequences · time]`, up to ``batch`` sequences.
   ///   - targets: `[sequences · time]`: the token that follows each; negative: none.
   ///   - gradientScale: 1 / number of targets of the whole step gives the gradient of the mean.
   ///   - dropoutSeed: Which masks are drawn; `nil`: no dropout.
+  ///   - accumulating: Whether the gradient is added to the one that is there.
   /// - Returns: the sum, in nats.
   public func lossAndGradients(
     tokens: UnsafeBufferPointer<Int32>, targets: UnsafeBufferPointer<Int32>,
-    gradientScale: Float, dropoutSeed: DropoutSeed?
+    gradientScale: Float, dropoutSeed: DropoutSeed?, accumulating: Bool = false
   ) -> Double {
     precondition(gradients.count == model.layout.count, "made for the loss only")
+    if !accumulating { clearGradients() }
     forward(tokens, dropoutSeed: dropoutSeed)
-    let loss = head(targets: targets, gradientScale: gradientScale)
-    backward(tokens, dropoutSeed: dropoutSeed)
+    let loss = head(targets: targets, gradientScale: gradientScale, accumulating: accumulating)
+    backward(tokens, dropoutSeed: dropoutSeed, accumulating: accumulating)
     return loss
+  }
+
+  /// Clears the gradients that are sums over rows; those of the matrices in the blocks and of the
+  /// head are overwritten by their first product.
+  private func clearGradients() {
+    let products = Set(
+      [model.layout.head]
+        + model.layout.blocks.flatMap {
+          [$0.qkvWeight, $0.attentionOutWeight, $0.feedForwardInWeight, $0.feedForwardOutWeight]
+        })
+    for parameter in model.layout.parameters where !products.contains(parameter.range) {
+      model.workers.clear(gradients[parameter.range])
+    }
   }
 
   // MARK: - Shapes
@@ -154,33 +184,16 @@ public final class TrainingPass {
   private func forward(_ tokens: UnsafeBufferPointer<Int32>, dropoutSeed: DropoutSeed?) {
     let rows = tokens.count
     precondition(rows > 0 && rows % time == 0 && rows <= batch * time)
-    let (width, inner) = (model.configuration.width, model.configuration.innerWidth)
-    let input = blocks[0].input.matrix(rows: rows, columns: width)
+    let width = model.configuration.width
+    let input = inputs[0].matrix(rows: rows, columns: width)
     model.embed(input, tokens: tokens) { $0 % time }
     model.workers.drop(input, embeddingDropout(dropoutSeed))
-    for (index, block) in blocks.enumerated() {
-      let output = index + 1 < blocks.count ? blocks[index + 1].input : lastHidden
-      let dropouts = dropouts(index, dropoutSeed)
-      let shape = attentionShape(rows: rows, layer: index)
-      let buffers = BlockBuffers(
-        input: block.input.matrix(rows: rows, columns: width),
-        output: output.matrix(rows: rows, columns: width),
-        normalized: scratch.normalized.matrix(rows: rows, columns: width),
-        norm1Mean: block.norm1Mean[0..<rows], norm1Rstd: block.norm1Rstd[0..<rows],
-        norm2Mean: block.norm2Mean[0..<rows], norm2Rstd: block.norm2Rstd[0..<rows],
-        qkv: block.qkv.matrix(rows: rows, columns: 3 * width),
-        attended: block.attended.matrix(rows: rows, columns: width),
-        middle: block.middle.matrix(rows: rows, columns: width),
-        branch: scratch.branch.matrix(rows: rows, columns: width),
-        preactivation: block.preactivation.matrix(rows: rows, columns: inner),
-        activation: scratch.activation.matrix(rows: rows, columns: inner))
-      model.forwardBlock(index, buffers, dropouts: dropouts) { attended, qkv in
-        model.workers.attention(
-          attended, logSums: block.logSums[0..<rows * model.configuration.heads], qkv, shape,
-          dropout: dropouts.attention, scratch: scratch.attention.floats)
-      }
+    for index in blocks.indices {
+      forwardBlock(index, rows: rows, dropoutSeed)
+      model.finishBlock(
+        index, buffers(index, rows: rows), dropout: dropouts(index, dropoutSeed).feedForwardOut)
     }
-    let final = lastHidden.matrix(rows: rows, columns: width)
+    let final = inputs[blocks.count].matrix(rows: rows, columns: width)
     model.workers.layerNorm(
       scratch.normalized.matrix(rows: rows, columns: width), mean: finalMean[0..<rows],
       rstd: finalRstd[0..<rows], final, weight: model.vector(model.layout.finalNormWeight),
@@ -188,11 +201,43 @@ public final class TrainingPass {
       epsilon: model.configuration.layerNormEpsilon)
   }
 
+  /// Computes the activations of block `index` from its input, without its output.
+  func forwardBlock(_ index: Int, rows: Int, _ dropoutSeed: DropoutSeed?) {
+    let dropouts = dropouts(index, dropoutSeed)
+    let logSums = blocks[index].logSums[0..<rows * model.configuration.heads]
+    model.beginBlock(
+      index, buffers(index, rows: rows), attentionOutDropout: dropouts.attentionOut
+    ) { attended, qkv in
+      model.workers.attention(
+        attended, logSums: logSums, qkv, attentionShape(rows: rows, layer: index),
+        dropout: dropouts.attention, scratch: scratch.attention.floats)
+    }
+  }
+
+  private func buffers(_ index: Int, rows: Int) -> BlockBuffers {
+    let block = blocks[index]
+    let (width, inner) = (model.configuration.width, model.configuration.innerWidth)
+    return BlockBuffers(
+      input: inputs[index].matrix(rows: rows, columns: width),
+      output: inputs[index + 1].matrix(rows: rows, columns: width),
+      normalized: scratch.normalized.matrix(rows: rows, columns: width),
+      norm1Mean: block.norm1Mean[0..<rows], norm1Rstd: block.norm1Rstd[0..<rows],
+      norm2Mean: block.norm2Mean[0..<rows], norm2Rstd: block.norm2Rstd[0..<rows],
+      qkv: block.qkv.matrix(rows: rows, columns: 3 * width),
+      attended: block.attended.matrix(rows: rows, columns: width),
+      middle: block.middle.matrix(rows: rows, columns: width),
+      branch: scratch.branch.matrix(rows: rows, columns: width),
+      preactivation: block.preactivation.matrix(rows: rows, columns: inner),
+      activation: scratch.activation.matrix(rows: rows, columns: inner))
+  }
+
   /// Logits and loss by blocks of rows.
   ///
-  /// With a gradient scale other than 0, adds the gradient of the output matrix and leaves that of
+  /// With a gradient scale other than 0, makes the gradient of the output matrix and leaves that of
   /// the normalized last hidden states in `scratch.branch`.
-  private func head(targets: UnsafeBufferPointer<Int32>, gradientScale: Float) -> Double {
+  private func head(
+    targets: UnsafeBufferPointer<Int32>, gradientScale: Float, accumulating: Bool
+  ) -> Double {
     let (rows, width) = (targets.count, model.configuration.width)
     let workers = model.workers
     let hidden = scratch.normalized.matrix(rows: rows, columns: width)
@@ -210,7 +255,7 @@ public final class TrainingPass {
       workers.multiply(hiddenGradient.rows(range), logits.asIs, model.head.asIs)
       workers.multiply(
         gradientMatrix(model.layout.head, columns: width), logits.transposed,
-        hidden.rows(range).asIs, accumulating: true)
+        hidden.rows(range).asIs, accumulating: accumulating || start > 0)
     }
     return loss
   }

@@ -26,7 +26,7 @@ public struct AttentionShape: Sendable {
   static let queryBlock = 64
 
   /// How many floats of scratch memory each thread needs.
-  public var scratchPerWorker: Int { 2 * Self.queryBlock * time }
+  public var scratchPerWorker: Int { 3 * Self.queryBlock * time }
 }
 
 extension Workers {
@@ -49,7 +49,7 @@ extension Workers {
       let head = HeadViews(qkv, out, shape, piece)
       let workspace = Workspace(scratch, shape, worker)
       for rows in queryBlocks(shape.time) {
-        let scores = workspace.scores(rows, keys: rows.upperBound)
+        let scores = workspace.matrix(0, rows, keys: rows.upperBound)
         matrixProduct(
           scores, head.queries.rows(rows).asIs, head.keys.rows(0..<rows.upperBound).transposed,
           factor: shape.scale)
@@ -92,42 +92,42 @@ extension Workers {
       }
       for rows in queryBlocks(shape.time) {
         let keys = 0..<rows.upperBound
-        let probabilities = workspace.scores(rows, keys: rows.upperBound)
-        let dropped = workspace.gradients(rows, keys: rows.upperBound)
+        let probabilities = workspace.matrix(0, rows, keys: keys.count)
+        let dropped = dropout == nil ? probabilities : workspace.matrix(1, rows, keys: keys.count)
+        let scoreGradients = workspace.matrix(2, rows, keys: keys.count)
         matrixProduct(
           probabilities, head.queries.rows(rows).asIs, head.keys.rows(keys).transposed,
           factor: shape.scale)
         for (index, row) in rows.enumerated() {
           let number = piece * shape.time + row
-          let (p, d) = (
-            probabilities.base + index * probabilities.stride, dropped.base + index * dropped.stride
-          )
-          ckernels_softmax_again(p, logSums[number], row + 1, keys.count)
-          d.update(from: p, count: keys.count)
-          dropout?.apply(d, count: row + 1, rowNumber: number, width: shape.time)
+          let weights = probabilities.base + index * probabilities.stride
+          ckernels_softmax_again(weights, logSums[number], row + 1, keys.count)
+          guard let dropout else { continue }
+          let target = dropped.base + index * dropped.stride
+          dropout.apply(
+            target, from: weights, count: row + 1, rowNumber: number, width: shape.time)
+          (target + row + 1).update(repeating: 0, count: keys.count - row - 1)
         }
         matrixProduct(
           gradient.values.rows(keys), dropped.transposed, gradient.out.rows(rows).asIs,
           accumulating: true)
-        // The dropped weights have served; their place takes the gradient of the weights.
         matrixProduct(
-          dropped, gradient.out.rows(rows).asIs, head.values.rows(keys).transposed)
+          scoreGradients, gradient.out.rows(rows).asIs, head.values.rows(keys).transposed)
         for (index, row) in rows.enumerated() {
-          let number = piece * shape.time + row
-          let (p, d) = (
-            probabilities.base + index * probabilities.stride, dropped.base + index * dropped.stride
-          )
-          dropout?.apply(d, count: row + 1, rowNumber: number, width: shape.time)
           // Σ weights · their gradients = out · its gradient (Dao et al., FlashAttention, eq. 4).
           let mean = ckernels_dot(
             gradient.out.base + row * gradient.out.stride, head.out.base + row * head.out.stride,
             shape.headSize)
-          ckernels_softmax_backward(d, p, mean, keys.count)
+          ckernels_softmax_backward(
+            scoreGradients.base + index * scoreGradients.stride,
+            probabilities.base + index * probabilities.stride,
+            dropped.base + index * dropped.stride, mean, keys.count)
         }
         matrixProduct(
-          gradient.queries.rows(rows), dropped.asIs, head.keys.rows(keys).asIs, factor: shape.scale)
+          gradient.queries.rows(rows), scoreGradients.asIs, head.keys.rows(keys).asIs,
+          factor: shape.scale)
         matrixProduct(
-          gradient.keys.rows(keys), dropped.transposed, head.queries.rows(rows).asIs,
+          gradient.keys.rows(keys), scoreGradients.transposed, head.queries.rows(rows).asIs,
           factor: shape.scale, accumulating: true)
       }
     }
@@ -222,22 +222,18 @@ private struct HeadViews {
   }
 }
 
-/// A thread's memory for the scores of a block of queries and for their gradients.
+/// A thread's memory for three matrices of a block of queries and the keys that they see.
 private struct Workspace {
   let base: UnsafeMutablePointer<Float>
-  let half: Int
+  let size: Int
 
   init(_ scratch: Floats, _ shape: AttentionShape, _ worker: Int) {
     guard let start = scratch.baseAddress else { preconditionFailure("no scratch memory") }
     base = start + worker * shape.scratchPerWorker
-    half = shape.scratchPerWorker / 2
+    size = shape.scratchPerWorker / 3
   }
 
-  func scores(_ queries: Range<Int>, keys: Int) -> MatrixView {
-    MatrixView(base: base, rows: queries.count, columns: keys, stride: keys)
-  }
-
-  func gradients(_ queries: Range<Int>, keys: Int) -> MatrixView {
-    MatrixView(base: base + half, rows: queries.count, columns: keys, stride: keys)
+  func matrix(_ index: Int, _ queries: Range<Int>, keys: Int) -> MatrixView {
+    MatrixView(base: base + index * size, rows: queries.count, columns: keys, stride: keys)
   }
 }

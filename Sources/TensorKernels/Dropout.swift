@@ -17,10 +17,11 @@ public struct Dropout: Sendable {
     precondition(probability >= 0 && probability < 1)
     guard probability > 0 else { return nil }
     self.probability = probability
+    // Elements take 16 random bits; the scale is that of the share which is really dropped.
+    let threshold = UInt32((probability * 0x1p16).rounded())
     kernel = CKernelsDropout(
       key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)),
-      stream: (pass, place), threshold: UInt32(Double(probability) * 0x1p32),
-      scale: 1 / (1 - probability))
+      stream: (pass, place), threshold: threshold, scale: 0x1p16 / (0x1p16 - Float(threshold)))
   }
 
   /// Drops elements of the first `count` floats of `row`, in place.
@@ -34,8 +35,9 @@ public struct Dropout: Sendable {
     _ out: UnsafeMutablePointer<Float>, from row: UnsafePointer<Float>, count: Int, rowNumber: Int,
     width: Int
   ) {
-    // A row begins with a new stretch of 128 elements, which is what the kernel works on.
-    let groups = (width + 127) / 128 * 32
+    // A row begins with a new stretch, which is what the kernel works on; eight elements a group.
+    let stretch = Int(CKERNELS_DROPOUT_STRETCH)
+    let groups = (width + stretch - 1) / stretch * (stretch / 8)
     withUnsafePointer(to: kernel) {
       ckernels_dropout(out, row, $0, UInt64(rowNumber) * UInt64(groups), count)
     }

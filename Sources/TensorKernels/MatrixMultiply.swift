@@ -61,11 +61,17 @@ func matrixProduct(
     out.base, Int32(out.stride))
 }
 
+/// Multiplications in a product that BLAS certainly does not take for a small one, even where the
+/// last tile of a part is almost empty.
+private let largeProduct = 8_000_000
+
 extension Workers {
   /// A product shared between the threads: out = factor · a · b, or out += factor · a · b.
   ///
-  /// The parts depend on the shapes alone, so that the result does not depend on the number of
-  /// threads.
+  /// The result does not depend on the number of threads: BLAS cuts the inner dimension by its
+  /// length alone, so each element of a large product is summed in the same order however the
+  /// product is shared. It has other kernels for small products and for rows, which are cut by their
+  /// shapes alone.
   ///
   /// - Parameters:
   ///   - out: `[m, n]`.
@@ -76,14 +82,20 @@ extension Workers {
   public func multiply(
     _ out: MatrixView, _ a: Operand, _ b: Operand, factor: Float = 1, accumulating: Bool = false
   ) {
-    // A part should take longer than handing it to a thread, about 10 µs.
-    let parts = max(1, min(8, 2 * out.rows * out.columns * a.columns / 2_000_000))
+    let work = out.rows * out.columns * a.columns
+    // A part packs all of the other operand anew, so there should be no more than one for a thread;
+    // and each should take longer than handing it to a thread, about 10 µs.
+    let parts =
+      out.rows > 1 && work >= 2 * largeProduct
+      ? min(count, work / largeProduct) : max(1, min(8, work / 1_000_000))
     let isWide = out.columns >= out.rows
     let total = isWide ? out.columns : out.rows
     // The kernels of BLAS work on tiles of up to 48 columns.
-    let step = ((total + parts - 1) / parts + 47) / 48 * 48
-    run((total + step - 1) / step) { part, _ in
-      let range = part * step..<min(total, (part + 1) * step)
+    let tiles = (total + 47) / 48
+    run(min(parts, tiles)) { part, _ in
+      let range =
+        tiles * part / min(parts, tiles)
+        * 48..<min(total, tiles * (part + 1) / min(parts, tiles) * 48)
       if isWide {
         matrixProduct(
           out.block(rows: 0..<out.rows, columns: range), a, b.columns(range), factor: factor,

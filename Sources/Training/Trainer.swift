@@ -144,7 +144,6 @@ public final class Trainer {
     if order.epoch != epoch { order = (epoch, plan.order(epoch: epoch)) }
     let ranges = plan.batches(ofStep: step)
     let targets = ranges.reduce(0) { $0 + $1.count } * (settings.blockSize - 1)
-    model.workers.clear(pass.gradients.floats)
     var loss = 0.0
     for (index, range) in ranges.enumerated() {
       let batch = Batch(
@@ -156,7 +155,8 @@ public final class Trainer {
           pass.lossAndGradients(
             tokens: tokens, targets: targetTokens, gradientScale: 1 / Float(targets),
             dropoutSeed: .init(
-              seed: settings.seed, pass: UInt32(truncatingIfNeeded: number)))
+              seed: settings.seed, pass: UInt32(truncatingIfNeeded: number)),
+            accumulating: index > 0)
         }
       }
     }

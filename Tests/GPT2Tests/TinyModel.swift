@@ -35,22 +35,25 @@ extension TrainingPass {
     }
   }
 
-  /// The loss; the gradients are those of this call alone.
+  /// The loss; the gradients are those of this call alone, whatever stood there before.
   func lossAndGradients(
     _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
   ) -> Double {
-    gradients.floats.update(repeating: 0)
-    return addGradients(tokens, targets, scale: scale, dropoutSeed: dropoutSeed)
+    gradients.floats.update(repeating: .nan)
+    return addGradients(
+      tokens, targets, scale: scale, dropoutSeed: dropoutSeed, accumulating: false)
   }
 
   /// The loss; the gradients are added.
   func addGradients(
-    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
+    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil,
+    accumulating: Bool = true
   ) -> Double {
     tokens.withUnsafeBufferPointer { tokens in
       targets.withUnsafeBufferPointer {
         lossAndGradients(
-          tokens: tokens, targets: $0, gradientScale: scale, dropoutSeed: dropoutSeed)
+          tokens: tokens, targets: $0, gradientScale: scale, dropoutSeed: dropoutSeed,
+          accumulating: accumulating)
       }
     }
   }

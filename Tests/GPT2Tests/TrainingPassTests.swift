@@ -172,6 +172,21 @@ struct TrainingPassTests {
     #expect(difference < 1e-6)
   }
 
+  @Test("checkpoints of the gradients change memory, not a bit of the result")
+  func gradientCheckpoints() {
+    let model = tinyModel(layers: 3)
+    model.configuration.attentionDropout = 0.2
+    model.configuration.residualDropout = 0.3
+    let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
+    let results = [false, true].map { checkpoints in
+      let pass = TrainingPass(model, batch: 2, time: 7, checkpointsGradients: checkpoints)
+      let loss = pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: 3, pass: 1))
+      return (loss, pass.gradients.floats.map(\.bitPattern))
+    }
+    #expect(results[0].0 == results[1].0)
+    #expect(results[0].1 == results[1].1)
+  }
+
   @Test("without gradients the loss is the same to the last bit")
   func lossOnly() {
     let model = tinyModel(layers: 3)

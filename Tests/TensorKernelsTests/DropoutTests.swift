@@ -35,7 +35,9 @@ struct DropoutTests {
     // Five standard deviations.
     #expect(
       abs(dropped - probability) < 5 * (probability * (1 - probability) / 1e6).squareRoot())
-    let scale = 1 / (1 - Float(probability))
+    // The share is a whole number of 65536ths.
+    let share = (Float(probability) * 0x1p16).rounded() / 0x1p16
+    let scale = 1 / (1 - share)
     #expect(matrix.values.allSatisfy { $0 == 0 || $0 == scale })
   }
 
@@ -45,15 +47,17 @@ struct DropoutTests {
   func mask(columns: Int) throws {
     let matrix = ones(3, columns)
     workers.drop(matrix.view, try dropout(seed: 0x0000_0005_0000_000B))
-    let groupsPerRow = UInt32((columns + 127) / 128 * 32)
-    let threshold = UInt32(Double(Float(0.3)) * 0x1p32)
+    let groupsPerRow = UInt32((columns + 127) / 128 * 16)
+    let threshold = UInt32((0.3 * 0x1p16).rounded())
     for row in 0..<3 {
       for column in 0..<columns {
-        // Stretches of 128 elements: 32 counters with four words each, word by word.
+        // Stretches of 128 elements: 16 counters with four words each, word by word, first their
+        // lower halves, then their upper.
         let (stretch, element) = column.quotientAndRemainder(dividingBy: 128)
-        let counter = UInt32(row) * groupsPerRow + UInt32(stretch * 32 + element % 32)
-        let word = referencePhilox(counter: [counter, 0, 2, 4], key: [11, 5])[element / 32]
-        #expect((matrix.view.row(row)[column] == 0) == (word < threshold))
+        let counter = UInt32(row) * groupsPerRow + UInt32(stretch * 16 + element % 16)
+        let word = referencePhilox(counter: [counter, 0, 2, 4], key: [11, 5])[element % 64 / 16]
+        let number = element < 64 ? word & 0xFFFF : word >> 16
+        #expect((matrix.view.row(row)[column] == 0) == (number < threshold))
       }
     }
   }

@@ -71,6 +71,33 @@ struct MatrixMultiplyTests {
     check(m: m, n: n, k: k, workers: Workers(count: 2))
   }
 
+  @Test(
+    "gives the same bits with any number of threads",
+    arguments: [
+      (128, 4096, 300), (1000, 1001, 513), (2000, 70, 700), (1, 5000, 1000), (130, 1030, 65),
+      (64, 2003, 1024),
+    ])
+  func threads(m: Int, n: Int, k: Int) {
+    let (a, b) = (Matrix(m, k, random: 1), Matrix(k, n, random: 2))
+    let (aTransposed, bTransposed) = (Matrix(k, m, random: 3), Matrix(n, k, random: 4))
+    var expected: [[Float]] = []
+    for count in [1, 2, 3, 5, 8, 16] {
+      let workers = Workers(count: count)
+      let products = [
+        (a.view.asIs, b.view.asIs), (a.view.asIs, bTransposed.view.transposed),
+        (aTransposed.view.transposed, b.view.asIs),
+        (aTransposed.view.transposed, bTransposed.view.transposed),
+      ].map { left, right in
+        let out = Matrix(m, n, random: 5)
+        workers.multiply(out.view, left, right, factor: 0.7, accumulating: true)
+        return out.values
+      }
+      if expected.isEmpty { expected = products }
+      let differing = zip(products, expected).map { $0 == $1 ? "same" : "other" }
+      #expect(differing == ["same", "same", "same", "same"], "\(count) threads")
+    }
+  }
+
   @Test("a product of blocks reads and writes nothing beside them")
   func blocks() {
     let (a, b, out) = (Matrix(5, 9, random: 1), Matrix(7, 8, random: 2), Matrix(6, 10, random: 3))

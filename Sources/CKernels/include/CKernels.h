@@ -68,10 +68,10 @@ float ckernels_softmax(float *scores, size_t visible, size_t count);
 /// Replaces the first `visible` scores by exp(score - log_sum) and the rest up to `count` by zero.
 void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t count);
 
-/// The gradient of the scores from that of their softmax:
-/// gradient = probabilities * (gradient - mean_gradient).
-void ckernels_softmax_backward(float *gradient, const float *probabilities, float mean_gradient,
-                               size_t count);
+/// The gradient of the scores from that of their dropped-out softmax:
+/// gradient = dropped * gradient - probabilities * mean_gradient.
+void ckernels_softmax_backward(float *gradient, const float *probabilities, const float *dropped,
+                               float mean_gradient, size_t count);
 
 /// Returns -log softmax(logits)[target] and replaces the logits by the gradient of that loss times
 /// `scale`; with a scale of 0 the logits stay as they are.
@@ -80,18 +80,21 @@ double ckernels_cross_entropy(float *logits, size_t count, size_t target, float 
 // MARK: - Dropout
 
 /// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,
-/// its counter the number of four elements.
+/// its counter the number of eight elements, which take 16 bits each.
 typedef struct CKernelsDropout {
   uint32_t key[2];
   /// The upper words of the counter: which pass and which place in the model.
   uint32_t stream[2];
-  /// Elements whose random number is below it are dropped: probability times 2^32.
+  /// Elements whose random number is below it are dropped: probability times 2^16.
   uint32_t threshold;
   /// What the others are multiplied by: 1 / (1 - probability).
   float scale;
 } CKernelsDropout;
 
-/// out = dropped-out input; the elements are the stream's from 4 * `first_group` on.
+/// Elements that the kernel takes at a time.
+#define CKERNELS_DROPOUT_STRETCH 128
+
+/// out = dropped-out input; the elements are the stream's from 8 * `first_group` on.
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count);
 

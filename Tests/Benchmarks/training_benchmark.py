@@ -1,0 +1,163 @@
+"""Time gpt-finetune and transformers side by side on models of real sizes with random weights.
+
+usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models small,medium]
+                             [--rounds N] [--steps N] [--threads N]
+
+Each round runs ours, then theirs, each in a process of its own: one step to warm up, then --steps
+steps that are timed. What stands in the table is the median over all steps of all rounds; memory is
+the largest resident set of the process. Both train on batches of 8 × 128 tokens with dropout 0.1,
+clip the gradient and step with AdamW.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+BATCH, BLOCK = 8, 128
+# name: layers, width, heads, vocabulary, positions
+MODELS = {
+    "rugpt3medium": (24, 1024, 16, 50257, 2048),
+    "rugpt3small": (12, 768, 12, 50264, 2048),
+    "4x256": (4, 256, 4, 8192, 512),
+}
+
+
+# ---- Ours
+
+
+def write_shards(folder, vocabulary, blocks, block):
+    """A folder as bpe-encode writes it, with random ids."""
+    tokenizer = folder / "tokenizer"
+    tokenizer.mkdir(parents=True)
+    (tokenizer / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}\n')
+    generator = random.Random(1)
+    count = blocks * block
+    ids = struct.pack(f"<{count}H", *(generator.randrange(vocabulary) for _ in range(count)))
+    header = struct.pack("<256i", 20240520, 1, count, *([0] * 253))
+    (folder / "train-00000.bin").write_bytes(header + ids)
+    checksum = f"{zlib.crc32(ids):08x}"
+    (folder / "manifest.json").write_text(json.dumps({
+        "format": "token shards", "version": 1,
+        "tokenizer": {"folder": "tokenizer", "digest": "00000000", "vocabulary_size": vocabulary,
+                      "end_of_text": {"token": "</s>", "id": 2}},
+        "train": {"posts": None, "text_bytes": None, "tokens": count,
+                  "shards": [{"file": "train-00000.bin", "tokens": count,
+                              "bytes": len(header) + len(ids), "crc32": checksum}]},
+        "settings": {"program": "training_benchmark.py"}}))
+
+
+def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
+    """Seconds of each timed step, and the peak of memory in GiB."""
+    layers, width, heads, vocabulary, positions = MODELS[name]
+    shards = arguments.work / f"tokens-{vocabulary}-{block}"
+    if not shards.exists():
+        write_shards(shards, vocabulary, 512, block)
+    output = arguments.work / "run"
+    shutil.rmtree(output, ignore_errors=True)
+    command = [
+        arguments.gpt_finetune, shards, "--output", output, "--layers", layers, "--width", width,
+        "--heads", heads, "--context", positions, "--max-steps", steps + 1, "--logging-steps", 1,
+        "--block-size", block, "--per-device-train-batch-size", batch,
+        "--threads", arguments.threads, "--save-steps", 1000000, *options]
+    process = subprocess.Popen(
+        [str(word) for word in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True)
+    times = []
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if re.match(r"(?:gpt-finetune: )?step \d+, .*learning rate", line):
+            times.append(time.monotonic())
+            if len(times) > steps:
+                # The finished model need not be written.
+                process.terminate()
+                break
+    process.stderr.read()
+    usage = os.wait4(process.pid, 0)[2]
+    shutil.rmtree(output, ignore_errors=True)
+    if len(times) <= steps:
+        sys.exit("".join(lines))
+    return [b - a for a, b in zip(times, times[1:])], usage.ru_maxrss / 2**20
+
+
+# ---- Theirs
+
+
+def run_theirs(arguments, name, steps, batch=BATCH, block=BLOCK):
+    process = subprocess.run(
+        [sys.executable, __file__, "--peer", json.dumps([MODELS[name], steps, batch, block]),
+         "--threads", str(arguments.threads)],
+        check=True, stdout=subprocess.PIPE, text=True)
+    result = json.loads(process.stdout)
+    return result["seconds"], result["memory"]
+
+
+def peer(arguments):
+    """The training step of the Trainer: loss, backward, clipping, fused AdamW."""
+    import resource
+
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(1)
+    (layers, width, heads, vocabulary, positions), steps, batch, block = json.loads(arguments.peer)
+    model = GPT2LMHeadModel(GPT2Config(
+        n_layer=layers, n_embd=width, n_head=heads, vocab_size=vocabulary, n_positions=positions,
+        bos_token_id=2, eos_token_id=2)).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0, fused=True)
+    seconds = []
+    for _ in range(steps + 1):
+        ids = torch.randint(0, vocabulary, (batch, block))
+        start = time.monotonic()
+        model(input_ids=ids, labels=ids).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        seconds.append(time.monotonic() - start)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    json.dump({"seconds": seconds[1:], "memory": memory}, sys.stdout)
+
+
+# ---- The table
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gpt-finetune")
+    parser.add_argument("--work", type=pathlib.Path)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", choices=["ours", "theirs"])
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peer:
+        return peer(arguments)
+    shutil.rmtree(arguments.work, ignore_errors=True)
+    arguments.work.mkdir(parents=True)
+    for name in arguments.models.split(","):
+        ours, theirs, memory = [], [], {}
+        for _ in range(arguments.rounds):
+            if arguments.only != "theirs":
+                seconds, memory["ours"] = run_ours(arguments, name, arguments.steps)
+                ours += seconds
+            if arguments.only != "ours":
+                seconds, memory["theirs"] = run_theirs(arguments, name, arguments.steps)
+                theirs += seconds
+        print(name, "ours", [round(s, 2) for s in ours], "theirs", [round(s, 2) for s in theirs], memory)
+
+
+if __name__ == "__main__":
+    main()
