@@ -94,6 +94,10 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
+#! make bench-train
+#? more arguments, such as --models rugpt3small --rounds 5
+BENCH_FLAGS ?=
+
 #! the build
 #? instruction set the programs are compiled for
 MARCH ?= native
@@ -280,6 +284,12 @@ $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --requirement $<
 	@touch $@
+
+## bench-train: time training against transformers, about 15 minutes on two cores
+.PHONY: bench-train
+bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
+	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
 
 ## distclean: remove the build and all output under data and checkpoints
 .PHONY: distclean

@@ -108,6 +108,18 @@ extension Workers {
   }
 }
 
+extension Workers {
+  /// The library that computes matrix products and the processor its kernels are for, such as
+  /// `OpenBLAS 0.3.21, SkylakeX`.
+  public static var matrixKernels: String {
+    prepareBLAS()
+    // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH …"
+    let configuration = String(cString: openblas_get_config()).split(separator: " ")
+    return configuration.prefix(2).joined(separator: " ") + ", "
+      + String(cString: openblas_get_corename())
+  }
+}
+
 /// Makes OpenBLAS use the kernels that fit the processor, on the calling thread alone: the
 /// parallelism is ``Workers``'.
 func prepareBLAS() {

@@ -1,12 +1,12 @@
 """Time gpt-finetune and transformers side by side on models of real sizes with random weights.
 
-usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models small,medium]
+usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models rugpt3small,4x256]
                              [--rounds N] [--steps N] [--threads N]
 
-Each round runs ours, then theirs, each in a process of its own: one step to warm up, then --steps
-steps that are timed. What stands in the table is the median over all steps of all rounds; memory is
-the largest resident set of the process. Both train on batches of 8 × 128 tokens with dropout 0.1,
-clip the gradient and step with AdamW.
+Each round runs ours and theirs, each in a process of its own: one step to warm up, then --steps
+steps that are timed; then the matrix products of a step, with OpenBLAS alone. The table has the
+medians over the steps of all rounds; memory is the largest resident set of the process. Both train
+on batches of 8 × 128 tokens with dropout 0.1, clip the gradient and step with AdamW.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def write_shards(folder, vocabulary, blocks, block):
 
 
 def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
-    """Seconds of each timed step, and the peak of memory in GiB."""
+    """Seconds of each timed step, the peak of memory in GiB, and the kernels of OpenBLAS."""
     layers, width, heads, vocabulary, positions = MODELS[name]
     shards = arguments.work / f"tokens-{vocabulary}-{block}"
     if not shards.exists():
@@ -87,7 +87,11 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
     shutil.rmtree(output, ignore_errors=True)
     if len(times) <= steps:
         sys.exit("".join(lines))
-    return [b - a for a, b in zip(times, times[1:])], usage.ru_maxrss / 2**20
+    kernels = re.search(r"OpenBLAS [^,]*, (\w+)", "".join(lines))
+    if not kernels:
+        sys.exit("gpt-finetune names no kernels of OpenBLAS:\n" + "".join(lines))
+    seconds = [b - a for a, b in zip(times, times[1:])]
+    return seconds, usage.ru_maxrss / 2**20, kernels[1]
 
 
 # ---- Theirs
@@ -129,7 +133,85 @@ def peer(arguments):
     json.dump({"seconds": seconds[1:], "memory": memory}, sys.stdout)
 
 
+# ---- The products
+
+
+def products(shape, batch, block):
+    """Rows, columns, inner dimension, transpositions and count of the large products of a step."""
+    layers, width, _, vocabulary, _ = shape
+    rows = batch * (block - 1)
+    for inner, outer in [(width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)]:
+        yield rows, outer, inner, False, False, layers
+        yield rows, inner, outer, False, True, layers
+        yield inner, outer, rows, True, False, layers
+    yield rows, vocabulary, width, False, True, 1
+    yield rows, width, vocabulary, False, False, 1
+    yield vocabulary, width, rows, True, False, 1
+
+
+def run_products(arguments, name, kernels):
+    """Seconds that OpenBLAS with threads of its own takes for the products of a step."""
+    process = subprocess.run(
+        [sys.executable, __file__, "--products", json.dumps([MODELS[name], BATCH, BLOCK])],
+        check=True, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "OPENBLAS_CORETYPE": kernels,
+             "OPENBLAS_NUM_THREADS": str(arguments.threads)})
+    return json.loads(process.stdout)
+
+
+def time_products(arguments):
+    import ctypes
+
+    import torch
+
+    sgemm = ctypes.CDLL("libopenblas.so.0").cblas_sgemm
+    seconds = operations = 0
+    for m, n, k, a_transposed, b_transposed, count in products(*json.loads(arguments.products)):
+        a, b, c = torch.rand(m * k), torch.rand(k * n), torch.zeros(m * n)
+        times = []
+        for _ in range(4):
+            start = time.monotonic()
+            sgemm(101, 112 if a_transposed else 111, 112 if b_transposed else 111, m, n, k,
+                  ctypes.c_float(1), ctypes.c_void_p(a.data_ptr()), m if a_transposed else k,
+                  ctypes.c_void_p(b.data_ptr()), k if b_transposed else n, ctypes.c_float(0),
+                  ctypes.c_void_p(c.data_ptr()), n)
+            times.append(time.monotonic() - start)
+        seconds += count * statistics.median(times[1:])
+        operations += count * 2 * m * n * k
+    json.dump([seconds, operations], sys.stdout)
+
+
 # ---- The table
+
+
+def measure(arguments, name):
+    ours, theirs, alone = [], [], []
+    for _ in range(arguments.rounds):
+        seconds, our_memory, kernels = run_ours(arguments, name, arguments.steps)
+        ours += seconds
+        seconds, their_memory = run_theirs(arguments, name, arguments.steps)
+        theirs += seconds
+        seconds, operations = run_products(arguments, name, kernels)
+        alone.append(seconds)
+    our_step, their_step = statistics.median(ours), statistics.median(theirs)
+    product_time = statistics.median(alone)
+    tokens = BATCH * BLOCK
+    print(
+        f"| {name} | {our_step:.2f} s | {their_step:.2f} s | {tokens / our_step:.0f} "
+        f"| {tokens / their_step:.0f} | **{their_step / our_step:.2f} ×** "
+        f"| {our_memory:.2f} GiB | {their_memory:.2f} GiB | {product_time:.2f} s "
+        f"({operations / product_time / 1e9:.0f} GFLOP/s) | {product_time / our_step:.0%} |",
+        flush=True)
+
+
+def measure_memory(arguments):
+    name = "rugpt3medium"
+    for title, options, batch, block in [
+            ("8 × 128", [], 8, 128),
+            ("8 × 128, --gradient-checkpointing", ["--gradient-checkpointing"], 8, 128),
+            ("1 × 1024", [], 1, 1024)]:
+        seconds, memory, _ = run_ours(arguments, name, 1, options, batch, block)
+        print(f"| {title} | {seconds[0]:.2f} s | {memory:.2f} GiB |", flush=True)
 
 
 def main():
@@ -138,25 +220,26 @@ def main():
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", choices=["ours", "theirs"])
     parser.add_argument("--peer", help=argparse.SUPPRESS)
+    parser.add_argument("--products", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.peer:
         return peer(arguments)
+    if arguments.products:
+        return time_products(arguments)
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
+    print("| model | ours, a step | transformers | ours, tokens/s | transformers | ratio "
+          "| our memory | transformers | products alone | share |")
+    print("| --- " * 10 + "|", flush=True)
     for name in arguments.models.split(","):
-        ours, theirs, memory = [], [], {}
-        for _ in range(arguments.rounds):
-            if arguments.only != "theirs":
-                seconds, memory["ours"] = run_ours(arguments, name, arguments.steps)
-                ours += seconds
-            if arguments.only != "ours":
-                seconds, memory["theirs"] = run_theirs(arguments, name, arguments.steps)
-                theirs += seconds
-        print(name, "ours", [round(s, 2) for s in ours], "theirs", [round(s, 2) for s in theirs], memory)
+        measure(arguments, name)
+    if "rugpt3medium" in arguments.models:
+        print("\n| rugpt3medium | a step | memory |\n| --- | --- | --- |", flush=True)
+        measure_memory(arguments)
+    shutil.rmtree(arguments.work)
 
 
 if __name__ == "__main__":
