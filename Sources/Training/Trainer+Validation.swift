@@ -36,8 +36,9 @@ extension Trainer {
           + "--learning-rate or a longer --warmup-steps")
     }
     // Against the best of those before, as the Trainer counts.
-    state.earlyStopping?.count(loss, best: state.best?.loss)
-    if state.best.map({ loss < $0.loss }) ?? true { state.best = (loss, state.globalStep) }
+    let best = state.best?.loss
+    state.earlyStopping?.count(loss, best: best)
+    if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }
     let speed = Speed(
       samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
     var values = speed.values(prefix: "eval")
