@@ -123,9 +123,10 @@ public enum Folder {
     }
   }
 
-  private typealias RenameAt2 = @convention(c) (
-    Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-  ) -> Int32
+  private typealias RenameAt2 =
+    @convention(c) (
+      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+    ) -> Int32
 
   /// The C library's `renameat2`, which its headers show to GNU programs only; `nil` before glibc
   /// 2.28.

@@ -68,7 +68,8 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
   }
 
   private static func text(_ path: String) -> String? {
-    try? String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    try? String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(
+      in: .whitespacesAndNewlines)
   }
 
   /// The numbers of a list such as `0-3,8,10-11`; `nil` if it is none.

@@ -61,7 +61,7 @@ struct TrainerTests {
       $0.epochs = 2.5
     }
     #expect(trainer.totalSteps == 8)
-    #expect(trainer.state.epochCount == 2.5)
+    #expect(trainer.state.epochCount == 3)
     #expect(try fixture.trainer().state.epochCount == 4)
   }
 
