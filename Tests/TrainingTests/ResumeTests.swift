@@ -178,6 +178,47 @@ struct ResumeTests {
         + "global_step is 4, expected 6; \(none)")
   }
 
+  @Test("a checkpoint that was cut is told with the older one that is whole, which then serves")
+  func olderCheckpoint() throws {
+    let whole = try fixture.trainer("whole")
+    try whole.run { _ in }
+    for file in ["model.safetensors", "optimizer.safetensors", "trainer_state.json"]
+      + ["resume_state.json"]
+    {
+      try? Folder.remove(fixture.folder.path("run"))
+      try fixture.runAndStop("run", after: 7)
+      let damaged = fixture.folder.path("run/checkpoint-7")
+      let bytes = try fixture.bytes("run/checkpoint-7/\(file)")
+      try replaceFile(at: "\(damaged)/\(file)", with: Array(bytes.prefix(bytes.count / 2)))
+      let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+      let text = try #require(error?.description)
+      #expect(text.hasPrefix("\(damaged)/\(file): "), "\(text)")
+      #expect(
+        text.hasSuffix(
+          "; the checkpoint is damaged: remove \(damaged), and --resume goes on after step 5"),
+        "\(text)")
+      // Nothing was lost by trying.
+      #expect(try RunFolder(path: fixture.folder.path("run")).checkpointSteps() == [5, 7])
+      try Folder.remove(damaged)
+      let resumed = try fixture.trainer("run", seed: 99)
+      #expect(try resumed.start(resume) == .resumed(step: 5))
+      try resumed.run { _ in }
+      #expect(try results("run") == results("whole"))
+    }
+  }
+
+  @Test("a file of a checkpoint that is gone is named with the remedy")
+  func missingFile() throws {
+    try fixture.runAndStop("run", after: 4)
+    let path = fixture.folder.path("run/checkpoint-4/optimizer.safetensors")
+    try FileManager.default.removeItem(atPath: path)
+    let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+    #expect(
+      error?.description
+        == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
+        + "no older checkpoint; --restart alone trains anew")
+  }
+
   // MARK: - Starting anew
 
   @Test("a restart removes the earlier run, and what interrupted writes have left")
