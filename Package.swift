@@ -19,11 +19,13 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: swiftSettings)
 }
 
-/// The tests of one library, in `Tests/<name>Tests`.
-func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+/// The tests of one library, in `Tests/<name>Tests`; `data` are folders with what they compare with.
+func tests(
+  of name: String, _ dependencies: [Target.Dependency] = [], data: [String] = []
+) -> Target {
   .testTarget(
     name: name + "Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
-    swiftSettings: swiftSettings)
+    exclude: data, swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -93,7 +95,8 @@ let package = Package(
     tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     tests(
       of: "Training",
-      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
+      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"],
+      data: ["Reference"]),
     tests(of: "Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
     .testTarget(
       name: "PipelineTests",

@@ -1,4 +1,5 @@
 import FileSupport
+import Glibc
 
 /// The folder of a training run: `checkpoint-<step>` folders and `final`.
 public struct RunFolder: Sendable {
@@ -39,27 +40,56 @@ public struct RunFolder: Sendable {
   public func removeOldCheckpoints(limit: Int, keeping kept: Set<Int> = []) throws {
     let steps = try checkpointSteps()
     for step in steps.dropLast(max(1, limit)) where !kept.contains(step) {
-      try Folder.remove(checkpointPath(step: step))
+      try Self.remove(checkpointPath(step: step))
     }
   }
 
-  /// Removes what interrupted runs have left: folders that never became whole.
+  /// Removes the checkpoint after `step` steps; nothing happens if it is not there.
+  ///
+  /// - Throws: ``FileError``.
+  public func removeCheckpoint(step: Int) throws {
+    try Self.remove(checkpointPath(step: step))
+  }
+
+  /// Removes the finished model and all checkpoints.
+  ///
+  /// - Throws: ``FileError``.
+  public func removeAll() throws {
+    try Self.remove(finalPath)
+    for step in try checkpointSteps() { try removeCheckpoint(step: step) }
+  }
+
+  /// Removes the folder `path`, which is never half there under its name: it loses that first.
+  private static func remove(_ path: String) throws {
+    guard Folder.exists(path) else { return }
+    let partial = path + partialSuffix
+    try Folder.remove(partial)
+    guard rename(path, partial) == 0 else { throw FileError(path: path, operation: .rename) }
+    try Folder.remove(partial)
+  }
+
+  /// Removes what interrupted runs have left: folders that never became whole, or were half removed.
   ///
   /// - Throws: ``FileError``.
   public func removeLeftovers() throws {
     guard Folder.exists(path) else { return }
+    for name in try Folder.list(path) where name.hasSuffix(Folder.replacedSuffix) {
+      try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
+    }
     for name in try Folder.list(path)
-    where name.hasSuffix(".partial") || name.hasSuffix(".replaced") {
+    where name.hasSuffix(Self.partialSuffix) || name.hasSuffix(Folder.replacedSuffix) {
       try Folder.remove("\(path)/\(name)")
     }
   }
+
+  private static let partialSuffix = ".partial"
 
   /// Makes the folder `path` whole or not at all: `write` fills a folder beside it, which takes
   /// the name when everything is on the disk.
   ///
   /// - Throws: ``FileError``; what `write` throws.
   public static func write(_ path: String, _ write: (_ partialPath: String) throws -> Void) throws {
-    let partial = path + ".partial"
+    let partial = path + partialSuffix
     try Folder.remove(partial)
     try Folder.create(partial)
     do {
@@ -80,7 +110,8 @@ public enum CheckpointFile {
   public static let trainerState = "trainer_state.json"
   /// The moments of AdamW: a tensor `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` for each.
   public static let optimizer = "optimizer.safetensors"
-  /// What resuming checks: the settings that a run may not change on its way.
+  /// What resuming checks, the settings that a run may not change on its way, and the sums that it
+  /// goes on with.
   public static let resumeState = "resume_state.json"
   /// The files of a tokenizer, of which a folder has some.
   public static let tokenizer = [

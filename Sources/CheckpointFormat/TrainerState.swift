@@ -2,6 +2,9 @@ import FileSupport
 
 /// The progress of a training run, in the shape of the Hugging Face Trainer's
 /// `trainer_state.json`.
+///
+/// transformers refuses a file with keys that it does not know, so what only we need stands in
+/// ``sums``, which go to another file.
 public struct TrainerState: Equatable, Sendable {
   /// One line of the log: numbers by their names, `step` and `epoch` among them.
   public struct LogEntry: Equatable, Sendable {
@@ -20,17 +23,25 @@ public struct TrainerState: Equatable, Sendable {
 
   /// Optimizer steps done.
   public var globalStep = 0
+  /// How many epochs are done, with the fraction of the running one.
+  public var epoch = 0.0
   /// Optimizer steps of the whole run.
   public var maximumSteps = 0
-  /// Epochs of the whole run.
-  public var epochCount = 0.0
+  /// Epochs of the whole run, rounded up.
+  public var epochCount = 0
   public var loggingSteps = 0
+  public var evaluationSteps = 0
   public var saveSteps = 0
   public var batchSize = 0
   /// Tokens the model has learnt from.
   public var inputTokensSeen = 0
-  /// The lowest validation loss at a checkpoint, and its step.
+  /// Floating-point operations done, by the Trainer's estimate: 6 for each token and each parameter
+  /// that is no embedding.
+  public var floatingPointOperations = 0.0
+  /// The lowest validation loss, and the step after which it was measured.
   public var best: (loss: Double, step: Int)?
+  /// How far the training is from stopping early; `nil` where it does not.
+  public var earlyStopping: EarlyStopping?
   public var log: [LogEntry] = []
   /// The sum of the losses of all steps, of which `train_loss` is the mean.
   public var lossSum = 0.0
@@ -41,8 +52,11 @@ public struct TrainerState: Equatable, Sendable {
   public init() {}
 
   public static func == (a: TrainerState, b: TrainerState) -> Bool {
-    a.json(bestCheckpoint: nil) == b.json(bestCheckpoint: nil)
+    a.json(bestCheckpoint: nil) == b.json(bestCheckpoint: nil) && a.sums == b.sums
   }
+
+  /// Whether no step is left, or early stopping has ended the training.
+  public var isFinished: Bool { globalStep >= maximumSteps || earlyStopping?.isReached == true }
 
   /// The state as JSON, its keys sorted; `bestCheckpoint` is the path of the best checkpoint.
   public func json(bestCheckpoint: String?) -> JSONValue {
@@ -50,8 +64,8 @@ public struct TrainerState: Equatable, Sendable {
       "best_global_step": best.map { .integer($0.step) } ?? nil,
       "best_metric": best.map { .number($0.loss) } ?? nil,
       "best_model_checkpoint": bestCheckpoint.map { .string($0) } ?? nil,
-      "epoch": .number(log.last?.epoch ?? 0),
-      "eval_steps": .integer(saveSteps),
+      "epoch": .number(epoch),
+      "eval_steps": .integer(evaluationSteps),
       "global_step": .integer(globalStep),
       "is_hyper_param_search": false,
       "is_local_process_zero": true,
@@ -66,58 +80,104 @@ public struct TrainerState: Equatable, Sendable {
       "logging_steps": .integer(loggingSteps),
       "max_steps": .integer(maximumSteps),
       "num_input_tokens_seen": .integer(inputTokensSeen),
-      "num_train_epochs": .number(epochCount),
+      "num_train_epochs": .integer(epochCount),
       "save_steps": .integer(saveSteps),
-      "stateful_callbacks": .object([]),
-      "total_flos": 0.0,
+      "stateful_callbacks": callbacks,
+      "total_flos": .number(floatingPointOperations),
       "train_batch_size": .integer(batchSize),
       "trial_name": nil,
       "trial_params": nil,
-      "x_loss_sum": .number(lossSum),
-      "x_unlogged_loss_sum": .number(unloggedLossSum),
-      "x_unlogged_steps": .integer(unloggedSteps),
     ]
   }
 
-  /// Reads the state that ``json(bestCheckpoint:)`` wrote to the file at `path`.
+  /// What the Trainer keeps of its callbacks.
+  private var callbacks: JSONValue {
+    let control: JSONValue.Member = .init(
+      "TrainerControl",
+      [
+        "args": [
+          "should_epoch_stop": false, "should_evaluate": false, "should_log": false,
+          "should_save": true, "should_training_stop": .boolean(isFinished),
+        ], "attributes": .object([]),
+      ])
+    guard let earlyStopping else { return .object([control]) }
+    return .object([.init(EarlyStopping.callbackName, earlyStopping.json), control])
+  }
+
+  /// The sums that a resumed run goes on with.
+  public var sums: JSONValue {
+    [
+      "loss_sum": .number(lossSum), "unlogged_loss_sum": .number(unloggedLossSum),
+      "unlogged_steps": .integer(unloggedSteps),
+    ]
+  }
+
+  /// Reads the state from `trainer_state.json` and `resume_state.json` in the folder of a
+  /// checkpoint.
   ///
   /// - Throws: ``FileError``; ``InputError``.
-  public init(path: String) throws {
-    let value = try JSONValue(path: path)
-    func number(_ key: String) throws -> Double {
-      guard let number = value[key]?.number else {
-        throw InputError(path, "'\(key)' is missing or not a number")
-      }
-      return number
-    }
-    func integer(_ key: String) throws -> Int {
-      guard let integer = value[key]?.integer else {
-        throw InputError(path, "'\(key)' is missing or not a whole number")
-      }
-      return integer
-    }
-    globalStep = try integer("global_step")
-    maximumSteps = try integer("max_steps")
-    epochCount = try number("num_train_epochs")
-    loggingSteps = try integer("logging_steps")
-    saveSteps = try integer("save_steps")
-    batchSize = try integer("train_batch_size")
-    inputTokensSeen = try integer("num_input_tokens_seen")
-    if let loss = value["best_metric"]?.number, let step = value["best_global_step"]?.integer {
+  public init(checkpoint folder: String) throws {
+    let state = try StateFile("\(folder)/\(CheckpointFile.trainerState)")
+    globalStep = try state.integer("global_step")
+    epoch = try state.number("epoch")
+    maximumSteps = try state.integer("max_steps")
+    epochCount = try state.integer("num_train_epochs")
+    loggingSteps = try state.integer("logging_steps")
+    evaluationSteps = try state.integer("eval_steps")
+    saveSteps = try state.integer("save_steps")
+    batchSize = try state.integer("train_batch_size")
+    inputTokensSeen = try state.integer("num_input_tokens_seen")
+    floatingPointOperations = try state.number("total_flos")
+    if let loss = state.value["best_metric"]?.number,
+      let step = state.value["best_global_step"]?.integer
+    {
       best = (loss, step)
     }
-    lossSum = try number("x_loss_sum")
-    unloggedLossSum = try number("x_unlogged_loss_sum")
-    unloggedSteps = try integer("x_unlogged_steps")
-    for entry in value["log_history"]?.elements ?? [] {
+    if let callback = state.value["stateful_callbacks"]?[EarlyStopping.callbackName] {
+      guard let stopping = EarlyStopping(callback) else {
+        throw InputError(state.path, "stateful_callbacks: EarlyStoppingCallback is damaged")
+      }
+      earlyStopping = stopping
+    }
+    for entry in state.value["log_history"]?.elements ?? [] {
       guard let members = entry.members, let step = entry["step"]?.integer,
         let epoch = entry["epoch"]?.number
-      else { throw InputError(path, "log_history: an entry without step or epoch") }
+      else { throw InputError(state.path, "log_history: an entry without step or epoch") }
       var values: [String: Double] = [:]
       for member in members where member.key != "step" && member.key != "epoch" {
         values[member.key] = member.value.number
       }
       log.append(LogEntry(step: step, epoch: epoch, values: values))
     }
+    var resumeState = try StateFile("\(folder)/\(CheckpointFile.resumeState)")
+    resumeState.value = resumeState.value["sums"] ?? .null
+    lossSum = try resumeState.number("loss_sum")
+    unloggedLossSum = try resumeState.number("unlogged_loss_sum")
+    unloggedSteps = try resumeState.integer("unlogged_steps")
+  }
+}
+
+/// A file of JSON some of whose members must be there.
+private struct StateFile {
+  let path: String
+  var value: JSONValue
+
+  init(_ path: String) throws {
+    self.path = path
+    value = try JSONValue(path: path)
+  }
+
+  func number(_ key: String) throws -> Double {
+    guard let number = value[key]?.number else {
+      throw InputError(path, "'\(key)' is missing or not a number")
+    }
+    return number
+  }
+
+  func integer(_ key: String) throws -> Int {
+    guard let integer = value[key]?.integer else {
+      throw InputError(path, "'\(key)' is missing or not a whole number")
+    }
+    return integer
   }
 }

@@ -71,14 +71,21 @@ public enum Folder {
 
   /// Gives the finished folder at `source` the name `destination`, in place of what stood there.
   ///
-  /// `destination` is absent for a moment where it existed before, but never half there.
+  /// Where the file system can exchange two names in one step, there is a whole folder at
+  /// `destination` at every moment; elsewhere (some network mounts) the older one is set aside as
+  /// `destination.replaced` for a moment, from where ``restoreReplaced(_:)`` takes it back.
   ///
   /// - Throws: ``FileError``.
   public static func move(_ source: String, replacing destination: String) throws(FileError) {
     try synchronize(source)
-    let replaced = destination + ".replaced"
-    try remove(replaced)
+    let parent = parent(of: destination)
+    let replaced = destination + replacedSuffix
+    if exists(destination), try exchange(source, destination) {
+      try synchronize(parent)
+      return try remove(source)
+    }
     if exists(destination) {
+      try remove(replaced)
       guard rename(destination, replaced) == 0 else {
         throw FileError(path: destination, operation: .rename)
       }
@@ -86,8 +93,45 @@ public enum Folder {
     guard rename(source, destination) == 0 else {
       throw FileError(path: destination, operation: .rename)
     }
-    try synchronize(parent(of: destination))
+    try synchronize(parent)
     try remove(replaced)
+  }
+
+  /// The ending of a folder that is set aside while another takes its name.
+  public static let replacedSuffix = ".replaced"
+
+  /// Gives the folder that an interrupted ``move(_:replacing:)`` has set aside its name back, unless
+  /// the other has it already.
+  ///
+  /// - Throws: ``FileError``.
+  public static func restoreReplaced(_ destination: String) throws(FileError) {
+    let replaced = destination + replacedSuffix
+    guard exists(replaced), !exists(destination) else { return }
+    guard rename(replaced, destination) == 0 else {
+      throw FileError(path: destination, operation: .rename)
+    }
+  }
+
+  /// Exchanges the names of two folders in one step; `false` where the system cannot.
+  private static func exchange(_ a: String, _ b: String) throws(FileError) -> Bool {
+    guard let renameat2 else { return false }
+    let renameExchange: UInt32 = 2
+    if renameat2(AT_FDCWD, a, AT_FDCWD, b, renameExchange) == 0 { return true }
+    switch errno {
+    case EINVAL, ENOSYS, ENOTSUP: return false
+    default: throw FileError(path: b, operation: .rename)
+    }
+  }
+
+  private typealias RenameAt2 =
+    @convention(c) (
+      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+    ) -> Int32
+
+  /// The C library's `renameat2`, which its headers show to GNU programs only; `nil` before glibc
+  /// 2.28.
+  private static let renameat2: RenameAt2? = dlsym(nil, "renameat2").map {
+    unsafeBitCast($0, to: RenameAt2.self)
   }
 
   /// Brings the names in the folder `path` to the disk.

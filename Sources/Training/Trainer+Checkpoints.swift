@@ -3,6 +3,7 @@ import FileSupport
 import Foundation
 import GPT2
 import TensorKernels
+import TokenShardFormat
 
 func perplexity(ofLoss loss: Double) -> Double { exp(loss) }
 
@@ -42,26 +43,45 @@ extension Trainer {
     guard newest != nil || isFinished else { return .anew }
     var reason = "holds an earlier run; --resume goes on with it, --restart removes it"
     if policy.resumes {
-      let path = isFinished ? folder.finalPath : folder.checkpointPath(step: newest ?? 0)
-      let differences = try differences(from: path)
-      if differences.isEmpty, isFinished, !policy.restarts { return .finished }
-      if differences.isEmpty, !isFinished, let newest {
-        try readCheckpoint(step: newest)
-        return .resumed(step: newest)
+      let differences: [String]
+      if isFinished {
+        differences = try self.differences(from: folder.finalPath)
+        if differences.isEmpty, !policy.restarts { return .finished }
+      } else {
+        let step = newest ?? 0
+        differences = try readable(step) { try self.differences(from: $0) }
+        if differences.isEmpty {
+          try readable(step) { try readCheckpoint($0, step: step) }
+          return .resumed(step: step)
+        }
       }
       reason =
         "holds a run with other settings (\(differences.joined(separator: "; "))); "
         + "--restart removes it"
     }
     guard policy.restarts else { throw InputError(folder.path, reason) }
-    try removeEarlierRun()
+    try folder.removeAll()
     return .anew
   }
 
-  private func removeEarlierRun() throws {
-    try Folder.remove(folder.finalPath)
-    for step in try folder.checkpointSteps() {
-      try Folder.remove(folder.checkpointPath(step: step))
+  /// Calls `read` with the path of the checkpoint after `step` steps; its error tells what to do.
+  private func readable<Result>(_ step: Int, _ read: (String) throws -> Result) throws -> Result {
+    let path = folder.checkpointPath(step: step)
+    do {
+      return try read(path)
+    } catch let error as any CustomStringConvertible {
+      let older = try folder.checkpointSteps().last { $0 < step }
+      let remedy =
+        older.map { "remove \(path), and --resume goes on after step \($0)" }
+        ?? "there is no older checkpoint; --restart alone trains anew"
+      let (file, place, problem) =
+        switch error {
+        case let error as InputError: (error.path, error.place, error.problem)
+        case let error as FileError:
+          (error.path, .whole, String("\(error)".dropFirst(error.path.count + 2)))
+        default: (path, InputError.Place.whole, "\(error)")
+        }
+      throw InputError(file, place, "\(problem); the checkpoint is damaged: \(remedy)")
     }
   }
 
@@ -73,7 +93,8 @@ extension Trainer {
       "settings": settings.course(steps: totalSteps),
       "model": model.configuration.json,
       "origin": origin,
-      "data": data.digest,
+      "data": data.digest(of: .train),
+      "validation_data": settings.dependsOnValidation ? data.digest(of: .validation) : nil,
     ]
   }
 
@@ -89,15 +110,25 @@ extension Trainer {
           differences.append("\(member.key) was \(earlier.text()), is \(member.value.text())")
         }
       }
-      if section.value.members == nil, then[section.key] != section.value {
-        differences.append("the training \(section.key) is another")
+      if section.value.members == nil, then[section.key] ?? .null != section.value {
+        let name = section.key == "data" ? "training" : "validation"
+        differences.append("the \(name) data is another")
       }
     }
     return differences
   }
 
-  private func readCheckpoint(step: Int) throws {
-    let path = folder.checkpointPath(step: step)
+  private func readCheckpoint(_ path: String, step: Int) throws {
+    let state = try TrainerState(checkpoint: path)
+    guard state.globalStep == step else {
+      throw InputError(
+        "\(path)/\(CheckpointFile.trainerState)",
+        "global_step is \(state.globalStep), expected \(step)")
+    }
+    if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
+      // Better now than at the end.
+      _ = try SafetensorsFile(path: bestWeightsPath(best))
+    }
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
     let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
     for parameter in model.layout.parameters {
@@ -109,12 +140,22 @@ extension Trainer {
         try file.copy(tensor, to: arena[parameter.range])
       }
     }
-    let statePath = "\(path)/\(CheckpointFile.trainerState)"
-    let state = try TrainerState(path: statePath)
-    guard state.globalStep == step else {
-      throw InputError(statePath, "global_step is \(state.globalStep), expected \(step)")
-    }
     resume(state)
+  }
+
+  private func bestWeightsPath(_ step: Int) -> String {
+    "\(folder.checkpointPath(step: step))/\(CheckpointFile.weights)"
+  }
+
+  /// Replaces the weights by those with the lowest validation loss, if the settings say so.
+  func loadBestModel() throws {
+    guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
+    else { return }
+    let weights = try SafetensorsFile(path: bestWeightsPath(best))
+    for parameter in model.layout.parameters {
+      let tensor = try weights.tensor(parameter.name, shape: parameter.shape)
+      try weights.copy(tensor, to: model.parameters[parameter.range])
+    }
   }
 
   // MARK: - Writing
@@ -123,7 +164,7 @@ extension Trainer {
   func saveCheckpoint() throws -> String {
     let path = folder.checkpointPath(step: state.globalStep)
     try RunFolder.write(path) { partial in
-      try writeModel(to: partial)
+      try writeModel(to: partial, isFinal: false)
       try SafetensorsWriter.write(
         model.tensors(of: firstMoments, prefix: "exp_avg.")
           + model.tensors(of: secondMoments, prefix: "exp_avg_sq."),
@@ -141,21 +182,27 @@ extension Trainer {
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
     try replaceFile(at: "\(folder.path)/report.md", with: report.text)
-    try RunFolder.write(folder.finalPath) { try writeModel(to: $0) }
+    try RunFolder.write(folder.finalPath) { try writeModel(to: $0, isFinal: true) }
     return folder.finalPath
   }
 
-  private func writeModel(to path: String) throws {
+  private func writeModel(to path: String, isFinal: Bool) throws {
     try model.write(to: path)
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
+    let resumeState = JSONValue.object((course.members ?? []) + [.init("sums", state.sums)])
     try replaceFile(
-      at: "\(path)/\(CheckpointFile.resumeState)", with: course.text(indent: 2) + "\n")
-    // After the last step there is the final model instead of a checkpoint.
-    let best = state.best.map {
-      $0.step == totalSteps ? folder.finalPath : folder.checkpointPath(step: $0.step)
-    }
+      at: "\(path)/\(CheckpointFile.resumeState)", with: resumeState.text(indent: 2) + "\n")
     try replaceFile(
       at: "\(path)/\(CheckpointFile.trainerState)",
-      with: state.json(bestCheckpoint: best).text(indent: 2) + "\n")
+      with: state.json(bestCheckpoint: bestCheckpoint(isFinal: isFinal)).text(indent: 2) + "\n")
+  }
+
+  /// The path of the best checkpoint, where there is one, while another or the final model is
+  /// written.
+  private func bestCheckpoint(isFinal: Bool) -> String? {
+    guard let step = state.best?.step else { return nil }
+    let path = folder.checkpointPath(step: step)
+    if step == state.globalStep { return isFinal ? folder.finalPath : path }
+    return Folder.exists(path) ? path : nil
   }
 }

@@ -12,9 +12,9 @@ public struct TrainingProgress: Sendable {
   /// The mean loss of the last steps.
   public let loss: Double
   public let learningRate: Double
-  /// Tokens of the steps since the last report.
+  /// Tokens of the step.
   public let tokens: Int
-  /// Seconds since the last report.
+  /// Seconds the step took.
   public let seconds: Double
 }
 
@@ -37,19 +37,20 @@ public final class Trainer {
   /// Optimizer steps of the whole run.
   public let totalSteps: Int
   /// What was done so far.
-  public private(set) var state = TrainerState()
+  public internal(set) var state = TrainerState()
 
   let firstMoments: FloatArena
   let secondMoments: FloatArena
   let plan: StepPlan
   /// Where the weights came from, which resuming compares.
   let origin: JSONValue
-  private let pass: TrainingPass
+  let pass: TrainingPass
   private var order: (epoch: Int, blocks: [Int]) = (-1, [])
 
   /// Prepares the training of `model`; `origin` tells where its weights came from.
   ///
-  /// - Throws: ``InputError`` if the model and the data do not fit together.
+  /// - Throws: ``InputError`` if the model and the data do not fit together, or the settings need
+  ///   validation data and there are none.
   public init(
     _ model: GPT2Model, data: TrainingData, settings: TrainingSettings, folder: RunFolder,
     origin: JSONValue
@@ -67,6 +68,13 @@ public final class Trainer {
           + "\(model.configuration.contextLength)")
     }
     precondition(data.blockSize == settings.blockSize, "the data are cut into other blocks")
+    guard data.validationBlockCount > 0 || !settings.dependsOnValidation else {
+      throw InputError(
+        Folder.parent(of: data.tokenizerFolder),
+        "there is no block of \(settings.blockSize) tokens to validate on, which "
+          + "--load-best-model-at-end and --early-stopping-patience need: encode with "
+          + "--validation-fraction 0.05")
+    }
     self.model = model
     self.data = data
     self.settings = settings
@@ -79,12 +87,13 @@ public final class Trainer {
     pass = TrainingPass(
       model, batch: min(settings.batchSize, data.blockCount), time: settings.blockSize - 1)
     state.maximumSteps = totalSteps
-    state.epochCount =
-      settings.maximumSteps == nil
-      ? settings.epochs : (Double(totalSteps) / Double(plan.stepsPerEpoch)).rounded(.up)
+    let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
+    state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
     state.loggingSteps = settings.loggingSteps
+    state.evaluationSteps = evaluationSteps
     state.saveSteps = settings.saveSteps
     state.batchSize = settings.batchSize
+    state.earlyStopping = settings.earlyStopping
   }
 
   /// Trains to the end and writes the final model.
@@ -94,39 +103,41 @@ public final class Trainer {
   /// - Throws: ``FileError``; ``InputError`` if the loss is no number any more; what `report`
   ///   throws.
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
-    var clock = ContinuousClock.now
+    let session = Session(state)
     // An interruption may have come between a step and its validation.
-    if isCheckpointDue { try validate(report) }
-    while state.globalStep < totalSteps {
+    if isValidationDue { try finishStep(report) }
+    while !state.isFinished {
+      let clock = ContinuousClock.now
       let (loss, tokens, learningRate) = try step()
-      let now = ContinuousClock.now
       let progress = TrainingProgress(
         step: state.globalStep, totalSteps: totalSteps, loss: loss, learningRate: learningRate,
-        tokens: tokens, seconds: (now - clock) / .seconds(1))
-      clock = now
+        tokens: tokens, seconds: (ContinuousClock.now - clock) / .seconds(1))
       try tell(.progress(progress), report)
-      if state.globalStep % settings.loggingSteps == 0, let entry = state.log.last {
-        try tell(.logged(entry), report)
-      }
-      if isCheckpointDue {
-        try validate(report)
-        try report(.saved(try saveCheckpoint()))
-      }
+      if isLogDue, let entry = state.log.last { try tell(.logged(entry), report) }
+      try finishStep(report)
     }
-    try validate(report)
-    state.log.append(
-      entry(["train_loss": state.lossSum / Double(max(1, state.globalStep))]))
+    state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
+    try loadBestModel()
     try report(.saved(try saveFinal()))
   }
 
-  /// Whether the last step is one after which there is a checkpoint.
-  private var isCheckpointDue: Bool {
-    let step = state.globalStep
-    return step > 0 && step < totalSteps && step % settings.saveSteps == 0
+  /// Validates and writes a checkpoint where they are due after the last step.
+  private func finishStep(_ report: (TrainingEvent) throws -> Void) throws {
+    let earlier = state.best?.step
+    if isValidationDue { try validate(report) }
+    // After the last step there is the final model instead of a checkpoint.
+    guard !state.isFinished else { return }
+    let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
+    guard isBest || state.globalStep % settings.saveSteps == 0 else { return }
+    try report(.saved(try saveCheckpoint()))
+    // It was written between two others only because it was the best.
+    if isBest, let earlier, earlier < state.globalStep, earlier % settings.saveSteps != 0 {
+      try folder.removeCheckpoint(step: earlier)
+    }
   }
 
   /// Calls `report`, and writes a checkpoint if it throws.
-  private func tell(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
+  func tell(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
     do {
       try report(event)
     } catch {
@@ -171,14 +182,17 @@ public final class Trainer {
     let learningRate =
       settings.learningRate
       * settings.schedule.factor(
-        step: step, warmupSteps: settings.warmupSteps, total: totalSteps)
+        step: step, warmupSteps: settings.warmupSteps(of: totalSteps), total: totalSteps)
     update(learningRate: learningRate, gradientNorm: norm)
     state.globalStep += 1
-    state.inputTokensSeen += ranges.reduce(0) { $0 + $1.count } * settings.blockSize
+    state.epoch = plan.epoch(after: state.globalStep)
+    let tokens = ranges.reduce(0) { $0 + $1.count } * settings.blockSize
+    state.inputTokensSeen += tokens
+    state.floatingPointOperations += Double(6 * tokens * parametersBesideEmbeddings)
     state.lossSum += loss
     state.unloggedLossSum += loss
     state.unloggedSteps += 1
-    if state.globalStep % settings.loggingSteps == 0 {
+    if isLogDue {
       state.log.append(
         entry([
           "loss": state.unloggedLossSum / Double(state.unloggedSteps),
@@ -203,32 +217,20 @@ public final class Trainer {
     }
   }
 
-  // MARK: - Validation
-
-  /// Measures the loss on the validation data and logs it; does nothing where there is none, or
-  /// where it was done after this step already.
-  private func validate(_ report: (TrainingEvent) throws -> Void) throws {
-    let count = data.validationBlockCount
-    let last = state.log.last { $0.values["eval_loss"] != nil }
-    guard count > 0, last?.step != state.globalStep else { return }
-    var loss = 0.0
-    for start in stride(from: 0, to: count, by: pass.batch) {
-      let batch = Batch(
-        data.validation, blocks: start..<min(count, start + pass.batch),
-        blockSize: settings.blockSize)
-      loss += batch.tokens.withUnsafeBufferPointer { tokens in
-        batch.targets.withUnsafeBufferPointer { pass.loss(tokens: tokens, targets: $0) }
-      }
-    }
-    loss /= Double(count * (settings.blockSize - 1))
-    if state.best.map({ loss < $0.loss }) ?? true { state.best = (loss, state.globalStep) }
-    let logged = entry(["eval_loss": loss, "eval_perplexity": perplexity(ofLoss: loss)])
-    state.log.append(logged)
-    try tell(.logged(logged), report)
+  /// Whether the last step is one with a line in the log.
+  private var isLogDue: Bool {
+    state.globalStep % settings.loggingSteps == 0 || state.globalStep == 1 && settings.logsFirstStep
   }
 
-  private func entry(_ values: [String: Double]) -> TrainerState.LogEntry {
-    .init(step: state.globalStep, epoch: plan.epoch(after: state.globalStep), values: values)
+  func entry(_ values: [String: Double]) -> TrainerState.LogEntry {
+    .init(step: state.globalStep, epoch: state.epoch, values: values)
+  }
+
+  private var parametersBesideEmbeddings: Int {
+    model.layout.parameters.reduce(0) { sum, parameter in
+      let isEmbedding = ["wte.weight", "wpe.weight"].contains { parameter.name.hasSuffix($0) }
+      return isEmbedding ? sum : sum + parameter.range.count
+    }
   }
 
   /// Takes over the state of a checkpoint.
@@ -237,6 +239,28 @@ public final class Trainer {
     self.state = state
     self.state.maximumSteps = now.maximumSteps
     self.state.loggingSteps = now.loggingSteps
+    self.state.evaluationSteps = now.evaluationSteps
     self.state.saveSteps = now.saveSteps
+  }
+}
+
+/// What the Trainer tells at the end of the steps of one call, which may be the rest of a run.
+private struct Session {
+  private let start = ContinuousClock.now
+  private let firstStep: Int
+  private let firstTokens: Int
+
+  init(_ state: TrainerState) {
+    (firstStep, firstTokens) = (state.globalStep, state.inputTokensSeen)
+  }
+
+  func summary(of state: TrainerState, blockSize: Int) -> [String: Double] {
+    let speed = Speed(
+      samples: (state.inputTokensSeen - firstTokens) / blockSize,
+      steps: state.globalStep - firstStep, since: start)
+    var values = speed.values(prefix: "train")
+    values["total_flos"] = state.floatingPointOperations
+    values["train_loss"] = state.lossSum / Double(max(1, state.globalStep))
+    return values
   }
 }

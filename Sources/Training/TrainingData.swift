@@ -38,10 +38,10 @@ public struct TrainingData: Sendable {
   /// How many whole blocks there are to validate on.
   public var validationBlockCount: Int { validation.count / blockSize }
 
-  /// What identifies the training data, for resuming.
-  var digest: JSONValue {
+  /// What identifies the data of a split, for resuming.
+  func digest(of split: TokenSplit) -> JSONValue {
     .array(
-      (manifest.splits[.train]?.shards ?? []).map {
+      (manifest.splits[split]?.shards ?? []).map {
         ["tokens": .integer($0.tokens), "crc32": .integer(Int($0.checksum))]
       })
   }
@@ -74,12 +74,14 @@ package struct StepPlan {
   let batchSize: Int
   let accumulation: Int
   let seed: UInt64
+  let samplingStrategy: SamplingStrategy
 
   package init(_ settings: TrainingSettings, blockCount: Int) {
     self.blockCount = blockCount
     batchSize = settings.batchSize
     accumulation = settings.gradientAccumulationSteps
     seed = settings.seed
+    samplingStrategy = settings.samplingStrategy
   }
 
   /// Batches of an epoch; the last may be smaller.
@@ -110,6 +112,7 @@ package struct StepPlan {
 
   /// The order in which epoch `epoch` goes through the blocks.
   package func order(epoch: Int) -> [Int] {
+    guard samplingStrategy == .random else { return Array(0..<blockCount) }
     var generator = PhiloxGenerator(seed: seed, .blockOrder, stream: epoch)
     return (0..<blockCount).shuffled(using: &generator)
   }

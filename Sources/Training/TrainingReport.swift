@@ -26,11 +26,13 @@ struct TrainingReport {
     func points(_ name: String) -> [(x: Double, y: Double)] {
       log.compactMap { entry in entry.values[name].map { (Double(entry.step), $0) } }
     }
+    let best = trainer.state.best.map { [(x: Double($0.step), y: $0.loss)] } ?? []
     return LineChart(
       title: "loss", xLabel: "step",
       lines: [
         .init(name: "training", color: "#1f77b4", points: points("loss")),
         .init(name: "validation", color: "#d62728", points: points("eval_loss")),
+        .init(name: "best", color: "#2ca02c", points: best),
       ]
     ).svg
   }
@@ -41,6 +43,10 @@ struct TrainingReport {
     func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
     let losses = log.compactMap { $0.values["loss"] }
     let validation = log.last { $0.values["eval_loss"] != nil }?.values
+    let best = trainer.state.best
+    let warmup = settings.warmupSteps(of: trainer.totalSteps)
+    let steps = trainer.state.globalStep
+    let ending = steps < trainer.totalSteps ? ", ended early of \(trainer.totalSteps)" : ""
     let command = CommandLine.arguments.map { argument in
       argument.contains { !$0.isLetter && !$0.isNumber && !"-_./=:".contains($0) }
         ? "'\(argument)'" : argument
@@ -54,19 +60,29 @@ struct TrainingReport {
       | --- | --- |
       | model | \(model.layers) layers, \(model.width) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
       | parameters | \(trainer.model.layout.count) |
-      | steps | \(trainer.state.globalStep) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens |
+      | steps | \(steps) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens\(ending) |
       | epochs | \(number(log.last?.epoch)) |
-      | learning rate | \(settings.learningRate), \(settings.schedule.rawValue), \(settings.warmupSteps) steps of warm-up |
+      | learning rate | \(settings.learningRate), \(settings.schedule.rawValue), \(warmup) steps of warm-up |
       | seed | \(settings.seed) |
       | first logged loss | \(number(losses.first)) |
       | last logged loss | \(number(losses.last)) |
       | validation loss | \(number(validation?["eval_loss"])) |
       | validation perplexity | \(number(validation?["eval_perplexity"])) |
+      | lowest validation loss | \(number(best?.loss))\(best.map { ", after step \($0.step)" } ?? "") |
+      | finished model | \(finishedModel) |
 
       Made by
 
           \(command)
 
       """
+  }
+
+  /// After which step the finished model was what it is.
+  private var finishedModel: String {
+    let last = trainer.state.globalStep
+    guard trainer.settings.loadsBestModelAtEnd, let best = trainer.state.best?.step, best != last
+    else { return "after step \(last), the last" }
+    return "after step \(best), the best"
   }
 }

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import FileSupport
 import Foundation
 
@@ -17,8 +18,10 @@ public struct TrainingSettings: Equatable, Sendable {
   /// The highest learning rate.
   public var learningRate = 5e-5
   public var schedule = LearningRateSchedule.linear
-  /// Steps in which the learning rate rises from 0.
+  /// Steps in which the learning rate rises from 0; 0: as ``warmupRatio`` says.
   public var warmupSteps = 500
+  /// The share of the steps in which the learning rate rises, where ``warmupSteps`` is 0.
+  public var warmupRatio = 0.0
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
@@ -27,33 +30,69 @@ public struct TrainingSettings: Equatable, Sendable {
   public var maximumGradientNorm = 1.0
   /// Decides new weights, the order of the examples and the dropout masks.
   public var seed: UInt64 = 42
+  public var samplingStrategy = SamplingStrategy.random
   /// Steps between two lines of the log.
   public var loggingSteps = 500
+  /// Whether the first step is logged, too.
+  public var logsFirstStep = false
   /// Steps between two checkpoints.
   public var saveSteps = 7000
   /// How many checkpoints are kept; `nil`: all.
   public var saveTotalLimit: Int?
+  /// Steps between two validations; `nil`: as ``saveSteps``.
+  public var evaluationSteps: Int?
+  /// Examples that are validated at once, at most ``batchSize``; `nil`: as many.
+  public var evaluationBatchSize: Int?
+  /// Whether the finished model is the one with the lowest validation loss, not the last.
+  public var loadsBestModelAtEnd = false
+  /// When the training ends before its time; `nil`: never.
+  public var earlyStopping: EarlyStopping?
 
   public init() {}
 
+  /// The steps of warm-up in a run of `total` steps.
+  func warmupSteps(of total: Int) -> Int {
+    warmupSteps > 0 ? warmupSteps : Int((Double(total) * warmupRatio).rounded(.up))
+  }
+
+  /// Whether the result depends on the validation loss.
+  package var dependsOnValidation: Bool { loadsBestModelAtEnd || earlyStopping != nil }
+
   /// What decides the course of a training, and so must not change when it is resumed.
   func course(steps: Int) -> JSONValue {
-    [
+    let validates = dependsOnValidation
+    return [
       "block_size": .integer(blockSize),
       "per_device_train_batch_size": .integer(batchSize),
       "gradient_accumulation_steps": .integer(gradientAccumulationSteps),
       "max_steps": .integer(steps),
       "learning_rate": .number(learningRate),
       "lr_scheduler_type": .string(schedule.rawValue),
-      "warmup_steps": .integer(warmupSteps),
+      "warmup_steps": .integer(warmupSteps(of: steps)),
       "weight_decay": .number(weightDecay),
       "adam_beta1": .number(adamBeta1),
       "adam_beta2": .number(adamBeta2),
       "adam_epsilon": .number(adamEpsilon),
       "max_grad_norm": .number(maximumGradientNorm),
       "seed": .string(String(seed)),
+      "train_sampling_strategy": .string(samplingStrategy.rawValue),
+      "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
+      "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
+      "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,
+      // How often one looks changes the result only where it depends on what is seen.
+      "eval_steps": validates ? .integer(evaluationSteps ?? saveSteps) : nil,
+      "per_device_eval_batch_size": validates
+        ? .integer(min(evaluationBatchSize ?? batchSize, batchSize)) : nil,
     ]
   }
+}
+
+/// In which order an epoch goes through the examples; the names are the Trainer's.
+public enum SamplingStrategy: String, CaseIterable, Sendable {
+  /// In an order of its own each epoch, which follows from the seed.
+  case random
+  /// In the order of the shards.
+  case sequential
 }
 
 /// How the learning rate goes from step to step, as in transformers' `get_scheduler`.
@@ -73,10 +112,10 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
   public func factor(step: Int, warmupSteps: Int, total: Int) -> Double {
     if self == .constant { return 1 }
     if step < warmupSteps { return Double(step) / Double(max(1, warmupSteps)) }
-    let left = Double(total - step) / Double(max(1, total - warmupSteps))
+    let length = Double(max(1, total - warmupSteps))
     return switch self {
-    case .linear: max(0, left)
-    case .cosine: max(0, 0.5 * (1 + cos(.pi * (1 - left))))
+    case .linear: max(0, Double(total - step) / length)
+    case .cosine: max(0, 0.5 * (1 + cos(.pi * (Double(step - warmupSteps) / length))))
     case .constant, .constantWithWarmup: 1
     }
   }

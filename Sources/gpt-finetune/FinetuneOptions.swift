@@ -2,6 +2,7 @@ import CommandLineSupport
 import Training
 
 extension LearningRateSchedule: ArgumentValue {}
+extension SamplingStrategy: ArgumentValue {}
 
 /// The sizes of a model that begins from random weights.
 struct ModelShapeOptions: ArgumentGroup {
@@ -10,7 +11,6 @@ struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "attention heads; must divide the width", accepting: .within(1...1024))
   var heads = 6
   @Option(help: "longest context, in tokens", accepting: .within(2...1_000_000)) var context = 512
-  @Option(help: "dropout", accepting: .within(0...0.99)) var dropout: Float = 0.1
 }
 
 /// What the training goes through; names and defaults are the Hugging Face Trainer's and the
@@ -34,16 +34,49 @@ struct TrainingOptions: ArgumentGroup {
     help: "steps of the whole run", valueName: "n", defaultText: "as many as the epochs have",
     accepting: .atLeast(1))
   var maxSteps: Int?
+  @Option(
+    help: "dropout, wherever GPT-2 has it", valueName: "p",
+    defaultText: "the model's own, 0.1 for a new one", accepting: .within(0...0.99))
+  var dropout: Float?
+  @Option(help: "decides new weights, the order of examples and dropout", valueName: "n")
+  var seed: UInt64 = 42
+  @Option(
+    help: "in which order an epoch goes through the examples: a new one each time, or that of the "
+      + "shards", valueName: "order")
+  var trainSamplingStrategy = SamplingStrategy.random
+}
+
+/// How often something is logged, validated and saved, and what follows from the validations.
+struct CheckpointOptions: ArgumentGroup {
   @Option(help: "steps between two lines of the log", valueName: "n", accepting: .atLeast(1))
   var loggingSteps = 500
+  @Flag(help: "log the first step, too") var loggingFirstStep = false
   @Option(help: "steps between two checkpoints", valueName: "n", accepting: .atLeast(1))
   var saveSteps = 7000
   @Option(
     help: "how many checkpoints are kept, beside the best", valueName: "n", defaultText: "all",
     accepting: .atLeast(1))
   var saveTotalLimit: Int?
-  @Option(help: "decides new weights, the order of examples and dropout", valueName: "n")
-  var seed: UInt64 = 42
+  @Option(
+    help: "steps between two validations", valueName: "n", defaultText: "as --save-steps",
+    accepting: .atLeast(1))
+  var evalSteps: Int?
+  @Option(
+    help: "examples that are validated at once, at most a training batch", valueName: "n",
+    defaultText: "a training batch", accepting: .atLeast(1))
+  var perDeviceEvalBatchSize: Int?
+  @Flag(
+    help: "final/ gets the weights with the lowest validation loss instead of the last; each new "
+      + "lowest gets a checkpoint, which is kept until the next")
+  var loadBestModelAtEnd = false
+  @Option(
+    help: "stop after so many validations in a row without a lower loss", valueName: "n",
+    defaultText: "never", accepting: .atLeast(1))
+  var earlyStoppingPatience: Int?
+  @Option(
+    help: "by how much a loss must be lower to count for --early-stopping-patience",
+    valueName: "x", defaultText: "0", accepting: .atLeast(0))
+  var earlyStoppingThreshold: Double?
 }
 
 /// The optimizer AdamW and its learning rate.
@@ -55,8 +88,13 @@ struct OptimizerOptions: ArgumentGroup {
   @Option(help: "how the learning rate goes on after warm-up", valueName: "type")
   var lrSchedulerType = LearningRateSchedule.linear
   @Option(
-    help: "steps in which the learning rate rises from 0", valueName: "n", accepting: .atLeast(0))
-  var warmupSteps = 500
+    help: "steps in which the learning rate rises from 0", valueName: "n",
+    defaultText: "500, unless --warmup-ratio is given", accepting: .atLeast(0))
+  var warmupSteps: Int?
+  @Option(
+    help: "share of the steps in which the learning rate rises; --warmup-steps above 0 wins",
+    valueName: "x", defaultText: "0", accepting: .within(0...1))
+  var warmupRatio: Double?
   @Option(help: "weight decay", valueName: "rate", accepting: .within(0...1)) var weightDecay = 0.0
   @Option(help: "decay of the first moment", valueName: "beta", accepting: .within(0...0.999999))
   var adamBeta1 = 0.9

@@ -21,8 +21,15 @@ struct GPTFinetune: Program {
           fine-tune a model; the shards must come from bpe-encode --tokenizer of the same folder
       gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
           train a small model from random weights
+      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --eval-steps 500 \\
+          --load-best-model-at-end --early-stopping-patience 3
+          end when the validation loss no longer falls, and take the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
           go on after an interruption; the result is the same to the last bit
+
+    Options have the names and meanings of the Hugging Face Trainer's. What changes the result
+    must be the same when a run is resumed; how often it is logged and saved, and --threads, may
+    change.
 
     Ctrl-C writes a checkpoint of the last whole step and stops; a second Ctrl-C stops at once.
     """
@@ -43,25 +50,33 @@ struct GPTFinetune: Program {
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
   @OptionGroup("Training") var training: TrainingOptions
   @OptionGroup("Optimizer") var optimizer: OptimizerOptions
+  @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
 
-  @Option(help: "threads", defaultText: "all processors", accepting: .within(1...1024))
+  @Option(
+    help: "threads; they change the speed, not the result", valueName: "n",
+    defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
 
   func validate() throws {
     if model == nil, shape.width % shape.heads != 0 {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
+    if checkpoints.earlyStoppingThreshold != nil, checkpoints.earlyStoppingPatience == nil {
+      throw UsageError("--early-stopping-threshold needs --early-stopping-patience")
+    }
   }
 
   func run() throws {
     let settings = settings
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
-    let workers = Workers(count: threads ?? Workers.processorCount)
+    let processors = Processors.current
+    let workers = Workers(count: threads ?? processors.threadCount)
     let trainer = try makeTrainer(data, settings, workers)
     Log.info(
       "\(Progress.countText(Double(trainer.model.layout.count))) parameters, "
         + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
-        + "\(Progress.countText(Double(trainer.totalSteps))) steps, \(workers.count) threads")
+        + "\(Progress.countText(Double(trainer.totalSteps))) steps")
+    Log.info("\(workers.count) threads on \(processors)")
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     switch try trainer.start(policy) {
@@ -75,6 +90,12 @@ struct GPTFinetune: Program {
     }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
+    if trainer.state.globalStep < trainer.totalSteps {
+      Log.info("stopped early after step \(trainer.state.globalStep)")
+    }
+    if settings.loadsBestModelAtEnd, let best = trainer.state.best {
+      Log.info("final/ is the model after step \(best.step), the best by validation loss")
+    }
     print("\(output)/final")
   }
 
@@ -89,9 +110,7 @@ struct GPTFinetune: Program {
       var configuration = GPT2Configuration(
         vocabularySize: data.manifest.vocabularySize, contextLength: shape.context,
         width: shape.width, layers: shape.layers, heads: shape.heads)
-      (configuration.embeddingDropout, configuration.attentionDropout) =
-        (shape.dropout, shape.dropout)
-      configuration.residualDropout = shape.dropout
+      configuration.setDropout(training.dropout ?? 0.1)
       specialTokens.apply(to: &configuration, endOfText: Int(data.manifest.endOfText))
       let model = GPT2Model(configuration, seed: settings.seed, workers: workers)
       return try Trainer(
@@ -99,6 +118,7 @@ struct GPTFinetune: Program {
     }
     Log.info("reading \(base)")
     let model = try GPT2Model(folder: base, workers: workers)
+    if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
@@ -114,16 +134,31 @@ struct GPTFinetune: Program {
     settings.maximumSteps = training.maxSteps
     settings.learningRate = optimizer.learningRate ?? (model == nil ? 1e-3 : 5e-5)
     settings.schedule = optimizer.lrSchedulerType
-    settings.warmupSteps = optimizer.warmupSteps
+    settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? 500 : 0)
+    settings.warmupRatio = optimizer.warmupRatio ?? 0
     settings.weightDecay = optimizer.weightDecay
     settings.adamBeta1 = optimizer.adamBeta1
     settings.adamBeta2 = optimizer.adamBeta2
     settings.adamEpsilon = optimizer.adamEpsilon
     settings.maximumGradientNorm = optimizer.maxGradNorm
     settings.seed = training.seed
-    settings.loggingSteps = training.loggingSteps
-    settings.saveSteps = training.saveSteps
-    settings.saveTotalLimit = training.saveTotalLimit
+    settings.samplingStrategy = training.trainSamplingStrategy
+    settings.loggingSteps = checkpoints.loggingSteps
+    settings.logsFirstStep = checkpoints.loggingFirstStep
+    settings.saveSteps = checkpoints.saveSteps
+    settings.saveTotalLimit = checkpoints.saveTotalLimit
+    settings.evaluationSteps = checkpoints.evalSteps
+    settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
+    settings.loadsBestModelAtEnd = checkpoints.loadBestModelAtEnd
+    settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
+      EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
+    }
     return settings
+  }
+}
+
+extension GPT2Configuration {
+  fileprivate mutating func setDropout(_ dropout: Float) {
+    (embeddingDropout, attentionDropout, residualDropout) = (dropout, dropout, dropout)
   }
 }

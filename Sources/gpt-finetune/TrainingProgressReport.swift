@@ -8,8 +8,10 @@ final class TrainingProgressReport {
   private var tokens = 0
   private var seconds = 0.0
   private var smoothedLoss: Double?
+  private let trainer: Trainer
 
   init(_ trainer: Trainer, firstStep: Int) {
+    self.trainer = trainer
     progress = Progress(
       "training", total: trainer.totalSteps, unit: .items("steps"), initial: firstStep)
   }
@@ -35,6 +37,10 @@ final class TrainingProgressReport {
         text +=
           ", validation loss \(Progress.decimal(loss, 4)), "
           + "perplexity \(Progress.decimal(perplexity, 2))"
+        if trainer.state.best?.step == entry.step { text += ", the lowest so far" }
+        if let stopping = trainer.state.earlyStopping, stopping.count > 0 {
+          text += ", \(stopping.count) of \(stopping.patience) without improvement"
+        }
       }
       Log.info(text)
     case .saved(let path):

@@ -59,13 +59,14 @@ struct GPTSample: Program {
   @Flag(help: "print the prompt's ids and the logits of the next token as JSON instead of a text")
   var logits = false
   @Option(
-    help: "threads", valueName: "n", defaultText: "all processors", accepting: .within(1...1024))
+    help: "threads", valueName: "n", defaultText: "a physical core each",
+    accepting: .within(1...1024))
   var threads: Int?
 
   func run() throws {
     let tokenizer = try Tokenizer(folder: model)
     let gpt = try GPT2Model(
-      folder: model, workers: Workers(count: threads ?? Workers.processorCount))
+      folder: model, workers: Workers(count: threads ?? Processors.current.threadCount))
     guard tokenizer.count <= gpt.configuration.vocabularySize else {
       throw InputError(
         model,

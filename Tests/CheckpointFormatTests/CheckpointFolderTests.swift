@@ -57,6 +57,29 @@ struct RunFolderTests {
     try RunFolder(path: folder.path("nowhere")).removeLeftovers()
   }
 
+  @Test("a folder that was set aside while another was to take its name gets the name back")
+  func setAside() throws {
+    try folder.write("old", to: "final.replaced/a")
+    try folder.write("new", to: "final.partial/a")
+    try folder.write("old", to: "checkpoint-5.replaced/a")
+    try folder.write("new", to: "checkpoint-5/a")
+    try run.removeLeftovers()
+    #expect(try folder.names() == ["checkpoint-5", "final"])
+    #expect(try folder.text(of: "final/a") == "old")
+    #expect(try folder.text(of: "checkpoint-5/a") == "new")
+  }
+
+  @Test("a checkpoint is removed, and all of a run")
+  func removeAll() throws {
+    try makeCheckpoints("checkpoint-5", "checkpoint-6", "final", "checkpoint-6.partial")
+    try folder.write("x", to: "report.md")
+    try run.removeCheckpoint(step: 6)
+    try run.removeCheckpoint(step: 7)
+    #expect(try folder.names() == ["checkpoint-5", "final", "report.md"])
+    try run.removeAll()
+    #expect(try folder.names() == ["report.md"])
+  }
+
   @Test("a folder appears whole, in place of an older one")
   func write() throws {
     try folder.write("old", to: "final/a")

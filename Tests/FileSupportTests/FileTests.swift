@@ -194,6 +194,41 @@ struct FolderTests {
     #expect(try folder.text(of: "destination/f") == "new")
   }
 
+  @Test("a folder that is replaced is there at every moment, the old one or the new one whole")
+  func exchange() async throws {
+    let folder = try TemporaryFolder()
+    let (source, destination) = (folder.path("source"), folder.path("destination"))
+    try folder.write("x", to: "destination/a")
+    // A reader that looks again and again while the folder is replaced.
+    let reader = Task.detached {
+      var missing = 0
+      while !Task.isCancelled {
+        if !Folder.hasFile(destination + "/a") { missing += 1 }
+      }
+      return missing
+    }
+    for _ in 0..<200 {
+      try folder.write("x", to: "source/a")
+      try Folder.move(source, replacing: destination)
+    }
+    reader.cancel()
+    #expect(await reader.value == 0)
+    #expect(try folder.names() == ["destination"])
+  }
+
+  @Test("a folder that was set aside gets its name back, unless another has it")
+  func restore() throws {
+    let folder = try TemporaryFolder()
+    try Folder.restoreReplaced(folder.path("a"))
+    try folder.write("old", to: "a.replaced/f")
+    try Folder.restoreReplaced(folder.path("a"))
+    #expect(try folder.names() == ["a"])
+    try folder.write("older", to: "a.replaced/f")
+    try Folder.restoreReplaced(folder.path("a"))
+    #expect(try folder.names() == ["a", "a.replaced"])
+    #expect(try folder.text(of: "a/f") == "old")
+  }
+
   @Test("creates folders above it, twice without harm, and removes them with what is in them")
   func creating() throws {
     let folder = try TemporaryFolder()

@@ -53,4 +53,26 @@ struct LearningRateScheduleTests {
       LearningRateSchedule.allCases.map(\.rawValue)
         == ["linear", "cosine", "constant", "constant_with_warmup"])
   }
+
+  /// 5.23 of transformers takes the share rounded up, `math.ceil`.
+  @Test(
+    "the share of warm-up is rounded up to steps, and counts only where no steps are given",
+    arguments: [(0, 0.13, 4), (0, 0.1, 3), (0, 0, 0), (0, 1, 30), (5, 0.5, 5)])
+  func ratio(steps: Int, ratio: Double, expected: Int) throws {
+    var settings = TrainingFixture.settings
+    settings.warmupSteps = steps
+    settings.warmupRatio = ratio
+    settings.maximumSteps = 30
+    settings.learningRate = 1
+    let fixture = try TrainingFixture()
+    let trainer = try fixture.trainer { $0 = settings }
+    var rates: [Double] = []
+    try trainer.run { event in
+      if case .progress(let progress) = event { rates.append(progress.learningRate) }
+    }
+    let factors = (0..<30).map {
+      LearningRateSchedule.linear.factor(step: $0, warmupSteps: expected, total: 30)
+    }
+    #expect(rates == factors)
+  }
 }

@@ -38,7 +38,8 @@ struct ResumeTests {
       #expect(try resumed.start(resume) == .resumed(step: step))
       try resumed.run { _ in }
       #expect(try results(run) == expected, "stopped after step \(step)")
-      #expect(resumed.state == whole.state, "stopped after step \(step)")
+      #expect(
+        resumed.state.withoutTimes == whole.state.withoutTimes, "stopped after step \(step)")
     }
   }
 
@@ -160,10 +161,12 @@ struct ResumeTests {
     let path = fixture.folder.path("run/checkpoint-4/optimizer.safetensors")
     let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
     try replaceFile(at: path, with: Array(whole.dropLast()))
+    let none =
+      "the checkpoint is damaged: there is no older checkpoint; --restart alone trains anew"
     #expect {
       try fixture.trainer().start(resume)
     } throws: {
-      "\($0)".hasPrefix("\(path): byte ") && "\($0)".hasSuffix("it is cut off")
+      "\($0)".hasPrefix("\(path): byte ") && "\($0)".hasSuffix("it is cut off; \(none)")
     }
     try replaceFile(at: path, with: whole)
     try Folder.move(
@@ -172,7 +175,48 @@ struct ResumeTests {
     #expect(
       error?.description
         == "\(fixture.folder.path("run/checkpoint-6/trainer_state.json")): "
-        + "global_step is 4, expected 6")
+        + "global_step is 4, expected 6; \(none)")
+  }
+
+  @Test("a checkpoint that was cut is told with the older one that is whole, which then serves")
+  func olderCheckpoint() throws {
+    let whole = try fixture.trainer("whole")
+    try whole.run { _ in }
+    for file in ["model.safetensors", "optimizer.safetensors", "trainer_state.json"]
+      + ["resume_state.json"]
+    {
+      try? Folder.remove(fixture.folder.path("run"))
+      try fixture.runAndStop("run", after: 7)
+      let damaged = fixture.folder.path("run/checkpoint-7")
+      let bytes = try fixture.bytes("run/checkpoint-7/\(file)")
+      try replaceFile(at: "\(damaged)/\(file)", with: Array(bytes.prefix(bytes.count / 2)))
+      let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+      let text = try #require(error?.description)
+      #expect(text.hasPrefix("\(damaged)/\(file): "), "\(text)")
+      #expect(
+        text.hasSuffix(
+          "; the checkpoint is damaged: remove \(damaged), and --resume goes on after step 5"),
+        "\(text)")
+      // Nothing was lost by trying.
+      #expect(try RunFolder(path: fixture.folder.path("run")).checkpointSteps() == [5, 7])
+      try Folder.remove(damaged)
+      let resumed = try fixture.trainer("run", seed: 99)
+      #expect(try resumed.start(resume) == .resumed(step: 5))
+      try resumed.run { _ in }
+      #expect(try results("run") == results("whole"))
+    }
+  }
+
+  @Test("a file of a checkpoint that is gone is named with the remedy")
+  func missingFile() throws {
+    try fixture.runAndStop("run", after: 4)
+    let path = fixture.folder.path("run/checkpoint-4/optimizer.safetensors")
+    try FileManager.default.removeItem(atPath: path)
+    let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+    #expect(
+      error?.description
+        == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
+        + "no older checkpoint; --restart alone trains anew")
   }
 
   // MARK: - Starting anew

@@ -79,4 +79,12 @@ struct StepPlanTests {
     #expect(plan(blocks: 10, batch: 4).order(epoch: 0) == [7, 2, 8, 4, 6, 5, 3, 1, 9, 0])
     #expect(plan(blocks: 10, batch: 4).order(epoch: 1) == [0, 7, 1, 5, 3, 2, 8, 9, 4, 6])
   }
+
+  @Test("the sequential order is that of the shards, in every epoch")
+  func sequential() {
+    var settings = TrainingSettings()
+    settings.samplingStrategy = .sequential
+    let plan = StepPlan(settings, blockCount: 100)
+    #expect((0..<3).map(plan.order) == Array(repeating: Array(0..<100), count: 3))
+  }
 }

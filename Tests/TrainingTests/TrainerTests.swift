@@ -61,8 +61,30 @@ struct TrainerTests {
       $0.epochs = 2.5
     }
     #expect(trainer.totalSteps == 8)
-    #expect(trainer.state.epochCount == 2.5)
+    #expect(trainer.state.epochCount == 3)
     #expect(try fixture.trainer().state.epochCount == 4)
+  }
+
+  @Test("the first step is logged on demand, and its loss is not counted twice")
+  func firstStep() throws {
+    let trainer = try fixture.trainer {
+      $0.loggingSteps = 3
+      $0.logsFirstStep = true
+      $0.maximumSteps = 6
+    }
+    var losses: [Double] = []
+    var events: [Int] = []
+    try trainer.run { event in
+      switch event {
+      case .progress(let progress): losses.append(progress.loss)
+      case .logged(let entry): if entry.values["loss"] != nil { events.append(entry.step) }
+      case .saved: break
+      }
+    }
+    #expect(events == [1, 3, 6])
+    let logged = trainer.state.log.compactMap { $0.values["loss"] }
+    let means = [losses[0], (losses[1] + losses[2]) / 2, losses[3...].reduce(0, +) / 3]
+    #expect(zip(logged, means).allSatisfy { abs($0 - $1) < 1e-12 })
   }
 
   @Test("accumulated batches make the same step as one large batch")

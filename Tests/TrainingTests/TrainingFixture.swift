@@ -102,3 +102,16 @@ final class TrainingFixture {
     try folder.bytes(of: name)
   }
 }
+
+extension TrainerState {
+  /// The state without what differs from run to run: how long something took.
+  var withoutTimes: TrainerState {
+    var state = self
+    for index in state.log.indices {
+      state.log[index].values = state.log[index].values.filter { key, _ in
+        !key.hasSuffix("_runtime") && !key.hasSuffix("_per_second")
+      }
+    }
+    return state
+  }
+}

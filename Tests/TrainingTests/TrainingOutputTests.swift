@@ -42,7 +42,7 @@ struct TrainingOutputTests {
     let model = try GPT2Model(
       folder: fixture.folder.path("run/final"), workers: Workers(count: 1))
     #expect(model.checksum == trainer.model.checksum)
-    let state = try TrainerState(path: fixture.folder.path("run/final/trainer_state.json"))
+    let state = try TrainerState(checkpoint: fixture.folder.path("run/final"))
     #expect(state == trainer.state)
     #expect(state.globalStep == 12)
   }

@@ -1,0 +1,73 @@
+import CheckpointFormat
+import FileSupport
+import GPT2
+
+extension Trainer {
+  /// Steps between two validations.
+  var evaluationSteps: Int { settings.evaluationSteps ?? settings.saveSteps }
+
+  /// Whether there is to be a validation after the last step, and was none as yet.
+  var isValidationDue: Bool {
+    let step = state.globalStep
+    guard step > 0, data.validationBlockCount > 0 else { return false }
+    guard step % evaluationSteps == 0 || step == totalSteps else { return false }
+    return state.log.last { $0.values["eval_loss"] != nil }?.step != step
+  }
+
+  /// Measures the loss on the validation data, logs it, and counts for early stopping.
+  func validate(_ report: (TrainingEvent) throws -> Void) throws {
+    let start = ContinuousClock.now
+    let count = data.validationBlockCount
+    let batchSize = min(pass.batch, settings.evaluationBatchSize ?? pass.batch)
+    var loss = 0.0
+    for start in stride(from: 0, to: count, by: batchSize) {
+      let batch = Batch(
+        data.validation, blocks: start..<min(count, start + batchSize),
+        blockSize: settings.blockSize)
+      loss += batch.tokens.withUnsafeBufferPointer { tokens in
+        batch.targets.withUnsafeBufferPointer { pass.loss(tokens: tokens, targets: $0) }
+      }
+    }
+    loss /= Double(count * (settings.blockSize - 1))
+    guard loss.isFinite else {
+      throw InputError(
+        folder.path,
+        "step \(state.globalStep): the validation loss is not a number any more; try a lower "
+          + "--learning-rate or a longer --warmup-steps")
+    }
+    // Against the best of those before, as the Trainer counts.
+    let best = state.best?.loss
+    state.earlyStopping?.count(loss, best: best)
+    if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }
+    let speed = Speed(
+      samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
+    var values = speed.values(prefix: "eval")
+    values["eval_loss"] = loss
+    values["eval_perplexity"] = min(perplexity(ofLoss: loss), .greatestFiniteMagnitude)
+    let logged = entry(values)
+    state.log.append(logged)
+    try tell(.logged(logged), report)
+  }
+}
+
+/// How long something took, told as the Trainer does.
+struct Speed {
+  private let samples: Int
+  private let steps: Int
+  private let seconds: Double
+
+  init(samples: Int, steps: Int, since start: ContinuousClock.Instant) {
+    (self.samples, self.steps) = (samples, steps)
+    seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-9)
+  }
+
+  /// `<prefix>_runtime` in seconds, `_samples_per_second`, `_steps_per_second`.
+  func values(prefix: String) -> [String: Double] {
+    func rounded(_ value: Double, _ scale: Double) -> Double { (value * scale).rounded() / scale }
+    return [
+      "\(prefix)_runtime": rounded(seconds, 1e4),
+      "\(prefix)_samples_per_second": rounded(Double(samples) / seconds, 1e3),
+      "\(prefix)_steps_per_second": rounded(Double(steps) / seconds, 1e3),
+    ]
+  }
+}
