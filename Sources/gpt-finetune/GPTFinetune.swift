@@ -32,7 +32,8 @@ struct GPTFinetune: Program {
   @Option(help: "folder of the run", short: "o", valueName: "folder", completion: .folder)
   var output: String
   @Option(
-    help: "folder of the model to fine-tune: config.json and model.safetensors",
+    help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
+      + "or PyTorch's .bin, in one file or in shards",
     valueName: "folder", defaultText: "begin from random weights", completion: .folder)
   var model: String?
   @Flag(help: "go on where an earlier run with the same settings stopped") var resume = false
@@ -99,6 +100,7 @@ struct GPTFinetune: Program {
     }
     Log.info("reading \(base)")
     let model = try GPT2Model(folder: base, workers: workers)
+    for note in model.notes { Log.info(note) }
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
