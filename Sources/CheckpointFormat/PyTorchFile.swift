@@ -38,7 +38,8 @@ public struct PyTorchFile: Sendable {
     }
     guard let pickle = pickles.first, pickles.count == 1, let range = entries[pickle] else {
       throw InputError(
-        file.path, "the zip file holds \(pickles.count) entries <folder>/data.pkl, expected one: "
+        file.path,
+        "the zip file holds \(pickles.count) entries <folder>/data.pkl, expected one: "
           + "torch.save did not write this")
     }
     let folder = pickle.dropLast("data.pkl".count)

@@ -287,8 +287,9 @@ struct Unpickler {
     }
     if parts.count == 6 {
       guard case .none = parts[5] else {
-        throw failure("storage '\(printable(key))' is a view of another, as torch before 0.4 "
-          + "wrote; load and save the weights with a newer torch")
+        throw failure(
+          "storage '\(printable(key))' is a view of another, as torch before 0.4 "
+            + "wrote; load and save the weights with a newer torch")
       }
     }
     guard count >= 0, count <= Int.max / 16 else {

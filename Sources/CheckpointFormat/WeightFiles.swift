@@ -66,7 +66,8 @@ public struct WeightFiles: Sendable {
       let name = printable(member.key)
       guard let file = member.value.string, isPlainName(file) else {
         throw InputError(
-          path, "tensor '\(name)': expected the name of a file in the same folder, found "
+          path,
+          "tensor '\(name)': expected the name of a file in the same folder, found "
             + member.value.text())
       }
       let shardPath = "\(folder)/\(file)"

@@ -52,7 +52,9 @@ extension GPT2Model {
     let floats = parameters.floats
     let piece = 1 << 22
     let pieces = (floats.count + piece - 1) / piece
-    func range(_ index: Int) -> Range<Int> { index * piece..<min((index + 1) * piece, floats.count) }
+    func range(_ index: Int) -> Range<Int> {
+      index * piece..<min((index + 1) * piece, floats.count)
+    }
     var checksums = [CRC32](repeating: CRC32(), count: pieces)
     checksums.withUnsafeMutableBufferPointer { checksums in
       // Each piece is of one thread alone.

@@ -129,7 +129,7 @@ struct TorchFileTests {
     arguments: ["gpt2_legacy.bin", "parameter_zip.bin"])
   func cutFiles(_ name: String) throws {
     let folder = try TemporaryFolder()
-    let bytes = Array(try MappedFile(path: torchFile(name)).bytes)
+    let bytes = try torchBytes(name)
     for count in 0..<bytes.count {
       let path = try folder.write(Array(bytes[..<count]), to: "cut.bin")
       #expect(throws: InputError.self) { try PyTorchFile(path: path) }
@@ -141,7 +141,7 @@ struct TorchFileTests {
     arguments: ["gpt2_legacy.bin", "tensors_legacy.bin", "tensors_zip.bin", "parameter_zip.bin"])
   func damagedFiles(_ name: String) throws {
     let folder = try TemporaryFolder()
-    let bytes = Array(try MappedFile(path: torchFile(name)).bytes)
+    let bytes = try torchBytes(name)
     var generator = SplitMix(state: 42)
     for _ in 0..<300 {
       var damaged = bytes

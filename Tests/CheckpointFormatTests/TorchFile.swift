@@ -6,6 +6,11 @@ func torchFile(_ name: String) -> String {
     .appending(path: "Interop/torch_files/\(name)").path
 }
 
+/// The bytes of such a file.
+func torchBytes(_ name: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(filePath: torchFile(name))))
+}
+
 /// The numbers in those files.
 func torchNumbers(_ count: Int, seed: Int = 0) -> [Float] {
   (0..<count).map { Float(($0 + 37 * seed) % 101 - 50) / 64 }
@@ -126,7 +131,8 @@ struct Zip {
   var comment: [UInt8] = []
 
   /// The file that holds `pickle` and storage "0" of `data`.
-  init(pickle: [UInt8], data: [UInt8] = floatBytes([0, 1, 2, 3, 4, 5]), folder: String = "archive") {
+  init(pickle: [UInt8], data: [UInt8] = floatBytes([0, 1, 2, 3, 4, 5]), folder: String = "archive")
+  {
     entries = [
       Entry(name: "\(folder)/data.pkl", data: pickle),
       Entry(name: "\(folder)/byteorder", data: Array("little".utf8)),

@@ -87,7 +87,7 @@ struct UnpicklerTests {
     .init("numpy", refusedName("numpy.core.multiarray._reconstruct")) {
       $0.global("numpy.core.multiarray _reconstruct")
     },
-    .init("a name that would disturb a terminal", refusedName(#"os.\u001B[2J"#)) {
+    .init("a name that would disturb a terminal", refusedName(#"os.\u{1B}[2J"#)) {
       $0.global("os \u{1B}[2J")
     },
     .init("a name without an end", "a name has more than 256 bytes") {
@@ -122,7 +122,10 @@ struct UnpicklerTests {
   @Test("says where in the file it stands")
   func place() {
     expectProblem(
-      refusedName("os.system"), at: 3, Pickle { $0.raw("N"); $0.global("os system") }.bytes)
+      refusedName("os.system"), at: 3,
+      Pickle {
+        $0.raw("N"); $0.global("os system")
+      }.bytes)
     expectProblem(refusedOpcode("OBJ"), at: 2, Pickle { $0.raw("o") }.bytes)
   }
 
@@ -137,7 +140,8 @@ struct UnpicklerTests {
 
   static let damages: [BadPickle] = [
     .init("nothing", [], "the pickle ends in the middle: the file is cut off or damaged"),
-    .init("no end", [0x80, 2, 0x7D], "the pickle ends in the middle: the file is cut off or damaged"),
+    .init(
+      "no end", [0x80, 2, 0x7D], "the pickle ends in the middle: the file is cut off or damaged"),
     .init("no value at the end", "the pickle takes a value where there is none") { _ in },
     .init("two values at the end", "values are left at the end") { $0.raw("NN") },
     .init("an open mark at the end", "values are left at the end") { $0.raw("(N") },
@@ -276,7 +280,8 @@ struct UnpicklerTests {
       }
     },
     .init(
-      "a storage that is not there", Pickle {
+      "a storage that is not there",
+      Pickle {
         $0.raw("}")
         $0.string("w")
         $0.global("torch._utils _rebuild_tensor_v2")
@@ -316,8 +321,10 @@ struct UnpicklerTests {
       }.bytes)
     expectProblem(
       "holds a list; expected a state_dict: torch.save(model.state_dict(), …)",
-      Pickle { $0.raw(String(repeating: "]", count: 300_000) + String(repeating: "a", count: 299_999)) }
-        .bytes)
+      Pickle {
+        $0.raw(String(repeating: "]", count: 300_000) + String(repeating: "a", count: 299_999))
+      }
+      .bytes)
   }
 
   @Test("views must lie within their storage")

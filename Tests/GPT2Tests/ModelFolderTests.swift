@@ -156,7 +156,7 @@ struct ModelFolderTests {
     try halves("BF16") { UInt16($0.bitPattern >> 16) }
     expectSame(try load())
     try halves("I16") { _ in 0 }
-    expectProblem("tensor 'transformer.wte.weight' is of type I16, expected F32, F16 or BF16")
+    expectProblem("tensor 'transformer.wte.weight' is of type I16, expected F32, F16, BF16 or F64")
   }
 
   @Test("says what a folder lacks")
