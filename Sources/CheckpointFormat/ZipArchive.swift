@@ -26,7 +26,8 @@ struct ZipArchive {
     for (name, range) in entries.sorted(by: { $0.value.lowerBound < $1.value.lowerBound })
     where !range.isEmpty {
       guard range.lowerBound >= end, range.upperBound <= directory.range.lowerBound else {
-        throw bytes.failure(range.lowerBound, "entry '\(printable(name))' overlaps another part of the file")
+        throw bytes.failure(
+          range.lowerBound, "entry '\(printable(name))' overlaps another part of the file")
       }
       end = range.upperBound
     }
