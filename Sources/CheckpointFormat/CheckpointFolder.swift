@@ -107,6 +107,10 @@ public enum CheckpointFile {
   public static let configuration = "config.json"
   public static let generationConfiguration = "generation_config.json"
   public static let weights = "model.safetensors"
+  /// Weights as older versions of transformers wrote them; they are read, never written.
+  public static let pyTorchWeights = "pytorch_model.bin"
+  /// Added to the name of the weights in the index of a folder whose weights are in several files.
+  public static let indexSuffix = ".index.json"
   public static let trainerState = "trainer_state.json"
   /// The moments of AdamW: a tensor `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` for each.
   public static let optimizer = "optimizer.safetensors"

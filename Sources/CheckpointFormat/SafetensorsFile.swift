@@ -1,53 +1,14 @@
 import FileSupport
 
-/// The element types of tensors in a safetensors file that this project reads.
-public enum TensorType: String, Sendable {
-  case float32 = "F32"
-  case float16 = "F16"
-  case bfloat16 = "BF16"
-  case float64 = "F64"
-  case int64 = "I64"
-  case int32 = "I32"
-  case int16 = "I16"
-  case int8 = "I8"
-  case uint64 = "U64"
-  case uint32 = "U32"
-  case uint16 = "U16"
-  case uint8 = "U8"
-  case boolean = "BOOL"
-
-  /// Bytes of an element.
-  public var size: Int {
-    switch self {
-    case .float64, .int64, .uint64: 8
-    case .float32, .int32, .uint32: 4
-    case .float16, .bfloat16, .int16, .uint16: 2
-    case .int8, .uint8, .boolean: 1
-    }
-  }
-}
-
 /// A safetensors file, mapped into memory and checked as the safetensors library checks it.
 ///
 /// The layout: the length of the header (8 bytes, little-endian), the header (JSON: name →
 /// `dtype`, `shape`, `data_offsets`; `__metadata__`), the tensors without gap or overlap.
 public final class SafetensorsFile: Sendable {
-  /// A tensor in the file.
-  public struct Tensor: Sendable {
-    public let name: String
-    public let type: TensorType
-    public let shape: [Int]
-    /// Where its bytes lie in the file.
-    let range: Range<Int>
-
-    /// How many elements it has.
-    public var count: Int { shape.reduce(1, *) }
-  }
-
   /// The path of the file.
   public var path: String { file.path }
   /// The tensors by their names.
-  public let tensors: [String: Tensor]
+  public let tensors: [String: StoredTensor]
   /// The strings under `__metadata__`.
   public let metadata: [String: String]
   private let file: MappedFile
@@ -57,13 +18,15 @@ public final class SafetensorsFile: Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError`` if it is not a whole safetensors file.
   public init(path: String) throws {
-    file = try MappedFile(path: path)
+    let file = try MappedFile(path: path)
+    self.file = file
     let bytes = file.bytes
     guard bytes.count >= 8 else {
       throw InputError(path, "\(bytes.count) bytes are too few for a safetensors file")
     }
     let headerSize = bytes.loadUnaligned(as: UInt64.self).littleEndian
     guard headerSize > 0, headerSize <= Self.maximumHeaderSize else {
+      if let problem = ForeignFile.problem(of: bytes) { throw InputError(path, problem) }
       throw InputError(
         path, .byte(0), "the header would have \(headerSize) bytes: not a safetensors file")
     }
@@ -73,7 +36,7 @@ public final class SafetensorsFile: Sendable {
         path, .byte(bytes.count),
         "the header of \(headerSize) bytes goes past the end: the file is cut off")
     }
-    var tensors: [String: Tensor] = [:]
+    var tensors: [String: StoredTensor] = [:]
     var metadata: [String: String] = [:]
     var reader = JSONReader(
       bytes: UnsafeRawBufferPointer(rebasing: bytes[8..<dataStart]), path: path, place: .whole)
@@ -83,7 +46,7 @@ public final class SafetensorsFile: Sendable {
         try reader.object { metadata[$1] = try $0.string() }
       } else {
         tensors[name] = try Self.entry(
-          name, JSONValue(&reader), dataStart: dataStart, path: path)
+          name, JSONValue(&reader), dataStart: dataStart, file: file)
       }
     }
     try reader.finish()
@@ -93,8 +56,9 @@ public final class SafetensorsFile: Sendable {
   }
 
   private static func entry(
-    _ name: String, _ value: JSONValue, dataStart: Int, path: String
-  ) throws -> Tensor {
+    _ name: String, _ value: JSONValue, dataStart: Int, file: MappedFile
+  ) throws -> StoredTensor {
+    let path = file.path
     guard let typeName = value["dtype"]?.string, let shape = value["shape"]?.elements,
       let ends = value["data_offsets"]?.elements, ends.count == 2
     else {
@@ -125,24 +89,23 @@ public final class SafetensorsFile: Sendable {
       throw InputError(
         path, "tensor '\(name)': data_offsets \(offsets) do not hold \(sizes) of \(typeName)")
     }
-    return Tensor(
-      name: name, type: type, shape: sizes, range: dataStart + offsets[0]..<dataStart + offsets[1])
+    return StoredTensor(
+      name: name, type: type, shape: sizes, file: file, start: dataStart + offsets[0])
   }
 
   private static func checkLayout(
-    _ tensors: some Collection<Tensor>, dataStart: Int, size: Int, path: String
+    _ tensors: some Collection<StoredTensor>, dataStart: Int, size: Int, path: String
   ) throws {
     var end = dataStart
     let sorted = tensors.sorted {
-      ($0.range.lowerBound, $0.range.upperBound, $0.name)
-        < ($1.range.lowerBound, $1.range.upperBound, $1.name)
+      ($0.start, $0.byteCount, $0.name) < ($1.start, $1.byteCount, $1.name)
     }
     for tensor in sorted {
-      guard tensor.range.lowerBound == end else {
+      guard tensor.start == end else {
         throw InputError(
           path, .byte(end), "tensor '\(tensor.name)' leaves a gap or overlaps the one before")
       }
-      end = tensor.range.upperBound
+      end += tensor.byteCount
     }
     guard end == size else {
       throw InputError(
@@ -156,7 +119,7 @@ public final class SafetensorsFile: Sendable {
   /// The tensor `name`, checked to have `shape`.
   ///
   /// - Throws: ``InputError`` if it is missing or has another shape.
-  public func tensor(_ name: String, shape: [Int]) throws -> Tensor {
+  public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
     guard let tensor = tensors[name] else { throw InputError(path, "tensor '\(name)' is missing") }
     guard tensor.shape == shape else {
       throw InputError(path, "tensor '\(name)' has the shape \(tensor.shape), expected \(shape)")
@@ -165,46 +128,22 @@ public final class SafetensorsFile: Sendable {
   }
 
   /// The bytes of `tensor`, at no particular alignment; valid as long as this object.
-  public func bytes(of tensor: Tensor) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range])
+  public func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: file.bytes[tensor.start..<tensor.start + tensor.byteCount])
   }
 
-  /// Copies the numbers of `tensor`, of type F32, F16 or BF16, to `floats`.
+  /// Copies the numbers of `tensor`, of type F32, F16, BF16 or F64, to `floats`.
   ///
   /// - Throws: ``InputError`` if the tensor is of another type.
-  public func copy(_ tensor: Tensor, to floats: UnsafeMutableBufferPointer<Float>) throws {
-    precondition(floats.count == tensor.count)
-    let source = bytes(of: tensor)
-    switch tensor.type {
-    case .float32:
-      UnsafeMutableRawBufferPointer(floats).copyMemory(from: source)
-    case .bfloat16:
-      for index in floats.indices {
-        let bits = source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
-        floats[index] = Float(bitPattern: UInt32(bits) << 16)
-      }
-    case .float16:
-      for index in floats.indices {
-        floats[index] = widenedHalf(
-          source.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
-      }
-    default:
-      throw InputError(
-        path,
-        "tensor '\(tensor.name)' is of type \(tensor.type.rawValue), expected F32, F16 or BF16"
-      )
-    }
+  public func copy(
+    _ tensor: StoredTensor, to floats: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try tensor.checkIsFloatingPoint()
+    tensor.copy(0..<tensor.count, to: floats)
   }
 }
 
-/// The number that the IEEE 754 half precision `bits` stand for.
-package func widenedHalf(_ bits: UInt16) -> Float {
-  let sign = UInt32(bits & 0x8000) << 16
-  let magnitude = UInt32(bits & 0x7FFF)
-  if magnitude >= 0x7C00 {
-    return Float(bitPattern: sign | 0x7F80_0000 | (magnitude & 0x3FF) << 13)
-  }
-  // Moving the exponent by multiplication turns half's subnormals into ordinary numbers too.
-  let moved = Float(bitPattern: magnitude << 13) * Float(bitPattern: 0x7780_0000)
-  return Float(bitPattern: sign | moved.bitPattern)
+extension StoredTensor {
+  /// How many bytes a tensor in row-major order takes.
+  fileprivate var byteCount: Int { count * type.size }
 }

@@ -14,6 +14,11 @@ public struct CRC32: Sendable {
     value = UInt32(crc32_z(UInt(value), base, bytes.count))
   }
 
+  /// Takes in the `count` bytes behind those so far, whose own checksum is `other`.
+  public mutating func append(_ other: CRC32, count: Int) {
+    value = UInt32(crc32_combine(UInt(value), UInt(other.value), count))
+  }
+
   /// The checksum of `bytes`.
   public static func checksum(_ bytes: [UInt8]) -> UInt32 {
     var checksum = CRC32()

@@ -85,7 +85,8 @@ public final class Trainer {
     firstMoments = FloatArena(count: model.layout.count)
     secondMoments = FloatArena(count: model.layout.count)
     pass = TrainingPass(
-      model, batch: min(settings.batchSize, data.blockCount), time: settings.blockSize - 1)
+      model, batch: min(settings.batchSize, data.blockCount), time: settings.blockSize - 1,
+      checkpointsGradients: settings.checkpointsGradients)
     state.maximumSteps = totalSteps
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
     state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))

@@ -22,6 +22,9 @@ public struct TrainingSettings: Equatable, Sendable {
   public var warmupSteps = 500
   /// The share of the steps in which the learning rate rises, where ``warmupSteps`` is 0.
   public var warmupRatio = 0.0
+  /// Whether the backward pass computes activations again, which saves memory and costs time; the
+  /// result is the same.
+  public var checkpointsGradients = false
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999

@@ -39,7 +39,8 @@ struct GPTFinetune: Program {
   @Option(help: "folder of the run", short: "o", valueName: "folder", completion: .folder)
   var output: String
   @Option(
-    help: "folder of the model to fine-tune: config.json and model.safetensors",
+    help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
+      + "or PyTorch's .bin, in one file or in shards",
     valueName: "folder", defaultText: "begin from random weights", completion: .folder)
   var model: String?
   @Flag(help: "go on where an earlier run with the same settings stopped") var resume = false
@@ -76,7 +77,7 @@ struct GPTFinetune: Program {
       "\(Progress.countText(Double(trainer.model.layout.count))) parameters, "
         + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(Progress.countText(Double(trainer.totalSteps))) steps")
-    Log.info("\(workers.count) threads on \(processors)")
+    Log.info("\(workers.count) threads on \(processors); \(Workers.matrixKernels)")
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     switch try trainer.start(policy) {
@@ -118,6 +119,7 @@ struct GPTFinetune: Program {
     }
     Log.info("reading \(base)")
     let model = try GPT2Model(folder: base, workers: workers)
+    for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
     return try Trainer(
@@ -136,6 +138,7 @@ struct GPTFinetune: Program {
     settings.schedule = optimizer.lrSchedulerType
     settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? 500 : 0)
     settings.warmupRatio = optimizer.warmupRatio ?? 0
+    settings.checkpointsGradients = training.gradientCheckpointing
     settings.weightDecay = optimizer.weightDecay
     settings.adamBeta1 = optimizer.adamBeta1
     settings.adamBeta2 = optimizer.adamBeta2

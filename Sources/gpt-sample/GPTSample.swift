@@ -25,7 +25,7 @@ struct GPTSample: Program {
     """
 
   @Argument(
-    help: "folder of the model: config.json, model.safetensors and a tokenizer",
+    help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
     completion: .folder)
   var model: String
   @Option(
@@ -67,6 +67,7 @@ struct GPTSample: Program {
     let tokenizer = try Tokenizer(folder: model)
     let gpt = try GPT2Model(
       folder: model, workers: Workers(count: threads ?? Processors.current.threadCount))
+    for note in gpt.notes { Log.info(note) }
     guard tokenizer.count <= gpt.configuration.vocabularySize else {
       throw InputError(
         model,

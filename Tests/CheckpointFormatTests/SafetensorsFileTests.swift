@@ -206,7 +206,7 @@ struct SafetensorsFileTests {
         try opened.copy(boolean, to: UnsafeMutableBufferPointer(rebasing: $0[..<1]))
       }
     }
-    #expect(error?.problem == "tensor 'a' is of type BOOL, expected F32, F16 or BF16")
+    #expect(error?.problem == "tensor 'a' is of type BOOL, expected F32, F16, BF16 or F64")
   }
 
   @Test("a file that is not there is an error of the system")

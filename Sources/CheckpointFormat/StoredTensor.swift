@@ -1,0 +1,199 @@
+import FileSupport
+import Glibc
+
+/// The element types of tensors in files of weights, by their names in safetensors files.
+public enum TensorType: String, Sendable {
+  case float32 = "F32"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  case float64 = "F64"
+  case int64 = "I64"
+  case int32 = "I32"
+  case int16 = "I16"
+  case int8 = "I8"
+  case uint64 = "U64"
+  case uint32 = "U32"
+  case uint16 = "U16"
+  case uint8 = "U8"
+  case boolean = "BOOL"
+
+  /// Bytes of an element.
+  public var size: Int {
+    switch self {
+    case .float64, .int64, .uint64: 8
+    case .float32, .int32, .uint32: 4
+    case .float16, .bfloat16, .int16, .uint16: 2
+    case .int8, .uint8, .boolean: 1
+    }
+  }
+
+  /// Whether its elements can be read as floats.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float32, .float16, .bfloat16, .float64: true
+    default: false
+    }
+  }
+}
+
+/// A tensor in a file of weights: what it holds, and where in the mapped file.
+///
+/// Its elements are counted in row-major order, whatever their order in the file is.
+public struct StoredTensor: Sendable {
+  public let name: String
+  public let type: TensorType
+  public let shape: [Int]
+  /// How many elements it has.
+  public let count: Int
+  /// The file; its bytes were checked to hold all elements.
+  let file: MappedFile
+  /// The byte of the file at which the first element begins; at no particular alignment.
+  let start: Int
+  /// How many elements of the file lie between neighbours along each dimension.
+  let strides: [Int]
+  /// Whether the elements lie in row-major order without gaps.
+  let isContiguous: Bool
+
+  /// The path of the file.
+  public var path: String { file.path }
+
+  /// The tensor whose first element is at byte `start` of `file`; without `strides` it is stored in
+  /// row-major order. The caller has checked that the file holds all its elements.
+  init(
+    name: String, type: TensorType, shape: [Int], file: MappedFile, start: Int,
+    strides: [Int]? = nil
+  ) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.file = file
+    self.start = start
+    count = shape.reduce(1, *)
+    let rowMajor = Self.rowMajorStrides(shape)
+    self.strides = strides ?? rowMajor
+    // Where a dimension has one element, its stride says nothing.
+    isContiguous =
+      count == 0
+      || zip(shape, zip(self.strides, rowMajor)).allSatisfy { $0 == 1 || $1.0 == $1.1 }
+  }
+
+  private static func rowMajorStrides(_ shape: [Int]) -> [Int] {
+    var strides = shape
+    var product = 1
+    for dimension in shape.indices.reversed() {
+      strides[dimension] = product
+      product = product.multipliedReportingOverflow(by: max(1, shape[dimension])).partialValue
+    }
+    return strides
+  }
+
+  /// Checks that the elements can be read as floats.
+  ///
+  /// - Throws: ``InputError`` if the tensor is of another type.
+  public func checkIsFloatingPoint() throws {
+    guard type.isFloatingPoint else {
+      throw InputError(
+        path, "tensor '\(name)' is of type \(type.rawValue), expected F32, F16, BF16 or F64")
+    }
+  }
+
+  /// Copies `elements` to `floats`, which has as many; several threads may copy at a time.
+  ///
+  /// The type must be one of floating point: see ``checkIsFloatingPoint()``.
+  public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
+    precondition(elements.count == floats.count)
+    if isContiguous {
+      return copyRun(start + elements.lowerBound * type.size, stride: 1, to: floats)
+    }
+    // A run along the last dimension at a time.
+    guard let length = shape.last, let stride = strides.last else { return }
+    var done = 0
+    while done < elements.count {
+      var (rest, column) = (elements.lowerBound + done).quotientAndRemainder(dividingBy: length)
+      var offset = column * stride
+      for dimension in shape.indices.dropLast().reversed() {
+        let index: Int
+        (rest, index) = rest.quotientAndRemainder(dividingBy: shape[dimension])
+        offset += index * strides[dimension]
+      }
+      let end = min(done + length - column, elements.count)
+      copyRun(
+        start + offset * type.size, stride: stride,
+        to: UnsafeMutableBufferPointer(rebasing: floats[done..<end]))
+      done = end
+    }
+  }
+
+  /// Whether `elements` are the same numbers in `other`, a tensor of the same shape; both must be
+  /// of floating point.
+  public func hasSameNumbers(as other: StoredTensor, in elements: Range<Int>) -> Bool {
+    precondition(shape == other.shape)
+    if file === other.file, start == other.start, type == other.type, strides == other.strides {
+      return true
+    }
+    let piece = 4096
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * piece) { floats in
+      for begin in stride(from: elements.lowerBound, to: elements.upperBound, by: piece) {
+        let end = min(begin + piece, elements.upperBound)
+        let mine = UnsafeMutableBufferPointer(rebasing: floats[0..<end - begin])
+        let others = UnsafeMutableBufferPointer(rebasing: floats[piece..<piece + end - begin])
+        copy(begin..<end, to: mine)
+        other.copy(begin..<end, to: others)
+        var differing = 0
+        for index in 0..<mine.count { differing += mine[index] == others[index] ? 0 : 1 }
+        if differing > 0 { return false }
+      }
+      return true
+    }
+  }
+
+  /// Copies the elements that begin at byte `offset` and lie `stride` elements apart.
+  private func copyRun(
+    _ offset: Int, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard !floats.isEmpty, let base = file.bytes.baseAddress, let target = floats.baseAddress else {
+      return
+    }
+    let source = base + offset
+    let step = stride * type.size
+    // The last element may not lie behind the end of the file.
+    precondition(offset + (floats.count - 1) * step + type.size <= file.bytes.count)
+    switch type {
+    case .float32 where stride == 1:
+      memcpy(target, source, floats.count * type.size)
+    case .float32:
+      for index in 0..<floats.count {
+        target[index] = source.loadUnaligned(fromByteOffset: index &* step, as: Float.self)
+      }
+    case .float64:
+      for index in 0..<floats.count {
+        target[index] = Float(source.loadUnaligned(fromByteOffset: index &* step, as: Double.self))
+      }
+    case .bfloat16:
+      for index in 0..<floats.count {
+        let bits = source.loadUnaligned(fromByteOffset: index &* step, as: UInt16.self)
+        target[index] = Float(bitPattern: UInt32(bits) << 16)
+      }
+    case .float16:
+      for index in 0..<floats.count {
+        target[index] = widenedHalf(
+          source.loadUnaligned(fromByteOffset: index &* step, as: UInt16.self))
+      }
+    case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .boolean:
+      preconditionFailure("tensor '\(name)' is of type \(type.rawValue)")
+    }
+  }
+}
+
+/// The number that the IEEE 754 half precision `bits` stand for.
+@inline(__always)
+package func widenedHalf(_ bits: UInt16) -> Float {
+  let sign = UInt32(bits & 0x8000) << 16
+  let magnitude = UInt32(bits & 0x7FFF)
+  // Moving the exponent by multiplication turns half's subnormals into ordinary numbers too.
+  let moved = (Float(bitPattern: magnitude << 13) * Float(bitPattern: 0x7780_0000)).bitPattern
+  // Infinity and NaN keep the highest exponent.
+  let special: UInt32 = magnitude >= 0x7C00 ? 0x7F80_0000 : 0
+  return Float(bitPattern: sign | moved | special)
+}

@@ -1,0 +1,103 @@
+import FileSupport
+
+/// The tensors of a Hugging Face folder, in whatever files they lie.
+///
+/// Of several kinds of files in a folder, the first of these is read, as transformers does:
+/// `model.safetensors`, `model.safetensors.index.json` with its shards, `pytorch_model.bin`,
+/// `pytorch_model.bin.index.json` with its shards.
+public struct WeightFiles: Sendable {
+  /// The file that says which tensors there are: the weights themselves, or the index of shards.
+  public let path: String
+  /// The tensors by their names.
+  public let tensors: [String: StoredTensor]
+
+  /// Maps and checks the files of weights in `folder`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if there are none, or they are damaged.
+  public init(folder: String) throws {
+    let names = [CheckpointFile.weights, CheckpointFile.pyTorchWeights]
+    for name in names {
+      let path = "\(folder)/\(name)"
+      let indexPath = path + CheckpointFile.indexSuffix
+      if Folder.hasFile(path) {
+        self.path = path
+        tensors = try Self.tensors(inFile: path)
+        return
+      }
+      if Folder.hasFile(indexPath) {
+        self.path = indexPath
+        tensors = try Self.tensors(ofIndex: indexPath, folder: folder)
+        return
+      }
+    }
+    throw InputError(
+      folder,
+      "holds no weights; expected \(CheckpointFile.weights) or \(CheckpointFile.pyTorchWeights), "
+        + "or the index of their shards (…\(CheckpointFile.indexSuffix))")
+  }
+
+  /// The tensor `name`, checked to have `shape` and floating point.
+  ///
+  /// - Throws: ``InputError`` if it is missing or has another shape or type.
+  public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
+    guard let tensor = tensors[name] else { throw InputError(path, "tensor '\(name)' is missing") }
+    guard tensor.shape == shape else {
+      throw InputError(
+        tensor.path, "tensor '\(name)' has the shape \(tensor.shape), expected \(shape)")
+    }
+    try tensor.checkIsFloatingPoint()
+    return tensor
+  }
+
+  private static func tensors(inFile path: String) throws -> [String: StoredTensor] {
+    path.hasSuffix(".safetensors")
+      ? try SafetensorsFile(path: path).tensors : try PyTorchFile(path: path).tensors
+  }
+
+  private static func tensors(
+    ofIndex path: String, folder: String
+  ) throws -> [String: StoredTensor] {
+    guard let map = try JSONValue(path: path)["weight_map"]?.members else {
+      throw InputError(path, "expected an object 'weight_map' of tensors and their files")
+    }
+    var tensors: [String: StoredTensor] = [:]
+    var shards: [String: [String: StoredTensor]] = [:]
+    for member in map {
+      let name = printable(member.key)
+      guard let file = member.value.string, isPlainName(file) else {
+        throw InputError(
+          path,
+          "tensor '\(name)': expected the name of a file in the same folder, found "
+            + member.value.text())
+      }
+      let shardPath = "\(folder)/\(file)"
+      if shards[file] == nil {
+        guard Folder.hasFile(shardPath) else {
+          throw InputError(path, "tensor '\(name)' is in '\(file)', which is not in the folder")
+        }
+        shards[file] = try Self.tensors(inFile: shardPath)
+      }
+      guard let tensor = shards[file]?[member.key] else {
+        throw InputError(shardPath, "tensor '\(name)' is missing, which the index places here")
+      }
+      guard tensors.updateValue(tensor, forKey: member.key) == nil else {
+        throw InputError(path, "tensor '\(name)' stands twice in the index")
+      }
+    }
+    for (file, shard) in shards.sorted(by: { $0.key < $1.key }) {
+      for name in shard.keys.sorted() where tensors[name]?.path != "\(folder)/\(file)" {
+        throw InputError(
+          "\(folder)/\(file)",
+          "tensor '\(printable(name))' is here, but the index "
+            + (tensors[name] == nil ? "does not name it" : "places it elsewhere"))
+      }
+    }
+    return tensors
+  }
+
+  /// Whether `name` can only be a file in the folder itself.
+  private static func isPlainName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".."
+      && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0 == "\0" }
+  }
+}
