@@ -38,8 +38,13 @@ public final class GPT2Model {
       if parameter.name.hasSuffix("c_proj.weight") {
         deviation /= Float(2 * configuration.layers).squareRoot()
       }
-      var generator = PhiloxGenerator(seed: seed, .initialWeights, stream: index)
-      fill(floats, deviation: Double(deviation), &generator)
+      let scale = Double(deviation)
+      workers.split((floats.count + 1) / 2, minimum: 4096) { pairs, _ in
+        var generator = PhiloxGenerator(
+          seed: seed, .initialWeights, stream: index, skippingPairs: pairs.lowerBound)
+        let range = 2 * pairs.lowerBound..<min(floats.count, 2 * pairs.upperBound)
+        self.fill(Floats(rebasing: floats[range]), deviation: scale, &generator)
+      }
     }
   }
 

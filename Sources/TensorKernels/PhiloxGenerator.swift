@@ -16,10 +16,13 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   private var counter: (UInt32, UInt32, UInt32, UInt32)
   private var spare: UInt64?
 
-  /// Stream `stream` of `purpose`.
-  public init(seed: UInt64, _ purpose: Purpose, stream: Int) {
+  /// Stream `stream` of `purpose`, without its first `skipped` pairs of numbers.
+  public init(seed: UInt64, _ purpose: Purpose, stream: Int, skippingPairs skipped: Int = 0) {
     key = (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
-    counter = (0, 0, UInt32(truncatingIfNeeded: stream), purpose.rawValue)
+    counter = (
+      UInt32(truncatingIfNeeded: skipped), UInt32(truncatingIfNeeded: skipped >> 32),
+      UInt32(truncatingIfNeeded: stream), purpose.rawValue
+    )
   }
 
   /// The stream under `key` from `counter` on.

@@ -73,4 +73,12 @@ struct PhiloxTests {
     let below = units.count { $0 < 0.1 }
     #expect((9500...10500).contains(below))
   }
+
+  @Test("a stream can be entered in the middle", arguments: [0, 1, 2, 1000])
+  func skipping(pairs: Int) {
+    var whole = PhiloxGenerator(seed: 5, .initialWeights, stream: 3)
+    for _ in 0..<2 * pairs { _ = whole.next() }
+    var rest = PhiloxGenerator(seed: 5, .initialWeights, stream: 3, skippingPairs: pairs)
+    for _ in 0..<5 { #expect(rest.next() == whole.next()) }
+  }
 }
