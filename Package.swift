@@ -90,7 +90,8 @@ let package = Package(
     tests(of: "CheckpointFormat", ["FileSupport"]),
     tests(of: "BytePairEncoding", ["FileSupport"]),
     tests(of: "TensorKernels"),
-    tests(of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+    tests(
+      of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"], data: ["Reference"]),
     tests(of: "TelegramSources", ["PostFormat", "FileSupport"]),
     tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     tests(

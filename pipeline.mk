@@ -281,6 +281,10 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample
 	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
+	  $(build)/interop/engine --seed 2
+	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
+	  swift test $(swift_flags) --disable-testable-imports --filter GPT2Tests.ReferenceTests
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)
