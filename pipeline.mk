@@ -81,7 +81,13 @@ BLOCK_SIZE ?= 128
 BATCH_SIZE ?= 8
 #? decides new weights, the order of examples and dropout
 SEED ?= 42
-#? threads; empty: all processors
+#? steps between two validations; empty: as SAVE_STEPS
+EVAL_STEPS ?=
+#? validations without a lower loss after which it ends, with the best model; empty: never
+PATIENCE ?=
+#? more arguments for gpt-finetune, such as --weight-decay 0.01 --lr-scheduler-type cosine
+TRAIN_FLAGS ?=
+#? threads; empty: a physical core each
 THREADS ?=
 
 #! make sample
@@ -239,11 +245,14 @@ train_options := $(strip \
   $(if $(MODEL),$(call option,--model,$(MODEL)),$(shape_options)) \
   $(call option,--max-steps,$(MAX_STEPS)) --num-train-epochs $(EPOCHS) \
   --warmup-steps $(WARMUP_STEPS) --learning-rate $(LEARNING_RATE) --block-size $(BLOCK_SIZE) \
-  --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED))
+  --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED) \
+  $(if $(PATIENCE),--load-best-model-at-end --early-stopping-patience $(PATIENCE) \
+    --eval-steps $(or $(EVAL_STEPS),$(SAVE_STEPS))) $(TRAIN_FLAGS))
 $(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))
 
 # What cannot change the result.
 train_conveniences := $(strip --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
+  $(if $(PATIENCE),,$(call option,--eval-steps,$(EVAL_STEPS))) \
   $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)))
 
 $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
@@ -274,7 +283,8 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample
+interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/bpe-encode \
+  $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
@@ -285,6 +295,9 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
 	  swift test $(swift_flags) --disable-testable-imports --filter GPT2Tests.ReferenceTests
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
+	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
+	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)

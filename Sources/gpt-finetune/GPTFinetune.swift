@@ -21,8 +21,7 @@ struct GPTFinetune: Program {
           fine-tune a model; the shards must come from bpe-encode --tokenizer of the same folder
       gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
           train a small model from random weights
-      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --eval-steps 500 \\
-          --load-best-model-at-end --early-stopping-patience 3
+      gpt-finetune … --eval-steps 500 --load-best-model-at-end --early-stopping-patience 3
           end when the validation loss no longer falls, and take the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
           go on after an interruption; the result is the same to the last bit

@@ -15,7 +15,9 @@ private let options = [
     "block-size", "per-device-train-batch-size", "gradient-accumulation-steps",
     "num-train-epochs", "max-steps", "logging-steps", "save-steps", "save-total-limit", "seed",
     "learning-rate", "lr-scheduler-type", "warmup-steps", "weight-decay", "adam-beta1",
-    "adam-beta2", "adam-epsilon", "max-grad-norm", "threads",
+    "adam-beta2", "adam-epsilon", "max-grad-norm", "threads", "warmup-ratio",
+    "train-sampling-strategy", "logging-first-step", "eval-steps", "per-device-eval-batch-size",
+    "load-best-model-at-end", "early-stopping-patience", "early-stopping-threshold",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
@@ -165,6 +167,24 @@ struct CommandLineTests {
       (
         "gpt-finetune", ["a", "-o", "b", "--width=100", "--heads=3"],
         "--width 100 is not a multiple of --heads 3"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--lr-scheduler-type=polynomial"],
+        "--lr-scheduler-type: 'polynomial' is not accepted; expected one of linear, cosine, "
+          + "constant, constant_with_warmup"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--train-sampling-strategy=group_by_length"],
+        "--train-sampling-strategy: 'group_by_length' is not accepted; expected one of random, "
+          + "sequential"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--warmup-ratio=1.5"],
+        "--warmup-ratio: '1.5' is not accepted; expected a number from 0.0 to 1.0"
+      ),
+      (
+        "gpt-finetune", ["a", "-o", "b", "--early-stopping-threshold=0.1"],
+        "--early-stopping-threshold needs --early-stopping-patience"
       ),
       (
         "gpt-finetune", ["a", "-o", "b", "--max-steps", "--resume"],

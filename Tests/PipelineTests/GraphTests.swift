@@ -109,6 +109,8 @@ struct GraphTests {
       ("BLOCK_SIZE", "8", training),
       ("BATCH_SIZE", "2", training),
       ("SEED", "43", training),
+      ("PATIENCE", "1", training),
+      ("TRAIN_FLAGS", "--weight-decay 0.1 --lr-scheduler-type cosine", training),
     ])
   func variables(_ name: String, _ value: String, _ stages: [String]) throws {
     try FileManager.default.createDirectory(
@@ -123,6 +125,7 @@ struct GraphTests {
   func otherVariables() throws {
     let values = [
       "THREADS": "2", "LOGGING_STEPS": "1", "SAVE_STEPS": "1", "SAVE_TOTAL_LIMIT": "1",
+      "EVAL_STEPS": "1",
       "PROMPT": "кот", "COUNT": "3", "SAMPLE_FLAGS": "--seed 1",
       // The folder of the same export.
       "EXPORT": "data/fixture",

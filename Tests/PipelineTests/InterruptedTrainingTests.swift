@@ -49,6 +49,48 @@ struct InterruptedTrainingTests {
     }
   }
 
+  /// SIGKILL comes wherever the training happens to be: in a step, a validation, while a checkpoint
+  /// is written, takes its name, or an old one is removed.
+  @Test("killed again and again, it never has half a checkpoint, and ends the same")
+  func killedOften() throws {
+    let project = try Project.finished()
+    func start(_ run: String) throws -> Subprocess {
+      try Subprocess(
+        try builtProgram("gpt-finetune"),
+        [
+          "data/tokens/fixture", "-o", run, "--layers=1", "--width=16", "--heads=2",
+          "--max-steps=150", "--save-steps=1", "--save-total-limit=2", "--eval-steps=5",
+          "--block-size=16", "--logging-steps=7", "--threads=1", "--resume",
+          "--load-best-model-at-end", "--early-stopping-patience=20",
+        ], in: project.folder.path)
+    }
+    let whole = try start("whole").wait()
+    try #require(whole.status == 0, "\(whole.log)")
+    let model = try project.folder.bytes(of: "whole/final/model.safetensors")
+    var kills = 0
+    while !project.exists("run/final") {
+      let process = try start("run")
+      // Another time each time, so that another moment is hit.
+      usleep(UInt32(60_000 + 17_389 * kills % 120_000))
+      process.signalGroup(SIGKILL)
+      let ended = try process.wait()
+      try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")
+      kills += 1
+      try #require(kills < 400)
+      let names = project.exists("run") ? try project.tree("run") : []
+      for name in names where name.hasPrefix("checkpoint-") && !name.contains(".") {
+        guard !name.contains("/") else { continue }
+        for file in ["model.safetensors", "optimizer.safetensors", "resume_state.json"] {
+          #expect(names.contains("\(name)/\(file)"), "\(name) has no \(file)")
+        }
+      }
+    }
+    let last = try start("run").wait()
+    #expect(last.status == 0, "\(last.log)")
+    #expect(try project.folder.bytes(of: "run/final/model.safetensors") == model)
+    #expect(kills > 3)
+  }
+
   /// Ends `make` after the first checkpoint.
   private func interrupt(
     _ make: Subprocess, _ end: End, _ run: String, _ project: Project
