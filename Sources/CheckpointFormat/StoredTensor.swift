@@ -104,7 +104,11 @@ public struct StoredTensor: Sendable {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
     if isContiguous {
-      return copyRun(start + elements.lowerBound * type.size, stride: 1, to: floats)
+      let begin = start + elements.lowerBound * type.size
+      let end = begin + elements.count * type.size
+      advise(.willNeed, begin..<end)
+      copyRun(begin, stride: 1, to: floats)
+      return advise(.doneWith, begin..<end)
     }
     // A run along the last dimension at a time.
     guard let length = shape.last, let stride = strides.last else { return }
@@ -146,6 +150,28 @@ public struct StoredTensor: Sendable {
       }
       return true
     }
+  }
+
+  private enum Advice {
+    case willNeed
+    case doneWith
+  }
+
+  /// Tells the system that the bytes in `range` will be read at once, or are not needed any more.
+  ///
+  /// To map pages many at a time takes a fraction of the time of a page fault for every few, and
+  /// to let them go again keeps the file from counting as this process's memory. Both only help:
+  /// the file is never written through the mapping, and failures do no harm.
+  private func advise(_ advice: Advice, _ range: Range<Int>) {
+    let pageSize = 4096
+    guard range.count >= 16 * pageSize, let base = file.bytes.baseAddress else { return }
+    // Whole pages that are of this range alone: threads read the neighbours.
+    let begin = (range.lowerBound + pageSize - 1) / pageSize * pageSize
+    let end = range.upperBound / pageSize * pageSize
+    let populateRead: Int32 = 22  // MADV_POPULATE_READ, which older headers lack
+    madvise(
+      UnsafeMutableRawPointer(mutating: base + begin), end - begin,
+      advice == .willNeed ? populateRead : MADV_DONTNEED)
   }
 
   /// Copies the elements that begin at byte `offset` and lie `stride` elements apart.
