@@ -1,5 +1,6 @@
-/// What stands in a pickle of weights. Nothing in it can be called: functions and classes are
-/// names from a short list.
+/// What stands in a pickle of weights.
+///
+/// Nothing in it can be called: functions and classes are names from a short list.
 enum PickleValue {
   case none
   case boolean(Bool)

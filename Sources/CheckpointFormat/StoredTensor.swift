@@ -57,8 +57,10 @@ public struct StoredTensor: Sendable {
   /// The path of the file.
   public var path: String { file.path }
 
-  /// The tensor whose first element is at byte `start` of `file`; without `strides` it is stored in
-  /// row-major order. The caller has checked that the file holds all its elements.
+  /// The tensor whose first element is at byte `start` of `file`, which the caller has checked to
+  /// hold all its elements.
+  ///
+  /// Without `strides` they are in row-major order.
   init(
     name: String, type: TensorType, shape: [Int], file: MappedFile, start: Int,
     strides: [Int]? = nil

@@ -3,8 +3,8 @@
 usage: generate_torch_files.py FOLDER
 
 The numbers follow from a rule that the tests know too, and are exact in every type of floating
-point. torch's files have no dates in them, but newer versions may write other bytes; the committed
-files are those of the versions in requirements.txt.
+point. The legacy format names storages by their addresses in memory, so those files have other bytes
+each time. The committed files are of the versions in requirements.txt.
 """
 
 import collections
