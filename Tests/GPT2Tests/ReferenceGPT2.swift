@@ -19,7 +19,8 @@ struct ReferenceGPT2 {
   }
 
   private func tensor(_ name: String) -> ArraySlice<Double> {
-    for parameter in layout.parameters where parameter.name == "transformer." + name {
+    for parameter in layout.parameters
+    where parameter.name == "transformer." + name || parameter.name == name {
       return parameters[parameter.range]
     }
     preconditionFailure("no tensor \(name)")
@@ -45,21 +46,27 @@ struct ReferenceGPT2 {
     return out
   }
 
-  private func gelu(_ x: Double) -> Double {
-    0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+  private func activation(_ x: Double) -> Double {
+    switch configuration.activation {
+    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .gelu: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+    case .relu: max(0, x)
+    }
   }
 
   private func attention(_ qkv: [[Double]], layer: Int) -> [[Double]] {
     let mask = mask(1 + 3 * layer, configuration.heads * qkv.count, qkv.count)
     let width = configuration.width
     let size = width / configuration.heads
+    var divisor = configuration.scalesAttention ? Double(size).squareRoot() : 1
+    if configuration.scalesAttentionByLayer { divisor *= Double(layer + 1) }
     return qkv.indices.map { query in
       var out = [Double](repeating: 0, count: width)
       for head in 0..<configuration.heads {
         let scores = (0...query).map { key in
           (0..<size).reduce(0.0) {
             $0 + qkv[query][head * size + $1] * qkv[key][width + head * size + $1]
-          } / Double(size).squareRoot()
+          } / divisor
         }
         let exponentials = scores.map { exp($0 - (scores.max() ?? 0)) }
         let sum = exponentials.reduce(0, +)
@@ -104,13 +111,14 @@ struct ReferenceGPT2 {
       let attended = attention(
         x.map { linear(norm($0, name + "ln_1"), name + "attn.c_attn") }, layer: layer)
       add(attended.map { linear($0, name + "attn.c_proj") }, place: 2 + 3 * layer)
-      let inner = x.map { linear(norm($0, name + "ln_2"), name + "mlp.c_fc").map(gelu) }
+      let inner = x.map { linear(norm($0, name + "ln_2"), name + "mlp.c_fc").map(activation) }
       add(inner.map { linear($0, name + "mlp.c_proj") }, place: 3 + 3 * layer)
     }
     return x.map { hidden in
       let final = norm(hidden, "ln_f")
       return (0..<configuration.vocabularySize).map { token in
-        zip(final, row("wte.weight", token)).reduce(0) { $0 + $1.0 * $1.1 }
+        zip(final, row(configuration.tiesWordEmbeddings ? "wte.weight" : "lm_head.weight", token))
+          .reduce(0) { $0 + $1.0 * $1.1 }
       }
     }
   }

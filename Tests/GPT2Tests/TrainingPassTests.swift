@@ -29,9 +29,21 @@ struct TrainingPassTests {
 
   /// The reference is in double precision, so that its differences are good to 1e-7 and every
   /// digit of the gradients in single precision is held.
-  @Test("the gradients are those of the reference, by central differences")
-  func gradients() {
-    let model = tinyModel(innerWidth: 20)
+  @Test(
+    "the gradients are those of the reference, by central differences",
+    arguments: [
+      (Activation.geluTanh, true, false, true), (.gelu, true, true, false),
+      (.relu, false, false, true),
+    ])
+  func gradients(
+    activation: Activation, scalesAttention: Bool, scalesByLayer: Bool, tiesEmbeddings: Bool
+  ) {
+    let model = tinyModel(innerWidth: 20) {
+      $0.activation = activation
+      $0.scalesAttention = scalesAttention
+      $0.scalesAttentionByLayer = scalesByLayer
+      $0.tiesWordEmbeddings = tiesEmbeddings
+    }
     let (tokens, time) = (someTokens(14), 7)
     var targets = someTokens(14, seed: 4)
     targets[3] = -1

@@ -179,7 +179,10 @@ struct BadInputTests {
     try project.folder.write(try file.bytes(without: name), to: path)
     let run = try project.make("train")
     #expect(run.status == 2)
-    #expect(run.log.contains("gpt-finetune: error: \(path): tensor '\(name)' is missing\n"))
+    #expect(
+      run.log.contains(
+        "gpt-finetune: error: \(path): tensor '\(name)' is missing; the checkpoint is damaged: "
+          + "there is no older checkpoint; --restart alone trains anew\n"))
     #expect(run.log.contains("Error 65\n"))
     #expect(project.exists(path))
   }
