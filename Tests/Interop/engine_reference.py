@@ -82,7 +82,8 @@ def check_loss(model, tokens, targets):
     ours = torch.nn.functional.cross_entropy(
         model(tokens).logits[:, :-1].flatten(0, 1), targets[:, :-1].flatten(), ignore_index=IGNORED)
     theirs = model(tokens, labels=labels).loss
-    assert abs(ours - theirs) < 1e-6, (ours, theirs)
+    # transformers computes its loss in single precision, whatever the model's is.
+    assert abs(ours - theirs) < 1e-6 * ours, (ours, theirs)
 
 
 def check_reordered(model, tokens):
