@@ -14,7 +14,7 @@ public struct PyTorchFile: Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError`` if it is not a whole file of weights.
   public init(path: String) throws {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(path: path, keepingOpen: true)
     self.path = path
     if file.bytes.starts(with: [0x50, 0x4B, 3, 4]) {
       tensors = try Self.readZip(file)

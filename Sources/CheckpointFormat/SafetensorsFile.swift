@@ -18,7 +18,7 @@ public final class SafetensorsFile: Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError`` if it is not a whole safetensors file.
   public init(path: String) throws {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(path: path, keepingOpen: true)
     self.file = file
     let bytes = file.bytes
     guard bytes.count >= 8 else {
@@ -134,12 +134,12 @@ public final class SafetensorsFile: Sendable {
 
   /// Copies the numbers of `tensor`, of type F32, F16, BF16 or F64, to `floats`.
   ///
-  /// - Throws: ``InputError`` if the tensor is of another type.
+  /// - Throws: ``InputError`` if the tensor is of another type; ``FileError``.
   public func copy(
     _ tensor: StoredTensor, to floats: UnsafeMutableBufferPointer<Float>
   ) throws {
     try tensor.checkIsFloatingPoint()
-    tensor.copy(0..<tensor.count, to: floats)
+    try tensor.copy(0..<tensor.count, to: floats)
   }
 }
 

@@ -102,9 +102,19 @@ public struct StoredTensor: Sendable {
   /// Copies `elements` to `floats`, which has as many; several threads may copy at a time.
   ///
   /// The type must be one of floating point: see ``checkIsFloatingPoint()``.
-  public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the file was cut off meanwhile.
+  public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) throws {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
+    guard isContiguous, type == .float32 else { return convert(elements, to: floats) }
+    let begin = start + elements.lowerBound * type.size
+    try file.read(
+      begin..<begin + elements.count * type.size, into: UnsafeMutableRawBufferPointer(floats))
+  }
+
+  /// Copies `elements` to `floats` from the mapped file, whatever their type and order.
+  private func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
     if isContiguous {
       let begin = start + elements.lowerBound * type.size
       let end = begin + elements.count * type.size
@@ -144,8 +154,8 @@ public struct StoredTensor: Sendable {
         let end = min(begin + piece, elements.upperBound)
         let mine = UnsafeMutableBufferPointer(rebasing: floats[0..<end - begin])
         let others = UnsafeMutableBufferPointer(rebasing: floats[piece..<piece + end - begin])
-        copy(begin..<end, to: mine)
-        other.copy(begin..<end, to: others)
+        convert(begin..<end, to: mine)
+        other.convert(begin..<end, to: others)
         var differing = 0
         for index in 0..<mine.count { differing += mine[index] == others[index] ? 0 : 1 }
         if differing > 0 { return false }

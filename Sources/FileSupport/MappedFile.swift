@@ -9,13 +9,18 @@ public final class MappedFile: @unchecked Sendable {
   /// The bytes of the file, valid as long as this object.
   public let bytes: UnsafeRawBufferPointer
 
-  /// Maps the file at `path`.
+  /// The open file, or -1.
+  private let descriptor: Int32
+
+  /// Maps the file at `path`; only one that is kept open can be read by ``read(_:into:)``.
   ///
   /// - Throws: ``FileError``.
-  public init(path: String) throws(FileError) {
+  public init(path: String, keepingOpen keepsOpen: Bool = false) throws(FileError) {
     self.path = path
     let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_CLOEXEC) }
-    defer { close(descriptor) }
+    self.descriptor = keepsOpen ? descriptor : -1
+    var isComplete = false
+    defer { if !keepsOpen || !isComplete { close(descriptor) } }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, operation: .read) }
     guard status.st_mode & S_IFMT != S_IFDIR else {
@@ -23,14 +28,43 @@ public final class MappedFile: @unchecked Sendable {
     }
     guard status.st_size > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      isComplete = true
       return
     }
     let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let address, address != MAP_FAILED else { throw FileError(path: path, operation: .read) }
     bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
+    isComplete = true
+  }
+
+  /// Copies the bytes in `range`, which is within the file, to `buffer`, which has as many; several
+  /// threads may do so at a time.
+  ///
+  /// Unlike a copy of ``bytes`` it needs no page of the file mapped, and a disk that fails is an
+  /// error instead of a signal.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the file was cut off since it was opened.
+  public func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
+    precondition(descriptor >= 0, "the file was not kept open")
+    precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "no such bytes")
+    precondition(range.count == buffer.count, "the buffer has another size")
+    var done = 0
+    while done < range.count {
+      let count = try systemCall(.read, path) {
+        pread(
+          descriptor, buffer.baseAddress.map { $0 + done }, range.count - done,
+          off_t(range.lowerBound + done))
+      }
+      guard count > 0 else {
+        throw InputError(
+          path, .byte(range.lowerBound + done), "the file was cut off while it was read")
+      }
+      done += count
+    }
   }
 
   deinit {
+    if descriptor >= 0 { close(descriptor) }
     guard let base = bytes.baseAddress else { return }
     munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
   }

@@ -1,6 +1,7 @@
 import CheckpointFormat
 import FileSupport
 import Glibc
+import Synchronization
 import TensorKernels
 
 extension GPT2Model {
@@ -19,9 +20,8 @@ extension GPT2Model {
     self.init(configuration, workers: workers)
     notes = configuration.notes
     if let note { notes.append(note) }
-    for (parameter, tensor) in zip(layout.parameters, tensors) {
-      workers.copy(tensor, to: parameters[parameter.range])
-    }
+    try workers.copy(
+      zip(layout.parameters, tensors).map { ($1, to: parameters[$0.range]) })
   }
 
   /// Writes what `AutoModelForCausalLM` loads into the folder `path`.
@@ -71,14 +71,34 @@ extension GPT2Model {
 }
 
 extension Workers {
-  /// Copies the numbers of `tensor` to `floats`, which has as many.
+  /// Copies the numbers of each of `tensors` to floats, of which there are as many.
   ///
-  /// The type must be one of floating point: see ``StoredTensor/checkIsFloatingPoint()``.
-  package func copy(_ tensor: StoredTensor, to floats: UnsafeMutableBufferPointer<Float>) {
-    precondition(floats.count == tensor.count)
-    split(tensor.count, minimum: 1 << 16, maximumPieces: 256) { range, _ in
-      tensor.copy(range, to: UnsafeMutableBufferPointer(rebasing: floats[range]))
+  /// The types must be of floating point: see ``StoredTensor/checkIsFloatingPoint()``. Read fastest
+  /// in the order in which the tensors lie in their files.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile.
+  package func copy(_ tensors: [(StoredTensor, to: UnsafeMutableBufferPointer<Float>)]) throws {
+    // A megabyte of floats: enough for the disk, and little for the last thread to finish.
+    let piece = 1 << 18
+    var pieces: [(tensor: Int, range: Range<Int>)] = []
+    for (index, (tensor, floats)) in tensors.enumerated() {
+      precondition(floats.count == tensor.count)
+      for begin in stride(from: 0, to: tensor.count, by: piece) {
+        pieces.append((index, begin..<min(begin + piece, tensor.count)))
+      }
     }
+    let failure = Mutex<(any Error)?>(nil)
+    run(pieces.count) { index, _ in
+      guard failure.withLock({ $0 == nil }) else { return }
+      let (tensor, floats) = tensors[pieces[index].tensor]
+      let range = pieces[index].range
+      do {
+        try tensor.copy(range, to: UnsafeMutableBufferPointer(rebasing: floats[range]))
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
   }
 }
 

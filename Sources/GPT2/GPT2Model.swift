@@ -22,11 +22,16 @@ public final class GPT2Model {
     parameters = FloatArena(count: layout.count)
   }
 
-  /// A model with new random weights: normal with the initializer range, the two projections
-  /// that feed the residual stream smaller by √(2 · layers), biases 0, layer normalization 1 and 0
-  /// (Radford and others 2019, 2.3).
+  /// A model with new random weights: see ``drawWeights(seed:)``.
   public convenience init(_ configuration: GPT2Configuration, seed: UInt64, workers: Workers) {
     self.init(configuration, workers: workers)
+    drawWeights(seed: seed)
+  }
+
+  /// Gives a model whose parameters are all zero new random weights: normal with the initializer
+  /// range, the two projections that feed the residual stream smaller by √(2 · layers), biases 0,
+  /// layer normalization 1 and 0 (Radford and others 2019, 2.3).
+  public func drawWeights(seed: UInt64) {
     for (index, parameter) in layout.parameters.enumerated() {
       let floats = parameters[parameter.range]
       if parameter.name.hasSuffix(".bias") { continue }

@@ -131,14 +131,10 @@ extension Trainer {
     }
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
     let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
-    for parameter in model.layout.parameters {
-      for (file, prefix, arena) in [
-        (weights, "", model.parameters), (moments, "exp_avg.", firstMoments),
-        (moments, "exp_avg_sq.", secondMoments),
-      ] {
-        try copy(prefix + parameter.name, parameter, of: file, to: arena)
-      }
-    }
+    try model.workers.copy(
+      destinations(of: weights, in: model.parameters)
+        + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
+        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments))
     resume(state)
   }
 
@@ -151,19 +147,20 @@ extension Trainer {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
     let weights = try SafetensorsFile(path: bestWeightsPath(best))
-    for parameter in model.layout.parameters {
-      try copy(parameter.name, parameter, of: weights, to: model.parameters)
-    }
+    try model.workers.copy(destinations(of: weights, in: model.parameters))
   }
 
-  /// Copies the tensor `name` to the place of `parameter` in `arena`.
-  private func copy(
-    _ name: String, _ parameter: ParameterLayout.Parameter, of file: SafetensorsFile,
-    to arena: FloatArena
-  ) throws {
-    let tensor = try file.tensor(name, shape: parameter.shape)
-    try tensor.checkIsFloatingPoint()
-    model.workers.copy(tensor, to: arena[parameter.range])
+  /// The tensors of `file` for all parameters, and where in `arena` each belongs.
+  ///
+  /// - Throws: ``InputError`` if one is missing, or has another shape or type.
+  private func destinations(
+    of file: SafetensorsFile, prefix: String = "", in arena: FloatArena
+  ) throws -> [(StoredTensor, to: UnsafeMutableBufferPointer<Float>)] {
+    try model.layout.parameters.map {
+      let tensor = try file.tensor(prefix + $0.name, shape: $0.shape)
+      try tensor.checkIsFloatingPoint()
+      return (tensor, to: arena[$0.range])
+    }
   }
 
   // MARK: - Writing

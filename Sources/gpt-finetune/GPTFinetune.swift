@@ -86,7 +86,9 @@ struct GPTFinetune: Program {
     case .resumed(let step):
       Log.info("resuming after step \(step)")
       firstStep = step
-    case .anew: break
+    case .anew:
+      // Only now: a run that is gone on with has its weights from the checkpoint.
+      if model == nil { trainer.model.drawWeights(seed: settings.seed) }
     }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
@@ -99,6 +101,7 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
+  /// Without --model all weights are still zero.
   private func makeTrainer(
     _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
   ) throws -> Trainer {
@@ -112,7 +115,7 @@ struct GPTFinetune: Program {
         width: shape.width, layers: shape.layers, heads: shape.heads)
       configuration.setDropout(training.dropout ?? 0.1)
       specialTokens.apply(to: &configuration, endOfText: Int(data.manifest.endOfText))
-      let model = GPT2Model(configuration, seed: settings.seed, workers: workers)
+      let model = GPT2Model(configuration, workers: workers)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
     }

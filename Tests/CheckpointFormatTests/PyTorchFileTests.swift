@@ -6,8 +6,8 @@ import Testing
 /// The elements of `tensor` as floats.
 private func floats(_ tensor: StoredTensor?) throws -> [Float] {
   let tensor = try #require(tensor)
-  return [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
-    tensor.copy(
+  return try [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
+    try tensor.copy(
       0..<tensor.count, to: UnsafeMutableBufferPointer(rebasing: buffer[0..<tensor.count]))
     count = tensor.count
   }
@@ -80,7 +80,7 @@ struct TorchFileTests {
       for begin in 0...tensor.count {
         for end in begin...tensor.count {
           var part = [Float](repeating: .nan, count: end - begin)
-          part.withUnsafeMutableBufferPointer { tensor.copy(begin..<end, to: $0) }
+          try part.withUnsafeMutableBufferPointer { try tensor.copy(begin..<end, to: $0) }
           #expect(part == Array(whole[begin..<end]))
         }
       }

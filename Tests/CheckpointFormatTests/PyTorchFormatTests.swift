@@ -19,7 +19,7 @@ struct PyTorchZipTests {
   private func expectGood(_ zip: Zip, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let tensor = try #require(try open(zip.bytes).tensors["w"], sourceLocation: sourceLocation)
     var floats = [Float](repeating: .nan, count: 6)
-    floats.withUnsafeMutableBufferPointer { tensor.copy(0..<6, to: $0) }
+    try floats.withUnsafeMutableBufferPointer { try tensor.copy(0..<6, to: $0) }
     #expect(floats == [0, 1, 2, 3, 4, 5], sourceLocation: sourceLocation)
   }
 

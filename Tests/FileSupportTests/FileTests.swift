@@ -256,6 +256,24 @@ struct MappedFileTests {
     #expect(error?.code == ENOENT)
   }
 
+  @Test("a file that was kept open can be read past the mapping, until it is cut off")
+  func reading() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([1, 2, 3, 4, 5], to: "f")
+    let file = try MappedFile(path: path, keepingOpen: true)
+    var bytes: [UInt8] = [0, 0, 0]
+    try bytes.withUnsafeMutableBytes { try file.read(1..<4, into: $0) }
+    #expect(bytes == [2, 3, 4])
+    try bytes.withUnsafeMutableBytes {
+      try file.read(5..<5, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<0]))
+    }
+    #expect(truncate(path, 3) == 0)
+    let error = #expect(throws: InputError.self) {
+      try bytes.withUnsafeMutableBytes { try file.read(1..<4, into: $0) }
+    }
+    #expect(error?.description == "\(path): byte 3: the file was cut off while it was read")
+  }
+
   @Test("has the check value of the CRC-32 catalogue, in one piece or many")
   func checkValue() {
     let bytes = Array("123456789".utf8)
