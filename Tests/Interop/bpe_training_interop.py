@@ -26,7 +26,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("program")
 parser.add_argument("corpus")
 parser.add_argument("work")
-parser.add_argument("--random", type=int, default=150, help="how many random corpora")
+parser.add_argument("--random", type=int, default=120, help="how many random corpora")
 parser.add_argument("--seed", type=int, default=1)
 arguments = parser.parse_args()
 
