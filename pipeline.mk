@@ -293,6 +293,8 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/bpe_training_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/bpe-training
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \

@@ -8,6 +8,9 @@ struct VocabularyTraining {
   let vocabularySize: Int
   let minimumFrequency: Int
 
+  /// Enough to keep the threads busy while it is counted.
+  private static let batchBytes = 1 << 24
+
   /// What the manifest says of it.
   var settings: JSONValue {
     [
@@ -21,15 +24,18 @@ struct VocabularyTraining {
   func run() throws -> Tokenizer {
     var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
     var hasText = false
-    var text: [UInt8] = []
+    var batch = TextBatch()
     try CorpusInput(paths: paths).forEachPost("counting words") { line in
       hasText = true
       // The reference takes in each line with its newline, which shows where white space ends one.
-      text.removeAll(keepingCapacity: true)
-      text.append(contentsOf: line)
-      text.append(0x0A)
-      try trainer.add(text)
+      batch.append(line: line)
+      if batch.byteCount >= Self.batchBytes {
+        try trainer.add(batch)
+        batch.removeAll()
+      }
     }
+    // The corpus is known to be UTF-8 by now.
+    try trainer.add(batch)
     guard hasText else { throw CorpusEncoding.emptyCorpus(paths) }
     let progress = Progress("merging", total: vocabularySize, unit: .items("tokens"))
     let tokenizer = try trainer.train { try progress.update($0) }
