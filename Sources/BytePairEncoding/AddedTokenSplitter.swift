@@ -23,9 +23,9 @@ struct AddedTokenSplitter: Sendable {
     if passes.isEmpty { return nil }
   }
 
-  /// The tokens in `text` and what stands between them, in order.
-  func parts(of text: UnsafeBufferPointer<UInt8>) -> [Part] {
-    passes.reduce(text.isEmpty ? [] : [.text(0..<text.count)]) { parts, pass in
+  /// The tokens in `text[range]` and what stands between them, in order.
+  func parts(of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>) -> [Part] {
+    passes.reduce(range.isEmpty ? [] : [.text(range)]) { parts, pass in
       parts.flatMap { part in
         guard case .text(let range) = part else { return [part] }
         return pass.parts(of: text, in: range)

@@ -29,6 +29,11 @@ public struct Encoder: Sendable {
     addsPrefixSpace = tokenizer.addsPrefixSpace
   }
 
+  /// Whether a text may be cut between two of its pieces, and encoded part by part.
+  ///
+  /// It may not where an added token could be cut through, nor where each part would get a space.
+  public var canCutTexts: Bool { splitter == nil && !addsPrefixSpace }
+
   /// The ids of `text`.
   ///
   /// - Throws: Nothing but what ``encode(_:into:)`` throws; a string is always UTF-8.
@@ -55,7 +60,8 @@ public struct Encoder: Sendable {
   ) throws(InvalidUTF8) {
     guard splitter != nil || addsPrefixSpace else { return try encodePieces(of: text, into: &ids) }
     let bytes = text.bindMemory(to: UInt8.self)
-    let parts = splitter?.parts(of: bytes) ?? (text.isEmpty ? [] : [.text(0..<text.count)])
+    let whole = 0..<text.count
+    let parts = splitter?.parts(of: bytes, in: whole) ?? (text.isEmpty ? [] : [.text(whole)])
     for part in parts {
       switch part {
       case .token(let id): ids.append(id)

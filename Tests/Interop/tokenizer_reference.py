@@ -190,7 +190,7 @@ def variants():
     yield "crlf-no-header", vocabulary_files(tokens, merges, header="", newline="\r\n") | settings(**ENDS)
     yield "duplicate-merges", vocabulary_files(tokens, merges + merges[:3]) | settings(**ENDS)
     yield "added-tokens", files | CONFIG | {
-        "added_tokens.json": json.dumps({END: count, "<nl>": count + 1, "[PAD]": count + 2}),
+        "added_tokens.json": json.dumps({END: count, "<nl>": count + 1, "[PAD]": count + 2, "😀": count + 3}),
         "special_tokens_map.json": json.dumps({"pad_token": "[PAD]"})}
     yield "added-ordinary-token", files | settings(
         **ENDS, added_tokens_decoder={
