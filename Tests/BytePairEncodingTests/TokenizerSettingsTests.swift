@@ -209,4 +209,18 @@ import Testing
       try encoder.encode(Array("a<s>a".utf8) + [0xFF], into: &ids)
     }
   }
+
+  @Test("tells where a text must be encoded as a whole")
+  func cuts() throws {
+    try TokenizerFixture.write(merges: [], special: ["</s>"], to: folder)
+    try folder.write(#"{"eos_token": "</s>"}"#, to: "special_tokens_map.json")
+    let plain = try Tokenizer(folder: folder.path)
+    #expect(Encoder(plain).canCutTexts)
+    #expect(!Encoder(plain, specialTokens: .recognized).canCutTexts)
+    try folder.write(#"{"<nl>": 257}"#, to: "added_tokens.json")
+    #expect(try !Encoder(Tokenizer(folder: folder.path)).canCutTexts)
+    try FileManager.default.removeItem(atPath: folder.path("added_tokens.json"))
+    try folder.write(#"{"add_prefix_space": true}"#, to: "tokenizer_config.json")
+    #expect(try !Encoder(Tokenizer(folder: folder.path)).canCutTexts)
+  }
 }
