@@ -295,6 +295,11 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/bpe_training_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/bpe-training
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_reference.py \
+	  $(build)/interop/tokenizers --bpe-encode $(bin)/bpe-encode
+	TOKENIZER_REFERENCE=$(CURDIR)/$(build)/interop/tokenizers \
+	  swift test $(swift_flags) --disable-testable-imports \
+	  --filter BytePairEncodingTests.TokenizerReferenceTests
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \

@@ -6,7 +6,9 @@
 ///     let ids = try encoder.encode("Привет, мир!")
 public struct Encoder: Sendable {
   private let preTokenizer = PreTokenizer()
-  private let splitter: SpecialTokenSplitter
+  /// `nil` where no token stands outside of the merges.
+  private let splitter: AddedTokenSplitter?
+  private let addsPrefixSpace: Bool
   private var merger: PieceMerger
 
   /// The pieces seen; the ids of piece `n` are `cachedIDs[cachedEnds[n - 1]..<cachedEnds[n]]`.
@@ -19,31 +21,25 @@ public struct Encoder: Sendable {
   /// When the cache holds as many bytes it starts anew.
   private static let cacheBytes = 1 << 24
 
-  /// An encoder with the vocabulary of `tokenizer`.
-  public init(_ tokenizer: Tokenizer) {
+  /// An encoder with the vocabulary of `tokenizer`; names of special tokens in texts are ordinary
+  /// text unless they are to be `.recognized`.
+  public init(_ tokenizer: Tokenizer, specialTokens: SpecialTokens = .asText) {
     merger = PieceMerger(tokenizer)
-    splitter = SpecialTokenSplitter(tokenizer.addedTokens)
+    splitter = AddedTokenSplitter(tokenizer.addedTokens, specialTokens: specialTokens)
+    addsPrefixSpace = tokenizer.addsPrefixSpace
   }
 
-  /// The ids of `text`; names of special tokens in it are ordinary text unless
-  /// `recognizingSpecialTokens`.
+  /// Whether a text may be cut between two of its pieces, and encoded part by part.
+  ///
+  /// It may not where an added token could be cut through, nor where each part would get a space.
+  public var canCutTexts: Bool { splitter == nil && !addsPrefixSpace }
+
+  /// The ids of `text`.
   ///
   /// - Throws: Nothing but what ``encode(_:into:)`` throws; a string is always UTF-8.
-  public mutating func encode(
-    _ text: String, recognizingSpecialTokens: Bool = false
-  ) throws(InvalidUTF8) -> [UInt32] {
+  public mutating func encode(_ text: String) throws(InvalidUTF8) -> [UInt32] {
     var ids: [UInt32] = []
-    let bytes = Array(text.utf8)
-    guard recognizingSpecialTokens else {
-      try encode(bytes, into: &ids)
-      return ids
-    }
-    for part in splitter.parts(of: bytes) {
-      switch part {
-      case .text(let range): try encode(Array(bytes[range]), into: &ids)
-      case .token(let id): ids.append(id)
-      }
-    }
+    try encode(Array(text.utf8), into: &ids)
     return ids
   }
 
@@ -56,11 +52,45 @@ public struct Encoder: Sendable {
     }
   }
 
-  /// Appends the ids of `text` to `ids`; names of special tokens in it are ordinary text.
+  /// Appends the ids of `text` to `ids`.
   ///
   /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
   public mutating func encode(
     _ text: UnsafeRawBufferPointer, into ids: inout [UInt32]
+  ) throws(InvalidUTF8) {
+    guard splitter != nil || addsPrefixSpace else { return try encodePieces(of: text, into: &ids) }
+    let bytes = text.bindMemory(to: UInt8.self)
+    let whole = 0..<text.count
+    let parts = splitter?.parts(of: bytes, in: whole) ?? (text.isEmpty ? [] : [.text(whole)])
+    for part in parts {
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let range):
+        do {
+          try encodePart(UnsafeRawBufferPointer(rebasing: text[range]), into: &ids)
+        } catch {
+          throw InvalidUTF8(offset: range.lowerBound + error.offset)
+        }
+      }
+    }
+  }
+
+  /// Appends the ids of `text`, which is not empty and has no added token in it, to `ids`.
+  private mutating func encodePart(
+    _ text: UnsafeRawBufferPointer, into ids: inout [UInt32]
+  ) throws(InvalidUTF8) {
+    guard addsPrefixSpace, text.first != 0x20 else { return try encodePieces(of: text, into: &ids) }
+    do {
+      try ([0x20] + text).withUnsafeBufferPointer { spaced throws(InvalidUTF8) in
+        try encodePieces(of: UnsafeRawBufferPointer(spaced), into: &ids)
+      }
+    } catch {
+      throw InvalidUTF8(offset: error.offset - 1)
+    }
+  }
+
+  private mutating func encodePieces(
+    of text: UnsafeRawBufferPointer, into ids: inout [UInt32]
   ) throws(InvalidUTF8) {
     let text = text.bindMemory(to: UInt8.self)
     var start = 0
