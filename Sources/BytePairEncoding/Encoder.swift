@@ -1,27 +1,17 @@
 /// Turns text into ids; it remembers the pieces it has seen.
 ///
-/// An encoder belongs to one thread; several threads take one each.
+/// An encoder belongs to one thread; several threads take one each. A copy shares the tables and
+/// remembers for itself.
 ///
 ///     var encoder = Encoder(tokenizer)
 ///     let ids = try encoder.encode("Привет, мир!")
 public struct Encoder: Sendable {
-  private let preTokenizer = PreTokenizer()
   private let splitter: SpecialTokenSplitter
-  private var merger: PieceMerger
-
-  /// The pieces seen; the ids of piece `n` are `cachedIDs[cachedEnds[n - 1]..<cachedEnds[n]]`.
-  private var cache = PieceTable()
-  private var cachedIDs: [UInt32] = []
-  private var cachedEnds: [Int] = []
-
-  /// Longer pieces are rare and hardly come back.
-  private static let longestCached = 64
-  /// When the cache holds as many bytes it starts anew.
-  private static let cacheBytes = 1 << 24
+  private var state: EncoderState
 
   /// An encoder with the vocabulary of `tokenizer`.
   public init(_ tokenizer: Tokenizer) {
-    merger = PieceMerger(tokenizer)
+    state = EncoderState(PieceMerger(tokenizer))
     splitter = SpecialTokenSplitter(tokenizer.addedTokens)
   }
 
@@ -47,47 +37,29 @@ public struct Encoder: Sendable {
     return ids
   }
 
-  /// Appends the ids of `text` to `ids`.
-  ///
-  /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
-  public mutating func encode(_ text: [UInt8], into ids: inout [UInt32]) throws(InvalidUTF8) {
-    try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
-      try encode(UnsafeRawBufferPointer(text), into: &ids)
-    }
-  }
-
   /// Appends the ids of `text` to `ids`; names of special tokens in it are ordinary text.
   ///
   /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
+  public mutating func encode(_ text: [UInt8], into ids: inout [UInt32]) throws(InvalidUTF8) {
+    let buffer = IDBuffer()
+    defer { buffer.withIDs { ids.append(contentsOf: $0) } }
+    try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
+      try encode(0..<text.count, of: UnsafeRawBufferPointer(text), into: buffer)
+    }
+  }
+
+  /// Appends the ids of the bytes `range` of `text` to `ids`; names of special tokens in it are
+  /// ordinary text.
+  ///
+  /// What stands behind `range` has no influence, but it lets the last pieces be read as quickly as
+  /// the others.
+  ///
+  /// - Throws: ``InvalidUTF8`` with an offset in `text`; the ids of what stands before it may have
+  ///   been appended.
   public mutating func encode(
-    _ text: UnsafeRawBufferPointer, into ids: inout [UInt32]
+    _ range: Range<Int>, of text: UnsafeRawBufferPointer, into ids: IDBuffer
   ) throws(InvalidUTF8) {
-    let text = text.bindMemory(to: UInt8.self)
-    var start = 0
-    while start < text.count {
-      let end = try preTokenizer.pieceEnd(in: text, from: start)
-      encode(piece: UnsafeBufferPointer(rebasing: text[start..<end]), into: &ids)
-      start = end
-    }
-  }
-
-  @inline(__always)
-  private mutating func encode(piece: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32]) {
-    if piece.count > Self.longestCached { return merger.merge(piece, into: &ids) }
-    if cache.byteCount > Self.cacheBytes { emptyCache() }
-    let number = cache.number(of: piece)
-    if number == cachedEnds.count {
-      merger.merge(piece, into: &cachedIDs)
-      cachedEnds.append(cachedIDs.count)
-    }
-    let start = number > 0 ? cachedEnds[number - 1] : 0
-    // Most pieces are one to three tokens, for which appending a slice costs more than a loop.
-    for index in start..<cachedEnds[number] { ids.append(cachedIDs[index]) }
-  }
-
-  private mutating func emptyCache() {
-    cache.removeAll()
-    cachedIDs.removeAll(keepingCapacity: true)
-    cachedEnds.removeAll(keepingCapacity: true)
+    if !isKnownUniquelyReferenced(&state) { state = state.anew() }
+    try state.encode(range, of: text.bindMemory(to: UInt8.self), into: ids)
   }
 }

@@ -26,26 +26,45 @@ struct MergeTable: Sendable {
     }
   }
 
-  /// The merge of the token `left` with the token `right` behind it, or ``none``.
+  /// The rank of `merge`; `UInt32.max` for ``none``.
   @inline(__always)
-  subscript(left: UInt32, right: UInt32) -> Merge {
-    let key = Self.key(left, right)
-    var slot = Self.hash(key) & mask
-    while true {
-      let found = slots[slot * 2]
-      if found == key { return slots[slot * 2 + 1] }
-      if found == .max { return Self.none }
-      slot = (slot + 1) & mask
+  static func rank(of merge: Merge) -> UInt32 { UInt32(truncatingIfNeeded: merge >> 32) }
+
+  /// Calls `body` with the table as it lies in memory, for many searches.
+  @inline(__always)
+  func withLookup<Result>(_ body: (Lookup) -> Result) -> Result {
+    slots.withUnsafeBufferPointer { slots in
+      guard let slots = slots.baseAddress else { preconditionFailure("a table has slots") }
+      return body(Lookup(slots: slots, mask: mask))
+    }
+  }
+
+  /// The table for the length of a call.
+  struct Lookup {
+    fileprivate let slots: UnsafePointer<UInt64>
+    fileprivate let mask: Int
+
+    /// The merge of the token `left` with the token `right` behind it, or ``MergeTable/none``.
+    @inline(__always)
+    subscript(left: UInt32, right: UInt32) -> Merge {
+      let key = MergeTable.key(left, right)
+      var slot = MergeTable.hash(key) & mask
+      while true {
+        let found = slots[slot * 2]
+        if found == key { return slots[slot * 2 + 1] }
+        if found == .max { return MergeTable.none }
+        slot = (slot + 1) & mask
+      }
     }
   }
 
   @inline(__always)
-  private static func key(_ left: UInt32, _ right: UInt32) -> UInt64 {
+  fileprivate static func key(_ left: UInt32, _ right: UInt32) -> UInt64 {
     UInt64(left) << 32 | UInt64(right)
   }
 
   @inline(__always)
-  private static func hash(_ key: UInt64) -> Int {
+  fileprivate static func hash(_ key: UInt64) -> Int {
     let product = key &* 0x9E37_79B9_7F4A_7C15
     return Int(truncatingIfNeeded: product >> 32 ^ product >> 15)
   }
