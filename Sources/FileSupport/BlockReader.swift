@@ -2,7 +2,8 @@ import Glibc
 
 /// Reads a text file in blocks that end where the text may be cut.
 ///
-/// A block is larger than asked for only where the text has no such place for so long.
+/// A block is larger than asked for only where the text has no such place for so long, and then by no
+/// more than a quarter larger than it must be.
 public struct BlockReader {
   /// Finds the last place behind `start` at which `text` may be cut; `nil` if there is none.
   public typealias CutSearch = (_ text: UnsafeRawBufferPointer, _ start: Int) -> Int?
@@ -63,7 +64,7 @@ public struct BlockReader {
       }
       // A character that was not whole may be the first behind a cut.
       searched = max(0, block.count - 4)
-      block.resize(block.memory.count * 2)
+      block.resize(block.memory.count + max(blockSize, block.memory.count / 4))
     }
   }
 
