@@ -233,7 +233,7 @@ encode_options := $(strip \
 $(eval $(call keep_settings,data/tokens/$(RUN).settings,encode_options))
 
 $(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
-	$(bin)/bpe-encode $(encode_options) $< --output $(@D)
+	$(bin)/bpe-encode $(encode_options) $< --output $(@D) $(call option,--threads,$(THREADS))
 
 ## train: the trained model, checkpoints/RUN/final; goes on after an interruption
 model := checkpoints/$(RUN)/final/trainer_state.json
