@@ -48,6 +48,7 @@ public struct SafetensorsWriter {
     // The data begins at a multiple of 8, as the library has it.
     header += repeatElement(0x20, count: (8 - header.count % 8) % 8)
     let file = try OutputFile(path: path)
+    try file.expect(size: 8 + header.count + offset)
     try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
     try file.write(header)
     for tensor in tensors {

@@ -14,6 +14,8 @@ public final class OutputFile {
   private let partialPath: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
+  /// Writes the file instead of `buffer`, if it is a large one.
+  private var direct: DirectWriter?
   private static let bufferSize = 1 << 18
 
   /// Creates the file, and the folders above it where they are missing.
@@ -36,9 +38,23 @@ public final class OutputFile {
   }
 
   deinit {
+    // Its threads may not find the descriptor closed, or another file's.
+    direct = nil
     guard descriptor > STDOUT_FILENO else { return }
     close(descriptor)
     unlink(partialPath)
+  }
+
+  /// Tells, before anything is written, that the file will have `size` bytes.
+  ///
+  /// Room for a large file is then taken on the disk at once, and it is written past the system's
+  /// page cache where the file system can do that. The file may become smaller or larger after all.
+  ///
+  /// - Throws: ``FileError`` if there is not enough room.
+  public func expect(size: Int) throws(FileError) {
+    precondition(byteCount == 0 && direct == nil, "something was written before")
+    guard descriptor > STDOUT_FILENO, size >= DirectWriter.minimumSize else { return }
+    direct = try DirectWriter(descriptor, path: path, size: size)
   }
 
   /// Appends `bytes`.
@@ -46,6 +62,7 @@ public final class OutputFile {
   /// - Throws: ``FileError``.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     byteCount += bytes.count
+    if let direct { return try direct.write(bytes) }
     if buffer.count + bytes.count > Self.bufferSize { try flush() }
     if bytes.count >= Self.bufferSize {
       try writeThrough(bytes)
@@ -119,6 +136,8 @@ public final class OutputFile {
   }
 
   private func flush() throws {
+    try direct?.finish()
+    direct = nil
     try buffer.withUnsafeBytes { try writeThrough($0) }
     buffer.removeAll(keepingCapacity: true)
   }

@@ -17,12 +17,10 @@ extension GPT2Model {
     let note = try weights.resolveHead(&configuration, workers)
     let tensors = try weights.tensors(of: configuration)
     self.init(configuration, workers: workers)
+    notes = configuration.notes
     if let note { notes.append(note) }
     for (parameter, tensor) in zip(layout.parameters, tensors) {
-      let floats = parameters[parameter.range]
-      workers.split(tensor.count, minimum: 1 << 16, maximumPieces: 256) { range, _ in
-        tensor.copy(range, to: UnsafeMutableBufferPointer(rebasing: floats[range]))
-      }
+      workers.copy(tensor, to: parameters[parameter.range])
     }
   }
 
@@ -69,6 +67,18 @@ extension GPT2Model {
       checksum.append(part, count: range(index).count * MemoryLayout<Float>.stride)
     }
     return checksum.value
+  }
+}
+
+extension Workers {
+  /// Copies the numbers of `tensor` to `floats`, which has as many.
+  ///
+  /// The type must be one of floating point: see ``StoredTensor/checkIsFloatingPoint()``.
+  package func copy(_ tensor: StoredTensor, to floats: UnsafeMutableBufferPointer<Float>) {
+    precondition(floats.count == tensor.count)
+    split(tensor.count, minimum: 1 << 16, maximumPieces: 256) { range, _ in
+      tensor.copy(range, to: UnsafeMutableBufferPointer(rebasing: floats[range]))
+    }
   }
 }
 

@@ -136,8 +136,7 @@ extension Trainer {
         (weights, "", model.parameters), (moments, "exp_avg.", firstMoments),
         (moments, "exp_avg_sq.", secondMoments),
       ] {
-        let tensor = try file.tensor(prefix + parameter.name, shape: parameter.shape)
-        try file.copy(tensor, to: arena[parameter.range])
+        try copy(prefix + parameter.name, parameter, of: file, to: arena)
       }
     }
     resume(state)
@@ -153,9 +152,18 @@ extension Trainer {
     else { return }
     let weights = try SafetensorsFile(path: bestWeightsPath(best))
     for parameter in model.layout.parameters {
-      let tensor = try weights.tensor(parameter.name, shape: parameter.shape)
-      try weights.copy(tensor, to: model.parameters[parameter.range])
+      try copy(parameter.name, parameter, of: weights, to: model.parameters)
     }
+  }
+
+  /// Copies the tensor `name` to the place of `parameter` in `arena`.
+  private func copy(
+    _ name: String, _ parameter: ParameterLayout.Parameter, of file: SafetensorsFile,
+    to arena: FloatArena
+  ) throws {
+    let tensor = try file.tensor(name, shape: parameter.shape)
+    try tensor.checkIsFloatingPoint()
+    model.workers.copy(tensor, to: arena[parameter.range])
   }
 
   // MARK: - Writing

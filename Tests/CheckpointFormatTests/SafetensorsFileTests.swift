@@ -286,6 +286,28 @@ struct SafetensorsWriterTests {
     #expect(file.tensors["я"]?.shape == [1])
   }
 
+  @Test("a large file, which goes another way to the disk, reads back the same")
+  func large() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("large.safetensors")
+    // Neither the file nor a tensor ends at a page.
+    let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: 5_000_003)
+    defer { floats.deallocate() }
+    for index in 0..<floats.count { floats[index] = Float(index) }
+    let parts = [("b", 0..<4_999_999), ("a", 4_999_999..<5_000_003)].map { name, range in
+      SafetensorsWriter.Tensor(
+        name: name, shape: [range.count], floats: .init(rebasing: floats[range]))
+    }
+    try SafetensorsWriter.write(parts, to: path)
+    let file = try SafetensorsFile(path: path)
+    for part in parts {
+      var read = [Float](repeating: -1, count: part.floats.count)
+      let tensor = try file.tensor(part.name, shape: part.shape)
+      try read.withUnsafeMutableBufferPointer { try file.copy(tensor, to: $0) }
+      #expect(read.elementsEqual(part.floats))
+    }
+  }
+
   @Test("an error of the progress leaves no file")
   func interrupted() throws {
     struct Stop: Error {}
