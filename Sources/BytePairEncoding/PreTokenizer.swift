@@ -68,11 +68,11 @@ public struct PreTokenizer: Sendable {
 
   /// The last place in `text`, behind `start`, at which it may be cut; `nil` if there is none.
   ///
-  /// The pieces of the two parts are those of the whole, whatever follows `text`. That is where the class of characters changes behind one that is not white space, and no
-  /// contraction such as `'ll` can span the change: every run ends there, in the whole text as in
-  /// the first part. Behind white space there is no such place, because whether all of it is one
-  /// piece depends on what follows. The text is cut in front of whole characters only, and behind
-  /// whole ones.
+  /// The pieces of the two parts are those of the whole, whatever follows `text`. That is where the
+  /// class of characters changes behind one that is not white space, and no contraction such as
+  /// `'ll` can span the change: every run ends there, in the whole text as in the first part. Behind
+  /// white space there is no such place, because whether all of it is one piece depends on what
+  /// follows. The text is cut in front of whole characters only, and behind whole ones.
   ///
   ///     PreTokenizer().lastCut(in: "кот и кит")  // behind "и"
   public func lastCut(in text: UnsafeRawBufferPointer, after start: Int = 0) -> Int? {
