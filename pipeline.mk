@@ -100,8 +100,8 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
-#! make bench-train
-#? more arguments, such as --models rugpt3small --rounds 5
+#! make bench-train, make bench-encode
+#? more arguments, such as --models rugpt3small --rounds 5, or --corpus text.txt
 BENCH_FLAGS ?=
 
 #! the build
@@ -233,7 +233,7 @@ encode_options := $(strip \
 $(eval $(call keep_settings,data/tokens/$(RUN).settings,encode_options))
 
 $(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
-	$(bin)/bpe-encode $(encode_options) $< --output $(@D)
+	$(bin)/bpe-encode $(encode_options) $< --output $(@D) $(call option,--threads,$(THREADS))
 
 ## train: the trained model, checkpoints/RUN/final; goes on after an interruption
 model := checkpoints/$(RUN)/final/trainer_state.json
@@ -318,6 +318,13 @@ $(build)/interop/installed: Tests/Interop/requirements.txt
 bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
 	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
+
+## bench-encode: time encoding against tiktoken and tokenizers
+.PHONY: bench-encode
+bench-encode: $(corpus) $(build)/interop/installed | $(bin)/bpe-encode
+	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
+	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
+	  $(BENCH_FLAGS)
 
 ## distclean: remove the build and all output under data and checkpoints
 .PHONY: distclean

@@ -68,6 +68,11 @@ struct BPEEncode: Program {
     accepting: .within(1...TokenShardHeader.largestCount))
   var shardTokens = 100_000_000
 
+  @Option(
+    help: "threads; they change the speed, not the result", valueName: "n",
+    defaultText: "a physical core each", accepting: .within(1...1024))
+  var threads: Int?
+
   func validate() throws {
     guard !output.isEmpty, output != "-" else { throw UsageError("--output: expected a folder") }
     if tokenizer != nil && (vocabSize != nil || minFrequency != nil) {
@@ -86,7 +91,7 @@ struct BPEEncode: Program {
       paths: corpus, packing: pack, tokenizer: tokenizer,
       endOfText: tokenizer.id(of: .end) ?? 0,
       validationFraction: validationFraction ?? (pack == .posts ? 0.05 : 0),
-      tokensPerShard: shardTokens)
+      tokensPerShard: shardTokens, threads: threads ?? Processors.current.threadCount)
     let splits = try encoding.run(into: output.partialPath)
     try tokenizer.write(to: output.partialPath + "/" + TokenManifest.tokenizerFolder)
     let manifest = TokenManifest(

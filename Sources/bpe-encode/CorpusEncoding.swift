@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 import TokenShardFormat
 
@@ -11,7 +12,7 @@ enum Packing: String, CaseIterable {
   case continuous
 }
 
-/// Encodes the corpus and writes its shards.
+/// Encodes the corpus and writes its shards, in memory for a few blocks of it.
 struct CorpusEncoding {
   let paths: [String]
   let packing: Packing
@@ -19,6 +20,11 @@ struct CorpusEncoding {
   let endOfText: UInt32
   let validationFraction: Double
   let tokensPerShard: Int
+  let threads: Int
+
+  /// How many bytes a thread works on at a time: so many that taking turns costs nothing, so few that
+  /// they and their ids stay in the caches of the processor.
+  static let blockSize = 1 << 18
 
   /// What the manifest says of it; `tokenizer` tells where the tokenizer comes from.
   func settings(tokenizer: JSONValue) -> JSONValue {
@@ -44,9 +50,12 @@ struct CorpusEncoding {
     }
     switch packing {
     case .posts: return try encodePosts(writer(.train), writer(.validation))
-    case .continuous: return try encodeWhole(writer(.train), writer(.validation))
+    case .continuous: return try encodeWhole(writer(.train), writer(.validation), in: folder)
     }
   }
+
+  /// An encoder for each thread.
+  private var encoders: [Encoder] { Array(repeating: Encoder(tokenizer), count: threads) }
 
   // MARK: - Post by post
 
@@ -55,41 +64,52 @@ struct CorpusEncoding {
     let writer: TokenShardWriter
     var posts = 0
     var textBytes = 0
-    var ids: [UInt32] = []
 
-    mutating func flush() throws {
-      try writer.append(ids)
-      ids.removeAll(keepingCapacity: true)
+    mutating func take(_ part: EncodedPosts.Part) throws {
+      posts += part.posts
+      textBytes += part.textBytes
+      try writer.append(part.tokens)
     }
 
     mutating func finish() throws -> TokenManifest.Split {
-      try flush()
-      return TokenManifest.Split(posts: posts, textBytes: textBytes, shards: try writer.finish())
+      TokenManifest.Split(posts: posts, textBytes: textBytes, shards: try writer.finish())
     }
   }
 
   private func encodePosts(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
   ) throws -> [TokenSplit: TokenManifest.Split] {
-    var encoder = Encoder(tokenizer)
     var train = Part(writer: trainWriter)
     var validation = Part(writer: validationWriter)
+    let (vocabularySize, endOfText) = (tokenizer.count, endOfText)
     let validationEnd = validationFraction * 0x1p32
-    func encode(_ post: UnsafeRawBufferPointer, into part: inout Part) throws {
-      try encoder.encode(post, into: &part.ids)
-      part.ids.append(endOfText)
-      part.posts += 1
-      part.textBytes += post.count
-      if part.ids.count >= 1 << 16 { try part.flush() }
-    }
-    try CorpusInput(paths: paths).forEachPost("encoding") { post in
-      var checksum = CRC32()
-      checksum.update(post)
-      if Double(checksum.value) < validationEnd {
-        try encode(post, into: &validation)
-      } else {
-        try encode(post, into: &train)
-      }
+    let encoders = encoders
+    try CorpusInput(paths: paths).forEachFile("encoding") { path, progress in
+      var reader = try CorpusReader.blocks(of: path, blockSize: Self.blockSize)
+      var lines = 0
+      var isFirst = true
+      try OrderedWork(
+        makeBlock: { EncodedPosts(vocabularySize: vocabularySize) },
+        read: { block in
+          try progress(reader.input.bytesConsumed)
+          block.isFirst = isFirst
+          isFirst = false
+          return try reader.read(into: block.text)
+        },
+        work: { encoder, block in
+          block.encode(with: &encoder, endOfText: endOfText, validationEnd: validationEnd)
+        },
+        finish: { block in
+          if let failure = block.failure {
+            throw CorpusReader.notUTF8(
+              failure.byte, at: failure.offset, line: lines + failure.line, path: path)
+          }
+          lines += block.lines
+          try train.take(block.train)
+          try validation.take(block.validation)
+        }
+      ).run(states: encoders)
+      return reader.input.bytesConsumed
     }
     if train.posts + validation.posts == 0 { throw Self.emptyCorpus(paths) }
     if train.posts == 0 {
@@ -98,42 +118,65 @@ struct CorpusEncoding {
         "all \(validation.posts) posts fell to validation; give more posts or a smaller "
           + "--validation-fraction")
     }
-    let tokens = [try train.finish(), try validation.finish()]
-    report(textBytes: train.textBytes + validation.textBytes, tokens: tokens.map(\.tokens))
+    let splits = [try train.finish(), try validation.finish()]
+    report(textBytes: train.textBytes + validation.textBytes, tokens: splits.map(\.tokens))
     if validationFraction > 0 && validation.posts == 0 {
       Log.warning("the corpus is so small that no post fell to validation")
     }
-    return validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    return validation.posts > 0 ? [.train: splits[0], .validation: splits[1]] : [.train: splits[0]]
   }
 
   // MARK: - As a whole
 
   private func encodeWhole(
-    _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
+    _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter, in folder: String
   ) throws -> [TokenSplit: TokenManifest.Split] {
-    var encoder = Encoder(tokenizer)
-    var ids: [UInt32] = []
+    // Which tokens are the last ones is known only at the end.
+    let vocabularySize = tokenizer.count
+    let spool =
+      validationFraction > 0
+      ? try TokenSpool(folder: folder, vocabularySize: vocabularySize) : nil
     var textBytes = 0
-    for path in paths {
-      let text = try CorpusInput.text(of: path)
-      textBytes += text.count
-      do {
-        try encoder.encode(text, into: &ids)
-      } catch {
-        let line = text[..<error.offset].count { $0 == 0x0A } + 1
-        throw InputError(path, .line(line), "the line is not UTF-8")
-      }
-      try Interruption.check()
+    var tokens = 0
+    let encoders = encoders
+    let canCutTexts = encoders[0].canCutTexts
+    try CorpusInput(paths: paths).forEachFile("encoding") { path, progress in
+      let preTokenizer = PreTokenizer()
+      var reader = try BlockReader(
+        path: path, blockSize: Self.blockSize, normalizesLineEnds: true,
+        lastCut: { canCutTexts ? preTokenizer.lastCut(in: $0, after: $1) : nil })
+      var newlines = 0
+      try OrderedWork(
+        makeBlock: { EncodedText(vocabularySize: vocabularySize) },
+        read: { block in
+          try progress(reader.input.bytesConsumed)
+          return try reader.read(into: block.text)
+        },
+        work: { encoder, block in block.encode(with: &encoder) },
+        finish: { block in
+          newlines += block.newlines
+          if block.isInvalid {
+            throw InputError(path, .line(newlines + 1), "the line is not UTF-8")
+          }
+          textBytes += block.text.count
+          tokens += block.tokens.count
+          if let spool {
+            try spool.append(block.tokens)
+          } else {
+            try trainWriter.append(block.tokens)
+          }
+        }
+      ).run(states: encoders)
+      return reader.input.bytesConsumed
     }
-    if ids.isEmpty { throw Self.emptyCorpus(paths) }
-    let trainCount = ids.count - Int(Double(ids.count) * validationFraction)
-    try trainWriter.append(ids[..<trainCount])
-    try validationWriter.append(ids[trainCount...])
-    report(textBytes: textBytes, tokens: [ids.count])
+    if tokens == 0 { throw Self.emptyCorpus(paths) }
+    let held = Int(Double(tokens) * validationFraction)
+    try spool?.move(tokens - held, to: trainWriter, others: validationWriter)
+    report(textBytes: textBytes, tokens: [tokens])
     var splits: [TokenSplit: TokenManifest.Split] = [
       .train: .init(posts: nil, textBytes: nil, shards: try trainWriter.finish())
     ]
-    if trainCount < ids.count {
+    if held > 0 {
       splits[.validation] = .init(posts: nil, textBytes: nil, shards: try validationWriter.finish())
     }
     return splits

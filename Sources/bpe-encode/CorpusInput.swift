@@ -18,6 +18,22 @@ struct CorpusInput {
     return total
   }
 
+  /// Calls `body` with each file and a closure for its progress; `label` names the work.
+  ///
+  /// The closure takes how many bytes of the file, packed if it is packed, were read; `body` returns
+  /// how many there were in all.
+  func forEachFile(
+    _ label: String,
+    _ body: (_ path: String, _ progress: @escaping (Int) throws -> Void) throws -> Int
+  ) throws {
+    let progress = Progress(label, total: try totalSize(), unit: .bytes)
+    var finished = 0
+    for path in paths {
+      let before = finished
+      finished += try body(path) { try progress.update(before + $0) }
+    }
+  }
+
   /// Calls `body` with each post; `label` names the work.
   func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     let progress = Progress(label, total: try totalSize(), unit: .bytes)
@@ -35,25 +51,6 @@ struct CorpusInput {
         }
       }
       finished += consumed
-    }
-  }
-
-  /// The whole contents of the file `path`, with `\n` for `\r\n` and `\r`.
-  static func text(of path: String) throws -> [UInt8] {
-    let input = try InputFile(path: path)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { buffer.deallocate() }
-    var text: [UInt8] = []
-    var follows = false
-    while true {
-      let count = try input.read(into: buffer)
-      if count == 0 { return text }
-      try Interruption.check()
-      for byte in buffer[..<count] {
-        // The \n of \r\n was written for its \r already.
-        if !(follows && byte == 0x0A) { text.append(byte == 0x0D ? 0x0A : byte) }
-        follows = byte == 0x0D
-      }
     }
   }
 }

@@ -8,7 +8,7 @@ private let options = [
   "bugurt-clean": ["output", "funnel", "recipe", "news", "list-rules"],
   "bpe-encode": [
     "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
-    "validation-fraction", "shard-tokens",
+    "validation-fraction", "shard-tokens", "threads",
   ],
   "gpt-finetune": [
     "output", "model", "resume", "restart", "layers", "width", "heads", "context", "dropout",
