@@ -7,16 +7,17 @@ public enum CorpusReader {
   /// The bytes are UTF-8 and valid only during the call. Lines without a byte hold no post and are
   /// passed over; so are a byte order mark at the beginning of the file and a carriage return at
   /// the end of a line, which editors of other systems leave behind. The path `-` stands for
-  /// standard input. `progress` is given how many bytes of the file, packed if it is packed, were
-  /// read: now and then, and once at the end.
+  /// standard input. The lines are cut of what `filter` makes of the bytes. `progress` is given how
+  /// many bytes of the file, packed if it is packed, were read: now and then, and once at the end.
   ///
   /// - Throws: `InputError` at the first line that is not UTF-8, or if a gzip stream is damaged;
-  ///   `FileError`; what `progress` and `body` throw.
+  ///   `FileError`; what `filter`, `progress` and `body` throw.
   public static func forEachPost(
-    path: String, progress: (_ bytesRead: Int) throws -> Void = { _ in },
+    path: String, filter: (any InputFilter)? = nil,
+    progress: (_ bytesRead: Int) throws -> Void = { _ in },
     _ body: (_ line: Int, _ post: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var reader = try LineReader(path: path)
+    var reader = try LineReader(path: path, filter: filter)
     let input = reader.input
     var reported = 0
     try reader.forEachLine { number, line in
@@ -27,7 +28,7 @@ public enum CorpusReader {
       let post = trimmed(line, isFirst: number == 1)
       if post.isEmpty { return }
       if let offset = offsetOfInvalidUTF8(in: post) {
-        throw invalid(post[post.startIndex + offset], at: offset, line: number, path: path)
+        throw invalidUTF8(post[offset], at: offset, line: number, path: path)
       }
       try body(number, post)
     }
@@ -41,14 +42,5 @@ public enum CorpusReader {
     if isFirst, post.starts(with: [0xEF, 0xBB, 0xBF]) { post = post.dropFirst(3) }
     if post.last == 0x0D { post = post.dropLast() }
     return UnsafeRawBufferPointer(rebasing: post)
-  }
-
-  private static func invalid(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError
-  {
-    let name = String(byte, radix: 16, uppercase: true)
-    return InputError(
-      path, .line(line),
-      "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; "
-        + "cleaned text is UTF-8, other encodings must be converted first (iconv -t UTF-8)")
   }
 }
