@@ -291,6 +291,8 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
+	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 import TokenShardFormat
 
@@ -19,6 +20,11 @@ struct CorpusEncoding {
   let endOfText: UInt32
   let validationFraction: Double
   let tokensPerShard: Int
+  let invalidUTF8: InvalidUTF8Policy
+  /// Whether the names of special tokens in the text are these tokens.
+  let allowsSpecialTokens: Bool
+  /// How many tokens a model is trained on at a time, for the statistics.
+  let blockSize: Int
 
   /// What the manifest says of it; `tokenizer` tells where the tokenizer comes from.
   func settings(tokenizer: JSONValue) -> JSONValue {
@@ -26,7 +32,8 @@ struct CorpusEncoding {
       "program": .string("\(BPEEncode.name) \(packageVersion)"),
       "corpus": .array(paths.map { .string($0) }), "pack": .string(packing.rawValue),
       "validation_fraction": .number(validationFraction),
-      "shard_tokens": .integer(tokensPerShard), "tokenizer": tokenizer,
+      "shard_tokens": .integer(tokensPerShard), "invalid_utf8": .string(invalidUTF8.rawValue),
+      "allow_special": .boolean(allowsSpecialTokens), "tokenizer": tokenizer,
     ]
   }
 
@@ -34,8 +41,11 @@ struct CorpusEncoding {
     InputError(paths.joined(separator: ", "), "there is no text in it; expected a post a line")
   }
 
+  /// The parts of the corpus as they were written, and what is to be known of it.
+  typealias Result = (splits: [TokenSplit: TokenManifest.Split], statistics: CorpusStatistics)
+
   /// Writes the shards into `folder`.
-  func run(into folder: String) throws -> [TokenSplit: TokenManifest.Split] {
+  func run(into folder: String) throws -> Result {
     let digest = tokenizer.digest
     func writer(_ split: TokenSplit) -> TokenShardWriter {
       TokenShardWriter(
@@ -70,25 +80,33 @@ struct CorpusEncoding {
 
   private func encodePosts(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
-  ) throws -> [TokenSplit: TokenManifest.Split] {
+  ) throws -> Result {
     var encoder = Encoder(tokenizer)
+    var statistics = CorpusStatistics(vocabularySize: tokenizer.count, blockSize: blockSize)
     var train = Part(writer: trainWriter)
     var validation = Part(writer: validationWriter)
     let validationEnd = validationFraction * 0x1p32
-    func encode(_ post: UnsafeRawBufferPointer, into part: inout Part) throws {
-      try encoder.encode(post, into: &part.ids)
+    func encode(
+      _ post: UnsafeRawBufferPointer, file: Int, line: Int, into part: inout Part
+    ) throws {
+      let start = part.ids.count
+      try appendIDs(of: post, &encoder, to: &part.ids)
       part.ids.append(endOfText)
+      statistics.add(post: part.ids[start...], bytes: post.count, file: file, line: line)
       part.posts += 1
       part.textBytes += post.count
       if part.ids.count >= 1 << 16 { try part.flush() }
     }
-    try CorpusInput(paths: paths).forEachPost("encoding") { post in
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachPost("encoding") { repair in
+      statistics.take(repair)
+    } _: { file, line, post in
       var checksum = CRC32()
       checksum.update(post)
       if Double(checksum.value) < validationEnd {
-        try encode(post, into: &validation)
+        try encode(post, file: file, line: line, into: &validation)
       } else {
-        try encode(post, into: &train)
+        try encode(post, file: file, line: line, into: &train)
       }
     }
     if train.posts + validation.posts == 0 { throw Self.emptyCorpus(paths) }
@@ -99,50 +117,59 @@ struct CorpusEncoding {
           + "--validation-fraction")
     }
     let tokens = [try train.finish(), try validation.finish()]
-    report(textBytes: train.textBytes + validation.textBytes, tokens: tokens.map(\.tokens))
     if validationFraction > 0 && validation.posts == 0 {
       Log.warning("the corpus is so small that no post fell to validation")
     }
-    return validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    let splits: [TokenSplit: TokenManifest.Split] =
+      validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    return (splits, statistics)
+  }
+
+  private func appendIDs(
+    of text: UnsafeRawBufferPointer, _ encoder: inout Encoder, to ids: inout [UInt32]
+  ) throws {
+    guard allowsSpecialTokens else { return try encoder.encode(text, into: &ids) }
+    ids += try encoder.encode(
+      String(decoding: text, as: UTF8.self), recognizingSpecialTokens: true)
   }
 
   // MARK: - As a whole
 
   private func encodeWhole(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
-  ) throws -> [TokenSplit: TokenManifest.Split] {
+  ) throws -> Result {
     var encoder = Encoder(tokenizer)
+    var statistics = CorpusStatistics(vocabularySize: tokenizer.count, blockSize: blockSize)
     var ids: [UInt32] = []
-    var textBytes = 0
     for path in paths {
-      let text = try CorpusInput.text(of: path)
-      textBytes += text.count
-      do {
-        try encoder.encode(text, into: &ids)
-      } catch {
-        let line = text[..<error.offset].count { $0 == 0x0A } + 1
-        throw InputError(path, .line(line), "the line is not UTF-8")
-      }
+      let repair = UTF8Repair(path: path, policy: invalidUTF8)
+      let text = try CorpusInput.text(of: path, repair: repair)
+      let start = ids.count
+      try text.withUnsafeBytes { try appendIDs(of: $0, &encoder, to: &ids) }
+      statistics.add(text: ids[start...], bytes: text.count)
+      statistics.take(repair)
       try Interruption.check()
     }
     if ids.isEmpty { throw Self.emptyCorpus(paths) }
     let trainCount = ids.count - Int(Double(ids.count) * validationFraction)
     try trainWriter.append(ids[..<trainCount])
     try validationWriter.append(ids[trainCount...])
-    report(textBytes: textBytes, tokens: [ids.count])
     var splits: [TokenSplit: TokenManifest.Split] = [
       .train: .init(posts: nil, textBytes: nil, shards: try trainWriter.finish())
     ]
     if trainCount < ids.count {
       splits[.validation] = .init(posts: nil, textBytes: nil, shards: try validationWriter.finish())
     }
-    return splits
+    return (splits, statistics)
   }
+}
 
-  private func report(textBytes: Int, tokens: [Int]) {
-    let tokens = Double(tokens.reduce(0, +))
-    Log.info(
-      "\(Progress.countText(tokens)) tokens of \(Progress.byteText(Double(textBytes))), "
-        + "\(Progress.decimal(Double(textBytes) / tokens, 2)) bytes a token")
+extension CorpusStatistics {
+  /// Takes in what was repaired in a file, and tells of it.
+  fileprivate mutating func take(_ repair: UTF8Repair) {
+    guard repair.sequences > 0 else { return }
+    invalidUTF8.sequences += repair.sequences
+    invalidUTF8.bytes += repair.bytes
+    Log.warning(repair.summary)
   }
 }

@@ -6,6 +6,8 @@ import FileSupport
 /// The files of the corpus.
 struct CorpusInput {
   let paths: [String]
+  /// What becomes of bytes that are not UTF-8.
+  var invalidUTF8 = InvalidUTF8Policy.fail
 
   /// How many bytes the files have together; `nil` if one is a pipe.
   private func totalSize() throws -> Int? {
@@ -18,29 +20,38 @@ struct CorpusInput {
     return total
   }
 
-  /// Calls `body` with each post; `label` names the work.
-  func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// Calls `body` with each post, the number of its file, from 0, and its line, from 1.
+  ///
+  /// `label` names the work. `repaired` is called with what was repaired in each file.
+  func forEachPost(
+    _ label: String, repaired: (UTF8Repair) -> Void = { _ in },
+    _ body: (_ file: Int, _ line: Int, UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     let progress = Progress(label, total: try totalSize(), unit: .bytes)
     var finished = 0
-    for path in paths {
+    for (file, path) in paths.enumerated() {
       var consumed = 0
-      try CorpusReader.forEachPost(path: path) { bytes in
+      let repair = UTF8Repair(path: path, policy: invalidUTF8)
+      // The reader itself says where bytes are wrong that nobody repairs.
+      let filter = invalidUTF8 == .fail ? nil : repair
+      try CorpusReader.forEachPost(path: path, filter: filter) { bytes in
         consumed = bytes
         try progress.update(finished + bytes)
       } _: { line, post in
         do {
-          try body(post)
+          try body(file, line, post)
         } catch let error as InvalidUTF8 {
           throw InputError(path, .line(line), "byte \(error.offset + 1) of the line is not UTF-8")
         }
       }
       finished += consumed
+      repaired(repair)
     }
   }
 
-  /// The whole contents of the file `path`, with `\n` for `\r\n` and `\r`.
-  static func text(of path: String) throws -> [UInt8] {
-    let input = try InputFile(path: path)
+  /// The whole contents of the file `path` as `repair` leaves them, with `\n` for `\r\n` and `\r`.
+  static func text(of path: String, repair: UTF8Repair) throws -> [UInt8] {
+    let input = try InputFile(path: path, filter: repair)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     var text: [UInt8] = []

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 
 /// Learns a vocabulary from the corpus.
@@ -7,6 +8,7 @@ struct VocabularyTraining {
   let paths: [String]
   let vocabularySize: Int
   let minimumFrequency: Int
+  let invalidUTF8: InvalidUTF8Policy
 
   /// What the manifest says of it.
   var settings: JSONValue {
@@ -22,7 +24,8 @@ struct VocabularyTraining {
     var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
     var hasText = false
     var text: [UInt8] = []
-    try CorpusInput(paths: paths).forEachPost("counting words") { line in
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachPost("counting words") { _, _, line in
       hasText = true
       // The reference takes in each line with its newline, which shows where white space ends one.
       text.removeAll(keepingCapacity: true)
