@@ -289,6 +289,8 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
 	  --gpt-sample $(bin)/gpt-sample
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/config_interop.py \
+	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
 	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \

@@ -36,12 +36,15 @@ extension JSONReader {
   mutating func scanNumber() throws {
     try expect(.number)
     let start = byteOffset
+    let isLenient = leniency.contains(.nonFiniteNumbers)
     scratch.removeAll(keepingCapacity: true)
-    while let byte = try nextByte(), Self.isNumberByte(byte) {
+    while let byte = try nextByte(),
+      Self.isNumberByte(byte) || isLenient && Self.isLetter(byte)
+    {
       scratch.append(byte)
       position += 1
     }
-    guard Self.isNumber(scratch) else {
+    guard Self.isNumber(scratch) || isLenient && Self.isNonFiniteNumber(scratch) else {
       let text = String(decoding: scratch, as: UTF8.self)
       throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
     }
@@ -54,6 +57,15 @@ extension JSONReader {
       true
     default: false
     }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
+  }
+
+  /// Whether `text` is one of the words that Python's json has for numbers that JSON cannot say.
+  private static func isNonFiniteNumber(_ text: [UInt8]) -> Bool {
+    ["NaN", "Infinity", "-Infinity"].contains { text.elementsEqual($0.utf8) }
   }
 
   /// Whether `text` is a number by the grammar of RFC 8259.

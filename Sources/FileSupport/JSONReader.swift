@@ -33,6 +33,8 @@ public struct JSONReader: ~Copyable {
     /// A value without quotes, up to the end of its line, which Telegram Desktop 4.0.4 to 4.1.1
     /// writes for `document_id`; it is read as a string.
     public static let bareStrings = Leniency(rawValue: 1 << 1)
+    /// `NaN`, `Infinity` and `-Infinity` as numbers, which Python's json writes and reads.
+    public static let nonFiniteNumbers = Leniency(rawValue: 1 << 2)
   }
 
   /// How deep objects and arrays may nest.
@@ -116,6 +118,8 @@ public struct JSONReader: ~Copyable {
       return try followsBareString() ? .string : .boolean
     case UInt8(ascii: "n"): return try followsBareString() ? .string : .null
     default:
+      let beginsWord = byte == UInt8(ascii: "N") || byte == UInt8(ascii: "I")
+      if beginsWord, leniency.contains(.nonFiniteNumbers) { return .number }
       if leniency.contains(.bareStrings), Self.beginsBareString(byte) { return .string }
       throw failure("expected a value, found \(Self.name(of: byte))")
     }

@@ -52,8 +52,8 @@ public enum JSONValue: Equatable, Sendable {
   /// Reads the file at `path`, which must hold one JSON value.
   ///
   /// - Throws: ``FileError``; ``InputError``.
-  public init(path: String) throws {
-    var reader = JSONReader(try InputFile(path: path))
+  public init(path: String, leniency: JSONReader.Leniency = []) throws {
+    var reader = JSONReader(try InputFile(path: path), leniency: leniency)
     self = try JSONValue(&reader)
     try reader.finish()
   }

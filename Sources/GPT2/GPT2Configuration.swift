@@ -1,4 +1,3 @@
-import CheckpointFormat
 import FileSupport
 import TensorKernels
 
@@ -35,9 +34,11 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var residualDropout: Float = 0.1
   /// The standard deviation of new weights (`initializer_range`).
   public var initializerRange: Float = 0.02
-  /// The ids that begin and end a text, and that fill up a batch.
+  /// The id that begins a text (`bos_token_id`).
   public var beginOfTextID: Int?
-  public var endOfTextID: Int?
+  /// The ids each of which ends a text (`eos_token_id`); most often one.
+  public var endOfTextIDs: [Int] = []
+  /// The id that fills up a batch (`pad_token_id`).
   public var paddingID: Int?
 
   /// A configuration with GPT-2's constants.
@@ -53,76 +54,23 @@ public struct GPT2Configuration: Equatable, Sendable {
     self.innerWidth = innerWidth ?? 4 * width
   }
 
+  /// The first of the ids that end a text; set, it is the only one.
+  public var endOfTextID: Int? {
+    get { endOfTextIDs.first }
+    set { endOfTextIDs = newValue.map { [$0] } ?? [] }
+  }
+
+  /// The ids that end a text and are in the vocabulary: others cannot be drawn, nor begin a text.
+  public var endOfTextTokens: [Int32] {
+    endOfTextIDs.filter(isToken).compactMap(Int32.init(exactly:))
+  }
+
+  func isToken(_ id: Int) -> Bool { id >= 0 && id < vocabularySize }
+
   /// What the attention scores of layer `layer`, counted from 0, are multiplied by.
   public func attentionScale(layer: Int) -> Float {
     (scalesAttention ? 1 / Float(width / heads).squareRoot() : 1)
       / (scalesAttentionByLayer ? Float(layer + 1) : 1)
-  }
-
-  /// Reads the `config.json` at `path`; absent keys have GPT-2's defaults, unknown ones are
-  /// ignored.
-  ///
-  /// - Throws: ``FileError``; ``InputError`` if a value is impossible, or asks for something that
-  ///   is not supported.
-  public init(path: String) throws {
-    let value = try JSONValue(path: path)
-    guard value.members != nil else { throw InputError(path, "expected an object") }
-    func integer(_ key: String, default standard: Int, atLeast minimum: Int = 1) throws -> Int {
-      switch value[key] {
-      case nil, .null: return standard
-      case .integer(let number) where number >= minimum && number <= 1 << 31: return number
-      default:
-        throw InputError(path, "\(key): expected a whole number of at least \(minimum)")
-      }
-    }
-    func number(_ key: String, default standard: Float, in range: Range<Double>) throws -> Float {
-      guard let member = value[key], member != .null else { return standard }
-      guard let number = member.number, range.contains(number) else {
-        throw InputError(
-          path, "\(key): expected a number from \(range.lowerBound) to below \(range.upperBound)")
-      }
-      return Float(number)
-    }
-    func require(_ key: String, _ supported: [JSONValue]) throws {
-      guard let found = value[key], found != .null, !supported.contains(found) else { return }
-      throw InputError(
-        path,
-        "\(key) is \(found.text()); supported is "
-          + supported.map { $0.text() }.joined(separator: " or "))
-    }
-    try require("model_type", ["gpt2"])
-    try require("activation_function", Activation.names.keys.sorted().map { .string($0) })
-    try require("add_cross_attention", [false])
-    func flag(_ key: String, default standard: Bool) throws -> Bool {
-      switch value[key] {
-      case nil, .null: return standard
-      case .boolean(let flag): return flag
-      default: throw InputError(path, "\(key): expected true or false")
-      }
-    }
-    let width = try integer("n_embd", default: 768)
-    self.init(
-      vocabularySize: try integer("vocab_size", default: 50257),
-      contextLength: try integer("n_positions", default: 1024), width: width,
-      layers: try integer("n_layer", default: 12), heads: try integer("n_head", default: 12),
-      innerWidth: try integer("n_inner", default: 4 * width))
-    guard width % heads == 0 else {
-      throw InputError(path, "n_embd \(width) is not a multiple of n_head \(heads)")
-    }
-    if let name = value["activation_function"]?.string, let named = Activation.names[name] {
-      activation = named
-    }
-    scalesAttention = try flag("scale_attn_weights", default: true)
-    scalesAttentionByLayer = try flag("scale_attn_by_inverse_layer_idx", default: false)
-    tiesWordEmbeddings = try flag("tie_word_embeddings", default: true)
-    layerNormEpsilon = try number("layer_norm_epsilon", default: 1e-5, in: 0..<1)
-    embeddingDropout = try number("embd_pdrop", default: 0.1, in: 0..<1)
-    attentionDropout = try number("attn_pdrop", default: 0.1, in: 0..<1)
-    residualDropout = try number("resid_pdrop", default: 0.1, in: 0..<1)
-    initializerRange = try number("initializer_range", default: 0.02, in: 0..<10)
-    beginOfTextID = value["bos_token_id"]?.integer
-    endOfTextID = value["eos_token_id"]?.integer
-    paddingID = value["pad_token_id"]?.integer
   }
 
   /// The text of `config.json`, as transformers of any version reads it.
@@ -134,7 +82,7 @@ public struct GPT2Configuration: Equatable, Sendable {
       "attn_pdrop": Self.decimal(attentionDropout),
       "bos_token_id": id(beginOfTextID),
       "embd_pdrop": Self.decimal(embeddingDropout),
-      "eos_token_id": id(endOfTextID),
+      "eos_token_id": endOfTextJSON,
       "initializer_range": Self.decimal(initializerRange),
       "layer_norm_epsilon": Self.decimal(layerNormEpsilon),
       "model_type": "gpt2",
@@ -154,14 +102,21 @@ public struct GPT2Configuration: Equatable, Sendable {
     ]
   }
 
+  /// `eos_token_id`: null, a number, or an array of several.
+  private var endOfTextJSON: JSONValue {
+    switch endOfTextIDs.count {
+    case 0: .null
+    case 1: .integer(endOfTextIDs[0])
+    default: .array(endOfTextIDs.map { .integer($0) })
+    }
+  }
+
   /// The text of `generation_config.json`.
   public var generationJSON: JSONValue {
     var members = [JSONValue.Member("_from_model_config", true)]
-    for (key, id) in [
-      ("bos_token_id", beginOfTextID), ("eos_token_id", endOfTextID), ("pad_token_id", paddingID),
-    ] {
-      if let id { members.append(.init(key, .integer(id))) }
-    }
+    if let id = beginOfTextID { members.append(.init("bos_token_id", .integer(id))) }
+    if !endOfTextIDs.isEmpty { members.append(.init("eos_token_id", endOfTextJSON)) }
+    if let id = paddingID { members.append(.init("pad_token_id", .integer(id))) }
     return .object(members)
   }
 
@@ -172,10 +127,13 @@ public struct GPT2Configuration: Equatable, Sendable {
 }
 
 extension Activation {
-  /// The names in `activation_function`.
+  /// The names in `activation_function`; those of one function differ in transformers by less than
+  /// single precision shows.
   static let names: [String: Activation] = [
-    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_fast": .geluTanh,
-    "gelu": .gelu, "relu": .relu,
+    "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
+    "gelu_fast": .geluTanh, "gelu_accurate": .geluTanh,
+    "gelu": .gelu, "gelu_python": .gelu,
+    "relu": .relu,
   ]
 
   /// The name that GPT-2's own configurations use.

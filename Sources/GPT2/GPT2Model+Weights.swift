@@ -17,6 +17,7 @@ extension GPT2Model {
     let note = try weights.resolveHead(&configuration, workers)
     let tensors = try weights.tensors(of: configuration)
     self.init(configuration, workers: workers)
+    notes = configuration.notes
     if let note { notes.append(note) }
     for (parameter, tensor) in zip(layout.parameters, tensors) {
       let floats = parameters[parameter.range]

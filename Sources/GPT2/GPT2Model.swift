@@ -11,7 +11,7 @@ public final class GPT2Model {
   public let parameters: FloatArena
   /// The threads that compute.
   public let workers: Workers
-  /// What a user should know of how the weights were read; whole sentences.
+  /// What a user should know of how configuration and weights were read; whole sentences.
   public internal(set) var notes: [String] = []
 
   /// A model with all parameters zero.

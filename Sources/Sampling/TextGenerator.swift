@@ -13,15 +13,15 @@ public final class TextGenerator {
 
   public let model: GPT2Model
   public let settings: SamplingSettings
-  private let endOfText: Int32?
+  private let endOfText: Set<Int32>
   private let pass: InferencePass
   private let cache: KeyValueCache
   private var cachedBeginning: [Int32] = []
   /// The longest text that the settings and the context allow.
   public let maximumLength: Int
 
-  /// A generator of texts that `endOfText` ends.
-  public init(_ model: GPT2Model, endOfText: Int32?, settings: SamplingSettings) {
+  /// A generator of texts that each of the tokens `endOfText` ends.
+  public init(_ model: GPT2Model, endOfText: Set<Int32>, settings: SamplingSettings) {
     self.model = model
     self.settings = settings
     self.endOfText = endOfText
@@ -57,7 +57,7 @@ public final class TextGenerator {
     while text.count < maximumLength {
       let logits = pass.logits(after: Array(text[cache.count...]), cache)
       let token = choose(Array(logits), seen: text, &generator)
-      if token == endOfText { return .endOfText }
+      if endOfText.contains(token) { return .endOfText }
       text.append(token)
       try emit(token)
     }

@@ -71,7 +71,7 @@ extension Workers {
   /// The result does not depend on the number of threads: BLAS cuts the inner dimension by its
   /// length alone, so each element of a large product is summed in the same order however the
   /// product is shared. It has other kernels for small products and for rows, which are cut by their
-  /// shapes alone.
+  /// shapes alone; so are products cut into columns where only the kernels for AVX-512 keep the bits.
   ///
   /// - Parameters:
   ///   - out: `[m, n]`.
@@ -83,19 +83,22 @@ extension Workers {
     _ out: MatrixView, _ a: Operand, _ b: Operand, factor: Float = 1, accumulating: Bool = false
   ) {
     let work = out.rows * out.columns * a.columns
+    let isWide = out.columns >= out.rows
     // A part packs all of the other operand anew, so there should be no more than one for a thread;
     // and each should take longer than handing it to a thread, about 10 µs.
     let parts =
-      out.rows > 1 && work >= 2 * largeProduct
+      out.rows > 1 && work >= 2 * largeProduct && (!isWide || columnCutsKeepBits)
       ? min(count, work / largeProduct) : max(1, min(8, work / 1_000_000))
-    let isWide = out.columns >= out.rows
     let total = isWide ? out.columns : out.rows
-    // The kernels of BLAS work on tiles of up to 48 columns.
-    let tiles = (total + 47) / 48
-    run(min(parts, tiles)) { part, _ in
+    // Multiples of the tiles of the kernels of BLAS for AVX2, and half the widest for AVX-512: half a
+    // tile costs less than threads that wait for each other.
+    let tileWidth = 24
+    let tiles = (total + tileWidth - 1) / tileWidth
+    let pieces = min(parts, tiles)
+    run(pieces) { part, _ in
       let range =
-        tiles * part / min(parts, tiles)
-        * 48..<min(total, tiles * (part + 1) / min(parts, tiles) * 48)
+        tiles * part / pieces
+        * tileWidth..<min(total, tiles * (part + 1) / pieces * tileWidth)
       if isWide {
         matrixProduct(
           out.block(rows: 0..<out.rows, columns: range), a, b.columns(range), factor: factor,
@@ -125,6 +128,16 @@ extension Workers {
 func prepareBLAS() {
   _ = blasIsPrepared
 }
+
+/// Whether an element of a product has the same bits wherever in the columns a product is cut.
+///
+/// The kernels of OpenBLAS for AVX-512 see to it; those for AVX2 round otherwise at the end of a
+/// block.
+private let columnCutsKeepBits: Bool = {
+  prepareBLAS()
+  return ["SkylakeX", "Cooperlake", "SapphireRapids"].contains(
+    String(cString: openblas_get_corename()))
+}()
 
 private let blasIsPrepared: Bool = {
   copenblas_fit_processor()

@@ -74,9 +74,9 @@ struct GPTSample: Program {
         "the tokenizer has \(tokenizer.count) tokens, the model "
           + "\(gpt.configuration.vocabularySize): they do not belong together")
     }
-    let endOfText = gpt.configuration.endOfTextID.map { Int32(truncatingIfNeeded: $0) }
-    let generator = TextGenerator(gpt, endOfText: endOfText, settings: settings)
-    let prompt = try promptTokens(tokenizer, endOfText: endOfText, generator)
+    let endOfText = gpt.configuration.endOfTextTokens
+    let generator = TextGenerator(gpt, endOfText: Set(endOfText), settings: settings)
+    let prompt = try promptTokens(tokenizer, endOfText: endOfText.first, generator)
     if logits { return try printLogits(generator, prompt) }
     for index in 0..<count {
       if index > 0 { print() }

@@ -4,7 +4,8 @@ usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models rugp
                              [--rounds N] [--steps N] [--threads N]
 
 Each round runs ours and theirs, each in a process of its own: one step to warm up, then --steps
-steps that are timed; then the matrix products of a step, with OpenBLAS alone. The table has the
+steps that are timed; then the matrix products of a step, with OpenBLAS alone. Theirs is the Trainer
+as it is, and after it in the same process a bare loop over the same model, without the Trainer. The table has the
 medians over the steps of all rounds; memory is the largest resident set of the process. Both train
 on batches of 8 × 128 tokens with dropout 0.1, clip the gradient and step with AdamW.
 """
@@ -98,20 +99,23 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
 
 
 def run_theirs(arguments, name, steps, batch=BATCH, block=BLOCK):
+    """Seconds of each timed step of the Trainer and of the bare loop, and the peak of memory."""
     process = subprocess.run(
         [sys.executable, __file__, "--peer", json.dumps([MODELS[name], steps, batch, block]),
          "--threads", str(arguments.threads)],
-        check=True, stdout=subprocess.PIPE, text=True)
-    result = json.loads(process.stdout)
-    return result["seconds"], result["memory"]
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    result = json.loads(process.stdout.splitlines()[-1])
+    return result["trainer"], result["loop"], result["memory"]
 
 
 def peer(arguments):
-    """The training step of the Trainer: loss, backward, clipping, fused AdamW."""
+    """The Trainer, and the least a loop of one's own must do: loss, backward, clipping, AdamW."""
     import resource
+    import tempfile
 
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+    from transformers import (
+        GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments)
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
@@ -119,18 +123,34 @@ def peer(arguments):
     model = GPT2LMHeadModel(GPT2Config(
         n_layer=layers, n_embd=width, n_head=heads, vocab_size=vocabulary, n_positions=positions,
         bos_token_id=2, eos_token_id=2)).train()
+    rows = torch.randint(0, vocabulary, (batch * (steps + 1), block))
+    times = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_, **__):
+            times.append(time.monotonic())
+
+    with tempfile.TemporaryDirectory() as folder:
+        Trainer(
+            model=model,
+            args=TrainingArguments(
+                output_dir=folder, per_device_train_batch_size=batch, max_steps=steps + 1,
+                save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True),
+            train_dataset=[{"input_ids": row, "labels": row} for row in rows],
+            callbacks=[Clock()]).train()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    trainer = [after - before for before, after in zip(times, times[1:])]
+
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0, fused=True)
-    seconds = []
-    for _ in range(steps + 1):
-        ids = torch.randint(0, vocabulary, (batch, block))
+    loop = []
+    for ids in rows.split(batch):
         start = time.monotonic()
         model(input_ids=ids, labels=ids).loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        seconds.append(time.monotonic() - start)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    json.dump({"seconds": seconds[1:], "memory": memory}, sys.stdout)
+        loop.append(time.monotonic() - start)
+    print(json.dumps({"trainer": trainer, "loop": loop[1:], "memory": memory}))
 
 
 # ---- The products
@@ -185,20 +205,23 @@ def time_products(arguments):
 
 
 def measure(arguments, name):
-    ours, theirs, alone = [], [], []
+    ours, trainer, loop, alone = [], [], [], []
     for _ in range(arguments.rounds):
         seconds, our_memory, kernels = run_ours(arguments, name, arguments.steps)
         ours += seconds
-        seconds, their_memory = run_theirs(arguments, name, arguments.steps)
-        theirs += seconds
+        seconds, loop_seconds, their_memory = run_theirs(arguments, name, arguments.steps)
+        trainer += seconds
+        loop += loop_seconds
         seconds, operations = run_products(arguments, name, kernels)
         alone.append(seconds)
-    our_step, their_step = statistics.median(ours), statistics.median(theirs)
+    our_step, their_step = statistics.median(ours), statistics.median(trainer)
+    loop_step = statistics.median(loop)
     product_time = statistics.median(alone)
     tokens = BATCH * BLOCK
     print(
         f"| {name} | {our_step:.2f} s | {their_step:.2f} s | {tokens / our_step:.0f} "
         f"| {tokens / their_step:.0f} | **{their_step / our_step:.2f} ×** "
+        f"| {loop_step:.2f} s ({loop_step / our_step:.2f} ×) "
         f"| {our_memory:.2f} GiB | {their_memory:.2f} GiB | {product_time:.2f} s "
         f"({operations / product_time / 1e9:.0f} GFLOP/s) | {product_time / our_step:.0%} |",
         flush=True)
@@ -231,9 +254,9 @@ def main():
         return time_products(arguments)
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
-    print("| model | ours, a step | transformers | ours, tokens/s | transformers | ratio "
-          "| our memory | transformers | products alone | share |")
-    print("| --- " * 10 + "|", flush=True)
+    print("| model | ours, a step | Trainer | ours, tokens/s | Trainer | ratio | bare loop "
+          "| our memory | Trainer | products alone | share |")
+    print("| --- " * 11 + "|", flush=True)
     for name in arguments.models.split(","):
         measure(arguments, name)
     if "rugpt3medium" in arguments.models:

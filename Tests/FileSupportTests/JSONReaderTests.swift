@@ -196,6 +196,26 @@ struct LenientJSONReaderTests {
     #expect(problem(#""a\x0Bb""#).hasSuffix("a backslash before 'x' is not an escape"))
   }
 
+  @Test("NaN and Infinity are numbers only where that is asked for")
+  func nonFiniteNumbers() throws {
+    let words = ["NaN", "Infinity", "-Infinity"]
+    for (word, number) in zip(words, [.nan, .infinity, -.infinity] as [Double]) {
+      #expect(problem(word) != "")
+      #expect(problem("[1, \(word)]") != "")
+      var lenient = reader(word, leniency: .nonFiniteNumbers)
+      #expect(try lenient.peek() == .number)
+      let seen = try lenient.number()
+      #expect(seen == number || seen.isNaN && number.isNaN)
+      try lenient.finish()
+      var skipping = reader("[\(word), {\"a\":\(word)}]", leniency: .nonFiniteNumbers)
+      try skipping.skip()
+      try skipping.finish()
+    }
+    for text in ["nan", "Nan", "NaN1", "Infinit", "-NaN", "+Infinity", "inf", "1e5x", "I", "-"] {
+      #expect(problem(text, leniency: .nonFiniteNumbers) != "", "\(text)")
+    }
+  }
+
   @Test(
     "reads values without quotes as strings",
     arguments: [

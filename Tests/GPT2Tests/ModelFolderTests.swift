@@ -153,6 +153,21 @@ struct ModelFolderTests {
         + "\(weightsPath) has 23 rows; if the weights are right, set vocab_size to 23")
   }
 
+  @Test("ids outside of the vocabulary are no error, but told")
+  func idsOutside() throws {
+    model.configuration.beginOfTextID = 22
+    model.configuration.endOfTextIDs = [23, 5]
+    model.configuration.paddingID = -1
+    try model.write(to: folder.path)
+    let loaded = try load()
+    #expect(loaded.configuration == model.configuration)
+    #expect(
+      loaded.notes == [
+        "eos_token_id 23 is outside of the vocabulary of 23 tokens and is not used",
+        "pad_token_id -1 is outside of the vocabulary of 23 tokens and is not used",
+      ])
+  }
+
   @Test("weights do not depend on how many threads read them, nor does their checksum")
   func threads() throws {
     let large = GPT2Model(

@@ -26,14 +26,14 @@ from transformers.utils import logging
 
 # Every model is this one but for what its variant says.
 BASE = dict(
-    vocab_size=23, n_positions=10, n_embd=9, n_layer=2, n_head=3, n_inner=None,
+    vocab_size=23, n_positions=10, n_embd=6, n_layer=2, n_head=3, n_inner=None,
     activation_function="gelu_new", bos_token_id=1, eos_token_id=2, pad_token_id=0,
 )
 # Name: configuration, batch, time.
 VARIANTS = {
-    "gelu_new": (dict(), 3, 8),
-    "gelu": (dict(activation_function="gelu"), 3, 8),
-    "relu": (dict(activation_function="relu"), 3, 8),
+    "gelu_new": (dict(n_embd=9), 3, 8),
+    "gelu": (dict(activation_function="gelu", n_layer=1), 3, 8),
+    "relu": (dict(activation_function="relu", n_layer=1), 3, 8),
     "gelu_fast": (dict(activation_function="gelu_fast", n_layer=1), 2, 8),
     "unscaled_attention": (dict(scale_attn_weights=False), 3, 8),
     "scaled_by_layer": (dict(scale_attn_by_inverse_layer_idx=True, n_layer=3), 2, 8),
@@ -41,18 +41,18 @@ VARIANTS = {
         dict(scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True), 2, 8),
     "reordered_attention": (
         dict(reorder_and_upcast_attn=True, scale_attn_by_inverse_layer_idx=True), 2, 8),
-    "inner_width": (dict(n_inner=20), 3, 8),
-    "narrow_inner": (dict(n_inner=1), 2, 8),
-    "norm_epsilon": (dict(layer_norm_epsilon=1e-3), 3, 8),
+    "inner_width": (dict(n_inner=19, n_layer=1), 3, 8),
+    "narrow_inner": (dict(n_embd=9, n_inner=1), 2, 8),
+    "norm_epsilon": (dict(layer_norm_epsilon=1e-3, n_layer=1), 3, 8),
     "separate_head": (dict(tie_word_embeddings=False), 3, 8),
     "single_head": (dict(n_head=1), 3, 8),
-    "head_of_one_channel": (dict(n_head=9), 2, 8),
+    "head_of_one_channel": (dict(n_head=6, n_layer=1), 2, 8),
     "one_layer": (dict(n_layer=1), 3, 10),
     "one_position": (dict(n_layer=1), 4, 1),
     "two_positions": (dict(n_layer=1), 1, 2),
     "long": (dict(n_positions=131, n_layer=1, vocab_size=17), 2, 130),
     "odd": (
-        dict(n_embd=33, vocab_size=503, n_positions=77, n_layer=1, n_inner=41), 2, 77),
+        dict(n_embd=27, vocab_size=115, n_positions=39, n_layer=1, n_inner=41), 2, 39),
 }
 IGNORED = -100
 

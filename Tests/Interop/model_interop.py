@@ -5,11 +5,12 @@ usage: model_interop.py --gpt-sample PROGRAM --model FOLDER
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 TOLERANCE = 1e-4
 PROMPTS = [
@@ -20,7 +21,20 @@ PROMPTS = [
 ]
 
 
+def configuration_failures(path):
+    """Every key of our config.json is, under its name, what transformers has."""
+    with open(os.path.join(path, "config.json"), encoding="utf-8") as file:
+        ours = json.load(file)
+    theirs = AutoConfig.from_pretrained(path).to_dict()
+    # One of them has the older name, which every version of transformers reads.
+    ours["dtype"] = ours.pop("torch_dtype")
+    for key, value in ours.items():
+        if key not in theirs or theirs[key] != value:
+            yield f"{key} is {value!r} in config.json, {theirs.get(key)!r} in transformers"
+
+
 def failures(arguments):
+    yield from configuration_failures(arguments.model)
     tokenizer = AutoTokenizer.from_pretrained(arguments.model)
     model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32).eval()
     if model.config.eos_token_id != tokenizer.eos_token_id:

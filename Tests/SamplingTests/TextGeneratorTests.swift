@@ -25,7 +25,7 @@ struct TextGeneratorTests {
   }
 
   private func generator(
-    endOfText: Int32? = nil, _ change: (inout SamplingSettings) -> Void = { _ in }
+    endOfText: Set<Int32> = [], _ change: (inout SamplingSettings) -> Void = { _ in }
   ) -> TextGenerator {
     TextGenerator(model, endOfText: endOfText, settings: settings(change))
   }
@@ -114,13 +114,16 @@ struct TextGeneratorTests {
     let expected = greedy([1, 2, 3], count: 13)
     let end = try #require(expected.first { $0 != expected[0] })
     let position = try #require(expected.firstIndex(of: end))
-    let ending = generator(endOfText: end) { $0.temperature = 0 }
+    let ending = generator(endOfText: [end]) { $0.temperature = 0 }
     var tokens: [Int32] = []
     let reason = try ending.generate(prompt: [1, 2, 3], index: 0) { tokens.append($0) }
     #expect(reason == .endOfText)
     #expect(tokens == Array(expected[..<position]))
-    let prompted = generator(endOfText: 2) { $0.temperature = 0 }
+    let prompted = generator(endOfText: [2]) { $0.temperature = 0 }
     #expect(try text(prompted) == Array(expected.prefix { $0 != 2 }))
+    // Of several, whichever comes first.
+    let either = generator(endOfText: [end, expected[0]]) { $0.temperature = 0 }
+    #expect(try text(either) == [])
   }
 
   @Test("what the receiver throws stops the text")

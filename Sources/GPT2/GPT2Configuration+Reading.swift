@@ -1,0 +1,204 @@
+import FileSupport
+import TensorKernels
+
+extension GPT2Configuration {
+  /// Reads the `config.json` at `path` as transformers 5.23 does.
+  ///
+  /// Absent keys have GPT-2's defaults, but for the ids of special tokens, which are then none, as
+  /// for `generate()`. Keys that change nothing in a GPT-2 with a language-modeling head are
+  /// ignored, whatever their values. Of a key that stands twice the last counts.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a value is impossible, or asks for something that
+  ///   is not supported; it names the key.
+  public init(path: String) throws {
+    let keys = try ConfigurationKeys(path: path)
+    try keys.refuseOtherModels()
+    let width = try keys.size("n_embd", alias: "hidden_size", default: 768)
+    self.init(
+      vocabularySize: try keys.size("vocab_size", default: 50257),
+      contextLength: try keys.size("n_positions", alias: "max_position_embeddings", default: 1024),
+      width: width,
+      layers: try keys.size("n_layer", alias: "num_hidden_layers", default: 12, atMost: 1 << 16),
+      heads: try keys.size("n_head", alias: "num_attention_heads", default: 12),
+      innerWidth: keys.isNull("n_inner") ? nil : try keys.size("n_inner", default: 4 * width))
+    guard width % heads == 0 else {
+      throw InputError(path, "n_embd \(width) is not a multiple of n_head \(heads)")
+    }
+    guard isCountable else {
+      throw InputError(path, "the sizes make a model of more than 2^48 parameters")
+    }
+    activation = try keys.activation()
+    scalesAttention = try keys.flag("scale_attn_weights", default: true)
+    scalesAttentionByLayer = try keys.flag("scale_attn_by_inverse_layer_idx", default: false)
+    tiesWordEmbeddings = try keys.flag("tie_word_embeddings", default: true)
+    // Another order of the same computation, and one that matters below single precision only.
+    _ = try keys.flag("reorder_and_upcast_attn", default: false)
+    layerNormEpsilon = try keys.fraction("layer_norm_epsilon", default: 1e-5, in: 0..<1)
+    initializerRange = try keys.fraction("initializer_range", default: 0.02, in: 0..<10)
+    embeddingDropout = try keys.probability("embd_pdrop")
+    attentionDropout = try keys.probability("attn_pdrop")
+    residualDropout = try keys.probability("resid_pdrop")
+    beginOfTextID = try keys.id("bos_token_id")
+    endOfTextIDs = try keys.ids("eos_token_id")
+    paddingID = try keys.id("pad_token_id")
+  }
+
+  /// Whether the number of parameters can be computed, and be that of a model.
+  private var isCountable: Bool {
+    func sum(_ products: [(Int, Int)]) -> Int? {
+      var sum = 0
+      for (left, right) in products {
+        let (product, isLarge) = left.multipliedReportingOverflow(by: right)
+        if isLarge || product > 1 << 48 { return nil }
+        sum += product
+      }
+      return sum <= 1 << 48 ? sum : nil
+    }
+    let matrices = [(4 * width, width), (2 * width, innerWidth)]
+    guard let block = sum(matrices + [(9, width), (1, innerWidth)]) else { return false }
+    return sum([(layers, block), (2 * vocabularySize, width), (contextLength + 2, width)]) != nil
+  }
+
+  /// What a user should know of the ids; whole sentences.
+  var notes: [String] {
+    var ids: [(key: String, id: Int)] = []
+    if let beginOfTextID { ids.append(("bos_token_id", beginOfTextID)) }
+    ids += endOfTextIDs.map { ("eos_token_id", $0) }
+    if let paddingID { ids.append(("pad_token_id", paddingID)) }
+    return ids.filter { !isToken($0.id) }.map {
+      "\($0.key) \($0.id) is outside of the vocabulary of \(vocabularySize) tokens and is not used"
+    }
+  }
+}
+
+/// The keys of a `config.json`, each with what transformers accepts for it.
+///
+/// transformers checks the types of its keys strictly: 1024.0 is no whole number, 0 and null are
+/// no flags, and 0 is no number where a fraction is meant.
+private struct ConfigurationKeys {
+  let path: String
+  let value: JSONValue
+
+  init(path: String) throws {
+    self.path = path
+    value = try JSONValue(path: path, leniency: .nonFiniteNumbers)
+    guard value.members != nil else { throw InputError(path, "expected an object") }
+  }
+
+  func isNull(_ key: String) -> Bool { value[key] == .null }
+
+  private func refusal(_ key: String, _ found: JSONValue, _ supported: String) -> InputError {
+    InputError(path, "\(key) is \(Self.text(of: found)); supported is \(supported)")
+  }
+
+  /// `value` as JSON, shortened to what fits on a line.
+  private static func text(of value: JSONValue) -> String {
+    if case .number(let number) = value, !number.isFinite {
+      return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
+    }
+    let text = value.text()
+    return text.count <= 60 ? text : text.prefix(59) + "…"
+  }
+
+  // MARK: - What makes another model
+
+  /// Refuses what would make transformers build, or compute with, something else than a GPT-2 with
+  /// a language-modeling head and the weights beside this file.
+  func refuseOtherModels() throws {
+    try require("model_type", ["gpt2"])
+    try require("add_cross_attention", [false])
+    try require("is_encoder_decoder", [false, .null])
+    // Attention to what follows, or not to all that was.
+    try require("is_causal", [true])
+    for key in ["sliding_window", "attention_chunk_size", "layer_types"] {
+      try require(key, [.null])
+    }
+    // Blocks that differ, or lack heads.
+    try require("per_layer_config", [.null])
+    try require("pruned_heads", [.null, [:]])
+    // A configuration or weights that stand elsewhere, or in another form.
+    for key in ["text_encoder", "decoder", "generator", "text_config"] {
+      try require(key, [.null])
+    }
+    try require("configuration_files", [.null, []])
+    for key in ["transformers_weights", "quantization_config", "fusion_config"] {
+      try require(key, [.null])
+    }
+    // Everything is computed in single precision, from weights of any of these types.
+    let types: [JSONValue] = ["float32", "float16", "bfloat16", "float64", .null]
+    try require(value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype", types)
+  }
+
+  private func require(_ key: String, _ supported: [JSONValue]) throws {
+    guard let found = value[key], !supported.contains(found) else { return }
+    throw refusal(key, found, supported.map { $0.text() }.joined(separator: " or "))
+  }
+
+  // MARK: - Values
+
+  /// A whole number; of a key and its other name, the other name counts.
+  func size(
+    _ key: String, alias: String? = nil, default standard: Int, atMost maximum: Int = 1 << 31
+  ) throws -> Int {
+    var size = standard
+    for key in [key, alias] {
+      guard let key, let found = value[key] else { continue }
+      guard let number = found.integer, number >= 1, number <= maximum else {
+        throw refusal(key, found, "a whole number from 1 to \(maximum)")
+      }
+      size = number
+    }
+    return size
+  }
+
+  func flag(_ key: String, default standard: Bool) throws -> Bool {
+    guard let found = value[key] else { return standard }
+    guard let flag = found.boolean else { throw refusal(key, found, "true or false") }
+    return flag
+  }
+
+  func fraction(
+    _ key: String, default standard: Float, in range: Range<Double>
+  ) throws -> Float {
+    guard let found = value[key] else { return standard }
+    guard case .number(let number) = found, range.contains(number) else {
+      throw refusal(
+        key, found, "a number with a point, from \(range.lowerBound) to below \(range.upperBound)")
+    }
+    return Float(number)
+  }
+
+  func probability(_ key: String) throws -> Float {
+    guard let found = value[key] else { return 0.1 }
+    // Masks are drawn with 16 bits an element; what rounds to 1 there would keep nothing.
+    guard let number = found.number, number >= 0, (number * 0x1p16).rounded() < 0x1p16 else {
+      throw refusal(key, found, "a number from 0 to below 1")
+    }
+    return Float(number)
+  }
+
+  func activation() throws -> Activation {
+    let key = "activation_function"
+    guard let found = value[key] else { return .geluTanh }
+    guard let activation = found.string.flatMap({ Activation.names[$0] }) else {
+      let names = Activation.names.keys.sorted().map { JSONValue.string($0).text() }
+      throw refusal(key, found, names.joined(separator: " or "))
+    }
+    return activation
+  }
+
+  func id(_ key: String) throws -> Int? {
+    guard let found = value[key], found != .null else { return nil }
+    guard let id = found.integer else { throw refusal(key, found, "a whole number or null") }
+    return id
+  }
+
+  func ids(_ key: String) throws -> [Int] {
+    guard let found = value[key], found != .null else { return [] }
+    let ids = (found.elements ?? [found]).map(\.integer)
+    guard !ids.contains(nil) else {
+      throw refusal(key, found, "a whole number, an array of whole numbers or null")
+    }
+    return ids.compactMap { $0 }
+  }
+}
