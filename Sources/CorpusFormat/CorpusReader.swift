@@ -28,7 +28,7 @@ public enum CorpusReader {
       let post = trimmed(line, isFirst: number == 1)
       if post.isEmpty { return }
       if let offset = offsetOfInvalidUTF8(in: post) {
-        throw invalidUTF8(post[offset], at: offset, line: number, path: path)
+        throw notUTF8(post[offset], at: offset, line: number, path: path)
       }
       try body(number, post)
     }
@@ -42,5 +42,16 @@ public enum CorpusReader {
     if isFirst, post.starts(with: [0xEF, 0xBB, 0xBF]) { post = post.dropFirst(3) }
     if post.last == 0x0D { post = post.dropLast() }
     return UnsafeRawBufferPointer(rebasing: post)
+  }
+
+  /// The error of text that is not UTF-8: `byte`, with `offset` bytes before it in the line, is not
+  /// what stands there in UTF-8.
+  public static func notUTF8(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError {
+    let name = String(byte, radix: 16, uppercase: true)
+    return InputError(
+      path, .line(line),
+      "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; "
+        + "cleaned text is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes "
+        + "replaced or dropped (--invalid-utf8)")
   }
 }

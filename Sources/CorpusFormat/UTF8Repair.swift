@@ -117,21 +117,11 @@ public final class UTF8Repair: InputFilter {
 
   private func note(_ first: UInt8, length: Int) throws {
     if policy == .fail {
-      throw invalidUTF8(first, at: lineBytes, line: line, path: path)
+      throw CorpusReader.notUTF8(first, at: lineBytes, line: line, path: path)
     }
     if places.count < Self.placesKept { places.append(Place(line: line, byte: lineBytes + 1)) }
     sequences += 1
     bytes += length
     lineBytes += length
   }
-}
-
-/// The error of `byte`, which is not UTF-8, with `offset` bytes before it in line `line` of `path`.
-func invalidUTF8(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError {
-  let name = String(byte, radix: 16, uppercase: true)
-  return InputError(
-    path, .line(line),
-    "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; cleaned "
-      + "text is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes replaced "
-      + "or dropped (--invalid-utf8)")
 }

@@ -121,6 +121,29 @@ public struct CorpusStatistics: Equatable, Sendable {
 
   /// Takes in what `other`, of the same vocabulary and block, has.
   public mutating func merge(_ other: CorpusStatistics) {
+    mergeCounts(other)
+    for post in other.longest { keep(post) }
+  }
+
+  /// Takes in what `other` has of a part of the file `file` that begins behind `linesBefore` lines;
+  /// the lines of `other` were counted from the beginning of the part.
+  public mutating func merge(_ other: CorpusStatistics, file: Int, linesBefore: Int) {
+    mergeCounts(other)
+    for post in other.longest {
+      keep(
+        Post(tokens: post.tokens, bytes: post.bytes, file: file, line: linesBefore + post.line))
+    }
+  }
+
+  /// Forgets everything, to be filled again.
+  public mutating func removeAll() {
+    (tokens, textBytes, posts, invalidUTF8) = (0, 0, 0, (0, 0))
+    longest.removeAll(keepingCapacity: true)
+    for index in lengthCounts.indices { lengthCounts[index] = 0 }
+    for index in uses.indices { uses[index] = 0 }
+  }
+
+  private mutating func mergeCounts(_ other: CorpusStatistics) {
     precondition(
       vocabularySize == other.vocabularySize && blockSize == other.blockSize,
       "statistics of another vocabulary or block")
@@ -131,7 +154,6 @@ public struct CorpusStatistics: Equatable, Sendable {
     invalidUTF8.bytes += other.invalidUTF8.bytes
     for index in lengthCounts.indices { lengthCounts[index] += other.lengthCounts[index] }
     for index in uses.indices { uses[index] += other.uses[index] }
-    for post in other.longest { keep(post) }
   }
 
   private mutating func keep(_ post: Post) {

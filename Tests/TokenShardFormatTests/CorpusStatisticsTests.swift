@@ -76,6 +76,23 @@ struct CorpusStatisticsTests {
     #expect(both != repaired)
   }
 
+  @Test("counts the lines of a part of a file on from those before it")
+  func parts() {
+    let lengths = Self.lengths.enumerated().map { (tokens: $1.0, file: 3, line: $0 + 1) }
+    let whole = Self.statistics(of: lengths)
+    var merged = CorpusStatistics(vocabularySize: 10, blockSize: 8)
+    var part = Self.statistics(of: [(1000, 0, 1)])
+    for start in [0, 3, 6] {
+      part.removeAll()
+      #expect(part == CorpusStatistics(vocabularySize: 10, blockSize: 8))
+      for (line, post) in lengths[start..<min(start + 3, lengths.count)].enumerated() {
+        part.add(post: Self.post(post.tokens), bytes: post.tokens * 3, file: 0, line: line + 1)
+      }
+      merged.merge(part, file: 3, linesBefore: start)
+    }
+    #expect(merged == whole)
+  }
+
   @Test("stands in the manifest as numbers and names")
   func manifest() {
     var statistics = Self.statistics(of: [(3, 0, 1), (9, 1, 2)])
