@@ -300,6 +300,8 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	TOKENIZER_REFERENCE=$(CURDIR)/$(build)/interop/tokenizers \
 	  swift test $(swift_flags) --disable-testable-imports \
 	  --filter BytePairEncodingTests.TokenizerReferenceTests
+	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \

@@ -8,16 +8,17 @@ public enum CorpusReader {
   /// The bytes are UTF-8 and valid only during the call. Lines without a byte hold no post and are
   /// passed over; so are a byte order mark at the beginning of the file and a carriage return at
   /// the end of a line, which editors of other systems leave behind. The path `-` stands for
-  /// standard input. `progress` is given how many bytes of the file, packed if it is packed, were
-  /// read: now and then, and once at the end.
+  /// standard input. The lines are cut of what `filter` makes of the bytes. `progress` is given how
+  /// many bytes of the file, packed if it is packed, were read: now and then, and once at the end.
   ///
   /// - Throws: `InputError` at the first line that is not UTF-8, or if a gzip stream is damaged;
-  ///   `FileError`; what `progress` and `body` throw.
+  ///   `FileError`; what `filter`, `progress` and `body` throw.
   public static func forEachPost(
-    path: String, progress: (_ bytesRead: Int) throws -> Void = { _ in },
+    path: String, filter: (any InputFilter)? = nil,
+    progress: (_ bytesRead: Int) throws -> Void = { _ in },
     _ body: (_ line: Int, _ post: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var reader = try LineReader(path: path)
+    var reader = try LineReader(path: path, filter: filter)
     let input = reader.input
     var reported = 0
     try reader.forEachLine { number, line in
@@ -28,7 +29,7 @@ public enum CorpusReader {
       let post = trimmed(line, isFirst: number == 1)
       if post.isEmpty { return }
       if let offset = offsetOfInvalidUTF8(in: post) {
-        throw notUTF8(post[post.startIndex + offset], at: offset, line: number, path: path)
+        throw notUTF8(post[offset], at: offset, line: number, path: path)
       }
       try body(number, post)
     }
@@ -38,16 +39,19 @@ public enum CorpusReader {
   /// A reader of the cleaned text at `path` in blocks of whole lines, each of `blockSize` bytes at
   /// most unless a line is longer.
   ///
-  /// ``forEachPost(in:isFirst:_:)`` finds the posts in a block.
+  /// The lines are cut of what `filter` makes of the bytes. ``forEachPost(in:isFirst:_:)`` finds the
+  /// posts in a block.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
-  public static func blocks(of path: String, blockSize: Int) throws -> BlockReader {
-    try BlockReader(linesOf: path, blockSize: blockSize)
+  public static func blocks(
+    of path: String, blockSize: Int, filter: (any InputFilter)? = nil
+  ) throws -> BlockReader {
+    try BlockReader(linesOf: path, blockSize: blockSize, filter: filter)
   }
 
   /// Calls `body` with the number of the line in `block`, from 1, and the place of each post in it.
   ///
-  /// The posts are those of ``forEachPost(path:progress:_:)``, but whether they are UTF-8 is left to
+  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but whether they are UTF-8 is left to
   /// `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to throw.
   ///
   /// - Parameters:
@@ -79,14 +83,15 @@ public enum CorpusReader {
     return line
   }
 
-  /// The error of a post that is not UTF-8: `byte`, at `offset` in it, is not what stands there in
-  /// UTF-8.
+  /// The error of text that is not UTF-8: `byte`, with `offset` bytes before it in the line, is not
+  /// what stands there in UTF-8.
   public static func notUTF8(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError {
     let name = String(byte, radix: 16, uppercase: true)
     return InputError(
       path, .line(line),
       "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; "
-        + "cleaned text is UTF-8, other encodings must be converted first (iconv -t UTF-8)")
+        + "cleaned text is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes "
+        + "replaced or dropped (--invalid-utf8)")
   }
 
   private static func trimmed(_ line: UnsafeRawBufferPointer, isFirst: Bool)

@@ -22,15 +22,15 @@ public struct BlockReader {
   /// Opens the file at `path`, packed with gzip or not; `-` is standard input.
   ///
   /// Blocks have up to `blockSize` bytes, 1 at least. With `normalizesLineEnds` they have `\n` for
-  /// `\r\n` and `\r`.
+  /// `\r\n` and `\r`. The text is what `filter` makes of the bytes.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
     path: String, blockSize: Int, normalizesLineEnds: Bool = false,
-    lastCut: @escaping CutSearch
+    filter: (any InputFilter)? = nil, lastCut: @escaping CutSearch
   ) throws {
     precondition(blockSize > 0)
-    input = try InputFile(path: path)
+    input = try InputFile(path: path, filter: filter)
     self.blockSize = blockSize
     self.normalizesLineEnds = normalizesLineEnds
     self.lastCut = lastCut
@@ -38,16 +38,18 @@ public struct BlockReader {
 
   /// Opens the file at `path` for blocks of whole lines, each with its newline.
   ///
+  /// The lines are cut of what `filter` makes of the bytes.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(linesOf path: String, blockSize: Int) throws {
-    try self.init(path: path, blockSize: blockSize) { text, start in
+  public init(linesOf path: String, blockSize: Int, filter: (any InputFilter)? = nil) throws {
+    try self.init(path: path, blockSize: blockSize, filter: filter) { text, start in
       text[start...].lastIndex(of: 0x0A).map { $0 + 1 }
     }
   }
 
   /// Fills `block` with what follows; returns false, with the block empty, at the end of the file.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
   public mutating func read(into block: TextBlock) throws -> Bool {
     block.count = 0
     block.resize(max(blockSize, rest.count))

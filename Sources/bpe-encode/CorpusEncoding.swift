@@ -20,11 +20,16 @@ struct CorpusEncoding {
   let endOfText: UInt32
   let validationFraction: Double
   let tokensPerShard: Int
+  let invalidUTF8: InvalidUTF8Policy
+  /// Whether the names of special tokens in the text are these tokens.
+  let allowsSpecialTokens: Bool
+  /// How many tokens a model is trained on at a time, for the statistics.
+  let blockSize: Int
   let threads: Int
 
   /// How many bytes a thread works on at a time: so many that taking turns costs nothing, so few that
   /// they and their ids stay in the caches of the processor.
-  static let blockSize = 1 << 18
+  static let bytesPerBlock = 1 << 18
 
   /// What the manifest says of it; `tokenizer` tells where the tokenizer comes from.
   func settings(tokenizer: JSONValue) -> JSONValue {
@@ -32,7 +37,8 @@ struct CorpusEncoding {
       "program": .string("\(BPEEncode.name) \(packageVersion)"),
       "corpus": .array(paths.map { .string($0) }), "pack": .string(packing.rawValue),
       "validation_fraction": .number(validationFraction),
-      "shard_tokens": .integer(tokensPerShard), "tokenizer": tokenizer,
+      "shard_tokens": .integer(tokensPerShard), "invalid_utf8": .string(invalidUTF8.rawValue),
+      "allow_special": .boolean(allowsSpecialTokens), "tokenizer": tokenizer,
     ]
   }
 
@@ -40,8 +46,11 @@ struct CorpusEncoding {
     InputError(paths.joined(separator: ", "), "there is no text in it; expected a post a line")
   }
 
+  /// The parts of the corpus as they were written, and what is to be known of it.
+  typealias Result = (splits: [TokenSplit: TokenManifest.Split], statistics: CorpusStatistics)
+
   /// Writes the shards into `folder`.
-  func run(into folder: String) throws -> [TokenSplit: TokenManifest.Split] {
+  func run(into folder: String) throws -> Result {
     let digest = tokenizer.digest
     func writer(_ split: TokenSplit) -> TokenShardWriter {
       TokenShardWriter(
@@ -55,7 +64,15 @@ struct CorpusEncoding {
   }
 
   /// An encoder for each thread.
-  private var encoders: [Encoder] { Array(repeating: Encoder(tokenizer), count: threads) }
+  private var encoders: [Encoder] {
+    let encoder = Encoder(tokenizer, specialTokens: allowsSpecialTokens ? .recognized : .asText)
+    return Array(repeating: encoder, count: threads)
+  }
+
+  /// What is known of the corpus before it is read.
+  private var emptyStatistics: CorpusStatistics {
+    CorpusStatistics(vocabularySize: tokenizer.count, blockSize: blockSize)
+  }
 
   // MARK: - Post by post
 
@@ -78,20 +95,23 @@ struct CorpusEncoding {
 
   private func encodePosts(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
-  ) throws -> [TokenSplit: TokenManifest.Split] {
+  ) throws -> Result {
     var train = Part(writer: trainWriter)
     var validation = Part(writer: validationWriter)
-    let (vocabularySize, endOfText) = (tokenizer.count, endOfText)
+    let (empty, endOfText) = (emptyStatistics, endOfText)
+    var statistics = empty
     let validationEnd = validationFraction * 0x1p32
     let encoders = encoders
-    try CorpusInput(paths: paths).forEachFile("encoding") { path, progress in
-      var reader = try CorpusReader.blocks(of: path, blockSize: Self.blockSize)
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachFile("encoding") { file in
+      var reader = try CorpusReader.blocks(
+        of: file.path, blockSize: Self.bytesPerBlock, filter: file.repair)
       var lines = 0
       var isFirst = true
       try OrderedWork(
-        makeBlock: { EncodedPosts(vocabularySize: vocabularySize) },
+        makeBlock: { EncodedPosts(empty) },
         read: { block in
-          try progress(reader.input.bytesConsumed)
+          try file.progress(reader.input.bytesConsumed)
           block.isFirst = isFirst
           isFirst = false
           return try reader.read(into: block.text)
@@ -102,13 +122,15 @@ struct CorpusEncoding {
         finish: { block in
           if let failure = block.failure {
             throw CorpusReader.notUTF8(
-              failure.byte, at: failure.offset, line: lines + failure.line, path: path)
+              failure.byte, at: failure.offset, line: lines + failure.line, path: file.path)
           }
+          statistics.merge(block.statistics, file: file.number, linesBefore: lines)
           lines += block.lines
           try train.take(block.train)
           try validation.take(block.validation)
         }
       ).run(states: encoders)
+      statistics.take(file.repair)
       return reader.input.bytesConsumed
     }
     if train.posts + validation.posts == 0 { throw Self.emptyCorpus(paths) }
@@ -118,48 +140,51 @@ struct CorpusEncoding {
         "all \(validation.posts) posts fell to validation; give more posts or a smaller "
           + "--validation-fraction")
     }
-    let splits = [try train.finish(), try validation.finish()]
-    report(textBytes: train.textBytes + validation.textBytes, tokens: splits.map(\.tokens))
+    let tokens = [try train.finish(), try validation.finish()]
     if validationFraction > 0 && validation.posts == 0 {
       Log.warning("the corpus is so small that no post fell to validation")
     }
-    return validation.posts > 0 ? [.train: splits[0], .validation: splits[1]] : [.train: splits[0]]
+    let splits: [TokenSplit: TokenManifest.Split] =
+      validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    return (splits, statistics)
   }
 
   // MARK: - As a whole
 
   private func encodeWhole(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter, in folder: String
-  ) throws -> [TokenSplit: TokenManifest.Split] {
+  ) throws -> Result {
     // Which tokens are the last ones is known only at the end.
-    let vocabularySize = tokenizer.count
     let spool =
       validationFraction > 0
-      ? try TokenSpool(folder: folder, vocabularySize: vocabularySize) : nil
-    var textBytes = 0
-    var tokens = 0
+      ? try TokenSpool(folder: folder, vocabularySize: tokenizer.count) : nil
+    let empty = emptyStatistics
+    var statistics = empty
     let encoders = encoders
     let canCutTexts = encoders[0].canCutTexts
-    try CorpusInput(paths: paths).forEachFile("encoding") { path, progress in
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachFile("encoding") { file in
       let preTokenizer = PreTokenizer()
       var reader = try BlockReader(
-        path: path, blockSize: Self.blockSize, normalizesLineEnds: true,
+        path: file.path, blockSize: Self.bytesPerBlock, normalizesLineEnds: true,
+        filter: file.repair,
         lastCut: { canCutTexts ? preTokenizer.lastCut(in: $0, after: $1) : nil })
       var newlines = 0
+      var lineBytes = 0
       try OrderedWork(
-        makeBlock: { EncodedText(vocabularySize: vocabularySize) },
+        makeBlock: { EncodedText(empty) },
         read: { block in
-          try progress(reader.input.bytesConsumed)
+          try file.progress(reader.input.bytesConsumed)
           return try reader.read(into: block.text)
         },
         work: { encoder, block in block.encode(with: &encoder) },
         finish: { block in
           newlines += block.newlines
-          if block.isInvalid {
-            throw InputError(path, .line(newlines + 1), "the line is not UTF-8")
+          lineBytes = block.newlines > 0 ? block.lineBytes : lineBytes + block.lineBytes
+          if let byte = block.invalidByte {
+            throw CorpusReader.notUTF8(byte, at: lineBytes, line: newlines + 1, path: file.path)
           }
-          textBytes += block.text.count
-          tokens += block.tokens.count
+          statistics.merge(block.statistics)
           if let spool {
             try spool.append(block.tokens)
           } else {
@@ -167,25 +192,28 @@ struct CorpusEncoding {
           }
         }
       ).run(states: encoders)
+      statistics.take(file.repair)
       return reader.input.bytesConsumed
     }
-    if tokens == 0 { throw Self.emptyCorpus(paths) }
-    let held = Int(Double(tokens) * validationFraction)
-    try spool?.move(tokens - held, to: trainWriter, others: validationWriter)
-    report(textBytes: textBytes, tokens: [tokens])
+    if statistics.tokens == 0 { throw Self.emptyCorpus(paths) }
+    let held = Int(Double(statistics.tokens) * validationFraction)
+    try spool?.move(statistics.tokens - held, to: trainWriter, others: validationWriter)
     var splits: [TokenSplit: TokenManifest.Split] = [
       .train: .init(posts: nil, textBytes: nil, shards: try trainWriter.finish())
     ]
     if held > 0 {
       splits[.validation] = .init(posts: nil, textBytes: nil, shards: try validationWriter.finish())
     }
-    return splits
+    return (splits, statistics)
   }
+}
 
-  private func report(textBytes: Int, tokens: [Int]) {
-    let tokens = Double(tokens.reduce(0, +))
-    Log.info(
-      "\(Progress.countText(tokens)) tokens of \(Progress.byteText(Double(textBytes))), "
-        + "\(Progress.decimal(Double(textBytes) / tokens, 2)) bytes a token")
+extension CorpusStatistics {
+  /// Takes in what was repaired in a file, and tells of it.
+  fileprivate mutating func take(_ repair: UTF8Repair?) {
+    guard let repair, repair.sequences > 0 else { return }
+    invalidUTF8.sequences += repair.sequences
+    invalidUTF8.bytes += repair.bytes
+    Log.warning(repair.summary)
   }
 }

@@ -12,9 +12,12 @@ final class EncodedPosts {
     var tokens: PackedTokens
     fileprivate let ids = IDBuffer()
 
-    /// Packs the ids, so that their memory can be used again.
-    fileprivate mutating func pack() {
-      ids.withIDs { tokens.append($0) }
+    /// Packs the ids, so that their memory can be used again, and counts them in `statistics`.
+    fileprivate mutating func pack(_ statistics: inout CorpusStatistics) {
+      ids.withIDs {
+        tokens.append($0)
+        statistics.count($0)
+      }
       ids.removeAll()
     }
 
@@ -40,10 +43,15 @@ final class EncodedPosts {
   var isFirst = false
   private(set) var train: Part
   private(set) var validation: Part
+  /// What is to be known of both parts; the lines are those of the block.
+  private(set) var statistics: CorpusStatistics
   private(set) var lines = 0
   private(set) var failure: Failure?
 
-  init(vocabularySize: Int) {
+  /// An empty block; `statistics` are those of nothing yet.
+  init(_ statistics: CorpusStatistics) {
+    self.statistics = statistics
+    let vocabularySize = statistics.vocabularySize
     train = Part(tokens: PackedTokens(vocabularySize: vocabularySize))
     validation = Part(tokens: PackedTokens(vocabularySize: vocabularySize))
   }
@@ -52,6 +60,7 @@ final class EncodedPosts {
   func encode(with encoder: inout Encoder, endOfText: UInt32, validationEnd: Double) {
     train.clear()
     validation.clear()
+    statistics.removeAll()
     failure = nil
     let text = text.bytes
     do throws(Failure) {
@@ -59,9 +68,9 @@ final class EncodedPosts {
         (line: Int, range: Range<Int>) throws(Failure) in
         do throws(InvalidUTF8) {
           if validationEnd > 0, Double(Self.checksum(of: text, range)) < validationEnd {
-            try Self.encode(range, of: text, with: &encoder, into: &validation, endOfText)
+            try encode(range, of: text, line: line, with: &encoder, into: &validation, endOfText)
           } else {
-            try Self.encode(range, of: text, with: &encoder, into: &train, endOfText)
+            try encode(range, of: text, line: line, with: &encoder, into: &train, endOfText)
           }
         } catch {
           throw Failure(
@@ -71,8 +80,8 @@ final class EncodedPosts {
     } catch {
       failure = error
     }
-    train.pack()
-    validation.pack()
+    train.pack(&statistics)
+    validation.pack(&statistics)
   }
 
   private static let longestPart = 1 << 20
@@ -83,23 +92,28 @@ final class EncodedPosts {
     return checksum.value
   }
 
-  private static func encode(
-    _ post: Range<Int>, of text: UnsafeRawBufferPointer, with encoder: inout Encoder,
+  private func encode(
+    _ post: Range<Int>, of text: UnsafeRawBufferPointer, line: Int, with encoder: inout Encoder,
     into part: inout Part, _ endOfText: UInt32
   ) throws(InvalidUTF8) {
+    let tokensBefore = part.tokens.count + part.ids.count
     // The ids of a very long post are packed from time to time, which makes them smaller.
     var start = post.lowerBound
-    while encoder.canCutTexts, post.upperBound - start > longestPart {
-      let rest = UnsafeRawBufferPointer(rebasing: text[start..<start + longestPart])
+    while encoder.canCutTexts, post.upperBound - start > Self.longestPart {
+      let rest = UnsafeRawBufferPointer(rebasing: text[start..<start + Self.longestPart])
       guard let cut = PreTokenizer().lastCut(in: rest) else { break }
       try encoder.encode(start..<start + cut, of: text, into: part.ids)
-      part.pack()
+      part.pack(&statistics)
       start += cut
     }
     try encoder.encode(start..<post.upperBound, of: text, into: part.ids)
     part.ids.append(endOfText)
     part.posts += 1
     part.textBytes += post.count
+    statistics.count(
+      .init(
+        tokens: part.tokens.count + part.ids.count - tokensBefore, bytes: post.count, file: 0,
+        line: line))
   }
 }
 
@@ -107,31 +121,40 @@ final class EncodedPosts {
 final class EncodedText {
   let text = TextBlock()
   private(set) var tokens: PackedTokens
+  private(set) var statistics: CorpusStatistics
   /// How many newlines there are in the block, or before what is not UTF-8.
   private(set) var newlines = 0
-  /// Whether the block is not UTF-8.
-  private(set) var isInvalid = false
+  /// How many bytes stand behind the last of these newlines, or in all if there is none.
+  private(set) var lineBytes = 0
+  /// The byte that cannot stand there in UTF-8, if there is one.
+  private(set) var invalidByte: UInt8?
   private let ids = IDBuffer()
 
-  init(vocabularySize: Int) {
-    tokens = PackedTokens(vocabularySize: vocabularySize)
+  /// An empty block; `statistics` are those of nothing yet.
+  init(_ statistics: CorpusStatistics) {
+    self.statistics = statistics
+    tokens = PackedTokens(vocabularySize: statistics.vocabularySize)
   }
 
   /// Encodes the text.
   func encode(with encoder: inout Encoder) {
     tokens.removeAll()
-    ids.removeAll()
+    statistics.removeAll()
     let text = text.bytes
     var end = text.count
-    do {
+    do throws(InvalidUTF8) {
       try encoder.encode(0..<text.count, of: text, into: ids)
-      isInvalid = false
+      invalidByte = nil
     } catch {
-      isInvalid = true
+      invalidByte = text[error.offset]
       end = error.offset
     }
     newlines = text[..<end].count { $0 == 0x0A }
-    ids.withIDs { tokens.append($0) }
+    lineBytes = end - (text[..<end].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)
+    ids.withIDs {
+      tokens.append($0)
+      statistics.add(text: $0, bytes: text.count)
+    }
     ids.removeAll()
   }
 }

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 
 /// Learns a vocabulary from the corpus.
@@ -7,6 +8,7 @@ struct VocabularyTraining {
   let paths: [String]
   let vocabularySize: Int
   let minimumFrequency: Int
+  let invalidUTF8: InvalidUTF8Policy
 
   /// Enough to keep the threads busy while it is counted.
   private static let batchBytes = 1 << 24
@@ -25,7 +27,8 @@ struct VocabularyTraining {
     var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
     var hasText = false
     var batch = TextBatch()
-    try CorpusInput(paths: paths).forEachPost("counting words") { line in
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachPost("counting words") { line in
       hasText = true
       // The reference takes in each line with its newline, which shows where white space ends one.
       batch.append(line: line)

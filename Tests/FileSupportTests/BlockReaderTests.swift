@@ -53,6 +53,21 @@ struct BlockReaderTests {
     #expect(try blocks(reader).joined() == "a\nb\nc\n\n\n\n\nd\n")
   }
 
+  /// Doubles every byte.
+  private final class Doubling: InputFilter {
+    func filter(_ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]) {
+      for byte in bytes { output += [byte, byte] }
+    }
+  }
+
+  @Test("cuts lines of what a filter makes of the file", arguments: [1, 3, 100])
+  func filter(_ size: Int) throws {
+    let path = try folder.write("a\nbc\n", to: "text")
+    let found = try blocks(BlockReader(linesOf: path, blockSize: size, filter: Doubling()))
+    #expect(found.joined() == "aa\n\nbbcc\n\n")
+    #expect(found.allSatisfy { $0.hasSuffix("\n") })
+  }
+
   @Test("tells no place twice to the search for a cut, but for the last bytes")
   func search() throws {
     let path = try folder.write(String(repeating: "x", count: 100_000), to: "text")

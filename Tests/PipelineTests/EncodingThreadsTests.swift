@@ -48,6 +48,7 @@ struct EncodingThreadsTests {
     arguments: [
       [], ["--validation-fraction", "0.4", "--shard-tokens", "100003"], ["--pack", "continuous"],
       ["--pack", "continuous", "--validation-fraction", "0.4", "--shard-tokens", "70001"],
+      ["--allow-special"], ["--pack", "continuous", "--allow-special"],
     ])
   func sameFiles(_ options: [String]) throws {
     try project.folder.write(corpus(), to: "corpus.txt")
@@ -60,6 +61,23 @@ struct EncodingThreadsTests {
       #expect(found["train-00000.bin"] != nil)
       if let expected { #expect(found == expected, "\(threads) threads") }
       expected = found
+    }
+  }
+
+  @Test("cuts no special token through, in long posts and long texts", arguments: ["1", "2"])
+  func specialTokens(threads: String) throws {
+    let count = 300_000
+    try project.folder.write(String(repeating: "</s>", count: count), to: "corpus.txt")
+    for (packing, ends) in [("posts", count + 1), ("continuous", count)] {
+      let ended = try project.run(
+        "bpe-encode",
+        [
+          "corpus.txt", "-o", "out", "--tokenizer", Self.tokenizer, "--validation-fraction=0",
+          "--pack", packing, "--allow-special", "--threads", threads,
+        ])
+      #expect(ended.status == 0, "\(ended.log)")
+      let decoded = try project.run("bpe-encode", ["--decode", "out/train-00000.bin"])
+      #expect(decoded.output == String(repeating: "\n", count: ends))
     }
   }
 
@@ -91,5 +109,6 @@ struct EncodingThreadsTests {
       #expect(logs[index][0].contains("corpus.txt: line "))
     }
     #expect(logs[0][0].contains("corpus.txt: line \(line): byte 2 of the line, 0xD0, is not"))
+    #expect(logs[1][0].contains(": byte 2 of the line, 0xD0, is not"))
   }
 }
