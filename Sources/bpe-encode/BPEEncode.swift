@@ -195,7 +195,7 @@ struct BPEEncode: Program {
     guard let folder = tokenizer else {
       let training = VocabularyTraining(
         paths: corpus, vocabularySize: vocabSize ?? 16384, minimumFrequency: minFrequency ?? 2,
-        invalidUTF8: invalidUtf8 ?? .fail)
+        invalidUTF8: invalidUtf8 ?? .fail, threads: threads ?? Trainer.processorCount)
       var tokenizer = try training.run()
       try EndOfTextChoice(asked: endOfText, folder: corpus[0]).apply(to: &tokenizer)
       return (tokenizer, training.settings)

@@ -9,6 +9,8 @@ struct VocabularyTraining {
   let vocabularySize: Int
   let minimumFrequency: Int
   let invalidUTF8: InvalidUTF8Policy
+  /// How many threads count words.
+  let threads: Int
 
   /// Enough to keep the threads busy while it is counted.
   private static let batchBytes = 1 << 24
@@ -24,7 +26,8 @@ struct VocabularyTraining {
   }
 
   func run() throws -> Tokenizer {
-    var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
+    var trainer = Trainer(
+      vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, threads: threads)
     var hasText = false
     var batch = TextBatch()
     let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
