@@ -41,6 +41,7 @@ let package = Package(
     // MARK: C libraries of the system
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // MARK: Our own C
@@ -58,7 +59,7 @@ let package = Package(
 
     // MARK: Tokenizer and model
     library("BytePairEncoding", ["FileSupport"]),
-    library("TensorKernels", ["COpenBLAS", "CKernels"]),
+    library("TensorKernels", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
