@@ -89,7 +89,7 @@ let package = Package(
     tests(of: "CorpusFormat", ["FileSupport"]),
     tests(of: "TokenShardFormat", ["FileSupport"]),
     tests(of: "CheckpointFormat", ["FileSupport"]),
-    tests(of: "BytePairEncoding", ["FileSupport"]),
+    tests(of: "BytePairEncoding", ["FileSupport"], data: ["Reference"]),
     tests(of: "TensorKernels"),
     tests(
       of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"], data: ["Reference"]),

@@ -100,8 +100,8 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
-#! make bench-train
-#? more arguments, such as --models rugpt3small --rounds 5
+#! make bench-train, make bench-encode
+#? more arguments, such as --models rugpt3small --rounds 5, or --corpus text.txt
 BENCH_FLAGS ?=
 
 #! the build
@@ -233,7 +233,7 @@ encode_options := $(strip \
 $(eval $(call keep_settings,data/tokens/$(RUN).settings,encode_options))
 
 $(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
-	$(bin)/bpe-encode $(encode_options) $< --output $(@D)
+	$(bin)/bpe-encode $(encode_options) $< --output $(@D) $(call option,--threads,$(THREADS))
 
 ## train: the trained model, checkpoints/RUN/final; goes on after an interruption
 model := checkpoints/$(RUN)/final/trainer_state.json
@@ -293,6 +293,15 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/bpe_training_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/bpe-training
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_reference.py \
+	  $(build)/interop/tokenizers --bpe-encode $(bin)/bpe-encode
+	TOKENIZER_REFERENCE=$(CURDIR)/$(build)/interop/tokenizers \
+	  swift test $(swift_flags) --disable-testable-imports \
+	  --filter BytePairEncodingTests.TokenizerReferenceTests
+	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
+	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
@@ -311,6 +320,13 @@ $(build)/interop/installed: Tests/Interop/requirements.txt
 bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
 	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
+
+## bench-encode: time encoding against tiktoken and tokenizers
+.PHONY: bench-encode
+bench-encode: $(corpus) $(build)/interop/installed | $(bin)/bpe-encode
+	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
+	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
+	  $(BENCH_FLAGS)
 
 ## distclean: remove the build and all output under data and checkpoints
 .PHONY: distclean

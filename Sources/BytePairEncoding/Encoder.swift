@@ -1,49 +1,35 @@
 /// Turns text into ids; it remembers the pieces it has seen.
 ///
-/// An encoder belongs to one thread; several threads take one each.
+/// An encoder belongs to one thread; several threads take one each. A copy shares the tables and
+/// remembers for itself.
 ///
 ///     var encoder = Encoder(tokenizer)
 ///     let ids = try encoder.encode("Привет, мир!")
 public struct Encoder: Sendable {
-  private let preTokenizer = PreTokenizer()
-  private let splitter: SpecialTokenSplitter
-  private var merger: PieceMerger
+  /// `nil` where no token stands outside of the merges.
+  private let splitter: AddedTokenSplitter?
+  private let addsPrefixSpace: Bool
+  private var state: EncoderState
 
-  /// The pieces seen; the ids of piece `n` are `cachedIDs[cachedEnds[n - 1]..<cachedEnds[n]]`.
-  private var cache = PieceTable()
-  private var cachedIDs: [UInt32] = []
-  private var cachedEnds: [Int] = []
-
-  /// Longer pieces are rare and hardly come back.
-  private static let longestCached = 64
-  /// When the cache holds as many bytes it starts anew.
-  private static let cacheBytes = 1 << 24
-
-  /// An encoder with the vocabulary of `tokenizer`.
-  public init(_ tokenizer: Tokenizer) {
-    merger = PieceMerger(tokenizer)
-    splitter = SpecialTokenSplitter(tokenizer.addedTokens)
+  /// An encoder with the vocabulary of `tokenizer`; names of special tokens in texts are ordinary
+  /// text unless they are to be `.recognized`.
+  public init(_ tokenizer: Tokenizer, specialTokens: SpecialTokens = .asText) {
+    state = EncoderState(PieceMerger(tokenizer))
+    splitter = AddedTokenSplitter(tokenizer.addedTokens, specialTokens: specialTokens)
+    addsPrefixSpace = tokenizer.addsPrefixSpace
   }
 
-  /// The ids of `text`; names of special tokens in it are ordinary text unless
-  /// `recognizingSpecialTokens`.
+  /// Whether a text may be cut between two of its pieces, and encoded part by part.
+  ///
+  /// It may not where an added token could be cut through, nor where each part would get a space.
+  public var canCutTexts: Bool { splitter == nil && !addsPrefixSpace }
+
+  /// The ids of `text`.
   ///
   /// - Throws: Nothing but what ``encode(_:into:)`` throws; a string is always UTF-8.
-  public mutating func encode(
-    _ text: String, recognizingSpecialTokens: Bool = false
-  ) throws(InvalidUTF8) -> [UInt32] {
+  public mutating func encode(_ text: String) throws(InvalidUTF8) -> [UInt32] {
     var ids: [UInt32] = []
-    let bytes = Array(text.utf8)
-    guard recognizingSpecialTokens else {
-      try encode(bytes, into: &ids)
-      return ids
-    }
-    for part in splitter.parts(of: bytes) {
-      switch part {
-      case .text(let range): try encode(Array(bytes[range]), into: &ids)
-      case .token(let id): ids.append(id)
-      }
-    }
+    try encode(Array(text.utf8), into: &ids)
     return ids
   }
 
@@ -51,43 +37,51 @@ public struct Encoder: Sendable {
   ///
   /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
   public mutating func encode(_ text: [UInt8], into ids: inout [UInt32]) throws(InvalidUTF8) {
+    let buffer = IDBuffer()
+    defer { buffer.withIDs { ids.append(contentsOf: $0) } }
     try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
-      try encode(UnsafeRawBufferPointer(text), into: &ids)
+      try encode(0..<text.count, of: UnsafeRawBufferPointer(text), into: buffer)
     }
   }
 
-  /// Appends the ids of `text` to `ids`; names of special tokens in it are ordinary text.
+  /// Appends the ids of the bytes `range` of `text`, which are a text of their own, to `ids`.
   ///
-  /// - Throws: ``InvalidUTF8``; the ids of what stands before it may have been appended.
+  /// What stands around `range` has no influence, but what stands behind it lets the last pieces be
+  /// read as quickly as the others.
+  ///
+  /// - Throws: ``InvalidUTF8`` with an offset in `text`; the ids of what stands before it may have
+  ///   been appended.
   public mutating func encode(
-    _ text: UnsafeRawBufferPointer, into ids: inout [UInt32]
+    _ range: Range<Int>, of text: UnsafeRawBufferPointer, into ids: IDBuffer
   ) throws(InvalidUTF8) {
+    if !isKnownUniquelyReferenced(&state) { state = state.anew() }
     let text = text.bindMemory(to: UInt8.self)
-    var start = 0
-    while start < text.count {
-      let end = try preTokenizer.pieceEnd(in: text, from: start)
-      encode(piece: UnsafeBufferPointer(rebasing: text[start..<end]), into: &ids)
-      start = end
+    guard splitter != nil || addsPrefixSpace else {
+      return try state.encode(range, of: text, into: ids)
+    }
+    precondition(range.lowerBound >= 0 && range.upperBound <= text.count)
+    let parts = splitter?.parts(of: text, in: range) ?? (range.isEmpty ? [] : [.text(range)])
+    for part in parts {
+      switch part {
+      case .token(let id): ids.append(id)
+      case .text(let range): try encodePart(range, of: text, into: ids)
+      }
     }
   }
 
-  @inline(__always)
-  private mutating func encode(piece: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32]) {
-    if piece.count > Self.longestCached { return merger.merge(piece, into: &ids) }
-    if cache.byteCount > Self.cacheBytes { emptyCache() }
-    let number = cache.number(of: piece)
-    if number == cachedEnds.count {
-      merger.merge(piece, into: &cachedIDs)
-      cachedEnds.append(cachedIDs.count)
+  /// Appends the ids of `text[range]`, which is not empty and has no added token in it, to `ids`.
+  private func encodePart(
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into ids: IDBuffer
+  ) throws(InvalidUTF8) {
+    guard addsPrefixSpace, text[range.lowerBound] != 0x20 else {
+      return try state.encode(range, of: text, into: ids)
     }
-    let start = number > 0 ? cachedEnds[number - 1] : 0
-    // Most pieces are one to three tokens, for which appending a slice costs more than a loop.
-    for index in start..<cachedEnds[number] { ids.append(cachedIDs[index]) }
-  }
-
-  private mutating func emptyCache() {
-    cache.removeAll()
-    cachedIDs.removeAll(keepingCapacity: true)
-    cachedEnds.removeAll(keepingCapacity: true)
+    do throws(InvalidUTF8) {
+      try ([0x20] + text[range]).withUnsafeBufferPointer { spaced throws(InvalidUTF8) in
+        try state.encode(0..<spaced.count, of: spaced, into: ids)
+      }
+    } catch {
+      throw InvalidUTF8(offset: range.lowerBound + error.offset - 1)
+    }
   }
 }

@@ -6,25 +6,7 @@ struct PieceMerger: Sendable {
   private let merges: MergeTable
   private let byteIDs: [UInt32]
 
-  /// The tokens of the piece, and the merge of each with the one behind it.
-  private var symbols: [UInt32] = []
-  private var candidates: [MergeTable.Merge] = []
-  /// The neighbours of each symbol that is left, for long pieces; -1 at the ends.
-  private var previous: [Int32] = []
-  private var next: [Int32] = []
-  private var queue = BinaryHeap<Candidate>()
-
-  /// A possible merge in a long piece.
-  private struct Candidate: Comparable {
-    let merge: MergeTable.Merge
-    let position: Int32
-
-    static func < (a: Candidate, b: Candidate) -> Bool {
-      (a.merge >> 32, a.position) < (b.merge >> 32, b.position)
-    }
-  }
-
-  /// Up to this many bytes a search through all candidates is quicker than a queue.
+  /// Up to this many bytes a search through all pairs is quicker than keeping them in order.
   private static let longestSearched = 64
 
   init(_ tokenizer: Tokenizer) {
@@ -32,21 +14,37 @@ struct PieceMerger: Sendable {
     byteIDs = tokenizer.byteIDs
   }
 
-  /// Appends the ids of `piece`, which is not empty, to `ids`.
-  mutating func merge(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32]) {
-    symbols.removeAll(keepingCapacity: true)
-    for byte in piece { symbols.append(byteIDs[Int(byte)]) }
-    if piece.count > Self.longestSearched {
-      mergeByQueue(into: &ids)
-    } else {
-      mergeBySearch(into: &ids)
+  /// Writes the ids of the piece of `count` bytes at `piece`, 1 at least, to `output`, where there is
+  /// room for as many ids, and returns how many there are.
+  func merge(
+    _ piece: UnsafePointer<UInt8>, _ count: Int, into output: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    byteIDs.withUnsafeBufferPointer { byteIDs in
+      for index in 0..<count { output[index] = byteIDs[Int(piece[index])] }
+    }
+    return merges.withLookup { merges in
+      if count > Self.longestSearched {
+        let merging = LongPieceMerging(output, count, merges)
+        return merging.run()
+      }
+      return withUnsafeTemporaryAllocation(
+        of: MergeTable.Merge.self, capacity: Self.longestSearched
+      ) { candidates in
+        guard let candidates = candidates.baseAddress else { return count }
+        return Self.mergeBySearch(output, count, candidates, merges)
+      }
     }
   }
 
-  private mutating func mergeBySearch(into ids: inout [UInt32]) {
-    var count = symbols.count
-    candidates.removeAll(keepingCapacity: true)
-    for index in 0..<count - 1 { candidates.append(merges[symbols[index], symbols[index + 1]]) }
+  /// Merges the `count` tokens at `symbols`; `candidates` has room for the merge of each of them but
+  /// the last with the one behind it.
+  @inline(__always)
+  private static func mergeBySearch(
+    _ symbols: UnsafeMutablePointer<UInt32>, _ symbolCount: Int,
+    _ candidates: UnsafeMutablePointer<MergeTable.Merge>, _ merges: MergeTable.Lookup
+  ) -> Int {
+    var count = symbolCount
+    for index in 0..<count - 1 { candidates[index] = merges[symbols[index], symbols[index + 1]] }
     while count > 1 {
       var best = MergeTable.none
       var position = 0
@@ -70,43 +68,6 @@ struct PieceMerger: Sendable {
         candidates[position] = merges[symbols[position], symbols[position + 1]]
       }
     }
-    ids.append(contentsOf: symbols[..<count])
-  }
-
-  private mutating func mergeByQueue(into ids: inout [UInt32]) {
-    let count = Int32(symbols.count)
-    previous = (0..<count).map { $0 - 1 }
-    next = (0..<count).map { $0 + 1 < count ? $0 + 1 : -1 }
-    queue.removeAll()
-    for position in 0..<count - 1 { offer(position) }
-    while let candidate = queue.popFirst() {
-      let left = candidate.position
-      let right = next[Int(left)]
-      // What was merged into its neighbour, or stands before another symbol by now, is passed over.
-      guard right >= 0, previous[Int(right)] == left,
-        merges[symbols[Int(left)], symbols[Int(right)]] == candidate.merge
-      else { continue }
-      symbols[Int(left)] = UInt32(truncatingIfNeeded: candidate.merge)
-      let after = next[Int(right)]
-      next[Int(left)] = after
-      next[Int(right)] = -1
-      if after >= 0 {
-        previous[Int(after)] = left
-        offer(left)
-      }
-      if previous[Int(left)] >= 0 { offer(previous[Int(left)]) }
-    }
-    var position: Int32 = 0
-    while position >= 0 {
-      ids.append(symbols[Int(position)])
-      position = next[Int(position)]
-    }
-  }
-
-  /// Puts the merge of the symbol at `position` with its neighbour into the queue, if there is one.
-  private mutating func offer(_ position: Int32) {
-    let right = next[Int(position)]
-    let merge = merges[symbols[Int(position)], symbols[Int(right)]]
-    if merge != MergeTable.none { queue.insert(Candidate(merge: merge, position: position)) }
+    return count
   }
 }

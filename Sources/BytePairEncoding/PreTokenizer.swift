@@ -46,102 +46,38 @@ public struct PreTokenizer: Sendable {
   func pieceEnd(
     in text: UnsafeBufferPointer<UInt8>, from start: Int
   ) throws(InvalidUTF8) -> Int {
-    let byte = text[start]
-    if byte == UInt8(ascii: "'") {
-      let length = Self.contractionLength(in: text, at: start)
-      if length > 0 { return start + length }
+    try scanning(text, upTo: text.count) { scanner throws(InvalidUTF8) in
+      try scanner.pieceEnd(from: start)
     }
-    let first = try character(in: text, at: start)
-    if first.kind != CharacterClass.whiteSpace {
-      return try runEnd(of: first.kind, in: text, from: start + first.length)
-    }
-    // One space goes with the run that follows it.
-    if byte == 0x20 && start + 1 < text.count {
-      let next = try character(in: text, at: start + 1)
-      if next.kind != CharacterClass.whiteSpace {
-        return try runEnd(of: next.kind, in: text, from: start + 1 + next.length)
-      }
-    }
-    return try whiteSpaceEnd(in: text, from: start, firstLength: first.length)
   }
 
-  /// The end of the run of characters of class `kind` that goes on at `start`.
+  /// Calls `body` with a scanner of the first `end` bytes of `text`.
   @inline(__always)
-  private func runEnd(
-    of kind: UInt8, in text: UnsafeBufferPointer<UInt8>, from start: Int
-  ) throws(InvalidUTF8) -> Int {
-    var end = start
-    while end < text.count {
-      let next = try character(in: text, at: end)
-      if next.kind != kind { break }
-      end += next.length
-    }
-    return end
-  }
-
-  /// The end of the white space that begins at `start`: all of it before the end of the text and
-  /// where it is a single character, otherwise all but the last character, which belongs to what
-  /// follows.
-  private func whiteSpaceEnd(
-    in text: UnsafeBufferPointer<UInt8>, from start: Int, firstLength: Int
-  ) throws(InvalidUTF8) -> Int {
-    var last = start
-    var end = start + firstLength
-    while end < text.count {
-      let next = try character(in: text, at: end)
-      guard next.kind == CharacterClass.whiteSpace else { return last == start ? end : last }
-      last = end
-      end += next.length
-    }
-    return end
-  }
-
-  /// The length of `'s`, `'t`, `'m`, `'d`, `'re`, `'ve` or `'ll` at `start`, or 0.
-  private static func contractionLength(
-    in text: UnsafeBufferPointer<UInt8>, at start: Int
-  ) -> Int {
-    guard start + 1 < text.count else { return 0 }
-    let second = text[start + 1]
-    switch second {
-    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return 2
-    case UInt8(ascii: "r"), UInt8(ascii: "v"), UInt8(ascii: "l"):
-      let third = second == UInt8(ascii: "l") ? UInt8(ascii: "l") : UInt8(ascii: "e")
-      return start + 2 < text.count && text[start + 2] == third ? 3 : 0
-    default: return 0
+  func scanning<Result>(
+    _ text: UnsafeBufferPointer<UInt8>, upTo end: Int,
+    _ body: (PieceScanner) throws(InvalidUTF8) -> Result
+  ) throws(InvalidUTF8) -> Result {
+    precondition(0...text.count ~= end)
+    return try classes.withUnsafeBufferPointer { classes throws(InvalidUTF8) in
+      guard let table = classes.baseAddress else { preconditionFailure("there are no classes") }
+      // An empty text has no address, and nothing of it is read.
+      return try body(
+        PieceScanner(text.baseAddress ?? table, end: end, classes: table, classes.count))
     }
   }
 
-  /// The class and the length in bytes of the character at `start`.
-  @inline(__always)
-  private func character(
-    in text: UnsafeBufferPointer<UInt8>, at start: Int
-  ) throws(InvalidUTF8) -> (kind: UInt8, length: Int) {
-    let lead = text[start]
-    if lead < 0x80 { return (classes[Int(lead)], 1) }
-    if lead < 0xE0 {
-      guard lead >= 0xC2, start + 1 < text.count, text[start + 1] & 0xC0 == 0x80 else {
-        throw InvalidUTF8(offset: start)
-      }
-      return (classes[Int(lead & 0x1F) << 6 | Int(text[start + 1] & 0x3F)], 2)
-    }
-    return try longCharacter(in: text, at: start)
-  }
-
-  /// The class and the length of a character of three or four bytes.
-  private func longCharacter(
-    in text: UnsafeBufferPointer<UInt8>, at start: Int
-  ) throws(InvalidUTF8) -> (kind: UInt8, length: Int) {
-    let lead = text[start]
-    let length = lead < 0xF0 ? 3 : 4
-    guard start + length <= text.count, UTF8Sequence.secondByte(of: lead) ~= text[start + 1] else {
-      throw InvalidUTF8(offset: start)
-    }
-    var code = Int(lead & (length == 3 ? 0x0F : 0x07))
-    for byte in text[start + 1..<start + length] {
-      guard byte & 0xC0 == 0x80 else { throw InvalidUTF8(offset: start) }
-      code = code << 6 | Int(byte & 0x3F)
-    }
-    return (code < classes.count ? classes[code] : CharacterClass.other, length)
+  /// The last place in `text`, behind `start`, at which it may be cut; `nil` if there is none.
+  ///
+  /// The pieces of the two parts are those of the whole, whatever follows `text`. That is where the
+  /// class of characters changes behind one that is not white space, and no contraction such as
+  /// `'ll` can span the change: every run ends there, in the whole text as in the first part. Behind
+  /// white space there is no such place, because whether all of it is one piece depends on what
+  /// follows. The text is cut in front of whole characters only, and behind whole ones.
+  ///
+  ///     PreTokenizer().lastCut(in: "кот и кит")  // behind "и"
+  public func lastCut(in text: UnsafeRawBufferPointer, after start: Int = 0) -> Int? {
+    let text = text.bindMemory(to: UInt8.self)
+    return try? scanning(text, upTo: text.count) { $0.lastCut(after: start) }
   }
 }
 

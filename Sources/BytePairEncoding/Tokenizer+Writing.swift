@@ -68,7 +68,8 @@ extension Tokenizer {
     }
     let frame: JSONValue = [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(added),
-      "normalizer": nil, "pre_tokenizer": byteLevel(addPrefixSpace: false, trimOffsets: true),
+      "normalizer": nil,
+      "pre_tokenizer": byteLevel(addPrefixSpace: addsPrefixSpace, trimOffsets: true),
       "post_processor": byteLevel(addPrefixSpace: true, trimOffsets: false),
       "decoder": byteLevel(addPrefixSpace: true, trimOffsets: true),
     ]
@@ -95,7 +96,10 @@ extension Tokenizer {
         .object(token.members + [.init("special", .boolean(token.isSpecial))]))
     }
     return .object(
-      [.init("add_prefix_space", false), .init("added_tokens_decoder", .object(decoder))]
+      [
+        .init("add_prefix_space", .boolean(addsPrefixSpace)),
+        .init("added_tokens_decoder", .object(decoder)),
+      ]
         + roleMembers
         + [
           .init("clean_up_tokenization_spaces", false), .init("errors", "replace"),
@@ -111,5 +115,16 @@ extension Tokenizer {
           return .init(role.rawValue, token.map { .object($0.members) } ?? .string(text))
         }
       })
+  }
+}
+
+extension AddedToken {
+  /// The token as an object, as the files have it.
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("content", .string(content)), .init("lstrip", .boolean(stripsLeft)),
+      .init("normalized", .boolean(isNormalized)), .init("rstrip", .boolean(stripsRight)),
+      .init("single_word", .boolean(isSingleWord)),
+    ]
   }
 }

@@ -14,13 +14,16 @@ public struct AddedToken: Equatable, Sendable {
   public var stripsRight = false
   /// Whether it is no token within a word.
   public var isSingleWord = false
-  /// Whether it is looked for after normalisation, which a byte-level tokenizer has none of.
-  public var isNormalized = false
+  /// Whether it is looked for after normalisation; there is none here, but those that are not
+  /// normalised are looked for first.
+  public var isNormalized: Bool
 
+  /// A token with the flags that `tokenizers` gives it where none are named.
   public init(_ content: String, id: UInt32, isSpecial: Bool = true) {
     self.content = content
     self.id = id
     self.isSpecial = isSpecial
+    isNormalized = !isSpecial
   }
 }
 
@@ -59,6 +62,10 @@ public struct Tokenizer: Sendable {
   public internal(set) var addedTokens: [AddedToken]
   /// What the files say tokens are for; a text here need not be a token of the vocabulary.
   public internal(set) var roles: [TokenRole: String]
+  /// Whether a space is put before a text that does not begin with one.
+  ///
+  /// Each part of a text that stands between added tokens gets it. Decoding leaves it where it is.
+  public let addsPrefixSpace: Bool
 
   /// How each token is written in the files: bytes as symbols, added tokens as they are.
   let texts: [String]
@@ -66,7 +73,7 @@ public struct Tokenizer: Sendable {
   let modelCount: Int
   /// The id of each byte.
   let byteIDs: [UInt32]
-  private let ids: [String: UInt32]
+  private let ids: [ExactText: UInt32]
   /// The bytes of all tokens, one after another, and where those of each begin.
   private let bytes: [UInt8]
   private let offsets: [Int]
@@ -79,31 +86,32 @@ public struct Tokenizer: Sendable {
   /// `texts` are the tokens by id, the first `modelCount` of them in symbols.
   init(
     texts: [String], modelCount: Int, merges: [Merge], byteIDs: [UInt32],
-    addedTokens: [AddedToken], roles: [TokenRole: String]
+    addedTokens: [AddedToken], roles: [TokenRole: String], addsPrefixSpace: Bool = false
   ) {
     self.texts = texts
     self.modelCount = modelCount
     self.merges = merges
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
     self.roles = roles
+    self.addsPrefixSpace = addsPrefixSpace
     ids = Dictionary(
-      zip(texts, UInt32(0)...), uniquingKeysWith: { first, _ in first })
-    var bytes: [UInt8] = []
-    var offsets = [0]
-    let added = Set(addedTokens.map(\.id))
-    for (id, text) in texts.enumerated() {
-      if added.contains(UInt32(id)) || !ByteSymbols.append(bytesOf: text, to: &bytes) {
-        bytes += text.utf8
-      }
-      offsets.append(bytes.count)
-    }
-    self.bytes = bytes
-    self.offsets = offsets
+      zip(texts.map { ExactText($0) }, UInt32(0)...), uniquingKeysWith: { first, _ in first })
     self.byteIDs = byteIDs
     var isOrdinary = [Bool](repeating: false, count: texts.count)
     for id in byteIDs { isOrdinary[Int(id)] = true }
     for merge in merges { isOrdinary[Int(merge.result)] = true }
     isOrdinaryToken = isOrdinary
+    var bytes: [UInt8] = []
+    var offsets = [0]
+    let added = Set(addedTokens.map(\.id))
+    for (id, text) in texts.enumerated() {
+      // An ordinary token stands for its bytes even if the files add it once more.
+      let isVerbatim = added.contains(UInt32(id)) && !isOrdinary[id]
+      if isVerbatim || !ByteSymbols.append(bytesOf: text, to: &bytes) { bytes += text.utf8 }
+      offsets.append(bytes.count)
+    }
+    self.bytes = bytes
+    self.offsets = offsets
     isSpecialToken = []
     noteSpecialTokens()
   }
@@ -112,7 +120,7 @@ public struct Tokenizer: Sendable {
   public var count: Int { texts.count }
 
   /// The id of the token written `text` in the files; `nil` if there is none.
-  public func id(of text: String) -> UInt32? { ids[text] }
+  public func id(of text: String) -> UInt32? { ids[ExactText(text)] }
 
   /// How the token `id` is written in the files; `nil` if there is none.
   public func text(of id: UInt32) -> String? { id < texts.count ? texts[Int(id)] : nil }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Learns a byte-level vocabulary from text, merge for merge as the `BpeTrainer` of Hugging Face.
 ///
 /// The ids are the special tokens in the order given, the 256 bytes in the order of their symbols,
@@ -19,15 +21,23 @@ public struct Trainer: Sendable {
 
   private let vocabularySize: Int
   private let minimumFrequency: Int
-  private let preTokenizer = PreTokenizer()
-  private var pieces = PieceTable()
-  private var pieceCounts: [Int] = []
+  private var words: WordCounter
 
   /// A trainer of a vocabulary of up to `vocabularySize` tokens; no pair that occurs less often than
   /// `minimumFrequency` times is merged.
-  public init(vocabularySize: Int, minimumFrequency: Int = 2) {
+  ///
+  /// The vocabulary is the same with any number of `threads`, which count the words of batches.
+  public init(
+    vocabularySize: Int, minimumFrequency: Int = 2, threads: Int = Trainer.processorCount
+  ) {
     self.vocabularySize = vocabularySize
     self.minimumFrequency = minimumFrequency
+    words = WordCounter(threads: threads)
+  }
+
+  /// How many processors there are.
+  public static var processorCount: Int {
+    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   /// Takes in `text`; no piece spans two texts.
@@ -43,27 +53,36 @@ public struct Trainer: Sendable {
   ///
   /// - Throws: ``InvalidUTF8``.
   public mutating func add(_ text: UnsafeRawBufferPointer) throws(InvalidUTF8) {
-    let text = text.bindMemory(to: UInt8.self)
-    var start = 0
-    while start < text.count {
-      let end = try preTokenizer.pieceEnd(in: text, from: start)
-      let number = pieces.number(of: UnsafeBufferPointer(rebasing: text[start..<end]))
-      if number == pieceCounts.count {
-        pieceCounts.append(1)
-      } else {
-        pieceCounts[number] += 1
-      }
-      start = end
+    try words.add(text)
+  }
+
+  /// Takes in `text` as if it came `times` times.
+  ///
+  /// - Throws: ``InvalidUTF8``.
+  package mutating func add(_ text: [UInt8], times: Int) throws(InvalidUTF8) {
+    try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
+      try words.add(UnsafeRawBufferPointer(text), times: times)
     }
   }
 
-  /// The vocabulary of what was taken in; it is smaller than was asked for where no pair is left
-  /// that occurs often enough.
+  /// Takes in all texts of `batch` in several threads; no piece spans two texts.
   ///
+  /// Batches of some megabytes keep the threads busy.
+  ///
+  /// - Throws: ``InvalidUTF8`` of the first text that is not UTF-8, with the offset in that text.
+  public mutating func add(_ batch: TextBatch) throws(InvalidUTF8) {
+    try words.add(batch)
+  }
+
+  /// The vocabulary of what was taken in, which is forgotten.
+  ///
+  /// It is smaller than was asked for where no pair is left that occurs often enough.
   /// `progress` is told the number of tokens there are.
   ///
   /// - Throws: What `progress` throws.
-  public func train(progress: (_ tokens: Int) throws -> Void = { _ in }) throws -> Tokenizer {
+  public mutating func train(progress: (_ tokens: Int) throws -> Void = { _ in }) throws
+    -> Tokenizer
+  {
     var texts = Self.specialTokens.map(\.text)
     let firstByteID = UInt32(texts.count)
     var byteIDs = [UInt32](repeating: 0, count: 256)
@@ -71,132 +90,23 @@ public struct Trainer: Sendable {
       byteIDs[Int(byte)] = firstByteID + UInt32(index)
       texts.append(ByteSymbols.text(of: [byte]))
     }
-    var ids = Dictionary(zip(texts, UInt32(0)...)) { first, _ in first }
-    var words = MergedPieces(pieces, counts: pieceCounts, byteIDs: byteIDs)
+    var words = PairMerging(
+      self.words.takeSum(), byteIDs: byteIDs, minimumCount: max(1, minimumFrequency))
     var merges: [Tokenizer.Merge] = []
-    while texts.count < vocabularySize,
-      let pair = words.nextPair(minimumFrequency: max(1, minimumFrequency))
-    {
+    while texts.count < vocabularySize, let pair = words.popFirst() {
       let text = texts[Int(pair.left)] + texts[Int(pair.right)]
-      var result = UInt32(texts.count)
-      if let existing = ids[text] {
-        result = existing
-      } else {
-        ids[text] = result
-        texts.append(text)
-      }
+      // No two pairs lead to the same text: in what becomes a token the merges were the same
+      // everywhere, as none reached beyond it.
+      let result = UInt32(texts.count)
+      texts.append(text)
       merges.append(Tokenizer.Merge(left: pair.left, right: pair.right, result: result))
       words.merge(pair, into: result)
-      if texts.count % 64 == 0 { try progress(texts.count) }
+      if texts.count.isMultiple(of: 64) { try progress(texts.count) }
     }
     let special = Self.specialTokens.map(\.text)
     return Tokenizer(
       texts: texts, modelCount: texts.count, merges: merges, byteIDs: byteIDs,
       addedTokens: special.enumerated().map { AddedToken($0.element, id: UInt32($0.offset)) },
       roles: Dictionary(uniqueKeysWithValues: Self.specialTokens.map { ($0.role, $0.text) }))
-  }
-}
-
-/// All distinct pieces as sequences of ids that become shorter with every merge.
-struct MergedPieces {
-  /// A pair of neighbours and its number in the counts.
-  struct Pair {
-    let left: UInt32
-    let right: UInt32
-    fileprivate let number: Int
-  }
-
-  /// A pair with the count it had when it was put into the queue.
-  private struct Candidate: Comparable {
-    let count: Int
-    let pair: UInt64
-    let number: Int
-
-    static func < (a: Candidate, b: Candidate) -> Bool {
-      a.count != b.count ? a.count > b.count : a.pair < b.pair
-    }
-  }
-
-  /// The ids of all pieces, one after another; each piece leaves room behind it as it shrinks.
-  private var ids: [UInt32] = []
-  private var starts: [Int] = []
-  private var lengths: [Int] = []
-  private let counts: [Int]
-  private var pairCounts = PairCounts()
-  private var queue = BinaryHeap<Candidate>()
-
-  init(_ pieces: PieceTable, counts: [Int], byteIDs: [UInt32]) {
-    self.counts = counts
-    for number in 0..<pieces.count {
-      let start = ids.count
-      for byte in pieces[number] { ids.append(byteIDs[Int(byte)]) }
-      starts.append(start)
-      lengths.append(ids.count - start)
-      for index in start..<ids.count - 1 {
-        _ = pairCounts.add(counts[number], ids[index], ids[index + 1], in: UInt32(number))
-      }
-    }
-    queue = BinaryHeap(pairCounts.pairs.indices.map(candidate))
-  }
-
-  /// The pair to be merged next; `nil` if none occurs at least `minimumFrequency` times.
-  mutating func nextPair(minimumFrequency: Int) -> Pair? {
-    while let candidate = queue.popFirst() {
-      let count = pairCounts.counts[candidate.number]
-      if candidate.count != count {
-        queue.insert(self.candidate(candidate.number))
-        continue
-      }
-      guard count >= minimumFrequency else { return nil }
-      return Pair(
-        left: UInt32(candidate.pair >> 32), right: UInt32(truncatingIfNeeded: candidate.pair),
-        number: candidate.number)
-    }
-    return nil
-  }
-
-  /// Puts `result` for every `pair`, from left to right.
-  mutating func merge(_ pair: Pair, into result: UInt32) {
-    var grown: Set<Int> = []
-    for piece in pairCounts.takePieces(of: pair.number) {
-      merge(pair, into: result, in: Int(piece), &grown)
-    }
-    for number in grown where pairCounts.counts[number] > 0 { queue.insert(candidate(number)) }
-  }
-
-  private mutating func merge(
-    _ pair: Pair, into result: UInt32, in piece: Int, _ grown: inout Set<Int>
-  ) {
-    let start = starts[piece]
-    let end = start + lengths[piece]
-    let count = counts[piece]
-    var read = start
-    var write = start
-    while read < end {
-      guard ids[read] == pair.left, read + 1 < end, ids[read + 1] == pair.right else {
-        ids[write] = ids[read]
-        read += 1
-        write += 1
-        continue
-      }
-      if write > start {
-        let before = ids[write - 1]
-        _ = pairCounts.add(-count, before, pair.left, in: UInt32(piece))
-        grown.insert(pairCounts.add(count, before, result, in: UInt32(piece)))
-      }
-      if read + 2 < end {
-        let after = ids[read + 2]
-        _ = pairCounts.add(-count, pair.right, after, in: UInt32(piece))
-        grown.insert(pairCounts.add(count, result, after, in: UInt32(piece)))
-      }
-      ids[write] = result
-      read += 2
-      write += 1
-    }
-    lengths[piece] = write - start
-  }
-
-  private func candidate(_ number: Int) -> Candidate {
-    Candidate(count: pairCounts.counts[number], pair: pairCounts.pairs[number], number: number)
   }
 }

@@ -132,7 +132,7 @@ public struct Argument<Value: ArgumentValue> {
   }
 }
 
-/// The last positional arguments, one or more of the same kind.
+/// The last positional arguments, any number of the same kind.
 @propertyWrapper
 public struct Arguments<Value: ArgumentValue> {
   let box: ArgumentBox<[Value]>
@@ -147,6 +147,15 @@ public struct Arguments<Value: ArgumentValue> {
     box = ArgumentBox(
       value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion),
       nil)
+  }
+
+  /// Arguments that may be left out.
+  public init(
+    wrappedValue: [Value], help: String, valueName: String? = nil, completion: Completion = .none
+  ) {
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(help: help, valueName: valueName, completion: completion), nil)
   }
 }
 

@@ -10,6 +10,14 @@ public enum Terminal {
   public static let hasColor =
     isInteractive && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
 
+  /// Whether standard output is a terminal.
+  public static let showsOutput = isatty(STDOUT_FILENO) == 1
+
+  /// Whether standard output may be coloured; `NO_COLOR` forbids it.
+  public static let hasOutputColor =
+    showsOutput && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+
   /// How many columns the terminal behind `descriptor` has; 80 where there is none.
   public static func width(of descriptor: Int32) -> Int {
     var size = winsize()

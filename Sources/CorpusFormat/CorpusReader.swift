@@ -1,4 +1,5 @@
 import FileSupport
+import Glibc
 
 /// Reads cleaned text, packed with gzip or not, in memory for the longest post.
 public enum CorpusReader {
@@ -7,16 +8,17 @@ public enum CorpusReader {
   /// The bytes are UTF-8 and valid only during the call. Lines without a byte hold no post and are
   /// passed over; so are a byte order mark at the beginning of the file and a carriage return at
   /// the end of a line, which editors of other systems leave behind. The path `-` stands for
-  /// standard input. `progress` is given how many bytes of the file, packed if it is packed, were
-  /// read: now and then, and once at the end.
+  /// standard input. The lines are cut of what `filter` makes of the bytes. `progress` is given how
+  /// many bytes of the file, packed if it is packed, were read: now and then, and once at the end.
   ///
   /// - Throws: `InputError` at the first line that is not UTF-8, or if a gzip stream is damaged;
-  ///   `FileError`; what `progress` and `body` throw.
+  ///   `FileError`; what `filter`, `progress` and `body` throw.
   public static func forEachPost(
-    path: String, progress: (_ bytesRead: Int) throws -> Void = { _ in },
+    path: String, filter: (any InputFilter)? = nil,
+    progress: (_ bytesRead: Int) throws -> Void = { _ in },
     _ body: (_ line: Int, _ post: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var reader = try LineReader(path: path)
+    var reader = try LineReader(path: path, filter: filter)
     let input = reader.input
     var reported = 0
     try reader.forEachLine { number, line in
@@ -27,28 +29,77 @@ public enum CorpusReader {
       let post = trimmed(line, isFirst: number == 1)
       if post.isEmpty { return }
       if let offset = offsetOfInvalidUTF8(in: post) {
-        throw invalid(post[post.startIndex + offset], at: offset, line: number, path: path)
+        throw notUTF8(post[offset], at: offset, line: number, path: path)
       }
       try body(number, post)
     }
     try progress(input.bytesConsumed)
   }
 
-  private static func trimmed(_ line: UnsafeRawBufferPointer, isFirst: Bool)
-    -> UnsafeRawBufferPointer
-  {
-    var post = line[...]
-    if isFirst, post.starts(with: [0xEF, 0xBB, 0xBF]) { post = post.dropFirst(3) }
-    if post.last == 0x0D { post = post.dropLast() }
-    return UnsafeRawBufferPointer(rebasing: post)
+  /// A reader of the cleaned text at `path` in blocks of whole lines, each of `blockSize` bytes at
+  /// most unless a line is longer.
+  ///
+  /// The lines are cut of what `filter` makes of the bytes. ``forEachPost(in:isFirst:_:)`` finds the
+  /// posts in a block.
+  ///
+  /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
+  public static func blocks(
+    of path: String, blockSize: Int, filter: (any InputFilter)? = nil
+  ) throws -> BlockReader {
+    try BlockReader(linesOf: path, blockSize: blockSize, filter: filter)
   }
 
-  private static func invalid(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError
-  {
+  /// Calls `body` with the number of the line in `block`, from 1, and the place of each post in it.
+  ///
+  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but whether they are UTF-8 is left to
+  /// `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to throw.
+  ///
+  /// - Parameters:
+  ///   - block: Whole lines; the last one of a file may be without its newline.
+  ///   - isFirst: Whether the file begins with `block`.
+  ///   - body: What is done with a post.
+  /// - Returns: How many lines there are.
+  /// - Throws: What `body` throws.
+  @discardableResult
+  public static func forEachPost<Failure: Error>(
+    in block: UnsafeRawBufferPointer, isFirst: Bool,
+    _ body: (_ line: Int, _ post: Range<Int>) throws(Failure) -> Void
+  ) throws(Failure) -> Int {
+    guard let base = block.baseAddress else { return 0 }
+    var line = 0
+    var start = 0
+    while start < block.count {
+      line += 1
+      let newline = memchr(base + start, 0x0A, block.count - start)
+      let end = newline.map { UnsafeRawPointer($0) - base } ?? block.count
+      let post = trimmed(
+        UnsafeRawBufferPointer(rebasing: block[start..<end]), isFirst: isFirst && line == 1)
+      if let address = post.baseAddress, !post.isEmpty {
+        let offset = address - base
+        try body(line, offset..<offset + post.count)
+      }
+      start = end + 1
+    }
+    return line
+  }
+
+  /// The error of text that is not UTF-8: `byte`, with `offset` bytes before it in the line, is not
+  /// what stands there in UTF-8.
+  public static func notUTF8(_ byte: UInt8, at offset: Int, line: Int, path: String) -> InputError {
     let name = String(byte, radix: 16, uppercase: true)
     return InputError(
       path, .line(line),
       "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; "
-        + "cleaned text is UTF-8, other encodings must be converted first (iconv -t UTF-8)")
+        + "cleaned text is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes "
+        + "replaced or dropped (--invalid-utf8)")
+  }
+
+  private static func trimmed(_ line: UnsafeRawBufferPointer, isFirst: Bool)
+    -> UnsafeRawBufferPointer
+  {
+    var (start, end) = (0, line.count)
+    if isFirst, line.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
+    if end > start, line[end - 1] == 0x0D { end -= 1 }
+    return UnsafeRawBufferPointer(rebasing: line[start..<end])
   }
 }

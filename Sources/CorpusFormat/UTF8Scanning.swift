@@ -24,22 +24,41 @@ package func offsetOfInvalidUTF8(in text: UnsafeRawBufferPointer) -> Int? {
       }
       continue
     }
-    let length: Int
-    // What the second byte may be; the further ones are 80…BF.
-    var second: ClosedRange<UInt8> = 0x80...0xBF
-    switch lead {
-    case 0xC2...0xDF: length = 2
-    case 0xE0: (length, second) = (3, 0xA0...0xBF)
-    case 0xED: (length, second) = (3, 0x80...0x9F)
-    case 0xE1...0xEF: length = 3
-    case 0xF0: (length, second) = (4, 0x90...0xBF)
-    case 0xF1...0xF3: length = 4
-    case 0xF4: (length, second) = (4, 0x80...0x8F)
-    default: return index
-    }
+    guard let (length, second) = sequence(ledBy: lead) else { return index }
     guard index + length <= count, second.contains(text[index + 1]) else { return index }
     for further in 2..<max(length, 2) where text[index + further] & 0xC0 != 0x80 { return index }
     index += length
   }
   return nil
+}
+
+/// How many bytes the character has that begins with `lead`, and what its second byte may be.
+///
+/// The further ones are 80…BF. `nil` where no character begins so.
+@inline(__always)
+private func sequence(ledBy lead: UInt8) -> (length: Int, second: ClosedRange<UInt8>)? {
+  switch lead {
+  case 0xC2...0xDF: (2, 0x80...0xBF)
+  case 0xE0: (3, 0xA0...0xBF)
+  case 0xED: (3, 0x80...0x9F)
+  case 0xE1...0xEF: (3, 0x80...0xBF)
+  case 0xF0: (4, 0x90...0xBF)
+  case 0xF1...0xF3: (4, 0x80...0xBF)
+  case 0xF4: (4, 0x80...0x8F)
+  default: nil
+  }
+}
+
+/// The bytes at the beginning of `text` that are one broken character: as many as could begin an
+/// allowed one, or else one byte.
+///
+/// `text` begins with what ``offsetOfInvalidUTF8(in:)`` found. `mayGoOn` tells that nothing but the
+/// end of `text` breaks the character.
+func brokenCharacter(in text: UnsafeRawBufferPointer) -> (length: Int, mayGoOn: Bool) {
+  guard let (length, second) = sequence(ledBy: text[0]) else { return (1, false) }
+  guard text.count > 1 else { return (1, true) }
+  guard second.contains(text[1]) else { return (1, false) }
+  var end = 2
+  while end < min(length, text.count), text[end] & 0xC0 == 0x80 { end += 1 }
+  return (end, end == text.count)
 }

@@ -1,4 +1,3 @@
-import CZlib
 import Glibc
 
 /// A file read from its beginning to its end; gzip is recognised by its first bytes and unpacked.
@@ -14,14 +13,16 @@ public final class InputFile {
 
   private let descriptor: Int32
   private var gzip: GzipDecoder?
+  private let filtered: FilteredBytes?
   /// Bytes read to recognise gzip and not yet handed out.
   private var head: [UInt8] = []
 
-  /// Opens the file at `path`.
+  /// Opens the file at `path`; what is read goes through `filter`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(path: String) throws {
+  public init(path: String, filter: (any InputFilter)? = nil) throws {
     self.path = path
+    filtered = filter.map(FilteredBytes.init)
     descriptor =
       path == "-"
       ? STDIN_FILENO
@@ -50,8 +51,13 @@ public final class InputFile {
 
   /// Reads up to `buffer.count` bytes and returns how many; 0 only at the end.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard let filtered else { return try readUnpacked(buffer) }
+    return try filtered.read(into: buffer) { try self.readUnpacked($0) }
+  }
+
+  private func readUnpacked(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard let gzip else { return try readWithHead(buffer) }
     return try gzip.read(into: buffer) { try self.readWithHead($0) }
   }
@@ -70,57 +76,5 @@ public final class InputFile {
     }
     bytesConsumed += count
     return count
-  }
-}
-
-/// Unpacks a gzip stream, members one after another as RFC 1952 allows.
-final class GzipDecoder {
-  private let path: String
-  private var stream = z_stream()
-  private var packed: UnsafeMutableRawBufferPointer
-  private var isInsideMember = false
-
-  init(path: String) {
-    self.path = path
-    packed = .allocate(byteCount: 1 << 17, alignment: 16)
-    let gzipFraming: Int32 = 16
-    let status = czlib_inflate_init(&stream, MAX_WBITS + gzipFraming)
-    precondition(status == Z_OK, "zlib could not be set up")
-  }
-
-  deinit {
-    inflateEnd(&stream)
-    packed.deallocate()
-  }
-
-  func read(
-    into buffer: UnsafeMutableRawBufferPointer,
-    refill: (UnsafeMutableRawBufferPointer) throws -> Int
-  ) throws -> Int {
-    guard buffer.count > 0 else { return 0 }
-    stream.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    stream.avail_out = UInt32(clamping: buffer.count)
-    let room = stream.avail_out
-    while stream.avail_out == room {
-      if stream.avail_in == 0 {
-        let count = try refill(packed)
-        if count == 0 {
-          if isInsideMember { throw InputError(path, "the gzip stream is cut off") }
-          return 0
-        }
-        stream.next_in = packed.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        stream.avail_in = UInt32(count)
-      }
-      if !isInsideMember {
-        inflateReset(&stream)
-        isInsideMember = true
-      }
-      switch inflate(&stream, Z_NO_FLUSH) {
-      case Z_STREAM_END: isInsideMember = false
-      case Z_OK, Z_BUF_ERROR: break
-      default: throw InputError(path, "the gzip stream is damaged")
-      }
-    }
-    return Int(room - stream.avail_out)
   }
 }

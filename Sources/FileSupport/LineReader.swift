@@ -8,9 +8,11 @@ public struct LineReader: ~Copyable {
 
   /// Opens the file at `path`, packed with gzip or not; `-` is standard input.
   ///
+  /// The lines are cut of what `filter` makes of the bytes.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(path: String) throws {
-    input = try InputFile(path: path)
+  public init(path: String, filter: (any InputFilter)? = nil) throws {
+    input = try InputFile(path: path, filter: filter)
     buffer = .allocate(byteCount: 1 << 20, alignment: 64)
   }
 
@@ -22,7 +24,8 @@ public struct LineReader: ~Copyable {
   ///
   /// The bytes are valid only during the call.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what `body` throws.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter and
+  ///   `body` throw.
   public mutating func forEachLine(
     _ body: (_ number: Int, _ line: UnsafeRawBufferPointer) throws -> Void
   ) throws {

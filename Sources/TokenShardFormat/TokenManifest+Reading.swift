@@ -34,6 +34,7 @@ extension TokenManifest {
     endOfText = try required(
       end?["id"]?.integer.flatMap(UInt32.init(exactly:)), "tokenizer.end_of_text.id")
     settings = value["settings"] ?? .null
+    statistics = value["statistics"] ?? .null
     splits = [:]
     for split in TokenSplit.allCases {
       guard let contents = value[split.rawValue] else { continue }
@@ -45,13 +46,20 @@ extension TokenManifest {
         }
         return Shard(
           name: name,
-          tokens: try required(shard["tokens"]?.integer, "\(split).shards.tokens"),
+          tokens: try required(
+            shard["tokens"]?.integer.flatMap { 0...TokenShardHeader.largestCount ~= $0 ? $0 : nil },
+            "\(split).shards.tokens"),
           bytes: try required(shard["bytes"]?.integer, "\(split).shards.bytes"),
           checksum: try required(Self.checksum(shard["crc32"]), "\(split).shards.crc32"))
       }
-      splits[split] = Split(
+      let contentsRead = Split(
         posts: contents["posts"]?.integer, textBytes: contents["text_bytes"]?.integer,
         shards: shards)
+      if let sum = contents["tokens"]?.integer, sum != contentsRead.tokens {
+        throw InputError(
+          path, "'\(split).tokens' is \(sum), but its shards have \(contentsRead.tokens) together")
+      }
+      splits[split] = contentsRead
     }
   }
 
@@ -67,33 +75,48 @@ extension TokenManifest {
     let shards = try TokenShards(
       paths: expected.map { folder + "/" + $0.name }, verifyingContents: verifyingContents)
     for (shard, expected) in zip(shards.shards, expected) {
-      func check(_ holds: Bool, word: Int, _ problem: String) throws {
-        if !holds { throw InputError(shard.path, .byte(word * 4), problem) }
-      }
-      try check(
-        shard.count == expected.tokens, word: 2,
-        "\(shard.count) tokens; \(Self.fileName) says \(expected.tokens)")
-      guard let description = shard.header.description else {
-        // Written by another program, which says nothing of the vocabulary.
-        if verifyingContents { try shard.checkIDs(below: vocabularySize) }
-        continue
-      }
-      try check(
-        description.vocabularySize == vocabularySize, word: 5,
-        "a vocabulary of \(description.vocabularySize); \(Self.fileName) says \(vocabularySize)")
-      try check(
-        description.endOfText == endOfText, word: 6,
-        "the end of text is \(description.endOfText); \(Self.fileName) says \(endOfText)")
-      try check(
-        description.tokenizerDigest == tokenizerDigest, word: 7,
-        "the tokenizer is \(hexadecimal(description.tokenizerDigest)); "
-          + "\(Self.fileName) says \(hexadecimal(tokenizerDigest))")
-      try check(
-        description.checksum == expected.checksum, word: 8,
-        "the CRC-32 is \(hexadecimal(description.checksum)); "
-          + "\(Self.fileName) says \(hexadecimal(expected.checksum))")
+      try check(shard, against: expected, verifyingContents: verifyingContents)
     }
     return shards
+  }
+
+  /// Checks that `shard` is the one that the manifest calls `expected`.
+  ///
+  /// - Throws: ``InputError`` that names the byte.
+  func check(_ shard: TokenShard, against expected: Shard, verifyingContents: Bool) throws {
+    func check(_ holds: Bool, word: Int, _ problem: String) throws {
+      if !holds { throw InputError(shard.path, .byte(word * 4), problem) }
+    }
+    try check(
+      shard.count == expected.tokens, word: 2,
+      "\(shard.count) tokens; \(Self.fileName) says \(expected.tokens)")
+    try check(
+      shard.byteCount == expected.bytes, word: 0,
+      "the file has \(shard.byteCount) bytes; \(Self.fileName) says \(expected.bytes)")
+    guard let description = shard.header.description else {
+      // Written by another program, which says nothing of the vocabulary.
+      guard verifyingContents else { return }
+      try shard.checkIDs(below: vocabularySize)
+      let checksum = shard.checksum()
+      return try check(
+        checksum == expected.checksum, word: TokenShardHeader.byteCount / 4,
+        "the CRC-32 of the tokens is \(hexadecimal(checksum)), \(Self.fileName) says "
+          + "\(hexadecimal(expected.checksum)): the file is damaged")
+    }
+    try check(
+      description.vocabularySize == vocabularySize, word: 5,
+      "a vocabulary of \(description.vocabularySize); \(Self.fileName) says \(vocabularySize)")
+    try check(
+      description.endOfText == endOfText, word: 6,
+      "the end of text is \(description.endOfText); \(Self.fileName) says \(endOfText)")
+    try check(
+      description.tokenizerDigest == tokenizerDigest, word: 7,
+      "the tokenizer is \(hexadecimal(description.tokenizerDigest)); "
+        + "\(Self.fileName) says \(hexadecimal(tokenizerDigest))")
+    try check(
+      description.checksum == expected.checksum, word: 8,
+      "the CRC-32 is \(hexadecimal(description.checksum)); "
+        + "\(Self.fileName) says \(hexadecimal(expected.checksum))")
   }
 
   private static func checksum(_ value: JSONValue?) -> UInt32? {

@@ -59,10 +59,12 @@ public struct TokenManifest: Equatable, Sendable {
   public var splits: [TokenSplit: Split]
   /// How the folder was made, in any shape.
   public var settings: JSONValue
+  /// What is to be known of the corpus, in any shape; `null` where nothing is told.
+  public var statistics: JSONValue
 
   public init(
     vocabularySize: Int, tokenizerDigest: UInt32, endOfTextToken: String, endOfText: UInt32,
-    splits: [TokenSplit: Split], settings: JSONValue
+    splits: [TokenSplit: Split], settings: JSONValue, statistics: JSONValue = .null
   ) {
     self.vocabularySize = vocabularySize
     self.tokenizerDigest = tokenizerDigest
@@ -70,6 +72,7 @@ public struct TokenManifest: Equatable, Sendable {
     self.endOfText = endOfText
     self.splits = splits
     self.settings = settings
+    self.statistics = statistics
   }
 
   /// Whether `folder` has a manifest of this kind, and so can be replaced by another like it.
@@ -101,6 +104,7 @@ public struct TokenManifest: Equatable, Sendable {
       guard let contents = splits[split] else { continue }
       members.append(.init(split.rawValue, contents.value))
     }
+    if statistics != .null { members.append(.init("statistics", statistics)) }
     members.append(.init("settings", settings))
     try replaceFile(
       at: folder + "/" + Self.fileName, with: JSONValue.object(members).text(indent: 2) + "\n")

@@ -10,6 +10,8 @@ public struct TokenShard: Sendable {
   public var path: String { file.path }
   /// How many ids there are.
   public var count: Int { header.count }
+  /// How many bytes the file has.
+  public var byteCount: Int { file.bytes.count }
 
   /// Opens the shard at `path` and checks its header and size.
   ///
@@ -121,15 +123,28 @@ public struct TokenShard: Sendable {
 
   private func verify() throws {
     guard let description = header.description else { return }
-    var checksum = CRC32()
-    checksum.update(UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...]))
-    guard checksum.value == description.checksum else {
+    let checksum = checksum()
+    guard checksum == description.checksum else {
       throw InputError(
         path, .byte(TokenShardHeader.byteCount),
-        "the CRC-32 of the tokens is \(hexadecimal(checksum.value)), "
+        "the CRC-32 of the tokens is \(hexadecimal(checksum)), "
           + "the header says \(hexadecimal(description.checksum)): the file is damaged")
     }
     try checkIDs(below: description.vocabularySize)
+  }
+
+  /// The CRC-32 of the ids as they stand in the file.
+  func checksum() -> UInt32 {
+    var checksum = CRC32()
+    checksum.update(UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...]))
+    return checksum.value
+  }
+
+  /// How often `id` stands in the shard.
+  func occurrences(of id: UInt32) -> Int {
+    var count = 0
+    for position in 0..<self.count where token(position) == id { count += 1 }
+    return count
   }
 
   /// Checks that all ids are below `vocabularySize`.

@@ -7,6 +7,11 @@ public struct TokenShardHeader: Equatable, Sendable {
   public static let byteCount = 1024
   /// The largest vocabulary whose ids are written in two bytes.
   public static let largestShortVocabulary = 1 << 16
+  /// How many bytes the ids of a vocabulary of `vocabularySize` tokens have, 2 or 4.
+  public static func bytesPerToken(vocabularySize: Int) -> Int {
+    vocabularySize <= largestShortVocabulary ? 2 : 4
+  }
+
   /// How many tokens a shard can have, as word 2 is a signed number.
   public static let largestCount = Int(Int32.max)
 

@@ -31,7 +31,7 @@ public final class TokenShardWriter {
     self.endOfText = endOfText
     self.tokenizerDigest = tokenizerDigest
     self.tokensPerShard = tokensPerShard
-    bytesPerToken = vocabularySize <= TokenShardHeader.largestShortVocabulary ? 2 : 4
+    bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
   }
 
   /// Appends `ids`, all of which are below the size of the vocabulary.
@@ -45,12 +45,27 @@ public final class TokenShardWriter {
   ///
   /// - Throws: ``FileError``.
   public func append(_ ids: ArraySlice<UInt32>) throws {
-    var rest = ids
-    while !rest.isEmpty {
+    var tokens = PackedTokens(vocabularySize: vocabularySize)
+    ids.withUnsafeBufferPointer { tokens.append($0) }
+    try append(tokens)
+  }
+
+  /// Appends `tokens`, which were packed for a vocabulary of the same size.
+  ///
+  /// - Throws: ``FileError``.
+  public func append(_ tokens: PackedTokens) throws {
+    precondition(tokens.bytesPerToken == bytesPerToken, "packed for another vocabulary")
+    var position = 0
+    while position < tokens.count {
       if count == tokensPerShard { try finishShard() }
-      let part = rest.prefix(tokensPerShard - count)
-      try write(part)
-      rest = rest.dropFirst(part.count)
+      if file == nil { try beginShard() }
+      let part = position..<min(tokens.count, position + tokensPerShard - count)
+      try tokens.withBytes(part) { bytes, partChecksum in
+        checksum.append(partChecksum, count: bytes.count)
+        try file?.write(bytes)
+      }
+      count += part.count
+      position = part.upperBound
     }
   }
 
@@ -66,23 +81,6 @@ public final class TokenShardWriter {
     let file = try OutputFile(path: folder + "/" + split.shardName(finished.count))
     try file.write([UInt8](repeating: 0, count: TokenShardHeader.byteCount))
     self.file = file
-  }
-
-  private func write(_ ids: ArraySlice<UInt32>) throws {
-    if file == nil { try beginShard() }
-    if bytesPerToken == 2 {
-      try writeElements(ids.map { UInt16(truncatingIfNeeded: $0).littleEndian })
-    } else {
-      try writeElements(ids.map(\.littleEndian))
-    }
-    count += ids.count
-  }
-
-  private func writeElements(_ elements: [some FixedWidthInteger]) throws {
-    try elements.withUnsafeBytes { bytes in
-      checksum.update(bytes)
-      try file?.write(bytes)
-    }
   }
 
   private func finishShard() throws {

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 import TokenShardFormat
 
@@ -11,7 +12,7 @@ enum Packing: String, CaseIterable {
   case continuous
 }
 
-/// Encodes the corpus and writes its shards.
+/// Encodes the corpus and writes its shards, in memory for a few blocks of it.
 struct CorpusEncoding {
   let paths: [String]
   let packing: Packing
@@ -19,6 +20,16 @@ struct CorpusEncoding {
   let endOfText: UInt32
   let validationFraction: Double
   let tokensPerShard: Int
+  let invalidUTF8: InvalidUTF8Policy
+  /// Whether the names of special tokens in the text are these tokens.
+  let allowsSpecialTokens: Bool
+  /// How many tokens a model is trained on at a time, for the statistics.
+  let blockSize: Int
+  let threads: Int
+
+  /// How many bytes a thread works on at a time: so many that taking turns costs nothing, so few that
+  /// they and their ids stay in the caches of the processor.
+  static let bytesPerBlock = 1 << 18
 
   /// What the manifest says of it; `tokenizer` tells where the tokenizer comes from.
   func settings(tokenizer: JSONValue) -> JSONValue {
@@ -26,7 +37,8 @@ struct CorpusEncoding {
       "program": .string("\(BPEEncode.name) \(packageVersion)"),
       "corpus": .array(paths.map { .string($0) }), "pack": .string(packing.rawValue),
       "validation_fraction": .number(validationFraction),
-      "shard_tokens": .integer(tokensPerShard), "tokenizer": tokenizer,
+      "shard_tokens": .integer(tokensPerShard), "invalid_utf8": .string(invalidUTF8.rawValue),
+      "allow_special": .boolean(allowsSpecialTokens), "tokenizer": tokenizer,
     ]
   }
 
@@ -34,8 +46,11 @@ struct CorpusEncoding {
     InputError(paths.joined(separator: ", "), "there is no text in it; expected a post a line")
   }
 
+  /// The parts of the corpus as they were written, and what is to be known of it.
+  typealias Result = (splits: [TokenSplit: TokenManifest.Split], statistics: CorpusStatistics)
+
   /// Writes the shards into `folder`.
-  func run(into folder: String) throws -> [TokenSplit: TokenManifest.Split] {
+  func run(into folder: String) throws -> Result {
     let digest = tokenizer.digest
     func writer(_ split: TokenSplit) -> TokenShardWriter {
       TokenShardWriter(
@@ -44,8 +59,19 @@ struct CorpusEncoding {
     }
     switch packing {
     case .posts: return try encodePosts(writer(.train), writer(.validation))
-    case .continuous: return try encodeWhole(writer(.train), writer(.validation))
+    case .continuous: return try encodeWhole(writer(.train), writer(.validation), in: folder)
     }
+  }
+
+  /// An encoder for each thread.
+  private var encoders: [Encoder] {
+    let encoder = Encoder(tokenizer, specialTokens: allowsSpecialTokens ? .recognized : .asText)
+    return Array(repeating: encoder, count: threads)
+  }
+
+  /// What is known of the corpus before it is read.
+  private var emptyStatistics: CorpusStatistics {
+    CorpusStatistics(vocabularySize: tokenizer.count, blockSize: blockSize)
   }
 
   // MARK: - Post by post
@@ -55,41 +81,57 @@ struct CorpusEncoding {
     let writer: TokenShardWriter
     var posts = 0
     var textBytes = 0
-    var ids: [UInt32] = []
 
-    mutating func flush() throws {
-      try writer.append(ids)
-      ids.removeAll(keepingCapacity: true)
+    mutating func take(_ part: EncodedPosts.Part) throws {
+      posts += part.posts
+      textBytes += part.textBytes
+      try writer.append(part.tokens)
     }
 
     mutating func finish() throws -> TokenManifest.Split {
-      try flush()
-      return TokenManifest.Split(posts: posts, textBytes: textBytes, shards: try writer.finish())
+      TokenManifest.Split(posts: posts, textBytes: textBytes, shards: try writer.finish())
     }
   }
 
   private func encodePosts(
     _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
-  ) throws -> [TokenSplit: TokenManifest.Split] {
-    var encoder = Encoder(tokenizer)
+  ) throws -> Result {
     var train = Part(writer: trainWriter)
     var validation = Part(writer: validationWriter)
+    let (empty, endOfText) = (emptyStatistics, endOfText)
+    var statistics = empty
     let validationEnd = validationFraction * 0x1p32
-    func encode(_ post: UnsafeRawBufferPointer, into part: inout Part) throws {
-      try encoder.encode(post, into: &part.ids)
-      part.ids.append(endOfText)
-      part.posts += 1
-      part.textBytes += post.count
-      if part.ids.count >= 1 << 16 { try part.flush() }
-    }
-    try CorpusInput(paths: paths).forEachPost("encoding") { post in
-      var checksum = CRC32()
-      checksum.update(post)
-      if Double(checksum.value) < validationEnd {
-        try encode(post, into: &validation)
-      } else {
-        try encode(post, into: &train)
-      }
+    let encoders = encoders
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachFile("encoding") { file in
+      var reader = try CorpusReader.blocks(
+        of: file.path, blockSize: Self.bytesPerBlock, filter: file.repair)
+      var lines = 0
+      var isFirst = true
+      try OrderedWork(
+        makeBlock: { EncodedPosts(empty) },
+        read: { block in
+          try file.progress(reader.input.bytesConsumed)
+          block.isFirst = isFirst
+          isFirst = false
+          return try reader.read(into: block.text)
+        },
+        work: { encoder, block in
+          block.encode(with: &encoder, endOfText: endOfText, validationEnd: validationEnd)
+        },
+        finish: { block in
+          if let failure = block.failure {
+            throw CorpusReader.notUTF8(
+              failure.byte, at: failure.offset, line: lines + failure.line, path: file.path)
+          }
+          statistics.merge(block.statistics, file: file.number, linesBefore: lines)
+          lines += block.lines
+          try train.take(block.train)
+          try validation.take(block.validation)
+        }
+      ).run(states: encoders)
+      statistics.take(file.repair)
+      return reader.input.bytesConsumed
     }
     if train.posts + validation.posts == 0 { throw Self.emptyCorpus(paths) }
     if train.posts == 0 {
@@ -99,50 +141,79 @@ struct CorpusEncoding {
           + "--validation-fraction")
     }
     let tokens = [try train.finish(), try validation.finish()]
-    report(textBytes: train.textBytes + validation.textBytes, tokens: tokens.map(\.tokens))
     if validationFraction > 0 && validation.posts == 0 {
       Log.warning("the corpus is so small that no post fell to validation")
     }
-    return validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    let splits: [TokenSplit: TokenManifest.Split] =
+      validation.posts > 0 ? [.train: tokens[0], .validation: tokens[1]] : [.train: tokens[0]]
+    return (splits, statistics)
   }
 
   // MARK: - As a whole
 
   private func encodeWhole(
-    _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter
-  ) throws -> [TokenSplit: TokenManifest.Split] {
-    var encoder = Encoder(tokenizer)
-    var ids: [UInt32] = []
-    var textBytes = 0
-    for path in paths {
-      let text = try CorpusInput.text(of: path)
-      textBytes += text.count
-      do {
-        try encoder.encode(text, into: &ids)
-      } catch {
-        let line = text[..<error.offset].count { $0 == 0x0A } + 1
-        throw InputError(path, .line(line), "the line is not UTF-8")
-      }
-      try Interruption.check()
+    _ trainWriter: TokenShardWriter, _ validationWriter: TokenShardWriter, in folder: String
+  ) throws -> Result {
+    // Which tokens are the last ones is known only at the end.
+    let spool =
+      validationFraction > 0
+      ? try TokenSpool(folder: folder, vocabularySize: tokenizer.count) : nil
+    let empty = emptyStatistics
+    var statistics = empty
+    let encoders = encoders
+    let canCutTexts = encoders[0].canCutTexts
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachFile("encoding") { file in
+      let preTokenizer = PreTokenizer()
+      var reader = try BlockReader(
+        path: file.path, blockSize: Self.bytesPerBlock, normalizesLineEnds: true,
+        filter: file.repair,
+        lastCut: { canCutTexts ? preTokenizer.lastCut(in: $0, after: $1) : nil })
+      var newlines = 0
+      var lineBytes = 0
+      try OrderedWork(
+        makeBlock: { EncodedText(empty) },
+        read: { block in
+          try file.progress(reader.input.bytesConsumed)
+          return try reader.read(into: block.text)
+        },
+        work: { encoder, block in block.encode(with: &encoder) },
+        finish: { block in
+          newlines += block.newlines
+          lineBytes = block.newlines > 0 ? block.lineBytes : lineBytes + block.lineBytes
+          if let byte = block.invalidByte {
+            throw CorpusReader.notUTF8(byte, at: lineBytes, line: newlines + 1, path: file.path)
+          }
+          statistics.merge(block.statistics)
+          if let spool {
+            try spool.append(block.tokens)
+          } else {
+            try trainWriter.append(block.tokens)
+          }
+        }
+      ).run(states: encoders)
+      statistics.take(file.repair)
+      return reader.input.bytesConsumed
     }
-    if ids.isEmpty { throw Self.emptyCorpus(paths) }
-    let trainCount = ids.count - Int(Double(ids.count) * validationFraction)
-    try trainWriter.append(ids[..<trainCount])
-    try validationWriter.append(ids[trainCount...])
-    report(textBytes: textBytes, tokens: [ids.count])
+    if statistics.tokens == 0 { throw Self.emptyCorpus(paths) }
+    let held = Int(Double(statistics.tokens) * validationFraction)
+    try spool?.move(statistics.tokens - held, to: trainWriter, others: validationWriter)
     var splits: [TokenSplit: TokenManifest.Split] = [
       .train: .init(posts: nil, textBytes: nil, shards: try trainWriter.finish())
     ]
-    if trainCount < ids.count {
+    if held > 0 {
       splits[.validation] = .init(posts: nil, textBytes: nil, shards: try validationWriter.finish())
     }
-    return splits
+    return (splits, statistics)
   }
+}
 
-  private func report(textBytes: Int, tokens: [Int]) {
-    let tokens = Double(tokens.reduce(0, +))
-    Log.info(
-      "\(Progress.countText(tokens)) tokens of \(Progress.byteText(Double(textBytes))), "
-        + "\(Progress.decimal(Double(textBytes) / tokens, 2)) bytes a token")
+extension CorpusStatistics {
+  /// Takes in what was repaired in a file, and tells of it.
+  fileprivate mutating func take(_ repair: UTF8Repair?) {
+    guard let repair, repair.sequences > 0 else { return }
+    invalidUTF8.sequences += repair.sequences
+    invalidUTF8.bytes += repair.bytes
+    Log.warning(repair.summary)
   }
 }

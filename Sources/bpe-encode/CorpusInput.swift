@@ -6,6 +6,8 @@ import FileSupport
 /// The files of the corpus.
 struct CorpusInput {
   let paths: [String]
+  /// What becomes of bytes that are not UTF-8.
+  var invalidUTF8 = InvalidUTF8Policy.fail
 
   /// How many bytes the files have together; `nil` if one is a pipe.
   private func totalSize() throws -> Int? {
@@ -18,42 +20,54 @@ struct CorpusInput {
     return total
   }
 
-  /// Calls `body` with each post; `label` names the work.
-  func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// What repairs the bytes of the file `path`; `nil` where wrong ones are an error, which is told by
+  /// who reads the text.
+  private func repair(of path: String) -> UTF8Repair? {
+    invalidUTF8 == .fail ? nil : UTF8Repair(path: path, policy: invalidUTF8)
+  }
+
+  /// A file that is read.
+  struct File {
+    let path: String
+    /// Its number among the files, from 0.
+    let number: Int
+    /// What its bytes go through.
+    let repair: UTF8Repair?
+    /// Takes how many bytes of the file, packed if it is packed, were read.
+    let progress: (Int) throws -> Void
+  }
+
+  /// Calls `body` with each file; `label` names the work.
+  ///
+  /// `body` returns how many bytes, packed if they are packed, were read in all.
+  func forEachFile(_ label: String, _ body: (File) throws -> Int) throws {
     let progress = Progress(label, total: try totalSize(), unit: .bytes)
     var finished = 0
-    for path in paths {
+    for (number, path) in paths.enumerated() {
+      let before = finished
+      let file = File(path: path, number: number, repair: repair(of: path)) {
+        try progress.update(before + $0)
+      }
+      finished += try body(file)
+    }
+  }
+
+  /// Calls `body` with each post; `label` names the work.
+  func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try forEachFile(label) { file in
       var consumed = 0
-      try CorpusReader.forEachPost(path: path) { bytes in
+      try CorpusReader.forEachPost(path: file.path, filter: file.repair) { bytes in
         consumed = bytes
-        try progress.update(finished + bytes)
+        try file.progress(bytes)
       } _: { line, post in
         do {
           try body(post)
         } catch let error as InvalidUTF8 {
-          throw InputError(path, .line(line), "byte \(error.offset + 1) of the line is not UTF-8")
+          throw InputError(
+            file.path, .line(line), "byte \(error.offset + 1) of the line is not UTF-8")
         }
       }
-      finished += consumed
-    }
-  }
-
-  /// The whole contents of the file `path`, with `\n` for `\r\n` and `\r`.
-  static func text(of path: String) throws -> [UInt8] {
-    let input = try InputFile(path: path)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { buffer.deallocate() }
-    var text: [UInt8] = []
-    var follows = false
-    while true {
-      let count = try input.read(into: buffer)
-      if count == 0 { return text }
-      try Interruption.check()
-      for byte in buffer[..<count] {
-        // The \n of \r\n was written for its \r already.
-        if !(follows && byte == 0x0A) { text.append(byte == 0x0D ? 0x0A : byte) }
-        follows = byte == 0x0D
-      }
+      return consumed
     }
   }
 }

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusFormat
 import FileSupport
 
 /// Learns a vocabulary from the corpus.
@@ -7,6 +8,12 @@ struct VocabularyTraining {
   let paths: [String]
   let vocabularySize: Int
   let minimumFrequency: Int
+  let invalidUTF8: InvalidUTF8Policy
+  /// How many threads count words.
+  let threads: Int
+
+  /// Enough to keep the threads busy while it is counted.
+  private static let batchBytes = 1 << 24
 
   /// What the manifest says of it.
   var settings: JSONValue {
@@ -19,17 +26,22 @@ struct VocabularyTraining {
   }
 
   func run() throws -> Tokenizer {
-    var trainer = Trainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
+    var trainer = Trainer(
+      vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, threads: threads)
     var hasText = false
-    var text: [UInt8] = []
-    try CorpusInput(paths: paths).forEachPost("counting words") { line in
+    var batch = TextBatch()
+    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
+    try input.forEachPost("counting words") { line in
       hasText = true
       // The reference takes in each line with its newline, which shows where white space ends one.
-      text.removeAll(keepingCapacity: true)
-      text.append(contentsOf: line)
-      text.append(0x0A)
-      try trainer.add(text)
+      batch.append(line: line)
+      if batch.byteCount >= Self.batchBytes {
+        try trainer.add(batch)
+        batch.removeAll()
+      }
     }
+    // The corpus is known to be UTF-8 by now.
+    try trainer.add(batch)
     guard hasText else { throw CorpusEncoding.emptyCorpus(paths) }
     let progress = Progress("merging", total: vocabularySize, unit: .items("tokens"))
     let tokenizer = try trainer.train { try progress.update($0) }

@@ -1,4 +1,6 @@
 import BytePairEncoding
+import FileSupport
+import TestSupport
 import Testing
 
 @Suite struct EncoderTests {
@@ -92,12 +94,12 @@ import Testing
     let tokenizer = try TokenizerFixture.tokenizer(merges: ["s >"], special: ["<s>", "</s>"])
     var withEnd = tokenizer
     withEnd.setEndOfText(1)
-    var encoder = Encoder(withEnd)
-    #expect(try encoder.encode("<s>") == [29, 84, 31])
-    #expect(try encoder.encode("<s>a</s>", recognizingSpecialTokens: true) == [0, 66, 1])
-    let spaces = try encoder.encode("a  <s>  b", recognizingSpecialTokens: true)
-    #expect(spaces == [66, 222, 222, 0, 222, 222, 67])
-    #expect(try encoder.encode("<s", recognizingSpecialTokens: true) == [29, 84])
+    var plain = Encoder(withEnd)
+    #expect(try plain.encode("<s>") == [29, 84, 31])
+    var encoder = Encoder(withEnd, specialTokens: .recognized)
+    #expect(try encoder.encode("<s>a</s>") == [0, 66, 1])
+    #expect(try encoder.encode("a  <s>  b") == [66, 222, 222, 0, 222, 222, 67])
+    #expect(try encoder.encode("<s") == [29, 84])
   }
 
   @Test("stops at what is not UTF-8")
@@ -105,5 +107,122 @@ import Testing
     var encoder = Encoder(try TokenizerFixture.tokenizer(merges: []))
     var ids: [UInt32] = []
     #expect(throws: InvalidUTF8(offset: 3)) { try encoder.encode([65, 32, 66, 0xC3], into: &ids) }
+  }
+
+  /// A tokenizer with merges of letters, spaces and line ends.
+  private func mixedTokenizer() throws -> Tokenizer {
+    try TokenizerFixture.tokenizer(merges: [
+      "a a", "aa aa", "Ð ¶", "Ð¶ Ð¶", "Ġ Ð¶", "Ġ Ġ", "Ċ Ċ", "' s", "l l", "1 1",
+    ])
+  }
+
+  /// The ids of the file `path`, read in blocks of `blockSize` bytes.
+  private func ids(
+    of path: String, blockSize: Int, _ tokenizer: Tokenizer
+  ) throws -> [UInt32] {
+    var encoder = Encoder(tokenizer)
+    var reader = try BlockReader(
+      path: path, blockSize: blockSize, lastCut: { PreTokenizer().lastCut(in: $0, after: $1) })
+    let block = TextBlock()
+    let ids = IDBuffer()
+    while try reader.read(into: block) {
+      try encoder.encode(0..<block.count, of: block.bytes, into: ids)
+    }
+    return ids.withIDs { Array($0) }
+  }
+
+  @Test("gives the ids of the whole text for its blocks, however small they are")
+  func blocks() throws {
+    let tokenizer = try mixedTokenizer()
+    let folder = try TemporaryFolder()
+    var generator = FixedGenerator(state: 11)
+    let parts = [
+      "a", "aa", "s", "ж", "жж", "1", " ", "  ", "\n", "\n\n", "\u{A0}", "'", "'s", "'ll", "l", "!",
+      "😀", "\u{301}", "漢", String(repeating: "a", count: 70), String(repeating: " ", count: 40),
+    ]
+    for round in 0..<20 {
+      let text = generator.text(of: parts, upTo: 400)
+      let path = try folder.write(text, to: "text-\(round)")
+      var encoder = Encoder(tokenizer)
+      let whole = try encoder.encode(text)
+      for blockSize in 1...64 {
+        #expect(try ids(of: path, blockSize: blockSize, tokenizer) == whole)
+      }
+    }
+  }
+
+  @Test("names the same byte that is not UTF-8, however small the blocks are")
+  func invalidInBlocks() throws {
+    let tokenizer = try mixedTokenizer()
+    let folder = try TemporaryFolder()
+    let bytes = Array("жук a'll ".utf8) + [0xE2, 0x82] + Array(" жж aa 1".utf8)
+    let path = try folder.write(bytes, to: "text")
+    for blockSize in 1...64 {
+      var encoder = Encoder(tokenizer)
+      var reader = try BlockReader(
+        path: path, blockSize: blockSize, lastCut: { PreTokenizer().lastCut(in: $0, after: $1) })
+      let block = TextBlock()
+      let ids = IDBuffer()
+      var before = 0
+      let error = #expect(throws: InvalidUTF8.self) {
+        while try reader.read(into: block) {
+          do throws(InvalidUTF8) {
+            try encoder.encode(0..<block.count, of: block.bytes, into: ids)
+          } catch {
+            throw InvalidUTF8(offset: error.offset + before)
+          }
+          before += block.count
+        }
+      }
+      #expect(error == InvalidUTF8(offset: 12))
+    }
+  }
+
+  @Test("is not led by what stands behind the part of a text that it encodes")
+  func part() throws {
+    let text = Array("жж aa'll 1aa  b ж😀 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".utf8)
+    var encoder = Encoder(try mixedTokenizer())
+    for end in 0...text.count {
+      for start in 0...end where start == 0 || text[start - 1] < 0x80 {
+        let ids = IDBuffer()
+        var expected: [UInt32] = []
+        let alone = Result { try encoder.encode(Array(text[start..<end]), into: &expected) }
+        let within = Result {
+          try text.withUnsafeBytes { try encoder.encode(start..<end, of: $0, into: ids) }
+        }
+        switch (alone, within) {
+        case (.success, .success): #expect(ids.withIDs { Array($0) } == expected)
+        case (.failure(let a as InvalidUTF8), .failure(let b as InvalidUTF8)):
+          #expect(a.offset + start == b.offset)
+        default: Issue.record("\(start)..<\(end): \(alone), \(within)")
+        }
+      }
+    }
+  }
+
+  @Test("remembers for itself what it has seen, as a copy does")
+  func copies() throws {
+    var first = Encoder(try mixedTokenizer())
+    let ids = try first.encode("жж aa")
+    var second = first
+    #expect(try second.encode("aa жж") != ids)
+    #expect(try first.encode("жж aa") == ids)
+    #expect(try second.encode("жж aa") == ids)
+  }
+
+  @Test("tells pieces apart that differ in length or in their last byte alone")
+  func similarPieces() throws {
+    let tokenizer = try TokenizerFixture.tokenizer(merges: [])
+    var encoder = Encoder(tokenizer)
+    for _ in 0..<2 {
+      for length in 1...40 {
+        for last: UInt8 in [0, 1, 0x0B, 0x7F] {
+          let text = [UInt8](repeating: 0, count: length - 1) + [last]
+          var ids: [UInt32] = []
+          try encoder.encode(text, into: &ids)
+          #expect(tokenizer.decode(ids) == text)
+        }
+      }
+    }
   }
 }

@@ -100,4 +100,55 @@ import Testing
   func invalid(bytes: [UInt8], offset: Int) {
     #expect(throws: InvalidUTF8(offset: offset)) { try PreTokenizer().pieces(of: bytes) }
   }
+
+  @Test("reads long words of one script and of several as it reads short ones")
+  func longWords() throws {
+    for count in 1...40 {
+      let word = String(repeating: "Ёж", count: count)
+      for end in ["", " ", "é", "z", "ԑ", "9", "!", "\u{301}", "漢", "😀"] {
+        let joins = ["é", "z", "ԑ", "漢"].contains(end)
+        let expected = joins || end.isEmpty ? [word + end] : [word, end]
+        #expect(try pieces(word + end) == expected)
+        #expect(try pieces(" " + word + end) == [" " + expected[0]] + expected.dropFirst())
+      }
+    }
+  }
+
+  @Test(
+    "may be cut where the class changes behind what is not white space",
+    arguments: [
+      ("кот и кит", "кот и"), ("кот", nil), ("", nil), (" ", nil), ("кот ", "кот"), ("a\n\n", "a"),
+      ("a \n", "a"), ("a1", "a"), ("a!b", "a!"), ("a'b", "a"), ("'ll", nil), ("x'll", "x"),
+      ("a'1", "a'"), ("!a", "!"), ("  a", nil), ("a\u{A0}b", "a"), ("漢1", "漢"), ("a😀", "a"),
+    ] as [(String, String?)])
+  func cuts(_ text: String, _ expected: String?) {
+    let bytes = Array(text.utf8)
+    let cut = bytes.withUnsafeBytes { PreTokenizer().lastCut(in: $0) }
+    #expect(cut.map { String(decoding: bytes[..<$0], as: UTF8.self) } == expected)
+  }
+
+  @Test("has the pieces of the whole on both sides of every cut")
+  func cutPieces() throws {
+    var generator = FixedGenerator(state: 4)
+    let parts = [
+      "a", "s", "Ж", "9", " ", "  ", "\n", "\u{A0}", "'", "'s", "'re", "'ll", "l", "!", "😀",
+      "\u{301}", "漢",
+    ]
+    var count = 0
+    for _ in 0..<2000 {
+      let text = Array(generator.text(of: parts, upTo: 30).utf8)
+      let whole = try PreTokenizer().pieces(of: text).map(\.endIndex)
+      for end in 1...text.count {
+        // What follows the text must not matter, so the search sees only its beginning.
+        guard let cut = text[..<end].withUnsafeBytes({ PreTokenizer().lastCut(in: $0) }) else {
+          continue
+        }
+        count += 1
+        let first = try PreTokenizer().pieces(of: Array(text[..<cut])).map(\.endIndex)
+        let second = try PreTokenizer().pieces(of: Array(text[cut...])).map { $0.endIndex + cut }
+        #expect(first + second == whole)
+      }
+    }
+    #expect(count > 10_000)
+  }
 }

@@ -10,6 +10,17 @@ enum TokenizerFixture {
     return (printable + Array(256..<324)).compactMap { Unicode.Scalar($0).map { String($0) } }
   }()
 
+  /// The character of each byte.
+  private static let symbolOfByte: [UInt8: String] = {
+    let printable = Array(33...126) + Array(161...172) + Array(174...255)
+    let others = (0...255).filter { !printable.contains($0) }
+    return Dictionary(
+      uniqueKeysWithValues: zip((printable + others).map { UInt8($0) }, symbols))
+  }()
+
+  /// The character that stands for `byte`.
+  static func symbol(of byte: UInt8) -> String { symbolOfByte[byte] ?? "" }
+
   /// `{"a":0,…}` of `tokens`.
   static func vocabularyJSON(_ tokens: [String]) throws -> String {
     let pairs = tokens.enumerated().map { id, token in
@@ -23,8 +34,12 @@ enum TokenizerFixture {
   static func write(
     merges: [String], special: [String] = [], to folder: TemporaryFolder
   ) throws {
-    let made = merges.map { $0.replacing(" ", with: "") }
-    try folder.write(try vocabularyJSON(special + symbols + made), to: "vocab.json")
+    var tokens = special + symbols
+    for merge in merges {
+      let made = merge.replacing(" ", with: "")
+      if !tokens.contains(made) { tokens.append(made) }
+    }
+    try folder.write(try vocabularyJSON(tokens), to: "vocab.json")
     try folder.write(
       (["#version: 0.2"] + merges).map { $0 + "\n" }.joined(), to: "merges.txt")
   }

@@ -15,47 +15,55 @@ import Testing
     }
   }
 
-  /// Counts all pairs anew for every merge.
+  /// Merges pair by pair, and counts all pairs anew for each.
   func reference(_ lines: [String], size: Int, frequency: Int) throws -> [String] {
-    var ids = Dictionary(
-      uniqueKeysWithValues: TokenizerFixture.symbols.enumerated().map { ($0.element, $0.offset) })
-    let symbols = TokenizerFixture.symbols.map { String($0) }
-    var words = try lines.flatMap { line in
-      try PreTokenizer().pieces(of: Array(line.utf8)).map { piece in
-        piece.map { byte in
-          byte == 0x20
-            ? "Ġ" : byte == 0x0A ? "Ċ" : symbols.first { $0.utf8.elementsEqual([byte]) } ?? ""
-        }
+    var texts = TokenizerFixture.symbols
+    let ids = Dictionary(uniqueKeysWithValues: zip(texts, texts.indices))
+    var words: [[Int]: Int] = [:]
+    for line in lines {
+      for piece in try PreTokenizer().pieces(of: Array(line.utf8)) {
+        words[piece.map { ids[symbol(of: $0)] ?? 0 }, default: 0] += 1
       }
     }
     var merges: [String] = []
-    while ids.count + 5 < size {
-      var counts: [[String]: Int] = [:]
-      for word in words {
-        for (left, right) in zip(word, word.dropFirst()) { counts[[left, right], default: 0] += 1 }
+    while texts.count + 5 < size {
+      var counts: [[Int]: Int] = [:]
+      for (word, count) in words {
+        for pair in zip(word, word.dropFirst()) { counts[[pair.0, pair.1], default: 0] += count }
       }
       let best = counts.min { a, b in
-        if a.value != b.value { return a.value > b.value }
-        return (ids[a.key[0]] ?? 0, ids[a.key[1]] ?? 0) < (ids[b.key[0]] ?? 0, ids[b.key[1]] ?? 0)
+        a.value != b.value ? a.value > b.value : a.key.lexicographicallyPrecedes(b.key)
       }
-      guard let best, best.value >= frequency else { break }
-      let pair = best.key
-      ids[pair.joined()] = ids.count
-      merges.append(pair.joined(separator: " "))
-      for index in words.indices {
-        var merged: [String] = []
-        for symbol in words[index] {
-          // A token that was just made here cannot be the left half of the same pair.
-          if merged.last == pair[0], symbol == pair[1] {
-            merged[merged.count - 1] = pair.joined()
-          } else {
-            merged.append(symbol)
-          }
-        }
-        words[index] = merged
-      }
+      guard let (pair, count) = best, count >= frequency else { break }
+      let result = texts.count
+      merges.append("\(texts[pair[0]]) \(texts[pair[1]])")
+      texts.append(texts[pair[0]] + texts[pair[1]])
+      words = Dictionary(
+        words.map { (merged($0.key, pair, into: result), $0.value) }, uniquingKeysWith: +)
     }
     return merges
+  }
+
+  func symbol(of byte: UInt8) -> String {
+    switch byte {
+    case 33...126, 161...172, 174...255: String(Unicode.Scalar(byte))
+    case 0...32: String(Unicode.Scalar(0x100 + UInt32(byte)) ?? "?")
+    case 127...160: String(Unicode.Scalar(0x121 + UInt32(byte - 127)) ?? "?")
+    default: "\u{143}"
+    }
+  }
+
+  func merged(_ word: [Int], _ pair: [Int], into result: Int) -> [Int] {
+    var merged: [Int] = []
+    for token in word {
+      // A token that was just made here cannot be the left half of the same pair.
+      if merged.last == pair[0], token == pair[1] {
+        merged[merged.count - 1] = result
+      } else {
+        merged.append(token)
+      }
+    }
+    return merged
   }
 
   @Test("merges the most frequent pair, of several the one with the smaller ids")
@@ -92,17 +100,115 @@ import Testing
     #expect(mergeTexts(try train(["ab"], frequency: 0)) == ["a b"])
   }
 
-  @Test("merges in the same order as counting anew every time")
-  func againstReference() throws {
-    var generator = FixedGenerator(state: 7)
-    for round in 0..<30 {
-      let lines = (0..<12).map { _ in
-        generator.text(of: ["a", "b", "c", "aa", "ab", " ", "!", "\n"], upTo: 30)
-      }
-      let frequency = 1 + round % 3
-      let expected = try reference(lines, size: 330, frequency: frequency)
-      #expect(mergeTexts(try train(lines, size: 330, frequency: frequency)) == expected)
+  /// Lines of few different characters, so that many pairs are equally frequent.
+  func lines(seed: UInt64) -> [String] {
+    let alphabets = [
+      ["a", "b", "c", "aa", "ab", " ", "!", "\n"], ["a", "b"], ["a"], ["а", "б", "А", " а", " "],
+      ["ёж", "ё", " ж", "ж", "е\u{308}"], ["0", "1", "00", " 10", "!", "!!", " ?"],
+      ["😀", "😁", " 😀", "\u{FE0F}"], ["ab", "ba", "bab", " ab", " "], ["кот", " кот", "ток", " то"],
+    ]
+    var generator = FixedGenerator(state: seed)
+    let parts = alphabets[Int(seed) % alphabets.count]
+    return (0..<Int.random(in: 1...12, using: &generator)).map { _ in
+      generator.text(of: parts, upTo: seed.isMultiple(of: 5) ? 300 : 30)
     }
+  }
+
+  @Test("merges in the same order as counting anew every time", arguments: 0..<8)
+  func againstReference(group: UInt64) throws {
+    for seed in group * 50..<group * 50 + 50 {
+      let lines = lines(seed: seed)
+      let frequency = [1, 2, 3, 5][Int(seed / 9) % 4]
+      let expected = try reference(lines, size: 330, frequency: frequency)
+      let tokenizer = try train(lines, size: 330, frequency: frequency)
+      #expect(mergeTexts(tokenizer) == expected, "seed \(seed)")
+      let texts = (0..<UInt32(tokenizer.count)).compactMap { tokenizer.text(of: $0) }
+      #expect(Set(texts).count == tokenizer.count, "seed \(seed)")
+    }
+  }
+
+  @Test("merges the same in long words, which are looked through in parts")
+  func longWords() throws {
+    var generator = FixedGenerator(state: 3)
+    for length in [127, 128, 129, 130, 192, 193, 500, 1000] {
+      let lines = [
+        String(repeating: "a", count: length), generator.text(of: ["a", "b"], upTo: length),
+        generator.text(of: ["ab", "aab", "а"], upTo: length), "b",
+        String(repeating: "ab", count: length / 2),
+        generator.text(of: ["x", "y"], upTo: 2 * length),
+      ]
+      for frequency in [1, 2] {
+        let expected = try reference(lines, size: 400, frequency: frequency)
+        #expect(mergeTexts(try train(lines, size: 400, frequency: frequency)) == expected)
+      }
+    }
+  }
+
+  @Test("learns from a word of a million letters")
+  func hugeWord() throws {
+    let same = try train([String(repeating: "a", count: 1 << 20)], size: 300)
+    // Every merge halves the word, and the last one would leave a pair that occurs once.
+    #expect(same.merges.count == 19)
+    #expect(same.bytes(of: UInt32(same.count - 1)).count == 1 << 19)
+    var generator = FixedGenerator(state: 11)
+    let letters = (0..<1 << 20).map { _ in UInt8.random(in: 0x61...0x7A, using: &generator) }
+    var trainer = Trainer(vocabularySize: 3000)
+    try trainer.add(letters)
+    let tokenizer = try trainer.train()
+    #expect(tokenizer.count == 3000)
+    // All pairs of letters are about equally frequent, and more so than what follows them.
+    #expect(tokenizer.merges.prefix(300).allSatisfy { tokenizer.bytes(of: $0.result).count == 2 })
+  }
+
+  @Test("has no pair in words of one byte and in no text at all")
+  func noPair() throws {
+    #expect(mergeTexts(try train([])) == [])
+    #expect(mergeTexts(try train(["a", "b", "!", ""], frequency: 1)) == [])
+    var trainer = Trainer(vocabularySize: 300)
+    try trainer.add(TextBatch())
+    #expect(mergeTexts(try trainer.train()) == [])
+  }
+
+  @Test("orders pairs by counts that do not fit into 32 bits")
+  func largeCounts() throws {
+    var trainer = Trainer(vocabularySize: 1000)
+    try trainer.add(Array("ab".utf8), times: 1 << 31)
+    try trainer.add(Array("cd".utf8), times: 1 << 32)
+    try trainer.add(Array("ef".utf8), times: (1 << 32) + 1)
+    try trainer.add(Array("gh".utf8), times: 7)
+    #expect(mergeTexts(try trainer.train()) == ["e f", "c d", "a b", "g h"])
+  }
+
+  @Test("learns the same from batches with any number of threads", arguments: [1, 2, 3, 8])
+  func threads(count: Int) throws {
+    var generator = FixedGenerator(state: 5)
+    let parts = ["кот", " кот", "а", " на", "!", " окне", "ы", " ", "ель"]
+    let lines = (0..<6000).map { _ in generator.text(of: parts, upTo: 40) }
+    var batch = TextBatch()
+    var batched = Trainer(vocabularySize: 600, threads: count)
+    for line in lines {
+      Array(line.utf8).withUnsafeBytes { batch.append(line: $0) }
+      if batch.byteCount > 500_000 {
+        try batched.add(batch)
+        batch.removeAll()
+      }
+    }
+    try batched.add(batch)
+    let expected = mergeTexts(try train(lines.map { $0 + "\n" }, size: 600))
+    #expect(mergeTexts(try batched.train()) == expected)
+    #expect(expected.count == 600 - Trainer.smallestVocabulary)
+  }
+
+  @Test("names the first text of a batch that is not UTF-8")
+  func invalidBatch() throws {
+    var batch = TextBatch()
+    for number in 0..<40_000 {
+      let text: [UInt8] =
+        number % 10_000 == 9_999 ? [0x61, 0x20, UInt8(number / 10_000), 0xFF] : [0x61]
+      text.withUnsafeBytes { batch.append(line: $0) }
+    }
+    var trainer = Trainer(vocabularySize: 1000, threads: 4)
+    #expect(throws: InvalidUTF8(offset: 3)) { try trainer.add(batch) }
   }
 
   @Test("refuses what is not UTF-8 and stops where the progress does")

@@ -66,6 +66,8 @@ struct CommandLineParserTests {
   func several() throws {
     #expect(try parse(["a", "--", "-b", "c"], as: Several.self).group.inputs == ["a", "-b", "c"])
     #expect(mistake(in: [], as: Several.self) == "missing argument <inputs>: what to read")
+    #expect(try parse(["a", "b"], as: AnyNumber.self).group.inputs == ["a", "b"])
+    #expect(try parse([], as: AnyNumber.self).group.inputs == [])
   }
 
   @Test("lets an option and an argument of an optional type be left out")

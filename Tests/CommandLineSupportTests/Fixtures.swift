@@ -27,6 +27,11 @@ struct Several: ArgumentGroup {
   @Arguments(help: "what to read", completion: .file) var inputs: [String]
 }
 
+/// A program whose inputs may be left out.
+struct AnyNumber: ArgumentGroup {
+  @Arguments(help: "what to read", completion: .file) var inputs: [String] = []
+}
+
 /// Parses `line`, and returns the group it was parsed into with what it asks for.
 func parse<Group: ArgumentGroup>(
   _ line: [String], as group: Group.Type = Example.self

@@ -66,12 +66,80 @@ struct LineReaderTests {
     let bytes = try gzip((1...1000).map { "\($0)" }.joined(), in: folder)
     let cut = try folder.write(Array(bytes.dropLast(10)), to: "cut.gz")
     let cutError = #expect(throws: InputError.self) { try lines(of: cut) }
-    #expect(cutError?.description == "\(cut): the gzip stream is cut off")
+    #expect(
+      cutError?.description == "\(cut): byte \(bytes.count - 10): the gzip stream is cut off")
     var broken = bytes
     broken[bytes.count / 2] ^= 0xFF
     let brokenPath = try folder.write(broken, to: "broken.gz")
     let brokenError = #expect(throws: InputError.self) { try lines(of: brokenPath) }
-    #expect(brokenError?.description == "\(brokenPath): the gzip stream is damaged")
+    let message = try #require(brokenError?.description)
+    let place = try #require(
+      message.wholeMatch(of: /.*: byte (\d+): the gzip stream is damaged \([a-z ]+\)/))
+    // zlib notices it where it can mean nothing, which may be somewhat later.
+    let offset = try #require(Int(place.1))
+    #expect((bytes.count / 2...bytes.count).contains(offset))
+  }
+
+  @Test("finds a wrong checksum, and what follows a gzip stream and is no other")
+  func wrongEnd() throws {
+    let folder = try TemporaryFolder()
+    let bytes = try gzip("бугурт\n", in: folder)
+    var wrong = bytes
+    wrong[bytes.count - 8] ^= 1
+    let path = try folder.write(wrong, to: "wrong.gz")
+    let error = #expect(throws: InputError.self) { try lines(of: path) }
+    #expect(
+      error?.description
+        == "\(path): byte \(bytes.count - 4): the gzip stream is damaged (incorrect data check)")
+    let other = try folder.write(bytes + Array("бугурт".utf8), to: "other.gz")
+    let otherError = #expect(throws: InputError.self) { try lines(of: other) }
+    #expect(
+      otherError?.description
+        == "\(other): byte \(bytes.count + 2): the gzip stream is damaged (incorrect header check)")
+    let half = try folder.write(bytes + bytes.prefix(12), to: "half.gz")
+    let halfError = #expect(throws: InputError.self) { try lines(of: half) }
+    #expect(
+      halfError?.description == "\(half): byte \(bytes.count + 12): the gzip stream is cut off")
+  }
+
+  @Test("passes over the zeros behind a gzip stream, with which blocks are filled up")
+  func padding() throws {
+    let folder = try TemporaryFolder()
+    let bytes = try gzip("раз\n", in: folder)
+    let zeros = [UInt8](repeating: 0, count: 300_000)
+    #expect(try lines(of: folder.write(bytes + zeros, to: "padded")) == ["раз"])
+    #expect(try lines(of: folder.write(bytes + zeros + bytes, to: "padded")) == ["раз", "раз"])
+    #expect(try lines(of: folder.write(gzip("", in: folder), to: "empty")) == [])
+  }
+
+  /// Leaves out the letter `a`, and says `end` at the end.
+  private final class Filter: InputFilter {
+    func filter(
+      _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
+    ) throws {
+      if bytes.contains(UInt8(ascii: "!")) { throw InputError("filter", "no") }
+      output += bytes.filter { $0 != UInt8(ascii: "a") }
+      if isLast { output += Array("end".utf8) }
+    }
+  }
+
+  @Test("cuts lines of what a filter makes of the bytes, unpacked before")
+  func filtered() throws {
+    let folder = try TemporaryFolder()
+    func filteredLines(_ path: String) throws -> [String] {
+      var lines: [String] = []
+      var reader = try LineReader(path: path, filter: Filter())
+      try reader.forEachLine { _, bytes in lines.append(String(decoding: bytes, as: UTF8.self)) }
+      return lines
+    }
+    #expect(try filteredLines(folder.write("", to: "empty")) == ["end"])
+    let long = String(repeating: "a", count: 3_000_000)
+    let text = "abab\n\(long)\n\(String(repeating: "cab", count: 500_000))\n"
+    let expected = ["bb", "", String(repeating: "cb", count: 500_000), "end"]
+    #expect(try filteredLines(folder.write(text, to: "text")) == expected)
+    #expect(try filteredLines(folder.write(gzip(text, in: folder), to: "packed")) == expected)
+    let path = try folder.write("!", to: "bad")
+    #expect(throws: InputError.self) { try filteredLines(path) }
   }
 
   @Test("says of a missing file and of a folder what the system says")

@@ -87,7 +87,7 @@ struct BadInputTests {
     let packed = try project.folder.bytes(of: "data/fixture/result.json.gz")
     try project.folder.write(Array(packed[..<3000]), to: "result.json.gz")
     try expect(
-      65, "result.json.gz: the gzip stream is cut off", of: "tg-dump",
+      65, "result.json.gz: byte 3000: the gzip stream is cut off", of: "tg-dump",
       ["result.json.gz", "-o", "out"])
   }
 
@@ -120,8 +120,9 @@ struct BadInputTests {
     try project.folder.write(Array("КОТ\nПЁС ".utf8) + [0xD0, 0x0A], to: "corpus.txt")
     try expect(
       65,
-      "corpus.txt: line 2: byte 8 of the line, 0xD0, is not UTF-8; cleaned text is UTF-8, other "
-        + "encodings must be converted first (iconv -t UTF-8)", of: "bpe-encode",
+      "corpus.txt: line 2: byte 8 of the line, 0xD0, is not UTF-8; cleaned text is UTF-8: convert "
+        + "other encodings first (iconv -t UTF-8), or have such bytes replaced or dropped "
+        + "(--invalid-utf8)", of: "bpe-encode",
       ["corpus.txt", "-o", "out", "--tokenizer", "\(Self.tokens)/tokenizer"])
   }
 

@@ -8,7 +8,8 @@ private let options = [
   "bugurt-clean": ["output", "funnel", "recipe", "news", "list-rules"],
   "bpe-encode": [
     "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
-    "validation-fraction", "shard-tokens",
+    "validation-fraction", "shard-tokens", "threads", "invalid-utf8", "allow-special",
+    "block-size", "inspect", "decode", "range", "verify",
   ],
   "gpt-finetune": [
     "output", "model", "resume", "restart", "layers", "width", "heads", "context", "dropout",
@@ -149,6 +150,39 @@ struct CommandLineTests {
       ),
       ("bpe-encode", ["a"], "missing option --output: folder that is written"),
       ("bpe-encode", ["a", "-o"], "-o needs a value"),
+      (
+        "bpe-encode", ["-o", "b"],
+        "missing argument <corpus.txt>: cleaned text in UTF-8, one post a line"
+      ),
+      (
+        "bpe-encode", ["--decode", "s", "a"],
+        "--decode encodes no corpus: leave out 'a', or leave out --decode to encode it"
+      ),
+      (
+        "bpe-encode", ["--decode", "s", "--verify=t"],
+        "--decode and --verify: give one at a time"
+      ),
+      (
+        "bpe-encode", ["--decode", "s", "-o", "b"],
+        "--output does not go with --decode: leave one of them out"
+      ),
+      (
+        "bpe-encode", ["--verify", "s", "--range", "1.."],
+        "--range does not go with --verify: leave one of them out"
+      ),
+      (
+        "bpe-encode", ["--decode", "s", "--range", "7..3"],
+        "--range: '7..3' is not accepted; expected a range of tokens such as 10..20, 10.. or ..20"
+      ),
+      ("bpe-encode", ["a", "-o", "b", "--range", "3..7"], "--range belongs to --decode <shard>"),
+      (
+        "bpe-encode", ["--inspect", "КОТ"],
+        "--inspect needs --tokenizer: the folder of a tokenizer, a model or token shards"
+      ),
+      (
+        "bpe-encode", ["a", "-o", "b", "--invalid-utf8", "ignore"],
+        "--invalid-utf8: 'ignore' is not accepted; expected one of fail, replace, drop"
+      ),
       (
         "bpe-encode", ["a", "-o", "b", "--validation-fraction=1"],
         "--validation-fraction: '1' is not accepted; expected a number from 0 to below 1"

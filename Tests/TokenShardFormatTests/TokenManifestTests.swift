@@ -46,6 +46,19 @@ import Testing
     #expect(TokenManifest.exists(in: folder.path))
   }
 
+  @Test("keeps what it tells of the corpus, and is read where it tells nothing")
+  func statistics() throws {
+    var manifest = try write()
+    manifest.statistics = ["tokens": 6, "posts": 2]
+    try manifest.write(to: folder.path)
+    #expect(try folder.text(of: "manifest.json").contains("\"statistics\": {"))
+    #expect(try TokenManifest(folder: folder.path) == manifest)
+    manifest.statistics = .null
+    try manifest.write(to: folder.path)
+    #expect(try !folder.text(of: "manifest.json").contains("statistics"))
+    #expect(try TokenManifest(folder: folder.path) == manifest)
+  }
+
   @Test("is missed where it is not there")
   func missing() {
     #expect(!TokenManifest.exists(in: folder.path))
@@ -90,6 +103,12 @@ import Testing
       ("vocabulary_size", "size", "'tokenizer.vocabulary_size' is missing or no such value"),
       ("01234567", "1234567", "'tokenizer.digest' is missing or no such value"),
       ("train-00000.bin", "../x", "'../x' is not the name of a file in the folder"),
+      ("\"tokens\": 6", "\"tokens\": 7", "'train.tokens' is 7, but its shards have 6 together"),
+      ("\"tokens\": 4", "\"tokens\": -4", "'train.shards.tokens' is missing or no such value"),
+      (
+        "\"tokens\": 4", "\"tokens\": 9223372036854775807",
+        "'train.shards.tokens' is missing or no such value"
+      ),
     ])
   func wrong(text: String, replacement: String, problem: String) throws {
     _ = try write()

@@ -1,5 +1,5 @@
 import Foundation
-import TensorKernels
+import FileSupport
 import TestSupport
 import Testing
 
@@ -106,6 +106,6 @@ struct ProcessorsTests {
   func current() {
     let current = Processors.current
     #expect(current.threadCount >= 1 && current.coreCount <= current.logicalCount)
-    #expect(current.logicalCount <= max(1, Workers.processorCount))
+    #expect(current.logicalCount <= max(1, ProcessInfo.processInfo.activeProcessorCount))
   }
 }

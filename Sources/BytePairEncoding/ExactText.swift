@@ -1,0 +1,20 @@
+/// A text as a key: equal where the characters are the same, one by one.
+///
+/// Strings are equal where they look alike, й and и with a breve; to a tokenizer those are two
+/// texts.
+struct ExactText: Hashable {
+  let text: String
+
+  init(_ text: some StringProtocol) {
+    self.text = String(text)
+  }
+
+  static func == (a: ExactText, b: ExactText) -> Bool {
+    a.text.utf8.elementsEqual(b.text.utf8)
+  }
+
+  func hash(into hasher: inout Hasher) {
+    for byte in text.utf8 { hasher.combine(byte) }
+    hasher.combine(0xFF as UInt8)
+  }
+}

@@ -1,0 +1,91 @@
+/// Bytes as a person can read them, so that no two tokens look the same.
+///
+/// - A space is `␣`, a newline `\n`, a carriage return `\r`, a tab `\t`, a backslash `\\`.
+/// - A byte that is not a part of a whole character is `<D0>`.
+/// - A character that cannot be seen by itself is `<U+00A0>`: other white space, control and format
+///   characters, marks with no letter before them, what Unicode has not assigned. So is `␣` itself.
+/// - A `<` that would look like the beginning of these is `\<`.
+public enum TokenNotation {
+  /// What is shown for `bytes`.
+  public static func text(of bytes: some Sequence<UInt8>) -> String {
+    var output = ""
+    let bytes = Array(bytes)
+    var index = 0
+    var followsLetter = false
+    while index < bytes.count {
+      guard let (scalar, length) = scalar(in: bytes[index...]) else {
+        output += "<\(hexadecimal(UInt32(bytes[index]), digits: 2))>"
+        index += 1
+        followsLetter = false
+        continue
+      }
+      index += length
+      let isMark = [.nonspacingMark, .enclosingMark, .spacingMark].contains(
+        scalar.properties.generalCategory)
+      if scalar == "<" && looksEscaped(bytes[index...]) {
+        output += "\\<"
+      } else if isMark && !followsLetter {
+        output += codePoint(scalar)
+      } else {
+        output += notation(of: scalar)
+      }
+      followsLetter = isMark ? followsLetter : isVisible(scalar)
+    }
+    return output
+  }
+
+  private static func notation(of scalar: Unicode.Scalar) -> String {
+    switch scalar {
+    case " ": "␣"
+    case "\n": "\\n"
+    case "\r": "\\r"
+    case "\t": "\\t"
+    case "\\": "\\\\"
+    case "␣": codePoint(scalar)
+    default: isVisible(scalar) ? String(scalar) : codePoint(scalar)
+    }
+  }
+
+  private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .spaceSeparator, .lineSeparator,
+      .paragraphSeparator:
+      false
+    // Hangul fillers and the like are letters by their class and empty on paper.
+    default: !scalar.properties.isDefaultIgnorableCodePoint || isVariationSelector(scalar)
+    }
+  }
+
+  /// Whether `scalar` only tells how the one before it is drawn.
+  private static func isVariationSelector(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isVariationSelector
+  }
+
+  /// Whether `bytes` go on as `<D0>` and `<U+` do behind the `<`.
+  private static func looksEscaped(_ bytes: ArraySlice<UInt8>) -> Bool {
+    if bytes.starts(with: "U+".utf8) { return true }
+    let three = bytes.prefix(3)
+    return three.count == 3 && three.last == UInt8(ascii: ">")
+      && three.dropLast().allSatisfy { byte in
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+          || UInt8(ascii: "A")...UInt8(ascii: "F") ~= byte
+      }
+  }
+
+  private static func codePoint(_ scalar: Unicode.Scalar) -> String {
+    "<U+\(hexadecimal(scalar.value, digits: 4))>"
+  }
+
+  private static func hexadecimal(_ value: UInt32, digits: Int) -> String {
+    let text = String(value, radix: 16, uppercase: true)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+
+  /// The character at the beginning of `bytes`, and how many bytes it has; `nil` if it is not whole.
+  private static func scalar(in bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, length: Int)? {
+    var decoder = UTF8()
+    var iterator = bytes.prefix(4).makeIterator()
+    guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return nil }
+    return (scalar, UTF8.width(scalar))
+  }
+}

@@ -1,0 +1,187 @@
+import FileSupport
+
+/// What `tokenizer_config.json` and `special_tokens_map.json` say.
+struct TokenizerSettings {
+  /// The path of `tokenizer_config.json`, for errors.
+  let path: String
+  /// Whether transformers reads the folder with its GPT2Tokenizer.
+  let isGPT2Class: Bool
+  let addsPrefixSpace: Bool
+  /// The added tokens with their ids, where `added_tokens_decoder` lists them.
+  private(set) var addedTokens: [AddedToken]?
+  private(set) var roles: [TokenRole: String] = [:]
+  /// Special tokens that are named without an id; a later one goes before an earlier.
+  private(set) var namedTokens: [AddedToken] = []
+  private var tokenOfRole: [TokenRole: AddedToken] = [:]
+  /// The texts that have a role, by the files or by default.
+  private(set) var roleContents: Set<ExactText> = []
+
+  /// The texts that the files call special.
+  private(set) var specialContents: Set<ExactText> = []
+
+  /// Reads the files that are there; `model` is the path of `config.json`.
+  ///
+  /// - Throws: ``InputError``; ``FileError``.
+  init(
+    configuration path: String?, map mapPath: String?, model: String?, hasTokenizerJSON: Bool
+  ) throws {
+    self.path = path ?? ""
+    let configuration = try path.map { try Self.object($0) }
+    let map = try mapPath.map { try Self.object($0) }
+    isGPT2Class = try Self.isGPT2Class(configuration, model, hasTokenizerJSON)
+    addsPrefixSpace = try Self.addsPrefixSpace(configuration, self.path)
+    if let list = configuration?["added_tokens_decoder"], list != .null {
+      addedTokens = try Self.addedTokens(list, self.path)
+    }
+    // A configuration that lists the added tokens is complete; an older one yields to the map.
+    let isComplete = addedTokens != nil
+    var given: Set<TokenRole> = []
+    if let map, let mapPath {
+      try read(map, mapPath, isMap: true, namesTokens: !isComplete, &given)
+    }
+    if isComplete { given = [] }
+    if let configuration {
+      try read(configuration, self.path, isMap: false, namesTokens: true, &given)
+    }
+    if isGPT2Class {
+      for role in [.beginning, .end, .unknown] as [TokenRole] where !given.contains(role) {
+        tokenOfRole[role] = AddedToken("<|endoftext|>", id: 0)
+      }
+    }
+    var ofRoles: [AddedToken] = []
+    for token in TokenRole.allCases.compactMap({ tokenOfRole[$0] }) where !ofRoles.contains(token) {
+      ofRoles.append(token)
+    }
+    namedTokens = ofRoles + namedTokens
+    roleContents.formUnion(tokenOfRole.values.map { ExactText($0.content) })
+  }
+
+  private static func object(_ path: String) throws -> JSONValue {
+    let value = try JSONValue(path: path)
+    guard value.members != nil else { throw InputError(path, "expected an object") }
+    return value
+  }
+
+  private static func isGPT2Class(
+    _ configuration: JSONValue?, _ model: String?, _ hasTokenizerJSON: Bool
+  ) throws -> Bool {
+    func isGPT2(_ name: String) -> Bool { ["GPT2Tokenizer", "GPT2TokenizerFast"].contains(name) }
+    if let name = configuration?["tokenizer_class"]?.string { return isGPT2(name) }
+    guard let model else { return !hasTokenizerJSON }
+    let value = try object(model)
+    if let name = value["tokenizer_class"]?.string { return isGPT2(name) }
+    return value["model_type"]?.string == "gpt2" || !hasTokenizerJSON
+  }
+
+  private static func addsPrefixSpace(_ configuration: JSONValue?, _ path: String) throws -> Bool {
+    guard let value = configuration?["add_prefix_space"], value != .null else { return false }
+    guard let flag = value.boolean else {
+      throw InputError(path, "add_prefix_space is \(value.excerpt); expected true or false")
+    }
+    return flag
+  }
+
+  private static func addedTokens(_ list: JSONValue, _ path: String) throws -> [AddedToken] {
+    let key = "added_tokens_decoder"
+    guard let members = list.members else {
+      throw InputError(path, "\(key) is \(list.excerpt); expected an object of ids and tokens")
+    }
+    return try members.map { member in
+      guard let id = UInt32(member.key) else {
+        throw InputError(path, "'\(member.key)' in \(key) is not the id of a token")
+      }
+      return try AddedToken(
+        member.value, id: id, isSpecial: false, InputErrorContext(path: path, key: key))
+    }
+  }
+
+  // MARK: - Roles and other special tokens
+
+  /// Reads the special tokens of `value`; with `namesTokens` those that have no id elsewhere too.
+  private mutating func read(
+    _ value: JSONValue, _ path: String, isMap: Bool, namesTokens: Bool,
+    _ given: inout Set<TokenRole>
+  ) throws {
+    var members: [String: JSONValue] = [:]
+    for member in value.members ?? [] { members[member.key] = member.value }
+    for role in TokenRole.allCases {
+      guard let value = members[role.rawValue] else { continue }
+      // The map has been read before and goes before the configuration.
+      if !isMap && namesTokens && given.contains(role) { continue }
+      given.insert(role)
+      if value == .null || value == .string("") {
+        roles[role] = nil
+        continue
+      }
+      let token = try AddedToken(
+        value, id: 0, isSpecial: isMap || value.string != nil,
+        InputErrorContext(path: path, key: role.rawValue))
+      roles[role] = token.content
+      guard namesTokens else { continue }
+      tokenOfRole[role] = token
+      specialContents.insert(ExactText(token.content))
+    }
+    guard namesTokens else { return }
+    let others = members.keys.filter { $0.hasSuffix("_token") && TokenRole(rawValue: $0) == nil }
+    for key in others.sorted() {
+      guard let value = members[key], value.string ?? value["content"]?.string != nil else {
+        continue
+      }
+      let context = InputErrorContext(path: path, key: key)
+      let token = try AddedToken(value, id: 0, isSpecial: true, context)
+      roleContents.insert(ExactText(token.content))
+      name(token)
+    }
+    for key in ["additional_special_tokens", "extra_special_tokens"] {
+      guard let value = members[key], value != .null else { continue }
+      guard let tokens = value.elements ?? value.members.map({ $0.map(\.value) }) else {
+        throw InputError(path, "\(key) is \(value.excerpt); expected a list of tokens")
+      }
+      let context = InputErrorContext(path: path, key: key)
+      for token in tokens {
+        name(try AddedToken(token, id: 0, isSpecial: true, context))
+      }
+    }
+  }
+
+  private mutating func name(_ token: AddedToken) {
+    namedTokens.append(token)
+    specialContents.insert(ExactText(token.content))
+  }
+}
+
+/// Where a value stands, for errors.
+struct InputErrorContext {
+  let path: String
+  let key: String
+}
+
+extension AddedToken {
+  /// Reads a token given as its text or as an object.
+  ///
+  /// - Throws: ``InputError`` that names the file, the key and the value.
+  init(
+    _ value: JSONValue, id: UInt32, isSpecial: Bool, _ context: InputErrorContext
+  ) throws {
+    guard let content = value.string ?? value["content"]?.string, !content.isEmpty else {
+      throw InputError(
+        context.path,
+        "\(context.key) has \(value.excerpt); expected the text of a token or an object with its "
+          + "content")
+    }
+    func flag(_ name: String) throws -> Bool? {
+      guard let value = value[name], value != .null else { return nil }
+      guard let flag = value.boolean else {
+        throw InputError(
+          context.path,
+          "\(name) of '\(content)' in \(context.key) is \(value.excerpt); expected true or false")
+      }
+      return flag
+    }
+    self.init(content, id: id, isSpecial: try flag("special") ?? isSpecial)
+    stripsLeft = try flag("lstrip") ?? false
+    stripsRight = try flag("rstrip") ?? false
+    isSingleWord = try flag("single_word") ?? false
+    isNormalized = try flag("normalized") ?? isNormalized
+  }
+}

@@ -1,0 +1,127 @@
+import FileSupport
+
+/// What becomes of bytes that are not UTF-8.
+public enum InvalidUTF8Policy: String, CaseIterable, Sendable {
+  /// The first is an error.
+  case fail
+  /// U+FFFD takes the place of each broken character.
+  case replace
+  /// They are left out.
+  case drop
+}
+
+/// Makes UTF-8 of bytes that are not, as they are read.
+///
+/// What is one broken character follows the Unicode standard (chapter 3, "U+FFFD Substitution of
+/// Maximal Subparts"): as many bytes as could begin an allowed character, or else one byte. So the
+/// result is that of Python's `bytes.decode("utf-8", errors="replace")`, or `"ignore"` with
+/// ``InvalidUTF8Policy/drop``.
+///
+///     let repair = UTF8Repair(path: "posts.txt", policy: .replace)
+///     var lines = try LineReader(path: "posts.txt", filter: repair)
+public final class UTF8Repair: InputFilter {
+  /// Where a broken character was.
+  public struct Place: Equatable, Sendable {
+    /// The line, counted from 1.
+    public let line: Int
+    /// The byte of the line, counted from 1.
+    public let byte: Int
+
+    public init(line: Int, byte: Int) {
+      self.line = line
+      self.byte = byte
+    }
+  }
+
+  /// How many places are kept.
+  public static let placesKept = 5
+
+  /// What is done.
+  public let policy: InvalidUTF8Policy
+  /// How many broken characters there were.
+  public private(set) var sequences = 0
+  /// How many bytes they had together.
+  public private(set) var bytes = 0
+  /// The first of them, ``placesKept`` at most.
+  public private(set) var places: [Place] = []
+
+  /// What was repaired, to be told: how much, and where.
+  ///
+  ///     posts.txt: 3 bytes in 2 places, not UTF-8, dropped: line 4, byte 7; line 9, byte 1
+  public var summary: String {
+    let count =
+      (bytes == 1 ? "1 byte" : "\(bytes) bytes")
+      + (sequences == 1 ? " in 1 place" : " in \(sequences) places")
+    let end = policy == .replace ? "replaced by U+FFFD" : "dropped"
+    let named = places.map { "line \($0.line), byte \($0.byte)" }.joined(separator: "; ")
+    return "\(path): \(count), not UTF-8, \(end): \(named)"
+      + (sequences > places.count ? "; and \(sequences - places.count) more" : "")
+  }
+
+  private let path: String
+  /// What may be the beginning of a character whose other bytes have not come.
+  private var held: [UInt8] = []
+  private var line = 1
+  /// How many bytes of the line are behind us.
+  private var lineBytes = 0
+
+  /// Repairs the input named `path`.
+  public init(path: String, policy: InvalidUTF8Policy) {
+    self.path = path
+    self.policy = policy
+  }
+
+  /// Appends `bytes` to `output`, all but what is not UTF-8.
+  ///
+  /// - Throws: `InputError` at the first byte that is not UTF-8 with ``InvalidUTF8Policy/fail``.
+  public func filter(
+    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
+  ) throws {
+    guard !held.isEmpty else { return try repair(bytes, isLast: isLast, into: &output) }
+    let joined = held + bytes
+    held = []
+    try joined.withUnsafeBytes { try repair($0, isLast: isLast, into: &output) }
+  }
+
+  private func repair(
+    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
+  ) throws {
+    var rest = bytes
+    while let offset = offsetOfInvalidUTF8(in: rest) {
+      pass(UnsafeRawBufferPointer(rebasing: rest[..<offset]), into: &output)
+      rest = UnsafeRawBufferPointer(rebasing: rest[offset...])
+      let broken = brokenCharacter(in: rest)
+      if broken.mayGoOn && !isLast {
+        held = Array(rest)
+        return
+      }
+      try note(rest[0], length: broken.length)
+      if policy == .replace { output += [0xEF, 0xBF, 0xBD] }
+      rest = UnsafeRawBufferPointer(rebasing: rest[broken.length...])
+    }
+    pass(rest, into: &output)
+  }
+
+  /// Appends `bytes`, which are UTF-8.
+  private func pass(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) {
+    output.append(contentsOf: bytes)
+    var newlines = 0
+    for byte in bytes where byte == 0x0A { newlines &+= 1 }
+    line += newlines
+    if newlines > 0, let last = bytes.lastIndex(of: 0x0A) {
+      lineBytes = bytes.count - last - 1
+    } else {
+      lineBytes += bytes.count
+    }
+  }
+
+  private func note(_ first: UInt8, length: Int) throws {
+    if policy == .fail {
+      throw CorpusReader.notUTF8(first, at: lineBytes, line: line, path: path)
+    }
+    if places.count < Self.placesKept { places.append(Place(line: line, byte: lineBytes + 1)) }
+    sequences += 1
+    bytes += length
+    lineBytes += length
+  }
+}

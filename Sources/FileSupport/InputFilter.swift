@@ -1,0 +1,48 @@
+/// Changes the bytes of an input between the file, unpacked if it was packed, and who reads it.
+public protocol InputFilter: AnyObject {
+  /// Appends what becomes of `bytes` to `output`.
+  ///
+  /// The pieces come in order, cut anywhere; the last call has `isLast` and may have no bytes.
+  func filter(
+    _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
+  ) throws
+}
+
+/// Bytes on their way through an ``InputFilter``.
+final class FilteredBytes {
+  private let filter: any InputFilter
+  private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 64)
+  private var filtered: [UInt8] = []
+  /// How many of the bytes in `filtered` were handed out.
+  private var handedOut = 0
+  private var hasEnded = false
+
+  init(_ filter: any InputFilter) {
+    self.filter = filter
+  }
+
+  deinit {
+    piece.deallocate()
+  }
+
+  /// Fills `buffer` with what the filter makes of the bytes that `refill` reads, and returns how
+  /// many there are; 0 only at the end.
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer,
+    refill: (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> Int {
+    while handedOut == filtered.count {
+      if hasEnded { return 0 }
+      filtered.removeAll(keepingCapacity: true)
+      handedOut = 0
+      let count = try refill(piece)
+      hasEnded = count == 0
+      try filter.filter(
+        UnsafeRawBufferPointer(rebasing: piece[..<count]), isLast: hasEnded, into: &filtered)
+    }
+    let count = min(buffer.count, filtered.count - handedOut)
+    buffer.copyBytes(from: filtered[handedOut..<handedOut + count])
+    handedOut += count
+    return count
+  }
+}

@@ -1,0 +1,133 @@
+import FileSupport
+
+extension CorpusStatistics {
+  /// The statistics as they stand in the manifest; `files` are the names of the files.
+  public func value(files: [String]) -> JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("tokens", .integer(tokens)), .init("text_bytes", .integer(textBytes)),
+      .init("vocabulary_used", .integer(vocabularyUsed)),
+      .init(
+        "invalid_utf8",
+        ["sequences": .integer(invalidUTF8.sequences), "bytes": .integer(invalidUTF8.bytes)]),
+    ]
+    guard posts > 0 else { return .object(members) }
+    let lengths = lengthCounts.enumerated().map { index, count -> JSONValue in
+      let bound = index < lengthBounds.count ? JSONValue.integer(lengthBounds[index]) : .null
+      return ["up_to": bound, "posts": .integer(count)]
+    }
+    let longest = longest.map { post -> JSONValue in
+      [
+        "tokens": .integer(post.tokens), "bytes": .integer(post.bytes),
+        "file": .string(Self.name(post.file, files)), "line": .integer(post.line),
+      ]
+    }
+    members += [
+      .init("posts", .integer(posts)), .init("block_size", .integer(blockSize)),
+      .init("posts_longer_than_block", .integer(postsLongerThanBlock)),
+      .init("post_tokens", .array(lengths)), .init("longest_posts", .array(longest)),
+    ]
+    return .object(members)
+  }
+
+  /// The statistics as lines to read; `files` are the names of the files.
+  ///
+  ///     tokens               33,745  5.23 bytes a token
+  ///     vocabulary used       1,746  87.3 % of 2,000
+  ///     posts                   551  61.2 tokens a post, with the end of text
+  ///       …
+  ///       up to 64              359  65.2 %  ########################
+  ///       up to 128             189  34.3 %  #############
+  ///     longer than a block       0  0.0 % of the posts have more than 128 tokens
+  ///     longest posts            89  tokens, 400 bytes: posts.txt, line 342
+  ///     …
+  public func table(files: [String]) -> [String] {
+    var rows: [(name: String, count: String, note: String)] = [
+      (
+        "tokens", grouped(tokens),
+        tokens > 0 ? "\(decimal(textBytes, tokens, digits: 2)) bytes a token" : ""
+      ),
+      (
+        "vocabulary used", grouped(vocabularyUsed),
+        "\(share(vocabularyUsed, of: vocabularySize)) of \(grouped(vocabularySize))"
+      ),
+    ]
+    if invalidUTF8.sequences > 0 {
+      rows.append(
+        ("not UTF-8", grouped(invalidUTF8.sequences), "places, \(grouped(invalidUTF8.bytes)) bytes")
+      )
+    }
+    if posts > 0 {
+      rows.append(
+        (
+          "posts", grouped(posts),
+          "\(decimal(tokens, posts, digits: 1)) tokens a post, with the end of text"
+        ))
+      let largest = max(lengthCounts.max() ?? 0, 1)
+      let shares = lengthCounts.map { share($0, of: posts) }
+      let width = shares.map(\.count).max() ?? 0
+      // Classes above a block are of interest only where there are posts in them.
+      let blockClass = lengthBounds.firstIndex(of: blockSize) ?? 0
+      let lastClass = max(blockClass, lengthCounts.lastIndex { $0 > 0 } ?? 0)
+      for (index, count) in lengthCounts[...lastClass].enumerated() {
+        let name =
+          index < lengthBounds.count
+          ? "up to \(grouped(lengthBounds[index]))" : "above \(grouped(lengthBounds[index - 1]))"
+        // The longest bar has 24 marks, and what is there at all has one.
+        let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
+        let padding = String(repeating: " ", count: width - shares[index].count)
+        rows.append(("  " + name, grouped(count), padding + shares[index] + "  " + bar))
+      }
+      rows.append(
+        (
+          "longer than a block", grouped(postsLongerThanBlock),
+          "\(share(postsLongerThanBlock, of: posts)) of the posts have more than "
+            + "\(grouped(blockSize)) tokens"
+        ))
+      for (index, post) in longest.enumerated() {
+        rows.append(
+          (
+            index == 0 ? "longest posts" : "", grouped(post.tokens),
+            "tokens, \(grouped(post.bytes)) bytes: \(Self.name(post.file, files)), "
+              + "line \(post.line)"
+          ))
+      }
+    }
+    let nameWidth = rows.map(\.name.count).max() ?? 0
+    let countWidth = rows.map(\.count.count).max() ?? 0
+    return rows.map { row in
+      let line =
+        row.name + String(repeating: " ", count: nameWidth - row.name.count + 2)
+        + String(repeating: " ", count: countWidth - row.count.count) + row.count + "  " + row.note
+      return String(line.reversed().drop { $0 == " " }.reversed())
+    }
+  }
+
+  private static func name(_ file: Int, _ files: [String]) -> String {
+    files.indices ~= file ? files[file] : "file \(file)"
+  }
+}
+
+/// `12345` → `12,345`.
+func grouped(_ count: Int) -> String {
+  var text = ""
+  for (index, digit) in String(count).reversed().enumerated() {
+    if index > 0, index.isMultiple(of: 3), digit != "-" { text.append(",") }
+    text.append(digit)
+  }
+  return String(text.reversed())
+}
+
+/// `numerator` over `denominator`, which is above 0, with `digits` digits behind the point.
+private func decimal(_ numerator: Int, _ denominator: Int, digits: Int) -> String {
+  var scale = 1
+  for _ in 0..<digits { scale *= 10 }
+  let scaled = Int((Double(numerator) * Double(scale) / Double(denominator)).rounded())
+  let fraction = String(scaled % scale)
+  return grouped(scaled / scale) + "." + String(repeating: "0", count: digits - fraction.count)
+    + fraction
+}
+
+/// `count` of `total` in per cent.
+private func share(_ count: Int, of total: Int) -> String {
+  total > 0 ? decimal(count * 100, total, digits: 1) + " %" : "0.0 %"
+}

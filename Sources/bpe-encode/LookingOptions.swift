@@ -1,0 +1,39 @@
+import CommandLineSupport
+import CorpusFormat
+import TokenShardFormat
+
+/// The options that look at tokens instead of making shards.
+struct LookingOptions: ArgumentGroup {
+  @Option(
+    help: "show the tokens of the text, - of standard input; needs --tokenizer", valueName: "text")
+  var inspect: String?
+
+  @Option(
+    help: "print the text of a shard, of --range or all of it", valueName: "shard",
+    completion: .file)
+  var decode: String?
+
+  @Option(
+    help: "tokens of the shard, A..B from A up to but not including B, A.. or ..B",
+    valueName: "range", defaultText: "all")
+  var range: TokenRange?
+
+  @Option(
+    help: "check a shard, or all in a folder, against headers, checksums and manifest",
+    valueName: "shard|folder", completion: .file)
+  var verify: String?
+
+  /// The options that were given, of those of which one excludes the others.
+  var given: [String] {
+    [("--inspect", inspect), ("--decode", decode), ("--verify", verify)].compactMap {
+      $0.1 == nil ? nil : $0.0
+    }
+  }
+}
+
+extension TokenRange: ArgumentValue {
+  public init?(argument: String) { self.init(argument) }
+  public static var accepted: String { "a range of tokens such as 10..20, 10.. or ..20" }
+}
+
+extension InvalidUTF8Policy: ArgumentValue {}

@@ -1,0 +1,68 @@
+import BytePairEncoding
+import CommandLineSupport
+import FileSupport
+import TokenShardFormat
+
+/// Checks shards, and tells of each what was found.
+struct Verification {
+  /// A shard, or a folder of them.
+  let path: String
+
+  func run() throws {
+    guard Folder.exists(path) else { return report(try VerifiedShard(path: path)) }
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let manifest = try TokenManifest(folder: folder)
+    var failure: (any Error)?
+    for shard in try manifest.shardPaths(in: folder) {
+      try Interruption.check()
+      do {
+        report(try VerifiedShard(path: shard))
+      } catch {
+        // The others are of interest nevertheless; the last failure ends the program.
+        if let failure { Log.error("\(failure)") }
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    try manifest.verifyEndsOfText(in: folder)
+    try verifyTokenizer(of: manifest, in: folder)
+    let counts = TokenSplit.allCases.compactMap { split in
+      manifest.splits[split].map { contents in
+        "\(split.rawValue) \(Progress.countText(Double(contents.tokens))) tokens"
+          + (contents.posts.map { " of \(Progress.countText(Double($0))) posts" } ?? "")
+      }
+    }
+    print("\(TokenManifest.fileName): \(counts.joined(separator: ", ")): good")
+  }
+
+  private func verifyTokenizer(of manifest: TokenManifest, in folder: String) throws {
+    let path = folder + "/" + TokenManifest.tokenizerFolder
+    let tokenizer = try Tokenizer(folder: path)
+    guard tokenizer.digest == manifest.tokenizerDigest else {
+      throw InputError(
+        path,
+        "the digest of the tokenizer is \(Self.hexadecimal(tokenizer.digest)); "
+          + "\(TokenManifest.fileName) says \(Self.hexadecimal(manifest.tokenizerDigest))")
+    }
+    print(
+      "\(TokenManifest.tokenizerFolder): \(Progress.countText(Double(tokenizer.count))) tokens, "
+        + "digest \(Self.hexadecimal(tokenizer.digest)): good")
+  }
+
+  private func report(_ shard: VerifiedShard) {
+    let verdict =
+      switch shard.reference {
+      case .manifest: "good"
+      case .header: "good, by its header; there is no manifest beside it"
+      case .nothing: "whole; its header has no CRC, and there is no manifest beside it"
+      }
+    print(
+      "\(Folder.name(of: shard.path)): \(Progress.countText(Double(shard.tokens))) tokens, "
+        + "CRC \(Self.hexadecimal(shard.checksum)): \(verdict)")
+  }
+
+  private static func hexadecimal(_ value: UInt32) -> String {
+    let digits = String(value, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
