@@ -6,7 +6,7 @@ import Testing
 /// time.
 @Suite("a training killed while it saves large checkpoints", .serialized)
 struct KilledWhileSavingTests {
-  static let steps = 5
+  static let steps = 4
 
   private func start(_ run: String, in project: Project) throws -> Subprocess {
     try Subprocess(
@@ -28,7 +28,7 @@ struct KilledWhileSavingTests {
       #expect(size > 16 << 20, "too small to be written past the page cache")
     }
     var (kills, halves) = (0, 0)
-    while kills < 6, !project.exists("run/final") {
+    while kills < 5, !project.exists("run/final") {
       let process = try start("run", in: project)
       // Every other time in the second of the two large files.
       let file = kills % 2 == 0 ? "model" : "optimizer"
