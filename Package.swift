@@ -42,6 +42,9 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // MARK: Our own C
@@ -63,7 +66,7 @@ let package = Package(
     library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
-    library("TelegramSources", ["PostFormat", "FileSupport"]),
+    library("TelegramSources", ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
     library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     library(
       "Training",

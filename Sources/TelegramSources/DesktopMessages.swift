@@ -27,9 +27,9 @@ struct DesktopMessages {
   /// How many ids there were before the first post.
   private var idsBeforeFirst = 0
 
-  init(path: String, zone: UTCOffset?) {
+  init(path: String, options: SourceOptions) {
     self.path = path
-    message = DesktopMessage(zone: zone)
+    message = DesktopMessage(options: options)
   }
 
   /// Reads an array of messages.

@@ -42,7 +42,10 @@ struct TGDump: Program {
   var timezone: UTCOffset?
 
   func run() throws {
-    let source = try DesktopExport(path: export, chat: chat, zone: timezone)
+    var options = SourceOptions()
+    options.chat = chat
+    options.zone = timezone
+    let source = try DesktopExport(path: export, options: options)
     let writer = try PostWriter(path: output)
     let progress = Progress("reading", total: source.size, unit: .bytes)
     let summary = try source.forEachPost {
