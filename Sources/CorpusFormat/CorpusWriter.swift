@@ -13,13 +13,6 @@ public enum CorpusLayout: Sendable {
 public final class CorpusWriter {
   /// How the posts stand in the file.
   public let layout: CorpusLayout
-  /// How many posts were written.
-  public private(set) var postCount = 0
-  /// How many characters (Unicode scalars) the posts have, newlines not counted.
-  public private(set) var characterCount = 0
-  /// How many bytes of UTF-8 the posts have, newlines not counted.
-  public private(set) var byteCount = 0
-
   private let file: OutputFile
 
   /// Creates the file at `path`, and the folders above it where they are missing.
@@ -36,9 +29,6 @@ public final class CorpusWriter {
   ///
   /// - Throws: `FileError`.
   public func write(_ post: UnsafeRawBufferPointer) throws {
-    postCount += 1
-    byteCount += post.count
-    characterCount += unicodeScalarCount(of: post)
     switch layout {
     case .unseparated: try file.write(post)
     case .onePostALine:
@@ -48,6 +38,15 @@ public final class CorpusWriter {
       try file.write(post)
       try file.write([0x0A])
     }
+  }
+
+  /// Appends `text`, which is any number of posts as they stand in the file, each with its newline
+  /// where each is a line.
+  ///
+  /// - Throws: `FileError`.
+  public func write(posts text: UnsafeRawBufferPointer) throws {
+    precondition(layout == .unseparated || text.isEmpty || text.last == 0x0A)
+    try file.write(text)
   }
 
   /// Brings everything to the disk, without the name as yet; after this ``commit()`` hardly fails.

@@ -44,11 +44,7 @@ public final class PostCursor {
       line = lines.lineNumber
       let post = try parser.parse(bytes, line: line)
       if let last, post.id <= last.id {
-        throw InputError(
-          path, .line(line),
-          post.id == last.id
-            ? "post \(post.id) stands already in line \(last.line); ids must be unique"
-            : "post \(post.id) follows post \(last.id) of line \(last.line); ids must ascend")
+        throw Self.orderError(path, (post.id, line), behind: last)
       }
       last = (post.id, line)
       self.bytes = bytes
@@ -56,6 +52,17 @@ public final class PostCursor {
       return post
     }
     return nil
+  }
+
+  /// The error of a post whose id is not above that of the one before.
+  package static func orderError(
+    _ path: String, _ post: (id: Int, line: Int), behind last: (id: Int, line: Int)
+  ) -> InputError {
+    InputError(
+      path, .line(post.line),
+      post.id == last.id
+        ? "post \(post.id) stands already in line \(last.line); ids must be unique"
+        : "post \(post.id) follows post \(last.id) of line \(last.line); ids must ascend")
   }
 
   /// The line of ``post`` as it stands in the file, keys that are not known here with it, without its

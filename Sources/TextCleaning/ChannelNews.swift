@@ -1,5 +1,3 @@
-import FileSupport
-
 /// Posts under `#БТnews`: what the channel says of itself is no bugurt.
 ///
 /// The first line with something to see decides: if it begins with the hashtag, in any case, the
@@ -15,9 +13,14 @@ public struct ChannelNews: CleaningRule {
     case keep
   }
 
-  public let name = "channel-news"
-  public let reason = "posts under #БТnews are the channel's own news, not bugurts"
-  public var settings: [JSONValue.Member] { [.init("news", .string(treatment.rawValue))] }
+  public static let declaration = RuleDeclaration(
+    "channel-news", "posts under #БТnews are the channel's own news, not bugurts",
+    settings: [
+      .word(
+        "news", Treatment.post.rawValue, of: Treatment.allCases.map(\.rawValue),
+        "what goes: the post, the line of the hashtag, or nothing (keep)")
+    ]
+  ) { ChannelNews(Treatment(rawValue: $0.word("news")) ?? .post) }
 
   private let treatment: Treatment
   private let hashtag = pattern("#БТnews")

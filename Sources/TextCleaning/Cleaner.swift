@@ -1,42 +1,43 @@
 import CorpusFormat
-import FileSupport
 import PostFormat
 
-/// Runs rules over posts, one after another, and counts what they do.
+/// Runs the rules that look at a post by itself over posts, and counts what they do.
 ///
-///     var cleaner = Cleaner(.house)
-///     let writer = try CorpusWriter(path: "posts.txt", layout: Recipe.house.layout)
-///     for post in posts { try cleaner.clean(post) { try writer.write($0) } }
-///     let funnel = try cleaner.finish(input: "posts.jsonl")
-///     try writer.commit()
+/// Each thread has one of its own.
 public struct Cleaner {
-  /// What became of the posts so far.
+  /// What became of the posts so far; with ``takeCounts()`` since then.
   public private(set) var funnel: Funnel
 
-  private var rules: [any CleaningRule]
-  private var draft = Draft()
+  private let empty: Funnel
+  private let names: [String]
+  private var rules: [any CleaningRule] = []
+  private(set) var draft = Draft()
 
-  /// A cleaner by `recipe`; `news` says what becomes of news in the house recipe.
-  public init(_ recipe: Recipe, news: ChannelNews.Treatment = .post) {
-    self.init(recipe: recipe.rawValue, layout: recipe.layout, rules: recipe.rules(news: news))
-  }
-
-  /// A cleaner that runs `rules` in their order, which the funnel calls `recipe`.
-  public init(recipe: String, layout: CorpusLayout, rules: [any CleaningRule]) {
-    self.rules = rules
+  /// A cleaner by those of `rules` that are on.
+  public init(_ ruleSet: RuleSet) {
+    let active = ruleSet.active
+    for declaration in active {
+      // The rules that look at other posts come last.
+      guard case .post(let make) = declaration.scope else { break }
+      rules.append(make(declaration.settings))
+    }
+    names = active.map(\.name)
     funnel = Funnel(
-      recipe: recipe, isOnePostALine: layout == .onePostALine,
-      steps: rules.map { Funnel.Step(rule: $0.name, settings: $0.settings) })
+      recipe: ruleSet.recipe.rawValue, isOnePostALine: ruleSet.recipe.layout == .onePostALine,
+      steps: active.map { Funnel.Step(rule: $0.name, settings: $0.settings.json) })
+    empty = funnel
   }
 
-  /// Cleans `post` and, unless a rule drops it, calls `body` with its cleaned text.
+  /// What became of the posts since the last call, or the beginning.
+  mutating func takeCounts() -> Funnel {
+    defer { funnel = empty }
+    return funnel
+  }
+
+  /// Cleans `post`; returns whether it came through, or the number of the rule that dropped it.
   ///
-  /// The bytes are valid only during the call.
-  ///
-  /// - Throws: What `body` throws.
-  public mutating func clean(
-    _ post: Post, _ body: (_ text: UnsafeRawBufferPointer) throws -> Void
-  ) rethrows {
+  /// The text is then in ``draft``. With `explaining` each step is noted there.
+  mutating func clean(_ post: Post, explaining: inout Explanation?) -> Int? {
     draft.load(post)
     funnel.postsIn += 1
     draft.bytes.withUnsafeBytes { text in
@@ -44,37 +45,24 @@ public struct Cleaner {
       funnel.charactersIn += unicodeScalarCount(of: text)
     }
     for index in rules.indices {
-      switch rules[index].apply(to: &draft) {
+      let outcome = rules[index].apply(to: &draft)
+      if explaining != nil {
+        explaining?.steps.append(.init(rule: names[index], outcome: outcome, text: draft.string))
+      }
+      switch outcome {
       case .unchanged: break
       case .changed: funnel.steps[index].changed += 1
       case .dropped:
         funnel.steps[index].dropped += 1
-        return
+        return index
       }
     }
-    funnel.postsOut += 1
-    try draft.withText { text in
-      funnel.bytesOut += text.count
-      funnel.charactersOut += unicodeScalarCount(of: text)
-      try body(text)
-    }
+    return nil
   }
 
-  /// The funnel, after the last post of the input at `path`.
-  ///
-  /// - Throws: `InputError` if there was no post, or if nothing is left of any.
-  public func finish(input path: String) throws -> Funnel {
-    guard funnel.postsIn > 0 else {
-      throw InputError(path, "there are no posts; expected one JSON object a line")
-    }
-    guard funnel.bytesOut > 0 else {
-      let droppers = funnel.steps.filter { $0.dropped > 0 }
-        .map { "\($0.rule) dropped \($0.dropped)" }
-      throw InputError(
-        path,
-        "nothing is left of \(funnel.postsIn) posts after cleaning: "
-          + (droppers.isEmpty ? "no text" : droppers.joined(separator: ", ")))
-    }
-    return funnel
+  /// Cleans `post`; returns its text, or `nil` if a rule drops it.
+  public mutating func clean(_ post: Post) -> String? {
+    var explanation: Explanation?
+    return clean(post, explaining: &explanation) == nil ? draft.string : nil
   }
 }

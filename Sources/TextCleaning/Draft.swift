@@ -21,6 +21,19 @@ public struct Draft {
   /// The entities of the post; their offsets are those of the text as posted.
   public private(set) var entities: [Post.Entity] = []
 
+  /// What the post is beside its text.
+  public private(set) var facts = Facts()
+
+  /// What a post is beside its text.
+  public struct Facts: Equatable, Sendable {
+    /// Whether it was forwarded from elsewhere.
+    public var isForward = false
+    /// Whether it answers another post.
+    public var isReply = false
+    /// The kind of its media; `nil` if it has none.
+    public var media: String?
+  }
+
   /// A draft of an empty text.
   public init() {}
 
@@ -34,6 +47,8 @@ public struct Draft {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: post.text.utf8)
     entities = post.entities
+    facts = Facts(
+      isForward: post.forwardedFrom != nil, isReply: post.replyTo != nil, media: post.media)
     lines.removeAll(keepingCapacity: true)
     bytes.withUnsafeBytes { bytes in
       var start = 0
@@ -68,6 +83,9 @@ public struct Draft {
     }
     return try joined.withUnsafeBytes(body)
   }
+
+  /// The text, its lines parted by newlines.
+  public var string: String { withText { String(decoding: $0, as: UTF8.self) } }
 
   /// Calls `body` with the bytes of the line `index`.
   public func withLine<Result>(

@@ -2,17 +2,17 @@
 ///
 /// Texts are compared as the rules before have left them. Of each text only a digest of 128 bits
 /// is kept; that two texts among a billion share one by chance has odds of 1 to 10²⁰.
-public struct Duplicates: CleaningRule {
-  public let name = "duplicates"
-  public let reason = "a post that repeats an earlier one word for word would be learnt by heart"
+public struct Duplicates {
+  public static let declaration = RuleDeclaration(
+    "duplicates", isOn: true,
+    "a post that repeats an earlier one word for word would be learnt by heart", settings: [],
+    scope: .duplicates)
 
   private var seen: Set<Digest> = []
 
   /// The rule, which has seen no post.
   public init() {}
 
-  public mutating func apply(to draft: inout Draft) -> RuleOutcome {
-    let digest = draft.withText { Digest(of: $0) }
-    return seen.insert(digest).inserted ? .unchanged : .dropped
-  }
+  /// Whether no text before had the digest `digest`.
+  package mutating func isNew(_ digest: Digest) -> Bool { seen.insert(digest).inserted }
 }

@@ -2,8 +2,9 @@
 ///
 /// A post of nothing but `@`, white space and characters that take no room is empty, too.
 public struct EmptyPosts: CleaningRule {
-  public let name = "empty"
-  public let reason = "posts without text have nothing to learn from"
+  public static let declaration = RuleDeclaration(
+    "empty", "posts without text have nothing to learn from"
+  ) { _ in Self() }
 
   /// The rule.
   public init() {}

@@ -5,8 +5,9 @@
 /// with it the colon, stops and white space behind it. What else the line says stays; so does the
 /// name in the midst of a sentence, or with more letters behind it.
 public struct Header: CleaningRule {
-  public let name = "header"
-  public let reason = "the header БУГУРТ-ТРЕД says nothing of the bugurt below it"
+  public static let declaration = RuleDeclaration(
+    "header", "the header БУГУРТ-ТРЕД says nothing of the bugurt below it"
+  ) { _ in Self() }
 
   private let first = pattern("бугурт")
   private let second = pattern("тред")

@@ -5,8 +5,9 @@
 /// but not the joiner inside an emoji. Words of nothing but `@` are separators: several in a row
 /// become one, and those at the ends go, as they part nothing (any more).
 public struct JoinLines: CleaningRule {
-  public let name = "join-lines"
-  public let reason = "one post a line: lines joined by a space, white space and separators tidied"
+  public static let declaration = RuleDeclaration(
+    "join-lines", "one post a line: lines joined by a space, white space and separators tidied"
+  ) { _ in Self() }
 
   private var writer = WordWriter()
 

@@ -8,8 +8,9 @@ import PostFormat
 /// does not show. A hidden link, set on a zero-width character to give a post a picture, takes
 /// no line away.
 public struct Links: CleaningRule {
-  public let name = "links"
-  public let reason = "lines with a link lead away from the bugurt, most are advertising"
+  public static let declaration = RuleDeclaration(
+    "links", "lines with a link lead away from the bugurt, most are advertising"
+  ) { _ in Self() }
 
   /// The rule.
   public init() {}

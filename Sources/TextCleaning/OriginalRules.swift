@@ -1,7 +1,8 @@
 /// The first rule of the original recipe: `БУГУРТ-ТРЕД` out of the first line, wherever it stands.
 public struct OriginalHeader: CleaningRule {
-  public let name = "original-header"
-  public let reason = "БУГУРТ-ТРЕД is taken out of the first line, as often as it stands there"
+  public static let declaration = RuleDeclaration(
+    "original-header", "БУГУРТ-ТРЕД is taken out of the first line, as often as it stands there"
+  ) { _ in Self() }
 
   private let header = Array("БУГУРТ-ТРЕД".utf8)
 
@@ -30,8 +31,9 @@ public struct OriginalHeader: CleaningRule {
 
 /// The second rule of the original recipe: lines with `https` and lines `#БТnews` are emptied.
 public struct OriginalLines: CleaningRule {
-  public let name = "original-lines"
-  public let reason = "lines with https in them and lines that are #БТnews are emptied, but stay"
+  public static let declaration = RuleDeclaration(
+    "original-lines", "lines with https in them and lines that are #БТnews are emptied, but stay"
+  ) { _ in Self() }
 
   private let link = Array("https".utf8)
   private let hashtag = Array("#БТnews".utf8)
@@ -56,8 +58,9 @@ public struct OriginalLines: CleaningRule {
 
 /// The last rule of the original recipe: one space where a newline was, and nothing tidied.
 public struct OriginalJoin: CleaningRule {
-  public let name = "original-join"
-  public let reason = "each newline becomes a space; white space and separators stay as they are"
+  public static let declaration = RuleDeclaration(
+    "original-join", "each newline becomes a space; white space and separators stay as they are"
+  ) { _ in Self() }
 
   private var joined: [UInt8] = []
 

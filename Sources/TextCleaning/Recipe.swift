@@ -7,15 +7,16 @@ public enum Recipe: String, CaseIterable, Sendable {
   /// The recipe of the project's beginnings, byte for byte, for comparisons.
   case original
 
-  /// The rules in the order they are run.
-  ///
-  /// `news` says what becomes of news in the house recipe; the original one has no choice.
-  public func rules(news: ChannelNews.Treatment = .post) -> [any CleaningRule] {
+  /// The rules in the order they are run; some are off unless the user turns them on.
+  public var rules: [RuleDeclaration] {
     switch self {
     case .house:
-      [ChannelNews(news), Header(), Links(), JoinLines(), EmptyPosts(), Duplicates()]
+      [
+        ChannelNews.declaration, Header.declaration, Links.declaration, JoinLines.declaration,
+        EmptyPosts.declaration, Duplicates.declaration,
+      ]
     case .original:
-      [OriginalHeader(), OriginalLines(), OriginalJoin()]
+      [OriginalHeader.declaration, OriginalLines.declaration, OriginalJoin.declaration]
     }
   }
 

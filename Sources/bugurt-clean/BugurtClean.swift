@@ -46,6 +46,11 @@ struct BugurtClean: Program {
     defaultText: "post")
   var news: NewsTreatment?
 
+  @Option(
+    help: "threads; they change the speed, not the result", valueName: "n",
+    defaultText: "a physical core each", accepting: .within(1...1024))
+  var threads: Int?
+
   @Flag(help: "show the rules of the recipe in their order, and stop") var listRules = false
 
   func validate() throws {
@@ -66,41 +71,34 @@ struct BugurtClean: Program {
   }
 
   func run() throws {
-    let recipe = recipe.recipe
-    let news = news?.treatment ?? .post
-    if listRules { return printRules(recipe.rules(news: news)) }
+    var rules = RuleSet(recipe.recipe)
+    if let news { try rules.set("channel-news", "news", to: news.rawValue) }
+    if listRules { return printRules(rules) }
     let posts = posts ?? "-"
 
-    let writer = try CorpusWriter(path: output, layout: recipe.layout)
-    var cleaner = Cleaner(recipe, news: news)
-    try read(posts) { post in try cleaner.clean(post) { try writer.write($0) } }
-    let result = try cleaner.finish(input: posts)
+    let writer = try CorpusWriter(path: output, layout: rules.recipe.layout)
+    var cleaning = CleaningRun(rules: rules, path: posts)
+    cleaning.threads = threads ?? Processors.current.threadCount
+    // A pipe must not be opened twice: what is read of it is gone.
+    let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
+    let progress = Progress("cleaning", total: size, unit: .bytes)
+    let result = try cleaning.run(writer) { try progress.update($0) }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
     try writer.synchronize()
-    if let funnelPath { try result.write(to: funnelPath) }
+    if let funnelPath { try result.funnel.write(to: funnelPath) }
     try writer.commit()
-    Log.raw(result.table())
-  }
-
-  /// Calls `body` with each post of the file at `path`, and shows how far it is.
-  private func read(_ path: String, _ body: (Post) throws -> Void) throws {
-    // A pipe must not be opened twice: what is read of it is gone.
-    let size = Folder.hasFile(path) ? try InputFile(path: path).size : nil
-    let progress = Progress("cleaning", total: size, unit: .bytes)
-    try PostReader.forEach(path: path, progress: { try progress.update($0) }) { _, post in
-      try body(post)
-    }
+    Log.raw(result.funnel.table())
   }
 
   private var funnelPath: String? {
     funnel ?? (output == "-" ? nil : Funnel.path(besideText: output))
   }
 
-  private func printRules(_ rules: [any CleaningRule]) {
-    let width = rules.map(\.name.count).max() ?? 0
-    for rule in rules {
+  private func printRules(_ rules: RuleSet) {
+    let width = rules.declarations.map(\.name.count).max() ?? 0
+    for rule in rules.declarations {
       print(rule.name + String(repeating: " ", count: width + 2 - rule.name.count) + rule.reason)
     }
   }
@@ -121,12 +119,4 @@ enum RecipeName: String, CaseIterable, ArgumentValue {
 /// The names of what becomes of news on the command line.
 enum NewsTreatment: String, CaseIterable, ArgumentValue {
   case post, line, keep
-
-  var treatment: ChannelNews.Treatment {
-    switch self {
-    case .post: .post
-    case .line: .line
-    case .keep: .keep
-    }
-  }
 }

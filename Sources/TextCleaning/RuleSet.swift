@@ -1,0 +1,92 @@
+import FileSupport
+
+/// The rules of a recipe with what the user chose of them.
+///
+///     var rules = RuleSet(.house)
+///     try rules.set("forwards=off")
+///     try rules.set("length.minimum=20")
+public struct RuleSet: Sendable {
+  /// The recipe that the rules belong to.
+  public let recipe: Recipe
+  /// All rules of the recipe, those that are off with them, in the order they are run.
+  public private(set) var declarations: [RuleDeclaration]
+
+  /// The rules of `recipe` as they are without a choice.
+  public init(_ recipe: Recipe) {
+    self.recipe = recipe
+    declarations = recipe.rules
+  }
+
+  /// A set of rules of any making, for which `recipe` tells how the text is laid out.
+  public init(_ recipe: Recipe, declarations: [RuleDeclaration]) {
+    self.recipe = recipe
+    self.declarations = declarations
+  }
+
+  /// The rules that are run.
+  public var active: [RuleDeclaration] { declarations.filter(\.isOn) }
+
+  /// The rule `name`; `nil` if the recipe has none.
+  public subscript(name: String) -> RuleDeclaration? { declarations.first { $0.name == name } }
+
+  /// A choice that the recipe does not have.
+  public struct ChoiceError: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Takes the choice `text`: `links=off`, `links=on`, or for a setting `length.minimum=20`, which
+  /// turns the rule on, too.
+  ///
+  /// - Throws: ``ChoiceError`` if there is no such rule, setting or value.
+  public mutating func set(_ text: String) throws(ChoiceError) {
+    guard let equals = text.firstIndex(of: "=") else {
+      throw ChoiceError(
+        description: "'\(text)': expected a rule and on or off, such as links=off, or a setting, "
+          + "such as length.minimum=20")
+    }
+    let (key, value) = (text[..<equals], String(text[text.index(after: equals)...]))
+    guard let dot = key.firstIndex(of: ".") else { return try set(String(key), to: value) }
+    try set(String(key[..<dot]), String(key[key.index(after: dot)...]), to: value)
+    try set(String(key[..<dot]), to: "on")
+  }
+
+  /// Turns the rule `name` on or off.
+  ///
+  /// - Throws: ``ChoiceError``.
+  public mutating func set(_ name: String, to text: String) throws(ChoiceError) {
+    let index = try index(of: name)
+    guard let isOn = RuleDeclaration.flag(text) else {
+      throw ChoiceError(description: "'\(text)' for the rule \(name): expected on or off")
+    }
+    declarations[index].isOn = isOn
+  }
+
+  /// Gives the setting `setting` of the rule `name` a value.
+  ///
+  /// - Throws: ``ChoiceError``.
+  public mutating func set(
+    _ name: String, _ setting: String, to text: String
+  ) throws(ChoiceError) {
+    let index = try index(of: name)
+    let settings = declarations[index].settings
+    guard let found = settings[setting] else {
+      let names = settings.all.map(\.name)
+      throw ChoiceError(
+        description: "the rule \(name) has no setting '\(setting)'; "
+          + (names.isEmpty ? "it has none" : "it has " + names.joined(separator: ", ")))
+    }
+    guard declarations[index].settings.set(setting, to: text) else {
+      throw ChoiceError(
+        description: "'\(text)' for \(name).\(setting): expected \(found.accepted)")
+    }
+  }
+
+  private func index(of name: String) throws(ChoiceError) -> Int {
+    guard let index = declarations.firstIndex(where: { $0.name == name }) else {
+      throw ChoiceError(
+        description: "there is no rule '\(name)' in the recipe \(recipe.rawValue); it has "
+          + declarations.map(\.name).joined(separator: ", "))
+    }
+    return index
+  }
+}
