@@ -10,11 +10,11 @@ import FileSupport
 /// As there, keys are taken in small letters, a comment has a line of its own, a line that is
 /// indented deeper than its key goes on with the value, and what is in `[DEFAULT]` is in all
 /// sections. `%` stands for itself.
-struct INIFile: Equatable {
+package struct INIFile: Equatable {
   /// A value with the line where its key stands.
-  struct Entry: Equatable {
-    fileprivate(set) var value: String
-    let line: Int
+  package struct Entry: Equatable {
+    package fileprivate(set) var value: String
+    package let line: Int
     /// Empty lines that are part of the value if it goes on behind them.
     fileprivate var pending = ""
 
@@ -25,20 +25,20 @@ struct INIFile: Equatable {
   }
 
   /// The keys of each section, by its name.
-  private(set) var sections: [String: [String: Entry]] = [:]
+  package private(set) var sections: [String: [String: Entry]] = [:]
 
   /// Whether there is a section of this name.
-  func hasSection(_ name: String) -> Bool { sections[name] != nil }
+  package func hasSection(_ name: String) -> Bool { sections[name] != nil }
 
   /// The value of `key` in a section.
-  func entry(_ key: String, in section: String) -> Entry? {
+  package func entry(_ key: String, in section: String) -> Entry? {
     sections[section]?[key] ?? (hasSection(section) ? sections[Self.defaultSection]?[key] : nil)
   }
 
   /// Reads the file at `path`.
   ///
   /// - Throws: `FileError`; `InputError`, which quotes nothing of the file: it may hold secrets.
-  init(path: String) throws {
+  package init(path: String) throws {
     let file = try InputFile(path: path)
     var bytes: [UInt8] = []
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 14, alignment: 1)
@@ -57,7 +57,7 @@ struct INIFile: Equatable {
   /// Reads `bytes`, which stand in the file `path`.
   ///
   /// - Throws: `InputError`.
-  init(_ bytes: [UInt8], path: String) throws(InputError) {
+  package init(_ bytes: [UInt8], path: String) throws(InputError) {
     guard let text = String(validating: Self.unifyingLineEnds(bytes), as: UTF8.self) else {
       throw InputError(path, "the file is not UTF-8")
     }

@@ -183,7 +183,8 @@ public final class LiveChannel: PostPages {
   }
 
   /// `message` with all of its blocks if it is a rich one of which there is only the beginning.
-  private func completed(_ message: JSONValue, _ wholeID: Int, _ chat: LiveChat) throws -> JSONValue {
+  private func completed(_ message: JSONValue, _ wholeID: Int, _ chat: LiveChat) throws -> JSONValue
+  {
     guard let content = message["content"], content.type == "messageRichMessage",
       content["message"]?["is_full"]?.boolean == false
     else { return message }

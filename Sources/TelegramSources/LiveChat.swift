@@ -11,7 +11,7 @@ struct LiveChat {
   private static let offset = 1_000_000_000_000
 
   /// The id of the channel with the id `bare` in TDLib.
-  static func id(ofBare bare: Int) -> Int { -offset - bare }
+  static func id(ofBare bare: Int) -> Int { -offset &- bare }
 
   /// The bare id of a channel, which may be given in either form.
   static func bareID(_ id: Int) -> Int {

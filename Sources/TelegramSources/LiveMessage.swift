@@ -2,9 +2,9 @@ import FileSupport
 import PostFormat
 
 /// A message of TDLib, and the post that it becomes.
-struct LiveMessage {
+package struct LiveMessage {
   /// What a message is here.
-  enum Kind: Equatable {
+  package enum Kind: Equatable {
     case post
     /// A post of a type that is not known, with its name.
     case unknown(String)
@@ -14,9 +14,9 @@ struct LiveMessage {
     case unsupported
   }
 
-  let kind: Kind
+  package let kind: Kind
   /// The post; `nil` for what is none, and if there is no date.
-  private(set) var post: Post?
+  package private(set) var post: Post?
 
   /// Reads a message.
   ///
@@ -26,7 +26,9 @@ struct LiveMessage {
   ///   - json: The `message` of TDLib.
   ///   - forwardedFrom: The name of the source of a forward; `nil` if it is none.
   ///   - options: Whether polls are wanted as text.
-  init(id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions) {
+  package init(
+    id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions
+  ) {
     let content = json["content"] ?? .null
     let type = content.type
     if type == "messageUnsupported" {

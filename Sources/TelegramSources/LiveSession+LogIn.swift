@@ -116,7 +116,8 @@ extension LiveSession {
 
   private func sendPassword(_ state: JSONValue, _ login: inout Login) throws {
     let hint = state["password_hint"]?.string ?? ""
-    let question = "Password of the two-step verification" + (hint.isEmpty ? "" : " (hint: \(hint))")
+    let question =
+      "Password of the two-step verification" + (hint.isEmpty ? "" : " (hint: \(hint))")
     try answer("the password", &login) { _ in .password(try ask(question, isSecret: true)) }
   }
 
@@ -166,7 +167,8 @@ extension LiveSession {
         guard let refusal = LoginRefusal(error) else {
           throw self.refusal("the login failed: \(error.words)")
         }
-        guard refusal.isToBeAskedAgain, kind != "a phone number" || configuration.phone == nil else {
+        guard refusal.isToBeAskedAgain, kind != "a phone number" || configuration.phone == nil
+        else {
           throw self.refusal(refusal.problem)
         }
         console.info(refusal.problem)

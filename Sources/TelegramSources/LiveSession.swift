@@ -4,7 +4,7 @@ import Foundation
 /// A session with Telegram through TDLib: from the login to the end.
 ///
 /// All of it runs on the caller's thread, which also receives: TDLib allows one receiving thread.
-final class LiveSession {
+package final class LiveSession {
   let configuration: LiveConfiguration
   let folder: SessionFolder
   let console: any SourceConsole
@@ -27,7 +27,7 @@ final class LiveSession {
   /// The time that one call of TDLib may take, in seconds: signals are looked for in between.
   private static let turn = 0.05
 
-  init(
+  package init(
     library: TDLibrary, configuration: LiveConfiguration, folder: SessionFolder,
     console: any SourceConsole, limits: LiveTimeLimits
   ) {
@@ -42,7 +42,7 @@ final class LiveSession {
   var isOpen: Bool { client != nil }
 
   /// Makes the client, which then tells the state of the login.
-  func open() throws {
+  package func open() throws {
     guard client == nil else { return }
     // Otherwise TDLib writes its log to standard error.
     _ = try TDClient.execute(.logVerbosity(0), in: library)
@@ -60,7 +60,9 @@ final class LiveSession {
   ///
   /// - Throws: ``TDError`` if the request is refused; ``SourceFault``; what the console throws.
   @discardableResult
-  func request(_ request: TDRequest, waitingAtMost longestWait: Int = .max) throws -> JSONValue {
+  package func request(_ request: TDRequest, waitingAtMost longestWait: Int = .max) throws
+    -> JSONValue
+  {
     var pause = limits.firstPause
     var repetitions = 0
     while true {
@@ -221,7 +223,7 @@ final class LiveSession {
   }
 
   /// Closes the client, unless it is closed. What goes wrong in that no longer matters.
-  func close() {
+  package func close() {
     guard let client else { return }
     isClosing = true
     _ = client.send(.close)
@@ -232,9 +234,9 @@ final class LiveSession {
     linger()
   }
 
-  /// Gives TDLib's threads the time to end: a process that ends at once was seen to abort.
+  /// Gives TDLib's threads the time to end.
   private func linger() {
-    for _ in 0..<3 { _ = try? client?.receive(timeout: Self.turn) }
+    for _ in 0..<limits.lastCalls { _ = try? client?.receive(timeout: Self.turn) }
     client = nil
   }
 

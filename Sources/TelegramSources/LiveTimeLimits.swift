@@ -15,6 +15,9 @@ public struct LiveTimeLimits: Equatable, Sendable {
   public var patience = 2.0
   /// The seconds that closing may take.
   public var closing = 10.0
+  /// How often TDLib is called once more after it was closed, for a twentieth of a second each: a
+  /// process that ends at once was seen to abort.
+  public var lastCalls = 3
 
   public init() {}
 }

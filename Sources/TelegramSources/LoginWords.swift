@@ -65,7 +65,8 @@ struct LoginRefusal {
   init?(_ error: TDError) {
     switch error.message {
     case "PHONE_NUMBER_INVALID", "Phone number must be non-empty":
-      self.init("Telegram does not know this phone number; write it with its country code", asksAgain: true)
+      self.init(
+        "Telegram does not know this phone number; write it with its country code", asksAgain: true)
     case "PHONE_NUMBER_BANNED":
       self.init("Telegram has banned this phone number", asksAgain: false)
     case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":

@@ -1,5 +1,9 @@
 import FileSupport
 import Foundation
+import Synchronization
+
+/// How many sessions want the mask of the process narrow, and what it was before.
+private let maskUse = Mutex((count: 0, mask: mode_t(0)))
 
 /// The folder that keeps a login with Telegram from run to run, and what was learnt of channels.
 ///
@@ -24,8 +28,10 @@ public struct SessionFolder: Sendable {
   /// - Throws: `FileError`; ``SourceFault`` if the folder is another user's or for something else.
   public init(path: String) throws {
     // TDLib is given the path in JSON, and the process may change its folder.
-    let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-    self.path = absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+    let absolute =
+      path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    self.path =
+      absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
     if !Folder.exists(self.path) {
       try Folder.create(Folder.parent(of: self.path))
       guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
@@ -58,8 +64,16 @@ public struct SessionFolder: Sendable {
   /// TDLib makes its database readable by all who may enter the folder. The mask of the process is
   /// set only meanwhile, because it would apply to the posts as well.
   func guardingNewFiles<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let mask = umask(0o077)
-    defer { umask(mask) }
+    maskUse.withLock { use in
+      if use.count == 0 { use.mask = umask(0o077) }
+      use.count += 1
+    }
+    defer {
+      maskUse.withLock { use in
+        use.count -= 1
+        if use.count == 0 { umask(use.mask) }
+      }
+    }
     return try body()
   }
 

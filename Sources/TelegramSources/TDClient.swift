@@ -4,9 +4,9 @@ import FileSupport
 ///
 /// There must be one client at a time in the process, and one thread that uses it: whoever receives
 /// gets what is meant for all clients.
-final class TDClient {
+package final class TDClient {
   /// What TDLib sends.
-  enum Event {
+  package enum Event {
     /// The answer to the request of this number.
     case answer(Int, JSONValue)
     /// News that nobody asked for.
@@ -18,13 +18,13 @@ final class TDClient {
   private var lastRequest = 0
 
   /// Makes a client; it sends nothing before its first request.
-  init(_ library: TDLibrary) {
+  package init(_ library: TDLibrary) {
     self.library = library
     id = Int(library.createClientID())
   }
 
   /// Sends `request` and returns the number that its answer will have.
-  func send(_ request: TDRequest) -> Int {
+  package func send(_ request: TDRequest) -> Int {
     lastRequest += 1
     // Numbers only: TDLib aborts the process over an "@extra" that is not UTF-8.
     library.send(request.text(extra: lastRequest), to: Int32(truncatingIfNeeded: id))
@@ -34,7 +34,7 @@ final class TDClient {
   /// The next answer or update; `nil` if none comes in `timeout` seconds.
   ///
   /// - Throws: ``SourceFault`` if what comes is not JSON.
-  func receive(timeout: Double) throws -> Event? {
+  package func receive(timeout: Double) throws -> Event? {
     guard let text = library.receive(timeout: timeout) else { return nil }
     let object = try Self.parse(text)
     // What a client that was closed before has left behind is nobody's any more.
@@ -44,7 +44,7 @@ final class TDClient {
   }
 
   /// The answer to a request that needs no client; `nil` if TDLib gives none.
-  static func execute(_ request: TDRequest, in library: TDLibrary) throws -> JSONValue? {
+  package static func execute(_ request: TDRequest, in library: TDLibrary) throws -> JSONValue? {
     try library.execute(request.text()).map(parse)
   }
 

@@ -1,13 +1,13 @@
 import FileSupport
 
 /// An error that TDLib answers a request with.
-struct TDError: Error, Equatable {
-  let code: Int
+package struct TDError: Error, Equatable {
+  package let code: Int
   /// Its words; TDLib asks not to show those of 406.
-  let message: String
+  package let message: String
 
   /// The error that `answer` is; `nil` if it is none.
-  init?(_ answer: JSONValue) {
+  package init?(_ answer: JSONValue) {
     guard answer.type == "error" else { return nil }
     code = answer.whole("code") ?? 0
     message = answer["message"]?.string ?? ""
@@ -16,7 +16,7 @@ struct TDError: Error, Equatable {
   /// How many seconds the server wants to be left in peace; `nil` for another error.
   ///
   /// There is no field for it: it is the end of `Too Many Requests: retry after 17`.
-  var retryDelay: Int? {
+  package var retryDelay: Int? {
     guard code == 429 else { return nil }
     let digits = message.reversed().prefix { $0.isASCII && $0.isNumber }
     return Int(String(digits.reversed()))
@@ -36,7 +36,7 @@ struct TDError: Error, Equatable {
 
 extension JSONValue {
   /// The name of the class of an object of TDLib; empty for other values.
-  var type: String { self["@type"]?.string ?? "" }
+  package var type: String { self["@type"]?.string ?? "" }
 
   /// The whole number under `key`, which TDLib writes as a string if it has 64 bits.
   func whole(_ key: String) -> Int? {
