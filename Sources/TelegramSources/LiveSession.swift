@@ -222,7 +222,9 @@ package final class LiveSession {
     linger()
   }
 
-  /// Closes the client, unless it is closed. What goes wrong in that no longer matters.
+  /// Closes the client, unless it is closed.
+  ///
+  /// What goes wrong in that no longer matters.
   package func close() {
     guard let client else { return }
     isClosing = true

@@ -2,8 +2,9 @@
 public struct LiveTimeLimits: Equatable, Sendable {
   /// The seconds after which a missing connection is a fault; TDLib itself would wait for ever.
   public var connection = 30.0
-  /// The seconds after which a missing answer is a fault while there is a connection. TDLib keeps
-  /// requests back for up to a minute when the server asks it to.
+  /// The seconds after which a missing answer is a fault while there is a connection.
+  ///
+  /// TDLib keeps requests back for up to a minute when the server asks it to.
   public var answer = 300.0
   /// The seconds before a request is repeated that the server failed at; doubled each time.
   public var firstPause = 1.0

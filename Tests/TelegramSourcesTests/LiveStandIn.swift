@@ -39,9 +39,7 @@ final class LivePlay {
   let console: LiveConsole
   let channel: LiveChannel
 
-  /// - Parameters:
-  ///   - scenario: What the stand-in plays.
-  ///   - answers: What the user answers in the login.
+  /// Lays the channel ready: `scenario` is what the stand-in plays, `answers` what the user says.
   init(
     _ scenario: String = "", answers: [String] = ["12345", "пароль"],
     address: LiveChannel.Address = .username("bugurtthread"), phone: String? = "+79991234567",
