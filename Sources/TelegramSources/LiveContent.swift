@@ -10,7 +10,7 @@ struct LiveContent {
   init(_ content: JSONValue, includesPolls: Bool) {
     switch content.type {
     case "messageAnimatedEmoji": readAnimatedEmoji(content)
-    case "messageDice": text = content["emoji"]?.string ?? ""
+    case "messageDice": set(content["emoji"]?.string ?? "", [])
     case "messageGame": read(formatted: content["game"]?["text"])
     case "messageInvoice": read(formatted: content["paid_media_caption"])
     case "messagePoll":
@@ -39,11 +39,11 @@ struct LiveContent {
 
   /// A post of one emoji, which is a text with it for everybody else.
   private mutating func readAnimatedEmoji(_ content: JSONValue) {
-    text = content["emoji"]?.string ?? ""
+    let emoji = content["emoji"]?.string ?? ""
     let type = content["animated_emoji"]?["sticker"]?["full_type"]?.type
-    if type == "stickerFullTypeCustomEmoji", !text.isEmpty {
-      entities = [Post.Entity(type: "custom_emoji", offset: 0, length: text.utf16.count)]
-    }
+    let isCustom = type == "stickerFullTypeCustomEmoji" && !emoji.isEmpty
+    let entity = Post.Entity(type: "custom_emoji", offset: 0, length: emoji.utf16.count)
+    set(emoji, isCustom ? [entity] : [])
   }
 
   private mutating func append(question: JSONValue?, options: JSONValue?) {
@@ -59,7 +59,13 @@ struct LiveContent {
   private mutating func set(_ string: String, _ entities: [Post.Entity]) {
     let units = Array(string.utf16)
     text = string
-    self.entities = entities.filter { $0.offset + $0.length <= units.count }
+    func isBetweenCharacters(_ place: Int) -> Bool {
+      place == units.count || !UTF16.isTrailSurrogate(units[place])
+    }
+    self.entities = entities.filter {
+      let end = $0.offset + $0.length
+      return end <= units.count && isBetweenCharacters($0.offset) && isBetweenCharacters(end)
+    }
     if units.contains(0x0D) {
       let (lf, cr) = (UInt16(0x0A), UInt16(0x0D))
       // How many units before each one go.

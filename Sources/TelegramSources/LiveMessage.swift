@@ -2,9 +2,9 @@ import FileSupport
 import PostFormat
 
 /// A message of TDLib, and the post that it becomes.
-package struct LiveMessage {
+public struct LiveMessage {
   /// What a message is here.
-  package enum Kind: Equatable {
+  public enum Kind: Equatable {
     case post
     /// A post of a type that is not known, with its name.
     case unknown(String)
@@ -14,9 +14,9 @@ package struct LiveMessage {
     case unsupported
   }
 
-  package let kind: Kind
+  public let kind: Kind
   /// The post; `nil` for what is none, and if there is no date.
-  package private(set) var post: Post?
+  public private(set) var post: Post?
 
   /// Reads a message.
   ///
@@ -26,7 +26,7 @@ package struct LiveMessage {
   ///   - json: The `message` of TDLib.
   ///   - forwardedFrom: The name of the source of a forward; `nil` if it is none.
   ///   - options: Whether polls are wanted as text.
-  package init(
+  public init(
     id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions
   ) {
     let content = json["content"] ?? .null
@@ -41,11 +41,11 @@ package struct LiveMessage {
     }
     let media = LiveContent.media[type]
     kind = media == nil && !LiveContent.textTypes.contains(type) ? .unknown(type) : .post
-    guard let date = json.whole("date"), date > 0 else { return }
+    guard let date = Self.time(json["date"]) else { return }
     let text = LiveContent(content, includesPolls: options.includesPolls)
     var post = Post(id: id, date: date, text: text.text)
     post.entities = text.entities
-    post.edited = json.whole("edit_date").flatMap { $0 < max(date, 1) ? nil : $0 }
+    post.edited = Self.time(json["edit_date"]).flatMap { $0 < date ? nil : $0 }
     let interaction = json["interaction_info"]
     post.views = interaction?.whole("view_count").flatMap { $0 > 0 ? $0 : nil }
     post.reactions = Self.reactions(interaction?["reactions"])
@@ -53,6 +53,11 @@ package struct LiveMessage {
     post.replyTo = Self.replyTo(json["reply_to"], in: chatID)
     post.media = media
     self.post = post
+  }
+
+  /// The seconds since 1970 that TDLib tells in 32 bits; `nil` for 0, which stands for none.
+  private static func time(_ value: JSONValue?) -> Int? {
+    value?.integer.flatMap { 1...Int(Int32.max) ~= $0 ? $0 : nil }
   }
 
   /// The number of the message of the same channel that is answered.

@@ -124,13 +124,16 @@ struct LiveMessageTests {
   func invalidEntities() throws {
     for (offset, length, type) in [
       ("0", "2", "MediaTimestamp"), ("-1", "2", "Bold"), ("0", "0", "Bold"), ("3", "2", "Bold"),
+      ("4", "1", "Bold"),
       ("0", "-1", "Bold"), ("\"x\"", "1", "Bold"), ("9223372036854775807", "1", "Bold"),
       ("1", "9223372036854775807", "Bold"), ("null", "1", "Bold"),
+      // In the middle of a surrogate pair.
+      ("1", "1", "Bold"), ("2", "1", "Bold"),
     ] {
       let entity =
         #"{"offset":\#(offset),"length":\#(length),"type":{"@type":"textEntityType\#(type)"}}"#
-      let post = try post(#"{"@type":"messageText","text":\#(formatted("abcd", entity))}"#)
-      #expect(post?.text == "abcd")
+      let post = try post(#"{"@type":"messageText","text":\#(formatted("a🔥b", entity))}"#)
+      #expect(post?.text == "a🔥b")
       #expect(post?.entities == [])
     }
   }
