@@ -327,6 +327,9 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
 	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
 	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
+	TDJSON_LIBRARY=$$(echo $(CURDIR)/$(build)/interop/lib/python3*/site-packages/tdjson.libs/libtdjson*) \
+	  swift test $(swift_flags) --disable-testable-imports \
+	  --filter TelegramSourcesTests.TDLibInteropTests
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)
