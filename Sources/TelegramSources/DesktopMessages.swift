@@ -87,14 +87,8 @@ struct DesktopMessages {
   }
 
   private mutating func count(_ post: Post) {
-    let mark = SourceSummary.Mark(id: post.id, date: post.date)
-    if summary.first == nil {
-      summary.first = mark
-      idsBeforeFirst = ids.count - 1
-    }
-    summary.last = mark
-    summary.posts += 1
-    if post.text.isEmpty { summary.withoutText += 1 }
+    if summary.first == nil { idsBeforeFirst = ids.count - 1 }
+    summary.count(post)
     if message.isZoneless { summary.zoneless += 1 }
     if message.kind == .unknown { summary.unknownTypes += 1 }
     let span = post.id - (summary.first?.id ?? post.id) + 1

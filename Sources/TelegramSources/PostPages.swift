@@ -9,6 +9,9 @@ public protocol PostPages: AnyObject {
   /// What the channel is called here, the same in each run, such as `t.me/s/durov`.
   var channel: String { get }
 
+  /// About how many posts the channel has; `nil` while that is not known.
+  var expectedCount: Int? { get }
+
   /// The messages next below the id `before`, or the newest ones for `nil`.
   ///
   /// Pauses, repetitions after passing faults and waiting for a server are done in here.

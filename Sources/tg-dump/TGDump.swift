@@ -57,8 +57,3 @@ struct TGDump: Program {
     report(summary)
   }
 }
-
-extension UTCOffset: ArgumentValue {
-  public init?(argument: String) { self.init(argument) }
-  public static var accepted: String { "an offset from UTC such as +03:00 or Z" }
-}
