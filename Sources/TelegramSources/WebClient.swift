@@ -1,5 +1,5 @@
 import CCurl
-import Glibc
+import Foundation
 
 /// An HTTP answer.
 struct WebAnswer {
@@ -116,7 +116,8 @@ final class WebClient {
         return CURLE_GOT_NOTHING
       }
       if ContinuousClock.now - receiver.lastBytes > stallTimeout {
-        throw WebFailure.network("no answer for \(stallTimeout / .seconds(1)) s")
+        let seconds = String(format: "%g", stallTimeout / .seconds(1))
+        throw WebFailure.network("no answer for \(seconds) s")
       }
       curl_multi_poll(multi, nil, 0, 50, nil)
     }

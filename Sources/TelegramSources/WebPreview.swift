@@ -31,6 +31,8 @@ public final class WebPreview: PostPages {
   }
 
   public let channel: String
+  /// The number of the newest message: so many posts there are at most.
+  public private(set) var expectedCount: Int?
 
   private let name: ChannelName
   private let settings: Settings
@@ -72,6 +74,7 @@ public final class WebPreview: PostPages {
     }
     further = nil
     var page = history.page
+    if before == nil { expectedCount = page.highest }
     if !history.hasOlder, let lowest = page.lowest {
       // The page links to no older ones. So it is the last; the server is asked whether that is so,
       // lest a change of the page ends the history early.
@@ -150,7 +153,7 @@ public final class WebPreview: PostPages {
       return history
     case .noPosts: return nil
     case .contact(let page): throw fault(page, address)
-    case .cut: throw PassingFault("the page ends before its end")
+    case .cut: throw PassingFault("the page breaks off before its end")
     case .other(let title):
       let what = title.map { "a page titled '\($0.prefix(100))'" } ?? "'\(answer.type)'"
       throw SourceFault(
@@ -173,9 +176,10 @@ public final class WebPreview: PostPages {
     }
     if history.unnumbered > 0, !hasWarned {
       hasWarned = true
+      let count = history.unnumbered
       console.warning(
-        "\(address): \(history.unnumbered) messages without a number were left out; t.me may have "
-          + "changed")
+        "\(address): \(count) \(count == 1 ? "message" : "messages") without a number "
+          + "\(count == 1 ? "was" : "were") left out; t.me may have changed")
     }
     return history
   }

@@ -189,6 +189,8 @@ private final class Connections: Sendable {
     while !head.suffix(4).elementsEqual("\r\n\r\n".utf8) {
       var byte: UInt8 = 0
       guard recv(socket, &byte, 1, 0) == 1 else { return nil }
+      // A client that would encrypt begins with a byte that is no letter.
+      guard !head.isEmpty || byte >= 0x41 else { return nil }
       head.append(byte)
     }
     let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
