@@ -95,11 +95,11 @@ extension StringProtocol {
 
 /// Reads HTML with libxml2, which mends what is malformed.
 enum HTMLParser {
-  /// How deep elements may be nested; libxml2 has a limit of its own, 256 up to version 2.11.
+  /// How deep elements may be nested.
   static let deepest = 256
 
-  /// The root of the page whose UTF-8 is `bytes`; `nil` if there is no element in it, or if its
-  /// elements are nested deeper than ``deepest``.
+  /// The root of the page whose UTF-8 is `bytes`; `nil` if there is no element in it, if elements are
+  /// nested deeper than ``deepest``, or if a text is longer than libxml2 reads (10 MB).
   static func root(of bytes: [UInt8]) -> HTMLElement? {
     // libxml2 takes a page whose bytes are not UTF-8 for Latin-1, and ends it at a zero.
     var text = String(decoding: bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
@@ -116,6 +116,8 @@ enum HTMLParser {
     }
     guard let document else { return nil }
     defer { xmlFreeDoc(document) }
+    // At a limit of its own the parser gives up and returns what came before.
+    guard context.pointee.disableSAX == 0 else { return nil }
     guard let root = xmlDocGetRootElement(document) else { return nil }
     return element(root.pointee, depth: 1)
   }

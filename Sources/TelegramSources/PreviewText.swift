@@ -1,4 +1,3 @@
-import Foundation
 import PostFormat
 
 /// The text of a post in the web preview, its markup turned into entities.
@@ -10,8 +9,10 @@ struct PreviewText {
 
   private struct Mark {
     var entity: Post.Entity
-    /// Entities that begin and end together stand as their tags do.
     var order: Int
+
+    /// Where it stands among the others: those that begin and end together stand as their tags do.
+    var rank: (Int, Int, Int) { (entity.offset, -entity.length, order) }
   }
 
   /// Reads what is in `element`.
@@ -24,12 +25,7 @@ struct PreviewText {
   /// The entities in the order of their offsets, outer ones first.
   var entities: [Post.Entity] {
     marks.filter { $0.entity.length > 0 }
-      .sorted {
-        ($0.entity.offset, -$0.entity.length, $0.order) < (
-          $1.entity.offset, -$1.entity.length, $1.order
-        )
-      }
-      .map(\.entity)
+      .sorted { $0.rank < $1.rank }.map(\.entity)
   }
 
   private mutating func append(_ nodes: [HTMLNode], isPreformatted: Bool) {
@@ -46,12 +42,9 @@ struct PreviewText {
     // text but where white space counts.
     var isIndent = false
     for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\r",
-        "\n" where !isPreformatted:
-        isIndent = true
-      case " " where isIndent, "\t" where isIndent: break
-      default:
+      if scalar == "\r" || scalar == "\n" && !isPreformatted {
+        isIndent = !isPreformatted
+      } else if !isIndent || scalar != " " && scalar != "\t" {
         isIndent = false
         bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         length += UTF16.width(scalar)
@@ -67,7 +60,8 @@ struct PreviewText {
     case "i" where element.has(class: "emoji"):
       // The emoji itself stands in a <b> that is not bold.
       append(element.text, isPreformatted: false)
-    case "a": mark(element, as: nil, isPreformatted: isPreformatted)
+    case "a" where element.attributes["href"]?.isEmpty == false:
+      mark(element, as: nil, isPreformatted: isPreformatted)
     case "script", "style": break
     default:
       if let type = Self.type(of: element), !(type == "code" && isPreformatted) {
@@ -108,72 +102,5 @@ struct PreviewText {
     case "span" where element.has(class: "tg-spoiler"): "spoiler"
     default: nil
     }
-  }
-}
-
-/// What a link in a text of the web preview is.
-struct PreviewLink {
-  let type: String
-  /// Where it leads, for a `text_link`.
-  private(set) var url: String?
-
-  /// Tells by its address what the link `element` with this `text` is.
-  init(_ element: HTMLElement, text: String) {
-    let address = Self.address(of: element)
-    // A link with a text of its own asks before it is followed.
-    let asks = element.attributes["onclick"]?.contains("confirm(") == true
-    if address.hasPrefix("?q=") {
-      type = text.hasPrefix("$") ? "cashtag" : "hashtag"
-    } else if address == "mailto:" + text {
-      type = "email"
-    } else if address.hasPrefix("tel:"), Self.digits(address) == Self.digits(text) {
-      type = "phone"
-    } else if address.hasPrefix("tg://user?id=") {
-      type = "mention_name"
-    } else if text.hasPrefix("@"), case .named(let name)? = ChannelLink(address),
-      name == ChannelName(bare: text.dropFirst())
-    {
-      type = "mention"
-    } else if !asks, Self.isSame(address, text) {
-      type = "link"
-    } else {
-      type = "text_link"
-      url = address
-    }
-  }
-
-  /// Where `element` leads; the page escapes the `&` of addresses twice.
-  static func address(of element: HTMLElement) -> String {
-    var address = element.attributes["href"] ?? ""
-    for _ in 0..<3 where address.contains("&") {
-      // In an address `&lt` may be the name of a value: only with a semicolon is it a character.
-      for (escape, character) in [
-        ("&quot;", "\""), ("&#39;", "'"), ("&#039;", "'"), ("&#33;", "!"), ("&#036;", "$"),
-        ("&lt;", "<"), ("&gt;", ">"),
-        ("&amp;", "&"),
-      ] {
-        address = address.replacing(escape, with: character)
-      }
-    }
-    return address
-  }
-
-  /// Whether `text` is an `address` as people write it.
-  private static func isSame(_ address: String, _ text: String) -> Bool {
-    core(address) == core(text)
-  }
-
-  private static func core(_ address: String) -> Substring {
-    let plain = (address.removingPercentEncoding ?? address).lowercased()
-    var core = plain[...]
-    for scheme in ["https://", "http://"] where core.hasPrefix(scheme) {
-      core = core.dropFirst(scheme.count)
-      break
-    }
-    return core.hasSuffix("/") ? core.dropLast() : core
-  }
-
-  private static func digits(_ text: String) -> [UInt8] {
-    text.utf8.filter { 0x30...0x39 ~= $0 }
   }
 }

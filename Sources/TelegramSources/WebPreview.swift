@@ -1,6 +1,3 @@
-import Glibc
-import PostFormat
-
 /// The public preview of a channel, `t.me/s/<name>`, which needs no account.
 ///
 /// A page holds about 20 messages. Pages are asked for one at a time, with a pause between them.
@@ -155,7 +152,8 @@ public final class WebPreview: PostPages {
     case .contact(let page): throw fault(page, address)
     case .cut: throw PassingFault("the page breaks off before its end")
     case .other(let title):
-      let what = title.map { "a page titled '\($0.prefix(100))'" } ?? "'\(answer.type)'"
+      let what =
+        title.map { "a page titled '\($0.prefix(100))'" } ?? "an answer of type '\(answer.type)'"
       throw SourceFault(
         .protocolViolation, address,
         "expected the web preview of a channel, found \(what); t.me may have changed: look at the "

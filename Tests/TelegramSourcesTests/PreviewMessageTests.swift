@@ -316,6 +316,25 @@ struct PreviewPageTests {
     }
   }
 
+  @Test("is refused as a whole where the parser would leave some of it out")
+  func limits() throws {
+    func html(_ text: String) -> String {
+      PreviewChannel([
+        PreviewMessage(7, PreviewHTML.text(text)), PreviewMessage(8, PreviewHTML.text("б")),
+      ]).page()
+    }
+    let nested = String(repeating: "<b>", count: 150) + "x" + String(repeating: "</b>", count: 150)
+    #expect(try history(html(nested)).page.posts.count == 2)
+    let long = String(repeating: "Ж", count: 4_500_000)
+    #expect(try history(html(long)).page.posts.map(\.text.utf8.count) == [9_000_000, 2])
+    for text in [nested + nested.replacing("x", with: nested), long + long] {
+      guard case .other = try page(html(text)) else {
+        Issue.record("read in part")
+        return
+      }
+    }
+  }
+
   @Test("may hold bytes that are not UTF-8, zeros and tags that nobody knows")
   func oddities() throws {
     var bytes = Array(

@@ -99,11 +99,17 @@ struct PreviewTextTests {
       (#"<a href="mailto:a@b.org">a@b.org</a>"#, "email: a@b.org"),
       (#"<a href="tel:+79991234567">+7 999 123-45-67</a>"#, "phone: +7 999 123-45-67"),
       (#"<a href="tg://user?id=7">Имя</a>"#, "mention_name: Имя"),
-      (#"<a>голый</a>"#, "text_link: голый -> "),
     ])
   func links(_ html: String, _ mark: String) throws {
     let post = try #require(try webPost(PreviewHTML.text("до " + html + " после")))
     #expect(marks(post) == [mark])
+  }
+
+  @Test("has no link where there is no address")
+  func noAddress() throws {
+    let post = try webPost(PreviewHTML.text(#"<a>голый</a> <a href="">пустой</a>"#))
+    #expect(post?.text == "голый пустой")
+    #expect(post?.entities == [])
   }
 
   @Test("keeps a link inside of bold print, which exports lose")

@@ -69,3 +69,8 @@ func webPost(_ content: String, includesPolls: Bool = false) throws -> Post? {
   return try history(PreviewChannel([PreviewMessage(17, content)]), options: options).page.posts
     .first
 }
+
+/// The fault that asking for a page throws.
+func fault(_ body: () throws -> PostPage) -> SourceFault? {
+  #expect(throws: SourceFault.self, performing: { try body() })
+}

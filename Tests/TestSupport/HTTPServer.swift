@@ -124,7 +124,9 @@ public final class HTTPServer: Sendable {
   }
 }
 
-/// The connections of a server. A socket is closed by the thread that serves it and by no other.
+/// The connections of a server.
+///
+/// A socket is closed by the thread that serves it and by no other.
 private final class Connections: Sendable {
   private struct State {
     var open: Set<Int32> = []
