@@ -3,13 +3,22 @@ import PostFormat
 
 /// A fault that may pass: the request is repeated.
 struct PassingFault: Error {
+  /// What to do against it, should it not pass.
+  enum Remedy: String {
+    case network = "check the network, and try again later"
+    case patience = "try again later"
+    case fewerRequests = "try again later, with longer pauses (--delay)"
+  }
+
   /// What is wrong.
   let problem: String
+  let remedy: Remedy
   /// How long the server asks to wait, in seconds.
   var wait: Int?
 
-  init(_ problem: String, wait: Int? = nil) {
+  init(_ problem: String, _ remedy: Remedy, wait: Int? = nil) {
     self.problem = problem
+    self.remedy = remedy
     self.wait = wait
   }
 }
@@ -46,8 +55,7 @@ final class PoliteClient {
         guard attempt < settings.attempts else {
           throw SourceFault(
             .unreachable, address,
-            "\(fault.problem); given up after \(attempt) attempts; try again later, perhaps with "
-              + "longer pauses (--delay)")
+            "\(fault.problem); given up after \(attempt) attempts; \(fault.remedy.rawValue)")
         }
         attempt += 1
         try wait(fault, address, attempt: attempt)
@@ -64,12 +72,14 @@ final class PoliteClient {
     do {
       let answer = try client.get(address, check: console.check)
       guard !Self.isPassing(answer.status) else {
-        throw PassingFault("HTTP status \(answer.status)", wait: answer.retryAfter)
+        throw PassingFault(
+          "HTTP status \(answer.status)", answer.status == 429 ? .fewerRequests : .patience,
+          wait: answer.retryAfter)
       }
       return answer
     } catch let failure as WebFailure {
       switch failure {
-      case .network(let problem): throw PassingFault(problem)
+      case .network(let problem): throw PassingFault(problem, .network)
       case .tooLarge(let limit):
         throw SourceFault(
           .protocolViolation, address,
@@ -85,8 +95,7 @@ final class PoliteClient {
 
   private func wait(_ fault: PassingFault, _ address: String, attempt: Int) throws {
     guard let asked = fault.wait else {
-      let doubled = settings.firstPause * pow(2, Double(attempt - 2))
-      let pause = min(doubled, settings.longestPause) * Double.random(in: 0.75...1.25)
+      let pause = settings.pause(beforeAttempt: attempt)
       console.info(
         "\(address): \(fault.problem); trying again in \(String(format: "%.1f", pause)) s "
           + "(attempt \(attempt) of \(settings.attempts))")
@@ -102,5 +111,14 @@ final class PoliteClient {
       "\(address): \(fault.problem); waiting \(asked) s, until \(end), as the server asks "
         + "(attempt \(attempt) of \(settings.attempts))")
     try console.wait(Double(asked))
+  }
+}
+
+extension WebPreview.Settings {
+  /// How long to wait before an `attempt` from the second on, in seconds; at random, lest many
+  /// programs that a server failed come back at once.
+  package func pause(beforeAttempt attempt: Int) -> Double {
+    let doubled = firstPause * pow(2, Double(attempt - 2))
+    return min(doubled, longestPause) * Double.random(in: 0.75...1.25)
   }
 }

@@ -122,23 +122,24 @@ struct PreviewMessage {
   }
 
   private mutating func add(reaction element: HTMLElement) {
-    guard let count = PreviewCount.number(element.ownText) else { return }
-    let name: String
-    if element.has(class: "tgme_reaction_paid") {
-      name = "paid"
-    } else if let custom = element.first(where: { $0.name == "tg-emoji" }) {
-      let document = custom.attributes["emoji-id"] ?? ""
-      name = document.isEmpty ? "custom_emoji" : "custom_emoji:" + document
-    } else if let emoji = element.first(class: "emoji")?.text.trimmed, !emoji.isEmpty {
-      name = emoji
-    } else {
-      name = "unknown"
-    }
+    guard let count = PreviewCount.number(element.ownText),
+      let name = Self.name(ofReaction: element)
+    else { return }
     if let index = reactions.firstIndex(where: { $0.emoji == name }) {
       reactions[index].count += count
     } else {
       reactions.append(Post.Reaction(emoji: name, count: count))
     }
+  }
+
+  /// The key of a reaction: the emoji itself, or words where there is none.
+  private static func name(ofReaction element: HTMLElement) -> String? {
+    if element.has(class: "tgme_reaction_paid") { return "paid" }
+    if let custom = element.first(where: { $0.name == "tg-emoji" }) {
+      let document = custom.attributes["emoji-id"] ?? ""
+      return document.isEmpty ? "custom_emoji" : "custom_emoji:" + document
+    }
+    return element.first(class: "emoji").map(\.text.trimmed).flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// The word of contract 1 for the media that an `element` of the class `word` shows.

@@ -105,7 +105,8 @@ public final class WebPreview: PostPages {
         saysNoPosts = true
         throw PassingFault(
           before.map { "'No posts found' before \($0), where older posts were expected" }
-            ?? "'No posts found': the channel is empty, or too many requests were made")
+            ?? "'No posts found': the channel is empty, or too many requests were made",
+          .fewerRequests)
       }
     } catch let fault as SourceFault where saysNoPosts && fault.kind == .unreachable {
       guard let before, try isBeginning(before) else { throw fault }
@@ -150,7 +151,7 @@ public final class WebPreview: PostPages {
       return history
     case .noPosts: return nil
     case .contact(let page): throw fault(page, address)
-    case .cut: throw PassingFault("the page breaks off before its end")
+    case .cut: throw PassingFault("the page breaks off before its end", .network)
     case .other(let title):
       let what =
         title.map { "a page titled '\($0.prefix(100))'" } ?? "an answer of type '\(answer.type)'"
@@ -185,7 +186,8 @@ public final class WebPreview: PostPages {
   /// Throws why the server redirects to `location` instead of showing the channel.
   private func explainMissing(redirectedTo location: String, _ address: String) throws -> Never {
     if hasSeenPosts {
-      throw PassingFault("redirected to \(location) in the midst of the history")
+      throw PassingFault(
+        "redirected to \(location) in the midst of the history", .fewerRequests)
     }
     let contact = "\(settings.baseURL)/\(name.text)"
     guard !location.contains("/s/") else {

@@ -77,7 +77,7 @@ struct PreviewMessageTests {
         PreviewHTML.reaction(
           #"<i class="icon icon-telegram-stars"></i>"#, "5.03K", isPaid: true),
         PreviewHTML.reaction(PreviewHTML.emoji("❤"), "1"),
-        PreviewHTML.reaction(PreviewHTML.emoji("🔥"), "many"),
+        PreviewHTML.reaction(PreviewHTML.emoji("🔥"), "many"), PreviewHTML.reaction("<i></i>", "3"),
       ]))
     #expect(
       post?.reactions == [

@@ -82,7 +82,8 @@ struct WebPreviewRepetitionTests {
     #expect(fault?.kind == .unreachable)
     #expect(fault?.source == server.address + server.targets[1])
     #expect(fault?.problem.contains(problem) == true)
-    #expect(fault?.problem.contains("given up after 3 attempts; try again later") == true)
+    #expect(fault?.problem.contains("; given up after 3 attempts; ") == true)
+    #expect(fault?.problem.contains("try again later") == true)
     #expect(server.targets.count { $0 == server.targets[1] } == 3)
     #expect(console.infos.count == 2)
   }
@@ -102,15 +103,21 @@ struct WebPreviewRepetitionTests {
     #expect(console.infos.contains { $0.contains("no answer for 0.4 s; trying again in") })
   }
 
-  @Test("are told with growing pauses")
-  func pauses() throws {
+  @Test("are waited for longer each time, but never the same")
+  func pauses() {
+    let settings = WebPreview.Settings()
+    for (attempt, seconds) in [(2, 1.0), (3, 2), (4, 4), (7, 32), (8, 60), (1000, 60)] {
+      let pauses = (0..<20).map { _ in settings.pause(beforeAttempt: attempt) }
+      #expect(pauses.allSatisfy { seconds * 0.75...seconds * 1.25 ~= $0 })
+      #expect(Set(pauses).count > 1)
+    }
+  }
+
+  @Test("are repeated as often as is set")
+  func attempts() throws {
     let server = try PreviewServer(channel) { _, _ in HTTPReply(500, "") }
     let console = RecordingConsole()
-    let preview = try preview(server.address, console: console) {
-      $0.firstPause = 0.004
-      $0.longestPause = 0.008
-      $0.attempts = 5
-    }
+    let preview = try preview(server.address, console: console) { $0.attempts = 5 }
     #expect(fault { try preview.page(before: nil) }?.kind == .unreachable)
     #expect(server.requests.count == 5)
     #expect(console.infos.count == 4)

@@ -93,6 +93,29 @@ struct WebPreviewTests {
     #expect(server.targets == ["/s/bugurttest?before=60"])
   }
 
+  @Test("is gone on with where a fetch broke off")
+  func resumption() throws {
+    let folder = try TemporaryFolder()
+    let journal = folder.path("journal")
+    func fetch(_ server: PreviewServer) throws -> (posts: [Post], summary: SourceSummary) {
+      let fetch = ChannelFetch(try preview(server.address), journalPath: journal)
+      var posts: [Post] = []
+      let summary = try fetch.forEachPost(progress: { _ in }) { posts.append($0) }
+      return (posts, summary)
+    }
+    let failing = try PreviewServer(channel) { $0.number > 5 ? HTTPReply(500, "") : $1 }
+    #expect(throws: SourceFault.self) { try fetch(failing) }
+    let server = try PreviewServer(channel)
+    let (posts, summary) = try fetch(server)
+    #expect(posts.map(\.id) == channel.messages.filter { !$0.isService }.map(\.id))
+    #expect(summary.service == 1)
+    // Members of albums are not missing, deleted messages are.
+    let found = Set(channel.ids)
+    #expect(summary.missing == (2...(channel.ids.last ?? 0)).count { !found.contains($0) })
+    // What the journal holds is not asked for again.
+    #expect(Set(failing.targets.dropFirst().prefix(4)).isDisjoint(with: server.targets))
+  }
+
   @Test("has the texts of polls if they are wanted")
   func polls() throws {
     let poll = PreviewMessage(1, PreviewHTML.poll("Кто?", ["кот"]))
