@@ -106,11 +106,15 @@ enum HTMLChats {
       if ["result.json", "result.json.gz"].contains(where: { Folder.hasFile(folder + "/" + $0) }) {
         return false
       }
-      if Folder.hasFile(folder + "/" + accountPage) || Folder.exists(folder + "/chats") { return true }
+      if Folder.hasFile(folder + "/" + accountPage) || Folder.exists(folder + "/chats") {
+        return true
+      }
       return (try? HTMLChat(folder: folder)) != nil
     }
     if path.hasSuffix(".html") || path.hasSuffix(".htm") { return true }
-    guard Folder.hasFile(path), let page = try? HTMLPageHead.beginning(of: path) else { return false }
+    guard Folder.hasFile(path), let page = try? HTMLPageHead.beginning(of: path) else {
+      return false
+    }
     return page.drop { $0 <= 0x20 || [0xEF, 0xBB, 0xBF].contains($0) }.first == UInt8(ascii: "<")
   }
 }

@@ -24,7 +24,9 @@ struct HTMLTag {
   func value(of attribute: StaticString) -> UnsafeRawBufferPointer? {
     guard var pair = attributes else { return nil }
     while let name = pair[0] {
-      if attribute ~= Self.bytes(name) { return pair[1].map(Self.bytes) ?? .init(start: nil, count: 0) }
+      if attribute ~= Self.bytes(name) {
+        return pair[1].map(Self.bytes) ?? .init(start: nil, count: 0)
+      }
       pair += 2
     }
     return nil

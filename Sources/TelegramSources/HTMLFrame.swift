@@ -154,7 +154,11 @@ final class HTMLFrame: HTMLFragmentHandler {
 
   func text(_ bytes: UnsafeRawBufferPointer) {
     guard skippedDepth == 0 else { return }
-    if isInRichText { richText.text(bytes) } else if textDepth != nil { text.append(contentsOf: bytes) }
+    if isInRichText {
+      richText.text(bytes)
+    } else if textDepth != nil {
+      text.append(contentsOf: bytes)
+    }
   }
 
   private var isInRichText: Bool {
@@ -200,7 +204,9 @@ final class HTMLFrame: HTMLFragmentHandler {
     case .poll where has(.details): return .pollKind
     case .giveaway where has(.sectionTitle): return .giveawayTitle
     case .emoji:
-      if let link = tag.value(of: "href") { reaction.document = String(decoding: link, as: UTF8.self) }
+      if let link = tag.value(of: "href") {
+        reaction.document = String(decoding: link, as: UTF8.self)
+      }
       return .other
     case .userpics:
       if has(.userpic) { reaction.userpics += 1 }

@@ -9,10 +9,10 @@ struct HTMLMarkup {
     case a, span, strong, b, em, i, u, ins, s, del, strike, code, pre, blockquote
   }
 
-  /// What the attributes of a tag tell.
+  /// What the attributes of a tag tell, in UTF-8.
   struct Attributes {
-    var href: String?
-    var onclick: String?
+    var href: [UInt8] = []
+    var onclick: [UInt8] = []
     /// Whether one of the classes is `spoiler`.
     var isSpoiler = false
     /// Whether the `=` behind `href` stands between spaces: so the writer begins a custom emoji.
@@ -103,8 +103,7 @@ struct HTMLMarkup {
       guard let mark = last.mark else { continue }
       marks[mark].length = length - marks[mark].offset
       guard last.tag == .a else { continue }
-      let text = String(decoding: bytes[last.start...], as: UTF8.self)
-      (marks[mark].type, marks[mark].url) = Self.link(last.attributes, text: text)
+      (marks[mark].type, marks[mark].url) = Self.link(last.attributes, text: bytes[last.start...])
     }
   }
 
@@ -132,25 +131,60 @@ struct HTMLMarkup {
 
   // MARK: - Links
 
-  private static let callbacks = [
-    ("ShowHashtag", "hashtag"), ("ShowCashtag", "cashtag"), ("ShowBotCommand", "bot_command"),
-    ("ShowMentionName", "mention_name"), ("ShowNotLoadedEmoji", "custom_emoji"),
-    ("ShowNotAvailableEmoji", "custom_emoji"),
-  ]
+  /// The functions of the page that links call, as words between `return ` and `(`.
+  private enum Callback: String, CaseIterable {
+    case hashtag = "ShowHashtag"
+    case cashtag = "ShowCashtag"
+    case botCommand = "ShowBotCommand"
+    case mentionName = "ShowMentionName"
+    case emojiNotLoaded = "ShowNotLoadedEmoji"
+    case emojiNotAvailable = "ShowNotAvailableEmoji"
+
+    var type: String {
+      switch self {
+      case .hashtag: "hashtag"
+      case .cashtag: "cashtag"
+      case .botCommand: "bot_command"
+      case .mentionName: "mention_name"
+      case .emojiNotLoaded, .emojiNotAvailable: "custom_emoji"
+      }
+    }
+  }
+
+  private static let callbacks = ByteWords<Callback>()
+
+  private static func callback(_ onclick: [UInt8]) -> Callback? {
+    onclick.withUnsafeBytes { call in
+      guard let end = call.firstIndex(of: UInt8(ascii: "(")) else { return nil }
+      let start = call[..<end].lastIndex(of: UInt8(ascii: " ")).map { $0 + 1 } ?? 0
+      return callbacks.word(UnsafeRawBufferPointer(rebasing: call[start..<end]))
+    }
+  }
 
   /// What a link with this `text` is, and where it leads if the text does not say so.
-  private static func link(_ attributes: Attributes, text: String) -> (type: String, url: String?) {
+  private static func link(
+    _ attributes: Attributes, text: ArraySlice<UInt8>
+  ) -> (type: String, url: String?) {
     if attributes.isSpaced { return ("custom_emoji", nil) }
-    if let call = attributes.onclick,
-      let type = callbacks.first(where: { call.contains($0.0 + "(") })?.1
-    {
-      return (type, nil)
+    if !attributes.onclick.isEmpty, let callback = callback(attributes.onclick) {
+      return (callback.type, nil)
     }
-    let address = attributes.href ?? ""
-    if address == text { return ("link", nil) }
-    if address == "mailto:" + text { return ("email", nil) }
-    if address == "tel:" + text { return ("phone", nil) }
-    if text.hasPrefix("@"), address == "https://t.me/" + text.dropFirst() { return ("mention", nil) }
-    return ("text_link", address)
+    let address = attributes.href
+    if address.elementsEqual(text) { return ("link", nil) }
+    if isEqual(address, "mailto:", text) { return ("email", nil) }
+    if isEqual(address, "tel:", text) { return ("phone", nil) }
+    if text.first == UInt8(ascii: "@"), isEqual(address, "https://t.me/", text.dropFirst()) {
+      return ("mention", nil)
+    }
+    return ("text_link", String(decoding: address, as: UTF8.self))
+  }
+
+  /// Whether `address` is `text` behind `prefix`.
+  private static func isEqual(
+    _ address: [UInt8], _ prefix: StaticString, _ text: ArraySlice<UInt8>
+  ) -> Bool {
+    let length = prefix.utf8CodeUnitCount
+    return address.count == length + text.count && address[length...].elementsEqual(text)
+      && address.withUnsafeBytes { prefix ~= UnsafeRawBufferPointer(rebasing: $0[..<length]) }
   }
 }

@@ -128,10 +128,14 @@ struct HTMLPage {
     do throws(UTF8.ValidationError) {
       _ = try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span)
     } catch {
-      throw InputError(
-        path, .byte(offset + error.byteOffsets.lowerBound),
-        "this is not UTF-8, in which Telegram Desktop writes pages: the file was changed or "
-          + "damaged; export the chat again")
+      throw notUTF8(path, offset + error.byteOffsets.lowerBound)
     }
+  }
+
+  static func notUTF8(_ path: String, _ offset: Int) -> InputError {
+    InputError(
+      path, .byte(offset),
+      "this is not UTF-8, in which Telegram Desktop writes pages: the file was changed or damaged; "
+        + "export the chat again")
   }
 }

@@ -31,28 +31,36 @@ struct HTMLPageHead {
   init(path: String) throws {
     let bytes = try Self.beginning(of: path)
     title = try bytes.withUnsafeBytes { bytes in
-      // Only a whole file can end within a character.
-      let text = bytes.count < Self.size ? bytes : bytes.wholeCharacters
-      let head = try Self.check(text, of: path)
+      let head = try Self.check(bytes, of: path)
       let title = HTMLTitle()
-      let lines = bytes[..<head].filter { $0 != 0 && $0 != 0x0A && $0 != 0x0D }
+      let lines = head.filter { $0 != 0 && $0 != 0x0A && $0 != 0x0D }
       return lines.withUnsafeBytes { HTMLFragmentParser().parse($0, title) } ? title.title : nil
     }
   }
 
   /// Checks that `bytes`, with which the page `path` begins, are those of a page of messages, and
-  /// returns where its head ends.
+  /// returns its head.
   ///
   /// - Throws: `InputError`.
   @discardableResult
-  static func check(_ bytes: UnsafeRawBufferPointer, of path: String) throws -> Int {
-    guard !bytes.isEmpty else { throw failure(path, "the file is empty") }
-    try HTMLPage.checkUTF8(bytes, at: 0, of: path)
-    guard bytes.range(of: "<") != nil else { throw failure(path, "this is not HTML") }
-    guard bytes.range(of: "class=\"page_wrap\"") != nil,
+  static func check(
+    _ bytes: UnsafeRawBufferPointer, of path: String
+  ) throws -> UnsafeRawBufferPointer {
+    if bytes.range(of: "class=\"page_wrap\"") != nil,
       let history = bytes.range(of: "class=\"history\"")
-    else { throw failure(path, "this is HTML, but not an export of Telegram Desktop") }
-    return history.lowerBound
+    {
+      let head = UnsafeRawBufferPointer(rebasing: bytes[..<history.lowerBound])
+      try HTMLPage.checkUTF8(head, at: 0, of: path)
+      return head
+    }
+    guard !bytes.isEmpty else { throw failure(path, "the file is empty") }
+    try HTMLPage.checkUTF8(bytes.wholeCharacters, at: 0, of: path)
+    // Of UTF-16, every other byte of this is zero.
+    if let zero = bytes.prefix(16).firstIndex(of: 0) { throw HTMLPage.notUTF8(path, zero) }
+    throw failure(
+      path,
+      bytes.range(of: "<") == nil
+        ? "this is not HTML" : "this is HTML, but not an export of Telegram Desktop")
   }
 
   private static func failure(_ path: String, _ found: String) -> InputError {

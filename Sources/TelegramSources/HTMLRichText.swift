@@ -72,8 +72,8 @@ extension HTMLMarkup.Attributes {
   /// What the attributes of `tag` tell.
   fileprivate init(_ tag: HTMLTag, isSpoiler: Bool) {
     self.init()
-    href = tag.value(of: "href").map { String(decoding: $0, as: UTF8.self) }
-    onclick = tag.value(of: "onclick").map { String(decoding: $0, as: UTF8.self) }
+    href = tag.value(of: "href").map(Array.init) ?? []
+    onclick = tag.value(of: "onclick").map(Array.init) ?? []
     self.isSpoiler = isSpoiler
   }
 }

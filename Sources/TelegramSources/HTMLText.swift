@@ -81,18 +81,24 @@ struct HTMLText {
   }
 
   /// The text that the value of an attribute stands for.
-  private static func decoded(_ value: UnsafeRawBufferPointer) -> String {
+  private static func decoded(_ value: UnsafeRawBufferPointer) -> [UInt8] {
     var reader = HTMLText(source: value)
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(value.count)
     while reader.index < value.count {
-      if value[reader.index] == UInt8(ascii: "&"), let scalar = reader.reference() {
+      let start = reader.index
+      let end = value[start...].firstIndex(of: UInt8(ascii: "&")) ?? value.count
+      bytes.append(contentsOf: value[start..<end])
+      reader.index = end
+      guard end < value.count else { break }
+      if let scalar = reader.reference() {
         bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
       } else {
-        bytes.append(value[reader.index])
+        bytes.append(value[end])
         reader.index += 1
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
   // MARK: - Tags
@@ -165,7 +171,9 @@ struct HTMLText {
         attributes.isSpaced = isSpaced
       case "onclick": attributes.onclick = Self.decoded(value)
       case "class":
-        attributes.isSpoiler = value.split(separator: 0x20).contains { "spoiler" ~= .init(rebasing: $0) }
+        attributes.isSpoiler = value.split(separator: 0x20).contains {
+          "spoiler" ~= UnsafeRawBufferPointer(rebasing: $0)
+        }
       default: break
       }
     }
