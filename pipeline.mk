@@ -106,6 +106,14 @@ SAMPLE_FLAGS ?=
 #? more arguments, such as --models rugpt3small --rounds 5, or --corpus text.txt
 BENCH_FLAGS ?=
 
+#! make fuzz
+#? one parser, such as desktop-json; empty: all
+FUZZ_PARSER ?=
+#? inputs for each parser
+FUZZ_RUNS ?= 100000
+#? more arguments for libFuzzer, such as -max_total_time=600 -max_len=65536
+FUZZ_FLAGS ?= -seed=1
+
 #! the build
 #? instruction set the programs are compiled for
 MARCH ?= native
@@ -327,6 +335,9 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
 	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
 	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
+	TDJSON_LIBRARY=$$(echo $(CURDIR)/$(build)/interop/lib/python3*/site-packages/tdjson.libs/libtdjson*) \
+	  swift test $(swift_flags) --disable-testable-imports \
+	  --filter TelegramSourcesTests.TDLibInteropTests
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)
@@ -345,6 +356,17 @@ bench-encode: $(corpus) $(build)/interop/installed | $(bin)/bpe-encode
 	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
 	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
 	  $(BENCH_FLAGS)
+
+## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer
+fuzz := $(build)/fuzz/release/Fuzz
+.PHONY: fuzz
+fuzz: $(build)/installed
+	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \
+	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
+	export SWIFT_BACKTRACE=enable=no; \
+	for parser in $(or $(FUZZ_PARSER),$$($(fuzz) names)); do \
+	  $(fuzz) $$parser -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 | grep -v '# Uses: '; \
+	done
 
 ## distclean: remove the build and all output under data and checkpoints
 .PHONY: distclean
