@@ -14,8 +14,8 @@ struct CleanerTests {
 
   @Test("runs the rules of the house in their order, and counts what each did")
   func house() throws {
-    let (cleaned, cleaner) = clean(texts)
-    #expect(cleaned == ["КОГДА А @ Б", "В"])
+    let cleaning = try Cleaning(texts)
+    #expect(cleaning.texts == ["КОГДА А @ Б", "В"])
     var expected = Funnel(
       recipe: "house",
       steps: [
@@ -30,50 +30,41 @@ struct CleanerTests {
     expected.postsOut = 2
     expected.charactersOut = 12
     expected.bytesOut = 20
-    #expect(try cleaner.finish(input: "posts.jsonl") == expected)
+    #expect(cleaning.funnel == expected)
   }
 
   @Test("keeps news, or only their text, if asked to")
-  func news() {
+  func news() throws {
     let texts = ["#БТnews\nМЫ ПЕРЕЕХАЛИ"]
-    let (kept, keeper) = clean(texts, news: .keep)
-    #expect(kept == ["#БТnews МЫ ПЕРЕЕХАЛИ"])
+    let kept = try Cleaning(texts, houseRules("channel-news.news=keep"))
+    #expect(kept.texts == ["#БТnews МЫ ПЕРЕЕХАЛИ"])
     #expect(
-      keeper.funnel.steps[0] == Funnel.Step(rule: "channel-news", settings: [.init("news", "keep")])
-    )
-    let (lines, cutter) = clean(texts, news: .line)
-    #expect(lines == ["МЫ ПЕРЕЕХАЛИ"])
+      kept.funnel.steps[0] == Funnel.Step(rule: "channel-news", settings: [.init("news", "keep")]))
+    let lines = try Cleaning(texts, houseRules("channel-news.news=line"))
+    #expect(lines.texts == ["МЫ ПЕРЕЕХАЛИ"])
     #expect(
-      cutter.funnel.steps[0]
+      lines.funnel.steps[0]
         == Funnel.Step(rule: "channel-news", settings: [.init("news", "line")], changed: 1))
   }
 
-  @Test("says that there were no posts")
-  func noPosts() {
-    let error = #expect(throws: InputError.self) {
-      try Cleaner(.house).finish(input: "posts.jsonl")
+  @Test("says that there were no posts, or which rules left nothing")
+  func nothingLeft() throws {
+    func problem(_ texts: [String], _ rules: RuleSet = RuleSet(.house)) -> String? {
+      (#expect(throws: InputError.self) { try Cleaning(texts, rules) })?.problem
     }
+    #expect(problem([]) == "there are no posts; expected one JSON object a line")
     #expect(
-      error?.description == "posts.jsonl: there are no posts; expected one JSON object a line")
+      problem(["", "#БТnews", "@", "https://a"])
+        == "nothing is left of 4 posts after cleaning: channel-news dropped 1, empty dropped 3")
+    #expect(
+      problem(["", "#БТnews"], RuleSet(.original))
+        == "nothing is left of 2 posts after cleaning: no text")
   }
 
-  @Test("says which rules left nothing")
-  func nothingLeft() {
-    let (_, cleaner) = clean(["", "#БТnews", "@", "https://a"])
-    let error = #expect(throws: InputError.self) { try cleaner.finish(input: "posts.jsonl") }
-    #expect(
-      error?.description == "posts.jsonl: nothing is left of 4 posts after cleaning: "
-        + "channel-news dropped 1, empty dropped 3")
-    let (_, original) = clean(["", "#БТnews"], .original)
-    let originalError = #expect(throws: InputError.self) { try original.finish(input: "-") }
-    #expect(originalError?.description == "-: nothing is left of 2 posts after cleaning: no text")
-  }
-
-  @Test("runs rules of any making, and passes on what the receiver throws")
-  func otherRules() {
+  @Test("runs rules of any making")
+  func otherRules() throws {
     struct Shout: CleaningRule {
-      let name = "shout"
-      let reason = "for a test"
+      static let declaration = RuleDeclaration("shout", "for a test") { _ in Shout() }
       func apply(to draft: inout Draft) -> RuleOutcome {
         let text = draft.withText { String(decoding: $0, as: UTF8.self) }
         if text.contains("тихо") { return .dropped }
@@ -84,25 +75,20 @@ struct CleanerTests {
         return .changed
       }
     }
-    var cleaner = Cleaner(recipe: "test", layout: .onePostALine, rules: [Shout(), JoinLines()])
-    var cleaned: [String] = []
-    for text in ["а\nб", "тихо", "в"] {
-      cleaner.clean(post(text)) { cleaned.append(String(decoding: $0, as: UTF8.self)) }
-    }
-    #expect(cleaned == ["А Б", "В"])
+    let rules = RuleSet(.house, declarations: [Shout.declaration, JoinLines.declaration])
+    let cleaning = try Cleaning(["а\nб", "тихо", "в"], rules)
+    #expect(cleaning.texts == ["А Б", "В"])
     #expect(
-      cleaner.funnel.steps == [
+      cleaning.funnel.steps == [
         Funnel.Step(rule: "shout", dropped: 1, changed: 2),
         Funnel.Step(rule: "join-lines", changed: 1),
       ])
-    struct Full: Error {}
-    #expect(throws: Full.self) { try cleaner.clean(post("а")) { _ in throw Full() } }
   }
 
   @Test("lists rules by names in lower case with hyphens, each with a reason of one line")
   func declarations() {
     for recipe in Recipe.allCases {
-      let rules = recipe.rules()
+      let rules = recipe.rules
       #expect(Set(rules.map(\.name)).count == rules.count)
       for rule in rules {
         #expect(rule.name.wholeMatch(of: /[a-z]+(-[a-z]+)*/) != nil)
@@ -118,30 +104,41 @@ struct CleanerTests {
       "БУГУРТ-ТРЕД", "#БТnews", "https://a", "@", "\n", "\n@\n", " ", "А", "\u{85}", "\u{2028}",
       "\u{0}", "\u{200D}", "👨", "\u{FEFF}", "t.me/", ".", ":", "БУГУРТ", "\u{10FFFF}",
     ]
-    let folder = try TemporaryFolder()
-    let writer = try CorpusWriter(path: folder.path("posts.txt"))
-    var cleaner = Cleaner(.house, news: .line)
-    for id in 1...5000 {
+    let posts = (1...5000).map { id in
       let text = (0..<Int.random(in: 0...10, using: &dice))
         .map { _ in pieces.randomElement(using: &dice) ?? "" }.joined()
       let entity = Post.Entity(
         type: "text_link", offset: Int.random(in: 0...8, using: &dice),
         length: Int.random(in: 0...4, using: &dice))
-      try cleaner.clean(post(text, id % 3 == 0 ? [entity] : [], id: id)) { try writer.write($0) }
+      return post(text, id % 3 == 0 ? [entity] : [], id: id)
     }
-    try writer.commit()
-    var posts: [String] = []
-    try CorpusReader.forEachPost(path: folder.path("posts.txt")) { _, post in
-      posts.append(String(decoding: post, as: UTF8.self))
-    }
-    #expect(posts.count == cleaner.funnel.postsOut)
-    #expect(posts.count > 900)
-    #expect(Set(posts.map { Array($0.utf8) }).count == posts.count)
-    let untidy = posts.filter { post in
+    let cleaning = try Cleaning(posts, houseRules("channel-news.news=line"))
+    let texts = cleaning.texts
+    #expect(texts.count == cleaning.funnel.postsOut)
+    #expect(texts.count > 900)
+    #expect(Set(texts.map { Array($0.utf8) }).count == texts.count)
+    let untidy = texts.filter { post in
       let words = post.split(separator: " ", omittingEmptySubsequences: false)
       let parts = words.split(separator: "@", omittingEmptySubsequences: false)
       return words.contains("") || parts.contains([]) || post.contains("https:")
     }
     #expect(untidy == [])
+  }
+
+  @Test("makes the same of a large file with any number of threads")
+  func threads() throws {
+    var dice = Dice(seed: 3)
+    let words = ["КОТ", "@", "ДОМ", "\n", "https://a.ru", "ЧАЙ", "\n@\n", "БУГУРТ-ТРЕД"]
+    let posts = (1...20_000).map { id in
+      post(
+        (0..<Int.random(in: 0...12, using: &dice))
+          .map { _ in words.randomElement(using: &dice) ?? "" }.joined(separator: " "), id: id)
+    }
+    let one = try Cleaning(posts)
+    for threads in 2...4 {
+      let other = try Cleaning(posts) { $0.threads = threads }
+      #expect(other.texts == one.texts)
+      #expect(other.funnel == one.funnel)
+    }
   }
 }

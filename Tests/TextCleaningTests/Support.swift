@@ -1,4 +1,6 @@
+import CorpusFormat
 import PostFormat
+import TestSupport
 import TextCleaning
 
 /// A post of `text`.
@@ -27,18 +29,53 @@ func run(_ rule: some CleaningRule, _ text: String, _ entities: [Post.Entity] = 
   return Result(text: draft.withText { String(decoding: $0, as: UTF8.self) }, outcome: outcome)
 }
 
-/// Runs `recipe` over texts, and returns what is left with the cleaner.
-func clean(
-  _ texts: [String], _ recipe: Recipe = .house, news: ChannelNews.Treatment = .post
-) -> (texts: [String], cleaner: Cleaner) {
-  var cleaner = Cleaner(recipe, news: news)
-  var cleaned: [String] = []
-  for (index, text) in texts.enumerated() {
-    cleaner.clean(post(text, id: index + 1)) { bytes in
-      cleaned.append(String(decoding: bytes, as: UTF8.self))
-    }
+/// What comes of cleaning.
+struct Cleaning {
+  /// The cleaned texts.
+  var texts: [String] = []
+  var result: CleaningRun.Result
+  var funnel: Funnel { result.funnel }
+
+  /// Cleans posts of `texts`, with ids from 1 on.
+  init(_ texts: [String], _ rules: RuleSet = RuleSet(.house)) throws {
+    try self.init(texts.enumerated().map { post($1, id: $0 + 1) }, rules)
   }
-  return (cleaned, cleaner)
+
+  /// Cleans `posts`; `change` changes the run.
+  init(
+    _ posts: [Post], _ rules: RuleSet = RuleSet(.house),
+    _ change: (inout CleaningRun) -> Void = { _ in }
+  ) throws {
+    let folder = try TemporaryFolder()
+    let writer = try PostWriter(path: folder.path("posts.jsonl"))
+    for post in posts { try writer.write(post) }
+    try writer.commit()
+    try self.init(path: folder.path("posts.jsonl"), rules, change)
+  }
+
+  /// Cleans the posts at `path`.
+  init(
+    path: String, _ rules: RuleSet = RuleSet(.house),
+    _ change: (inout CleaningRun) -> Void = { _ in }
+  ) throws {
+    let folder = try TemporaryFolder()
+    let text = folder.path("posts.txt")
+    let writer = try CorpusWriter(path: text, layout: rules.recipe.layout)
+    var run = CleaningRun(rules: rules, path: path)
+    change(&run)
+    result = try run.run(writer) { _ in }
+    try writer.commit()
+    let lines = try folder.text(of: "posts.txt").split(
+      separator: "\n", omittingEmptySubsequences: false)
+    texts = (rules.recipe.layout == .onePostALine ? lines.dropLast() : lines[...]).map(String.init)
+  }
+}
+
+/// The house rules with a choice.
+func houseRules(_ choices: String...) throws -> RuleSet {
+  var rules = RuleSet(.house)
+  for choice in choices { try rules.set(choice) }
+  return rules
 }
 
 /// Numbers that look random and are the same in every run.

@@ -1,5 +1,3 @@
-import FileSupport
-
 /// A file of sections with keys and values, as Python's `configparser` reads it.
 ///
 ///     # a comment

@@ -1,5 +1,5 @@
 import FileSupport
-import TelegramSources
+
 import TestSupport
 import Testing
 
