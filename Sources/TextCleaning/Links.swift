@@ -16,6 +16,7 @@ public struct Links: CleaningRule {
   public init() {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
+    guard !draft.entities.isEmpty || mayContainAddress(&draft) else { return .unchanged }
     let linked = draft.entities.compactMap { entity in
       entity.type == "link" || entity.type == "text_link" ? draft.byteRange(of: entity) : nil
     }
@@ -33,6 +34,12 @@ public struct Links: CleaningRule {
     draft.lines = kept
     return .changed
   }
+}
+
+/// Whether an address may stand in `draft`: every one has a `/` or a `w` in it.
+func mayContainAddress(_ draft: inout Draft) -> Bool {
+  draft.mayContain(UInt8(ascii: "/")) || draft.mayContain(UInt8(ascii: "w"))
+    || draft.mayContain(UInt8(ascii: "W"))
 }
 
 /// Whether an address of the web or of Telegram stands in `line`.

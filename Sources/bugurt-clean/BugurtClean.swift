@@ -18,6 +18,10 @@ struct BugurtClean: Program {
           writes data/clean/fixture.txt and data/clean/fixture.funnel.json
       bugurt-clean --news line posts.jsonl.gz | head
           keeps news without its hashtag line; the text goes to the standard output
+      bugurt-clean --list-rules > rules.ini; bugurt-clean --rules rules.ini posts.jsonl
+          cleans by rules of your own; --rule links=off changes one of them
+      bugurt-clean --suggest posts.jsonl > lines.ini; bugurt-clean --rules lines.ini posts.jsonl
+          finds the lines that a channel puts above or below its posts, and cleans without them
       bugurt-clean --recipe original posts.jsonl -o original.txt
           what the first version of this project wrote, byte for byte; it is not one post a line
     """
@@ -42,22 +46,17 @@ struct BugurtClean: Program {
     RecipeName.house
 
   @Option(
-    help: "what of posts under #БТnews goes: the post, the line of the hashtag, or nothing",
-    defaultText: "post")
-  var news: NewsTreatment?
-
-  @Option(
     help: "threads; they change the speed, not the result", valueName: "n",
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
 
-  @Flag(help: "show the rules of the recipe in their order, and stop") var listRules = false
+  @OptionGroup("Rules") var choice: RuleOptions
 
   func validate() throws {
-    if recipe == .original, news != nil {
-      throw UsageError("--news belongs to --recipe house; the original recipe has no choice")
+    if recipe == .original, let option = choice.houseOption {
+      throw UsageError("\(option) belongs to --recipe house; the original recipe has no choice")
     }
-    guard !listRules else { return }
+    guard !choice.listRules else { return }
     guard posts != nil else {
       throw UsageError("missing argument <posts.jsonl>: the posts to clean; - for standard input")
     }
@@ -71,10 +70,12 @@ struct BugurtClean: Program {
   }
 
   func run() throws {
-    var rules = RuleSet(recipe.recipe)
-    if let news { try rules.set("channel-news", "news", to: news.rawValue) }
-    if listRules { return printRules(rules) }
+    let rules = try choice.ruleSet(recipe.recipe)
+    if choice.listRules { return print(rules.text, terminator: "") }
     let posts = posts ?? "-"
+    if choice.suggest {
+      return try showSuggestion(posts: posts, rules: rules, share: choice.suggestShare)
+    }
 
     let writer = try CorpusWriter(path: output, layout: rules.recipe.layout)
     var cleaning = CleaningRun(rules: rules, path: posts)
@@ -95,13 +96,6 @@ struct BugurtClean: Program {
   private var funnelPath: String? {
     funnel ?? (output == "-" ? nil : Funnel.path(besideText: output))
   }
-
-  private func printRules(_ rules: RuleSet) {
-    let width = rules.declarations.map(\.name.count).max() ?? 0
-    for rule in rules.declarations {
-      print(rule.name + String(repeating: " ", count: width + 2 - rule.name.count) + rule.reason)
-    }
-  }
 }
 
 /// The names of the recipes on the command line.
@@ -114,9 +108,4 @@ enum RecipeName: String, CaseIterable, ArgumentValue {
     case .original: .original
     }
   }
-}
-
-/// The names of what becomes of news on the command line.
-enum NewsTreatment: String, CaseIterable, ArgumentValue {
-  case post, line, keep
 }
