@@ -2,7 +2,9 @@ import Glibc
 
 /// Whether `text` has the bytes `bytes`.
 func isSame(_ bytes: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
-  guard bytes.count == text.count, let base = text.baseAddress else { return bytes.count == text.count }
+  guard bytes.count == text.count, let base = text.baseAddress else {
+    return bytes.count == text.count
+  }
   return memcmp(bytes, base, text.count) == 0
 }
 

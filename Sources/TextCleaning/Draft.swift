@@ -129,7 +129,10 @@ public struct Draft {
   /// Whether one of the bytes of `range` may stand in the text.
   public mutating func mayContain(anyOf range: ClosedRange<UInt8>) -> Bool {
     if presenceCount < bytes.count { notePresence() }
-    return presence[Int(range.lowerBound)...Int(range.upperBound)].contains(true)
+    return presence.withUnsafeBytes { presence in
+      guard let base = presence.baseAddress else { return false }
+      return memchr(base + Int(range.lowerBound), 1, range.count) != nil
+    }
   }
 
   /// Whether a Latin letter may stand in the text.

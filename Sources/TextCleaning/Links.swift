@@ -44,19 +44,20 @@ func mayContainAddress(_ draft: inout Draft) -> Bool {
 
 /// Whether an address of the web or of Telegram stands in `line`.
 ///
-/// Every address has a `:` or a `.` in it, so these are looked for, and then around them.
-func containsAddress(_ line: UnsafeRawBufferPointer) -> Bool {
+/// With `ofTelegram` only one of Telegram counts. Every address has a `:` or a `.` in it, so these are looked for, and then around them.
+func containsAddress(_ line: UnsafeRawBufferPointer, ofTelegram: Bool = false) -> Bool {
   for index in line.indices {
     switch line[index] {
     case UInt8(ascii: ":"):
       guard stands("//", at: index + 1, in: line) else { continue }
-      if stands("http", endingAt: index, in: line) || stands("https", endingAt: index, in: line)
-        || isWord("tg", endingAt: index, in: line)
+      if isWord("tg", endingAt: index, in: line) { return true }
+      if !ofTelegram,
+        stands("http", endingAt: index, in: line) || stands("https", endingAt: index, in: line)
       {
         return true
       }
     case UInt8(ascii: "."):
-      if isWord("www", endingAt: index, in: line), index + 1 < line.count,
+      if !ofTelegram, isWord("www", endingAt: index, in: line), index + 1 < line.count,
         line[index + 1] > 0x20, line[index + 1] != UInt8(ascii: ".")
       {
         return true

@@ -15,7 +15,7 @@ public struct Mentions: CleaningRule {
     return draft.removeLines { line in
       var hasName = false
       return forEachWord(of: line) { word in
-        if isMention(word) || containsAddress(word) {
+        if isMention(word) || containsAddress(word, ofTelegram: true) {
           hasName = true
           return true
         }

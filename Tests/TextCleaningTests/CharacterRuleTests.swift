@@ -1,4 +1,5 @@
 import Foundation
+import PostFormat
 import TextCleaning
 import Testing
 

@@ -43,7 +43,7 @@ struct MentionsTests {
     "leaves what says more, and what is no name",
     arguments: [
       "", "А\n@\nБ", "@ПИВО", "@bugurt ШУТИТ", "СПРОСИ @bugurt", "a@example.org", "@abc", "@1234",
-      "LATIN\n@", "@bugurtЫ",
+      "LATIN\n@", "@bugurtЫ", "@bugurt https://vk.com/bugurt", "https://vk.com/@bugurt",
     ])
   func leaves(_ text: String) {
     #expect(run(Mentions(), text) == .unchanged(text))

@@ -13,7 +13,9 @@ struct MeasureRuleTests {
 
   @Test("alphabet drops posts with too few Cyrillic letters, and keeps those without letters")
   func alphabet() {
-    for text in ["", "12 + 30 = ?", "ЁЖ", "АБВab", "АБВ\nab", "WINDOWS — ВИРУС", "😂", "ДА 😂 — «ВОТ» ёѝҐ"] {
+    for text in [
+      "", "12 + 30 = ?", "ЁЖ", "АБВab", "АБВ\nab", "WINDOWS — ВИРУС", "😂", "ДА 😂 — «ВОТ» ёѝҐ",
+    ] {
       #expect(run(Alphabet(), text) == .unchanged(text))
     }
     for text in ["HELLO", "Аabc", "А\nabc", "日本語", "Ελλάς", "А日本語", "аééé"] {
