@@ -1,4 +1,6 @@
-/// Quotation marks and dashes of one kind: a model need not learn five of each. Off unless asked for.
+/// Quotation marks and dashes of one kind: a model need not learn five of each.
+///
+/// Off unless asked for.
 public struct QuotesAndDashes: CleaningRule {
   /// What quotation marks become.
   public enum Quotes: String, CaseIterable, Sendable {

@@ -1,5 +1,6 @@
-/// Posts that answer another post: some mean nothing without it. Off unless asked for, as channels
-/// answer themselves with bugurts, too.
+/// Posts that answer another post: some mean nothing without it.
+///
+/// Off unless asked for, as channels answer themselves with bugurts, too.
 public struct Replies: CleaningRule {
   public static let declaration = RuleDeclaration(
     "replies", isOn: false, "posts that answer another may mean nothing without it"

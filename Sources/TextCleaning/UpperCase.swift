@@ -1,4 +1,6 @@
-/// Posts that are not in upper case, as bugurts are. Off unless asked for.
+/// Posts that are not in upper case, as bugurts are.
+///
+/// Off unless asked for.
 public struct UpperCase: CleaningRule {
   public static let declaration = RuleDeclaration(
     "upper-case", isOn: false, "bugurts are in upper case; what is not is something else",
