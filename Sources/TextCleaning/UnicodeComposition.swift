@@ -3,7 +3,7 @@ import Foundation
 /// Letters written as a letter and a mark become one scalar, as Unicode's form NFC has it.
 ///
 /// Text from some systems has `й` as `и` and U+0306: the same to the eye, another word to a model.
-/// Only lines with bytes of which a scalar that may compose begins are looked at closely, so that
+/// Scalars beyond U+FFFF stay as they are. Only lines with bytes of which a scalar that may compose begins are looked at closely, so that
 /// Russian and Latin text without marks costs next to nothing.
 public struct UnicodeComposition: CleaningRule {
   public static let declaration = RuleDeclaration(
@@ -17,9 +17,25 @@ public struct UnicodeComposition: CleaningRule {
     guard Self.leads.contains(where: { draft.mayContain(anyOf: $0) }) else { return .unchanged }
     return draft.rewriteLines { line, output in
       guard Self.mayChange(line) else { return false }
-      let composed = String(decoding: line, as: UTF8.self).precomposedStringWithCanonicalMapping
-      output.append(contentsOf: composed.utf8)
-      return !output.elementsEqual(line)
+      Self.compose(line, &output)
+      return !isSame(output, line)
+    }
+  }
+
+  /// Appends `line` with its letters and marks composed.
+  ///
+  /// Foundation of Swift 6.3 takes a scalar beyond U+FFFF before a mark for the one with the same
+  /// last 16 bits: it makes Á of U+10041 and U+0301. So only what stands between such is composed.
+  private static func compose(_ line: UnsafeRawBufferPointer, _ output: inout [UInt8]) {
+    var rest = line
+    while !rest.isEmpty {
+      let text = rest.prefix { $0 < 0xF0 }
+      output.append(
+        contentsOf: String(decoding: text, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8
+      )
+      let end = min(text.endIndex + 4, rest.endIndex)
+      output.append(contentsOf: rest[text.endIndex..<end])
+      rest = UnsafeRawBufferPointer(rebasing: rest[end...])
     }
   }
 
