@@ -3,8 +3,8 @@ import Foundation
 /// Letters written as a letter and a mark become one scalar, as Unicode's form NFC has it.
 ///
 /// Text from some systems has `й` as `и` and U+0306: the same to the eye, another word to a model.
-/// Scalars beyond U+FFFF stay as they are. Only lines with bytes of which a scalar that may compose begins are looked at closely, so that
-/// Russian and Latin text without marks costs next to nothing.
+/// Scalars beyond U+FFFF stay as they are. Only lines with bytes of which a scalar that may compose
+/// begins are looked at closely, so that Russian and Latin text without marks costs next to nothing.
 public struct UnicodeComposition: CleaningRule {
   public static let declaration = RuleDeclaration(
     "unicode", "letters written as a letter and a mark become one, as in Unicode's form NFC"
