@@ -12,13 +12,13 @@ func showSuggestion(posts: String, rules: RuleSet, share: Double) throws {
   }
   guard let text = suggestion.text else {
     Log.raw(
-      "no line heads or ends \(percent(share)) of \(suggestion.postCount) posts or more\n")
+      "no line heads or ends \(percent(share)) of \(suggestion.postCount) posts or more")
     return
   }
   for (place, lines) in [("heads", suggestion.heads), ("ends", suggestion.tails)] {
     for line in lines {
       let part = percent(Double(line.count) / Double(suggestion.postCount))
-      Log.raw("\(place) \(line.count) of \(suggestion.postCount) posts (\(part)): \(line.text)\n")
+      Log.raw("\(place) \(line.count) of \(suggestion.postCount) posts (\(part)): \(line.text)")
     }
   }
   print(text, terminator: "")
