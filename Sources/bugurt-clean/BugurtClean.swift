@@ -51,6 +51,11 @@ struct BugurtClean: Program {
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
 
+  @Option(
+    help: "how many lines that are no posts are passed over, and told", valueName: "count",
+    defaultText: "0", accepting: .within(0...1_000_000_000))
+  var skipBad: Int?
+
   @OptionGroup("Seeing what the rules do") var inspection: InspectionOptions
 
   @Flag(help: "show the rules of the recipe in their order, and stop") var listRules = false
@@ -95,6 +100,7 @@ struct BugurtClean: Program {
     // A pipe must not be opened twice: what is read of it is gone.
     let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     let progress = Progress("cleaning", total: size, unit: .bytes)
+    cleaning.toleratedBadLines = skipBad ?? 0
     cleaning.inspection = inspection.request
     let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     let result = try cleaning.run(writer) { try progress.update($0) }
@@ -107,6 +113,7 @@ struct BugurtClean: Program {
     try writer.commit()
     try rejects?.commit()
     try inspection.show(result, input: posts)
+    for error in result.badLines { Log.warning("passed over: \(error)") }
     Log.raw(result.funnel.table())
     if inspection.statistics {
       let progress = Progress("counting", total: try InputFile(path: output).size, unit: .bytes)
