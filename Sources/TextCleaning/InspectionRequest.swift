@@ -47,6 +47,10 @@ public struct Explanation: Equatable, Sendable {
     public let outcome: RuleOutcome
     /// The text behind the rule; as before where it did not change it.
     public let text: String
+
+    public init(rule: String, outcome: RuleOutcome, text: String) {
+      (self.rule, self.outcome, self.text) = (rule, outcome, text)
+    }
   }
 
   public let id: Int

@@ -50,7 +50,13 @@ struct BugurtClean: Program {
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
 
+  @Option(
+    help: "how many lines that are no posts are passed over, and told", valueName: "count",
+    defaultText: "0", accepting: .within(0...1_000_000_000))
+  var skipBad: Int?
+
   @OptionGroup("Rules") var choice: RuleOptions
+  @OptionGroup("Seeing what the rules do") var inspection: InspectionOptions
 
   func validate() throws {
     if recipe == .original, let option = choice.houseOption {
@@ -64,7 +70,13 @@ struct BugurtClean: Program {
     if let funnelPath, funnelPath == output {
       throw UsageError("--funnel and --output are the same, '\(output)'")
     }
-    for path in [output, funnelPath] where path != "-" && path == posts {
+    if output == "-", inspection.statistics {
+      throw UsageError("--statistics reads the text again; name a file for it with --output")
+    }
+    if let rejects = inspection.rejects, rejects.isEmpty || rejects == output {
+      throw UsageError("--rejects: expected a file of its own")
+    }
+    for path in [output, funnelPath, inspection.rejects] where path != "-" && path == posts {
       throw UsageError("the input '\(path ?? "")' would be overwritten")
     }
   }
@@ -77,20 +89,38 @@ struct BugurtClean: Program {
       return try showSuggestion(posts: posts, rules: rules, share: choice.suggestShare)
     }
 
-    let writer = try CorpusWriter(path: output, layout: rules.recipe.layout)
+    // Posts that are shown have standard output for themselves.
+    let discardsText = output == "-" && inspection.showsPosts
+    let writer =
+      discardsText
+      ? CorpusWriter(discarding: rules.recipe.layout)
+      : try CorpusWriter(path: output, layout: rules.recipe.layout)
     var cleaning = CleaningRun(rules: rules, path: posts)
     cleaning.threads = threads ?? Processors.current.threadCount
     // A pipe must not be opened twice: what is read of it is gone.
     let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     let progress = Progress("cleaning", total: size, unit: .bytes)
+    cleaning.toleratedBadLines = skipBad ?? 0
+    cleaning.inspection = inspection.request
+    let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     let result = try cleaning.run(writer) { try progress.update($0) }
+    for reject in result.rejects { try rejects?.write(reject) }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
     try writer.synchronize()
     if let funnelPath { try result.funnel.write(to: funnelPath) }
     try writer.commit()
+    try rejects?.commit()
+    try inspection.show(result, input: posts)
+    for error in result.badLines { Log.warning("passed over: \(error)") }
     Log.raw(result.funnel.table())
+    if inspection.statistics {
+      let progress = Progress("counting", total: try InputFile(path: output).size, unit: .bytes)
+      for line in try TextStatistics(path: output, progress: { try progress.update($0) }).lines {
+        Log.raw(line)
+      }
+    }
   }
 
   private var funnelPath: String? {
