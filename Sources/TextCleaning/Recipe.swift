@@ -13,7 +13,7 @@ public enum Recipe: String, CaseIterable, Sendable {
     case .house:
       [
         ChannelNews.declaration, Header.declaration, Links.declaration, JoinLines.declaration,
-        EmptyPosts.declaration, Duplicates.declaration,
+        EmptyPosts.declaration, Duplicates.declaration, NearDuplicates.declaration,
       ]
     case .original:
       [OriginalHeader.declaration, OriginalLines.declaration, OriginalJoin.declaration]

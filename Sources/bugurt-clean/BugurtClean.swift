@@ -47,6 +47,12 @@ struct BugurtClean: Program {
   var news: NewsTreatment?
 
   @Option(
+    help: "drop posts whose text another nearly has: share of common shingles, such as 0.8",
+    valueName: "similarity", defaultText: "off",
+    accepting: Condition("a number from 0.3 to 1") { 0.3 <= $0 && $0 <= 1 })
+  var nearDuplicates: Double?
+
+  @Option(
     help: "threads; they change the speed, not the result", valueName: "n",
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
@@ -56,6 +62,9 @@ struct BugurtClean: Program {
   func validate() throws {
     if recipe == .original, news != nil {
       throw UsageError("--news belongs to --recipe house; the original recipe has no choice")
+    }
+    if recipe == .original, nearDuplicates != nil {
+      throw UsageError("--near-duplicates belongs to --recipe house")
     }
     guard !listRules else { return }
     guard posts != nil else {
@@ -73,6 +82,7 @@ struct BugurtClean: Program {
   func run() throws {
     var rules = RuleSet(recipe.recipe)
     if let news { try rules.set("channel-news", "news", to: news.rawValue) }
+    if let nearDuplicates { try rules.set("near-duplicates.similarity=\(nearDuplicates)") }
     if listRules { return printRules(rules) }
     let posts = posts ?? "-"
 
