@@ -71,7 +71,7 @@ let package = Package(
 
     // MARK: Stages
     library("TelegramSources", ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
-    library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
+    library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport", "CKernels"]),
     library(
       "Training",
       ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),

@@ -8,7 +8,7 @@ final class CleaningWorker {
   var parser: PostParser
   let inspection: InspectionRequest
   /// Takes the fingerprints of texts; `nil` where nearly equal texts are not looked for.
-  let fingerprints: FingerprintMaker?
+  var fingerprints: FingerprintMaker?
 
   init(
     _ cleaner: Cleaner, path: String, _ inspection: InspectionRequest,

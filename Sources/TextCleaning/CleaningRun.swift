@@ -52,7 +52,7 @@ public struct CleaningRun {
     _ writer: CorpusWriter, progress: (_ bytesConsumed: Int) throws -> Void
   ) throws -> Result {
     let cleaner = Cleaner(rules)
-    let collector = CleaningCollector(
+    let collector = try CleaningCollector(
       funnel: cleaner.funnel, path: path, writer: writer, tolerated: toleratedBadLines,
       inspection: inspection, rules: rules)
     var reader = try BlockReader(linesOf: path, blockSize: Self.bytesPerBlock)
@@ -72,8 +72,7 @@ public struct CleaningRun {
         finish: { try collector.take($0) }
       ).run(states: workers)
     }
-    try progress(reader.input.bytesConsumed)
-    return try collector.finish()
+    return try collector.finish { try progress(reader.input.bytesConsumed) }
   }
 }
 
@@ -90,12 +89,16 @@ private final class CleaningCollector {
   private let duplicatesStep: Int?
   /// The drawn posts with their lots, the highest first.
   private var drawn: [(lot: UInt64, pair: CleanedPair)] = []
-  let fingerprintMaker: FingerprintMaker? = nil
+  private let nearDuplicates: RuleSettings?
+  private let nearDuplicatesStep: Int?
+  /// Where posts wait until nearly equal ones are found; `nil` if they are written at once.
+  private let spool: PostSpool?
+  let fingerprintMaker: FingerprintMaker?
 
   init(
     funnel: Funnel, path: String, writer: CorpusWriter, tolerated: Int,
     inspection: InspectionRequest, rules: RuleSet
-  ) {
+  ) throws {
     result = CleaningRun.Result(funnel: funnel)
     self.path = path
     self.writer = writer
@@ -105,6 +108,17 @@ private final class CleaningCollector {
       if case .duplicates = declaration.scope { true } else { false }
     }
     duplicates = duplicatesStep.map { _ in Duplicates() }
+    nearDuplicatesStep = rules.active.firstIndex { declaration in
+      if case .nearDuplicates = declaration.scope { true } else { false }
+    }
+    nearDuplicates = nearDuplicatesStep.map { rules.active[$0].settings }
+    fingerprintMaker = nearDuplicates.map { settings in
+      FingerprintMaker(
+        similarity: settings.share("similarity"), shingleLength: settings.count("shingle"))
+    }
+    spool = try fingerprintMaker.map { maker in
+      try PostSpool(numbersPerPost: maker.count, isOnePostALine: funnel.isOnePostALine)
+    }
   }
 
   func take(_ block: CleaningBlock) throws {
@@ -112,19 +126,70 @@ private final class CleaningCollector {
     result.funnel.add(block.funnel)
     result.rejects += block.rejects
     if let explanation = block.explanation { result.explanation = explanation }
+    if let spool {
+      for (index, post) in block.posts.enumerated() where isNew(post, block) {
+        spool.add(index, of: block)
+      }
+      try spool.flush()
+    } else {
+      try writePosts(of: block)
+    }
+    linesBefore += block.lines
+  }
+
+  private func writePosts(of block: CleaningBlock) throws {
     // What stands between two posts that go is written at once.
     var start = 0
     for post in block.posts {
-      if isKept(post, block) {
+      if isNew(post, block) {
         result.funnel.postsOut += 1
         result.funnel.bytesOut += post.range.count
+        if let pair = post.pair { draw(id: post.id) { block.pairs[pair] } }
         continue
       }
       try write(block.output[start..<post.range.lowerBound])
       start = post.range.upperBound + (result.funnel.isOnePostALine ? 1 : 0)
     }
     try write(block.output[start...])
-    linesBefore += block.lines
+  }
+
+  /// Drops the nearly equal posts of those in the spool, and writes the others.
+  private func writePosts(of spool: PostSpool, check: () throws -> Void) throws {
+    guard let nearDuplicates, let step = nearDuplicatesStep else { return }
+    var steps = 0
+    let instead = try spool.findNearDuplicates(by: nearDuplicates) {
+      steps += 1
+      if steps % 1024 == 1 { try check() }
+    }
+    for (index, post) in spool.entries.enumerated() {
+      let kept = instead[index].map { spool.entries[$0].id }
+      if post.id == inspection.explained {
+        result.explanation?.steps.append(
+          .init(
+            rule: NearDuplicates.declaration.name, outcome: kept == nil ? .unchanged : .dropped,
+            text: String(decoding: try spool.text(index), as: UTF8.self), keptInstead: kept))
+      }
+      if let kept {
+        result.funnel.steps[step].dropped += 1
+        guard inspection.tellsRejects else { continue }
+        result.rejects.append(
+          Reject(
+            id: post.id, rule: NearDuplicates.declaration.name,
+            text: try spool.textBefore(index), keptInstead: kept))
+      } else {
+        result.funnel.postsOut += 1
+        result.funnel.bytesOut += post.text.count - (result.funnel.isOnePostALine ? 1 : 0)
+        try draw(id: post.id) {
+          CleanedPair(
+            id: post.id, before: try spool.textBefore(index),
+            after: String(decoding: try spool.text(index), as: UTF8.self))
+        }
+      }
+    }
+    try spool.forEachPiece(where: { instead[$0] == nil }) { piece in
+      try check()
+      try write(piece)
+    }
   }
 
   private func checkLines(of block: CleaningBlock) throws {
@@ -139,7 +204,8 @@ private final class CleaningCollector {
     last = block.last.map { ($0.id, linesBefore + $0.line) } ?? last
   }
 
-  private func isKept(_ post: CleaningBlock.Cleaned, _ block: CleaningBlock) -> Bool {
+  /// Whether no post before has the text of `post`; if one has, the post is counted as dropped.
+  private func isNew(_ post: CleaningBlock.Cleaned, _ block: CleaningBlock) -> Bool {
     let isNew = duplicates?.isNew(post.digest) ?? true
     if post.id == inspection.explained, let step = duplicatesStep {
       let text = String(decoding: block.output[post.range], as: UTF8.self)
@@ -158,15 +224,15 @@ private final class CleaningCollector {
       }
       return false
     }
-    if inspection.sampleCount > 0, let pair = post.pair { draw(block.pairs[pair]) }
     return true
   }
 
-  private func draw(_ pair: CleanedPair) {
-    let lot = inspection.lot(of: pair.id)
+  private func draw(id: Int, _ pair: () throws -> CleanedPair) rethrows {
+    guard inspection.sampleCount > 0 else { return }
+    let lot = inspection.lot(of: id)
     guard drawn.count < inspection.sampleCount || lot < drawn[0].lot else { return }
     let index = drawn.firstIndex { $0.lot < lot } ?? drawn.count
-    drawn.insert((lot, pair), at: index)
+    try drawn.insert((lot, pair()), at: index)
     if drawn.count > inspection.sampleCount { drawn.removeFirst() }
   }
 
@@ -178,7 +244,10 @@ private final class CleaningCollector {
     }
   }
 
-  func finish() throws -> CleaningRun.Result {
+  /// Finishes when all blocks were taken; `check` is called now and then.
+  func finish(check: () throws -> Void) throws -> CleaningRun.Result {
+    try check()
+    if let spool { try writePosts(of: spool, check: check) }
     result.samples = drawn.map(\.pair).sorted { $0.id < $1.id }
     result.rejects.sort { $0.id < $1.id }
     try result.funnel.check(input: path, badLines: result.badLines)

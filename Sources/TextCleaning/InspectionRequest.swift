@@ -27,6 +27,8 @@ public struct Reject: Equatable, Sendable {
   public let rule: String
   /// The text as posted.
   public let text: String
+  /// The id of the nearly equal post that is kept; `nil` where another rule dropped this one.
+  public internal(set) var keptInstead: Int?
 }
 
 /// A post as it was and as it came out.
@@ -47,6 +49,8 @@ public struct Explanation: Equatable, Sendable {
     public let outcome: RuleOutcome
     /// The text behind the rule; as before where it did not change it.
     public let text: String
+    /// The id of the nearly equal post that is kept in place of this one.
+    public internal(set) var keptInstead: Int?
 
     public init(rule: String, outcome: RuleOutcome, text: String) {
       (self.rule, self.outcome, self.text) = (rule, outcome, text)

@@ -18,6 +18,7 @@ public enum Recipe: String, CaseIterable, Sendable {
         Hashtags.declaration, Alphabet.declaration, UpperCase.declaration, Separators.declaration,
         QuotesAndDashes.declaration, RepeatedPunctuation.declaration, Emoji.declaration,
         JoinLines.declaration, EmptyPosts.declaration, Length.declaration, Duplicates.declaration,
+        NearDuplicates.declaration,
       ]
     case .original:
       [OriginalHeader.declaration, OriginalLines.declaration, OriginalJoin.declaration]

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Loops over rows of floats that the optimizer may reorder and so vectorize. None of them
-// allocates, starts a thread or checks a size: TensorKernels does that.
+// Loops over rows of numbers that the optimizer may reorder and so vectorize. None of them
+// allocates, starts a thread or checks a size: those who call them do that.
 //
 // Accumulating outputs are named in the comments; all others are overwritten.
 
@@ -124,6 +124,16 @@ typedef struct CKernelsAdamW {
 /// One step of AdamW as torch.optim.AdamW does it.
 void ckernels_adamw(float *parameters, const float *gradient, float *first_moment,
                     float *second_moment, const CKernelsAdamW *step, size_t count);
+
+// MARK: - MinHash
+
+/// Rows that the kernel takes at a time.
+#define CKERNELS_MINHASH_ROWS 16
+
+/// The minimum of multiplier * hash + addend modulo 2^32 over the lower halves of `count` hashes, for
+/// each of `groups` times CKERNELS_MINHASH_ROWS rows; UINT32_MAX of no hash.
+void ckernels_minhash(uint32_t *minima, const uint32_t *multipliers, const uint32_t *addends,
+                      size_t groups, const uint64_t *hashes, size_t count);
 
 // MARK: - Threads
 
