@@ -309,8 +309,10 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/bpe-encode \
-  $(bin)/gpt-finetune
+interop: $(missing_model) $(posts) $(build)/interop/installed | $(bin)/gpt-sample \
+  $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
+	$(build)/interop/bin/python Tests/Interop/original_recipe_interop.py \
+	  $(bin)/bugurt-clean $(posts) $(build)/interop/original-recipe
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \

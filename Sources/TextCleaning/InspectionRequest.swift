@@ -52,8 +52,9 @@ public struct Explanation: Equatable, Sendable {
     /// The id of the nearly equal post that is kept in place of this one.
     public internal(set) var keptInstead: Int?
 
-    public init(rule: String, outcome: RuleOutcome, text: String) {
+    public init(rule: String, outcome: RuleOutcome, text: String, keptInstead: Int? = nil) {
       (self.rule, self.outcome, self.text) = (rule, outcome, text)
+      self.keptInstead = keptInstead
     }
   }
 
