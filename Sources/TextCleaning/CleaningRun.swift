@@ -209,9 +209,9 @@ private final class CleaningCollector {
     let isNew = duplicates?.isNew(post.digest) ?? true
     if post.id == inspection.explained, let step = duplicatesStep {
       let text = String(decoding: block.output[post.range], as: UTF8.self)
+      let rule = result.funnel.steps[step].rule
       result.explanation?.steps.append(
-        .init(
-          rule: result.funnel.steps[step].rule, outcome: isNew ? .unchanged : .dropped, text: text))
+        .init(rule: rule, outcome: isNew ? .unchanged : .dropped, text: text))
     }
     guard isNew else {
       if let step = duplicatesStep {

@@ -64,7 +64,8 @@ struct BugurtClean: Program {
       throw UsageError("--news belongs to --recipe house; the original recipe has no choice")
     }
     if recipe == .original, nearDuplicates != nil {
-      throw UsageError("--near-duplicates belongs to --recipe house")
+      throw UsageError(
+        "--near-duplicates belongs to --recipe house; the original recipe has no such rule")
     }
     guard !listRules else { return }
     guard posts != nil else {

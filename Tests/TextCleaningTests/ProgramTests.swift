@@ -89,8 +89,24 @@ struct ProgramTests {
     let rules = try run(["--list-rules"]).output.split(separator: "\n").map {
       $0.prefix { $0 != " " }
     }
-    #expect(rules == ["channel-news", "header", "links", "join-lines", "empty", "duplicates"])
+    #expect(
+      rules == [
+        "channel-news", "header", "links", "join-lines", "empty", "duplicates", "near-duplicates",
+      ])
     #expect(try run(["--list-rules", "--recipe=original"]).output.contains("original-join"))
+  }
+
+  @Test("drops nearly equal posts when it is asked to")
+  func nearDuplicates() throws {
+    let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ"
+    let posts = ["", "!", " Я"].enumerated().map { number, end in
+      "{\"id\":\(number + 1),\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"\(text)\(end)\"}\n"
+    }
+    try folder.write(posts.joined(), to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "--near-duplicates", "0.8"])
+    #expect(ended.output == text + "\n")
+    #expect(ended.log.contains("near-duplicates  -2  66.7 %"))
+    #expect(try run(["posts.jsonl", "--near-duplicates=1"]).output == text + "\n" + text + " Я\n")
   }
 
   @Test(
@@ -104,6 +120,14 @@ struct ProgramTests {
       (
         ["posts.jsonl", "--recipe=original", "--news=line"], 64,
         "--news belongs to --recipe house; the original recipe has no choice"
+      ),
+      (
+        ["posts.jsonl", "--near-duplicates=2"], 64,
+        "--near-duplicates: '2' is not accepted; expected a number from 0.3 to 1"
+      ),
+      (
+        ["posts.jsonl", "--recipe=original", "--near-duplicates=0.8"], 64,
+        "--near-duplicates belongs to --recipe house; the original recipe has no such rule"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),
