@@ -69,6 +69,31 @@ public struct Option<Value: ArgumentValue> {
   }
 }
 
+/// An option that may be given several times, a value each time; their order is kept.
+///
+///     @Options(help: "a path to leave out", completion: .file) var without: [String] = []
+@propertyWrapper
+public struct Options<Value: ArgumentValue> {
+  let box: ArgumentBox<[Value]>
+
+  public var wrappedValue: [Value] {
+    get { box.requiredValue }
+    nonmutating set { box.value = newValue }
+  }
+
+  /// An option that may be left out; its values follow on `wrappedValue`.
+  public init(
+    wrappedValue: [Value], help: String, short: Character? = nil, aliases: [String] = [],
+    valueName: String? = nil, completion: Completion = .none
+  ) {
+    box = ArgumentBox(
+      value: wrappedValue,
+      ArgumentDescription(
+        help: help, short: short, aliases: aliases, valueName: valueName, completion: completion),
+      nil)
+  }
+}
+
 /// A flag: `--name`, and with an inversion `--no-name`.
 @propertyWrapper
 public struct Flag {
@@ -198,6 +223,17 @@ final class ArgumentBox<Value> {
   var requiredValue: Value {
     guard let value else { preconditionFailure("read before the command line was parsed") }
     return value
+  }
+}
+
+extension ArgumentBox {
+  /// Takes a further value of the argument `name`.
+  func append<Element: ArgumentValue>(_ text: String, of name: String) throws(UsageError)
+  where Value == [Element] {
+    guard let element = Element(argument: text) else {
+      throw UsageError("\(name): '\(text)' is not accepted; expected \(Element.accepted)")
+    }
+    value = (value ?? []) + [element]
   }
 }
 

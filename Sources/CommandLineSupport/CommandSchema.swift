@@ -13,7 +13,8 @@ package struct DeclaredArgument {
   let section: String?
   let choices: [String]
   let isRequired: Bool
-  /// Whether a positional argument takes all that are left on the command line.
+  /// Whether a positional argument takes all that are left on the command line, or an option may be
+  /// given several times.
   var isRepeated = false
   /// Takes the value that was typed; for a flag `true` or `false`.
   let take: (String) throws -> Void
@@ -122,12 +123,16 @@ extension Arguments: ArgumentDeclaring {
     return DeclaredArgument(
       name: name, form: .positional(valueName: valueName), description: box.description,
       section: section, choices: Value.choices, isRequired: box.value == nil, isRepeated: true,
-      take: { text in
-        guard let value = Value(argument: text) else {
-          throw UsageError("<\(valueName)>: '\(text)' is not accepted; expected \(Value.accepted)")
-        }
-        box.value = (box.value ?? []) + [value]
-      })
+      take: { try box.append($0, of: "<\(valueName)>") })
+  }
+}
+
+extension Options: ArgumentDeclaring {
+  func declare(as name: String, in section: String?) -> DeclaredArgument {
+    DeclaredArgument(
+      name: name, form: .option(valueName: box.description.valueName ?? name),
+      description: box.description, section: section, choices: Value.choices, isRequired: false,
+      isRepeated: true, take: { try box.append($0, of: "--" + name) })
   }
 }
 

@@ -88,8 +88,13 @@ package struct CompletionScript {
       case .option(let valueName):
         // A value may follow a letter at once, and a long name behind a "=".
         let names = option.words.map { $0 + ($0.hasPrefix("--") ? "=" : "+") }
-        lines.append(
-          Self.zshNames(names, option.words) + "'[\(help)]:\(valueName):\(zshAction(option))'")
+        let spec = "'[\(help)]:\(valueName):\(zshAction(option))'"
+        if option.isRepeated {
+          // With the star it is offered again where it stands already.
+          lines += names.map { "'*'" + $0 + spec }
+        } else {
+          lines.append(Self.zshNames(names, option.words) + spec)
+        }
       case .flag:
         lines.append(Self.zshNames(option.words, option.words) + "'[\(help)]'")
       case .positional: break

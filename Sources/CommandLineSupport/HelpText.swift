@@ -67,6 +67,7 @@ package struct HelpText {
         notes.append("default: \(defaultText)")
       }
       if argument.isRequired, argument.isOption { notes.append("required") }
+      if argument.isRepeated, argument.isOption { notes.append("may be repeated") }
       let aliases = argument.description.aliases.map { "--" + $0 }
       if !aliases.isEmpty { notes.append("also \(aliases.joined(separator: ", "))") }
       let note = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"

@@ -13,7 +13,7 @@ public enum CorpusLayout: Sendable {
 public final class CorpusWriter {
   /// How the posts stand in the file.
   public let layout: CorpusLayout
-  private let file: OutputFile
+  private let file: OutputFile?
 
   /// Creates the file at `path`, and the folders above it where they are missing.
   ///
@@ -25,18 +25,24 @@ public final class CorpusWriter {
     self.layout = layout
   }
 
+  /// A writer of a text that nobody wants.
+  public init(discarding layout: CorpusLayout) {
+    file = nil
+    self.layout = layout
+  }
+
   /// Appends a post, which must be UTF-8; in lines it must be one line, and not an empty one.
   ///
   /// - Throws: `FileError`.
   public func write(_ post: UnsafeRawBufferPointer) throws {
     switch layout {
-    case .unseparated: try file.write(post)
+    case .unseparated: try file?.write(post)
     case .onePostALine:
       guard let base = post.baseAddress, memchr(base, 0x0A, post.count) == nil, !post.isEmpty else {
         preconditionFailure("a post of a cleaned text is one line, and not an empty one")
       }
-      try file.write(post)
-      try file.write([0x0A])
+      try file?.write(post)
+      try file?.write([0x0A])
     }
   }
 
@@ -46,20 +52,20 @@ public final class CorpusWriter {
   /// - Throws: `FileError`.
   public func write(posts text: UnsafeRawBufferPointer) throws {
     precondition(layout == .unseparated || text.isEmpty || text.last == 0x0A)
-    try file.write(text)
+    try file?.write(text)
   }
 
   /// Brings everything to the disk, without the name as yet; after this ``commit()`` hardly fails.
   ///
   /// - Throws: `FileError`.
   public func synchronize() throws {
-    try file.synchronize()
+    try file?.synchronize()
   }
 
   /// Brings everything to the disk and gives the file its name.
   ///
   /// - Throws: `FileError`; the file then does not appear.
   public func commit() throws {
-    try file.commit()
+    try file?.commit()
   }
 }

@@ -25,6 +25,9 @@ package struct INIFile: Equatable {
   /// The keys of each section, by its name.
   package private(set) var sections: [String: [String: Entry]] = [:]
 
+  /// The line where each section begins, by its name.
+  package private(set) var sectionLines: [String: Int] = [:]
+
   /// Whether there is a section of this name.
   package func hasSection(_ name: String) -> Bool { sections[name] != nil }
 
@@ -89,7 +92,10 @@ package struct INIFile: Equatable {
       guard name == Self.defaultSection || sections[name] == nil else {
         throw InputError(path, .line(number), "the section [\(name)] stands here a second time")
       }
-      if sections[name] == nil { sections[name] = [:] }
+      if sections[name] == nil {
+        sections[name] = [:]
+        sectionLines[name] = number
+      }
       (place.section, place.key) = (name, nil)
       return
     }

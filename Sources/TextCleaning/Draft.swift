@@ -34,6 +34,10 @@ public struct Draft {
     public var media: String?
   }
 
+  /// Which bytes there are among the first of ``bytes``, and how many of those were looked at.
+  private var presence = [Bool](repeating: false, count: 256)
+  private var presenceCount = 0
+
   /// A draft of an empty text.
   public init() {}
 
@@ -46,6 +50,7 @@ public struct Draft {
   public mutating func load(_ post: Post) {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: post.text.utf8)
+    forgetPresence()
     entities = post.entities
     facts = Facts(
       isForward: post.forwardedFrom != nil, isReply: post.replyTo != nil, media: post.media)
@@ -107,9 +112,54 @@ public struct Draft {
   /// The entities have no place in the new text and go.
   public mutating func replaceText(with text: inout [UInt8]) {
     swap(&bytes, &text)
+    forgetPresence()
     lines.removeAll(keepingCapacity: true)
     lines.append(Line(range: 0..<bytes.count, origin: 0..<bytes.count))
     entities = []
+  }
+
+  /// Whether `byte` may stand in the text; if not, a rule for it need not look.
+  ///
+  /// All bytes are looked at once, for all rules. What rules have taken away counts, too.
+  public mutating func mayContain(_ byte: UInt8) -> Bool {
+    if presenceCount < bytes.count { notePresence() }
+    return presence[Int(byte)]
+  }
+
+  /// Whether one of the bytes of `range` may stand in the text.
+  public mutating func mayContain(anyOf range: ClosedRange<UInt8>) -> Bool {
+    if presenceCount < bytes.count { notePresence() }
+    return presence.withUnsafeBytes { presence in
+      guard let base = presence.baseAddress else { return false }
+      return memchr(base + Int(range.lowerBound), 1, range.count) != nil
+    }
+  }
+
+  /// Whether a Latin letter may stand in the text.
+  var mayContainLatin: Bool {
+    mutating get {
+      mayContain(anyOf: UInt8(ascii: "A")...UInt8(ascii: "Z"))
+        || mayContain(anyOf: UInt8(ascii: "a")...UInt8(ascii: "z"))
+    }
+  }
+
+  private mutating func notePresence() {
+    presence.withUnsafeMutableBufferPointer { presence in
+      bytes.withUnsafeBytes { bytes in
+        for index in presenceCount..<bytes.count { presence[Int(bytes[index])] = true }
+      }
+    }
+    presenceCount = bytes.count
+  }
+
+  private mutating func forgetPresence() {
+    presence.withUnsafeMutableBufferPointer { $0.update(repeating: false) }
+    presenceCount = 0
+  }
+
+  /// The number of the last line with something to see in it; `nil` where there is none.
+  public var lastVisibleLine: Int? {
+    lines.indices.last { index in withLine(index) { offsetOfVisible(in: $0) != nil } }
   }
 
   /// The number of the first line with something to see in it; `nil` where there is none.

@@ -21,11 +21,7 @@ public struct JoinLines: CleaningRule {
         writer.appendWords(of: UnsafeRawBufferPointer(rebasing: bytes[line.range]))
       }
     }
-    if draft.lines.count <= 1, draft.byteCount == writer.output.count,
-      draft.withText({ writer.output.elementsEqual($0) })
-    {
-      return .unchanged
-    }
+    if draft.lines.count <= 1, draft.withText({ isSame(writer.output, $0) }) { return .unchanged }
     draft.replaceText(with: &writer.output)
     return .changed
   }
@@ -61,6 +57,12 @@ private struct WordWriter {
   /// Words parted as they should be are taken along with it, to be copied in one piece.
   private mutating func appendWord(of line: UnsafeRawBufferPointer, from start: Int) -> Int {
     let outputStart = output.count
+    let mayTakeFurther = line[start] != UInt8(ascii: "@")
+    if !mayTakeFurther, start + 1 == line.count || line[start + 1] == 0x20 {
+      // A separator with nothing before it parts nothing.
+      isSeparatorPending = outputStart > 0
+      return start + 1
+    }
     if outputStart > 0 {
       output.append(0x20)
       if isSeparatorPending {
@@ -71,7 +73,6 @@ private struct WordWriter {
     let wordStart = output.count
     var index = start
     var copied = start
-    let mayTakeFurther = line[start] != UInt8(ascii: "@")
     scan: while index < line.count {
       if isPlain(line[index]) {
         index += 1
@@ -89,16 +90,17 @@ private struct WordWriter {
       case .joiner where isInsideEmoji(index, length, line): break
       case .whiteSpace: break scan
       case .invisible, .joiner:
-        output.append(contentsOf: line[copied..<index])
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: line[copied..<index]))
         copied = index + length
       }
       index += length
     }
-    output.append(contentsOf: line[copied..<index])
-    let isSeparator = output[wordStart...].allSatisfy { $0 == UInt8(ascii: "@") }
+    output.append(contentsOf: UnsafeRawBufferPointer(rebasing: line[copied..<index]))
+    let isSeparator =
+      (wordStart == output.count || output[wordStart] == UInt8(ascii: "@"))
+      && output[wordStart...].allSatisfy { $0 == UInt8(ascii: "@") }
     if isSeparator {
       output.removeSubrange(outputStart...)
-      // A separator with nothing before it parts nothing.
       isSeparatorPending = outputStart > 0
     } else {
       isSeparatorPending = false

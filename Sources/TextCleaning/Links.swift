@@ -16,6 +16,7 @@ public struct Links: CleaningRule {
   public init() {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
+    guard !draft.entities.isEmpty || mayContainAddress(&draft) else { return .unchanged }
     let linked = draft.entities.compactMap { entity in
       entity.type == "link" || entity.type == "text_link" ? draft.byteRange(of: entity) : nil
     }
@@ -35,21 +36,28 @@ public struct Links: CleaningRule {
   }
 }
 
+/// Whether an address may stand in `draft`: every one has a `/` or a `w` in it.
+func mayContainAddress(_ draft: inout Draft) -> Bool {
+  draft.mayContain(UInt8(ascii: "/")) || draft.mayContain(UInt8(ascii: "w"))
+    || draft.mayContain(UInt8(ascii: "W"))
+}
+
 /// Whether an address of the web or of Telegram stands in `line`.
 ///
-/// Every address has a `:` or a `.` in it, so these are looked for, and then around them.
-func containsAddress(_ line: UnsafeRawBufferPointer) -> Bool {
+/// With `ofTelegram` only one of Telegram counts. Every address has a `:` or a `.` in it, so these are looked for, and then around them.
+func containsAddress(_ line: UnsafeRawBufferPointer, ofTelegram: Bool = false) -> Bool {
   for index in line.indices {
     switch line[index] {
     case UInt8(ascii: ":"):
       guard stands("//", at: index + 1, in: line) else { continue }
-      if stands("http", endingAt: index, in: line) || stands("https", endingAt: index, in: line)
-        || isWord("tg", endingAt: index, in: line)
+      if isWord("tg", endingAt: index, in: line) { return true }
+      if !ofTelegram,
+        stands("http", endingAt: index, in: line) || stands("https", endingAt: index, in: line)
       {
         return true
       }
     case UInt8(ascii: "."):
-      if isWord("www", endingAt: index, in: line), index + 1 < line.count,
+      if !ofTelegram, isWord("www", endingAt: index, in: line), index + 1 < line.count,
         line[index + 1] > 0x20, line[index + 1] != UInt8(ascii: ".")
       {
         return true

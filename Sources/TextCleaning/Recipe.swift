@@ -12,8 +12,13 @@ public enum Recipe: String, CaseIterable, Sendable {
     switch self {
     case .house:
       [
-        ChannelNews.declaration, Header.declaration, Links.declaration, JoinLines.declaration,
-        EmptyPosts.declaration, Duplicates.declaration, NearDuplicates.declaration,
+        Forwards.declaration, Replies.declaration, Polls.declaration,
+        UnicodeComposition.declaration, ChannelNews.declaration, Adverts.declaration,
+        Header.declaration, Boilerplate.declaration, Links.declaration, Mentions.declaration,
+        Hashtags.declaration, Alphabet.declaration, UpperCase.declaration, Separators.declaration,
+        QuotesAndDashes.declaration, RepeatedPunctuation.declaration, Emoji.declaration,
+        JoinLines.declaration, EmptyPosts.declaration, Length.declaration, Duplicates.declaration,
+        NearDuplicates.declaration,
       ]
     case .original:
       [OriginalHeader.declaration, OriginalLines.declaration, OriginalJoin.declaration]

@@ -19,14 +19,14 @@ public enum SettingValue: Equatable, Sendable {
     }
   }
 
-  /// The value as it is written in a file of rules.
+  /// The value as it is written in a file of rules; the texts of a list are a line each.
   public var text: String {
     switch self {
     case .flag(let value): value ? "yes" : "no"
     case .count(let value): String(value)
     case .share(let value): "\(value)"
     case .word(let value): value
-    case .list(let values): values.joined(separator: " | ")
+    case .list(let values): values.map { "\n    | \($0)" }.joined()
     }
   }
 }
@@ -40,7 +40,7 @@ public struct RuleSetting: Equatable, Sendable {
     case share(ClosedRange<Double>)
     /// One of these words.
     case words([String])
-    /// Texts, a line each or parted by `|`.
+    /// Texts parted by `|`, or a line each, which then may begin with one `|` and have more in it.
     case list
   }
 
@@ -103,11 +103,24 @@ public struct RuleSetting: Equatable, Sendable {
     case .share(let range): Double(text).flatMap { range.contains($0) ? .share($0) : nil }
     case .words(let words): words.contains(text) ? .word(text) : nil
     case .list:
-      .list(
-        text.split { $0 == "|" || $0 == "\n" }
-          .map { String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
-          .filter { !$0.isEmpty })
+      .list(Self.texts(text))
     }
+  }
+
+  /// The texts of a list: a line each where there are lines, and else parted by `|`.
+  private static func texts(_ text: String) -> [String] {
+    func trimmed(_ text: Substring) -> Substring {
+      let start = text.drop { $0 == " " }
+      return start[
+        ..<(start.lastIndex { $0 != " " }.map { start.index(after: $0) } ?? start.startIndex)]
+    }
+    let parts =
+      text.contains("\n")
+      ? text.split(separator: "\n").map { line in
+        let line = trimmed(line)
+        return line.hasPrefix("|") ? trimmed(line.dropFirst()) : line
+      } : text.split(separator: "|").map(trimmed)
+    return parts.filter { !$0.isEmpty }.map(String.init)
   }
 }
 

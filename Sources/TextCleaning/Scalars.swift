@@ -84,7 +84,7 @@ func end(
   return index
 }
 
-private func lowercased(_ scalar: UInt32) -> UInt32 {
+func lowercased(_ scalar: UInt32) -> UInt32 {
   switch scalar {
   case 0x41...0x5A, 0x410...0x42F: scalar + 0x20
   case 0x401: 0x451

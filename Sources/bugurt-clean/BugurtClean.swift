@@ -18,6 +18,10 @@ struct BugurtClean: Program {
           writes data/clean/fixture.txt and data/clean/fixture.funnel.json
       bugurt-clean --news line posts.jsonl.gz | head
           keeps news without its hashtag line; the text goes to the standard output
+      bugurt-clean --list-rules > rules.ini; bugurt-clean --rules rules.ini posts.jsonl
+          cleans by rules of your own; --rule links=off changes one of them
+      bugurt-clean --suggest posts.jsonl > lines.ini; bugurt-clean --rules lines.ini posts.jsonl
+          finds the lines that a channel puts above or below its posts, and cleans without them
       bugurt-clean --recipe original posts.jsonl -o original.txt
           what the first version of this project wrote, byte for byte; it is not one post a line
     """
@@ -42,32 +46,23 @@ struct BugurtClean: Program {
     RecipeName.house
 
   @Option(
-    help: "what of posts under #БТnews goes: the post, the line of the hashtag, or nothing",
-    defaultText: "post")
-  var news: NewsTreatment?
-
-  @Option(
-    help: "drop posts whose text another nearly has: share of common shingles, such as 0.8",
-    valueName: "similarity", defaultText: "off",
-    accepting: Condition("a number from 0.3 to 1") { 0.3 <= $0 && $0 <= 1 })
-  var nearDuplicates: Double?
-
-  @Option(
     help: "threads; they change the speed, not the result", valueName: "n",
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
 
-  @Flag(help: "show the rules of the recipe in their order, and stop") var listRules = false
+  @Option(
+    help: "how many lines that are no posts are passed over, and told", valueName: "count",
+    defaultText: "0", accepting: .within(0...1_000_000_000))
+  var skipBad: Int?
+
+  @OptionGroup("Rules") var choice: RuleOptions
+  @OptionGroup("Seeing what the rules do") var inspection: InspectionOptions
 
   func validate() throws {
-    if recipe == .original, news != nil {
-      throw UsageError("--news belongs to --recipe house; the original recipe has no choice")
+    if recipe == .original, let option = choice.houseOption {
+      throw UsageError("\(option) belongs to --recipe house; the original recipe has no choice")
     }
-    if recipe == .original, nearDuplicates != nil {
-      throw UsageError(
-        "--near-duplicates belongs to --recipe house; the original recipe has no such rule")
-    }
-    guard !listRules else { return }
+    guard !choice.listRules else { return }
     guard posts != nil else {
       throw UsageError("missing argument <posts.jsonl>: the posts to clean; - for standard input")
     }
@@ -75,43 +70,61 @@ struct BugurtClean: Program {
     if let funnelPath, funnelPath == output {
       throw UsageError("--funnel and --output are the same, '\(output)'")
     }
-    for path in [output, funnelPath] where path != "-" && path == posts {
+    if output == "-", inspection.statistics {
+      throw UsageError("--statistics reads the text again; name a file for it with --output")
+    }
+    if let rejects = inspection.rejects, rejects.isEmpty || rejects == output {
+      throw UsageError("--rejects: expected a file of its own")
+    }
+    for path in [output, funnelPath, inspection.rejects] where path != "-" && path == posts {
       throw UsageError("the input '\(path ?? "")' would be overwritten")
     }
   }
 
   func run() throws {
-    var rules = RuleSet(recipe.recipe)
-    if let news { try rules.set("channel-news", "news", to: news.rawValue) }
-    if let nearDuplicates { try rules.set("near-duplicates.similarity=\(nearDuplicates)") }
-    if listRules { return printRules(rules) }
+    let rules = try choice.ruleSet(recipe.recipe)
+    if choice.listRules { return print(rules.text, terminator: "") }
     let posts = posts ?? "-"
+    if choice.suggest {
+      return try showSuggestion(posts: posts, rules: rules, share: choice.suggestShare)
+    }
 
-    let writer = try CorpusWriter(path: output, layout: rules.recipe.layout)
+    // Posts that are shown have standard output for themselves.
+    let discardsText = output == "-" && inspection.showsPosts
+    let writer =
+      discardsText
+      ? CorpusWriter(discarding: rules.recipe.layout)
+      : try CorpusWriter(path: output, layout: rules.recipe.layout)
     var cleaning = CleaningRun(rules: rules, path: posts)
     cleaning.threads = threads ?? Processors.current.threadCount
     // A pipe must not be opened twice: what is read of it is gone.
     let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     let progress = Progress("cleaning", total: size, unit: .bytes)
+    cleaning.toleratedBadLines = skipBad ?? 0
+    cleaning.inspection = inspection.request
+    let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     let result = try cleaning.run(writer) { try progress.update($0) }
+    for reject in result.rejects { try rejects?.write(reject) }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
     try writer.synchronize()
     if let funnelPath { try result.funnel.write(to: funnelPath) }
     try writer.commit()
+    try rejects?.commit()
+    try inspection.show(result, input: posts)
+    for error in result.badLines { Log.warning("passed over: \(error)") }
     Log.raw(result.funnel.table())
+    if inspection.statistics {
+      let progress = Progress("counting", total: try InputFile(path: output).size, unit: .bytes)
+      for line in try TextStatistics(path: output, progress: { try progress.update($0) }).lines {
+        Log.raw(line)
+      }
+    }
   }
 
   private var funnelPath: String? {
     funnel ?? (output == "-" ? nil : Funnel.path(besideText: output))
-  }
-
-  private func printRules(_ rules: RuleSet) {
-    let width = rules.declarations.map(\.name.count).max() ?? 0
-    for rule in rules.declarations {
-      print(rule.name + String(repeating: " ", count: width + 2 - rule.name.count) + rule.reason)
-    }
   }
 }
 
@@ -125,9 +138,4 @@ enum RecipeName: String, CaseIterable, ArgumentValue {
     case .original: .original
     }
   }
-}
-
-/// The names of what becomes of news on the command line.
-enum NewsTreatment: String, CaseIterable, ArgumentValue {
-  case post, line, keep
 }

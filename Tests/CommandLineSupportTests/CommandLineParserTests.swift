@@ -43,6 +43,22 @@ struct CommandLineParserTests {
     #expect(example.output == "x=y")
   }
 
+  @Test("keeps the values of an option that repeats, in their order, behind its defaults")
+  func repeatedOptions() throws {
+    let none = try parse([], as: Repeating.self).group
+    #expect(none.without == [] && none.colour == [.red])
+    let some = try parse(
+      ["--without", "b", "-wa", "--color=green", "--without=b=c", "--colour", "red"],
+      as: Repeating.self
+    ).group
+    #expect(some.without == ["b", "a", "b=c"])
+    #expect(some.colour == [.red, .green, .red])
+    #expect(
+      mistake(in: ["--colour=red", "--colour=blue"], as: Repeating.self)
+        == "--colour: 'blue' is not accepted; expected one of red, green")
+    #expect(mistake(in: ["--without"], as: Repeating.self) == "--without needs a value")
+  }
+
   @Test("lets the last of a flag and its inverse win")
   func inversion() throws {
     #expect(try parse(["a", "-o", "b", "--no-shuffle", "--shuffle"]).group.shuffle)

@@ -100,6 +100,15 @@ struct CompletionScriptTests {
     }
   }
 
+  @Test("offers an option that repeats again in zsh, whatever of its names stands already")
+  func zshRepeated() {
+    let script = CompletionScript(name: "repeating", schema: CommandSchema(of: Repeating()))
+    let text = script.text(for: .zsh)
+    #expect(text.contains(#"'*'-w+'[what to leave out]:path:_files' \#n"#))
+    #expect(text.contains(#"'*'--without='[what to leave out]:path:_files' \#n"#))
+    #expect(text.contains("'*'--color='[the colours]:colour:(red green)'"))
+  }
+
   @Test("keeps the marks of a help text apart from those of the shell")
   func quoting() {
     struct Quoted: ArgumentGroup {

@@ -32,6 +32,13 @@ struct AnyNumber: ArgumentGroup {
   @Arguments(help: "what to read", completion: .file) var inputs: [String] = []
 }
 
+/// A program of options that may be given several times.
+struct Repeating: ArgumentGroup {
+  @Options(help: "what to leave out", short: "w", valueName: "path", completion: .file)
+  var without: [String] = []
+  @Options(help: "the colours", aliases: ["color"]) var colour: [Colour] = [.red]
+}
+
 /// Parses `line`, and returns the group it was parsed into with what it asks for.
 func parse<Group: ArgumentGroup>(
   _ line: [String], as group: Group.Type = Example.self

@@ -59,4 +59,16 @@ struct HelpTextTests {
       width: 80)
     #expect(help.usageLine == "usage: several [<options>] <inputs>...")
   }
+
+  @Test("shows of options that they may be repeated")
+  func repeatedOptions() {
+    let help = HelpText(
+      name: "repeating", abstract: "", discussion: "", schema: CommandSchema(of: Repeating()),
+      width: 100)
+    #expect(help.usageLine == "usage: repeating [<options>]")
+    #expect(
+      help.text.contains("  -w, --without <path>          what to leave out (may be repeated)\n"))
+    #expect(
+      help.text.contains("the colours (red, green; may be repeated; also --color)\n"))
+  }
 }

@@ -9,7 +9,10 @@ private let options = [
     "timezone", "salvage", "delay", "user-agent", "base-url", "live", "config", "tdlib", "session",
     "log-out",
   ],
-  "bugurt-clean": ["output", "funnel", "recipe", "news", "list-rules"],
+  "bugurt-clean": [
+    "output", "funnel", "recipe", "rule", "rules", "news", "min-cyrillic", "require-upper",
+    "list-rules", "suggest", "suggest-share",
+  ],
   "bpe-encode": [
     "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
     "validation-fraction", "shard-tokens", "threads", "invalid-utf8", "allow-special",

@@ -16,14 +16,15 @@ struct CleanerTests {
   func house() throws {
     let cleaning = try Cleaning(texts)
     #expect(cleaning.texts == ["КОГДА А @ Б", "В"])
+    let dropped = ["channel-news": 1, "empty": 3, "duplicates": 2]
+    let changed = ["header": 1, "links": 2, "join-lines": 4]
     var expected = Funnel(
       recipe: "house",
-      steps: [
-        Funnel.Step(rule: "channel-news", settings: [.init("news", "post")], dropped: 1),
-        Funnel.Step(rule: "header", changed: 1), Funnel.Step(rule: "links", changed: 2),
-        Funnel.Step(rule: "join-lines", changed: 4), Funnel.Step(rule: "empty", dropped: 3),
-        Funnel.Step(rule: "duplicates", dropped: 2),
-      ])
+      steps: RuleSet(.house).active.map { rule in
+        Funnel.Step(
+          rule: rule.name, settings: rule.settings.json, dropped: dropped[rule.name] ?? 0,
+          changed: changed[rule.name] ?? 0)
+      })
     expected.postsIn = 8
     expected.charactersIn = texts.reduce(0) { $0 + $1.unicodeScalars.count }
     expected.bytesIn = texts.reduce(0) { $0 + $1.utf8.count }
@@ -33,17 +34,35 @@ struct CleanerTests {
     #expect(cleaning.funnel == expected)
   }
 
+  @Test("has rules of the house that are on, those on posts first, duplicates last")
+  func order() {
+    #expect(
+      RuleSet(.house).active.map(\.name) == [
+        "forwards", "polls", "unicode", "channel-news", "adverts", "header", "boilerplate",
+        "links", "mentions", "hashtags", "alphabet", "separators", "punctuation", "emoji",
+        "join-lines", "empty", "duplicates",
+      ])
+    #expect(
+      RuleSet(.house).declarations.filter { !$0.isOn }.map(\.name)
+        == ["replies", "upper-case", "quotes-dashes", "length"])
+  }
+
+  private func step(_ rule: String, _ cleaning: Cleaning) -> Funnel.Step? {
+    cleaning.funnel.steps.first { $0.rule == rule }
+  }
+
   @Test("keeps news, or only their text, if asked to")
   func news() throws {
     let texts = ["#БТnews\nМЫ ПЕРЕЕХАЛИ"]
     let kept = try Cleaning(texts, houseRules("channel-news.news=keep"))
     #expect(kept.texts == ["#БТnews МЫ ПЕРЕЕХАЛИ"])
     #expect(
-      kept.funnel.steps[0] == Funnel.Step(rule: "channel-news", settings: [.init("news", "keep")]))
+      step("channel-news", kept)
+        == Funnel.Step(rule: "channel-news", settings: [.init("news", "keep")]))
     let lines = try Cleaning(texts, houseRules("channel-news.news=line"))
     #expect(lines.texts == ["МЫ ПЕРЕЕХАЛИ"])
     #expect(
-      lines.funnel.steps[0]
+      step("channel-news", lines)
         == Funnel.Step(rule: "channel-news", settings: [.init("news", "line")], changed: 1))
   }
 

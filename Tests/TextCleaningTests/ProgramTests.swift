@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import TextCleaning
 import Testing
 
 /// The program as a user starts it.
@@ -50,9 +51,20 @@ struct ProgramTests {
 
   private let table = """
     posts in       4
+    forwards       0   0.0 %  0 changed
+    polls          0   0.0 %  0 changed
+    unicode        0   0.0 %  0 changed
     channel-news  -1  25.0 %  0 changed
+    adverts        0   0.0 %  0 changed
     header         0   0.0 %  1 changed
+    boilerplate    0   0.0 %  0 changed
     links          0   0.0 %  0 changed
+    mentions       0   0.0 %  0 changed
+    hashtags       0   0.0 %  0 changed
+    alphabet       0   0.0 %  0 changed
+    separators     0   0.0 %  0 changed
+    punctuation    0   0.0 %  0 changed
+    emoji          0   0.0 %  0 changed
     join-lines     0   0.0 %  2 changed
     empty         -1  25.0 %  0 changed
     duplicates    -1  25.0 %  0 changed
@@ -86,14 +98,64 @@ struct ProgramTests {
     #expect(try run(["posts.jsonl", "--news", "keep"]).output == "КОГДА А @ Б\n#БТnews МЫ\n")
     #expect(
       try run(["posts.jsonl", "--recipe", "original"]).output == " КОГДА А @ Б МЫКОГДА А @ Б")
-    let rules = try run(["--list-rules"]).output.split(separator: "\n").map {
-      $0.prefix { $0 != " " }
+    let rules = try run(["--list-rules"]).output.split(separator: "\n").filter {
+      $0.hasPrefix("[")
     }
-    #expect(
-      rules == [
-        "channel-news", "header", "links", "join-lines", "empty", "duplicates", "near-duplicates",
-      ])
+    #expect(rules == RuleSet(.house).declarations.map { "[\($0.name)]"[...] })
     #expect(try run(["--list-rules", "--recipe=original"]).output.contains("original-join"))
+  }
+
+  @Test("chooses rules and settings by options and files, the options last")
+  func rules() throws {
+    #expect(
+      try run(["posts.jsonl", "--rule=header=off"]).output
+        == "БУГУРТ-ТРЕД КОГДА А @ Б\nКОГДА А @ Б\n")
+    try folder.write("[header]\non = no\n[channel-news]\nnews = line\n", to: "rules.ini")
+    let both = ["posts.jsonl", "--rules=rules.ini", "--rule", "header=on", "--rule=duplicates=off"]
+    #expect(try run(both).output == "КОГДА А @ Б\nМЫ\nКОГДА А @ Б\n")
+    #expect(try run(both + ["--news=keep"]).output == "КОГДА А @ Б\n#БТnews МЫ\nКОГДА А @ Б\n")
+    let written = try run(both + ["--list-rules"]).output
+    try folder.write(written, to: "all.ini")
+    #expect(try run(["--rules=all.ini", "--list-rules"]).output == written)
+    #expect(try run(["posts.jsonl", "--rules=all.ini"]).output == "КОГДА А @ Б\nМЫ\nКОГДА А @ Б\n")
+    try FileManager.default.removeItem(atPath: folder.path("all.ini"))
+    try FileManager.default.removeItem(atPath: folder.path("rules.ini"))
+  }
+
+  @Test("has options of their own for the alphabet and the case")
+  func shorthands() throws {
+    try folder.write(
+      """
+      {"id":1,"date":"2016-03-01T09:00:00Z","text":"Кот A"}
+      {"id":2,"date":"2016-03-01T09:00:00Z","text":"КОТ ABCDEFGH"}
+      {"id":3,"date":"2016-03-01T09:00:00Z","text":"ДОМ"}
+
+      """, to: "posts.jsonl")
+    #expect(try run(["posts.jsonl"]).output == "Кот A\nДОМ\n")
+    #expect(try run(["posts.jsonl", "--min-cyrillic=0.8"]).output == "ДОМ\n")
+    #expect(
+      try run(["posts.jsonl", "--min-cyrillic", "0.2"]).output == "Кот A\nКОТ ABCDEFGH\nДОМ\n")
+    #expect(try run(["posts.jsonl", "--require-upper"]).output == "ДОМ\n")
+  }
+
+  @Test("suggests boilerplate as a section for a file of rules")
+  func suggest() throws {
+    let posts = (1...10).map { index in
+      "{\"id\":\(index),\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"КОТ \(index)\\nНАШ ЧАТ\"}\n"
+    }
+    try folder.write(posts.joined(), to: "posts.jsonl")
+    let found = try run(["posts.jsonl", "--suggest", "--suggest-share=0.5"])
+    #expect(
+      found
+        == Ended(
+          status: 0, output: "[boilerplate]\ntails =\n    | наш чат\n",
+          log: "ends 10 of 10 posts (100.0 %): наш чат\n"))
+    let none = try run(["posts.jsonl", "--suggest", "--rule=boilerplate.tails=Наш чат"])
+    #expect(
+      none
+        == Ended(
+          status: 0, output: "", log: "no line heads or ends 5.0 % of 10 posts or more\n"))
+    #expect(try folder.names() == ["posts.jsonl"])
   }
 
   @Test("drops nearly equal posts when it is asked to")
@@ -122,12 +184,25 @@ struct ProgramTests {
         "--news belongs to --recipe house; the original recipe has no choice"
       ),
       (
-        ["posts.jsonl", "--near-duplicates=2"], 64,
-        "--near-duplicates: '2' is not accepted; expected a number from 0.3 to 1"
+        ["posts.jsonl", "--recipe=original", "--min-cyrillic=0.5"], 64,
+        "--min-cyrillic belongs to --recipe house; the original recipe has no choice"
+      ),
+      (
+        ["posts.jsonl", "--rule=links"], 64,
+        "--rule: 'links': expected a rule and on or off, such as links=off, or a setting, such as "
+          + "length.minimum=20"
+      ),
+      (
+        ["posts.jsonl", "--rule=length.minimum=few"], 64,
+        "--rule: 'few' for length.minimum: expected a whole number of at least 0"
+      ),
+      (
+        ["posts.jsonl", "--rules=none.ini"], 66,
+        "none.ini: cannot open: No such file or directory"
       ),
       (
         ["posts.jsonl", "--recipe=original", "--near-duplicates=0.8"], 64,
-        "--near-duplicates belongs to --recipe house; the original recipe has no such rule"
+        "--near-duplicates belongs to --recipe house; the original recipe has no choice"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),

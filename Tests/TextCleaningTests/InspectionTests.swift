@@ -1,0 +1,87 @@
+import FileSupport
+import PostFormat
+import TestSupport
+import TextCleaning
+import Testing
+
+@Suite("inspection")
+struct InspectionTests {
+  private let posts = [
+    post("БУГУРТ-ТРЕД\nА\n@\nБ", id: 3), post("", id: 5), post("А\n@\nБ", id: 8),
+    post("В", id: 9), post("#БТnews\nВ", id: 12),
+  ]
+
+  private func inspect(_ change: (inout InspectionRequest) -> Void) throws -> CleaningRun.Result {
+    try Cleaning(posts) { change(&$0.inspection) }.result
+  }
+
+  @Test("explains what each rule did to a post, up to the one that dropped it")
+  func explanation() throws {
+    let kept = try #require(inspect { $0.explained = 3 }.explanation)
+    #expect(kept.line == 1)
+    #expect(kept.text == "БУГУРТ-ТРЕД\nА\n@\nБ")
+    #expect(kept.steps.map(\.rule) == RuleSet(.house).active.map(\.name))
+    let changes = kept.steps.filter { $0.outcome != .unchanged }
+    #expect(changes.map(\.rule) == ["header", "join-lines"])
+    #expect(changes.first?.text == "\nА\n@\nБ")
+    #expect(kept.steps.last?.text == "А @ Б")
+
+    let twice = try #require(inspect { $0.explained = 8 }.explanation)
+    #expect(twice.steps.last == .init(rule: "duplicates", outcome: .dropped, text: "А @ Б"))
+    let news = try #require(inspect { $0.explained = 12 }.explanation)
+    #expect(news.steps.last?.rule == "channel-news")
+    #expect(news.steps.filter { $0.outcome != .unchanged }.map(\.outcome) == [.dropped])
+    #expect(try inspect { $0.explained = 4 }.explanation == nil)
+  }
+
+  @Test("tells each dropped post with the rule that dropped it, in the order of the file")
+  func rejects() throws {
+    let rejects = try inspect { $0.tellsRejects = true }.rejects
+    #expect(rejects.map(\.id) == [5, 8, 12])
+    #expect(rejects.map(\.rule) == ["empty", "duplicates", "channel-news"])
+    #expect(rejects[1].text == "А\n@\nБ")
+    #expect(try inspect { _ in }.rejects.isEmpty)
+  }
+
+  @Test("draws posts by lot, the same ones each time, whatever the threads")
+  func samples() throws {
+    let many = (1...5000).map { post("ПОСТ\n@\nНОМЕР \($0)", id: $0) }
+    func draw(_ seed: UInt64, threads: Int) throws -> [CleanedPair] {
+      try Cleaning(many) {
+        $0.inspection.sampleCount = 20
+        $0.inspection.seed = seed
+        $0.threads = threads
+      }.result.samples
+    }
+    let drawn = try draw(1, threads: 1)
+    #expect(drawn.count == 20)
+    #expect(drawn.map(\.id) == drawn.map(\.id).sorted())
+    #expect(drawn.allSatisfy { $0.after == "ПОСТ @ НОМЕР \($0.id)" })
+    #expect(try draw(1, threads: 3) == drawn)
+    #expect(try draw(2, threads: 1).map(\.id) != drawn.map(\.id))
+    // They come from everywhere.
+    #expect(drawn.contains { $0.id < 2500 } && drawn.contains { $0.id > 2500 })
+    #expect(try inspect { $0.sampleCount = 100 }.samples.map(\.id) == [3, 9])
+  }
+
+  @Test("tolerates so many bad lines as it is told, and names the one too many")
+  func badLines() throws {
+    let folder = try TemporaryFolder()
+    let good = #"{"id":%,"date":"2016-03-01T09:00:00Z","text":"ПОСТ %"}"#
+    func line(_ id: Int) -> String { good.replacing("%", with: "\(id)") }
+    let path = try folder.write(
+      [line(1), "no post", line(2), line(2), line(3), "{}", line(4)].joined(separator: "\n"),
+      to: "posts.jsonl")
+    let cleaning = try Cleaning(path: path) { $0.toleratedBadLines = 3 }
+    #expect(cleaning.texts == ["ПОСТ 1", "ПОСТ 2", "ПОСТ 3", "ПОСТ 4"])
+    let problems = cleaning.result.badLines.map(\.description)
+    #expect(problems.count == 3)
+    #expect(problems[0].contains("posts.jsonl: line 2: expected "))
+    #expect(problems[1].hasSuffix("line 4: post 2 stands already in line 3; ids must be unique"))
+    #expect(problems[2].hasSuffix("line 6: 'id' is missing"))
+    let error = #expect(throws: InputError.self) {
+      try Cleaning(path: path) { $0.toleratedBadLines = 2 }
+    }
+    #expect(error?.description.hasSuffix("line 6: 'id' is missing") == true)
+  }
+}
