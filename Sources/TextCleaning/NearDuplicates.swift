@@ -7,7 +7,7 @@
 public enum NearDuplicates {
   public static let declaration = RuleDeclaration(
     "near-duplicates", isOn: false,
-    "of posts that differ in a few characters one is kept, lest they count for more than others",
+    "of posts that differ by a word only one is kept, so that none counts twice",
     settings: [
       .share(
         "similarity", 0.8, in: 0.3...1,
