@@ -4,24 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct TokenizerFilesTests {
-  let folder: TemporaryFolder
-
-  init() throws {
-    folder = try TemporaryFolder()
-  }
-
-  /// The message of the error that reading the folder ends with, without the folder's path.
-  func failure() -> String {
-    do {
-      _ = try Tokenizer(folder: folder.path)
-      return "no error"
-    } catch {
-      return "\(error)".replacing(folder.path + "/", with: "").replacing(
-        folder.path, with: "folder")
-    }
-  }
-
+@Suite final class TokenizerFilesTests: TokenizerFolderSuite {
   func trained() throws -> Tokenizer {
     var trainer = Trainer(vocabularySize: 300)
     try trainer.add(Array("бугурт \"бугурт\" \\бугурт\\ a'b a'b 😀😀".utf8))
