@@ -11,12 +11,32 @@ extension JSONReader {
   ///
   /// - Throws: ``InputError`` if no whole number of 64 bits stands here; ``FileError``.
   public mutating func integer() throws -> Int {
+    if let integer = try plainInteger() { return integer }
     try expect(.number)
     let start = byteOffset
     let text = try numberText()
     if let integer = Int(text) { return integer }
     if let number = Double(text), let integer = Int(exactly: number) { return integer }
     throw InputError(path, place ?? .byte(start), "expected a whole number, found \(text)")
+  }
+
+  /// Reads a whole number that is written with up to 18 digits and nothing else, if such a one is
+  /// next and lies in the buffer together with the byte behind it; else nothing is read.
+  private mutating func plainInteger() throws -> Int? {
+    guard let first = try nextSignificantByte(), first &- UInt8(ascii: "0") < 10 else { return nil }
+    var index = position
+    var value = 0
+    while index < min(end, position + 19), buffer[index] &- UInt8(ascii: "0") < 10 {
+      value = value * 10 + Int(buffer[index] - UInt8(ascii: "0"))
+      index += 1
+    }
+    let digits = index - position
+    guard digits <= 18, digits == 1 || first != UInt8(ascii: "0"), index < end,
+      !Self.isNumberByte(buffer[index]),
+      !(leniency.contains(.nonFiniteNumbers) && Self.isLetter(buffer[index]))
+    else { return nil }
+    position = index
+    return value
   }
 
   /// Reads a number.

@@ -27,8 +27,13 @@ extension JSONReader {
   }
 
   /// Reads the string that begins with the quote at `position` and appends it to `bytes`.
-  mutating func quotedBytes(appendingTo bytes: inout [UInt8]) throws {
-    try withQuotedBytes { quoted, _, _ in bytes.append(contentsOf: quoted) }
+  mutating func quotedBytes(appendingTo bytes: inout [UInt8], validating: Bool) throws {
+    try withQuotedBytes { quoted, path, place in
+      guard !validating || isUTF8(quoted) else {
+        throw InputError(path, place, "the string is not UTF-8")
+      }
+      bytes.append(contentsOf: quoted)
+    }
   }
 
   /// Reads the string that begins with the quote at `position` and forgets it.

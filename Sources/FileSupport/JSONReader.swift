@@ -152,6 +152,34 @@ public struct JSONReader: ~Copyable {
     }
   }
 
+  /// Reads an object; `member` must read each key by ``key(appendingTo:)``, and read or skip its
+  /// value.
+  ///
+  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
+  public mutating func members(
+    _ member: (_ reader: inout JSONReader) throws -> Void
+  ) throws {
+    try open(UInt8(ascii: "{"), .object)
+    if try consume(UInt8(ascii: "}")) { return close() }
+    while true {
+      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
+      guard byte == UInt8(ascii: "\"") else {
+        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
+      }
+      try member(&self)
+      if try consume(UInt8(ascii: "}")) { return close() }
+      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
+    }
+  }
+
+  /// Reads a key and the colon behind it, and appends the key's bytes to `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the key is not whole or not UTF-8; ``FileError``.
+  public mutating func key(appendingTo bytes: inout [UInt8]) throws {
+    try quotedBytes(appendingTo: &bytes, validating: true)
+    try colon()
+  }
+
   /// Reads an array; `element` must read or skip each value.
   ///
   /// - Throws: ``InputError`` if no whole array stands here; ``FileError``; what `element` throws.
@@ -174,13 +202,16 @@ public struct JSONReader: ~Copyable {
     return try bareString()
   }
 
-  /// Reads a string and appends its bytes, which are not checked to be UTF-8, to `bytes`.
+  /// Reads a string and appends its bytes to `bytes`; that they are UTF-8 is checked only where
+  /// `validating`.
   ///
   /// - Throws: ``InputError`` if no whole string stands here; ``FileError``.
-  public mutating func string(appendingTo bytes: inout [UInt8]) throws {
+  public mutating func string(
+    appendingTo bytes: inout [UInt8], validating: Bool = false
+  ) throws {
     try expect(.string)
     if buffer[position] == UInt8(ascii: "\"") {
-      try quotedBytes(appendingTo: &bytes)
+      try quotedBytes(appendingTo: &bytes, validating: validating)
     } else {
       bytes.append(contentsOf: try bareString().utf8)
     }
@@ -265,22 +296,6 @@ public struct JSONReader: ~Copyable {
     let found = try peek()
     if found != kind {
       throw failure("expected \(kind.rawValue), found \(found.rawValue)")
-    }
-  }
-
-  /// Reads an object whose members, each from the quote of its key on, `member` reads.
-  @usableFromInline
-  mutating func members(_ member: (_ reader: inout JSONReader) throws -> Void) throws {
-    try open(UInt8(ascii: "{"), .object)
-    if try consume(UInt8(ascii: "}")) { return close() }
-    while true {
-      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
-      guard byte == UInt8(ascii: "\"") else {
-        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
-      }
-      try member(&self)
-      if try consume(UInt8(ascii: "}")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
     }
   }
 

@@ -148,21 +148,24 @@ extension [UInt8] {
   /// Appends `text` as a JSON string, in quotes; only what must be escaped is.
   public mutating func appendJSONString(_ text: String) {
     var text = text
+    text.withUTF8 { appendJSONString(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Appends `text`, which is UTF-8, as a JSON string, in quotes; only what must be escaped is.
+  public mutating func appendJSONString(_ text: UnsafeRawBufferPointer) {
     append(UInt8(ascii: "\""))
-    text.withUTF8 { bytes in
-      // Whole runs of bytes that stand for themselves are copied at once.
-      var start = 0
-      for index in bytes.indices {
-        let byte = bytes[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-          continue
-        }
-        append(contentsOf: bytes[start..<index])
-        start = index + 1
-        appendJSONEscape(of: byte)
+    // Whole runs of bytes that stand for themselves are copied at once.
+    var start = 0
+    for index in text.indices {
+      let byte = text[index]
+      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+        continue
       }
-      append(contentsOf: bytes[start...])
+      append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<index]))
+      start = index + 1
+      appendJSONEscape(of: byte)
     }
+    append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start...]))
     append(UInt8(ascii: "\""))
   }
 
