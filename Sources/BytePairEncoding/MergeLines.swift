@@ -11,16 +11,16 @@ struct MergeLines {
   }
 
   /// A merge by where it lies in ``bytes``: the text on the left, a space, the one on the right.
-  struct Line {
-    let left: Range<Int>
-    let right: Range<Int>
+  private struct Line {
+    let space: Int
+    let end: Int
     /// Where the merge stands in the file.
     let place: Int
   }
 
   /// All lines, a newline behind each.
   private(set) var bytes: [UInt8] = []
-  private(set) var lines: [Line] = []
+  private var lines: [Line] = []
   private let unit: Unit
   /// Where the line begins that is being added, and where its first part ends.
   private var start = 0
@@ -28,15 +28,32 @@ struct MergeLines {
   private var partCount = 0
 
   /// No merges yet, of a file in which places are counted in `unit`.
-  init(placesIn unit: Unit) {
+  ///
+  /// There is room for the merges of `size` bytes of the file.
+  init(placesIn unit: Unit, size: Int = 0) {
     self.unit = unit
+    // At most: a merge is written as "a b" and a newline at the shortest. Memory that is not used
+    // costs nothing.
+    let size = min(size, 1 << 26)
+    bytes.reserveCapacity(size)
+    lines.reserveCapacity(size / 4)
   }
 
-  /// Where `line` stands in its file.
-  func place(of line: Line) -> InputError.Place {
+  /// How many merges there are.
+  var count: Int { lines.count }
+
+  /// Where the two texts of the merge `number` lie in ``bytes``.
+  func ranges(_ number: Int) -> (left: Range<Int>, right: Range<Int>) {
+    let line = lines[number]
+    let start = number > 0 ? lines[number - 1].end + 1 : 0
+    return (start..<line.space, line.space + 1..<line.end)
+  }
+
+  /// Where the merge `number` stands in its file.
+  func place(_ number: Int) -> InputError.Place {
     switch unit {
-    case .lines: .line(line.place)
-    case .bytes: .byte(line.place)
+    case .lines: .line(lines[number].place)
+    case .bytes: .byte(lines[number].place)
     }
   }
 
@@ -81,7 +98,7 @@ struct MergeLines {
   }
 
   private mutating func endLine(space: Int, at place: Int) {
-    lines.append(Line(left: start..<space, right: space + 1..<bytes.count, place: place))
+    lines.append(Line(space: space, end: bytes.count, place: place))
     bytes.append(0x0A)
     start = bytes.count
   }

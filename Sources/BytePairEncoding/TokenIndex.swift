@@ -1,5 +1,3 @@
-import Glibc
-
 /// Finds texts by their bytes among some that it was given; it holds their numbers, not the texts.
 ///
 /// Texts are the same where all bytes are: й is another text than и with a breve.
@@ -26,10 +24,8 @@ struct TokenIndex: Sendable {
   /// The number of the text of `texts`, which are those of the index, that is `bytes`; `nil` if there
   /// is none.
   func number(of bytes: UnsafeRawBufferPointer, in texts: TokenTexts) -> Int? {
-    texts.lines.withUnsafeBytes { lines in
-      let found = slots[slot(of: bytes, Self.hash(bytes), lines, texts)]
-      return found == 0 ? nil : Self.number(of: found)
-    }
+    let found = slots[slot(of: bytes, Self.hash(bytes), texts)]
+    return found == 0 ? nil : Self.number(of: found)
   }
 
   /// The number of `text` in `texts`, which are those of the index; `nil` if there is none.
@@ -44,7 +40,7 @@ struct TokenIndex: Sendable {
     let (slot, hash) = texts.lines.withUnsafeBytes { lines in
       let text = UnsafeRawBufferPointer(rebasing: lines[texts.range(number)])
       let hash = Self.hash(text)
-      return (self.slot(of: text, hash, lines, texts), hash)
+      return (self.slot(of: text, hash, texts), hash)
     }
     if slots[slot] != 0 { return Self.number(of: slots[slot]) }
     slots[slot] = UInt64(hash) << 32 | UInt64(number + 1)
@@ -57,29 +53,18 @@ struct TokenIndex: Sendable {
   /// The slot of the text that is `bytes`, or the free one where it would be.
   @inline(__always)
   private func slot(
-    of bytes: UnsafeRawBufferPointer, _ hash: UInt32, _ lines: UnsafeRawBufferPointer,
-    _ texts: TokenTexts
+    of bytes: UnsafeRawBufferPointer, _ hash: UInt32, _ texts: TokenTexts
   ) -> Int {
     var slot = Int(hash) & mask
     while slots[slot] != 0 {
       if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash,
-        Self.areEqual(bytes, lines, texts.range(Self.number(of: slots[slot])))
+        texts.equals(bytes, Self.number(of: slots[slot]))
       {
         break
       }
       slot = (slot + 1) & mask
     }
     return slot
-  }
-
-  @inline(__always)
-  private static func areEqual(
-    _ bytes: UnsafeRawBufferPointer, _ lines: UnsafeRawBufferPointer, _ range: Range<Int>
-  ) -> Bool {
-    guard bytes.count == range.count, let a = bytes.baseAddress, let b = lines.baseAddress else {
-      return bytes.isEmpty && range.isEmpty
-    }
-    return memcmp(a, b + range.lowerBound, range.count) == 0
   }
 
   private mutating func grow() {

@@ -21,7 +21,8 @@ extension Tokenizer {
     try tokens.join(folder: files.folder)
     self.init(
       texts: tokens.texts, index: tokens.index, modelCount: modelCount, merges: merges,
-      byteIDs: byteIDs, addedTokens: addedTokens, roles: files.roles,
+      mergeLines: files.merges.bytes, byteIDs: byteIDs, addedTokens: addedTokens,
+      roles: files.roles,
       addsPrefixSpace: files.addsPrefixSpace)
   }
 
@@ -60,24 +61,31 @@ extension Tokenizer {
   private static func merges(of files: TokenizerFiles, _ tokens: TokenList) throws -> [Merge] {
     let lines = files.merges
     return try lines.bytes.withUnsafeBytes { bytes in
-      var joined: [UInt8] = []
-      return try lines.lines.map { line in
+      var joined = ByteBlock()
+      var expected = 0
+      return try (0..<lines.count).map { number in
         func id(_ text: UnsafeRawBufferPointer) throws -> UInt32 {
           if let id = tokens.id(of: text) { return UInt32(id) }
           let remedy =
             files.mergesPath == files.vocabularyPath
             ? "" : "; do merges.txt and vocab.json belong together?"
           throw InputError(
-            files.mergesPath, lines.place(of: line),
+            files.mergesPath, lines.place(number),
             "'\(String(decoding: text, as: UTF8.self))' is not in the vocabulary" + remedy)
         }
-        let left = UnsafeRawBufferPointer(rebasing: bytes[line.left])
-        let right = UnsafeRawBufferPointer(rebasing: bytes[line.right])
-        joined.removeAll(keepingCapacity: true)
-        joined.append(contentsOf: left)
-        joined.append(contentsOf: right)
-        return Merge(
-          left: try id(left), right: try id(right), result: try joined.withUnsafeBytes(id))
+        let ranges = lines.ranges(number)
+        let left = UnsafeRawBufferPointer(rebasing: bytes[ranges.left])
+        let right = UnsafeRawBufferPointer(rebasing: bytes[ranges.right])
+        let (leftID, rightID) = (try id(left), try id(right))
+        joined.removeAll()
+        joined.append(left)
+        joined.append(right)
+        // Most merges lead to the token behind that of the merge before.
+        let result = try joined.withBytes { text in
+          tokens.texts.equals(text, expected) ? UInt32(expected) : try id(text)
+        }
+        expected = Int(result) + 1
+        return Merge(left: leftID, right: rightID, result: result)
       }
     }
   }

@@ -31,58 +31,45 @@ extension Tokenizer {
 
   private func writeMerges(_ file: OutputFile) throws {
     try file.write("#version: 0.2\n")
-    try forEachBlock(of: merges) {
-      $1.appendLine(of: $0, texts)
-    } _: {
-      try file.write($0)
-    }
+    try file.write(mergeLines)
   }
 
   /// Writes `vocab.json`, an object on one line by ascending ids, and `tokenizer.json`, which has the
   /// same object in it.
   private func writeTokens(vocabulary: OutputFile, whole: OutputFile) throws {
-    let quoted = quotedTexts
     let both = [vocabulary, whole]
     // The two large values are written as bytes; the objects around them are left open for them.
     try whole.write(String(frame.text().dropLast()) + ",\"model\":")
     try whole.write(String(Self.model.text().dropLast()) + ",\"vocab\":")
     for file in both { try file.write("{") }
-    try forEachBlock(of: 0..<modelCount) { id, block in
-      if id > 0 { block.append(UInt8(ascii: ",")) }
-      block.append(id, of: quoted)
-      block.append(UInt8(ascii: ":"))
-      block.append(contentsOf: String(id).utf8)
-    } _: { block in
-      for file in both { try file.write(block) }
+    try texts.lines.withUnsafeBytes { lines in
+      try ByteBlock.forEach(of: 0..<modelCount) { id, block in
+        if id > 0 { block.append(UInt8(ascii: ",")) }
+        block.append(quoted: UnsafeRawBufferPointer(rebasing: lines[texts.range(id)]))
+        block.append(UInt8(ascii: ":"))
+        block.append(decimal: id)
+      } _: { block in
+        for file in both { try file.write(block) }
+      }
     }
     for file in both { try file.write("}") }
     try whole.write(",\"merges\":[")
-    var isFirst = true
-    try forEachBlock(of: merges) { merge, block in
-      if !isFirst { block.append(UInt8(ascii: ",")) }
-      isFirst = false
-      block.append(UInt8(ascii: "["))
-      block.append(Int(merge.left), of: quoted)
-      block.append(UInt8(ascii: ","))
-      block.append(Int(merge.right), of: quoted)
-      block.append(UInt8(ascii: "]"))
-    } _: {
-      try whole.write($0)
-    }
-    try whole.write("]}}\n")
-  }
-
-  /// The tokens of the vocabulary as JSON strings.
-  private var quotedTexts: TokenTexts {
-    var quoted = TokenTexts()
-    texts.lines.withUnsafeBytes { lines in
-      for id in 0..<modelCount {
-        quoted.append {
-          $0.appendJSONString(UnsafeRawBufferPointer(rebasing: lines[texts.range(id)]))
-        }
+    try texts.lines.withUnsafeBytes { lines in
+      func text(_ id: UInt32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: lines[texts.range(Int(id))])
+      }
+      try ByteBlock.forEach(of: merges.indices) { rank, block in
+        if rank > 0 { block.append(UInt8(ascii: ",")) }
+        block.append(UInt8(ascii: "["))
+        block.append(quoted: text(merges[rank].left))
+        block.append(UInt8(ascii: ","))
+        block.append(quoted: text(merges[rank].right))
+        block.append(UInt8(ascii: "]"))
+      } _: {
+        try whole.write($0)
       }
     }
-    return quoted
+    try whole.write("]}}\n")
   }
 
   /// `tokenizer.json` without its model.

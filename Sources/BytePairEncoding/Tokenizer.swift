@@ -75,6 +75,8 @@ public struct Tokenizer: Sendable {
 
   /// How each token is written in the files: bytes as symbols, added tokens as they are.
   let texts: TokenTexts
+  /// The lines of `merges.txt` behind its first.
+  let mergeLines: [UInt8]
   /// How many tokens `vocab.json` has; those behind them are added tokens only.
   let modelCount: Int
   /// The id of each byte.
@@ -91,14 +93,17 @@ public struct Tokenizer: Sendable {
   /// Puts a tokenizer together from parts that agree with each other.
   ///
   /// `texts` are the tokens by id, the first `modelCount` of them in symbols; `index` is theirs.
+  /// `mergeLines` are the merges as lines of `merges.txt`.
   init(
-    texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge], byteIDs: [UInt32],
-    addedTokens: [AddedToken], roles: [TokenRole: String], addsPrefixSpace: Bool = false
+    texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge], mergeLines: [UInt8],
+    byteIDs: [UInt32], addedTokens: [AddedToken], roles: [TokenRole: String],
+    addsPrefixSpace: Bool = false
   ) {
     self.texts = texts
     self.index = index
     self.modelCount = modelCount
     self.merges = merges
+    self.mergeLines = mergeLines
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
     self.roles = roles
     self.addsPrefixSpace = addsPrefixSpace
@@ -111,7 +116,10 @@ public struct Tokenizer: Sendable {
     // An ordinary token stands for its bytes even if the files add it once more.
     for token in addedTokens { isVerbatim[Int(token.id)] = !isOrdinary[Int(token.id)] }
     (bytes, offsets) = Self.bytes(of: texts, isVerbatim)
-    digest = Self.digest(texts, merges)
+    var checksum = CRC32()
+    texts.lines.withUnsafeBytes { checksum.update($0) }
+    mergeLines.withUnsafeBytes { checksum.update($0) }
+    digest = checksum.value
     isSpecialToken = []
     noteSpecialTokens()
   }
@@ -175,17 +183,6 @@ public struct Tokenizer: Sendable {
 
   /// The id of the token that `role` names; `nil` if it names none or one that is not there.
   public func id(of role: TokenRole) -> UInt32? { roles[role].flatMap(id(of:)) }
-
-  private static func digest(_ texts: TokenTexts, _ merges: [Merge]) -> UInt32 {
-    var checksum = CRC32()
-    texts.lines.withUnsafeBytes { checksum.update($0) }
-    forEachBlock(of: merges) {
-      $1.appendLine(of: $0, texts)
-    } _: { block in
-      block.withUnsafeBytes { checksum.update($0) }
-    }
-    return checksum.value
-  }
 
   /// Brings the flags of special tokens in line with the added tokens.
   mutating func noteSpecialTokens() {

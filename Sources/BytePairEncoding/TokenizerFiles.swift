@@ -86,8 +86,8 @@ struct TokenizerFiles {
   }
 
   private static func merges(_ path: String) throws -> MergeLines {
-    var merges = MergeLines(placesIn: .lines)
     var reader = try LineReader(path: path)
+    var merges = MergeLines(placesIn: .lines, size: reader.input.size ?? 0)
     try reader.forEachLine { number, line in
       guard isUTF8(line) else {
         throw InputError(path, .line(number), "the line is not UTF-8")

@@ -138,7 +138,7 @@ struct TokenizerJSON {
   ]
 
   private static func merges(_ reader: inout JSONReader, _ path: String) throws -> MergeLines {
-    var merges = MergeLines(placesIn: .bytes)
+    var merges = MergeLines(placesIn: .bytes, size: reader.remainingCount ?? 0)
     try reader.array { reader in
       let place = reader.byteOffset
       let isMerge: Bool

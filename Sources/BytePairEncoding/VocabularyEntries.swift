@@ -14,6 +14,10 @@ struct VocabularyEntries {
   ///
   /// - Throws: ``InputError``; ``FileError``.
   init(_ reader: inout JSONReader) throws {
+    // At most: an entry is written as "":0, at the shortest. Memory that is not used costs nothing.
+    let size = min(reader.remainingCount ?? 0, 1 << 26)
+    texts.reserveCapacity(size / 5, byteCount: size)
+    ids.reserveCapacity(size / 5)
     try reader.members { reader in
       try texts.append { try reader.key(appendingTo: &$0) }
       let id = try reader.integer()

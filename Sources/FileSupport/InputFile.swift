@@ -11,6 +11,9 @@ public final class InputFile {
   /// How many bytes of the file, packed if it is packed, were read; for progress.
   public private(set) var bytesConsumed = 0
 
+  /// How many bytes there are to be read in all; `nil` where that is not known before.
+  var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
+
   private let descriptor: Int32
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?

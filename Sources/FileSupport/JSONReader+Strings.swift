@@ -97,30 +97,8 @@ extension JSONReader {
   }
 
   /// Where the bytes from `position` on end that stand for themselves in a string.
-  ///
-  /// Eight bytes at a time: the high bit of a byte of `hits` is set where the byte is a quote, a
-  /// backslash or a control character. A borrow can set it wrongly too, but only in a byte above a
-  /// right one, and only the lowest is used.
   private func plainEnd() -> Int {
-    var index = position
-    guard let base = buffer.baseAddress else { return index }
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    while index &+ 8 <= end {
-      let bytes = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-      let quotes = bytes ^ (ones &* 0x22)
-      let backslashes = bytes ^ (ones &* 0x5C)
-      let hits =
-        (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-          | ((bytes &- ones &* 0x20) & ~bytes)) & (ones &* 0x80)
-      if hits != 0 { return index &+ hits.trailingZeroBitCount >> 3 }
-      index &+= 8
-    }
-    while index < end {
-      let byte = buffer[index]
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-      index &+= 1
-    }
-    return index
+    JSONText.plainEnd(in: UnsafeRawBufferPointer(rebasing: buffer[..<end]), from: position)
   }
 
   // MARK: - Escapes

@@ -102,6 +102,12 @@ public struct JSONReader: ~Copyable {
   /// The offset of the next byte to be read.
   public var byteOffset: Int { bufferOffset + position }
 
+  /// How many bytes the text has from the next one on; `nil` where that is not known before.
+  public var remainingCount: Int? {
+    guard let input else { return end - position }
+    return input.unpackedSize.map { max(0, $0 - byteOffset) }
+  }
+
   // MARK: - Values
 
   /// The kind of the next value.

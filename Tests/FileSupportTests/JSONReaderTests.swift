@@ -120,14 +120,67 @@ struct JSONReaderTests {
 
   @Test("reads whole numbers, however they are written")
   func integers() throws {
-    for (text, expected) in [("0", 0), ("-7", -7), ("1e3", 1000), ("9223372036854775807", Int.max)]
-    {
-      var reader = reader(text)
-      #expect(try reader.integer() == expected)
+    for (text, expected) in [
+      ("0", 0), ("-7", -7), ("1e3", 1000), ("70.0", 70),
+      ("123456789012345678", 123_456_789_012_345_678),
+      ("1234567890123456789", 1_234_567_890_123_456_789), ("9223372036854775807", Int.max),
+    ] {
+      // At the end of the text, and with something behind it.
+      for rest in ["", " ", "]", ",1"] {
+        var reader = reader(text + rest)
+        #expect(try reader.integer() == expected)
+        #expect(reader.byteOffset == text.utf8.count)
+      }
     }
-    var reader = reader("1.5")
-    let error = #expect(throws: InputError.self) { try reader.integer() }
-    #expect(error?.problem == "expected a whole number, found 1.5")
+  }
+
+  @Test(
+    "refuses numbers that are not whole, too large or no numbers",
+    arguments: [
+      ("1.5", "expected a whole number, found 1.5"), ("01", "'01' is not a number"),
+      ("00", "'00' is not a number"), ("1-", "'1-' is not a number"),
+      ("12345678901234567890", "expected a whole number, found 12345678901234567890"),
+      ("\"1\"", "expected a number, found a string"),
+    ])
+  func wrongIntegers(_ text: String, _ problem: String) {
+    for rest in ["", " "] {
+      var reader = reader(text + rest)
+      let error = #expect(throws: InputError.self) { try reader.integer() }
+      #expect(error?.description == "x.json: byte 0: \(problem)")
+    }
+  }
+
+  @Test("appends the bytes of keys and strings, which are UTF-8 where that is asked for")
+  func bytes() throws {
+    var reader = reader(#"{ "я\u0000" : "\ud83d\ude00", "":"" }"#)
+    var bytes: [UInt8] = []
+    try reader.members { reader in
+      try reader.key(appendingTo: &bytes)
+      bytes.append(0x3A)
+      try reader.string(appendingTo: &bytes, validating: true)
+      bytes.append(0x3B)
+    }
+    try reader.finish()
+    #expect(bytes == Array("я\0:😀;:;".utf8))
+  }
+
+  @Test("checks bytes to be UTF-8 only where that is asked for")
+  func invalidBytes() throws {
+    let invalid: [UInt8] = [0x22, 0x61, 0xC3, 0x22]
+    var bytes: [UInt8] = []
+    var unchecked = reader(invalid)
+    try unchecked.string(appendingTo: &bytes)
+    #expect(bytes == [0x61, 0xC3])
+    var checked = reader(invalid)
+    let error = #expect(throws: InputError.self) {
+      try checked.string(appendingTo: &bytes, validating: true)
+    }
+    #expect(error?.description == "x.json: byte 1: the string is not UTF-8")
+    var object = reader([0x7B] + invalid + Array(":1}".utf8))
+    let keyError = #expect(throws: InputError.self) {
+      try object.members { try $0.key(appendingTo: &bytes) }
+    }
+    #expect(keyError?.description == "x.json: byte 2: the string is not UTF-8")
   }
 
   @Test("nests 512 deep and no deeper")
@@ -278,6 +331,23 @@ struct JSONReaderFileTests {
       try reader.finish()
       #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
     }
+  }
+
+  @Test("tells how many bytes are left, where the file says how many it has")
+  func remainingCount() throws {
+    let folder = try TemporaryFolder()
+    let text = "[" + String(repeating: "1,", count: 200_000) + "1]"
+    var reader = JSONReader(try InputFile(path: folder.write(text, to: "list.json")))
+    #expect(reader.remainingCount == 400_003)
+    var elements = 0
+    try reader.array { reader in
+      _ = try reader.integer()
+      elements += 1
+      if elements == 150_000 { #expect(reader.remainingCount == 100_003) }
+    }
+    #expect(elements == 200_001)
+    #expect(reader.remainingCount == 0)
+    #expect(JSONReader(try InputFile(path: "/dev/null")).remainingCount == nil)
   }
 
   @Test("names the byte of an error far into a file")
