@@ -3,8 +3,8 @@
 /// It belongs to one thread at a time.
 public final class IDBuffer {
   /// How many ids there are.
-  public private(set) var count = 0
-  private var memory: UnsafeMutableBufferPointer<UInt32>
+  @exclusivity(unchecked) public private(set) var count = 0
+  @exclusivity(unchecked) private var memory: UnsafeMutableBufferPointer<UInt32>
 
   /// More than this is not kept for later.
   private static let largestKept = 1 << 20

@@ -125,6 +125,11 @@ typedef struct CKernelsAdamW {
 void ckernels_adamw(float *parameters, const float *gradient, float *first_moment,
                     float *second_moment, const CKernelsAdamW *step, size_t count);
 
+// MARK: - Memory
+
+/// Asks for the line of memory at `address`, which will be read soon.
+static inline void ckernels_prefetch(const void *address) { __builtin_prefetch(address); }
+
 // MARK: - Threads
 
 /// Tells the processor that a loop waits for another thread.
