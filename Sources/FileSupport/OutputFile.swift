@@ -121,8 +121,10 @@ public final class OutputFile {
     try Self.commit([self])
   }
 
-  /// Brings everything in `files` to the disk, which they are written to at the same time, and then
-  /// gives the files their names.
+  /// Brings everything in `files` to the disk and gives the files their names.
+  ///
+  /// It is quicker than to commit one after another, as the disk has all of them to work on before
+  /// any is waited for. None takes its name before all are on the disk.
   ///
   /// - Throws: ``FileError``; if it is one of writing, none of the files appears.
   public static func commit(_ files: [OutputFile]) throws {
