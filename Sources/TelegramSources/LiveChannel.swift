@@ -203,7 +203,7 @@ public final class LiveChannel: PostPages {
     guard let lowest = page.lowest, let highest = page.highest else { return }
     newest = max(newest, highest, chat?.newest ?? 0)
     seen.posts += page.posts.count
-    seen.numbers += (before ?? highest + 1) - lowest
+    seen.numbers += min(before ?? .max, newest + 1) - lowest
     guard seen.numbers > 0 else { return }
     // A few numbers tell nothing of the others.
     let share = seen.numbers < 50 ? 1 : Double(seen.posts) / Double(seen.numbers)

@@ -82,6 +82,8 @@ public struct LiveConfiguration: Equatable, Sendable {
         + "'chmod 600' it")
   }
 
+  // MARK: - Where values come from
+
   /// The file and the environment.
   private struct Source {
     let path: String?
@@ -126,4 +128,10 @@ public struct LiveConfiguration: Equatable, Sendable {
         path, "there is no '\(key)' in [\(section)]; \(LiveConfiguration.howTo)")
     }
   }
+}
+
+/// No value shows when a configuration is printed, as in the message of a failed test.
+extension LiveConfiguration: CustomStringConvertible, CustomReflectable {
+  public var description: String { "LiveConfiguration" }
+  public var customMirror: Mirror { Mirror(self, children: []) }
 }

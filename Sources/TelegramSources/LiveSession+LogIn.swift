@@ -39,8 +39,8 @@ extension LiveSession {
   /// What counts is the states that TDLib tells, never that a request succeeded.
   private func settle(_ login: inout Login) throws -> Bool {
     try open()
-    let isWaitingForServer = login.number > 1
-    try waitForAuthorization(after: login.number, needsConnection: isWaitingForServer)
+    // Up to the first question TDLib knows by itself how it stands.
+    try waitForAuthorization(after: login.number, isLocal: login.number <= 1)
     login.number = authorization.number
     let state = authorization.state
     if state.type == "authorizationStateWaitTdlibParameters" {

@@ -107,7 +107,7 @@ package final class LiveSession {
       throw SourceFault(.protocolViolation, Self.source, "the session is closed")
     }
     let number = client.send(request)
-    var waiting = Waiting(needsConnection: !request.isLocal)
+    var waiting = Waiting(for: request.isLocal ? .library : .server)
     while true {
       // Answers of other numbers are to requests that were given up.
       if case .answer(number, let answer) = try turn(&waiting) { return answer }
@@ -115,15 +115,20 @@ package final class LiveSession {
   }
 
   /// Waits until TDLib has said something of the login after it said it for the `number`th time.
-  func waitForAuthorization(after number: Int, needsConnection: Bool) throws {
-    var waiting = Waiting(needsConnection: needsConnection)
+  ///
+  /// - Parameters:
+  ///   - number: How often it had said something.
+  ///   - isLocal: Whether it needs nobody for that.
+  /// - Throws: ``SourceFault``; what the console throws.
+  func waitForAuthorization(after number: Int, isLocal: Bool) throws {
+    var waiting = Waiting(for: isLocal ? .library : .server)
     while authorization.number == number { _ = try turn(&waiting) }
   }
 
   /// Waits for `seconds` and takes in what TDLib says meanwhile.
   private func pump(_ seconds: Double) throws {
     let end = ContinuousClock.now + .seconds(seconds)
-    var waiting: Waiting?
+    var waiting = Waiting(for: .time)
     while ContinuousClock.now < end { _ = try turn(&waiting) }
   }
 
@@ -131,29 +136,31 @@ package final class LiveSession {
 
   /// Something that is waited for.
   private struct Waiting {
+    enum Goal {
+      /// An answer of TDLib itself, or of Telegram.
+      case library, server
+      /// The end of a pause.
+      case time
+    }
+
+    let goal: Goal
     let start = ContinuousClock.now
-    let needsConnection: Bool
     /// Since when there is no connection; `nil` while there is one.
     var disconnection: ContinuousClock.Instant?
+    /// Whether the user knows what is waited for.
     var isTold = false
 
-    init(needsConnection: Bool) {
-      self.needsConnection = needsConnection
+    init(for goal: Goal) {
+      self.goal = goal
     }
   }
 
-  private func turn(_ waiting: inout Waiting) throws -> TDClient.Event? {
-    var some = Optional(waiting)
-    defer { waiting = some ?? waiting }
-    return try turn(&some)
-  }
-
   /// Receives once: takes an update in and returns an answer.
-  private func turn(_ waiting: inout Waiting?) throws -> TDClient.Event? {
+  private func turn(_ waiting: inout Waiting) throws -> TDClient.Event? {
     try console.check()
     guard let event = try client?.receive(timeout: Self.turn) else {
       // What has already come is taken in before a time is found to be over.
-      try checkTime(&waiting)
+      if waiting.goal != .time { try checkTime(&waiting) }
       return nil
     }
     guard case .update(let update) = event else { return event }
@@ -161,35 +168,34 @@ package final class LiveSession {
     return nil
   }
 
-  private func checkTime(_ waiting: inout Waiting?) throws {
-    guard var current = waiting else { return }
-    defer { waiting = current }
+  /// Gives up what has taken too long, and tells the user of what takes long.
+  private func checkTime(_ waiting: inout Waiting) throws {
     let now = ContinuousClock.now
-    let isMissing = current.needsConnection && !isConnected
-    current.disconnection = isMissing ? current.disconnection ?? now : nil
-    if let start = current.disconnection, now - start > .seconds(limits.connection) {
+    let isMissing = waiting.goal == .server && !isConnected
+    waiting.disconnection = isMissing ? waiting.disconnection ?? now : nil
+    if let start = waiting.disconnection, now - start > .seconds(limits.connection) {
       throw SourceFault(
         .unreachable, Self.source,
         "no connection to Telegram in \(Self.seconds(limits.connection)); check the network, and "
           + "whether it lets Telegram through")
     }
-    if now - current.start > .seconds(limits.answer) {
+    let time = now - waiting.start
+    if time > .seconds(limits.answer) {
       throw SourceFault(
         .unreachable, Self.source,
         "no answer from Telegram in \(Self.seconds(limits.answer)); try again later")
     }
-    guard !current.isTold, now - current.start > .seconds(limits.patience) else { return }
+    // Telegram itself may take its time.
+    let patience = waiting.goal == .server && isConnected ? limits.patience * 5 : limits.patience
+    guard !waiting.isTold, time > .seconds(patience) else { return }
+    waiting.isTold = true
     if isMissing {
       console.info("connecting to Telegram")
-    } else if !current.needsConnection {
-      console.info(
-        "waiting for the session folder \(folder.path), which another program seems to use")
-    } else if now - current.start > .seconds(limits.patience * 5) {
+    } else if waiting.goal == .server {
       console.info("waiting for Telegram's answer")
     } else {
-      return
+      console.info("waiting for the session folder \(folder.path); another program may be using it")
     }
-    current.isTold = true
   }
 
   private func take(_ update: JSONValue) throws {
@@ -217,7 +223,7 @@ package final class LiveSession {
   func sendLogOut() throws {
     isClosing = true
     try request(.logOut)
-    var waiting = Waiting(needsConnection: true)
+    var waiting = Waiting(for: .server)
     while authorization.state.type != "authorizationStateClosed" { _ = try turn(&waiting) }
     linger()
   }

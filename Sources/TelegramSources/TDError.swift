@@ -19,8 +19,11 @@ package struct TDError: Error, Equatable {
   package var retryDelay: Int? {
     guard code == 429 else { return nil }
     let digits = message.reversed().prefix { $0.isASCII && $0.isNumber }
-    return Int(String(digits.reversed()))
+    return Int(String(digits.reversed())).map { min($0, Self.longestDelay) }
   }
+
+  /// More than anybody will wait for: some thirty years.
+  private static let longestDelay = 1_000_000_000
 
   /// Whether the request may well succeed when it is repeated.
   var isPassing: Bool {

@@ -137,6 +137,16 @@ struct LiveConfigurationTests {
     #expect(missing?.description.hasPrefix("the login: api_id is missing; log in at") == true)
   }
 
+  @Test("shows no value when it is printed")
+  func printing() throws {
+    let configuration = try LivePlay.configuration()
+    var dumped = ""
+    dump(configuration, to: &dumped)
+    for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+      #expect(!text.contains("12345") && !text.contains("abcdef") && !text.contains("999"))
+    }
+  }
+
   @Test("says that the file is not there")
   func noFile() {
     let error = #expect(throws: FileError.self) {

@@ -148,6 +148,6 @@ struct LiveFaultTests {
         + "wait for it to end, or name another folder")
     #expect(
       console.infos
-        == ["waiting for the session folder \(folder), which another program seems to use"])
+        == ["waiting for the session folder \(folder); another program may be using it"])
   }
 }

@@ -157,8 +157,8 @@ struct TDLibInteropTests {
     #expect(
       console.infos
         == [
-          "waiting for the session folder \(folder.path("session")), which another program seems to "
-            + "use"
+          "waiting for the session folder \(folder.path("session")); another program may be using "
+            + "it"
         ])
   }
 
