@@ -36,6 +36,10 @@ let package = Package(
     .executable(name: "bpe-encode", targets: ["bpe-encode"]),
     .executable(name: "gpt-finetune", targets: ["gpt-finetune"]),
     .executable(name: "gpt-sample", targets: ["gpt-sample"]),
+    // For Tests/Fuzz, a package of its own.
+    .library(name: "FileSupport", targets: ["FileSupport"]),
+    .library(name: "PostFormat", targets: ["PostFormat"]),
+    .library(name: "TelegramSources", targets: ["TelegramSources"]),
   ],
   targets: [
     // MARK: C libraries of the system
