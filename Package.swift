@@ -36,12 +36,19 @@ let package = Package(
     .executable(name: "bpe-encode", targets: ["bpe-encode"]),
     .executable(name: "gpt-finetune", targets: ["gpt-finetune"]),
     .executable(name: "gpt-sample", targets: ["gpt-sample"]),
+    // For Tests/Fuzz, a package of its own.
+    .library(name: "FileSupport", targets: ["FileSupport"]),
+    .library(name: "PostFormat", targets: ["PostFormat"]),
+    .library(name: "TelegramSources", targets: ["TelegramSources"]),
   ],
   targets: [
     // MARK: C libraries of the system
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // MARK: Our own C
@@ -63,7 +70,7 @@ let package = Package(
     library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
-    library("TelegramSources", ["PostFormat", "FileSupport"]),
+    library("TelegramSources", ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
     library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     library(
       "Training",
@@ -93,7 +100,7 @@ let package = Package(
     tests(of: "TensorKernels"),
     tests(
       of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"], data: ["Reference"]),
-    tests(of: "TelegramSources", ["PostFormat", "FileSupport"]),
+    tests(of: "TelegramSources", ["PostFormat", "FileSupport"], data: ["StandIn"]),
     tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     tests(
       of: "Training",

@@ -18,12 +18,19 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed on the way.
   case inputOutput = 74
+  /// A server did not answer; later it may.
+  case temporaryFailure = 75
+  /// A server answered in a way that is not understood.
+  case protocolViolation = 76
+  /// What was asked for is not allowed.
+  case noPermission = 77
 
   /// The status that tells of `error`.
   package init(of error: any Error) {
     switch error {
     case is UsageError: self = .usage
     case is InputError: self = .data
+    case let error as any StatusError: self = error.exitStatus
     case let error as FileError:
       switch error.operation {
       case .open, .list: self = .noInput
@@ -47,4 +54,10 @@ public struct UsageError: Error, CustomStringConvertible {
   public init(_ description: String) {
     self.description = description
   }
+}
+
+/// An error of a program's own that names its exit status.
+public protocol StatusError: Error {
+  /// The status that tells of it.
+  var exitStatus: ExitStatus { get }
 }

@@ -36,6 +36,11 @@ public enum Log {
     state.withLock { write(text + "\n", &$0) }
   }
 
+  /// Writes `text` as it is, to be followed by what the user types.
+  public static func prompt(_ text: String) {
+    state.withLock { write(text, &$0) }
+  }
+
   private static func line(_ message: String, label: String?, color: Int?) {
     state.withLock { state in
       var text = "\(state.programName): "

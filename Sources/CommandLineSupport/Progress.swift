@@ -21,13 +21,19 @@ public final class Progress {
   private let start = ContinuousClock.now
   /// How much was done before this run, which does not count for the rate.
   private let initial: Int
+  /// Whether the total is only an estimate.
+  private let isApproximate: Bool
   private var lastShown = ContinuousClock.now
   private let interval: Duration
 
-  /// Begins the progress of `label`, out of `total` if that is known.
-  public init(_ label: String, total: Int?, unit: Unit, initial: Int = 0) {
+  /// Begins the progress of `label`, out of `total` if that is known or, with `isApproximate`,
+  /// estimated: `1,200 / ≈ 32,000 posts`.
+  public init(
+    _ label: String, total: Int?, unit: Unit, initial: Int = 0, isApproximate: Bool = false
+  ) {
     self.label = label
     self.total = total
+    self.isApproximate = isApproximate
     self.unit = unit
     self.initial = initial
     interval = Terminal.isInteractive ? .milliseconds(100) : .seconds(10)
@@ -70,8 +76,12 @@ public final class Progress {
           + String(repeating: "·", count: 20 - filled) + "] "
       }
       // 29 of 100 are 29 %, though 0.29 · 100 is a little less than 29.
-      parts.append(bar + "\(Int(share * 100 + 1e-9))%")
-      parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
+      if isApproximate {
+        parts.append(bar + "\(Self.countText(Double(done))) / ≈ \(unit.text(Double(total)))")
+      } else {
+        parts.append(bar + "\(Int(share * 100 + 1e-9))%")
+        parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
+      }
     } else {
       parts.append(unit.text(Double(done)))
     }

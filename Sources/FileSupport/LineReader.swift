@@ -20,6 +20,47 @@ public struct LineReader: ~Copyable {
     buffer.deallocate()
   }
 
+  /// The number of the line read last, from 1; 0 before the first.
+  public private(set) var lineNumber = 0
+  /// Where in the buffer the bytes that were not yet handed out begin, and where they end.
+  private var start = 0
+  private var filled = 0
+  /// How far a newline was looked for in vain.
+  private var searched = 0
+
+  /// Reads the next line and returns its bytes, without its newline; `nil` at the end.
+  ///
+  /// The bytes are valid until the next call.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
+  public mutating func next() throws -> UnsafeRawBufferPointer? {
+    while true {
+      guard let base = buffer.baseAddress else { return nil }
+      if let newline = memchr(base + searched, 0x0A, filled - searched) {
+        let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
+        return take(upTo: end, next: end + 1)
+      }
+      if start > 0 {
+        memmove(base, base + start, filled - start)
+        (start, filled) = (0, filled - start)
+      }
+      searched = filled
+      if filled == buffer.count {
+        grow()
+        continue
+      }
+      let count = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+      if count == 0 { return filled > 0 ? take(upTo: filled, next: filled) : nil }
+      filled += count
+    }
+  }
+
+  private mutating func take(upTo end: Int, next: Int) -> UnsafeRawBufferPointer {
+    defer { (start, searched) = (next, next) }
+    lineNumber += 1
+    return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+  }
+
   /// Calls `body` with the number, from 1, and the bytes of each line, without its newline.
   ///
   /// The bytes are valid only during the call.
@@ -29,28 +70,7 @@ public struct LineReader: ~Copyable {
   public mutating func forEachLine(
     _ body: (_ number: Int, _ line: UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    var filled = 0
-    var searched = 0
-    var number = 0
-    while true {
-      if filled == buffer.count { grow() }
-      guard let base = buffer.baseAddress else { return }
-      let count = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-      if count == 0 { break }
-      filled += count
-      var start = 0
-      while let newline = memchr(base + searched, 0x0A, filled - searched) {
-        let end = UnsafeRawPointer(newline) - UnsafeRawPointer(base)
-        number += 1
-        try body(number, UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
-        start = end + 1
-        searched = start
-      }
-      memmove(base, base + start, filled - start)
-      filled -= start
-      searched = filled
-    }
-    if filled > 0 { try body(number + 1, UnsafeRawBufferPointer(rebasing: buffer[..<filled])) }
+    while let line = try next() { try body(lineNumber, line) }
   }
 
   private mutating func grow() {

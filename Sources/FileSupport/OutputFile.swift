@@ -8,7 +8,7 @@ import Glibc
 public final class OutputFile {
   /// The path the file will have.
   public let path: String
-  /// How many bytes were written.
+  /// How many bytes were written, before they were packed.
   public private(set) var byteCount = 0
 
   private let partialPath: String
@@ -16,13 +16,19 @@ public final class OutputFile {
   private var buffer: [UInt8] = []
   /// Writes the file instead of `buffer`, if it is a large one.
   private var direct: DirectWriter?
+  private let packer: GzipEncoder?
   private static let bufferSize = 1 << 18
 
   /// Creates the file, and the folders above it where they are missing.
   ///
+  /// With `isPacked` it is packed with gzip; the same bytes give the same file.
+  ///
   /// - Throws: ``FileError``.
-  public init(path: String, permissions: mode_t = 0o644) throws(FileError) {
+  public init(
+    path: String, permissions: mode_t = 0o644, isPacked: Bool = false
+  ) throws(FileError) {
     self.path = path
+    packer = isPacked ? GzipEncoder() : nil
     partialPath = path + ".partial"
     if path == "-" {
       descriptor = STDOUT_FILENO
@@ -53,7 +59,9 @@ public final class OutputFile {
   /// - Throws: ``FileError`` if there is not enough room.
   public func expect(size: Int) throws(FileError) {
     precondition(byteCount == 0 && direct == nil, "something was written before")
-    guard descriptor > STDOUT_FILENO, size >= DirectWriter.minimumSize else { return }
+    guard descriptor > STDOUT_FILENO, packer == nil, size >= DirectWriter.minimumSize else {
+      return
+    }
     direct = try DirectWriter(descriptor, path: path, size: size)
   }
 
@@ -62,6 +70,11 @@ public final class OutputFile {
   /// - Throws: ``FileError``.
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     byteCount += bytes.count
+    if let packer { return try packer.pack(bytes) { try self.append($0) } }
+    try append(bytes)
+  }
+
+  private func append(_ bytes: UnsafeRawBufferPointer) throws {
     if let direct { return try direct.write(bytes) }
     if buffer.count + bytes.count > Self.bufferSize { try flush() }
     if bytes.count >= Self.bufferSize {
@@ -89,7 +102,7 @@ public final class OutputFile {
   ///
   /// - Throws: ``FileError``; also where the file is standard output, which cannot go back.
   public func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
-    precondition(offset >= 0 && offset + bytes.count <= byteCount)
+    precondition(packer == nil && offset >= 0 && offset + bytes.count <= byteCount)
     try flush()
     var done = 0
     while done < bytes.count {
@@ -109,6 +122,7 @@ public final class OutputFile {
   /// - Throws: ``FileError``.
   public func synchronize() throws {
     precondition(descriptor >= 0, "committed before")
+    try packer?.finish { try self.append($0) }
     try flush()
     guard descriptor > STDOUT_FILENO else { return }
     try systemCall(.synchronize, path) { fsync(descriptor) }
@@ -200,4 +214,13 @@ public func replaceFile(at path: String, with contents: [UInt8]) throws {
 /// - Throws: ``FileError``.
 public func replaceFile(at path: String, with contents: String) throws {
   try replaceFile(at: path, with: Array(contents.utf8))
+}
+
+/// Removes the file at `path`; nothing happens if it is not there.
+///
+/// - Throws: ``FileError``.
+public func removeFile(at path: String) throws(FileError) {
+  guard unlink(path) == 0 || errno == ENOENT else {
+    throw FileError(path: path, operation: .remove)
+  }
 }

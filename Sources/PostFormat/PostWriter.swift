@@ -10,12 +10,16 @@ public final class PostWriter {
   private let file: OutputFile
   private var lastID: Int?
   private var line: [UInt8] = []
+  private let omitted: Set<PostField>
 
-  /// Creates the file `path`; `-` is standard output.
+  /// Creates the file `path`, packed with gzip if its name ends in `.gz`; `-` is standard output.
+  ///
+  /// The fields `omitted` are left out of all posts.
   ///
   /// - Throws: ``FileError``.
-  public init(path: String) throws {
-    file = try OutputFile(path: path)
+  public init(path: String, omitting omitted: Set<PostField> = []) throws {
+    file = try OutputFile(path: path, isPacked: path.hasSuffix(".gz"))
+    self.omitted = omitted
   }
 
   /// Appends `post`, whose id must be above that of the last.
@@ -23,21 +27,41 @@ public final class PostWriter {
   /// - Throws: ``FileError``; ``InputError`` if the id does not ascend or the year of a date does not
   ///   have four digits.
   public func write(_ post: Post) throws {
-    if let lastID, post.id <= lastID {
-      throw InputError(
-        file.path, .line(count + 1), "post \(post.id) follows post \(lastID); ids must ascend")
-    }
+    try take(post.id)
     for date in [post.date, post.edited ?? post.date] where !DateText.range.contains(date) {
       throw InputError(
         file.path, .line(count + 1),
         "post \(post.id): \(date) s since 1970 is not in the years 0 to 9999")
     }
-    lastID = post.id
-    count += 1
     line.removeAll(keepingCapacity: true)
-    Self.append(post, to: &line)
+    post.appendJSON(to: &line, omitting: omitted)
+    try writeLine()
+  }
+
+  /// Appends `post` as it stands in `source`, a line of another file without its newline, keys that
+  /// are not known here with it; the id must be above that of the last.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the id does not ascend.
+  public func write(_ post: Post, asIn source: [UInt8]) throws {
+    guard omitted.isEmpty else { return try write(post) }
+    try take(post.id)
+    line.removeAll(keepingCapacity: true)
+    line.append(contentsOf: source)
+    try writeLine()
+  }
+
+  private func take(_ id: Int) throws {
+    if let lastID, id <= lastID {
+      throw InputError(
+        file.path, .line(count + 1), "post \(id) follows post \(lastID); ids must ascend")
+    }
+    lastID = id
+  }
+
+  private func writeLine() throws {
     line.append(0x0A)
     try file.write(line)
+    count += 1
   }
 
   /// Brings the posts to the disk and gives the file its name.
@@ -45,79 +69,5 @@ public final class PostWriter {
   /// - Throws: ``FileError``; the file then does not appear.
   public func commit() throws {
     try file.commit()
-  }
-
-  /// Appends the JSON of `post` to `line`.
-  private static func append(_ post: Post, to line: inout [UInt8]) {
-    line.append(#"{"id":"#)
-    line.appendDecimal(post.id)
-    line.append(#","date":""#)
-    DateText.append(post.date, to: &line)
-    line.append(#"","text":"#)
-    line.appendJSONString(post.text)
-    if let edited = post.edited {
-      line.append(#","edited":""#)
-      DateText.append(edited, to: &line)
-      line.append("\"")
-    }
-    appendEntities(of: post, to: &line)
-    if let views = post.views {
-      line.append(#","views":"#)
-      line.appendDecimal(views)
-    }
-    if !post.reactions.isEmpty {
-      line.append(#","reactions":"#)
-      for (index, reaction) in post.reactions.enumerated() {
-        line.append(index == 0 ? "{" : ",")
-        line.appendJSONString(reaction.emoji)
-        line.append(":")
-        line.appendDecimal(reaction.count)
-      }
-      line.append("}")
-    }
-    if let name = post.forwardedFrom {
-      line.append(#","forwarded_from":"#)
-      line.appendJSONString(name)
-    }
-    if let id = post.replyTo {
-      line.append(#","reply_to":"#)
-      line.appendDecimal(id)
-    }
-    if let media = post.media {
-      line.append(#","media":"#)
-      line.appendJSONString(media)
-    }
-    line.append("}")
-  }
-
-  private static func appendEntities(of post: Post, to line: inout [UInt8]) {
-    guard !post.entities.isEmpty else { return }
-    line.append(#","entities":"#)
-    for (index, entity) in post.entities.enumerated() {
-      line.append(index == 0 ? #"[{"type":"# : #",{"type":"#)
-      line.appendJSONString(entity.type)
-      line.append(#","offset":"#)
-      line.appendDecimal(entity.offset)
-      line.append(#","length":"#)
-      line.appendDecimal(entity.length)
-      if let url = entity.url {
-        line.append(#","url":"#)
-        line.appendJSONString(url)
-      }
-      line.append("}")
-    }
-    line.append("]")
-  }
-}
-
-extension [UInt8] {
-  fileprivate mutating func append(_ text: StaticString) {
-    append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
-  /// Appends `value` in decimal digits.
-  fileprivate mutating func appendDecimal(_ value: Int) {
-    // Up to 15 characters a string needs no memory of its own.
-    append(contentsOf: String(value).utf8)
   }
 }

@@ -15,9 +15,7 @@ public struct DesktopExport: PostSource {
   /// The size of the file in bytes; `nil` for a pipe.
   public let size: Int?
 
-  /// The chat that was asked for, by name or id.
-  let chat: String?
-  let zone: UTCOffset?
+  let options: SourceOptions
 
   /// How to make an export that can be read, for errors.
   static let howTo =
@@ -26,13 +24,10 @@ public struct DesktopExport: PostSource {
 
   /// The export at `path`: its `result.json`, packed with gzip or not, or the folder that holds it.
   ///
-  /// Of several chats `chat` names one by name or id; `zone` is that of dates which tell none.
-  ///
   /// - Throws: `FileError` if there is no such file; `InputError` if the export is not in JSON.
-  public init(path: String, chat: String? = nil, zone: UTCOffset? = nil) throws {
+  public init(path: String, options: SourceOptions = SourceOptions()) throws {
     self.path = try Self.locate(path)
-    self.chat = chat
-    self.zone = zone
+    self.options = options
     size = try Self.size(of: self.path)
   }
 
@@ -60,7 +55,7 @@ public struct DesktopExport: PostSource {
   public func forEachPost(
     progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
   ) throws -> SourceSummary {
-    var messages = DesktopMessages(path: path, zone: zone)
+    var messages = DesktopMessages(path: path, options: options)
     var contents = Contents()
     try reading(&messages) { reader, input, messages in
       try reader.object(DesktopChat.keys) { reader, key in
@@ -172,7 +167,7 @@ public struct DesktopExport: PostSource {
       throw InputError(
         path, "the export of a whole account is read twice: give it as a file, not through a pipe")
     }
-    var messages = DesktopMessages(path: path, zone: zone)
+    var messages = DesktopMessages(path: path, options: options)
     var index = -1
     try reading(&messages) { reader, input, messages in
       try reader.object(DesktopChat.keys) { reader, key in
@@ -195,10 +190,10 @@ public struct DesktopExport: PostSource {
     guard !chats.isEmpty else {
       throw InputError(path, "the export holds no chats; \(Self.howTo)")
     }
-    let matches = chats.indices.filter { index in chat.map(chats[index].isChosen) ?? true }
+    let matches = chats.indices.filter { index in options.chat.map(chats[index].isChosen) ?? true }
     if matches.count == 1, let match = matches.first { return match }
     let listed = DesktopChat.lines(of: matches.isEmpty ? chats : matches.map { chats[$0] })
-    guard let chat else {
+    guard let chat = options.chat else {
       throw InputError(
         path,
         "the export holds \(chats.count) chats; name one by its id or name (--chat):\n\(listed)")
@@ -212,7 +207,7 @@ public struct DesktopExport: PostSource {
 
   /// Checks that the only `found` chat is the one that is asked for.
   private func check(_ found: DesktopChat) throws {
-    guard let chat, !found.isChosen(by: chat) else { return }
+    guard let chat = options.chat, !found.isChosen(by: chat) else { return }
     throw InputError(path, "the export holds no chat '\(chat)'; it holds \(found.title)")
   }
 }

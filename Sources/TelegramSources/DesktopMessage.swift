@@ -58,8 +58,7 @@ struct DesktopMessage {
   private static let keys = JSONKeys<Key>()
   private static let reactionKeys = JSONKeys<ReactionKey>()
 
-  /// The seconds that a date without a zone is ahead of UTC.
-  private let zone: UTCOffset?
+  private let options: SourceOptions
 
   private(set) var kind = Kind.message
   private(set) var id: Int?
@@ -83,8 +82,8 @@ struct DesktopMessage {
     var localEdited: (seconds: Int, hasZone: Bool)?
   }
 
-  init(zone: UTCOffset?) {
-    self.zone = zone
+  init(options: SourceOptions) {
+    self.options = options
   }
 
   /// Reads the next message of `reader`.
@@ -140,7 +139,7 @@ struct DesktopMessage {
   /// - Throws: `InputError` if the text is not UTF-8.
   mutating func makePost(path: String) throws -> Post? {
     guard let id, let date = dates.unix ?? dates.local?.seconds else { return nil }
-    isZoneless = dates.unix == nil && dates.local?.hasZone == false && zone == nil
+    isZoneless = dates.unix == nil && dates.local?.hasZone == false && options.zone == nil
     post.id = id
     post.date = date
     // An edit before the post is what old versions write for none: the beginning of 1970.
@@ -175,7 +174,7 @@ struct DesktopMessage {
     }
     word.removeAll(keepingCapacity: true)
     try reader.string(appendingTo: &word)
-    let offset = zone?.seconds ?? 0
+    let offset = options.zone?.seconds ?? 0
     return word.withUnsafeBytes { DateText.seconds($0, offset: offset) }
   }
 

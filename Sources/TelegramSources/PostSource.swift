@@ -16,6 +16,8 @@ public struct SourceProgress: Equatable, Sendable {
   public var posts: Int
   /// How many bytes of the source were read, of those that it has; `nil` where it has no size.
   public var bytes: Int?
+  /// About how many posts there are; `nil` where that is not known.
+  public var expectedPosts: Int?
 }
 
 /// What was found in a source, and what of it became posts.
@@ -57,8 +59,19 @@ public struct SourceSummary: Equatable, Sendable {
   public var last: Mark?
   /// How many ids between the first post and the last belong to no message of any kind.
   public var missing = 0
+  /// Where the source is cut off, where only the posts before that were wanted.
+  public var cut: String?
 
   public init() {}
+
+  /// Counts `post`, which comes behind those counted before.
+  mutating func count(_ post: Post) {
+    let mark = Mark(id: post.id, date: post.date)
+    if first == nil { first = mark }
+    last = mark
+    posts += 1
+    if post.text.isEmpty { withoutText += 1 }
+  }
 
   /// How many messages were looked at.
   public var messages: Int {

@@ -14,7 +14,10 @@ struct Dump {
   }
 
   init(path: String, chat: String? = nil, zone: String? = nil) throws {
-    let export = try DesktopExport(path: path, chat: chat, zone: zone.flatMap { UTCOffset($0) })
+    var options = SourceOptions()
+    options.chat = chat
+    options.zone = zone.flatMap { UTCOffset($0) }
+    let export = try DesktopExport(path: path, options: options)
     var posts: [Post] = []
     summary = try export.forEachPost(progress: { _ in }) { posts.append($0) }
     self.posts = posts

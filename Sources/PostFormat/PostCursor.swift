@@ -1,0 +1,67 @@
+import FileSupport
+
+/// A place in a file of posts: reads one post after another when it is asked to.
+///
+///     let cursor = try PostCursor(path: "posts.jsonl")
+///     while let post = try cursor.next() { … }
+///
+/// The memory is that for the longest line, however long the file.
+public final class PostCursor {
+  /// The path of the file.
+  public let path: String
+  /// The post that was read last; `nil` before the first and behind the last.
+  public private(set) var post: Post?
+  /// How many bytes of the file, as it lies on the disk, were read; for progress.
+  public var bytesConsumed: Int { lines.input.bytesConsumed }
+  /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
+  public var size: Int? { lines.input.size }
+  /// The line of ``post``, from 1.
+  public private(set) var line = 0
+
+  private var lines: LineReader
+  private var parser: PostParser
+  private var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var last: (id: Int, line: Int)?
+
+  /// Opens the file `path`, packed with gzip or not; `-` is standard input.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
+  public init(path: String) throws {
+    self.path = path
+    lines = try LineReader(path: path)
+    parser = PostParser(path: path)
+  }
+
+  /// Reads the next post, which becomes ``post``; `nil` at the end.
+  ///
+  /// - Throws: ``InputError`` with the line of what is not a post, and where ids do not ascend;
+  ///   ``FileError``.
+  @discardableResult
+  public func next() throws -> Post? {
+    post = nil
+    while let bytes = try lines.next() {
+      guard !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { continue }
+      line = lines.lineNumber
+      let post = try parser.parse(bytes, line: line)
+      if let last, post.id <= last.id {
+        throw InputError(
+          path, .line(line),
+          post.id == last.id
+            ? "post \(post.id) stands already in line \(last.line); ids must be unique"
+            : "post \(post.id) follows post \(last.id) of line \(last.line); ids must ascend")
+      }
+      last = (post.id, line)
+      self.bytes = bytes
+      self.post = post
+      return post
+    }
+    return nil
+  }
+
+  /// The line of ``post`` as it stands in the file, keys that are not known here with it, without its
+  /// newline.
+  public var lineBytes: [UInt8] {
+    guard post != nil else { return [] }
+    return Array(bytes.last == 0x0D ? bytes[..<(bytes.count - 1)] : bytes[...])
+  }
+}

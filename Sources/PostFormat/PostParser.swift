@@ -1,0 +1,131 @@
+import FileSupport
+
+/// Makes posts of lines.
+package struct PostParser: ~Copyable {
+  enum Key: String, CaseIterable {
+    case id, date, text, edited, entities, views, reactions, media
+    case forwardedFrom = "forwarded_from"
+    case replyTo = "reply_to"
+  }
+
+  enum EntityKey: String, CaseIterable { case type, offset, length, url }
+
+  let path: String
+  var reader: JSONReader
+  let keys = JSONKeys<Key>()
+  let entityKeys = JSONKeys<EntityKey>()
+
+  package init(path: String) {
+    self.path = path
+    reader = JSONReader(bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path)
+  }
+
+  /// Makes a post of the line `bytes`, the one with the number `line` of the file.
+  ///
+  /// - Throws: ``InputError`` with the line.
+  package mutating func parse(_ bytes: UnsafeRawBufferPointer, line: Int) throws -> Post {
+    reader.restart(bytes: bytes, place: .line(line))
+    var id: Int?
+    var date: Int?
+    var text: String?
+    var post = Post(id: 0, date: 0, text: "")
+    let (keys, entityKeys) = (keys, entityKeys)
+    try reader.object(keys) { reader, key in
+      guard let key else { return try reader.skip() }
+      switch key {
+      case .id: id = try reader.integer(of: key)
+      case .date: date = try reader.date(of: key)
+      case .text: text = try reader.string(of: key)
+      // Other tools may write what a post does not have as null.
+      case _ where try reader.peek() == .null: try reader.null()
+      case .edited: post.edited = try reader.date(of: key)
+      case .entities: post.entities = try reader.entities(entityKeys)
+      case .views: post.views = try reader.integer(of: key)
+      case .reactions: post.reactions = try reader.reactions()
+      case .forwardedFrom: post.forwardedFrom = try reader.string(of: key)
+      case .replyTo: post.replyTo = try reader.integer(of: key)
+      case .media: post.media = try reader.string(of: key)
+      }
+    }
+    try reader.finish()
+    post.id = try required(id, .id, line)
+    post.date = try required(date, .date, line)
+    post.text = try required(text, .text, line)
+    return post
+  }
+
+  private func required<Value>(_ value: Value?, _ key: Key, _ line: Int) throws -> Value {
+    guard let value else { throw InputError(path, .line(line), "'\(key.rawValue)' is missing") }
+    return value
+  }
+}
+
+extension JSONReader {
+  fileprivate mutating func expect<Key: RawRepresentable<String>>(
+    _ expected: Kind, of key: Key
+  ) throws {
+    let kind = try peek()
+    if kind != expected {
+      throw failure("'\(key.rawValue)': expected \(expected.rawValue), found \(kind.rawValue)")
+    }
+  }
+
+  fileprivate mutating func integer<Key: RawRepresentable<String>>(of key: Key) throws -> Int {
+    try expect(.number, of: key)
+    return try integer()
+  }
+
+  fileprivate mutating func string<Key: RawRepresentable<String>>(of key: Key) throws -> String {
+    try expect(.string, of: key)
+    return try string()
+  }
+
+  fileprivate mutating func date(of key: PostParser.Key) throws -> Int {
+    let text = try string(of: key)
+    guard let seconds = DateText.seconds(text) else {
+      throw failure(
+        "'\(key.rawValue)': expected a date such as 2016-03-01T09:00:00Z, found '\(text)'")
+    }
+    return seconds
+  }
+
+  fileprivate mutating func entities(
+    _ keys: JSONKeys<PostParser.EntityKey>
+  ) throws -> [Post.Entity] {
+    try expect(.array, of: PostParser.Key.entities)
+    var entities: [Post.Entity] = []
+    try array { reader in
+      var type: String?
+      var offset: Int?
+      var length: Int?
+      var url: String?
+      try reader.object(keys) { reader, key in
+        guard let key else { return try reader.skip() }
+        switch key {
+        case .type: type = try reader.string(of: key)
+        case .offset: offset = try reader.integer(of: key)
+        case .length: length = try reader.integer(of: key)
+        case .url:
+          if try reader.peek() == .null { try reader.null() } else { url = try reader.string() }
+        }
+      }
+      guard let type, let offset, let length else {
+        throw reader.failure("an entity must have 'type', 'offset' and 'length'")
+      }
+      guard offset >= 0, length >= 0 else {
+        throw reader.failure("the offset and the length of an entity must not be negative")
+      }
+      entities.append(Post.Entity(type: type, offset: offset, length: length, url: url))
+    }
+    return entities
+  }
+
+  fileprivate mutating func reactions() throws -> [Post.Reaction] {
+    try expect(.object, of: PostParser.Key.reactions)
+    var reactions: [Post.Reaction] = []
+    try object { reader, emoji in
+      reactions.append(Post.Reaction(emoji: emoji, count: try reader.integer()))
+    }
+    return reactions
+  }
+}

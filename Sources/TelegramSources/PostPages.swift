@@ -1,0 +1,113 @@
+import Glibc
+import PostFormat
+
+/// A channel that is asked for page by page, from its newest messages to its oldest.
+///
+/// Such sources are slow and may break off; ``ChannelFetch`` keeps what they gave and goes on from
+/// there.
+public protocol PostPages: AnyObject {
+  /// What the channel is called here, the same in each run, such as `t.me/s/durov`.
+  var channel: String { get }
+
+  /// About how many posts the channel has; `nil` while that is not known.
+  var expectedCount: Int? { get }
+
+  /// The messages next below the id `before`, or the newest ones for `nil`.
+  ///
+  /// Pauses, repetitions after passing faults and waiting for a server are done in here.
+  ///
+  /// - Throws: ``SourceFault`` if the source cannot be reached or does not answer as it should;
+  ///   what ``SourceConsole/check()`` throws.
+  func page(before: Int?) throws -> PostPage
+
+  /// Ends the connection; no page is asked for afterwards.
+  func close()
+}
+
+/// A stretch of a channel: all of its messages from ``lowest`` up to what was asked for.
+public struct PostPage: Equatable, Sendable {
+  /// The posts, their ids ascending.
+  public var posts: [Post] = []
+  /// The ids of service messages, such as "photo changed".
+  public var service: [Int] = []
+  /// The ids of messages whose content the source cannot tell.
+  public var unsupported: [Int] = []
+  /// The ids of messages that are part of a post of the page, such as the further pictures of an
+  /// album.
+  public var parts: [Int] = []
+  /// Whether the channel has no message before these.
+  public var reachesBeginning = false
+  /// The title of the channel, where the page tells it.
+  public var title: String?
+
+  public init() {}
+
+  /// The lowest id of a message on the page; `nil` if there is none.
+  public var lowest: Int? {
+    [posts.first?.id, service.min(), unsupported.min(), parts.min()].compactMap { $0 }.min()
+  }
+
+  /// The highest id of a message on the page; `nil` if there is none.
+  public var highest: Int? {
+    [posts.last?.id, service.max(), unsupported.max(), parts.max()].compactMap { $0 }.max()
+  }
+}
+
+/// Why a source that is not a file gives nothing (more).
+public struct SourceFault: Error, CustomStringConvertible {
+  /// What kind of fault it is.
+  public enum Kind: Equatable, Sendable {
+    /// There is no such channel, or it cannot be read this way.
+    case noSuchChannel
+    /// The network or the server failed, also after repetitions.
+    case unreachable
+    /// The answer is not one that is understood.
+    case protocolViolation
+    /// The server refuses: the login, the key, the account.
+    case refused
+  }
+
+  public let kind: Kind
+  /// What was asked for, such as an address.
+  public let source: String
+  /// What is wrong, what was expected and, where there is one, the remedy.
+  public let problem: String
+
+  public init(_ kind: Kind, _ source: String, _ problem: String) {
+    self.kind = kind
+    self.source = source
+    self.problem = problem
+  }
+
+  public var description: String { "\(source): \(problem)" }
+}
+
+/// How a source that takes its time talks with the user.
+public protocol SourceConsole: AnyObject {
+  /// Tells what goes on, such as a wait that the server asked for.
+  func info(_ message: String)
+
+  /// Tells what the user should know.
+  func warning(_ message: String)
+
+  /// Throws when the work is to stop; asked at least every tenth of a second.
+  func check() throws
+
+  /// Asks the user; a secret is not echoed. `nil` if there is nobody to answer.
+  func ask(_ question: String, isSecret: Bool) throws -> String?
+}
+
+extension SourceConsole {
+  /// Waits for `seconds`, or until the work is to stop.
+  ///
+  /// - Throws: What ``check()`` throws.
+  func wait(_ seconds: Double) throws {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while true {
+      try check()
+      let left = (end - ContinuousClock.now) / .seconds(1)
+      if left <= 0 { return }
+      usleep(UInt32(min(left, 0.05) * 1e6))
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import CommandLineSupport
+import PostFormat
+import TelegramSources
+
+/// The options that choose posts and what is written of them.
+struct SelectionOptions: ArgumentGroup {
+  @Option(
+    help: "only posts from this date on, such as 2020-03-01 or 2020-03-01T12:00:00+03:00",
+    valueName: "date")
+  var from: DateBound?
+
+  @Option(
+    help: "only posts up to this date, the whole day of a date without a time", valueName: "date")
+  var to: DateBound?
+
+  @Option(
+    help: "only posts with ids above this", valueName: "id",
+    defaultText: "of a channel, the last id that the output holds")
+  var since: Int?
+
+  @Option(
+    help: "only so many posts, the newest", valueName: "count", accepting: .atLeast(1))
+  var limit: Int?
+
+  @Option(
+    help: "what to write beside id, date and text: a list such as views,reactions, or with minus "
+      + "signs what to leave out: -entities,-media",
+    valueName: "list", defaultText: "everything")
+  var fields: FieldChoice?
+
+  @Flag(help: "append the question and the options of a poll to the text of its post")
+  var pollText = false
+
+  /// The choice of posts.
+  var selection: PostSelection {
+    var selection = PostSelection()
+    (selection.above, selection.limit) = (since, limit)
+    (selection.from, selection.to) = (from?.first, to?.last)
+    return selection
+  }
+}
+
+/// The options of exports.
+struct ExportOptions: ArgumentGroup {
+  @Option(
+    help: "the name or the id of the chat, where the export holds several", valueName: "name or id")
+  var chat: String?
+
+  @Option(
+    help: "the zone of the computer that made the export, for exports that tell none (made by "
+      + "versions before 3.7.6, June 2022)",
+    valueName: "offset", defaultText: "UTC")
+  var timezone: UTCOffset?
+
+  @Flag(help: "of an export that is cut off, write the whole posts before the cut")
+  var salvage = false
+}
+
+/// A day, or a moment.
+struct DateBound: ArgumentValue, Equatable {
+  /// The first and the last second of it.
+  let first: Int
+  let last: Int
+
+  init?(argument: String) {
+    if let moment = DateText.seconds(argument, offset: 0) {
+      (first, last) = (moment, moment)
+    } else if let day = DateText.seconds(argument + "T00:00:00Z") {
+      (first, last) = (day, day + 86_399)
+    } else {
+      return nil
+    }
+  }
+
+  static var accepted: String { "a date such as 2020-03-01 or 2020-03-01T12:00:00Z" }
+}
+
+/// Which fields of posts are written.
+struct FieldChoice: ArgumentValue, Equatable {
+  /// The fields that are left out.
+  let omitted: Set<PostField>
+
+  init?(argument: String) {
+    let names = argument.split(separator: ",").map(String.init)
+    let always = ["id", "date", "text"]
+    let isExclusion = names.allSatisfy { $0.hasPrefix("-") }
+    guard !names.isEmpty, isExclusion || !names.contains(where: { $0.hasPrefix("-") }) else {
+      return nil
+    }
+    var named: Set<PostField> = []
+    for name in names.map({ isExclusion ? String($0.dropFirst()) : $0 }) {
+      if !isExclusion && always.contains(name) { continue }
+      guard let field = PostField(rawValue: name) else { return nil }
+      named.insert(field)
+    }
+    omitted = isExclusion ? named : Set(PostField.allCases).subtracting(named)
+  }
+
+  static var accepted: String {
+    "a list of \(PostField.allCases.map(\.rawValue).joined(separator: ", ")), all with a minus sign "
+      + "or none"
+  }
+}
+
+extension UTCOffset: ArgumentValue {
+  public init?(argument: String) { self.init(argument) }
+  public static var accepted: String { "an offset from UTC such as +03:00 or Z" }
+}

@@ -1,0 +1,21 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, because all of its code and all that it depends on is compiled for
+// libFuzzer; see Sources/Fuzz/Fuzz.swift.
+let package = Package(
+  name: "fuzz",
+  dependencies: [.package(name: "bugurt-gpt", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: ["FileSupport", "PostFormat", "TelegramSources"].map {
+        .product(name: $0, package: "bugurt-gpt")
+      },
+      swiftSettings: [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("MemberImportVisibility"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)

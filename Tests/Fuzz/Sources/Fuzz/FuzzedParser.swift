@@ -1,0 +1,21 @@
+/// A parser and what libFuzzer begins with.
+struct FuzzedParser: Sendable {
+  /// What it is called on the command line.
+  let name: String
+  /// Whole inputs, small and of all kinds.
+  let seeds: [String]
+  /// Words that inputs are put together from, such as the keys of an object.
+  let words: [String]
+  /// Reads `bytes`, and checks what it promises of the result.
+  ///
+  /// - Throws: `InputError` if `bytes` are refused; any other error is a fault.
+  let parse: @Sendable (_ bytes: UnsafeRawBufferPointer, _ scratch: Scratch) throws -> Void
+
+  /// All parsers.
+  static let all: [FuzzedParser] = [desktopJSON, desktopHTML, postLines]
+}
+
+/// Checks a promise of a parser.
+func expect(_ condition: Bool, _ promise: @autoclosure () -> String) {
+  precondition(condition, "broken promise: \(promise())")
+}

@@ -1,0 +1,211 @@
+import FileSupport
+import PostFormat
+import TelegramSources
+import TestSupport
+import Testing
+
+@Suite("Dumping to a file") struct ChannelDumpTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private var output: String { folder.path + "/posts.jsonl" }
+
+  @discardableResult
+  private func dump(
+    _ sources: [ChannelDump.Source], _ change: (inout ChannelDump) -> Void = { _ in }
+  ) throws -> ChannelDump.Result {
+    var dump = ChannelDump(sources, output: output)
+    change(&dump)
+    return try dump.run { _ in }
+  }
+
+  private func posts(_ path: String? = nil) throws -> [Post] {
+    var posts: [Post] = []
+    try PostReader.forEach(path: path ?? output) { posts.append($1) }
+    return posts
+  }
+
+  private func export(_ messages: String) throws -> ChannelDump.Source {
+    .export(try DesktopExport(path: try folder.write(channel(messages), to: "result.json")))
+  }
+
+  private func message(_ id: Int, _ text: String, edited: Int? = nil) -> String {
+    let edit = edited.map { #", "edited_unixtime": "\#($0)""# } ?? ""
+    return
+      #"{"id": \#(id), "type": "message", "date_unixtime": "\#(1000 * id)"\#(edit), "text": "\#(text)"}"#
+  }
+
+  // MARK: - Going on
+
+  @Test("a second dump of a channel asks only for what is new, and keeps what is there")
+  func incremental() throws {
+    try dump([.channel(PlayedChannel(1...40))])
+    let later = PlayedChannel(1...55)
+    later.edited = [30: 90_000, 50: 90_000]
+    let result = try dump([.channel(later)])
+    #expect(later.requests == [nil, 46])
+    #expect(try posts().map(\.id) == Array(1...55))
+    // Nobody asked for 30 again.
+    #expect(try posts()[29].edited == nil)
+    #expect(try posts()[49].edited == 90_000)
+    #expect(result.changes == .init(kept: 40, changed: 0, added: 15))
+    #expect(result.written.posts == 55)
+  }
+
+  @Test("--refresh asks for the last posts again")
+  func refresh() throws {
+    try dump([.channel(PlayedChannel(1...40))])
+    let later = PlayedChannel(1...42)
+    later.edited = [25: 90_000, 26: 90_000]
+    let result = try dump([.channel(later)]) { $0.refreshed = 15 }
+    #expect(try posts().filter { $0.edited != nil }.map(\.id) == [26])
+    #expect(result.changes == .init(kept: 39, changed: 1, added: 2))
+  }
+
+  @Test("to refresh more posts than there are is to ask for all")
+  func refreshAll() throws {
+    try dump([.channel(PlayedChannel(1...40))])
+    let later = PlayedChannel(1...40)
+    later.edited = [1: 90_000]
+    try dump([.channel(later)]) { $0.refreshed = 100 }
+    #expect(try posts()[0].edited == 90_000)
+  }
+
+  @Test("a new export adds what is new and takes over later edits")
+  func exportAgain() throws {
+    try dump([try export(message(1, "раз") + "," + message(2, "два"))])
+    let result = try dump([
+      try export(message(2, "ДВА", edited: 5000) + "," + message(3, "три"))
+    ])
+    #expect(try posts().map(\.text) == ["раз", "ДВА", "три"])
+    #expect(result.changes == .init(kept: 1, changed: 1, added: 1))
+  }
+
+  @Test("a line that stays is kept to the byte, with keys of other tools")
+  func unknownKeys() throws {
+    let line = #"{"id":1, "date":"1970-01-01T00:16:40Z", "text":"раз", "mood":{"good":true}}"#
+    _ = try folder.write(line + "\r\n", to: "posts.jsonl")
+    try dump([try export(message(1, "раз") + "," + message(2, "два"))])
+    let text = try folder.text(of: "posts.jsonl")
+    #expect(text.split(separator: "\n").first.map(String.init) == line)
+  }
+
+  @Test("with replaces the file gets what the source holds, and nothing else")
+  func replaces() throws {
+    try dump([try export(message(1, "раз"))])
+    let result = try dump([try export(message(2, "два"))]) { $0.replaces = true }
+    #expect(try posts().map(\.id) == [2])
+    #expect(result.changes == nil)
+  }
+
+  @Test("a file of another channel is not gone on with")
+  func anotherChannel() throws {
+    try dump([try export(message(200, "раз"))])
+    let before = try folder.bytes(of: "posts.jsonl")
+    let error = #expect(throws: InputError.self) {
+      try dump([
+        try export(#"{"id": 200, "type": "message", "date_unixtime": "900000", "text": "два"}"#)
+      ])
+    }
+    #expect(error?.problem.contains("not of one channel") == true)
+    #expect(try folder.bytes(of: "posts.jsonl") == before)
+  }
+
+  @Test("an interrupted dump leaves the file as it was and a journal to go on from")
+  func interrupted() throws {
+    let channel = PlayedChannel(1...95)
+    channel.pagesLeft = 5
+    #expect(throws: PlayedChannel.Break.self) { try dump([.channel(channel)]) }
+    #expect(!Folder.hasFile(output))
+    #expect(Folder.hasFile(output + ChannelDump.journalSuffix))
+    let later = PlayedChannel(1...95)
+    try dump([.channel(later)])
+    #expect(try posts().map(\.id) == Array(1...95))
+    #expect(later.requests == [nil, 46, 36, 26, 16, 6])
+    #expect(!Folder.hasFile(output + ChannelDump.journalSuffix))
+  }
+
+  // MARK: - Merging
+
+  @Test("of two files the later edit of a post counts, else the second file")
+  func mergedFiles() throws {
+    let a = try folder.write(
+      """
+      {"id":1,"date":"1970-01-01T00:16:40Z","text":"из первого"}
+      {"id":3,"date":"1970-01-01T00:50:00Z","text":"позже","edited":"1980-01-01T00:00:00Z"}
+      {"id":4,"date":"1970-01-01T01:06:40Z","text":"раньше"}
+
+      """, to: "a.jsonl")
+    let b = try folder.write(
+      """
+      {"id":2,"date":"1970-01-01T00:33:20Z","text":"из второго"}
+      {"id":3,"date":"1970-01-01T00:50:00Z","text":"раньше","edited":"1979-01-01T00:00:00Z"}
+      {"id":4,"date":"1970-01-01T01:06:40Z","text":"второй"}
+
+      """, to: "b.jsonl")
+    try dump([.posts(path: a), .posts(path: b)])
+    #expect(try posts().map(\.text) == ["из первого", "из второго", "позже", "второй"])
+  }
+
+  @Test("what one source does not tell of the same text is taken from the other")
+  func completed() throws {
+    let a = try folder.write(
+      #"{"id":1,"date":"1970-01-01T00:16:40Z","text":"раз","views":7}"# + "\n", to: "a.jsonl")
+    try dump([
+      .posts(path: a),
+      try export(
+        #"{"id": 1, "type": "message", "date_unixtime": "1000", "text": "раз", "photo": "x"}"#),
+    ])
+    let post = try #require(posts().first)
+    #expect(post.views == 7)
+    #expect(post.media == "photo")
+    #expect(!(try folder.names()).contains { $0.hasPrefix("posts.jsonl.") })
+  }
+
+  // MARK: - Choosing
+
+  @Test("dates, ids and a limit choose among the posts of the sources")
+  func selection() throws {
+    let source = try export((1...9).map { message($0, "пост") }.joined(separator: ","))
+    func ids(_ change: (inout PostSelection) -> Void) throws -> [Int] {
+      try dump([source]) {
+        $0.replaces = true
+        change(&$0.selection)
+      }
+      return try posts().map(\.id)
+    }
+    #expect(try ids { $0.above = 7 } == [8, 9])
+    #expect(try ids { ($0.from, $0.to) = (3000, 5000) } == [3, 4, 5])
+    #expect(try ids { $0.limit = 2 } == [8, 9])
+    #expect(try ids { ($0.to, $0.limit) = (5000, 3) } == [3, 4, 5])
+    #expect(try ids { $0.limit = 100 } == Array(1...9))
+  }
+
+  @Test("what is left out of the posts is in no line")
+  func omitted() throws {
+    let source = try export(
+      #"{"id": 1, "type": "message", "date_unixtime": "1000", "text": "раз", "photo": "x", "reply_to_message_id": 5}"#
+    )
+    try dump([source]) { $0.omitted = [.media] }
+    let post = try #require(posts().first)
+    #expect(post.media == nil)
+    #expect(post.replyTo == 5)
+  }
+
+  @Test("a name that ends in .gz gets gzip, the same bytes each time, and is gone on with")
+  func packed() throws {
+    func run(_ channel: PlayedChannel) throws -> [UInt8] {
+      let dump = ChannelDump([.channel(channel)], output: output + ".gz")
+      _ = try dump.run { _ in }
+      return try folder.bytes(of: "posts.jsonl.gz")
+    }
+    let first = try run(PlayedChannel(1...40))
+    #expect(first.starts(with: [0x1F, 0x8B]))
+    #expect(try run(PlayedChannel(1...40)) == first)
+    _ = try run(PlayedChannel(1...50))
+    #expect(try posts(output + ".gz").map(\.id) == Array(1...50))
+  }
+}
