@@ -62,9 +62,8 @@ enum HTMLChats {
 
   /// What the export at `path` holds.
   ///
-  /// It is the folder, or one of its pages, which stands for its folder.
-  ///
-  /// A page of another name stands for itself.
+  /// It is the folder, or one of its pages, which stands for its folder. A page of another
+  /// name stands for itself.
   ///
   /// - Throws: `FileError`; `InputError` if it is no export.
   init(path: String) throws {
