@@ -42,8 +42,8 @@ package struct PieceParts {
     guard let output = ids.baseAddress else { return true }
     var start = 0
     var windowBefore = 0..<0
-    /// How many ids the window led to, and how many of them are those of the part.
-    var (idCount, partCount) = (0, 0)
+    /// How many ids of the window are those of the part, and how many bytes the others have.
+    var (partCount, dropped) = (0, 0)
     var lastID: UInt32?
     /// Ids of tokens that fit together.
     var fitting: (UInt32, UInt32)?
@@ -52,9 +52,8 @@ package struct PieceParts {
       let isLast = bytes.upperBound == piece.count
       // A piece so long mostly repeats a character, and so it does windows.
       if isLast || !isSame(bytes, windowBefore) {
-        idCount = merger.merge(UnsafeBufferPointer(rebasing: piece[bytes]), into: output)
-        partCount = idCount
-        var dropped = 0
+        partCount = merger.merge(UnsafeBufferPointer(rebasing: piece[bytes]), into: output)
+        dropped = 0
         while !isLast, partCount > 0, dropped < window / 8 {
           partCount -= 1
           dropped += merger.byteCount(of: ids[partCount])
@@ -68,8 +67,7 @@ package struct PieceParts {
       guard take(UnsafeBufferPointer(rebasing: ids[..<partCount])) else { return false }
       lastID = ids[partCount - 1]
       windowBefore = bytes
-      start = bytes.upperBound
-      for id in ids[partCount..<idCount] { start -= merger.byteCount(of: id) }
+      start = bytes.upperBound - dropped
     }
     return true
   }
