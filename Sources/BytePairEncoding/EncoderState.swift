@@ -38,41 +38,47 @@ final class EncoderState: @unchecked Sendable {
 
   /// Appends the ids of `text[range]` to `ids`; what stands behind `range` has no influence.
   ///
+  /// Where there are more than ``IDBuffer/many``, `whenMany` may take them out; if it returns false, no
+  /// more are appended. Returns whether it never did.
+  ///
   /// - Throws: ``InvalidUTF8`` with an offset in `text`; the ids of what stands before it may have
   ///   been appended.
   func encode(
-    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into ids: IDBuffer
-  ) throws(InvalidUTF8) {
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into ids: IDBuffer,
+    whenMany: (IDBuffer) -> Bool
+  ) throws(InvalidUTF8) -> Bool {
     precondition(range.lowerBound >= 0 && range.upperBound <= text.count)
-    try preTokenizer.scanning(text, upTo: range.upperBound) { scanner throws(InvalidUTF8) in
+    return try preTokenizer.scanning(text, upTo: range.upperBound) { scanner throws(InvalidUTF8) in
       var start = range.lowerBound
       while start < range.upperBound {
-        start = try encodePieces(scanner, text, start..<range.upperBound, into: ids)
+        let (gathered, next) = try gather(scanner, text, start..<range.upperBound)
+        if gathered > 0 { encodeGathered(gathered, into: ids) }
+        start = next.upperBound
+        if !next.isEmpty {
+          let piece = UnsafeBufferPointer(rebasing: text[next])
+          guard encodePiece(piece, into: ids, whenMany: whenMany) else { return false }
+        }
+        if ids.count > IDBuffer.many && !whenMany(ids) { return false }
       }
+      return true
     }
   }
 
-  /// Appends the ids of the first pieces of `text[range]`, one of them at least, and returns where
-  /// they end.
+  /// Gathers the first pieces of `text[range]` and returns how many, and where the next one is if it
+  /// cannot be gathered.
   ///
-  /// Short pieces are gathered first and looked up then, so that the memory is on its way in which
-  /// they are looked for.
-  private func encodePieces(
-    _ scanner: PieceScanner, _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>,
-    into ids: IDBuffer
-  ) throws(InvalidUTF8) -> Int {
-    guard let base = text.baseAddress else { return range.upperBound }
+  /// It is gathered before it is looked up, so that the memory is on its way in which is looked.
+  private func gather(
+    _ scanner: PieceScanner, _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+  ) throws(InvalidUTF8) -> (count: Int, next: Range<Int>) {
+    guard let base = text.baseAddress else { return (0, range.upperBound..<range.upperBound) }
     let (lookup, mask, gathered) = (pieces.lookup, mask, gathered)
     let lastKey = text.count - PieceKey.bytesRead
     var start = range.lowerBound
     var count = 0
-    var other: Int?
     while start < range.upperBound && count < Self.mostGathered {
       let end = try scanner.pieceEnd(from: start)
-      if end - start > PieceKey.longestPiece || start > lastKey {
-        other = end
-        break
-      }
+      if end - start > PieceKey.longestPiece || start > lastKey { return (count, start..<end) }
       let key = PieceKey(base + start, count: end - start, mask)
       let hash = key.hash
       lookup.prepare(hash)
@@ -80,12 +86,7 @@ final class EncoderState: @unchecked Sendable {
       count += 1
       start = end
     }
-    if count > 0 { encodeGathered(count, into: ids) }
-    if let end = other {
-      encodeOther(UnsafeBufferPointer(rebasing: text[start..<end]), into: ids)
-      return end
-    }
-    return start
+    return (count, start..<start)
   }
 
   /// Appends the ids of the first `count` pieces that were gathered to `ids`.
@@ -123,13 +124,23 @@ final class EncoderState: @unchecked Sendable {
     return count
   }
 
-  /// Appends the ids of a piece that is long, or behind which too little can be read.
+  /// Appends the ids of a piece that is long, or behind which too little can be read; `whenMany` as in
+  /// ``encode(_:of:into:whenMany:)``.
   @inline(never)
-  private func encodeOther(_ piece: UnsafeBufferPointer<UInt8>, into ids: IDBuffer) {
+  private func encodePiece(
+    _ piece: UnsafeBufferPointer<UInt8>, into ids: IDBuffer, whenMany: (IDBuffer) -> Bool
+  ) -> Bool {
+    if piece.count > PieceParts.usualWindow {
+      return PieceParts(of: piece, merger).forEach { part in
+        ids.append(part)
+        return ids.count <= IDBuffer.many || whenMany(ids)
+      }
+    }
     let room = ids.reserve(piece.count + PieceEntry.idsWritten)
-    guard let output = room.baseAddress else { return }
+    guard let output = room.baseAddress else { return true }
     if piece.count > PieceKey.longestPiece {
-      return ids.commit(merger.merge(piece, into: output))
+      ids.commit(merger.merge(piece, into: output))
+      return true
     }
     withUnsafeTemporaryAllocation(byteCount: PieceKey.bytesRead, alignment: 32) { copy in
       copy.initializeMemory(as: UInt8.self, repeating: 0)
@@ -138,5 +149,6 @@ final class EncoderState: @unchecked Sendable {
       let key = PieceKey(address, count: piece.count, mask)
       ids.commit(encode(key, key.hash, into: output))
     }
+    return true
   }
 }

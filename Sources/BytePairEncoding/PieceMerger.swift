@@ -2,29 +2,31 @@
 ///
 /// The pair with the lowest rank is merged first, the leftmost of equal ones, until no pair is left
 /// that the vocabulary merges.
-struct PieceMerger: Sendable {
+package struct PieceMerger: Sendable {
   private let merges: MergeTable
-  private let byteIDs: [UInt32]
+  private let tokenizer: Tokenizer
 
-  init(_ tokenizer: Tokenizer) {
+  package init(_ tokenizer: Tokenizer) {
     merges = MergeTable(tokenizer.merges)
-    byteIDs = tokenizer.byteIDs
+    self.tokenizer = tokenizer
   }
 
-  /// Writes the ids of the piece of `count` bytes at `piece`, 1 at least, to `output`, where there is
-  /// room for as many ids, and returns how many there are.
+  /// How many bytes the token `id` stands for.
+  func byteCount(of id: UInt32) -> Int { tokenizer.bytes(of: id).count }
+
+  /// Writes the ids of `piece`, which is not empty, to `output`, where there is room for as many ids
+  /// as the piece has bytes, and returns how many there are.
   func merge(
     _ piece: UnsafeBufferPointer<UInt8>, into output: UnsafeMutablePointer<UInt32>
   ) -> Int {
-    let count = piece.count
-    byteIDs.withUnsafeBufferPointer { byteIDs in
-      for index in 0..<count { output[index] = byteIDs[Int(piece[index])] }
+    tokenizer.byteIDs.withUnsafeBufferPointer { byteIDs in
+      for (index, byte) in piece.enumerated() { output[index] = byteIDs[Int(byte)] }
     }
     return merges.withLookup { merges in
-      if count <= ShortPieceMerging.longestPiece {
-        return ShortPieceMerging.merge(output, count: count, merges)
+      if piece.count <= ShortPieceMerging.longestPiece {
+        return ShortPieceMerging.merge(output, count: piece.count, merges)
       }
-      return LongPieceMerging(output, count, merges).run()
+      return LongPieceMerging(output, piece.count, merges).run()
     }
   }
 }
