@@ -45,13 +45,19 @@ public struct JSONReader: ~Copyable {
   let input: InputFile?
   /// The place in a larger file where the bytes come from, for errors; `nil`: count bytes.
   var place: InputError.Place?
+  /// The bytes of the text from `bufferOffset` on; behind `end` there is room for ``slack`` more.
   var buffer: UnsafeMutableRawBufferPointer
   var position = 0
   var end: Int
   /// The offset in the text of the first byte in the buffer.
   var bufferOffset = 0
   var depth = 0
-  var scratch: [UInt8] = []
+  /// The string that was read last, if it did not stand in the buffer as it is.
+  var scratch = ByteRoom()
+  /// Where in the buffer the value begins whose text is kept, if one is, and what of it stood in
+  /// the buffer before.
+  var keptStart: Int?
+  var kept: [UInt8] = []
   /// Whether the text ended inside a value, which is what an interrupted writer leaves.
   public internal(set) var isCutOff = false
 
@@ -61,9 +67,13 @@ public struct JSONReader: ~Copyable {
     self.leniency = leniency
     path = input.path
     place = nil
-    buffer = .allocate(byteCount: 1 << 18, alignment: 64)
+    buffer = .allocate(byteCount: 1 << 18 + Self.slack, alignment: 64)
     end = 0
   }
+
+  /// How many bytes behind a text may be read, whatever they are: a word of the processor at a time
+  /// is looked at, wherever the text ends.
+  static let slack = 8
 
   /// Reads a copy of `bytes`, which stand in the file `path`, at `place` if that is given.
   public init(
@@ -74,7 +84,7 @@ public struct JSONReader: ~Copyable {
     self.path = path
     self.place = place
     self.leniency = leniency
-    buffer = .allocate(byteCount: bytes.count, alignment: 64)
+    buffer = .allocate(byteCount: bytes.count + Self.slack, alignment: 64)
     buffer.copyMemory(from: bytes)
     end = bytes.count
   }
@@ -89,13 +99,14 @@ public struct JSONReader: ~Copyable {
   /// readers that were made of bytes.
   public mutating func restart(bytes: UnsafeRawBufferPointer, place: InputError.Place? = nil) {
     precondition(input == nil, "a reader of a file cannot be given other text")
-    if bytes.count > buffer.count {
+    if bytes.count + Self.slack > buffer.count {
       buffer.deallocate()
-      buffer = .allocate(byteCount: bytes.count * 2, alignment: 64)
+      buffer = .allocate(byteCount: bytes.count * 2 + Self.slack, alignment: 64)
     }
     buffer.copyMemory(from: bytes)
     (position, end, depth) = (0, bytes.count, 0)
     self.place = place
+    keptStart = nil
     isCutOff = false
   }
 
@@ -131,11 +142,12 @@ public struct JSONReader: ~Copyable {
   public mutating func object(
     _ member: (_ reader: inout JSONReader, _ key: String) throws -> Void
   ) throws {
-    try members { reader in
-      let key = try reader.quotedString()
-      try reader.colon()
-      try member(&reader, key)
-    }
+    guard try openObject() else { return }
+    repeat {
+      let key = try quotedString()
+      try colon()
+      try member(&self, key)
+    } while try nextMember()
   }
 
   /// Reads an object; `member` is given each key, `nil` for one that is not in `keys`, and must
@@ -146,44 +158,46 @@ public struct JSONReader: ~Copyable {
   public mutating func object<Key>(
     _ keys: JSONKeys<Key>, _ member: (_ reader: inout JSONReader, _ key: Key?) throws -> Void
   ) throws {
-    try members { reader in
-      let key = try reader.key(in: keys.table).map { keys.cases[$0] }
-      try member(&reader, key)
-    }
+    guard try openObject() else { return }
+    repeat {
+      let number = try key(in: keys.table)
+      try member(&self, number < 0 ? nil : keys.cases[number])
+    } while try nextMember()
   }
 
   /// Reads an array; `element` must read or skip each value.
   ///
   /// - Throws: ``InputError`` if no whole array stands here; ``FileError``; what `element` throws.
+  @inlinable
   public mutating func array(_ element: (_ reader: inout JSONReader) throws -> Void) throws {
-    try open(UInt8(ascii: "["), .array)
-    if try consume(UInt8(ascii: "]")) { return close() }
-    while true {
-      try element(&self)
-      if try consume(UInt8(ascii: "]")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or ']'") }
-    }
+    guard try openArray() else { return }
+    repeat { try element(&self) } while try nextElement()
   }
 
   /// Reads a string.
   ///
   /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
   public mutating func string() throws -> String {
-    try expect(.string)
-    if buffer[position] == UInt8(ascii: "\"") { return try quotedString() }
-    return try bareString()
+    guard try beginsQuotedString() else { return try bareString() }
+    return try quotedString()
   }
 
   /// Reads a string and appends its bytes, which are not checked to be UTF-8, to `bytes`.
   ///
   /// - Throws: ``InputError`` if no whole string stands here; ``FileError``.
   public mutating func string(appendingTo bytes: inout [UInt8]) throws {
-    try expect(.string)
-    if buffer[position] == UInt8(ascii: "\"") {
-      try quotedBytes(appendingTo: &bytes)
-    } else {
-      bytes.append(contentsOf: try bareString().utf8)
-    }
+    guard try beginsQuotedString() else { return bytes.append(contentsOf: try bareString().utf8) }
+    bytes.append(contentsOf: try quotedBytes())
+  }
+
+  /// Reads a string that is one of `words`, and returns which; if it is none of them, it is returned
+  /// as ``JSONWord/other(_:)``.
+  ///
+  /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
+  @inlinable
+  public mutating func word<Word>(of words: JSONKeys<Word>) throws -> JSONWord<Word> {
+    let (number, other) = try word(in: words.table)
+    return number < 0 ? .other(other) : .known(words.cases[number])
   }
 
   /// Reads `true` or `false`.
@@ -212,18 +226,37 @@ public struct JSONReader: ~Copyable {
   public mutating func skip() throws {
     switch try peek() {
     case .object:
-      try members { reader in
-        try reader.skipQuotedString()
-        try reader.colon()
-        try reader.skip()
-      }
-    case .array: try array { reader in try reader.skip() }
+      guard try openObject() else { return }
+      repeat {
+        try skipQuotedString()
+        try colon()
+        try skip()
+      } while try nextMember()
+    case .array:
+      guard try openArray() else { return }
+      repeat { try skip() } while try nextElement()
     case .string where buffer[position] == UInt8(ascii: "\""): try skipQuotedString()
     case .string: _ = try bareString()
-    case .number: try scanNumber()
+    case .number: try skipNumber()
     case .boolean: _ = try boolean()
     case .null: try null()
     }
+  }
+
+  /// Reads a value of any kind and replaces `bytes` by its text as it stands.
+  ///
+  /// The value must be as one for ``skip()``.
+  ///
+  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  public mutating func skip(keeping bytes: inout [UInt8]) throws {
+    _ = try peek()
+    bytes.removeAll(keepingCapacity: true)
+    kept.removeAll(keepingCapacity: true)
+    keptStart = position
+    defer { keptStart = nil }
+    try skip()
+    bytes.append(contentsOf: kept)
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[(keptStart ?? 0)..<position]))
   }
 
   /// Checks that nothing but white space is left.
@@ -268,28 +301,62 @@ public struct JSONReader: ~Copyable {
     }
   }
 
-  /// Reads an object whose members, each from the quote of its key on, `member` reads.
+  /// Reads the bracket of an object, up to the quote of its first key; `false` if it has none.
   @usableFromInline
-  mutating func members(_ member: (_ reader: inout JSONReader) throws -> Void) throws {
+  mutating func openObject() throws -> Bool {
     try open(UInt8(ascii: "{"), .object)
-    if try consume(UInt8(ascii: "}")) { return close() }
-    while true {
-      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
-      guard byte == UInt8(ascii: "\"") else {
-        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
-      }
-      try member(&self)
-      if try consume(UInt8(ascii: "}")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
+    if try nextSignificantByte() == UInt8(ascii: "}") { return close() }
+    try expectKey()
+    return true
+  }
+
+  /// Goes on behind a member to the quote of the next key; `false` at the end of the object.
+  @usableFromInline
+  mutating func nextMember() throws -> Bool {
+    switch try nextSignificantByte() {
+    case UInt8(ascii: ","):
+      position += 1
+      try expectKey()
+      return true
+    case UInt8(ascii: "}"): return close()
+    default: throw try unexpected("',' or '}'")
     }
   }
 
+  /// Reads the bracket of an array; `false` if it is empty.
+  @usableFromInline
+  mutating func openArray() throws -> Bool {
+    try open(UInt8(ascii: "["), .array)
+    return try nextSignificantByte() == UInt8(ascii: "]") ? close() : true
+  }
+
+  /// Goes on behind an element to the next one; `false` at the end of the array.
+  @usableFromInline
+  mutating func nextElement() throws -> Bool {
+    switch try nextSignificantByte() {
+    case UInt8(ascii: ","):
+      position += 1
+      return true
+    case UInt8(ascii: "]"): return close()
+    default: throw try unexpected("',' or ']'")
+    }
+  }
+
+  private mutating func expectKey() throws {
+    guard let byte = try nextSignificantByte() else { throw truncated("a key") }
+    guard byte == UInt8(ascii: "\"") else {
+      throw failure("expected a key in quotes, found \(Self.name(of: byte))")
+    }
+  }
+
+  @inline(__always)
   mutating func colon() throws {
-    guard try consume(UInt8(ascii: ":")) else { throw try unexpected("':'") }
+    guard try nextSignificantByte() == UInt8(ascii: ":") else { throw try unexpected("':'") }
+    position += 1
   }
 
   private mutating func open(_ bracket: UInt8, _ kind: Kind) throws {
-    try expect(kind)
+    if try nextSignificantByte() != bracket { try expect(kind) }
     position += 1
     depth += 1
     if depth > Self.maximumDepth {
@@ -297,15 +364,11 @@ public struct JSONReader: ~Copyable {
     }
   }
 
-  private mutating func close() {
-    depth -= 1
-  }
-
-  @inline(__always)
-  private mutating func consume(_ byte: UInt8) throws -> Bool {
-    guard try nextSignificantByte() == byte else { return false }
+  /// Reads the closing bracket.
+  private mutating func close() -> Bool {
     position += 1
-    return true
+    depth -= 1
+    return false
   }
 
   private mutating func word(_ word: StaticString) throws {
@@ -325,11 +388,31 @@ public struct JSONReader: ~Copyable {
     return try refill() ? buffer[position] : nil
   }
 
+  /// The next byte that is not white space, which stays the next one; `nil` at the end.
   @inline(__always)
   mutating func nextSignificantByte() throws -> UInt8? {
+    if position < end {
+      let byte = buffer[position]
+      if byte > 0x20 { return byte }
+    }
+    return try skipWhiteSpace()
+  }
+
+  private mutating func skipWhiteSpace() throws -> UInt8? {
     while let byte = try nextByte() {
       guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
       position += 1
+      // The indentation of a line, eight spaces at a time.
+      guard byte == 0x0A, let base = buffer.baseAddress else { continue }
+      while position < end {
+        let bytes = UInt64(
+          littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        let others = bytes ^ 0x2020_2020_2020_2020
+        position += others.trailingZeroBitCount >> 3
+        if others != 0 { break }
+      }
+      // What was looked at behind the end may have been spaces.
+      position = min(position, end)
     }
     return nil
   }
@@ -337,20 +420,34 @@ public struct JSONReader: ~Copyable {
   /// Replaces the buffer, all of which was read, by what follows; `false` at the end.
   mutating func refill() throws -> Bool {
     guard let input else { return false }
+    keep(upTo: end)
     bufferOffset += end
     (position, end) = (0, 0)
-    end = try input.read(into: buffer)
+    end = try input.read(into: room(from: 0))
     return end > 0
+  }
+
+  /// The part of the buffer from `start` on that may be filled.
+  private func room(from start: Int) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(buffer.count - Self.slack)])
+  }
+
+  /// Saves what of a value whose text is kept stands before `end`, which is to be overwritten.
+  private mutating func keep(upTo end: Int) {
+    guard let start = keptStart else { return }
+    kept.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+    keptStart = 0
   }
 
   /// Brings `count` bytes from `position` on into the buffer; `false` if there are not so many.
   mutating func lookAhead(_ count: Int) throws -> Bool {
     while end - position < count {
       guard let input, let base = buffer.baseAddress else { return false }
+      keep(upTo: position)
       memmove(base, base + position, end - position)
       bufferOffset += position
       (position, end) = (0, end - position)
-      let added = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+      let added = try input.read(into: room(from: end))
       if added == 0 { return false }
       end += added
     }
