@@ -100,7 +100,7 @@ let package = Package(
     tests(of: "TensorKernels"),
     tests(
       of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"], data: ["Reference"]),
-    tests(of: "TelegramSources", ["PostFormat", "FileSupport"]),
+    tests(of: "TelegramSources", ["PostFormat", "FileSupport"], data: ["StandIn"]),
     tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
     tests(
       of: "Training",

@@ -14,7 +14,7 @@ SHELL := /bin/bash
 #! the run and its source
 #? the name of the run; it names the files under data and checkpoints
 RUN ?= fixture
-#? Telegram Desktop's result.json, or the folder that holds it
+#? Telegram Desktop's export (result.json or its folder), or a channel: @name or https://t.me/name
 EXPORT ?= data/fixture/result.json
 
 #! make dump
@@ -22,6 +22,8 @@ EXPORT ?= data/fixture/result.json
 CHAT ?=
 #? zone of the dates in exports from before June 2022, such as +03:00
 TIMEZONE ?=
+#? more arguments for tg-dump, such as --live --config config.ini, or --poll-text
+DUMP_FLAGS ?=
 
 #! make clean-text
 #? house, or original for the recipe of 2021 byte for byte
@@ -204,16 +206,31 @@ dump: $(posts)
 
 # Telegram Desktop likes names with blanks: ChatExport_2026-11-23 (1).
 export_path := $(call escaped,$(EXPORT))
-export_file := $(if $(wildcard $(export_path)/result.json),$(export_path)/result.json,$(export_path))
-dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)))
-dump_settings := $(export_file) $(dump_options)
+# A channel is no file; it is asked for when there are no posts of it yet, and by make update.
+channel := $(filter @% http://% https://% t.me/%,$(firstword $(EXPORT)))
+export_name := $(if $(wildcard $(export_path)/result.json),/result.json,$(if \
+  $(wildcard $(export_path)/messages.html),/messages.html))
+export_file := $(if $(channel),,$(export_path)$(export_name))
+dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)) \
+  $(DUMP_FLAGS))
+dump_settings := $(or $(channel),$(export_file)) $(dump_options)
 $(eval $(call keep_settings,data/raw/$(RUN).settings,dump_settings))
 
+# An export holds everything, so its posts replace those of an older one; those of a channel only
+# where the settings have changed.
+dump = $(bin)/tg-dump $(dump_options) $(call quoted,$(EXPORT)) --output $(posts)
 $(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
-	$(bin)/tg-dump $(dump_options) $(call quoted,$<) --output $@
+	$(dump) $(if $(channel),$(if $(filter %.settings,$?),--replace),--replace)
 
+## update: fetch what is new in the channel that EXPORT names; then: make train
+.PHONY: update
+update: data/raw/$(RUN).settings | $(bin)/tg-dump
+	$(dump)
+
+ifeq ($(channel),)
 $(export_file):
-	@echo "pipeline.mk: there is no '$(EXPORT)'; EXPORT names Telegram Desktop's result.json" >&2; exit 66
+	@echo "pipeline.mk: there is no '$(EXPORT)'; EXPORT names Telegram Desktop's export or a channel" >&2; exit 66
+endif
 
 ## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
 corpus := data/clean/$(RUN).txt
@@ -318,6 +335,9 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
 	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
 	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
+	TDJSON_LIBRARY=$$(echo $(CURDIR)/$(build)/interop/lib/python3*/site-packages/tdjson.libs/libtdjson*) \
+	  swift test $(swift_flags) --disable-testable-imports \
+	  --filter TelegramSourcesTests.TDLibInteropTests
 
 $(build)/interop/installed: Tests/Interop/requirements.txt
 	python3 -m venv $(@D)

@@ -15,19 +15,19 @@ static inline CURLcode ccurl_set_pointer(CURL *handle, CURLoption option, void *
   return curl_easy_setopt(handle, option, value);
 }
 
+static inline CURLcode ccurl_set_headers(CURL *handle, struct curl_slist *headers) {
+  return curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+}
+
 static inline CURLcode ccurl_set_write_function(CURL *handle, curl_write_callback function) {
   return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, function);
 }
 
-static inline CURLcode ccurl_set_header_function(CURL *handle, curl_write_callback function) {
-  return curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, function);
-}
-
-static inline CURLcode ccurl_set_progress_function(CURL *handle, curl_xferinfo_callback function) {
-  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, function);
-}
-
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
+  return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLcode ccurl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
   return curl_easy_getinfo(handle, info, value);
 }
 

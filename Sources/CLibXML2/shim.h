@@ -1,4 +1,10 @@
 #pragma once
+#include <libxml/xmlversion.h>
+
+// The headers of libxml2 would include those of ICU, which Foundation has in another version: Swift
+// refuses to import both. What they declare with it is not used.
+#undef LIBXML_ICU_ENABLED
+
 #include <libxml/HTMLparser.h>
 #include <libxml/tree.h>
 

@@ -66,12 +66,14 @@ extension Program {
         try program.run()
       }
       try flushStandardOutput()
+      ProcessEnd.end(ExitStatus.success.rawValue)
     } catch {
       // A signal that ends a wait for input shows itself as an error of the call that waited.
       let error = Interruption.behind(error) ?? error
       Log.error("\(error)")
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
-      exit((error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
+      ProcessEnd.end(
+        (error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
     }
   }
 

@@ -19,13 +19,14 @@ enum Share {
 /// The `messages` of a chat: makes posts of those that are some, and counts the others.
 struct DesktopMessages {
   let path: String
-  var summary = SourceSummary()
 
   private var message: DesktopMessage
-  /// The ids of all messages, posts or not.
-  private var ids = IDRuns()
-  /// How many ids there were before the first post.
-  private var idsBeforeFirst = 0
+  private var counter = MessageCounter()
+
+  var summary: SourceSummary {
+    get { counter.summary }
+    set { counter.summary = newValue }
+  }
 
   init(path: String, options: SourceOptions) {
     self.path = path
@@ -50,25 +51,7 @@ struct DesktopMessages {
 
   /// Counts the message that was read, and returns it if it is a post.
   private mutating func takeMessage() throws -> Post? {
-    guard let id = message.id else {
-      summary.incomplete += 1
-      return nil
-    }
-    guard id >= 0 else {
-      summary.formerGroup += 1
-      return nil
-    }
-    if let last = ids.last, id <= last {
-      guard ids.contains(id) else {
-        throw InputError(
-          path, .byte(message.byteOffset),
-          "message \(id) stands behind message \(last), but Telegram Desktop writes ids in "
-            + "ascending order; sort the messages by id, or export the chat again")
-      }
-      summary.duplicates += 1
-      return nil
-    }
-    ids.append(id)
+    guard try counter.isNew(message.id, at: .byte(message.byteOffset), of: path) else { return nil }
     switch message.kind {
     case .service:
       summary.service += 1
@@ -82,16 +65,9 @@ struct DesktopMessages {
       summary.incomplete += 1
       return nil
     }
-    count(post)
-    return post
-  }
-
-  private mutating func count(_ post: Post) {
-    if summary.first == nil { idsBeforeFirst = ids.count - 1 }
-    summary.count(post)
+    counter.count(post)
     if message.isZoneless { summary.zoneless += 1 }
     if message.kind == .unknown { summary.unknownTypes += 1 }
-    let span = post.id - (summary.first?.id ?? post.id) + 1
-    summary.missing = span - (ids.count - idsBeforeFirst)
+    return post
   }
 }

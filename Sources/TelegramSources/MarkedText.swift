@@ -1,5 +1,4 @@
 import FileSupport
-import Glibc
 import PostFormat
 
 /// A text put together from its parts, as `text` and `text_entities` of an export hold it.
@@ -28,7 +27,7 @@ struct MarkedText {
     switch try reader.peek() {
     case .string:
       try reader.string(appendingTo: &bytes)
-      unifyLineEnds(from: 0)
+      bytes.unifyLineEnds(from: 0)
     case .array: try reader.array { try readPart(&$0) }
     case .object: try readPart(&reader)
     case .null: try reader.null()
@@ -60,56 +59,13 @@ struct MarkedText {
     case let kind:
       throw reader.failure("a part of a text is a string or an object, not \(kind.rawValue)")
     }
-    unifyLineEnds(from: start)
-    let units = utf16Length(from: start)
+    bytes.unifyLineEnds(from: start)
+    let units = bytes.utf16Length(from: start)
     defer { length += units }
     // The writer leaves an empty part behind an entity that ends the text.
     guard units > 0, type != "plain" else { return }
     entities.append(
       Post.Entity(type: type ?? "unknown", offset: length, length: units, url: url))
-  }
-
-  /// Turns CR LF and CR behind `start` into LF.
-  private mutating func unifyLineEnds(from start: Int) {
-    let hasReturn = bytes.withUnsafeBytes { bytes in
-      bytes.baseAddress.map { memchr($0 + start, 0x0D, bytes.count - start) != nil } ?? false
-    }
-    guard hasReturn else { return }
-    var kept = start
-    for index in start..<bytes.count {
-      var byte = bytes[index]
-      if byte == 0x0D {
-        if index + 1 < bytes.count, bytes[index + 1] == 0x0A { continue }
-        byte = 0x0A
-      }
-      bytes[kept] = byte
-      kept += 1
-    }
-    bytes.removeSubrange(kept...)
-  }
-
-  /// How many UTF-16 units the bytes from `start` on are: one for each scalar, two above U+FFFF.
-  private func utf16Length(from start: Int) -> Int {
-    bytes.withUnsafeBytes { bytes in
-      var units = bytes.count - start
-      var index = start
-      // Eight bytes at a time: those of the form 10xxxxxx go on a scalar and do not count, those of
-      // the form 1111xxxx begin one above U+FFFF and count twice. A shift brings the lower bits of
-      // each byte, and no bit of another one, under its highest.
-      let highest: UInt64 = 0x8080_8080_8080_8080
-      while index &+ 8 <= bytes.count {
-        let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        let second = word << 1
-        units &-= (word & ~second & highest).nonzeroBitCount
-        units &+= (word & second & (word << 2) & (word << 3) & highest).nonzeroBitCount
-        index &+= 8
-      }
-      for byte in bytes[index...] {
-        if byte & 0xC0 == 0x80 { units &-= 1 }
-        if byte >= 0xF0 { units &+= 1 }
-      }
-      return units
-    }
   }
 }
 

@@ -59,6 +59,8 @@ public struct SourceSummary: Equatable, Sendable {
   public var last: Mark?
   /// How many ids between the first post and the last belong to no message of any kind.
   public var missing = 0
+  /// Where the source is cut off, where only the posts before that were wanted.
+  public var cut: String?
 
   public init() {}
 

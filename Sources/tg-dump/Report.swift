@@ -2,35 +2,50 @@ import CommandLineSupport
 import PostFormat
 import TelegramSources
 
-/// Tells on standard error what `summary` counts.
-func report(_ summary: SourceSummary) {
-  func count(_ number: Int, _ one: String, _ many: String) -> String {
-    "\(Progress.countText(Double(number))) \(number == 1 ? one : many)"
+/// Tells on standard error what came of a dump to the file `output`.
+func report(_ result: ChannelDump.Result, output: String) {
+  let isSingle = result.found.count == 1
+  for summary in result.found {
+    Log.info(summary.chat)
+    if !isSingle { tell(summary.posts, "post", "posts", indented: true) }
   }
-  func line(_ number: Int, _ one: String, _ many: String) {
-    if number > 0 { Log.info("  " + count(number, one, many)) }
+  let written = result.written
+  Log.info("\(count(written.posts, "post", "posts")) written")
+  if let changes = result.changes {
+    tell(changes.added, "of them new", "of them new", indented: true)
+    tell(changes.changed, "of them edited since", "of them edited since", indented: true)
+    tell(changes.kept, "of them as before", "of them as before", indented: true)
   }
-  Log.info(summary.chat)
-  Log.info("\(count(summary.posts, "post", "posts")) written")
-  if let first = summary.first, let last = summary.last {
+  if let first = written.first, let last = written.last {
     Log.info("  first: \(first.id) of \(DateText.text(first.date))")
     Log.info("  last: \(last.id) of \(DateText.text(last.date))")
   }
-  line(summary.withoutText, "of them without text", "of them without text")
-  line(
-    summary.missing, "id missing between the first and the last (as of a deleted post)",
-    "ids missing between the first and the last (as of deleted posts)")
-  let leftOut = summary.messages - summary.posts
-  if leftOut > 0 { Log.info("\(count(leftOut, "message", "messages")) left out") }
-  line(summary.service, "service message", "service messages")
-  line(
-    summary.unsupported, "message that the exporter did not support",
-    "messages that the exporter did not support")
-  line(summary.duplicates, "message whose id came before", "messages whose ids came before")
-  line(
+  tell(written.withoutText, "of them without text", "of them without text", indented: true)
+  if isSingle, result.changes == nil, result.found[0].posts == written.posts {
+    tell(
+      result.found[0].missing, "id missing between the first and the last (as of a deleted post)",
+      "ids missing between the first and the last (as of deleted posts)", indented: true)
+  }
+  for summary in result.found { reportLeftOut(summary) }
+  if written.posts == 0 { Log.warning("there are no posts in \(output == "-" ? "it" : output)") }
+}
+
+/// Tells what of a source became no post, and what is doubtful.
+private func reportLeftOut(_ summary: SourceSummary) {
+  tell(summary.messages - summary.posts, "message left out", "messages left out")
+  tell(summary.service, "service message", "service messages", indented: true)
+  tell(
+    summary.unsupported, "message that the source could not tell",
+    "messages that the source could not tell", indented: true)
+  tell(
+    summary.duplicates, "message whose id came before", "messages whose ids came before",
+    indented: true)
+  tell(
     summary.formerGroup, "message of the group that the chat was before",
-    "messages of the group that the chat was before")
-  line(summary.incomplete, "message without an id or a date", "messages without an id or a date")
+    "messages of the group that the chat was before", indented: true)
+  tell(
+    summary.incomplete, "message without an id or a date", "messages without an id or a date",
+    indented: true)
   if summary.unknownTypes > 0 {
     Log.warning(
       "\(count(summary.unknownTypes, "post is", "posts are")) of a type that is not known; kept")
@@ -40,5 +55,12 @@ func report(_ summary: SourceSummary) {
       "\(count(summary.zoneless, "post has a date", "posts have dates")) without a zone, taken to "
         + "be in UTC; give the zone of the exporting computer with --timezone, such as +03:00")
   }
-  if summary.posts == 0 { Log.warning("the chat holds no posts") }
+}
+
+private func count(_ number: Int, _ one: String, _ many: String) -> String {
+  "\(Progress.countText(Double(number))) \(number == 1 ? one : many)"
+}
+
+private func tell(_ number: Int, _ one: String, _ many: String, indented: Bool = false) {
+  if number > 0 { Log.info((indented ? "  " : "") + count(number, one, many)) }
 }

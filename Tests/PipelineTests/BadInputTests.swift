@@ -51,7 +51,13 @@ struct BadInputTests {
     let noObject =
       "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)"
     for (text, message) in [
-      ("", noObject), ("[]", noObject), ("<html>", noObject),
+      ("", noObject), ("[]", noObject),
+      (
+        "<html>",
+        "this is HTML, but not an export of Telegram Desktop, expected a page with the messages of a "
+          + "chat as Telegram Desktop exports it; export the channel from Telegram Desktop: open it, "
+          + "choose 'Export chat history' in its menu, and a folder for it"
+      ),
       (
         #"{"name": "Чат"}"#,
         "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "

@@ -4,7 +4,11 @@ import Testing
 
 /// The options each program has, `--help`, `--version` and completions aside.
 private let options = [
-  "tg-dump": ["output", "chat", "timezone"],
+  "tg-dump": [
+    "output", "replace", "refresh", "from", "to", "since", "limit", "fields", "poll-text", "chat",
+    "timezone", "salvage", "delay", "user-agent", "base-url", "live", "config", "tdlib", "session",
+    "log-out",
+  ],
   "bugurt-clean": ["output", "funnel", "recipe", "news", "list-rules"],
   "bpe-encode": [
     "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
@@ -137,8 +141,24 @@ struct CommandLineTests {
   @Test(
     "a wrong command line is told with what was expected",
     arguments: [
-      ("tg-dump", [], "missing argument <export>: the export: result.json, packed"),
-      ("tg-dump", ["a", "b"], "unexpected argument 'b'"),
+      ("tg-dump", [], "missing argument <source>: an export, a channel, or a .jsonl file of posts"),
+      ("tg-dump", ["@a-b"], "'@a-b' names no channel; expected @name or a link such as"),
+      ("tg-dump", ["https://t.me/+abc"], "'https://t.me/+abc': this is an invitation to a private"),
+      ("tg-dump", ["@durov", "@telegram"], "give one channel at a time"),
+      ("tg-dump", ["a", "--config", "b"], "--config belongs to --live"),
+      ("tg-dump", ["a", "--delay", "1"], "--delay belongs to a channel on the web"),
+      ("tg-dump", ["--live", "a"], "'a' names no channel; expected @name, a link such as"),
+      ("tg-dump", ["a", "--refresh", "1"], "--refresh belongs to a channel"),
+      ("tg-dump", ["a.jsonl", "-o", "a.jsonl"], "'a.jsonl' is a source and the output"),
+      ("tg-dump", ["-", "-"], "standard input can be read only once"),
+      (
+        "tg-dump", ["a", "--from", "yesterday"],
+        "--from: 'yesterday' is not accepted; expected a date such as 2020-03-01 or "
+      ),
+      (
+        "tg-dump", ["a", "--fields", "views,-media"],
+        "--fields: 'views,-media' is not accepted; expected a list of edited, entities, views, "
+      ),
       (
         "tg-dump", ["a", "--timezone", "noon"],
         "--timezone: 'noon' is not accepted; expected an offset from UTC such as +03:00 or Z"

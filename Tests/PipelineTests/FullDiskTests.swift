@@ -36,7 +36,8 @@ struct FullDiskTests {
   @Test(
     "leaves no half file, and the old output as it was", .enabled(if: SmallDisk.isAvailable),
     arguments: [
-      ("tg-dump", ["data/fixture/result.json"]), ("bugurt-clean", ["data/raw/fixture.jsonl"]),
+      ("tg-dump", ["data/fixture/result.json", "--replace"]),
+      ("bugurt-clean", ["data/raw/fixture.jsonl"]),
     ])
   func files(_ program: String, _ arguments: [String]) throws {
     let project = try Project.finished()

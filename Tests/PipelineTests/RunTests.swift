@@ -75,7 +75,7 @@ struct RunTests {
     #expect(
       run.log.hasPrefix(
         "pipeline.mk: there is no 'no such/result.json'; EXPORT names Telegram Desktop's "
-          + "result.json\n"))
+          + "export or a channel\n"))
     #expect(run.log.contains("Error 66"))
     #expect(!project.exists("data/raw/fixture.jsonl"))
   }

@@ -1,0 +1,120 @@
+import FileSupport
+
+/// The pages of a chat in an export in HTML.
+struct HTMLChat {
+  /// The folder that holds the pages.
+  let folder: String
+  /// The names of the pages up to the first one that is missing.
+  let pages: [String]
+  /// The name of a page that is not there, though others behind it are.
+  let missing: String?
+  /// Whether the pages are named as Telegram Desktop names them.
+  let isNumbered: Bool
+
+  func path(_ page: String) -> String { folder == "." ? page : folder + "/" + page }
+
+  /// The pages in `folder`; `nil` if there are none.
+  ///
+  /// - Throws: `FileError`.
+  init?(folder: String) throws {
+    let numbers = try Folder.list(folder).compactMap(Self.number).sorted()
+    guard !numbers.isEmpty else { return nil }
+    let count = zip(numbers, 1...).prefix { $0 == $1 }.count
+    self.folder = folder
+    pages = (1...numbers.count).prefix(count).map(Self.name)
+    missing = count == numbers.count ? nil : Self.name(count + 1)
+    isNumbered = true
+  }
+
+  /// The only page `page` in `folder`.
+  init(folder: String, page: String) {
+    self.folder = folder
+    pages = [page]
+    missing = nil
+    isNumbered = false
+  }
+
+  /// The name of a page by its number.
+  private static func name(_ number: Int) -> String {
+    number == 1 ? "messages.html" : "messages\(number).html"
+  }
+
+  /// The number of the page `name`: that of `messages.html` is 1; `nil` if it is no page of messages.
+  static func number(_ name: String) -> Int? {
+    guard name.hasPrefix("messages"), name.hasSuffix(".html") else { return nil }
+    let digits = name.dropFirst("messages".count).dropLast(".html".count)
+    if digits.isEmpty { return 1 }
+    guard let number = Int(digits), number > 1, digits == String(number) else { return nil }
+    return number
+  }
+}
+
+/// What an export in HTML holds: one chat, or those of an account.
+enum HTMLChats {
+  case one(HTMLChat)
+  /// In the order of the numbers of their folders.
+  case account([HTMLChat])
+
+  /// How to make an export that can be read, for errors.
+  static let howTo =
+    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
+    + "and a folder for it"
+
+  /// What the export at `path` holds: its folder, or one of its pages, which stands for its folder.
+  /// A page of another name stands for itself.
+  ///
+  /// - Throws: `FileError`; `InputError` if it is no export.
+  init(path: String) throws {
+    var folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    if !Folder.exists(folder) {
+      let name = Folder.name(of: path)
+      folder = Folder.parent(of: path)
+      guard Folder.hasFile(path), HTMLChat.number(name) != nil || name == Self.accountPage else {
+        self = .one(HTMLChat(folder: folder, page: name))
+        return
+      }
+    }
+    if let chat = try HTMLChat(folder: folder) {
+      self = .one(chat)
+      return
+    }
+    let chats = folder + "/chats"
+    guard Folder.exists(chats) || Folder.hasFile(folder + "/" + Self.accountPage) else {
+      throw InputError(
+        folder,
+        "expected the pages of an export of Telegram Desktop, messages.html (one chat) or "
+          + "\(Self.accountPage) and the folder chats (a whole account); \(Self.howTo)")
+    }
+    let names = Folder.exists(chats) ? try Folder.list(chats) : []
+    let numbered = names.compactMap { name in Self.number(name).map { (number: $0, name: name) } }
+      .sorted { $0.number < $1.number }
+    self = .account(try numbered.compactMap { try HTMLChat(folder: chats + "/" + $0.name) })
+  }
+
+  private static let accountPage = "export_results.html"
+
+  /// The number of the folder `chat_01`; `nil` if it is not that of a chat.
+  private static func number(_ name: String) -> Int? {
+    name.hasPrefix("chat_") && Folder.name(of: name) == name ? Int(name.dropFirst(5)) : nil
+  }
+
+  /// Whether the file or folder `path` is an export in HTML rather than in JSON; a folder that holds
+  /// both counts as JSON, which tells more.
+  static func isHTML(_ path: String) -> Bool {
+    if Folder.exists(path) {
+      let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
+      if ["result.json", "result.json.gz"].contains(where: { Folder.hasFile(folder + "/" + $0) }) {
+        return false
+      }
+      if Folder.hasFile(folder + "/" + accountPage) || Folder.exists(folder + "/chats") {
+        return true
+      }
+      return (try? HTMLChat(folder: folder)) != nil
+    }
+    if path.hasSuffix(".html") || path.hasSuffix(".htm") { return true }
+    guard Folder.hasFile(path), let page = try? HTMLPageHead.beginning(of: path) else {
+      return false
+    }
+    return page.drop { $0 <= 0x20 || [0xEF, 0xBB, 0xBF].contains($0) }.first == UInt8(ascii: "<")
+  }
+}

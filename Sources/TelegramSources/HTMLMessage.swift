@@ -1,0 +1,137 @@
+import FileSupport
+import Glibc
+import PostFormat
+
+/// A message of an export in HTML, with what a post needs of it.
+///
+/// The text is taken as it stands between its tags; all else is read by libxml2. One value serves for
+/// all messages, so that its memory is taken once.
+struct HTMLMessage {
+  private let options: SourceOptions
+  private let parser = HTMLFragmentParser()
+  private let frame = HTMLFrame()
+
+  /// The HTML of the message without its text and without the line breaks and indents between tags.
+  private var rest: [UInt8] = []
+  private var markup = HTMLMarkup()
+  private var hasText = false
+  /// The name of the source of the last forward, which is not repeated for messages in a row.
+  private var lastForwardedFrom = ""
+
+  /// Whether the date is one without a zone that nobody told.
+  private(set) var isZoneless = false
+
+  init(options: SourceOptions) {
+    self.options = options
+  }
+
+  var kind: HTMLFrame.Kind { frame.kind }
+
+  /// Whether the message is a row with a date, or the note that there are no messages: these have
+  /// ids from -1 down, while those of the group that a channel was before are near -1,000,000,000.
+  var isNoMessage: Bool {
+    guard frame.kind == .service, let id = frame.id else { return false }
+    return id < 0 && id > -500_000_000
+  }
+
+  var id: Int? { frame.id }
+
+  /// Reads the message whose HTML is `bytes`, at `offset` of the page `path`.
+  ///
+  /// - Throws: `InputError` if it is not UTF-8, or nested too deep.
+  mutating func read(_ bytes: UnsafeRawBufferPointer, at offset: Int, of path: String) throws {
+    try HTMLPage.checkUTF8(bytes, at: offset, of: path)
+    rest.removeAll(keepingCapacity: true)
+    markup.removeAll()
+    let text = Self.text(of: bytes)
+    hasText = text != nil
+    if let text {
+      HTMLText.read(UnsafeRawBufferPointer(rebasing: bytes[text]), into: &markup)
+      markup.finish()
+      appendWithoutIndents(UnsafeRawBufferPointer(rebasing: bytes[..<text.lowerBound]))
+      appendWithoutIndents(UnsafeRawBufferPointer(rebasing: bytes[text.upperBound...]))
+    } else {
+      appendWithoutIndents(bytes)
+    }
+    frame.reset()
+    guard rest.withUnsafeBytes({ parser.parse($0, frame) }) else {
+      throw InputError(
+        path, .byte(offset),
+        "the message that begins here has elements nested more than \(HTMLFragmentParser.deepest) "
+          + "deep: the page is damaged; export the chat again")
+    }
+  }
+
+  /// Where the text of a message stands in its HTML: behind the line break that follows its tag, up
+  /// to the last line break before the end of the element.
+  private static func text(of bytes: UnsafeRawBufferPointer) -> Range<Int>? {
+    guard let tag = HTMLPage.tag("<div class=\"text\">", in: bytes, from: 0) else { return nil }
+    var start = tag.upperBound
+    if start < bytes.count, bytes[start] == 0x0D { start += 1 }
+    if start < bytes.count, bytes[start] == 0x0A { start += 1 }
+    let close = bytes.range(of: "</div>", from: tag.upperBound)?.lowerBound ?? bytes.count
+    var end = close
+    while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
+    guard end > start, bytes[end - 1] == 0x0A else { return start..<max(start, close) }
+    end -= 1
+    if end > start, bytes[end - 1] == 0x0D { end -= 1 }
+    return start..<end
+  }
+
+  /// Appends `bytes` to ``rest``, without line breaks, the blanks behind them, and zeros.
+  private mutating func appendWithoutIndents(_ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress else { return }
+    var index = 0
+    while index < bytes.count {
+      let found = memchr(base + index, 0x0A, bytes.count - index)
+      let end = found.map { UnsafeRawPointer($0) - base } ?? bytes.count
+      rest.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[index..<end]))
+      index = end
+      while index < bytes.count, bytes[index] <= 0x20 { index += 1 }
+    }
+    // libxml2 takes a zero for the end.
+    if memchr(base, 0, bytes.count) != nil { rest.removeAll { $0 == 0 } }
+  }
+
+  /// The post that the message is; `nil` if it has no id or no date.
+  mutating func makePost() -> Post? {
+    guard let id = frame.id, let date = date() else { return nil }
+    isZoneless = !date.hasZone && options.zone == nil
+    let text = hasText ? markup : frame.richText.markup
+    var post = Post(id: id, date: date.seconds, text: String(decoding: text.bytes, as: UTF8.self))
+    post.entities = text.entities
+    post.reactions = frame.reactions
+    if frame.isForwarded { post.forwardedFrom = forwardedFrom() }
+    post.replyTo = frame.replyTo
+    post.media = frame.media
+    if options.includesPolls, frame.media == "poll" {
+      let poll = pollText(question: frame.question, options: frame.answers)
+      post.text = post.text.isEmpty ? poll : post.text + "\n" + poll
+    }
+    return post
+  }
+
+  private mutating func forwardedFrom() -> String {
+    // So the writer names who has no name any more.
+    if let name = frame.forwardedFrom { lastForwardedFrom = name == "Deleted Account" ? "" : name }
+    return lastForwardedFrom
+  }
+
+  /// The date of `22.01.2026 18:09:05 UTC+01:00`, where the zone may be missing.
+  private func date() -> (seconds: Int, hasZone: Bool)? {
+    let text = frame.date
+    let length = 19
+    guard text.count >= length, text[2] == UInt8(ascii: "."), text[5] == UInt8(ascii: ".") else {
+      return nil
+    }
+    var ordered = Array(text[6..<10]) + [0x2D] + text[3..<5] + [0x2D] + text[0..<2]
+    ordered += text[10..<length]
+    let zone = text[length...]
+    if zone.starts(with: " UTC".utf8) {
+      ordered += zone.count == 4 ? [UInt8(ascii: "Z")] : Array(zone.dropFirst(4))
+    } else {
+      ordered += zone
+    }
+    return ordered.withUnsafeBytes { DateText.seconds($0, offset: options.zone?.seconds ?? 0) }
+  }
+}

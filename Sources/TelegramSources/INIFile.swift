@@ -1,0 +1,151 @@
+import FileSupport
+
+/// A file of sections with keys and values, as Python's `configparser` reads it.
+///
+///     # a comment
+///     [Telegram]
+///     api_id = 12345
+///     api_hash: 0123456789abcdef0123456789abcdef
+///
+/// As there, keys are taken in small letters, a comment has a line of its own, a line that is
+/// indented deeper than its key goes on with the value, and what is in `[DEFAULT]` is in all
+/// sections. `%` stands for itself.
+package struct INIFile: Equatable {
+  /// A value with the line where its key stands.
+  package struct Entry: Equatable {
+    package fileprivate(set) var value: String
+    package let line: Int
+    /// Empty lines that are part of the value if it goes on behind them.
+    fileprivate var pending = ""
+
+    fileprivate init(value: String, line: Int) {
+      self.value = value
+      self.line = line
+    }
+  }
+
+  /// The keys of each section, by its name.
+  package private(set) var sections: [String: [String: Entry]] = [:]
+
+  /// Whether there is a section of this name.
+  package func hasSection(_ name: String) -> Bool { sections[name] != nil }
+
+  /// The value of `key` in a section.
+  package func entry(_ key: String, in section: String) -> Entry? {
+    sections[section]?[key] ?? (hasSection(section) ? sections[Self.defaultSection]?[key] : nil)
+  }
+
+  /// Reads the file at `path`.
+  ///
+  /// - Throws: `FileError`; `InputError`, which quotes nothing of the file: it may hold secrets.
+  package init(path: String) throws {
+    let file = try InputFile(path: path)
+    var bytes: [UInt8] = []
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 14, alignment: 1)
+    defer { buffer.deallocate() }
+    while case let count = try file.read(into: buffer), count > 0 {
+      bytes.append(contentsOf: buffer[..<count])
+      guard bytes.count <= Self.largest else {
+        throw InputError(path, "this is too large for a configuration")
+      }
+    }
+    try self.init(bytes, path: path)
+  }
+
+  private static let largest = 1 << 20
+
+  /// Reads `bytes`, which stand in the file `path`.
+  ///
+  /// - Throws: `InputError`.
+  package init(_ bytes: [UInt8], path: String) throws(InputError) {
+    guard let text = String(validating: Self.unifyingLineEnds(bytes), as: UTF8.self) else {
+      throw InputError(path, "the file is not UTF-8")
+    }
+    var place = Place()
+    // Notepad begins files with a byte order mark.
+    let scalars = text.unicodeScalars.drop { $0 == "\u{FEFF}" }
+    let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      try read(line, path, index + 1, &place)
+    }
+  }
+
+  /// Where the reading has come to: what a further line belongs to.
+  private struct Place {
+    var section: String?
+    var key: String?
+    var indent = 0
+  }
+
+  private mutating func read(
+    _ line: Substring.UnicodeScalarView, _ path: String, _ number: Int, _ place: inout Place
+  ) throws(InputError) {
+    let indent = line.prefix { $0.properties.isWhitespace }.count
+    let text = Self.trimmed(line)
+    if text.hasPrefix("#") || text.hasPrefix(";") { return }
+    if text.isEmpty || place.key != nil && indent > place.indent {
+      return extendValue(at: place, with: text)
+    }
+    place.indent = indent
+    if let name = Self.sectionName(text) {
+      guard name == Self.defaultSection || sections[name] == nil else {
+        throw InputError(path, .line(number), "the section [\(name)] stands here a second time")
+      }
+      if sections[name] == nil { sections[name] = [:] }
+      (place.section, place.key) = (name, nil)
+      return
+    }
+    guard let section = place.section else {
+      throw InputError(
+        path, .line(number), "expected a section such as [Telegram] before the first key")
+    }
+    let scalars = text.unicodeScalars
+    guard let delimiter = scalars.firstIndex(where: { $0 == "=" || $0 == ":" }),
+      delimiter > scalars.startIndex
+    else {
+      throw InputError(path, .line(number), "expected 'key = value'")
+    }
+    let key = Self.trimmed(scalars[..<delimiter]).lowercased()
+    guard sections[section]?[key] == nil else {
+      throw InputError(path, .line(number), "the key '\(key)' stands here a second time")
+    }
+    let value = Self.trimmed(scalars[scalars.index(after: delimiter)...])
+    sections[section]?[key] = Entry(value: value, line: number)
+    place.key = key
+  }
+
+  /// Adds a line to the value that is being read; empty lines at its end do not count.
+  private mutating func extendValue(at place: Place, with text: String) {
+    guard let section = place.section, let key = place.key else { return }
+    sections[section]?[key]?.pending += "\n"
+    guard !text.isEmpty, let pending = sections[section]?[key]?.pending else { return }
+    sections[section]?[key]?.value += pending + text
+    sections[section]?[key]?.pending = ""
+  }
+
+  private static let defaultSection = "DEFAULT"
+
+  /// The name in brackets that a line begins with.
+  private static func sectionName(_ text: String) -> String? {
+    guard text.hasPrefix("["), let end = text.unicodeScalars.lastIndex(of: "]") else { return nil }
+    let name = text.unicodeScalars[..<end].dropFirst()
+    return name.isEmpty ? nil : String(Substring(name))
+  }
+
+  private static func trimmed(_ scalars: Substring.UnicodeScalarView) -> String {
+    let start = scalars.drop { $0.properties.isWhitespace }
+    let end = start.lastIndex { !$0.properties.isWhitespace }
+    return end.map { String(Substring(start[...$0])) } ?? ""
+  }
+
+  /// `bytes` with LF for CR LF and CR.
+  private static func unifyingLineEnds(_ bytes: [UInt8]) -> [UInt8] {
+    var unified: [UInt8] = []
+    unified.reserveCapacity(bytes.count)
+    for (index, byte) in bytes.enumerated() {
+      if byte == 0x0A, index > 0, bytes[index - 1] == 0x0D { continue }
+      unified.append(byte == 0x0D ? 0x0A : byte)
+    }
+    return unified
+  }
+}

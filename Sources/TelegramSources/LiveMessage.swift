@@ -1,0 +1,98 @@
+import FileSupport
+import PostFormat
+
+/// A message of TDLib, and the post that it becomes.
+public struct LiveMessage {
+  /// What a message is here.
+  public enum Kind: Equatable {
+    case post
+    /// A post of a type that is not known, with its name.
+    case unknown(String)
+    /// Such as "photo changed".
+    case service
+    /// One that TDLib itself does not understand, because it is too old.
+    case unsupported
+  }
+
+  public let kind: Kind
+  /// The post; `nil` for what is none, and if there is no date.
+  public private(set) var post: Post?
+
+  /// Reads a message.
+  ///
+  /// - Parameters:
+  ///   - id: Its number in the channel.
+  ///   - chatID: The channel.
+  ///   - json: The `message` of TDLib.
+  ///   - forwardedFrom: The name of the source of a forward; `nil` if it is none.
+  ///   - options: Whether polls are wanted as text.
+  public init(
+    id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions
+  ) {
+    let content = json["content"] ?? .null
+    let type = content.type
+    if type == "messageUnsupported" {
+      kind = .unsupported
+      return
+    }
+    if LiveContent.serviceTypes.contains(type) {
+      kind = .service
+      return
+    }
+    let media = LiveContent.media[type]
+    kind = media == nil && !LiveContent.textTypes.contains(type) ? .unknown(type) : .post
+    guard let date = Self.time(json["date"]) else { return }
+    let text = LiveContent(content, includesPolls: options.includesPolls)
+    var post = Post(id: id, date: date, text: text.text)
+    post.entities = text.entities
+    post.edited = Self.time(json["edit_date"]).flatMap { $0 < date ? nil : $0 }
+    let interaction = json["interaction_info"]
+    post.views = interaction?.whole("view_count").flatMap { $0 > 0 ? $0 : nil }
+    post.reactions = Self.reactions(interaction?["reactions"])
+    post.forwardedFrom = forwardedFrom
+    post.replyTo = Self.replyTo(json["reply_to"], in: chatID)
+    post.media = media
+    self.post = post
+  }
+
+  /// The seconds since 1970 that TDLib tells in 32 bits; `nil` for 0, which stands for none.
+  private static func time(_ value: JSONValue?) -> Int? {
+    value?.integer.flatMap { 1...Int(Int32.max) ~= $0 ? $0 : nil }
+  }
+
+  /// The number of the message of the same channel that is answered.
+  private static func replyTo(_ reply: JSONValue?, in chatID: Int) -> Int? {
+    guard let reply, reply.type == "messageReplyToMessage", reply.whole("chat_id") == chatID else {
+      return nil
+    }
+    return reply.whole("message_id").flatMap(TDMessageID.number)
+  }
+
+  private static func reactions(_ reactions: JSONValue?) -> [Post.Reaction] {
+    var counts: [Post.Reaction] = []
+    for reaction in reactions?["reactions"]?.elements ?? [] {
+      guard let name = name(of: reaction["type"] ?? .null),
+        let count = reaction.whole("total_count"), count > 0
+      else { continue }
+      if let index = counts.firstIndex(where: { $0.emoji == name }) {
+        let (sum, isTooLarge) = counts[index].count.addingReportingOverflow(count)
+        counts[index].count = isTooLarge ? .max : sum
+      } else {
+        counts.append(Post.Reaction(emoji: name, count: count))
+      }
+    }
+    return counts
+  }
+
+  /// The key of a reaction: the emoji itself, or words where there is none.
+  private static func name(of type: JSONValue) -> String? {
+    switch type.type {
+    case "reactionTypeEmoji": return type["emoji"]?.string
+    case "reactionTypeCustomEmoji":
+      guard let document = type.whole("custom_emoji_id") else { return "custom_emoji" }
+      return "custom_emoji:\(document)"
+    case "reactionTypePaid": return "paid"
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import FileSupport
+
+/// The names of chats and users, which TDLib tells in updates before it tells of them elsewhere.
+struct LiveNames {
+  /// The titles of chats by their ids.
+  private(set) var chats: [Int: String] = [:]
+  /// The names of users by their ids; empty for deleted accounts.
+  private(set) var users: [Int: String] = [:]
+
+  /// Takes the names in an update.
+  mutating func learn(_ update: JSONValue) {
+    switch update.type {
+    case "updateNewChat":
+      if let chat = update["chat"] { learn(chat: chat) }
+    case "updateChatTitle":
+      if let id = update.whole("chat_id") { chats[id] = update["title"]?.string }
+    case "updateUser":
+      guard let user = update["user"], let id = user.whole("id") else { return }
+      let parts = ["first_name", "last_name"].compactMap { user[$0]?.string }
+      users[id] = parts.filter { !$0.isEmpty }.joined(separator: " ")
+    default: break
+    }
+  }
+
+  /// Takes the title of `chat`.
+  mutating func learn(chat: JSONValue) {
+    if let id = chat.whole("id") { chats[id] = chat["title"]?.string }
+  }
+
+  /// The name of the source of a forward, `""` if it has none any more or is not known; `nil` for
+  /// no source.
+  func source(of forward: JSONValue?) -> String? {
+    guard let origin = forward?["origin"] else { return nil }
+    switch origin.type {
+    case "messageOriginUser": return origin.whole("sender_user_id").flatMap { users[$0] } ?? ""
+    case "messageOriginHiddenUser": return origin["sender_name"]?.string ?? ""
+    case "messageOriginChat": return origin.whole("sender_chat_id").flatMap { chats[$0] } ?? ""
+    case "messageOriginChannel": return origin.whole("chat_id").flatMap { chats[$0] } ?? ""
+    default: return ""
+    }
+  }
+}

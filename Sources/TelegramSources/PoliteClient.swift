@@ -1,0 +1,124 @@
+import Foundation
+import PostFormat
+
+/// A fault that may pass: the request is repeated.
+struct PassingFault: Error {
+  /// What to do against it, should it not pass.
+  enum Remedy: String {
+    case network = "check the network, and try again later"
+    case patience = "try again later"
+    case fewerRequests = "try again later, with longer pauses (--delay)"
+  }
+
+  /// What is wrong.
+  let problem: String
+  let remedy: Remedy
+  /// How long the server asks to wait, in seconds.
+  var wait: Int?
+
+  init(_ problem: String, _ remedy: Remedy, wait: Int? = nil) {
+    self.problem = problem
+    self.remedy = remedy
+    self.wait = wait
+  }
+}
+
+/// Asks a web server as seldom as it is set to, and again after faults that may pass.
+final class PoliteClient {
+  private let settings: WebPreview.Settings
+  private let console: any SourceConsole
+  private let client: WebClient
+  private var lastAnswer: ContinuousClock.Instant?
+
+  /// The longest wait that is kept to when the server asks for one, in seconds.
+  private static let longestWait = 86_400
+
+  /// A client that has asked for nothing yet; `nil` if there is no memory for one.
+  init?(_ settings: WebPreview.Settings, console: any SourceConsole) {
+    guard let client = WebClient(settings) else { return nil }
+    self.client = client
+    self.settings = settings
+    self.console = console
+  }
+
+  /// What `read` makes of the answer to a GET of `address`; a ``PassingFault`` that it throws is
+  /// one of the request.
+  ///
+  /// - Throws: ``SourceFault``, after the last attempt; what `read` and ``SourceConsole/check()``
+  ///   throw.
+  func get<Value>(_ address: String, _ read: (WebAnswer) throws -> Value) throws -> Value {
+    var attempt = 1
+    while true {
+      do {
+        return try read(answer(address))
+      } catch let fault as PassingFault {
+        guard attempt < settings.attempts else {
+          throw SourceFault(
+            .unreachable, address,
+            "\(fault.problem); given up after \(attempt) attempts; \(fault.remedy.rawValue)")
+        }
+        attempt += 1
+        try wait(fault, address, attempt: attempt)
+      }
+    }
+  }
+
+  private func answer(_ address: String) throws -> WebAnswer {
+    if let lastAnswer {
+      let elapsed = (ContinuousClock.now - lastAnswer) / .seconds(1)
+      try console.wait(settings.delay - elapsed)
+    }
+    defer { lastAnswer = .now }
+    do {
+      let answer = try client.get(address, check: console.check)
+      guard !Self.isPassing(answer.status) else {
+        throw PassingFault(
+          "HTTP status \(answer.status)", answer.status == 429 ? .fewerRequests : .patience,
+          wait: answer.retryAfter)
+      }
+      return answer
+    } catch let failure as WebFailure {
+      switch failure {
+      case .network(let problem): throw PassingFault(problem, .network)
+      case .tooLarge(let limit):
+        throw SourceFault(
+          .protocolViolation, address,
+          "the answer is above \(limit) bytes, expected a page of the web preview")
+      }
+    }
+  }
+
+  /// Whether `status` says that the same request may succeed later.
+  private static func isPassing(_ status: Int) -> Bool {
+    [408, 425, 429].contains(status) || 500...599 ~= status
+  }
+
+  private func wait(_ fault: PassingFault, _ address: String, attempt: Int) throws {
+    guard let asked = fault.wait else {
+      let pause = settings.pause(beforeAttempt: attempt)
+      console.info(
+        "\(address): \(fault.problem); trying again in \(String(format: "%.1f", pause)) s "
+          + "(attempt \(attempt) of \(settings.attempts))")
+      return try console.wait(pause)
+    }
+    let end = DateText.text(Int(Date().timeIntervalSince1970) + asked)
+    guard asked <= Self.longestWait else {
+      throw SourceFault(
+        .unreachable, address,
+        "\(fault.problem); the server asks to wait \(asked) s; try again after \(end)")
+    }
+    console.info(
+      "\(address): \(fault.problem); waiting \(asked) s, until \(end), as the server asks "
+        + "(attempt \(attempt) of \(settings.attempts))")
+    try console.wait(Double(asked))
+  }
+}
+
+extension WebPreview.Settings {
+  /// How long to wait before an `attempt` from the second on, in seconds; at random, lest many
+  /// programs that a server failed come back at once.
+  package func pause(beforeAttempt attempt: Int) -> Double {
+    let doubled = firstPause * pow(2, Double(attempt - 2))
+    return min(doubled, longestPause) * Double.random(in: 0.75...1.25)
+  }
+}

@@ -1,0 +1,131 @@
+import PostFormat
+
+/// What a page of the web preview turns out to be.
+package enum PreviewPage {
+  /// A stretch of the channel's history.
+  case history(PreviewHistory)
+  /// A history that says "No posts found".
+  case noPosts
+  /// The page about a channel, a group or a person, which has no posts.
+  case contact(ContactPage)
+  /// A page that was not sent to its end.
+  case cut
+  /// Anything else; the title of the page, where it has one.
+  case other(title: String?)
+
+  /// Reads the page whose bytes are `html`.
+  package init(_ html: [UInt8], of channel: ChannelName, options: SourceOptions) {
+    guard let root = HTMLParser.root(of: html) else {
+      self = .other(title: nil)
+      return
+    }
+    let history = root.first(class: "tgme_channel_history")
+    guard Self.isWhole(html) else {
+      self = history == nil ? .other(title: Self.title(of: root)) : .cut
+      return
+    }
+    if let history {
+      let messages = history.all(class: "tgme_widget_message")
+      if !messages.isEmpty {
+        self = .history(PreviewHistory(root, messages, of: channel, options: options))
+      } else if history.first(class: "tme_no_messages_found") != nil {
+        self = .noPosts
+      } else {
+        self = .other(title: Self.title(of: root))
+      }
+    } else if let page = root.first(class: "tgme_page") {
+      self = .contact(ContactPage(page, title: Self.title(of: root)))
+    } else {
+      self = .other(title: Self.title(of: root))
+    }
+  }
+
+  /// Whether the end of `html` was sent: behind it stands only how long the server took.
+  private static func isWhole(_ html: [UInt8]) -> Bool {
+    String(decoding: html.suffix(1000), as: UTF8.self).lowercased().contains("</html>")
+  }
+
+  private static func title(of root: HTMLElement) -> String? {
+    root.first { $0.name == "title" }?.text.trimmed
+  }
+}
+
+/// A page of the web preview with messages.
+package struct PreviewHistory {
+  /// The messages; nothing is said of the beginning of the channel.
+  package private(set) var page = PostPage()
+  /// Whether the page links to older messages.
+  package let hasOlder: Bool
+  /// How many messages have no number.
+  package private(set) var unnumbered = 0
+
+  init(
+    _ root: HTMLElement, _ messages: [HTMLElement], of channel: ChannelName, options: SourceOptions
+  ) {
+    hasOlder =
+      root.first { element in
+        element.attributes["data-before"] != nil
+          || element.name == "link" && element.attributes["rel"] == "prev"
+      } != nil
+    page.title = root.first { $0.attributes["property"] == "og:title" }?.attributes["content"]
+    var ids: Set<Int> = []
+    var parts: Set<Int> = []
+    for element in messages {
+      guard let message = PreviewMessage(element, of: channel) else {
+        unnumbered += 1
+        continue
+      }
+      guard ids.insert(message.id).inserted else { continue }
+      parts.formUnion(message.parts)
+      switch message.content(options) {
+      case .post(let post): page.posts.append(post)
+      case .service: page.service.append(message.id)
+      case .unsupported: page.unsupported.append(message.id)
+      }
+    }
+    page.posts.sort { $0.id < $1.id }
+    page.service.sort()
+    page.unsupported.sort()
+    page.parts = parts.subtracting(ids).sorted()
+  }
+
+  /// The same without messages whose number is not below `limit`.
+  func below(_ limit: Int) -> PreviewHistory {
+    var history = self
+    history.page.posts.removeAll { $0.id >= limit }
+    history.page.service.removeAll { $0 >= limit }
+    history.page.unsupported.removeAll { $0 >= limit }
+    history.page.parts.removeAll { $0 >= limit }
+    return history
+  }
+}
+
+/// The page `t.me/<name>`, which tells what a name belongs to.
+package struct ContactPage: Equatable {
+  /// The kinds of owners that a name may have.
+  package enum Owner: Equatable { case channel, group, bot, person, nobody, unknown }
+
+  package let owner: Owner
+  /// How many belong to it in the words of the page, such as `11 110 268 subscribers`.
+  package private(set) var audience: String?
+
+  /// Reads a `div.tgme_page`.
+  init(_ page: HTMLElement, title: String?) {
+    let facts = page.all(class: "tgme_page_extra").map(\.text.trimmed)
+    func fact(_ word: String) -> String? { facts.first { $0.contains(word) } }
+    if let audience = fact("subscriber") {
+      owner = .channel
+      self.audience = audience
+    } else if let audience = fact("member") {
+      owner = .group
+      self.audience = audience
+    } else if let audience = fact("monthly user") {
+      owner = .bot
+      self.audience = audience
+    } else if facts.contains(where: { $0.hasPrefix("@") }) {
+      owner = .person
+    } else {
+      owner = title?.hasPrefix("Telegram: Contact") == true ? .nobody : .unknown
+    }
+  }
+}

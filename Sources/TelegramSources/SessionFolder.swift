@@ -1,0 +1,112 @@
+import FileSupport
+import Foundation
+import Synchronization
+
+/// How many sessions want the mask of the process narrow, and what it was before.
+private let maskUse = Mutex((count: 0, mask: mode_t(0)))
+
+/// The folder that keeps a login with Telegram from run to run, and what was learnt of channels.
+///
+/// Whoever can read it has the account, so it is its owner's alone.
+public struct SessionFolder: Sendable {
+  public let path: String
+
+  private static let database = "database"
+  private static let channels = "channels.json"
+
+  /// `tg-dump` in `XDG_STATE_HOME`, by default `~/.local/state`; `nil` where there is no home.
+  public static func defaultPath(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String? {
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/tg-dump" }
+    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+    return home + "/.local/state/tg-dump"
+  }
+
+  /// Takes the folder at `path`, and creates it where it is missing, for its owner alone.
+  ///
+  /// - Throws: `FileError`; ``SourceFault`` if the folder is another user's or for something else.
+  public init(path: String) throws {
+    // TDLib is given the path in JSON, and the process may change its folder.
+    let absolute =
+      path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    self.path =
+      absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+    if !Folder.exists(self.path) {
+      try Folder.create(Folder.parent(of: self.path))
+      guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
+        throw FileError(path: self.path, operation: .create)
+      }
+    }
+    try restrict()
+  }
+
+  private func restrict() throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError(path: path, operation: .open) }
+    guard status.st_uid == geteuid() else {
+      throw SourceFault(
+        .refused, path, "the session folder belongs to another user; name one of your own")
+    }
+    guard status.st_mode & 0o077 != 0 else { return }
+    let names = try Folder.list(path)
+    guard names.isEmpty || names.contains(Self.database) else {
+      throw SourceFault(
+        .refused, path,
+        "this holds other files and others can read it, so it is no place for a login; name a "
+          + "folder that does not exist yet")
+    }
+    guard chmod(path, 0o700) == 0 else { throw FileError(path: path, operation: .create) }
+  }
+
+  /// Calls `body` so that the files it creates are their owner's alone.
+  ///
+  /// TDLib makes its database readable by all who may enter the folder. The mask of the process is
+  /// set only meanwhile, because it would apply to the posts as well.
+  func guardingNewFiles<Result>(_ body: () throws -> Result) rethrows -> Result {
+    maskUse.withLock { use in
+      if use.count == 0 { use.mask = umask(0o077) }
+      use.count += 1
+    }
+    defer {
+      maskUse.withLock { use in
+        use.count -= 1
+        if use.count == 0 { umask(use.mask) }
+      }
+    }
+    return try body()
+  }
+
+  // MARK: - Channels
+
+  /// The chat that `name` was resolved to in an earlier run.
+  func chatID(of name: String) -> Int? {
+    let path = path + "/" + Self.channels
+    guard Folder.hasFile(path), let known = try? JSONValue(path: path) else { return nil }
+    return known.whole(name.lowercased())
+  }
+
+  /// Keeps which chat `name` is; `nil` forgets it.
+  ///
+  /// - Throws: `FileError`.
+  func remember(_ chatID: Int?, of name: String) throws {
+    let path = path + "/" + Self.channels
+    let name = name.lowercased()
+    let known = Folder.hasFile(path) ? (try? JSONValue(path: path))?.members ?? [] : []
+    var members = known.filter { $0.key != name }
+    if let chatID { members.append(JSONValue.Member(name, .integer(chatID))) }
+    let file = try OutputFile(path: path, permissions: 0o600)
+    try file.write(JSONValue.object(members).text(indent: 2) + "\n")
+    try file.commit()
+  }
+
+  /// Forgets the channels.
+  ///
+  /// - Throws: `FileError`.
+  func forgetChannels() throws {
+    let path = path + "/" + Self.channels
+    guard unlink(path) == 0 || errno == ENOENT else {
+      throw FileError(path: path, operation: .remove)
+    }
+  }
+}

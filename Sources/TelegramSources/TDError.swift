@@ -1,0 +1,52 @@
+import FileSupport
+
+/// An error that TDLib answers a request with.
+package struct TDError: Error, Equatable {
+  package let code: Int
+  /// Its words; TDLib asks not to show those of 406.
+  package let message: String
+
+  /// The error that `answer` is; `nil` if it is none.
+  package init?(_ answer: JSONValue) {
+    guard answer.type == "error" else { return nil }
+    code = answer.whole("code") ?? 0
+    message = answer["message"]?.string ?? ""
+  }
+
+  /// How many seconds the server wants to be left in peace; `nil` for another error.
+  ///
+  /// There is no field for it: it is the end of `Too Many Requests: retry after 17`.
+  package var retryDelay: Int? {
+    guard code == 429 else { return nil }
+    let digits = message.reversed().prefix { $0.isASCII && $0.isNumber }
+    return Int(String(digits.reversed())).map { min($0, Self.longestDelay) }
+  }
+
+  /// More than anybody will wait for: some thirty years.
+  private static let longestDelay = 1_000_000_000
+
+  /// Whether the request may well succeed when it is repeated.
+  var isPassing: Bool {
+    // "Request aborted" is what is left open when the session ends.
+    (code >= 500 || code == 429) && message != "Request aborted"
+  }
+
+  /// What the server said, for messages to the user.
+  var words: String {
+    code == 406 || message.isEmpty ? "error \(code)" : "\(message) (error \(code))"
+  }
+}
+
+extension JSONValue {
+  /// The name of the class of an object of TDLib; empty for other values.
+  package var type: String { self["@type"]?.string ?? "" }
+
+  /// The whole number under `key`, which TDLib writes as a string if it has 64 bits.
+  func whole(_ key: String) -> Int? {
+    switch self[key] {
+    case .integer(let number): number
+    case .string(let digits): Int(digits)
+    default: nil
+    }
+  }
+}

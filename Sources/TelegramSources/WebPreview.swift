@@ -1,0 +1,228 @@
+/// The public preview of a channel, `t.me/s/<name>`, which needs no account.
+///
+/// A page holds about 20 messages. Pages are asked for one at a time, with a pause between them.
+public final class WebPreview: PostPages {
+  /// How the server is asked.
+  public struct Settings: Equatable, Sendable {
+    /// Where the preview is; `/s/<name>` is put behind it.
+    public var baseURL = WebAddress.telegram
+    /// What the server is told of the program.
+    public var userAgent = "Mozilla/5.0 (compatible; tg-dump)"
+    /// The least pause between an answer and the next request, in seconds.
+    public var delay = 1.0
+    /// How long a connection may take, in seconds.
+    public var connectTimeout = 15.0
+    /// How long an answer may go on without a byte, in seconds.
+    public var stallTimeout = 30.0
+    /// How long an answer may take, in seconds.
+    public var answerTimeout = 120.0
+    /// How often a page is asked for before it is given up.
+    public var attempts = 7
+    /// The pause before the second attempt, in seconds, give or take a quarter; it doubles with each
+    /// one.
+    public var firstPause = 1.0
+    /// The longest pause, in seconds; that which a server asks for may be longer.
+    public var longestPause = 60.0
+
+    public init() {}
+  }
+
+  public let channel: String
+  /// The number of the newest message: so many posts there are at most.
+  public private(set) var expectedCount: Int?
+
+  private let name: ChannelName
+  private let settings: Settings
+  private let options: SourceOptions
+  private let console: any SourceConsole
+  private var client: PoliteClient?
+  /// Whether a page was got: then a redirect says nothing about the channel.
+  private var hasSeenPosts = false
+  private var hasWarned = false
+  /// A page that was asked for before its time.
+  private var further: (before: Int, history: PreviewHistory)?
+
+  /// The preview of `channel`; nothing is asked for yet.
+  public init(
+    channel: ChannelName, settings: Settings, options: SourceOptions, console: any SourceConsole
+  ) {
+    self.channel = "t.me/s/\(channel.key)"
+    name = channel
+    self.settings = settings
+    self.options = options
+    self.console = console
+  }
+
+  public func close() {
+    client = nil
+  }
+
+  // MARK: - Pages
+
+  public func page(before: Int?) throws -> PostPage {
+    if let before, before <= 1 { return Self.beginning }
+    let history: PreviewHistory
+    if let further, further.before == before {
+      history = further.history
+    } else if let asked = try ask(before: before) {
+      history = asked
+    } else {
+      return Self.beginning
+    }
+    further = nil
+    var page = history.page
+    if before == nil { expectedCount = page.highest }
+    if !history.hasOlder, let lowest = page.lowest {
+      // The page links to no older ones. So it is the last; the server is asked whether that is so,
+      // lest a change of the page ends the history early.
+      if lowest > 1, let older = try ask(before: lowest, mayBeEmpty: true) {
+        further = (lowest, older)
+      } else {
+        page.reachesBeginning = true
+      }
+    }
+    return page
+  }
+
+  /// A page of nothing, before which there is nothing.
+  private static var beginning: PostPage {
+    var page = PostPage()
+    page.reachesBeginning = true
+    return page
+  }
+
+  /// The messages below `before`; `nil` if there are none.
+  ///
+  /// The server says that there are none also when it is asked too often. It is taken at its word
+  /// only where a page has told the same: `mayBeEmpty`.
+  private func ask(before: Int?, mayBeEmpty: Bool = false) throws -> PreviewHistory? {
+    let address = address(before.map { "?before=\($0)" } ?? "")
+    var saysNoPosts = false
+    do {
+      return try connection(address).get(address) { answer in
+        if let history = try history(answer, address) { return try below(before, history, address) }
+        if mayBeEmpty { return nil }
+        saysNoPosts = true
+        throw PassingFault(
+          before.map { "'No posts found' before \($0), where older posts were expected" }
+            ?? "'No posts found': the channel is empty, or too many requests were made",
+          .fewerRequests)
+      }
+    } catch let fault as SourceFault where saysNoPosts && fault.kind == .unreachable {
+      guard let before, try isBeginning(before) else { throw fault }
+      return nil
+    }
+  }
+
+  /// Whether the page of the messages from `id` on tells of no older ones.
+  private func isBeginning(_ id: Int) throws -> Bool {
+    let address = address("?after=\(id - 1)")
+    return try connection(address).get(address) { answer in
+      try history(answer, address)?.hasOlder == false
+    }
+  }
+
+  private func address(_ query: String) -> String {
+    "\(settings.baseURL)/s/\(name.text)\(query)"
+  }
+
+  private func connection(_ address: String) throws(SourceFault) -> PoliteClient {
+    guard let client = client ?? PoliteClient(settings, console: console) else {
+      throw SourceFault(.unreachable, address, "libcurl cannot be set up")
+    }
+    self.client = client
+    return client
+  }
+
+  // MARK: - Answers
+
+  /// The messages in `answer`; `nil` if it says that none were found.
+  private func history(_ answer: WebAnswer, _ address: String) throws -> PreviewHistory? {
+    guard !(300...399).contains(answer.status) else {
+      try explainMissing(redirectedTo: answer.location ?? "", address)
+    }
+    guard answer.status == 200 else {
+      throw SourceFault(
+        .protocolViolation, address, "HTTP status \(answer.status), expected a page (200)")
+    }
+    switch PreviewPage(answer.body, of: name, options: options) {
+    case .history(let history):
+      hasSeenPosts = true
+      return history
+    case .noPosts: return nil
+    case .contact(let page): throw fault(page, address)
+    case .cut: throw PassingFault("the page breaks off before its end", .network)
+    case .other(let title):
+      let what =
+        title.map { "a page titled '\($0.prefix(100))'" } ?? "an answer of type '\(answer.type)'"
+      throw SourceFault(
+        .protocolViolation, address,
+        "expected the web preview of a channel, found \(what); t.me may have changed: look at the "
+          + "address in a browser")
+    }
+  }
+
+  /// The messages of `history` that are below `before`.
+  private func below(
+    _ before: Int?, _ history: PreviewHistory, _ address: String
+  ) throws -> PreviewHistory {
+    let history = history.below(before ?? .max)
+    guard history.page.lowest != nil else {
+      throw SourceFault(
+        .protocolViolation, address,
+        "expected messages with numbers\(before.map { " below \($0)" } ?? ""), found none; t.me "
+          + "may have changed: look at the address in a browser")
+    }
+    if history.unnumbered > 0, !hasWarned {
+      hasWarned = true
+      let count = history.unnumbered
+      console.warning(
+        "\(address): \(count) \(count == 1 ? "message" : "messages") without a number "
+          + "\(count == 1 ? "was" : "were") left out; t.me may have changed")
+    }
+    return history
+  }
+
+  /// Throws why the server redirects to `location` instead of showing the channel.
+  private func explainMissing(redirectedTo location: String, _ address: String) throws -> Never {
+    if hasSeenPosts {
+      throw PassingFault(
+        "redirected to \(location) in the midst of the history", .fewerRequests)
+    }
+    let contact = "\(settings.baseURL)/\(name.text)"
+    guard !location.contains("/s/") else {
+      throw SourceFault(
+        .protocolViolation, address,
+        "the preview was moved to \(location), which is not followed; give the new address "
+          + "(--base-url)")
+    }
+    let page = try connection(address).get(contact) { answer -> ContactPage? in
+      guard case .contact(let page) = PreviewPage(answer.body, of: name, options: options) else {
+        return nil
+      }
+      return page
+    }
+    throw fault(page, address)
+  }
+
+  /// What the page about the name tells of why there is no preview.
+  private func fault(_ page: ContactPage?, _ address: String) -> SourceFault {
+    let audience = page?.audience.map { " (\($0))" } ?? ""
+    let problem =
+      switch page?.owner {
+      case .channel:
+        "\(name) is a channel\(audience), but t.me shows no preview of it: it is switched off or "
+          + "restricted; read the channel with --live"
+      case .group:
+        "\(name) is a group\(audience), and groups have no preview; export it from Telegram Desktop"
+      case .bot: "\(name) is a bot\(audience), not a channel"
+      case .person: "\(name) is a person or a bot, not a channel"
+      case .nobody:
+        "there is no public channel \(name); check the name; only --live reads private channels"
+      case .unknown, nil:
+        "t.me shows no preview of \(name): there is no such channel, or it is private, or its "
+          + "preview is switched off; check the name, or read the channel with --live"
+      }
+    return SourceFault(.noSuchChannel, address, problem)
+  }
+}

@@ -1,0 +1,99 @@
+import CommandLineSupport
+import TelegramSources
+
+/// The options of channels read from the web preview.
+struct WebOptions: ArgumentGroup {
+  @Option(
+    help: "seconds between two requests", valueName: "seconds", defaultText: "1",
+    accepting: .within(0...3600))
+  var delay: Double?
+
+  @Option(help: "what the program calls itself to the server", valueName: "text")
+  var userAgent: String?
+
+  @Option(
+    help: "the server that is asked instead of https://t.me", valueName: "address",
+    defaultText: "https://t.me")
+  var baseUrl: WebAddress?
+
+  var settings: WebPreview.Settings {
+    var settings = WebPreview.Settings()
+    settings.delay = delay ?? settings.delay
+    settings.userAgent = userAgent ?? settings.userAgent
+    settings.baseURL = baseUrl ?? settings.baseURL
+    return settings
+  }
+
+  /// The option that was given, if one was.
+  var given: String? {
+    delay != nil
+      ? "--delay" : userAgent != nil ? "--user-agent" : baseUrl != nil ? "--base-url" : nil
+  }
+}
+
+/// The options of channels read with an account.
+struct LiveOptions: ArgumentGroup {
+  @Flag(help: "read the channel with your account, through TDLib: private ones and reactions too")
+  var live = false
+
+  @Option(
+    help: "the file with the key of your application, [Telegram] api_id, api_hash and phone; "
+      + "TG_API_ID, TG_API_HASH and TG_PHONE win over it",
+    valueName: "config.ini", completion: .file)
+  var config: String?
+
+  @Option(
+    help: "the library libtdjson, or a folder that holds it", valueName: "path",
+    defaultText: "\(TDLibrary.environmentVariable), else the usual places", completion: .file)
+  var tdlib: String?
+
+  @Option(
+    help: "where the login is kept", valueName: "folder",
+    defaultText: "~/.local/state/tg-dump", completion: .folder)
+  var session: String?
+
+  @Flag(help: "end the login and forget it; no posts are read")
+  var logOut = false
+
+  /// The option that was given, if one was, but for --live and --log-out.
+  var given: String? {
+    config != nil
+      ? "--config" : tdlib != nil ? "--tdlib" : session != nil ? "--session" : nil
+  }
+
+  /// The channel `address` with the account.
+  func channel(
+    _ address: LiveChannel.Address, _ options: SourceOptions, _ console: any SourceConsole
+  ) throws -> LiveChannel {
+    guard let path = session ?? SessionFolder.defaultPath() else {
+      throw UsageError("there is no home folder for the login; name a folder with --session")
+    }
+    let channel = LiveChannel(
+      channel: address, library: try TDLibrary(path: tdlib),
+      configuration: try LiveConfiguration(path: config, console: console),
+      sessionFolder: try SessionFolder(path: path), options: options, console: console)
+    // The library's threads can abort a process that cleans up behind them.
+    ProcessEnd.skipCleanUp()
+    return channel
+  }
+}
+
+extension WebAddress: ArgumentValue {
+  public init?(argument: String) { self.init(argument) }
+  public static var accepted: String { "an address such as https://t.me" }
+}
+
+extension SourceFault: StatusError {
+  public var exitStatus: ExitStatus {
+    switch kind {
+    case .noSuchChannel: .noInput
+    case .unreachable: .temporaryFailure
+    case .protocolViolation: .protocolViolation
+    case .refused: .noPermission
+    }
+  }
+}
+
+extension TDLibrary.LoadError: StatusError {
+  public var exitStatus: ExitStatus { .unavailable }
+}

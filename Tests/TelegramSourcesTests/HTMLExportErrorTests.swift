@@ -1,0 +1,225 @@
+import FileSupport
+import Foundation
+import PostFormat
+import TelegramSources
+import TestSupport
+import Testing
+
+@Suite("HTMLExport, errors")
+struct HTMLExportErrorTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private static let salvaging: SourceOptions = {
+    var options = SourceOptions()
+    options.salvages = true
+    return options
+  }()
+
+  /// The error of reading `pages`, without the folder of the files.
+  private func error(_ pages: [String?]) throws -> String? {
+    try folder.write(pages: [])
+    for (index, page) in pages.enumerated() {
+      if let page { try folder.write(page, to: name(index)) }
+    }
+    return error()
+  }
+
+  private func name(_ index: Int) -> String {
+    index == 0 ? "messages.html" : "messages\(index + 1).html"
+  }
+
+  private func error(path: String = "") -> String? {
+    let path = path.isEmpty ? folder.path : folder.path(path)
+    let thrown = #expect(throws: InputError.self) { try Dump(html: path) }
+    return thrown.map { $0.description.replacing(folder.path + "/", with: "") }
+  }
+
+  private let howTo =
+    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
+    + "and a folder for it"
+
+  @Test(
+    "says what it expected where there is no export",
+    arguments: [
+      ("", "the file is empty"), ("hello", "this is not HTML"),
+      ("<!DOCTYPE html><html><body><p>Новости</p></body></html>", "other"),
+      (htmlPage("").replacing("page_wrap", with: "page"), "other"),
+    ])
+  func noExport(_ text: String, _ found: String) throws {
+    let found = found == "other" ? "this is HTML, but not an export of Telegram Desktop" : found
+    #expect(
+      try error([text])
+        == "messages.html: \(found), expected a page with the messages of a chat as Telegram "
+        + "Desktop exports it; \(howTo)")
+    #expect(
+      try error([htmlPage(htmlMessage(1, "")), text == "" ? "<html></html>" : text + "</html>"])
+        != nil)
+  }
+
+  @Test(
+    "says what it expected in a folder without pages, and what the system says of a missing one")
+  func noPages() throws {
+    try folder.write("", to: "x/y.txt")
+    #expect(
+      error(path: "x")
+        == "x: expected the pages of an export of Telegram Desktop, messages.html (one chat) or "
+        + "export_results.html and the folder chats (a whole account); \(howTo)")
+    for name in ["none", "none.html", "messages.html"] {
+      let error = #expect(throws: FileError.self) { try Dump(html: folder.path(name)) }
+      #expect(error?.description == "\(folder.path(name)): cannot open: No such file or directory")
+    }
+  }
+
+  // MARK: - Pages that are missing
+
+  private let remedy =
+    "this page of the export is missing; copy the whole folder of the export, or export the chat again"
+
+  @Test("names a page that is missing before others, behind them, or first")
+  func gaps() throws {
+    let first = htmlPage(htmlMessage(1, ""), next: "messages2.html")
+    #expect(try error([first, nil, htmlPage(htmlMessage(3, ""))]) == "messages2.html: \(remedy)")
+    #expect(
+      error(path: "messages3.html") == "messages2.html: \(remedy)")
+    try FileManager.default.removeItem(atPath: folder.path("messages3.html"))
+    #expect(error() == "messages2.html: \(remedy); 1 messages could be read before")
+    try FileManager.default.moveItem(
+      atPath: folder.path("messages.html"), toPath: folder.path("messages2.html"))
+    #expect(error() == "messages.html: \(remedy)")
+    #expect(throws: InputError.self) { try Dump(html: folder.path, Self.salvaging) }
+  }
+
+  @Test("takes the posts before the missing page on request")
+  func salvagingGaps() throws {
+    try folder.write(htmlPage(htmlMessage(1, ""), next: "messages2.html"), to: "messages.html")
+    for _ in 0..<2 {
+      let dump = try Dump(html: folder.path, Self.salvaging)
+      #expect(dump.posts.map(\.id) == [1])
+      #expect(dump.summary.cut == "\(folder.path("messages2.html")): \(remedy)")
+      try folder.write(htmlPage(htmlMessage(3, "")), to: "messages3.html")
+    }
+  }
+
+  @Test("says of a page of another name that the chat goes on")
+  func renamed() throws {
+    try folder.write(htmlPage(htmlMessage(1, ""), next: "messages2.html"), to: "saved.html")
+    try folder.write(htmlPage(htmlMessage(2, "")), to: "messages2.html")
+    #expect(
+      error(path: "saved.html")
+        == "saved.html: the chat goes on in messages2.html; give the folder of the export, with all "
+        + "pages under the names that Telegram Desktop gave them; 1 messages could be read before")
+  }
+
+  // MARK: - Pages that are cut off
+
+  @Test("says at which byte a page is cut off and how many messages were whole")
+  func truncated() throws {
+    let whole = htmlPage(
+      (1...3).map { htmlMessage($0, htmlText("т")) }.joined() + htmlServiceMessage(4, "x"))
+    let end = try #require(whole.range(of: "message3")).upperBound
+    let cut = String(whole[..<end])
+    let problem =
+      "messages2.html: byte \(cut.utf8.count): the page ends before its </html>: it is cut off, as by "
+      + "an export that was interrupted; export the chat again"
+    #expect(
+      try error([htmlPage(htmlMessage(0, "")), cut, htmlPage(htmlMessage(5, ""))])
+        == problem + "; 3 messages could be read before")
+    let dump = try Dump(html: folder.path, Self.salvaging)
+    #expect(dump.posts.map(\.id) == [0, 1, 2])
+    #expect(dump.summary.cut?.replacing(folder.path + "/", with: "") == problem)
+    #expect(dump.summary.chat == "БУГУРТ-ТРЕД")
+  }
+
+  @Test("takes whole posts only, wherever a page is cut off")
+  func everyCut() throws {
+    let messages =
+      htmlServiceMessage(-1, "1 March 2016") + htmlMessage(1, htmlText("а<br>б"))
+      + htmlMessage(2, htmlPart("media_wrap", "") + htmlText("<strong>в</strong>"), isJoined: true)
+      + htmlServiceMessage(3, "x")
+      + htmlMessage(4, htmlText("г") + htmlPart("signature details", "я"))
+    let bytes = Array(htmlPage(messages).utf8)
+    let whole = try Dump(pages: [htmlPage(messages)]).posts
+    let body = try #require(htmlPage(messages).utf8.firstRange(of: #"class="history""#.utf8))
+    let start = htmlPage(messages).utf8.distance(
+      from: htmlPage(messages).utf8.startIndex, to: body.upperBound)
+    var counts: [Int] = []
+    for count in start...bytes.count {
+      let path = try folder.write(Array(bytes[..<count]), to: "messages.html")
+      let dump = try Dump(html: path, Self.salvaging)
+      #expect(dump.posts == Array(whole.prefix(dump.posts.count)))
+      // Behind </html> nothing is missing.
+      #expect((dump.summary.cut == nil) == (count >= bytes.count - 1))
+      counts.append(dump.posts.count)
+      guard count < bytes.count - 1 else { continue }
+      #expect(throws: InputError.self) { try Dump(html: path) }
+    }
+    #expect(counts == counts.sorted())
+    #expect(Set(counts) == [0, 1, 2, 3])
+  }
+
+  @Test("takes a post as whole if nothing but the beginning of the next one follows")
+  func cutInTag() throws {
+    let whole = htmlPage(htmlMessage(1, htmlText("a")) + htmlMessage(2, htmlText("b")))
+    let second = try #require(
+      whole.range(of: #"<div class="message default clearfix" id="message2""#))
+    for length in [0, 1, 4, 12, 20, 30] {
+      let cut = String(whole[..<second.lowerBound]) + whole[second].prefix(length)
+      let dump = try Dump(pages: [cut], Self.salvaging)
+      #expect(dump.posts.map(\.text) == ["a"])
+    }
+  }
+
+  // MARK: - Damage
+
+  @Test("refuses pages that are not UTF-8, at the byte")
+  func encodings() throws {
+    let text = htmlPage(htmlMessage(1, htmlText("бугурт")))
+    let offset = try #require(text.utf8.firstRange(of: "бугурт".utf8)).lowerBound
+    var bytes = Array(text.utf8)
+    let index = text.utf8.distance(from: text.utf8.startIndex, to: offset)
+    bytes.replaceSubrange(index..<index + 12, with: [0xE1, 0xF3, 0xE3, 0xF3, 0xF0, 0xF2])
+    try folder.write(bytes, to: "messages.html")
+    let problem =
+      "this is not UTF-8, in which Telegram Desktop writes pages: the file was changed or damaged; "
+      + "export the chat again"
+    #expect(error() == "messages.html: byte \(index): \(problem)")
+    try folder.write(
+      Array(text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }), to: "messages.html")
+    #expect(error() == "messages.html: byte 1: \(problem)")
+  }
+
+  @Test("refuses messages out of order, at the byte of the first")
+  func order() throws {
+    let text = htmlPage(htmlMessage(5, "") + htmlMessage(4, ""))
+    let tag = #"<div class="message default clearfix" id="message4">"#
+    let offset = try #require(text.utf8.firstRange(of: tag.utf8)).lowerBound
+    let byte = text.utf8.distance(from: text.utf8.startIndex, to: offset)
+    let problem =
+      "message 4 stands behind message 5, but Telegram Desktop writes ids in ascending order; sort the "
+      + "messages by id, or export the chat again"
+    #expect(try error([text]) == "messages.html: byte \(byte): \(problem)")
+  }
+
+  @Test("refuses elements nested without end, at the byte of the message")
+  func nesting() throws {
+    let deep =
+      String(repeating: "<div>", count: 100_000) + String(repeating: "</p>", count: 100_000)
+    let text = htmlPage(htmlMessage(1, deep))
+    #expect(
+      try error([text])?.hasSuffix(
+        "the message that begins here has elements nested more than 1000 deep: the page is damaged; "
+          + "export the chat again") == true)
+    #expect(try htmlPost(String(repeating: "<div class=x>", count: 900) + htmlText("a"))?.text == "a")
+  }
+
+  @Test("reads on behind a zero byte")
+  func zeros() throws {
+    let post = try htmlPost(
+      htmlPart("a\0b", "\0") + htmlText("a\0b")
+        + htmlPart("reply_to", ##"<a href="#go_to_message7">x</a>"##))
+    #expect(post?.text == "a\0b")
+    #expect(post?.replyTo == 7)
+  }
+}
