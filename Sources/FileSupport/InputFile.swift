@@ -11,6 +11,9 @@ public final class InputFile {
   /// How many bytes of the file, packed if it is packed, were read; for progress.
   public private(set) var bytesConsumed = 0
 
+  /// Whether the file ended inside its gzip stream, as reading it has shown.
+  public var isCutOff: Bool { gzip?.isCutOff == true }
+
   private let descriptor: Int32
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?

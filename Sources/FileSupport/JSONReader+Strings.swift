@@ -1,15 +1,10 @@
-import Glibc
-
 extension JSONReader {
   // MARK: - Strings in quotes
 
   /// Reads the string that begins with the quote at `position`.
   mutating func quotedString() throws -> String {
-    let place = self.place ?? .byte(byteOffset + 1)
-    guard let string = String(utf8: try quotedBytes()) else {
-      throw InputError(path, place, "the string is not UTF-8")
-    }
-    return string
+    let start = byteOffset + 1
+    return try string(of: try quotedBytes(), from: start)
   }
 
   /// Reads the string that begins with the quote at `position`, a key, and the colon behind it.
@@ -26,14 +21,17 @@ extension JSONReader {
   @usableFromInline
   mutating func word(in table: JSONKeyTable) throws -> (number: Int, other: String) {
     guard try beginsQuotedString() else { return (-1, try bareString()) }
-    let place = self.place ?? .byte(byteOffset + 1)
+    let start = byteOffset + 1
     let bytes = try quotedBytes()
     let number = table.number(of: bytes)
-    if number >= 0 { return (number, "") }
-    guard let other = String(utf8: bytes) else {
-      throw InputError(path, place, "the string is not UTF-8")
-    }
-    return (-1, other)
+    return (number, number >= 0 ? "" : try string(of: bytes, from: start))
+  }
+
+  /// The string whose UTF-8 is `bytes`, which stand from `start` on in the text.
+  private mutating func string(of bytes: UnsafeRawBufferPointer, from start: Int) throws -> String {
+    if let string = String(utf8: bytes) { return string }
+    invalidString = Array(bytes)
+    throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
   }
 
   /// Whether the next value, which must be a string, stands in quotes.
@@ -140,6 +138,22 @@ extension JSONReader {
       if count < 8 { return min(index, end) }
     }
     return end
+  }
+
+  /// How many of `bytes`, from `start` on, stand for themselves in a string.
+  static func plainCount(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var index = start
+    while index &+ 8 <= bytes.count {
+      let count = plainCount(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+      index &+= count
+      if count < 8 { return index - start }
+    }
+    while index < bytes.count, bytes[index] >= 0x20, bytes[index] != UInt8(ascii: "\""),
+      bytes[index] != UInt8(ascii: "\\")
+    {
+      index &+= 1
+    }
+    return index - start
   }
 
   /// How many of eight bytes, from the first on, stand for themselves in a string.
@@ -258,23 +272,20 @@ extension JSONReader {
 
   /// Reads a value without quotes, to the end of its line or the comma there.
   mutating func bareString() throws -> String {
-    let place = self.place ?? .byte(byteOffset)
+    let start = byteOffset
     scratch.removeAll()
     while let byte = try nextByte(), byte != 0x0A, byte != 0x0D {
       if byte == UInt8(ascii: ","), try !lookAhead(2) || buffer[position + 1] <= 0x0D { break }
       scratch.append(byte)
       position += 1
     }
-    guard let string = String(utf8: scratch.bytes) else {
-      throw InputError(path, place, "the string is not UTF-8")
-    }
-    return string
+    return try string(of: scratch.bytes, from: start)
   }
 }
 
 extension String {
   /// The string whose UTF-8 is `bytes`; `nil` if they are not UTF-8.
-  init?(utf8 bytes: UnsafeRawBufferPointer) {
+  package init?(utf8 bytes: UnsafeRawBufferPointer) {
     let bytes = UnsafeBufferPointer(
       start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
     guard let span = try? UTF8Span(validating: bytes.span) else { return nil }

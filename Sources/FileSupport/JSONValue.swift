@@ -152,16 +152,13 @@ extension [UInt8] {
     text.withUTF8 { bytes in
       // Whole runs of bytes that stand for themselves are copied at once.
       var start = 0
-      for index in bytes.indices {
-        let byte = bytes[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-          continue
-        }
-        append(contentsOf: bytes[start..<index])
-        start = index + 1
-        appendJSONEscape(of: byte)
+      while true {
+        let end = start + JSONReader.plainCount(UnsafeRawBufferPointer(bytes), from: start)
+        append(contentsOf: bytes[start..<end])
+        if end == bytes.count { break }
+        appendJSONEscape(of: bytes[end])
+        start = end + 1
       }
-      append(contentsOf: bytes[start...])
     }
     append(UInt8(ascii: "\""))
   }
