@@ -36,7 +36,7 @@ package enum JSONText {
   /// The high bit of a byte of `hits` is set where the byte does not. A borrow can set it wrongly too,
   /// but only in a byte above a right one, and only the lowest is used.
   @inline(__always)
-  private static func plainCount(_ bytes: UInt64) -> Int {
+  static func plainCount(_ bytes: UInt64) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let quotes = bytes ^ (ones &* 0x22)
     let backslashes = bytes ^ (ones &* 0x5C)

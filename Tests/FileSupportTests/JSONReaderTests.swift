@@ -240,6 +240,104 @@ struct JSONReaderTests {
   }
 }
 
+@Suite("JSONReader, what need not be there")
+struct OptionalJSONReaderTests {
+  @Test(
+    "reads whole numbers, in quotes or not, and passes over everything else",
+    arguments: [
+      ("0", 0), ("7", 7), ("-7", -7), (#""7""#, 7), (#""-7""#, -7), (#""007""#, 7),
+      ("999999999999999999", 999_999_999_999_999_999),
+      ("1234567890123456789", 1_234_567_890_123_456_789),
+      ("9223372036854775807", .max), (#""-9223372036854775808""#, .min),
+      ("9223372036854775808", nil), ("1.0", nil), ("1e3", nil), (#""""#, nil), (#""1x""#, nil),
+      (#""1\u0032""#, 12), (#""\n""#, nil), ("null", nil), ("true", nil), ("[1]", nil), ("{}", nil),
+    ] as [(String, Int?)])
+  func integers(_ json: String, _ expected: Int?) throws {
+    for text in ["\(json)", " \(json) ", "[\(json)]"] {
+      var reader = reader(text)
+      var integer: Int?
+      if text.hasPrefix("["), json != "[1]" || text == "[[1]]" {
+        try reader.array { integer = try $0.integerIfAny() }
+      } else {
+        integer = try reader.integerIfAny()
+      }
+      try reader.finish()
+      #expect(integer == expected)
+    }
+  }
+
+  @Test("refuses numbers that are none", arguments: ["01", "-", "1.", "1e", "--1", "1-1"])
+  func wrongNumbers(_ json: String) {
+    for reads in [true, false] {
+      var reader = reader("[" + json + "]")
+      let error = #expect(throws: InputError.self) {
+        try reader.array { if reads { _ = try $0.integerIfAny() } else { try $0.skip() } }
+      }
+      #expect(error?.problem == "'\(json)' is not a number")
+    }
+  }
+
+  private enum Color: String, CaseIterable { case red, green, blueGreen = "blue-green" }
+
+  @Test("tells words that it knows from others")
+  func words() throws {
+    let colors = JSONKeys<Color>()
+    var reader = reader(#"["red", "blue\u002dgreen", "рыжий", "", "reddish", "red\n"]"#)
+    var known: [Color] = []
+    var others: [String] = []
+    try reader.array { reader in
+      switch try reader.word(of: colors) {
+      case .known(let color): known.append(color)
+      case .other(let text): others.append(text)
+      }
+    }
+    #expect(known == [.red, .blueGreen])
+    #expect(others == ["рыжий", "", "reddish", "red\n"])
+    var number = self.reader("7")
+    let error = #expect(throws: InputError.self) { try number.word(of: colors) }
+    #expect(error?.problem == "expected a string, found a number")
+  }
+
+  private func reader(_ text: String) -> JSONReader {
+    FileSupportTests.reader(text)
+  }
+
+  @Test("keeps the text of a value that it passes over")
+  func keptTexts() throws {
+    let values = [
+      #""a\n\"b""#, "[1, {\"a\" : [ ]}]", "-1.5e3", "true", "null", "{\n \"b\":\n {}\n}",
+    ]
+    var reader = reader("[" + values.map { "\n   \($0)" }.joined(separator: " ,") + "\n]")
+    var kept: [String] = []
+    var bytes: [UInt8] = [1, 2, 3]
+    try reader.array {
+      try $0.skip(keeping: &bytes)
+      kept.append(String(decoding: bytes, as: UTF8.self))
+    }
+    try reader.finish()
+    #expect(kept == values)
+  }
+
+  @Test("tells which bytes of a string are not UTF-8")
+  func invalidStrings() throws {
+    var reader = FileSupportTests.reader([0x22, 0x41, 0xFF, 0x5C, 0x6E, 0x22])
+    #expect(throws: InputError.self) { try reader.string() }
+    #expect(reader.invalidString == [0x41, 0xFF, 0x0A])
+  }
+
+  @Test("looks at the first bytes without reading them, and reads over a mark")
+  func marks() throws {
+    var marked = reader("\u{FEFF} [1]")
+    #expect(try marked.bytesAhead(4) == [0xEF, 0xBB, 0xBF, 0x20])
+    try marked.skipByteOrderMark()
+    #expect(try JSONValue(&marked) == [1])
+    var plain = reader("[]")
+    #expect(try plain.bytesAhead(4) == [0x5B, 0x5D])
+    try plain.skipByteOrderMark()
+    #expect(try JSONValue(&plain) == [])
+  }
+}
+
 @Suite("JSONReader, lenient")
 struct LenientJSONReaderTests {
   @Test("reads hexadecimal escapes only where they are allowed")
@@ -317,19 +415,27 @@ struct JSONReaderFileTests {
     let path = try folder.write(
       "{\"f\":\"\(filler)\",\"a\":" + tail + "\n\"d\":nul.webm\n}", to: "edge.json")
     for skipsFiller in [true, false] {
-      var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
-      var values: [JSONValue] = []
-      try reader.object { reader, key in
-        if key == "f", skipsFiller {
-          try reader.skip()
-        } else if key == "f" {
-          #expect(try reader.string().utf8.count == filler.utf8.count)
-        } else {
-          values.append(try JSONValue(&reader))
+      for keepsTexts in [true, false] {
+        var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
+        var values: [JSONValue] = []
+        var text: [UInt8] = []
+        try reader.object { reader, key in
+          if key == "f", skipsFiller {
+            try reader.skip(keeping: &text)
+            #expect(text.count == filler.utf8.count + 2)
+          } else if key == "f" {
+            #expect(try reader.string().utf8.count == filler.utf8.count)
+          } else if keepsTexts {
+            try reader.skip(keeping: &text)
+            var value = FileSupportTests.reader(text, leniency: .bareStrings)
+            values.append(try JSONValue(&value))
+          } else {
+            values.append(try JSONValue(&reader))
+          }
         }
+        try reader.finish()
+        #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
       }
-      try reader.finish()
-      #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
     }
   }
 
