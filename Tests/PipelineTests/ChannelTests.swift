@@ -13,7 +13,7 @@ struct ChannelTests {
 
   private func dump(
     _ arguments: [String], environment: [String: String] = [:]
-  ) throws -> Subprocess.Ended {
+  ) throws -> Ended {
     try Subprocess.run(
       builtProgram("tg-dump"), arguments, in: folder.path,
       environment: Subprocess.environment.merging(environment) { $1 })
