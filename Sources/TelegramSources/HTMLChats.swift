@@ -60,8 +60,10 @@ enum HTMLChats {
     "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
     + "and a folder for it"
 
-  /// What the export at `path` holds: its folder, or one of its pages, which stands for its folder.
-  /// A page of another name stands for itself.
+  /// What the export at `path` holds.
+  ///
+  /// It is the folder, or one of its pages, which stands for its folder. A page of another
+  /// name stands for itself.
   ///
   /// - Throws: `FileError`; `InputError` if it is no export.
   init(path: String) throws {

@@ -211,7 +211,8 @@ struct HTMLExportErrorTests {
       try error([text])?.hasSuffix(
         "the message that begins here has elements nested more than 1000 deep: the page is damaged; "
           + "export the chat again") == true)
-    #expect(try htmlPost(String(repeating: "<div class=x>", count: 900) + htmlText("a"))?.text == "a")
+    #expect(
+      try htmlPost(String(repeating: "<div class=x>", count: 900) + htmlText("a"))?.text == "a")
   }
 
   @Test("reads on behind a zero byte")
