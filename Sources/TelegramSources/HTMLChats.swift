@@ -57,8 +57,7 @@ enum HTMLChats {
 
   /// How to make an export that can be read, for errors.
   static let howTo =
-    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
-    + "and a folder for it"
+    "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
   /// What the export at `path` holds.
   ///
