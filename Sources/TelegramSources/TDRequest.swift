@@ -53,7 +53,7 @@ package struct TDRequest: Sendable {
     TDRequest(.setLogVerbosityLevel, ["new_verbosity_level": .integer(level)])
   }
 
-  /// What TDLib is to know before anything else; its fields stand side by side since 1.8.6 (2022).
+  /// What TDLib is to know before anything else; its fields stand side by side since September 2022.
   ///
   /// The messages are not kept, since they are read once; the chats are, so that the next run finds
   /// the channel without asking for its name again.

@@ -27,6 +27,12 @@ public struct Reject: Equatable, Sendable {
   public let rule: String
   /// The text as posted.
   public let text: String
+  /// The id of the nearly equal post that is kept in place of this one.
+  public let keptInstead: Int?
+
+  init(id: Int, rule: String, text: String, keptInstead: Int? = nil) {
+    (self.id, self.rule, self.text, self.keptInstead) = (id, rule, text, keptInstead)
+  }
 }
 
 /// A post as it was and as it came out.

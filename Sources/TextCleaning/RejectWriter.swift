@@ -1,6 +1,7 @@
 import FileSupport
 
-/// Writes dropped posts, a JSON object a line: `{"id":7,"rule":"links","text":"…"}`.
+/// Writes dropped posts, a JSON object a line: `{"id":7,"rule":"links","text":"…"}`; of a
+/// post that another is nearly equal to, `kept` is the id of that one.
 public final class RejectWriter {
   private let file: OutputFile
 
@@ -15,10 +16,12 @@ public final class RejectWriter {
   ///
   /// - Throws: `FileError`.
   public func write(_ reject: Reject) throws {
-    let value: JSONValue = [
-      "id": .integer(reject.id), "rule": .string(reject.rule), "text": .string(reject.text),
+    var members: [JSONValue.Member] = [
+      .init("id", .integer(reject.id)), .init("rule", .string(reject.rule)),
     ]
-    try file.write(value.text() + "\n")
+    if let id = reject.keptInstead { members.append(.init("kept", .integer(id))) }
+    members.append(.init("text", .string(reject.text)))
+    try file.write(JSONValue.object(members).text() + "\n")
   }
 
   /// Brings everything to the disk and gives the file its name.

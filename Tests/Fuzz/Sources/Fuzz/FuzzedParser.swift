@@ -12,7 +12,9 @@ struct FuzzedParser: Sendable {
   let parse: @Sendable (_ bytes: UnsafeRawBufferPointer, _ scratch: Scratch) throws -> Void
 
   /// All parsers.
-  static let all: [FuzzedParser] = [desktopJSON, desktopHTML, postLines]
+  static let all: [FuzzedParser] = [
+    desktopJSON, desktopHTML, liveConfiguration, postLines, tdlibMessage,
+  ]
 }
 
 /// Checks a promise of a parser.
