@@ -7,7 +7,7 @@
 public enum NearDuplicates {
   public static let declaration = RuleDeclaration(
     "near-duplicates", isOn: false,
-    "of posts that differ in a few characters one is kept, lest they count for more than others",
+    "posts that differ from another in a few characters would count for too much",
     settings: [
       .share(
         "similarity", 0.8, in: 0.3...1,
