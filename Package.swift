@@ -65,7 +65,7 @@ let package = Package(
     library("CheckpointFormat", ["FileSupport"]),
 
     // MARK: Tokenizer and model
-    library("BytePairEncoding", ["FileSupport"]),
+    library("BytePairEncoding", ["CKernels", "FileSupport"]),
     library("TensorKernels", ["COpenBLAS", "COneDNN", "CKernels"]),
     library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 

@@ -102,7 +102,7 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-encode
+#! make bench-train, make bench-encode, make bench-clean
 #? more arguments, such as --models rugpt3small --rounds 5, or --corpus text.txt
 BENCH_FLAGS ?=
 
@@ -309,8 +309,10 @@ lint:
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop
-interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/bpe-encode \
-  $(bin)/gpt-finetune
+interop: $(missing_model) $(posts) $(build)/interop/installed | $(bin)/gpt-sample \
+  $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
+	$(build)/interop/bin/python Tests/Interop/original_recipe_interop.py \
+	  $(bin)/bugurt-clean $(posts) $(build)/interop/original-recipe
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
@@ -328,6 +330,8 @@ interop: $(missing_model) $(build)/interop/installed | $(bin)/gpt-sample $(bin)/
 	  --filter BytePairEncodingTests.TokenizerReferenceTests
 	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
 	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
+	$(build)/interop/bin/python Tests/Interop/near_duplicates_interop.py \
+	  $(bin)/bugurt-clean $(posts) $(build)/interop/near-duplicates
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
 	  $(build)/interop/engine --seed 2
 	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
@@ -355,6 +359,13 @@ bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 bench-encode: $(corpus) $(build)/interop/installed | $(bin)/bpe-encode
 	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
 	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
+	  $(BENCH_FLAGS)
+
+## bench-clean: time cleaning, and near duplicates against datasketch
+.PHONY: bench-clean
+bench-clean: $(corpus) $(build)/interop/installed | $(bin)/bugurt-clean
+	$(build)/interop/bin/python Tests/Benchmarks/clean_benchmark.py \
+	  --bugurt-clean $(bin)/bugurt-clean --work $(build)/benchmark-clean --fixture $(corpus) \
 	  $(BENCH_FLAGS)
 
 ## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer

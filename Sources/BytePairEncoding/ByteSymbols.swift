@@ -35,18 +35,31 @@ enum ByteSymbols {
     return String(text)
   }
 
-  /// Appends the bytes that `text` stands for to `output`.
+  /// Writes the bytes that `text`, which is UTF-8, stands for to `output`, which has as many bytes at
+  /// least.
   ///
-  /// - Returns: Whether all its characters stand for bytes; `output` is unchanged if not.
-  static func append(bytesOf text: String, to output: inout [UInt8]) -> Bool {
-    let start = output.count
-    for scalar in text.unicodeScalars {
-      guard scalar.value < 0x144, bytes[Int(scalar.value)] >= 0 else {
-        output.removeSubrange(start...)
-        return false
+  /// - Returns: How many bytes; `nil` if a character stands for none.
+  static func decode(
+    _ text: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+  ) -> Int? {
+    precondition(text.count <= output.count)
+    return bytes.withUnsafeBufferPointer { bytes in
+      var count = 0
+      var index = 0
+      while index < text.count {
+        var code = Int(text[index])
+        index += 1
+        // The characters that stand for bytes have one byte or two.
+        if code >= 0x80 {
+          guard code < 0xE0, index < text.count else { return nil }
+          code = (code & 0x1F) << 6 | Int(text[index] & 0x3F)
+          index += 1
+        }
+        guard code < bytes.count, bytes[code] >= 0 else { return nil }
+        output[count] = UInt8(truncatingIfNeeded: bytes[code])
+        count += 1
       }
-      output.append(UInt8(bytes[Int(scalar.value)]))
+      return count
     }
-    return true
   }
 }

@@ -1,7 +1,7 @@
 /// Turns text into ids; it remembers the pieces it has seen.
 ///
-/// An encoder belongs to one thread; several threads take one each. A copy shares the tables and
-/// remembers for itself.
+/// An encoder belongs to one thread; several threads take a copy each. Copies share what they
+/// remember.
 ///
 ///     var encoder = Encoder(tokenizer)
 ///     let ids = try encoder.encode("Привет, мир!")
@@ -54,31 +54,50 @@ public struct Encoder: Sendable {
   public mutating func encode(
     _ range: Range<Int>, of text: UnsafeRawBufferPointer, into ids: IDBuffer
   ) throws(InvalidUTF8) {
+    _ = try encode(range, of: text, into: ids) { _ in true }
+  }
+
+  /// Appends the ids of the bytes `range` of `text` to `ids` as ``encode(_:of:into:)`` does, in memory
+  /// that does not grow with the text.
+  ///
+  /// Whenever there are many ids, `whenMany` may take them out; if it returns false, no more are
+  /// appended.
+  ///
+  /// - Returns: Whether all ids were appended.
+  /// - Throws: ``InvalidUTF8`` as ``encode(_:of:into:)``.
+  public mutating func encode(
+    _ range: Range<Int>, of text: UnsafeRawBufferPointer, into ids: IDBuffer,
+    whenMany: (IDBuffer) -> Bool
+  ) throws(InvalidUTF8) -> Bool {
     if !isKnownUniquelyReferenced(&state) { state = state.anew() }
     let text = text.bindMemory(to: UInt8.self)
     guard splitter != nil || addsPrefixSpace else {
-      return try state.encode(range, of: text, into: ids)
+      return try state.encode(range, of: text, into: ids, whenMany: whenMany)
     }
     precondition(range.lowerBound >= 0 && range.upperBound <= text.count)
     let parts = splitter?.parts(of: text, in: range) ?? (range.isEmpty ? [] : [.text(range)])
     for part in parts {
       switch part {
       case .token(let id): ids.append(id)
-      case .text(let range): try encodePart(range, of: text, into: ids)
+      case .text(let range):
+        guard try encodePart(range, of: text, into: ids, whenMany: whenMany) else { return false }
       }
+      if ids.count > IDBuffer.many && !whenMany(ids) { return false }
     }
+    return true
   }
 
   /// Appends the ids of `text[range]`, which is not empty and has no added token in it, to `ids`.
   private func encodePart(
-    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into ids: IDBuffer
-  ) throws(InvalidUTF8) {
+    _ range: Range<Int>, of text: UnsafeBufferPointer<UInt8>, into ids: IDBuffer,
+    whenMany: (IDBuffer) -> Bool
+  ) throws(InvalidUTF8) -> Bool {
     guard addsPrefixSpace, text[range.lowerBound] != 0x20 else {
-      return try state.encode(range, of: text, into: ids)
+      return try state.encode(range, of: text, into: ids, whenMany: whenMany)
     }
     do throws(InvalidUTF8) {
-      try ([0x20] + text[range]).withUnsafeBufferPointer { spaced throws(InvalidUTF8) in
-        try state.encode(0..<spaced.count, of: spaced, into: ids)
+      return try ([0x20] + text[range]).withUnsafeBufferPointer { spaced throws(InvalidUTF8) in
+        try state.encode(0..<spaced.count, of: spaced, into: ids, whenMany: whenMany)
       }
     } catch {
       throw InvalidUTF8(offset: range.lowerBound + error.offset - 1)

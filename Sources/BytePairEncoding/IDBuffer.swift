@@ -3,9 +3,12 @@
 /// It belongs to one thread at a time.
 public final class IDBuffer {
   /// How many ids there are.
-  public private(set) var count = 0
-  private var memory: UnsafeMutableBufferPointer<UInt32>
+  // It is used for every post and for a few pieces at a time, too often for checks.
+  @exclusivity(unchecked) public private(set) var count = 0
+  @exclusivity(unchecked) private var memory: UnsafeMutableBufferPointer<UInt32>
 
+  /// Whoever fills a buffer may let others take the ids out when there are more than this.
+  static let many = 1 << 18
   /// More than this is not kept for later.
   private static let largestKept = 1 << 20
 
@@ -30,6 +33,12 @@ public final class IDBuffer {
   public func append(_ id: UInt32) {
     reserve(1)[0] = id
     count += 1
+  }
+
+  /// Appends `ids`.
+  func append(_ ids: UnsafeBufferPointer<UInt32>) {
+    _ = reserve(ids.count).update(fromContentsOf: ids)
+    count += ids.count
   }
 
   /// Takes all ids out.

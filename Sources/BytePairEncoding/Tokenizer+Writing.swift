@@ -9,15 +9,16 @@ extension Tokenizer {
   ///
   /// - Throws: ``FileError``.
   public func write(to folder: String) throws {
-    func write(_ contents: [UInt8], _ name: String) throws {
-      try replaceFile(at: folder + "/" + name, with: contents)
+    var files: [OutputFile] = []
+    func file(_ name: String) throws -> OutputFile {
+      files.append(try OutputFile(path: folder + "/" + name))
+      return files[files.count - 1]
     }
     func write(_ value: JSONValue, _ name: String) throws {
-      try write(Array((value.text(indent: 2) + "\n").utf8), name)
+      try file(name).write(value.text(indent: 2) + "\n")
     }
-    try write(vocabularyJSON, "vocab.json")
-    try write(Array("#version: 0.2\n".utf8) + mergeLines, "merges.txt")
-    try write(tokenizerJSON, "tokenizer.json")
+    try writeTokens(vocabulary: file("vocab.json"), whole: file("tokenizer.json"))
+    try writeMerges(file("merges.txt"))
     try write(configuration, "tokenizer_config.json")
     try write(specialTokensMap, "special_tokens_map.json")
     let outside = addedTokens.filter { $0.id >= modelCount }
@@ -25,36 +26,54 @@ extension Tokenizer {
       let members = outside.map { JSONValue.Member($0.content, .integer(Int($0.id))) }
       try write(JSONValue.object(members), "added_tokens.json")
     }
+    try OutputFile.commit(files)
   }
 
-  /// The vocabulary as an object on one line, by ascending ids.
-  private var vocabularyJSON: [UInt8] {
-    var output = [UInt8(ascii: "{")]
-    for (id, text) in texts[..<modelCount].enumerated() {
-      if id > 0 { output.append(UInt8(ascii: ",")) }
-      output.appendJSONString(text)
-      output.append(UInt8(ascii: ":"))
-      output += String(id).utf8
+  private func writeMerges(_ file: OutputFile) throws {
+    try file.write("#version: 0.2\n")
+    try file.write(mergeLines)
+  }
+
+  /// Writes `vocab.json`, an object on one line by ascending ids, and `tokenizer.json`, which has the
+  /// same object in it.
+  private func writeTokens(vocabulary: OutputFile, whole: OutputFile) throws {
+    let both = [vocabulary, whole]
+    // The two large values are written as bytes; the objects around them are left open for them.
+    try whole.write(String(frame.text().dropLast()) + ",\"model\":")
+    try whole.write(String(Self.model.text().dropLast()) + ",\"vocab\":")
+    for file in both { try file.write("{") }
+    try texts.lines.withUnsafeBytes { lines in
+      try ByteBlock.forEach(of: 0..<modelCount) { id, block in
+        if id > 0 { block.append(UInt8(ascii: ",")) }
+        block.append(quoted: UnsafeRawBufferPointer(rebasing: lines[texts.range(id)]))
+        block.append(UInt8(ascii: ":"))
+        block.append(decimal: id)
+      } _: { block in
+        for file in both { try file.write(block) }
+      }
     }
-    output.append(UInt8(ascii: "}"))
-    return output
-  }
-
-  private var mergesJSON: [UInt8] {
-    var output = [UInt8(ascii: "[")]
-    for (rank, merge) in merges.enumerated() {
-      if rank > 0 { output.append(UInt8(ascii: ",")) }
-      output.append(UInt8(ascii: "["))
-      output.appendJSONString(texts[Int(merge.left)])
-      output.append(UInt8(ascii: ","))
-      output.appendJSONString(texts[Int(merge.right)])
-      output.append(UInt8(ascii: "]"))
+    for file in both { try file.write("}") }
+    try whole.write(",\"merges\":[")
+    try texts.lines.withUnsafeBytes { lines in
+      func text(_ id: UInt32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: lines[texts.range(Int(id))])
+      }
+      try ByteBlock.forEach(of: merges.indices) { rank, block in
+        if rank > 0 { block.append(UInt8(ascii: ",")) }
+        block.append(UInt8(ascii: "["))
+        block.append(quoted: text(merges[rank].left))
+        block.append(UInt8(ascii: ","))
+        block.append(quoted: text(merges[rank].right))
+        block.append(UInt8(ascii: "]"))
+      } _: {
+        try whole.write($0)
+      }
     }
-    output.append(UInt8(ascii: "]"))
-    return output
+    try whole.write("]}}\n")
   }
 
-  private var tokenizerJSON: [UInt8] {
+  /// `tokenizer.json` without its model.
+  private var frame: JSONValue {
     func byteLevel(addPrefixSpace: Bool, trimOffsets: Bool) -> JSONValue {
       [
         "type": "ByteLevel", "add_prefix_space": .boolean(addPrefixSpace),
@@ -66,22 +85,20 @@ extension Tokenizer {
         [.init("id", .integer(Int(token.id)))] + token.members
           + [.init("special", .boolean(token.isSpecial))])
     }
-    let frame: JSONValue = [
+    return [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(added),
       "normalizer": nil,
       "pre_tokenizer": byteLevel(addPrefixSpace: addsPrefixSpace, trimOffsets: true),
       "post_processor": byteLevel(addPrefixSpace: true, trimOffsets: false),
       "decoder": byteLevel(addPrefixSpace: true, trimOffsets: true),
     ]
-    let model: JSONValue = [
-      "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": "",
-      "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-    ]
-    // The two large values are written as bytes; the objects around them are left open for them.
-    return Array(frame.text().utf8.dropLast()) + Array(",\"model\":".utf8)
-      + Array(model.text().utf8.dropLast()) + Array(",\"vocab\":".utf8) + vocabularyJSON
-      + Array(",\"merges\":".utf8) + mergesJSON + Array("}}\n".utf8)
   }
+
+  /// The model of `tokenizer.json` without its vocabulary and merges.
+  private static let model: JSONValue = [
+    "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": "",
+    "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+  ]
 
   private var roleMembers: [JSONValue.Member] {
     TokenRole.allCases.compactMap { role in

@@ -67,13 +67,22 @@ public struct Tokenizer: Sendable {
   /// Each part of a text that stands between added tokens gets it. Decoding leaves it where it is.
   public let addsPrefixSpace: Bool
 
+  /// A CRC-32 of the vocabulary and the merges, the same for the same tokenizer in other files.
+  ///
+  /// It is taken of the tokens by their ids, each as it is written in the files and with a newline
+  /// behind it, and then of the merges, each as its line in `merges.txt` with its newline.
+  public let digest: UInt32
+
   /// How each token is written in the files: bytes as symbols, added tokens as they are.
-  let texts: [String]
+  let texts: TokenTexts
+  /// The lines of `merges.txt` behind its first.
+  let mergeLines: [UInt8]
   /// How many tokens `vocab.json` has; those behind them are added tokens only.
   let modelCount: Int
   /// The id of each byte.
   let byteIDs: [UInt32]
-  private let ids: [ExactText: UInt32]
+  /// The ids of ``texts``.
+  private let index: TokenIndex
   /// The bytes of all tokens, one after another, and where those of each begin.
   private let bytes: [UInt8]
   private let offsets: [Int]
@@ -83,47 +92,75 @@ public struct Tokenizer: Sendable {
 
   /// Puts a tokenizer together from parts that agree with each other.
   ///
-  /// `texts` are the tokens by id, the first `modelCount` of them in symbols.
+  /// `texts` are the tokens by id, the first `modelCount` of them in symbols; `index` is theirs.
+  /// `mergeLines` are the merges as lines of `merges.txt`.
   init(
-    texts: [String], modelCount: Int, merges: [Merge], byteIDs: [UInt32],
-    addedTokens: [AddedToken], roles: [TokenRole: String], addsPrefixSpace: Bool = false
+    texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge], mergeLines: [UInt8],
+    byteIDs: [UInt32], addedTokens: [AddedToken], roles: [TokenRole: String],
+    addsPrefixSpace: Bool = false
   ) {
     self.texts = texts
+    self.index = index
     self.modelCount = modelCount
     self.merges = merges
+    self.mergeLines = mergeLines
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
     self.roles = roles
     self.addsPrefixSpace = addsPrefixSpace
-    ids = Dictionary(
-      zip(texts.map { ExactText($0) }, UInt32(0)...), uniquingKeysWith: { first, _ in first })
     self.byteIDs = byteIDs
     var isOrdinary = [Bool](repeating: false, count: texts.count)
     for id in byteIDs { isOrdinary[Int(id)] = true }
     for merge in merges { isOrdinary[Int(merge.result)] = true }
     isOrdinaryToken = isOrdinary
-    var bytes: [UInt8] = []
-    var offsets = [0]
-    let added = Set(addedTokens.map(\.id))
-    for (id, text) in texts.enumerated() {
-      // An ordinary token stands for its bytes even if the files add it once more.
-      let isVerbatim = added.contains(UInt32(id)) && !isOrdinary[id]
-      if isVerbatim || !ByteSymbols.append(bytesOf: text, to: &bytes) { bytes += text.utf8 }
-      offsets.append(bytes.count)
-    }
-    self.bytes = bytes
-    self.offsets = offsets
+    var isVerbatim = [Bool](repeating: false, count: texts.count)
+    // An ordinary token stands for its bytes even if the files add it once more.
+    for token in addedTokens { isVerbatim[Int(token.id)] = !isOrdinary[Int(token.id)] }
+    (bytes, offsets) = Self.bytes(of: texts, isVerbatim)
+    var checksum = CRC32()
+    texts.lines.withUnsafeBytes { checksum.update($0) }
+    mergeLines.withUnsafeBytes { checksum.update($0) }
+    digest = checksum.value
     isSpecialToken = []
     noteSpecialTokens()
+  }
+
+  /// The bytes of all tokens and where those of each begin; those marked in `isVerbatim` and those
+  /// with characters that are no symbols of bytes stand for themselves.
+  private static func bytes(
+    of texts: TokenTexts, _ isVerbatim: [Bool]
+  ) -> (bytes: [UInt8], offsets: [Int]) {
+    var offsets: [Int] = []
+    offsets.reserveCapacity(texts.count + 1)
+    offsets.append(0)
+    let bytes = [UInt8](unsafeUninitializedCapacity: texts.lines.count) { buffer, count in
+      let output = UnsafeMutableRawBufferPointer(buffer)
+      texts.lines.withUnsafeBytes { lines in
+        for id in 0..<texts.count {
+          let text = UnsafeRawBufferPointer(rebasing: lines[texts.range(id)])
+          let rest = UnsafeMutableRawBufferPointer(rebasing: output[count...])
+          if !isVerbatim[id], let decoded = ByteSymbols.decode(text, into: rest) {
+            count += decoded
+          } else {
+            rest.copyMemory(from: text)
+            count += text.count
+          }
+          offsets.append(count)
+        }
+      }
+    }
+    return (bytes, offsets)
   }
 
   /// How many tokens there are, all added ones with them.
   public var count: Int { texts.count }
 
   /// The id of the token written `text` in the files; `nil` if there is none.
-  public func id(of text: String) -> UInt32? { ids[ExactText(text)] }
+  public func id(of text: String) -> UInt32? {
+    index.number(of: text, in: texts).map { UInt32($0) }
+  }
 
   /// How the token `id` is written in the files; `nil` if there is none.
-  public func text(of id: UInt32) -> String? { id < texts.count ? texts[Int(id)] : nil }
+  public func text(of id: UInt32) -> String? { id < texts.count ? texts.string(Int(id)) : nil }
 
   /// The bytes of the token `id`; none for an id outside of the vocabulary.
   public func bytes(of id: UInt32) -> ArraySlice<UInt8> {
@@ -146,31 +183,6 @@ public struct Tokenizer: Sendable {
 
   /// The id of the token that `role` names; `nil` if it names none or one that is not there.
   public func id(of role: TokenRole) -> UInt32? { roles[role].flatMap(id(of:)) }
-
-  /// A CRC-32 of the vocabulary and the merges, the same for the same tokenizer in other files.
-  ///
-  /// It is taken of the tokens by their ids, each as it is written in the files and with a newline
-  /// behind it, and then of the merges, each as its line in `merges.txt` with its newline.
-  public var digest: UInt32 {
-    var contents: [UInt8] = []
-    for text in texts {
-      contents += text.utf8
-      contents.append(0x0A)
-    }
-    return CRC32.checksum(contents + mergeLines)
-  }
-
-  /// The lines of `merges.txt` behind its first.
-  var mergeLines: [UInt8] {
-    var lines: [UInt8] = []
-    for merge in merges {
-      lines += texts[Int(merge.left)].utf8
-      lines.append(0x20)
-      lines += texts[Int(merge.right)].utf8
-      lines.append(0x0A)
-    }
-    return lines
-  }
 
   /// Brings the flags of special tokens in line with the added tokens.
   mutating func noteSpecialTokens() {

@@ -6,13 +6,6 @@ import FileSupport
 /// `vocab.json` and `merges.txt`; a `tokenizer_config.json` that lists the added tokens goes before
 /// `special_tokens_map.json` and `added_tokens.json`, an older one behind them.
 struct TokenizerFiles {
-  /// A line of `merges.txt` or an element of `merges`, and where it stands.
-  struct MergeLine {
-    let left: String
-    let right: String
-    let place: InputError.Place
-  }
-
   /// An added token with its id, and the file that gives it.
   struct ListedToken {
     var token: AddedToken
@@ -24,8 +17,8 @@ struct TokenizerFiles {
   let vocabularyPath: String
   /// The file with the merges.
   let mergesPath: String
-  private(set) var vocabulary: [(text: String, id: Int)] = []
-  private(set) var merges: [MergeLine] = []
+  private(set) var vocabulary: VocabularyEntries
+  private(set) var merges: MergeLines
   /// The added tokens the files list, in order; a later one goes before an earlier.
   private(set) var listedTokens: [ListedToken] = []
   /// Special tokens that the files name without an id, to be found in the vocabulary.
@@ -85,52 +78,33 @@ struct TokenizerFiles {
 
   // MARK: - vocab.json, merges.txt, added_tokens.json
 
-  private static func vocabulary(_ path: String) throws -> [(text: String, id: Int)] {
+  private static func vocabulary(_ path: String) throws -> VocabularyEntries {
     var reader = JSONReader(try InputFile(path: path))
-    let vocabulary = try vocabulary(&reader)
+    let vocabulary = try VocabularyEntries(&reader)
     try reader.finish()
     return vocabulary
   }
 
-  /// Reads an object of tokens and their ids.
-  static func vocabulary(_ reader: inout JSONReader) throws -> [(text: String, id: Int)] {
-    var vocabulary: [(text: String, id: Int)] = []
-    try reader.object { reader, text in
-      let id = try reader.integer()
-      guard 0..<(1 << 31) ~= id else {
-        throw reader.failure("'\(text)' has the id \(id); expected 0 to \(1 << 31 - 1)")
-      }
-      vocabulary.append((text, id))
-    }
-    return vocabulary
-  }
-
-  private static func merges(_ path: String) throws -> [MergeLine] {
-    var merges: [MergeLine] = []
+  private static func merges(_ path: String) throws -> MergeLines {
     var reader = try LineReader(path: path)
+    var merges = MergeLines(placesIn: .lines, size: reader.input.size ?? 0)
     try reader.forEachLine { number, line in
-      guard let text = String(validating: line, as: UTF8.self) else {
+      guard isUTF8(line) else {
         throw InputError(path, .line(number), "the line is not UTF-8")
       }
-      var line = text[...].unicodeScalars
-      if line.last == "\r" { line.removeLast() }
+      var line = line[...]
+      if line.last == 0x0D { line.removeLast() }
       // `tokenizers` passes over such a line wherever it stands.
-      if line.isEmpty || line.starts(with: "#version".unicodeScalars) { return }
-      guard let merge = merge(Substring(line), at: .line(number)) else {
+      if line.isEmpty || line.starts(with: "#version".utf8) { return }
+      let text = UnsafeRawBufferPointer(rebasing: line)
+      guard merges.append(at: number, { $0.append(contentsOf: text) }) else {
         throw InputError(
           path, .line(number),
-          "expected two tokens with a space between, found '\(Substring(line))'")
+          "expected two tokens with a space between, found '\(String(decoding: text, as: UTF8.self))'"
+        )
       }
-      merges.append(merge)
     }
     return merges
-  }
-
-  /// The two tokens of `text`, which one space parts; `nil` if it is anything else.
-  static func merge(_ text: Substring, at place: InputError.Place) -> MergeLine? {
-    let parts = text.unicodeScalars.split(separator: " ", omittingEmptySubsequences: false)
-    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
-    return MergeLine(left: String(parts[0]), right: String(parts[1]), place: place)
   }
 
   private static func addedTokens(

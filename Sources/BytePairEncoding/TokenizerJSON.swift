@@ -5,8 +5,8 @@ import FileSupport
 /// Truncation, padding and the post-processor are passed over: they shorten, fill up and frame the
 /// ids of a text, which is not part of encoding here.
 struct TokenizerJSON {
-  private(set) var vocabulary: [(text: String, id: Int)] = []
-  private(set) var merges: [TokenizerFiles.MergeLine] = []
+  private(set) var vocabulary = VocabularyEntries()
+  private(set) var merges = MergeLines(placesIn: .bytes)
   private(set) var addedTokens: [AddedToken] = []
   private(set) var addsPrefixSpace = false
 
@@ -112,8 +112,8 @@ struct TokenizerJSON {
       keys.insert(key)
       let start = InputError.Place.byte(reader.byteOffset)
       switch key {
-      case "vocab": vocabulary = try TokenizerFiles.vocabulary(&reader)
-      case "merges": merges = try Self.merges(&reader)
+      case "vocab": vocabulary = try VocabularyEntries(&reader)
+      case "merges": merges = try Self.merges(&reader, path)
       default:
         guard let (accepted, supported) = Self.acceptedValues[key] else { return try reader.skip() }
         let value = try JSONValue(&reader)
@@ -137,20 +137,25 @@ struct TokenizerJSON {
     "end_of_word_suffix": ([nil, ""], "null or an empty string"),
   ]
 
-  private static func merges(_ reader: inout JSONReader) throws -> [TokenizerFiles.MergeLine] {
-    var merges: [TokenizerFiles.MergeLine] = []
+  private static func merges(_ reader: inout JSONReader, _ path: String) throws -> MergeLines {
+    var merges = MergeLines(placesIn: .bytes, size: reader.remainingCount ?? 0)
     try reader.array { reader in
-      let failure = reader.failure("expected a merge of two tokens, as \"a b\" or [\"a\", \"b\"]")
+      let place = reader.byteOffset
+      let isMerge: Bool
       if try reader.peek() == .string {
-        guard let merge = TokenizerFiles.merge(try reader.string()[...], at: failure.place) else {
-          throw failure
+        isMerge = try merges.append(at: place) {
+          try reader.string(appendingTo: &$0, validating: true)
         }
-        merges.append(merge)
       } else {
-        var parts: [String] = []
-        try reader.array { parts.append(try $0.string()) }
-        guard parts.count == 2 else { throw failure }
-        merges.append(.init(left: parts[0], right: parts[1], place: failure.place))
+        try reader.array { reader in
+          try merges.appendPart { try reader.string(appendingTo: &$0, validating: true) }
+        }
+        isMerge = merges.endParts(at: place)
+      }
+      guard isMerge else {
+        throw InputError(
+          path, .byte(place),
+          "expected a merge of two tokens, as \"a b\" or [\"a\", \"b\"]")
       }
     }
     return merges

@@ -83,7 +83,8 @@ public struct Trainer: Sendable {
   public mutating func train(progress: (_ tokens: Int) throws -> Void = { _ in }) throws
     -> Tokenizer
   {
-    var texts = Self.specialTokens.map(\.text)
+    var texts = TokenTexts()
+    for token in Self.specialTokens { texts.append(token.text) }
     let firstByteID = UInt32(texts.count)
     var byteIDs = [UInt32](repeating: 0, count: 256)
     for (index, byte) in ByteSymbols.bytesInOrder.enumerated() {
@@ -93,19 +94,24 @@ public struct Trainer: Sendable {
     var words = PairMerging(
       self.words.takeSum(), byteIDs: byteIDs, minimumCount: max(1, minimumFrequency))
     var merges: [Tokenizer.Merge] = []
+    var mergeLines: [UInt8] = []
     while texts.count < vocabularySize, let pair = words.popFirst() {
-      let text = texts[Int(pair.left)] + texts[Int(pair.right)]
       // No two pairs lead to the same text: in what becomes a token the merges were the same
       // everywhere, as none reached beyond it.
       let result = UInt32(texts.count)
-      texts.append(text)
+      texts.append(joining: Int(pair.left), Int(pair.right))
       merges.append(Tokenizer.Merge(left: pair.left, right: pair.right, result: result))
+      mergeLines += texts[Int(pair.left)]
+      mergeLines.append(0x20)
+      mergeLines += texts[Int(pair.right)]
+      mergeLines.append(0x0A)
       words.merge(pair, into: result)
       if texts.count.isMultiple(of: 64) { try progress(texts.count) }
     }
     let special = Self.specialTokens.map(\.text)
     return Tokenizer(
-      texts: texts, modelCount: texts.count, merges: merges, byteIDs: byteIDs,
+      texts: texts, index: TokenIndex(texts), modelCount: texts.count, merges: merges,
+      mergeLines: mergeLines, byteIDs: byteIDs,
       addedTokens: special.enumerated().map { AddedToken($0.element, id: UInt32($0.offset)) },
       roles: Dictionary(uniqueKeysWithValues: Self.specialTokens.map { ($0.role, $0.text) }))
   }

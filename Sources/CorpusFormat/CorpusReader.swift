@@ -28,8 +28,8 @@ public enum CorpusReader {
       }
       let post = trimmed(line, isFirst: number == 1)
       if post.isEmpty { return }
-      if let offset = offsetOfInvalidUTF8(in: post) {
-        throw notUTF8(post[offset], at: offset, line: number, path: path)
+      if let offset = offsetOfInvalidUTF8(in: line) {
+        throw notUTF8(line[offset], at: offset, line: number, path: path)
       }
       try body(number, post)
     }

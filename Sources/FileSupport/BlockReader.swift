@@ -11,28 +11,23 @@ public struct BlockReader {
   /// The file that is read.
   public let input: InputFile
   private let blockSize: Int
-  private let normalizesLineEnds: Bool
   private let lastCut: CutSearch
-  /// What was read behind the end of the last block.
+  /// What was read behind the end of the last block, and how much of it was handed out.
   private var rest: [UInt8] = []
+  private var restHandedOut = 0
   private var isAtEnd = false
-  /// Whether the last byte was a `\r`, for which a `\n` stands already.
-  private var followsReturn = false
 
   /// Opens the file at `path`, packed with gzip or not; `-` is standard input.
   ///
-  /// Blocks have up to `blockSize` bytes, 1 at least. With `normalizesLineEnds` they have `\n` for
-  /// `\r\n` and `\r`. The text is what `filter` makes of the bytes.
+  /// Blocks have up to `blockSize` bytes, 1 at least. The text is what `filter` makes of the bytes.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
-    path: String, blockSize: Int, normalizesLineEnds: Bool = false,
-    filter: (any InputFilter)? = nil, lastCut: @escaping CutSearch
+    path: String, blockSize: Int, filter: (any InputFilter)? = nil, lastCut: @escaping CutSearch
   ) throws {
     precondition(blockSize > 0)
     input = try InputFile(path: path, filter: filter)
     self.blockSize = blockSize
-    self.normalizesLineEnds = normalizesLineEnds
     self.lastCut = lastCut
   }
 
@@ -52,15 +47,14 @@ public struct BlockReader {
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
   public mutating func read(into block: TextBlock) throws -> Bool {
     block.count = 0
-    block.resize(max(blockSize, rest.count))
-    append(rest, to: block)
-    rest.removeAll(keepingCapacity: true)
+    block.resize(blockSize)
     var searched = 0
     while true {
+      takeRest(block)
       try fill(block)
-      if isAtEnd { return block.count > 0 }
+      if isAtEnd && rest.isEmpty { return block.count > 0 }
       if let cut = lastCut(block.bytes, searched) {
-        rest.append(contentsOf: block.bytes[cut...])
+        putBack(UnsafeRawBufferPointer(rebasing: block.bytes[cut...]))
         block.count = cut
         return true
       }
@@ -70,39 +64,36 @@ public struct BlockReader {
     }
   }
 
-  private func append(_ bytes: [UInt8], to block: TextBlock) {
+  /// Moves as much of the rest to `block` as there is room for.
+  private mutating func takeRest(_ block: TextBlock) {
     let free = UnsafeMutableRawBufferPointer(rebasing: block.memory[block.count...])
-    free.copyBytes(from: bytes)
-    block.count += bytes.count
+    let count = min(free.count, rest.count - restHandedOut)
+    free.copyBytes(from: rest[restHandedOut..<restHandedOut + count])
+    block.count += count
+    restHandedOut += count
+    guard restHandedOut == rest.count else { return }
+    // Behind a very long line there may be a large rest, whose memory is not needed again.
+    rest.removeAll(keepingCapacity: rest.count <= blockSize)
+    restHandedOut = 0
+  }
+
+  /// Makes `bytes`, the last ones of a block, those that are handed out next.
+  private mutating func putBack(_ bytes: UnsafeRawBufferPointer) {
+    if rest.isEmpty {
+      rest.append(contentsOf: bytes)
+    } else {
+      // The file was not read, so they were taken from the rest.
+      restHandedOut -= bytes.count
+    }
   }
 
   /// Reads until the memory of `block` is full or the file ends.
   private mutating func fill(_ block: TextBlock) throws {
-    while block.count < block.memory.count {
+    while !isAtEnd, block.count < block.memory.count {
       let free = UnsafeMutableRawBufferPointer(rebasing: block.memory[block.count...])
       let count = try input.read(into: free)
-      if count == 0 {
-        isAtEnd = true
-        return
-      }
-      let text = UnsafeMutableRawBufferPointer(rebasing: free[..<count])
-      block.count += normalizesLineEnds ? normalizeLineEnds(of: text) : count
+      isAtEnd = count == 0
+      block.count += count
     }
-  }
-
-  /// Puts `\n` for `\r\n` and `\r` in `text`, and returns how many bytes that leaves.
-  private mutating func normalizeLineEnds(of text: UnsafeMutableRawBufferPointer) -> Int {
-    guard let base = text.baseAddress else { return 0 }
-    if !followsReturn && memchr(base, 0x0D, text.count) == nil { return text.count }
-    var written = 0
-    for byte in text {
-      // The \n of \r\n was written for its \r already.
-      if !(followsReturn && byte == 0x0A) {
-        text[written] = byte == 0x0D ? 0x0A : byte
-        written += 1
-      }
-      followsReturn = byte == 0x0D
-    }
-    return written
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// Work on folders: creation, listing, replacement as a whole.
 public enum Folder {
@@ -63,10 +63,18 @@ public enum Folder {
   public static func remove(_ path: String) throws(FileError) {
     guard exists(path) else { return }
     do {
-      try FileManager.default.removeItem(atPath: path)
+      try removeItem(path)
     } catch {
-      throw FileError(path: path, operation: .remove)
+      throw FileError(path: path, operation: .remove, code: error.code)
     }
+  }
+
+  /// Removes the file, link or folder `path`; nothing that a link leads to.
+  private static func removeItem(_ path: String) throws(FileError) {
+    if unlink(path) == 0 { return }
+    guard errno == EISDIR else { throw FileError(path: path, operation: .remove) }
+    for name in try list(path) { try removeItem(path + "/" + name) }
+    guard rmdir(path) == 0 else { throw FileError(path: path, operation: .remove) }
   }
 
   /// Gives the finished folder at `source` the name `destination`, in place of what stood there.

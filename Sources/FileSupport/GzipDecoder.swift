@@ -11,6 +11,8 @@ final class GzipDecoder {
   private var hasMembers = false
   /// How many packed bytes were taken in.
   private var packedCount = 0
+  /// Whether the stream ended inside a member.
+  private(set) var isCutOff = false
 
   init(path: String) {
     self.path = path
@@ -41,6 +43,7 @@ final class GzipDecoder {
         let count = try refill(packed)
         if count == 0 {
           if isInsideMember {
+            isCutOff = true
             throw InputError(path, .byte(packedCount), "the gzip stream is cut off")
           }
           return 0

@@ -11,6 +11,11 @@ public final class InputFile {
   /// How many bytes of the file, packed if it is packed, were read; for progress.
   public private(set) var bytesConsumed = 0
 
+  /// How many bytes there are to be read in all; `nil` where that is not known before.
+  var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
+  /// Whether the file ended inside its gzip stream, as reading it has shown.
+  public var isCutOff: Bool { gzip?.isCutOff == true }
+
   private let descriptor: Int32
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?

@@ -25,6 +25,12 @@ where Key.RawValue == String {
   }
 }
 
+/// A string that is one of the words that its reader knows, or another.
+public enum JSONWord<Word: Sendable>: Sendable {
+  case known(Word)
+  case other(String)
+}
+
 /// A hash table of keys by their bytes.
 ///
 /// It is one array, of slots of 32 bytes: the key's number plus 1 (0: the slot is empty), its
@@ -55,16 +61,16 @@ struct JSONKeyTable: Sendable {
     self.slots = slots
   }
 
-  /// The number of the key that is `bytes`; `nil` if it is none of them.
-  func number(of bytes: UnsafeRawBufferPointer) -> Int? {
-    guard bytes.count <= Self.longest, let key = bytes.baseAddress else { return nil }
+  /// The number of the key that is `bytes`; -1 if it is none of them.
+  func number(of bytes: UnsafeRawBufferPointer) -> Int {
+    guard bytes.count <= Self.longest, let key = bytes.baseAddress else { return -1 }
     return slots.withUnsafeBytes { slots in
-      guard let base = slots.baseAddress else { return nil }
+      guard let base = slots.baseAddress else { return -1 }
       var slot = Self.hash(bytes) & mask
       while true {
         let entry = base + slot * Self.stride
         let number = entry.load(as: UInt8.self)
-        if number == 0 { return nil }
+        if number == 0 { return -1 }
         if Int(entry.load(fromByteOffset: 1, as: UInt8.self)) == bytes.count,
           memcmp(entry + 2, key, bytes.count) == 0
         {

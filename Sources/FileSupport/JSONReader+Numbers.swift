@@ -4,13 +4,14 @@ extension JSONReader {
   /// - Throws: ``InputError`` if no number stands here; ``FileError``.
   public mutating func numberText() throws -> String {
     try scanNumber()
-    return String(decoding: scratch, as: UTF8.self)
+    return String(decoding: scratch.bytes, as: UTF8.self)
   }
 
   /// Reads a whole number.
   ///
   /// - Throws: ``InputError`` if no whole number of 64 bits stands here; ``FileError``.
   public mutating func integer() throws -> Int {
+    if try nextSignificantByte() != nil, let integer = smallNumber() { return integer }
     try expect(.number)
     let start = byteOffset
     let text = try numberText()
@@ -32,21 +33,70 @@ extension JSONReader {
     return number
   }
 
+  /// Reads a whole number, in quotes or not, and returns it if it fits into 64 bits; any other value
+  /// is skipped and gives `nil`.
+  ///
+  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  public mutating func integerIfAny() throws -> Int? {
+    switch try peek() {
+    case .number: return try smallNumber() ?? Int(try numberText())
+    case .string where buffer[position] == UInt8(ascii: "\""):
+      let bytes = try quotedBytes()
+      return Self.smallNumber(bytes) ?? String(utf8: bytes).flatMap { Int($0) }
+    default:
+      try skip()
+      return nil
+    }
+  }
+
+  /// Reads a number of up to 18 digits without anything else that stands whole in the buffer; `nil`
+  /// if something else stands there, which is not read.
+  private mutating func smallNumber() -> Int? {
+    var index = position
+    while index < end, Self.isNumberByte(buffer[index]) { index += 1 }
+    // A number that ends with the buffer may go on.
+    guard index < end, !(leniency.contains(.nonFiniteNumbers) && Self.isLetter(buffer[index])),
+      let number = Self.smallNumber(UnsafeRawBufferPointer(rebasing: buffer[position..<index]))
+    else { return nil }
+    position = index
+    return number
+  }
+
+  /// The value of `digits`, up to 18, of which the first is not 0; `nil` if they are something else.
+  private static func smallNumber(_ digits: UnsafeRawBufferPointer) -> Int? {
+    guard let first = digits.first, first != UInt8(ascii: "0"), digits.count <= 18 else {
+      return nil
+    }
+    var value = 0
+    for byte in digits {
+      let digit = byte &- UInt8(ascii: "0")
+      guard digit < 10 else { return nil }
+      value = value &* 10 &+ Int(digit)
+    }
+    return value
+  }
+
+  /// Reads a number and forgets it.
+  mutating func skipNumber() throws {
+    if smallNumber() == nil { try scanNumber() }
+  }
+
   /// Reads a number and leaves its text in `scratch`.
   mutating func scanNumber() throws {
     try expect(.number)
     let start = byteOffset
     let isLenient = leniency.contains(.nonFiniteNumbers)
-    scratch.removeAll(keepingCapacity: true)
+    scratch.removeAll()
     while let byte = try nextByte(),
       Self.isNumberByte(byte) || isLenient && Self.isLetter(byte)
     {
       scratch.append(byte)
       position += 1
     }
-    guard Self.isNumber(scratch) || isLenient && Self.isNonFiniteNumber(scratch) else {
-      let text = String(decoding: scratch, as: UTF8.self)
-      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
+    let text = scratch.bytes
+    guard Self.isNumber(text) || isLenient && Self.isNonFiniteNumber(text) else {
+      throw InputError(
+        path, place ?? .byte(start), "'\(String(decoding: text, as: UTF8.self))' is not a number")
     }
   }
 
@@ -64,12 +114,12 @@ extension JSONReader {
   }
 
   /// Whether `text` is one of the words that Python's json has for numbers that JSON cannot say.
-  private static func isNonFiniteNumber(_ text: [UInt8]) -> Bool {
+  private static func isNonFiniteNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     ["NaN", "Infinity", "-Infinity"].contains { text.elementsEqual($0.utf8) }
   }
 
   /// Whether `text` is a number by the grammar of RFC 8259.
-  private static func isNumber(_ text: [UInt8]) -> Bool {
+  private static func isNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     var index = 0
     func isNext(_ byte: UInt8) -> Bool { index < text.count && text[index] == byte }
     func digits() -> Int {

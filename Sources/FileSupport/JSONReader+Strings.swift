@@ -1,34 +1,70 @@
-import Glibc
-
 extension JSONReader {
   // MARK: - Strings in quotes
 
   /// Reads the string that begins with the quote at `position`.
   mutating func quotedString() throws -> String {
-    try withQuotedBytes { bytes, path, place in
-      guard
-        let string = String(
-          validating: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self)
-      else {
-        throw InputError(path, place, "the string is not UTF-8")
-      }
-      return string
-    }
+    let start = byteOffset + 1
+    return try string(of: try quotedBytes(), from: start)
   }
 
   /// Reads the string that begins with the quote at `position`, a key, and the colon behind it.
   ///
-  /// Returns the number of the key in `table`.
+  /// Returns the number of the key in `table`; -1 if it is not there.
   @usableFromInline
-  mutating func key(in table: JSONKeyTable) throws -> Int? {
-    let number = try withQuotedBytes { bytes, _, _ in table.number(of: bytes) }
+  mutating func key(in table: JSONKeyTable) throws -> Int {
+    let number = table.number(of: try quotedBytes())
     try colon()
     return number
   }
 
-  /// Reads the string that begins with the quote at `position` and appends it to `bytes`.
-  mutating func quotedBytes(appendingTo bytes: inout [UInt8]) throws {
-    try withQuotedBytes { quoted, _, _ in bytes.append(contentsOf: quoted) }
+  /// Reads a string and returns its number in `table`; -1 and the string if it is not there.
+  @usableFromInline
+  mutating func word(in table: JSONKeyTable) throws -> (number: Int, other: String) {
+    guard try beginsQuotedString() else { return (-1, try bareString()) }
+    let start = byteOffset + 1
+    let bytes = try quotedBytes()
+    let number = table.number(of: bytes)
+    return (number, number >= 0 ? "" : try string(of: bytes, from: start))
+  }
+
+  /// The string whose UTF-8 is `bytes`, which stand from `start` on in the text.
+  private mutating func string(of bytes: UnsafeRawBufferPointer, from start: Int) throws -> String {
+    if let string = String(utf8: bytes) { return string }
+    invalidString = Array(bytes)
+    throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
+  }
+
+  /// Whether the next value, which must be a string, stands in quotes.
+  mutating func beginsQuotedString() throws -> Bool {
+    if try nextSignificantByte() == UInt8(ascii: "\"") { return true }
+    try expect(.string)
+    return false
+  }
+
+  /// Reads the string that begins with the quote at `position`, and returns its bytes, which are
+  /// valid until the next call of the reader.
+  @inline(__always)
+  mutating func quotedBytes() throws -> UnsafeRawBufferPointer {
+    let start = position + 1
+    let plainEnd = plainEnd(from: start)
+    if plainEnd < end, buffer[plainEnd] == UInt8(ascii: "\"") {
+      position = plainEnd + 1
+      return UnsafeRawBufferPointer(rebasing: buffer[start..<plainEnd])
+    }
+    position = start
+    scratch.removeAll()
+    while try !unescapeToScratch() {}
+    return scratch.bytes
+  }
+
+  /// Reads the string that begins with the quote at `position` and appends it to `output`.
+  mutating func appendQuotedBytes(to output: inout [UInt8], validating: Bool) throws {
+    let start = byteOffset + 1
+    let bytes = try quotedBytes()
+    guard !validating || isUTF8(bytes) else {
+      throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
+    }
+    output.append(contentsOf: bytes)
   }
 
   /// Reads the string that begins with the quote at `position` and forgets it.
@@ -36,7 +72,7 @@ extension JSONReader {
     position += 1
     while true {
       guard try nextByte() != nil else { throw truncated("the end of a string") }
-      position = plainEnd()
+      position = plainEnd(from: position)
       guard position < end else { continue }
       switch buffer[position] {
       case UInt8(ascii: "\""):
@@ -44,96 +80,102 @@ extension JSONReader {
         return
       case UInt8(ascii: "\\"):
         position += 1
-        scratch.removeAll(keepingCapacity: true)
-        try escape()
+        if position < end, Self.simpleEscape(buffer[position]) != 0 {
+          position += 1
+        } else {
+          scratch.removeAll()
+          try escape()
+        }
       default: throw failure(Self.controlCharacterProblem)
       }
     }
   }
 
-  private static let controlCharacterProblem = "a control character in a string must be escaped"
-
-  /// Reads the string that begins with the quote at `position` and lends its bytes to `body`,
-  /// with what an error about them is to say of the place.
-  private mutating func withQuotedBytes<Result>(
-    _ body: (UnsafeRawBufferPointer, _ path: String, _ place: InputError.Place) throws -> Result
-  ) throws -> Result {
-    position += 1
-    let start = position
-    let place = self.place ?? .byte(byteOffset)
-    let plainEnd = plainEnd()
-    if plainEnd < end, buffer[plainEnd] == UInt8(ascii: "\"") {
-      position = plainEnd + 1
-      return try body(UnsafeRawBufferPointer(rebasing: buffer[start..<plainEnd]), path, place)
-    }
-    try unescapeToScratch()
-    return try scratch.withUnsafeBytes { try body($0, path, place) }
+  private static var controlCharacterProblem: String {
+    "a control character in a string must be escaped"
   }
 
-  /// Reads what is left of a string, through its closing quote, into `scratch`.
-  private mutating func unescapeToScratch() throws {
-    scratch.removeAll(keepingCapacity: true)
-    while true {
-      guard try nextByte() != nil else { throw truncated("the end of a string") }
-      let plainEnd = plainEnd()
-      scratch.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[position..<plainEnd]))
-      position = plainEnd
-      guard position < end else { continue }
-      switch buffer[position] {
-      case UInt8(ascii: "\""):
-        position += 1
-        return
-      case UInt8(ascii: "\\"):
-        position += 1
-        try escape()
-      default: throw failure(Self.controlCharacterProblem)
+  /// Reads on in a string, and appends what it holds to `scratch`, as far as it stands in the buffer
+  /// or to an escape of several bytes; returns whether the string was read through its closing quote.
+  private mutating func unescapeToScratch() throws -> Bool {
+    guard try nextByte() != nil, let base = buffer.baseAddress else {
+      throw truncated("the end of a string")
+    }
+    var (position, end) = (position, end)
+    // Nothing grows: an escape is longer than what it stands for. Eight bytes are stored at a time.
+    scratch.append(upTo: end - position + 8) { room in
+      guard let target = room.baseAddress else { return 0 }
+      var count = 0
+      while position < end {
+        let bytes = base.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+        target.storeBytes(of: bytes, toByteOffset: count, as: UInt64.self)
+        let plain = min(JSONText.plainCount(UInt64(littleEndian: bytes)), end - position)
+        position += plain
+        count += plain
+        if plain == 8 || position == end { continue }
+        // A line end is by far the most frequent escape.
+        guard buffer[position] == UInt8(ascii: "\\"), position + 1 < end else { break }
+        let escaped = Self.simpleEscape(buffer[position + 1])
+        if escaped == 0 { break }
+        target.storeBytes(of: escaped, toByteOffset: count, as: UInt8.self)
+        position += 2
+        count += 1
       }
+      return count
+    }
+    self.position = position
+    if position == end { return false }
+    switch buffer[position] {
+    case UInt8(ascii: "\""):
+      self.position += 1
+      return true
+    case UInt8(ascii: "\\"):
+      self.position += 1
+      try escape()
+      return false
+    default: throw failure(Self.controlCharacterProblem)
     }
   }
 
-  /// Where the bytes from `position` on end that stand for themselves in a string.
-  ///
-  /// Eight bytes at a time: the high bit of a byte of `hits` is set where the byte is a quote, a
-  /// backslash or a control character. A borrow can set it wrongly too, but only in a byte above a
-  /// right one, and only the lowest is used.
-  private func plainEnd() -> Int {
-    var index = position
-    guard let base = buffer.baseAddress else { return index }
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    while index &+ 8 <= end {
-      let bytes = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-      let quotes = bytes ^ (ones &* 0x22)
-      let backslashes = bytes ^ (ones &* 0x5C)
-      let hits =
-        (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)
-          | ((bytes &- ones &* 0x20) & ~bytes)) & (ones &* 0x80)
-      if hits != 0 { return index &+ hits.trailingZeroBitCount >> 3 }
-      index &+= 8
-    }
+  /// Where the bytes from `start` on end that stand for themselves in a string.
+  @inline(__always)
+  private func plainEnd(from start: Int) -> Int {
+    guard let base = buffer.baseAddress else { return start }
+    var index = start
     while index < end {
-      let byte = buffer[index]
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-      index &+= 1
+      let count = JSONText.plainCount(
+        UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+      index += count
+      if count < 8 { return min(index, end) }
     }
-    return index
+    return end
   }
 
   // MARK: - Escapes
+
+  /// The byte that a backslash before `byte` stands for, if it is an escape of two bytes; else 0.
+  @inline(__always)
+  private static func simpleEscape(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): byte
+    case UInt8(ascii: "t"): 0x09
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    default: 0
+    }
+  }
 
   /// Reads what follows a backslash and appends the bytes it stands for to `scratch`.
   private mutating func escape() throws {
     guard let byte = try nextByte() else { throw truncated("an escape") }
     position += 1
     switch byte {
-    case UInt8(ascii: "n"): scratch.append(0x0A)
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): scratch.append(byte)
-    case UInt8(ascii: "t"): scratch.append(0x09)
-    case UInt8(ascii: "r"): scratch.append(0x0D)
-    case UInt8(ascii: "b"): scratch.append(0x08)
-    case UInt8(ascii: "f"): scratch.append(0x0C)
     case UInt8(ascii: "u"): try append(unicodeEscape())
     case UInt8(ascii: "x") where leniency.contains(.hexEscapes):
       try append(hexadecimal(digits: 2))
+    case _ where Self.simpleEscape(byte) != 0: scratch.append(Self.simpleEscape(byte))
     default:
       position -= 1
       throw failure("a backslash before \(Self.name(of: byte)) is not an escape")
@@ -177,7 +219,7 @@ extension JSONReader {
 
   private mutating func append(_ value: UInt32) throws {
     guard let scalar = Unicode.Scalar(value) else { throw failure("not a Unicode scalar") }
-    scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+    for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { scratch.append(byte) }
   }
 
   // MARK: - Bare strings
@@ -208,16 +250,23 @@ extension JSONReader {
 
   /// Reads a value without quotes, to the end of its line or the comma there.
   mutating func bareString() throws -> String {
-    let place = self.place ?? .byte(byteOffset)
-    scratch.removeAll(keepingCapacity: true)
+    let start = byteOffset
+    scratch.removeAll()
     while let byte = try nextByte(), byte != 0x0A, byte != 0x0D {
       if byte == UInt8(ascii: ","), try !lookAhead(2) || buffer[position + 1] <= 0x0D { break }
       scratch.append(byte)
       position += 1
     }
-    guard let string = String(validating: scratch, as: UTF8.self) else {
-      throw InputError(path, place, "the string is not UTF-8")
-    }
-    return string
+    return try string(of: scratch.bytes, from: start)
+  }
+}
+
+extension String {
+  /// The string whose UTF-8 is `bytes`; `nil` if they are not UTF-8.
+  package init?(utf8 bytes: UnsafeRawBufferPointer) {
+    let bytes = UnsafeBufferPointer(
+      start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    guard let span = try? UTF8Span(validating: bytes.span) else { return nil }
+    self.init(copying: span)
   }
 }

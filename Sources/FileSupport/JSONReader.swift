@@ -1,5 +1,3 @@
-import Glibc
-
 /// Walks through JSON text value by value, in memory for the longest string and the depth.
 ///
 /// The caller says what it expects; everything else is an error that names the byte.
@@ -45,15 +43,25 @@ public struct JSONReader: ~Copyable {
   let input: InputFile?
   /// The place in a larger file where the bytes come from, for errors; `nil`: count bytes.
   var place: InputError.Place?
+  /// The bytes of the text from `bufferOffset` on; behind `end` there is room for ``slack`` more.
   var buffer: UnsafeMutableRawBufferPointer
   var position = 0
   var end: Int
   /// The offset in the text of the first byte in the buffer.
   var bufferOffset = 0
   var depth = 0
-  var scratch: [UInt8] = []
-  /// Whether the text ended inside a value, which is what an interrupted writer leaves.
-  public internal(set) var isCutOff = false
+  /// The string that was read last, if it did not stand in the buffer as it is.
+  var scratch = ByteRoom()
+  /// Where in the buffer the value begins whose text is kept, if one is, and what of it stood in
+  /// the buffer before.
+  var keptStart: Int?
+  var kept: [UInt8] = []
+  /// Whether the text ended inside a value, which is what an interrupted writer leaves, or inside the
+  /// gzip stream that it was packed in.
+  public var isCutOff: Bool { endsInValue || input?.isCutOff == true }
+  var endsInValue = false
+  /// The bytes of a string that were refused because they are not UTF-8.
+  public internal(set) var invalidString: [UInt8]?
 
   /// Reads from `input`, from where it stands.
   public init(_ input: InputFile, leniency: Leniency = []) {
@@ -61,9 +69,13 @@ public struct JSONReader: ~Copyable {
     self.leniency = leniency
     path = input.path
     place = nil
-    buffer = .allocate(byteCount: 1 << 18, alignment: 64)
+    buffer = .allocate(byteCount: 1 << 18 + Self.slack, alignment: 64)
     end = 0
   }
+
+  /// How many bytes behind a text may be read, whatever they are: a word of the processor at a time
+  /// is looked at, wherever the text ends.
+  static let slack = 8
 
   /// Reads a copy of `bytes`, which stand in the file `path`, at `place` if that is given.
   public init(
@@ -74,7 +86,7 @@ public struct JSONReader: ~Copyable {
     self.path = path
     self.place = place
     self.leniency = leniency
-    buffer = .allocate(byteCount: bytes.count, alignment: 64)
+    buffer = .allocate(byteCount: bytes.count + Self.slack, alignment: 64)
     buffer.copyMemory(from: bytes)
     end = bytes.count
   }
@@ -89,18 +101,26 @@ public struct JSONReader: ~Copyable {
   /// readers that were made of bytes.
   public mutating func restart(bytes: UnsafeRawBufferPointer, place: InputError.Place? = nil) {
     precondition(input == nil, "a reader of a file cannot be given other text")
-    if bytes.count > buffer.count {
+    if bytes.count + Self.slack > buffer.count {
       buffer.deallocate()
-      buffer = .allocate(byteCount: bytes.count * 2, alignment: 64)
+      buffer = .allocate(byteCount: bytes.count * 2 + Self.slack, alignment: 64)
     }
     buffer.copyMemory(from: bytes)
     (position, end, depth) = (0, bytes.count, 0)
     self.place = place
-    isCutOff = false
+    keptStart = nil
+    endsInValue = false
+    invalidString = nil
   }
 
   /// The offset of the next byte to be read.
   public var byteOffset: Int { bufferOffset + position }
+
+  /// How many bytes the text has from the next one on; `nil` where that is not known before.
+  public var remainingCount: Int? {
+    guard let input else { return end - position }
+    return input.unpackedSize.map { max(0, $0 - byteOffset) }
+  }
 
   // MARK: - Values
 
@@ -131,11 +151,12 @@ public struct JSONReader: ~Copyable {
   public mutating func object(
     _ member: (_ reader: inout JSONReader, _ key: String) throws -> Void
   ) throws {
-    try members { reader in
-      let key = try reader.quotedString()
-      try reader.colon()
-      try member(&reader, key)
-    }
+    guard try openObject() else { return }
+    repeat {
+      let key = try quotedString()
+      try colon()
+      try member(&self, key)
+    } while try nextMember()
   }
 
   /// Reads an object; `member` is given each key, `nil` for one that is not in `keys`, and must
@@ -146,44 +167,68 @@ public struct JSONReader: ~Copyable {
   public mutating func object<Key>(
     _ keys: JSONKeys<Key>, _ member: (_ reader: inout JSONReader, _ key: Key?) throws -> Void
   ) throws {
-    try members { reader in
-      let key = try reader.key(in: keys.table).map { keys.cases[$0] }
-      try member(&reader, key)
-    }
+    guard try openObject() else { return }
+    repeat {
+      let number = try key(in: keys.table)
+      try member(&self, number < 0 ? nil : keys.cases[number])
+    } while try nextMember()
+  }
+
+  /// Reads an object; `member` must read each key by ``key(appendingTo:)``, and read or skip its
+  /// value.
+  ///
+  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
+  public mutating func members(
+    _ member: (_ reader: inout JSONReader) throws -> Void
+  ) throws {
+    guard try openObject() else { return }
+    repeat { try member(&self) } while try nextMember()
+  }
+
+  /// Reads a key and the colon behind it, and appends the key's bytes to `bytes`.
+  ///
+  /// - Throws: ``InputError`` if the key is not whole or not UTF-8; ``FileError``.
+  public mutating func key(appendingTo bytes: inout [UInt8]) throws {
+    try appendQuotedBytes(to: &bytes, validating: true)
+    try colon()
   }
 
   /// Reads an array; `element` must read or skip each value.
   ///
   /// - Throws: ``InputError`` if no whole array stands here; ``FileError``; what `element` throws.
+  @inlinable
   public mutating func array(_ element: (_ reader: inout JSONReader) throws -> Void) throws {
-    try open(UInt8(ascii: "["), .array)
-    if try consume(UInt8(ascii: "]")) { return close() }
-    while true {
-      try element(&self)
-      if try consume(UInt8(ascii: "]")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or ']'") }
-    }
+    guard try openArray() else { return }
+    repeat { try element(&self) } while try nextElement()
   }
 
   /// Reads a string.
   ///
   /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
   public mutating func string() throws -> String {
-    try expect(.string)
-    if buffer[position] == UInt8(ascii: "\"") { return try quotedString() }
-    return try bareString()
+    guard try beginsQuotedString() else { return try bareString() }
+    return try quotedString()
   }
 
-  /// Reads a string and appends its bytes, which are not checked to be UTF-8, to `bytes`.
+  /// Reads a string and appends its bytes to `bytes`; that they are UTF-8 is checked only where
+  /// `validating`.
   ///
   /// - Throws: ``InputError`` if no whole string stands here; ``FileError``.
-  public mutating func string(appendingTo bytes: inout [UInt8]) throws {
-    try expect(.string)
-    if buffer[position] == UInt8(ascii: "\"") {
-      try quotedBytes(appendingTo: &bytes)
-    } else {
-      bytes.append(contentsOf: try bareString().utf8)
-    }
+  public mutating func string(
+    appendingTo bytes: inout [UInt8], validating: Bool = false
+  ) throws {
+    guard try beginsQuotedString() else { return bytes.append(contentsOf: try bareString().utf8) }
+    try appendQuotedBytes(to: &bytes, validating: validating)
+  }
+
+  /// Reads a string that is one of `words`, and returns which; if it is none of them, it is returned
+  /// as ``JSONWord/other(_:)``.
+  ///
+  /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
+  @inlinable
+  public mutating func word<Word>(of words: JSONKeys<Word>) throws -> JSONWord<Word> {
+    let (number, other) = try word(in: words.table)
+    return number < 0 ? .other(other) : .known(words.cases[number])
   }
 
   /// Reads `true` or `false`.
@@ -212,18 +257,52 @@ public struct JSONReader: ~Copyable {
   public mutating func skip() throws {
     switch try peek() {
     case .object:
-      try members { reader in
-        try reader.skipQuotedString()
-        try reader.colon()
-        try reader.skip()
-      }
-    case .array: try array { reader in try reader.skip() }
+      guard try openObject() else { return }
+      repeat {
+        try skipQuotedString()
+        try colon()
+        try skip()
+      } while try nextMember()
+    case .array:
+      guard try openArray() else { return }
+      repeat { try skip() } while try nextElement()
     case .string where buffer[position] == UInt8(ascii: "\""): try skipQuotedString()
     case .string: _ = try bareString()
-    case .number: try scanNumber()
+    case .number: try skipNumber()
     case .boolean: _ = try boolean()
     case .null: try null()
     }
+  }
+
+  /// Reads a value of any kind and replaces `bytes` by its text as it stands.
+  ///
+  /// The value must be as one for ``skip()``.
+  ///
+  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  public mutating func skip(keeping bytes: inout [UInt8]) throws {
+    _ = try peek()
+    bytes.removeAll(keepingCapacity: true)
+    kept.removeAll(keepingCapacity: true)
+    keptStart = position
+    defer { keptStart = nil }
+    try skip()
+    bytes.append(contentsOf: kept)
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[(keptStart ?? 0)..<position]))
+  }
+
+  /// Reads over the byte order mark of UTF-8, if the text begins with it here.
+  ///
+  /// - Throws: ``InputError`` if a gzip stream is damaged; ``FileError``.
+  public mutating func skipByteOrderMark() throws {
+    if try bytesAhead(3) == [0xEF, 0xBB, 0xBF] { position += 3 }
+  }
+
+  /// The next `count` bytes, white space or not, which stay the next ones; fewer at the end.
+  ///
+  /// - Throws: ``InputError`` if a gzip stream is damaged; ``FileError``.
+  public mutating func bytesAhead(_ count: Int) throws -> [UInt8] {
+    _ = try lookAhead(count)
+    return Array(buffer[position..<min(position + count, end)])
   }
 
   /// Checks that nothing but white space is left.
@@ -243,11 +322,11 @@ public struct JSONReader: ~Copyable {
   }
 
   mutating func truncated(_ expected: String) -> InputError {
-    isCutOff = true
+    endsInValue = true
     return failure("the text ends where \(expected) was expected: it is cut off")
   }
 
-  private mutating func unexpected(_ expected: String) throws -> InputError {
+  mutating func unexpected(_ expected: String) throws -> InputError {
     guard let byte = try nextSignificantByte() else { return truncated(expected) }
     return failure("expected \(expected), found \(Self.name(of: byte))")
   }
@@ -257,103 +336,5 @@ public struct JSONReader: ~Copyable {
     case 0x21...0x7E: "'\(Character(UnicodeScalar(byte)))'"
     default: "byte 0x" + String(byte, radix: 16, uppercase: true)
     }
-  }
-
-  // MARK: - Structure
-
-  mutating func expect(_ kind: Kind) throws {
-    let found = try peek()
-    if found != kind {
-      throw failure("expected \(kind.rawValue), found \(found.rawValue)")
-    }
-  }
-
-  /// Reads an object whose members, each from the quote of its key on, `member` reads.
-  @usableFromInline
-  mutating func members(_ member: (_ reader: inout JSONReader) throws -> Void) throws {
-    try open(UInt8(ascii: "{"), .object)
-    if try consume(UInt8(ascii: "}")) { return close() }
-    while true {
-      guard let byte = try nextSignificantByte() else { throw truncated("a key") }
-      guard byte == UInt8(ascii: "\"") else {
-        throw failure("expected a key in quotes, found \(Self.name(of: byte))")
-      }
-      try member(&self)
-      if try consume(UInt8(ascii: "}")) { return close() }
-      guard try consume(UInt8(ascii: ",")) else { throw try unexpected("',' or '}'") }
-    }
-  }
-
-  mutating func colon() throws {
-    guard try consume(UInt8(ascii: ":")) else { throw try unexpected("':'") }
-  }
-
-  private mutating func open(_ bracket: UInt8, _ kind: Kind) throws {
-    try expect(kind)
-    position += 1
-    depth += 1
-    if depth > Self.maximumDepth {
-      throw failure("objects and arrays nest deeper than \(Self.maximumDepth)")
-    }
-  }
-
-  private mutating func close() {
-    depth -= 1
-  }
-
-  @inline(__always)
-  private mutating func consume(_ byte: UInt8) throws -> Bool {
-    guard try nextSignificantByte() == byte else { return false }
-    position += 1
-    return true
-  }
-
-  private mutating func word(_ word: StaticString) throws {
-    for index in 0..<word.utf8CodeUnitCount {
-      guard let byte = try nextByte() else { throw truncated("'\(word)'") }
-      guard byte == word.utf8Start[index] else { throw failure("expected '\(word)'") }
-      position += 1
-    }
-  }
-
-  // MARK: - Bytes
-
-  /// The next byte, which stays the next one; `nil` at the end.
-  @inline(__always)
-  mutating func nextByte() throws -> UInt8? {
-    if position < end { return buffer[position] }
-    return try refill() ? buffer[position] : nil
-  }
-
-  @inline(__always)
-  mutating func nextSignificantByte() throws -> UInt8? {
-    while let byte = try nextByte() {
-      guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
-      position += 1
-    }
-    return nil
-  }
-
-  /// Replaces the buffer, all of which was read, by what follows; `false` at the end.
-  mutating func refill() throws -> Bool {
-    guard let input else { return false }
-    bufferOffset += end
-    (position, end) = (0, 0)
-    end = try input.read(into: buffer)
-    return end > 0
-  }
-
-  /// Brings `count` bytes from `position` on into the buffer; `false` if there are not so many.
-  mutating func lookAhead(_ count: Int) throws -> Bool {
-    while end - position < count {
-      guard let input, let base = buffer.baseAddress else { return false }
-      memmove(base, base + position, end - position)
-      bufferOffset += position
-      (position, end) = (0, end - position)
-      let added = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
-      if added == 0 { return false }
-      end += added
-    }
-    return true
   }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The processors that this process may use, and how many threads they are worth.
 ///
@@ -53,8 +53,17 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
     }
     var text = count(coreCount, "physical core")
     if logicalCount != coreCount { text += " (\(count(logicalCount, "logical processor")))" }
-    if let quota { text += ", of which a quota allows \(String(format: "%g", quota))" }
+    if let quota { text += ", of which a quota allows \(Self.shortText(of: quota))" }
     return text
+  }
+
+  /// `number` with up to six digits.
+  private static func shortText(of number: Double) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
+      guard let start = text.baseAddress else { return "" }
+      _ = withVaList([number]) { vsnprintf(start, text.count, "%g", $0) }
+      return String(cString: start)
+    }
   }
 
   // MARK: - Reading
@@ -63,13 +72,28 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
     let label = "Cpus_allowed_list:"
     let lines = (text("\(root)/proc/self/status") ?? "").split(separator: "\n")
     let list = lines.first { $0.hasPrefix(label) }?.dropFirst(label.count)
-    return list.flatMap { processorList($0.trimmingCharacters(in: .whitespaces)) }
-      ?? Set(0..<ProcessInfo.processInfo.activeProcessorCount)
+    return list.flatMap { processorList(trimmed($0)) }
+      ?? Set(0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 
+  /// The text of the file at `path`, whose size the system does not tell beforehand.
   private static func text(_ path: String) -> String? {
-    try? String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(
-      in: .whitespacesAndNewlines)
+    guard let file = try? InputFile(path: path) else { return nil }
+    var bytes: [UInt8] = []
+    let isRead: Void? = try? withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) {
+      while case let count = try file.read(into: $0), count > 0 {
+        bytes.append(contentsOf: UnsafeMutableRawBufferPointer(rebasing: $0[..<count]))
+      }
+    }
+    guard isRead != nil else { return nil }
+    return String(validating: bytes, as: UTF8.self).map { trimmed($0[...]) }
+  }
+
+  private static func trimmed(_ text: Substring) -> String {
+    var text = text
+    while text.first?.isWhitespace == true { text.removeFirst() }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
   }
 
   /// The numbers of a list such as `0-3,8,10-11`; `nil` if it is none.

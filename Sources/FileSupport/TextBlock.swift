@@ -22,6 +22,27 @@ public final class TextBlock {
     free(memory.baseAddress)
   }
 
+  /// Whether there is a `\r` in the text.
+  public var hasReturns: Bool {
+    guard let base = memory.baseAddress else { return false }
+    return memchr(base, 0x0D, count) != nil
+  }
+
+  /// Puts `\n` for `\r\n` and `\r`.
+  public func normalizeLineEnds() {
+    var written = 0
+    var followsReturn = false
+    for byte in bytes {
+      // The \n of \r\n was written for its \r already.
+      if !(followsReturn && byte == 0x0A) {
+        memory[written] = byte == 0x0D ? 0x0A : byte
+        written += 1
+      }
+      followsReturn = byte == 0x0D
+    }
+    count = written
+  }
+
   /// Gives the block memory for `size` bytes; the text stays.
   func resize(_ size: Int) {
     guard memory.count != size else { return }

@@ -72,7 +72,13 @@ extension [UInt8] {
 
   /// Appends `value` in decimal digits.
   fileprivate mutating func appendDecimal(_ value: Int) {
-    // Up to 15 characters a string needs no memory of its own.
-    append(contentsOf: String(value).utf8)
+    if value < 0 { append(UInt8(ascii: "-")) }
+    let start = count
+    var rest = value.magnitude
+    repeat {
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    } while rest > 0
+    self[start...].reverse()
   }
 }

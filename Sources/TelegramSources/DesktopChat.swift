@@ -17,9 +17,9 @@ struct DesktopChat {
   /// Reads the value of `key` if it tells of the chat itself; skips it otherwise.
   mutating func read(_ key: Key?, _ reader: inout JSONReader) throws {
     switch key {
-    case .name: name = try reader.stringOrNil()
-    case .type: type = try reader.stringOrNil()
-    case .id: id = try reader.integerOrNil()
+    case .name: name = try reader.stringIfAny()
+    case .type: type = try reader.stringIfAny()
+    case .id: id = try reader.integerIfAny()
     default: try reader.skip()
     }
   }

@@ -57,7 +57,7 @@ public struct DesktopExport: PostSource {
   ) throws -> SourceSummary {
     var messages = DesktopMessages(path: path, options: options)
     var contents = Contents()
-    try reading(&messages) { reader, input, messages in
+    var cut = try reading(&messages) { reader, input, messages in
       try reader.object(DesktopChat.keys) { reader, key in
         switch key {
         case .messages:
@@ -67,7 +67,10 @@ public struct DesktopExport: PostSource {
         case .chats, .leftChats:
           contents.isAccount = true
           try Self.list(&reader, into: &contents.chats) {
-            try progress(SourceProgress(posts: 0, bytes: Share.firstHalf.done(input)))
+            messages.passOver()
+            if messages.passedOver & 0x3FF == 0 {
+              try progress(SourceProgress(posts: 0, bytes: Share.firstHalf.done(input)))
+            }
           }
         default: try contents.chat.read(key, &reader)
         }
@@ -79,14 +82,16 @@ public struct DesktopExport: PostSource {
       try check(contents.chat)
       summary = messages.summary
       summary.chat = contents.chat.title
-    } else if contents.isAccount {
-      summary = try readChosen(of: contents.chats, progress: progress, body)
+    } else if !contents.chats.isEmpty || contents.isAccount && cut == nil {
+      (summary, cut) = try readChosen(of: contents.chats, cut: cut, progress: progress, body)
     } else {
-      throw InputError(
-        path,
-        "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
-          + "chat) nor 'chats' (a whole account); \(Self.howTo)")
+      throw cut
+        ?? InputError(
+          path,
+          "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
+            + "chat) nor 'chats' (a whole account); \(Self.howTo)")
     }
+    summary.cut = cut?.description
     try progress(SourceProgress(posts: summary.posts, bytes: size))
     return summary
   }
@@ -99,13 +104,44 @@ public struct DesktopExport: PostSource {
     var chats: [DesktopChat] = []
   }
 
+  /// The deviations from JSON that Telegram Desktop writes.
+  static let leniency: JSONReader.Leniency = [.hexEscapes, .bareStrings]
+
   /// Opens the file for `body`, and tells in errors what was read before.
+  ///
+  /// Returns where the file is cut off, if it is and that is no error.
   private func reading(
     _ messages: inout DesktopMessages,
     _ body: (inout JSONReader, InputFile, inout DesktopMessages) throws -> Void
-  ) throws {
+  ) throws -> InputError? {
     let input = try InputFile(path: path)
-    var reader = JSONReader(input, leniency: [.hexEscapes, .bareStrings])
+    var reader = JSONReader(input, leniency: Self.leniency)
+    try expectObject(&reader)
+    do {
+      try body(&reader, input, &messages)
+      return nil
+    } catch let error as InputError where reader.isCutOff {
+      let count = messages.summary.messages + messages.passedOver
+      let problem = error.problem + "; \(count) messages could be read before"
+      if options.salvages { return InputError(error.path, error.place, problem) }
+      throw InputError(
+        error.path, error.place,
+        problem + "; the export was interrupted: export the chat again"
+          + (count == 0 ? "" : ", or take these messages (--salvage)"))
+    } catch let error as InputError {
+      guard let string = reader.invalidString else { throw error }
+      throw InputError(
+        error.path, error.place,
+        error.problem + DesktopEncoding.remedy(for: string, in: path))
+    }
+  }
+
+  /// Checks that the text can be an export by how it begins.
+  private func expectObject(_ reader: inout JSONReader) throws {
+    if let problem = DesktopEncoding.problem(of: try reader.bytesAhead(4), in: path) {
+      throw InputError(path, .byte(0), problem)
+    }
+    try reader.skipByteOrderMark()
     let isObject: Bool
     do {
       isObject = try reader.peek() == .object
@@ -117,34 +153,27 @@ public struct DesktopExport: PostSource {
         path, .byte(reader.byteOffset),
         "expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)")
     }
-    do {
-      try body(&reader, input, &messages)
-    } catch let error as InputError where reader.isCutOff {
-      throw InputError(
-        error.path, error.place,
-        "\(error.problem); \(messages.summary.messages) messages could be read before; "
-          + "the export was interrupted: export the chat again")
-    }
   }
 
   // MARK: - Several chats
 
-  /// Reads the chats of a `chats` or `left_chats` of an account.
+  /// Reads the chats of a `chats` or `left_chats` of an account, and calls `passOver` for each of
+  /// their messages.
   private static func list(
-    _ reader: inout JSONReader, into chats: inout [DesktopChat], progress: () throws -> Void
+    _ reader: inout JSONReader, into chats: inout [DesktopChat], passOver: () throws -> Void
   ) throws {
     try forEachChat(&reader) { reader in
       var chat = DesktopChat()
+      // Also of a chat in which the file is cut off it is known what came before.
+      defer { chats.append(chat) }
       try reader.object(DesktopChat.keys) { reader, key in
         guard key == .messages else { return try chat.read(key, &reader) }
         try reader.array { reader in
           try reader.skip()
           chat.messageCount += 1
-          if chat.messageCount & 0x3FF == 0 { try progress() }
+          try passOver()
         }
       }
-      chats.append(chat)
-      try progress()
     }
   }
 
@@ -157,11 +186,11 @@ public struct DesktopExport: PostSource {
     }
   }
 
-  /// Reads the posts of the chat that is asked for.
+  /// Reads the posts of the chat that is asked for; the file is cut off at `cut`, if it is.
   private func readChosen(
-    of chats: [DesktopChat], progress: (SourceProgress) throws -> Void,
+    of chats: [DesktopChat], cut: InputError?, progress: (SourceProgress) throws -> Void,
     _ body: (Post) throws -> Void
-  ) throws -> SourceSummary {
+  ) throws -> (SourceSummary, cut: InputError?) {
     let chosen = try choose(from: chats)
     guard size != nil else {
       throw InputError(
@@ -169,21 +198,32 @@ public struct DesktopExport: PostSource {
     }
     var messages = DesktopMessages(path: path, options: options)
     var index = -1
-    try reading(&messages) { reader, input, messages in
+    let chosenCut = try reading(&messages) { reader, input, messages in
       try reader.object(DesktopChat.keys) { reader, key in
         guard key == .chats || key == .leftChats else { return try reader.skip() }
         try Self.forEachChat(&reader) { reader in
           index += 1
-          guard index == chosen else { return try reader.skip() }
           try reader.object(DesktopChat.keys) { reader, key in
             guard key == .messages else { return try reader.skip() }
-            try messages.read(&reader, input, share: .secondHalf, progress: progress, body)
+            if index == chosen {
+              return try messages.read(
+                &reader, input, share: .secondHalf, progress: progress, body)
+            }
+            try reader.array { reader in
+              try reader.skip()
+              messages.passOver()
+              if messages.passedOver & 0x3FF == 0 {
+                try progress(
+                  SourceProgress(
+                    posts: messages.summary.posts, bytes: Share.secondHalf.done(input)))
+              }
+            }
           }
         }
       }
     }
     messages.summary.chat = chats[chosen].title
-    return messages.summary
+    return (messages.summary, chosenCut ?? cut)
   }
 
   private func choose(from chats: [DesktopChat]) throws -> Int {

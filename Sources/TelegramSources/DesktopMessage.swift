@@ -3,12 +3,13 @@ import PostFormat
 
 /// A message of a Telegram Desktop export, with what a post needs of it.
 ///
-/// One value serves for all messages, so that its memory is taken once.
-struct DesktopMessage {
-  enum Kind { case message, service, unsupported, unknown }
+/// One value serves for all messages, so that its memory is taken once. What no post may need, such
+/// as a text that stands in `text_entities` as well, is kept as it stands and read at the end.
+struct DesktopMessage: ~Copyable {
+  enum Kind: String, CaseIterable { case message, service, unsupported, unknown }
 
   private enum Key: String, CaseIterable {
-    case id, type, date, edited, text, reactions
+    case id, type, date, edited, text, reactions, poll
     case unixDate = "date_unixtime"
     case unixEdited = "edited_unixtime"
     case entities = "text_entities"
@@ -16,15 +17,15 @@ struct DesktopMessage {
     case replyTo = "reply_to_message_id"
     case replyToPeer = "reply_to_peer_id"
     case mediaType = "media_type"
+    case todoList = "todo_list"
     // The keys that tell the kind of media which has no `media_type`.
-    case photo, file, poll
+    case photo, file
     case location = "location_information"
     case livePeriod = "live_location_period_seconds"
     case place = "place_name"
     case contact = "contact_information"
     case game = "game_title"
     case invoice = "invoice_information"
-    case todoList = "todo_list"
     case giveaway = "giveaway_information"
     case giveawayResults = "giveaway_results"
     case paidMedia = "paid_stars_amount"
@@ -50,14 +51,10 @@ struct DesktopMessage {
     }
   }
 
-  private enum ReactionKey: String, CaseIterable {
-    case type, count, emoji
-    case document = "document_id"
-  }
-
   private static let keys = JSONKeys<Key>()
-  private static let reactionKeys = JSONKeys<ReactionKey>()
+  private static let kinds = JSONKeys<Kind>()
 
+  private let path: String
   private let options: SourceOptions
 
   private(set) var kind = Kind.message
@@ -67,33 +64,39 @@ struct DesktopMessage {
   /// Whether the date is one without a zone that nobody told.
   private(set) var isZoneless = false
 
+  /// What stands under `text`.
+  private var textSource: [UInt8] = []
+  private var textSourceReader: JSONReader
   private var text = MarkedText()
   private var entityText = MarkedText()
+  private var poll = DesktopPoll()
+  private var reactions = DesktopReactions()
   private var post = Post(id: 0, date: 0, text: "")
-  private var dates = Dates()
-  private var word: [UInt8] = []
+  private var date = DesktopDate()
+  private var edited = DesktopDate()
   private var mediaRank = 0
   private var repliesElsewhere = false
 
-  private struct Dates {
-    var unix: Int?
-    var local: (seconds: Int, hasZone: Bool)?
-    var unixEdited: Int?
-    var localEdited: (seconds: Int, hasZone: Bool)?
-  }
-
-  init(options: SourceOptions) {
+  /// Reads messages of the file `path`.
+  init(path: String, options: SourceOptions) {
+    self.path = path
     self.options = options
+    textSourceReader = JSONReader(
+      bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path,
+      leniency: DesktopExport.leniency)
   }
 
   /// Reads the next message of `reader`.
   mutating func read(_ reader: inout JSONReader) throws {
     kind = .message
     id = nil
-    text.removeAll()
+    textSource.removeAll(keepingCapacity: true)
     entityText.removeAll()
+    poll.removeAll()
+    reactions.removeAll()
     post = Post(id: 0, date: 0, text: "")
-    dates = Dates()
+    date.remove()
+    edited.remove()
     mediaRank = 0
     repliesElsewhere = false
     _ = try reader.peek()
@@ -106,120 +109,100 @@ struct DesktopMessage {
 
   private mutating func read(_ key: Key, _ reader: inout JSONReader) throws {
     switch key {
-    case .id: id = try reader.integerOrNil()
+    case .id: id = try reader.integerIfAny()
     case .type: kind = try readKind(&reader)
-    case .date: dates.local = try readDate(&reader)
-    case .unixDate: dates.unix = try reader.integerOrNil()
-    case .edited: dates.localEdited = try readDate(&reader)
-    case .unixEdited: dates.unixEdited = try reader.integerOrNil()
-    case .text: try text.read(&reader)
+    case .date: try date.read(&reader)
+    case .unixDate: try date.readUnixTime(&reader)
+    case .edited: try edited.read(&reader)
+    case .unixEdited: try edited.readUnixTime(&reader)
+    case .text: try reader.skip(keeping: &textSource)
     case .entities: try entityText.read(&reader)
-    case .reactions: try readReactions(&reader)
-    case .forwardedFrom: post.forwardedFrom = try reader.stringOrNil() ?? ""
-    case .replyTo: post.replyTo = try reader.integerOrNil()
+    case .reactions: try reactions.read(&reader)
+    case .forwardedFrom: post.forwardedFrom = try reader.stringIfAny() ?? ""
+    case .replyTo: post.replyTo = try reader.integerIfAny()
     case .replyToPeer:
       repliesElsewhere = true
       try reader.skip()
     case .mediaType:
-      if let type = try reader.stringOrNil() {
+      if let type = try reader.stringIfAny() {
         post.media = type
         mediaRank = .max
       }
+    case .poll, .todoList:
+      takeMedia(key)
+      if options.includesPolls { try poll.read(&reader) } else { try reader.skip() }
     default:
-      if let media = key.media, media.rank > mediaRank {
-        post.media = media.word
-        mediaRank = media.rank
-      }
+      takeMedia(key)
       try reader.skip()
     }
   }
 
-  /// The post that the message is; `nil` if it lacks an id or a date.
-  ///
-  /// - Throws: `InputError` if the text is not UTF-8.
-  mutating func makePost(path: String) throws -> Post? {
-    guard let id, let date = dates.unix ?? dates.local?.seconds else { return nil }
-    isZoneless = dates.unix == nil && dates.local?.hasZone == false && options.zone == nil
-    post.id = id
-    post.date = date
-    // An edit before the post is what old versions write for none: the beginning of 1970.
-    post.edited = (dates.unixEdited ?? dates.localEdited?.seconds).flatMap { $0 < date ? nil : $0 }
-    if repliesElsewhere { post.replyTo = nil }
-    let isInEntities = !entityText.bytes.isEmpty
-    guard
-      let string = String(
-        validating: isInEntities ? entityText.bytes : text.bytes, as: UTF8.self)
-    else {
-      throw InputError(path, .byte(byteOffset), "the text of message \(id) is not UTF-8")
-    }
-    post.text = string
-    post.entities = isInEntities ? entityText.entities : text.entities
-    return post
+  private mutating func takeMedia(_ key: Key) {
+    guard let media = key.media, media.rank > mediaRank else { return }
+    post.media = media.word
+    mediaRank = media.rank
   }
 
   private mutating func readKind(_ reader: inout JSONReader) throws -> Kind {
-    switch try reader.stringOrNil() {
-    case "message", nil: .message
-    case "service": .service
-    case "unsupported": .unsupported
-    default: .unknown
-    }
-  }
-
-  private mutating func readDate(
-    _ reader: inout JSONReader
-  ) throws -> (seconds: Int, hasZone: Bool)? {
     guard try reader.peek() == .string else {
-      return try reader.integerOrNil().map { ($0, true) }
+      try reader.skip()
+      return .message
     }
-    word.removeAll(keepingCapacity: true)
-    try reader.string(appendingTo: &word)
-    let offset = options.zone?.seconds ?? 0
-    return word.withUnsafeBytes { DateText.seconds($0, offset: offset) }
+    guard case .known(let kind) = try reader.word(of: Self.kinds) else { return .unknown }
+    return kind
   }
 
-  private mutating func readReactions(_ reader: inout JSONReader) throws {
-    post.reactions = []
-    guard try reader.peek() == .array else { return try reader.skip() }
-    try reader.array { reader in
-      var type: String?
-      var emoji: String?
-      var document: String?
-      var count = 0
-      try reader.object(Self.reactionKeys) { reader, key in
-        switch key {
-        case .type: type = try reader.stringOrNil()
-        case .emoji: emoji = try reader.stringOrNil()
-        case .document:
-          document = try reader.peek() == .number ? reader.numberText() : reader.stringOrNil()
-        case .count: count = try reader.integerOrNil() ?? 0
-        case nil: try reader.skip()
-        }
-      }
-      if let name = Self.reactionName(type: type, emoji: emoji, document: document) {
-        add(count, of: name)
-      }
-    }
-  }
+  // MARK: - The post
 
-  private mutating func add(_ count: Int, of name: String) {
-    if let index = post.reactions.firstIndex(where: { $0.emoji == name }) {
-      post.reactions[index].count += count
+  /// The post that the message is; `nil` if it lacks an id or a date.
+  ///
+  /// - Throws: `InputError` if the text is none, or not UTF-8.
+  mutating func makePost() throws -> Post? {
+    guard let id, let (seconds, hasZone) = date.seconds(in: options.zone) else { return nil }
+    isZoneless = !hasZone && options.zone == nil
+    post.id = id
+    post.date = seconds
+    // An edit before the post is what old versions write for none: the beginning of 1970.
+    post.edited = edited.seconds(in: options.zone).flatMap {
+      $0.seconds < seconds ? nil : $0.seconds
+    }
+    // The posts of the group that the chat was before, which have negative ids, are left out.
+    if repliesElsewhere || post.replyTo.map({ $0 < 0 }) == true { post.replyTo = nil }
+    post.reactions = reactions.list
+    if entityText.bytes.isEmpty {
+      try readTextSource()
+      try setText(text)
     } else {
-      post.reactions.append(Post.Reaction(emoji: name, count: count))
+      try setText(entityText)
     }
+    if let poll = try poll.text(orThrow: { failure("a text of its poll", $0) }) {
+      post.text += post.text.isEmpty ? poll : "\n" + poll
+    }
+    return post
   }
 
-  /// The key of a reaction: the emoji itself, or words where there is none.
-  private static func reactionName(type: String?, emoji: String?, document: String?) -> String? {
-    switch type {
-    case "empty": return nil
-    case "paid": return "paid"
-    case "custom_emoji":
-      // A note in brackets stands where the exporter did not know the document.
-      guard let document, !document.isEmpty, !document.hasPrefix("(") else { return type }
-      return "custom_emoji:" + document
-    default: return emoji ?? type
+  /// Reads what stands under `text`.
+  private mutating func readTextSource() throws {
+    text.removeAll()
+    guard !textSource.isEmpty, !textSource.elementsEqual(#""""#.utf8) else { return }
+    textSource.withUnsafeBytes {
+      textSourceReader.restart(bytes: $0, place: .byte(byteOffset))
     }
+    try text.read(&textSourceReader)
+  }
+
+  private mutating func setText(_ text: borrowing MarkedText) throws {
+    guard let string = text.bytes.withUnsafeBytes({ String(utf8: $0) }) else {
+      throw failure("the text", text.bytes)
+    }
+    post.text = string
+    post.entities = text.entities
+  }
+
+  /// The error that `what` of the message, which is `bytes`, is not UTF-8.
+  private func failure(_ what: String, _ bytes: [UInt8]) -> InputError {
+    InputError(
+      path, .byte(byteOffset),
+      "\(what) of message \(id ?? 0) is not UTF-8" + DesktopEncoding.remedy(for: bytes, in: path))
   }
 }

@@ -17,9 +17,11 @@ enum Share {
 }
 
 /// The `messages` of a chat: makes posts of those that are some, and counts the others.
-struct DesktopMessages {
+struct DesktopMessages: ~Copyable {
   let path: String
 
+  /// How many messages of other chats were passed over.
+  private(set) var passedOver = 0
   private var message: DesktopMessage
   private var counter = MessageCounter()
 
@@ -30,7 +32,12 @@ struct DesktopMessages {
 
   init(path: String, options: SourceOptions) {
     self.path = path
-    message = DesktopMessage(options: options)
+    message = DesktopMessage(path: path, options: options)
+  }
+
+  /// Counts a message of another chat.
+  mutating func passOver() {
+    passedOver += 1
   }
 
   /// Reads an array of messages.
@@ -61,7 +68,7 @@ struct DesktopMessages {
       return nil
     case .unknown, .message: break
     }
-    guard let post = try message.makePost(path: path) else {
+    guard let post = try message.makePost() else {
       summary.incomplete += 1
       return nil
     }

@@ -57,11 +57,12 @@ enum HTMLChats {
 
   /// How to make an export that can be read, for errors.
   static let howTo =
-    "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
-    + "and a folder for it"
+    "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
-  /// What the export at `path` holds: its folder, or one of its pages, which stands for its folder.
-  /// A page of another name stands for itself.
+  /// What the export at `path` holds.
+  ///
+  /// It is the folder, or one of its pages, which stands for its folder. A page of another
+  /// name stands for itself.
   ///
   /// - Throws: `FileError`; `InputError` if it is no export.
   init(path: String) throws {

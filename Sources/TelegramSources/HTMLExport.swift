@@ -43,7 +43,9 @@ public struct HTMLExport: PostSource {
     self.chat = chat
     // Without the first page there is nothing to salvage.
     if let missing = chat.missing, !options.salvages || chat.pages.isEmpty {
-      throw Self.failure(missing: chat.path(missing))
+      let failure = Self.failure(missing: chat.path(missing))
+      let choice = chat.pages.isEmpty ? "" : ", or take what stands before it (--salvage)"
+      throw InputError(failure.path, "\(failure.problem); \(Self.remedy)\(choice)")
     }
     let firstPage = chat.pages.first.map(chat.path) ?? path
     self.path = chat.isNumbered ? chat.folder : firstPage
@@ -59,11 +61,11 @@ public struct HTMLExport: PostSource {
   private static let noTitle = "a chat without a name"
 
   private static func failure(missing page: String) -> InputError {
-    InputError(
-      page,
-      "this page of the export is missing; copy the whole folder of the export, or export the chat "
-        + "again")
+    InputError(page, "this page of the export is missing")
   }
+
+  /// What to do where the end of an export is missing.
+  private static let remedy = "copy the whole folder of the export, or export the chat again"
 
   private static func size(of path: String) throws(FileError) -> Int {
     var status = stat()
@@ -125,8 +127,8 @@ public struct HTMLExport: PostSource {
     }
     return InputError(
       path,
-      "the chat goes on in \(next); give the folder of the export, with all pages under the names "
-        + "that Telegram Desktop gave them")
+      "the chat goes on in \(next), but only pages under the names that Telegram Desktop gave them "
+        + "are read one after another")
   }
 
   public func forEachPost(
@@ -148,12 +150,14 @@ public struct HTMLExport: PostSource {
       bytesBefore += size
     }
     if let cut = cut ?? missingPage(nextPage) {
+      let count = messages.summary.messages
+      let problem = "\(cut.problem); \(count) messages could be read before"
+      let salvaged = InputError(cut.path, cut.place, problem)
       guard options.salvages else {
-        throw InputError(
-          cut.path, cut.place,
-          "\(cut.problem); \(messages.summary.messages) messages could be read before")
+        let choice = count == 0 ? "" : ", or take these messages (--salvage)"
+        throw InputError(cut.path, cut.place, "\(problem); \(Self.remedy)\(choice)")
       }
-      messages.summary.cut = cut.description
+      messages.summary.cut = salvaged.description
     }
     messages.summary.chat = title
     try progress(SourceProgress(posts: messages.summary.posts, bytes: size))

@@ -39,6 +39,8 @@ final class HTMLFrame: HTMLFragmentHandler {
     case giveaway = "media_giveaway"
     case sectionTitle = "section_title"
     case buttons = "bot_buttons_table"
+    case taskMarker = "rich_task_marker"
+    case orderMarker = "rich_order_marker"
   }
 
   /// What an element is for.
@@ -120,7 +122,8 @@ final class HTMLFrame: HTMLFragmentHandler {
       if has(.mediaWrap) || has(.buttons) {
         skippedDepth = 1
       } else {
-        richText.begin(tag, isSpoiler: has(.spoiler))
+        richText.begin(
+          tag, isSpoiler: has(.spoiler), isMarker: has(.taskMarker) || has(.orderMarker))
       }
       return
     }

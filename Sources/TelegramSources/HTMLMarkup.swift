@@ -57,6 +57,11 @@ struct HTMLMarkup {
     bytes.append(contentsOf: text)
   }
 
+  mutating func append(ascii text: StaticString) {
+    bytes.append(
+      contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
   mutating func append(_ byte: UInt8) {
     bytes.append(byte)
   }
@@ -169,14 +174,16 @@ struct HTMLMarkup {
     if !attributes.onclick.isEmpty, let callback = callback(attributes.onclick) {
       return (callback.type, nil)
     }
-    let address = attributes.href
+    // The line ends of the text were unified, too.
+    var address = attributes.href
+    address.unifyLineEnds(from: 0)
     if address.elementsEqual(text) { return ("link", nil) }
     if isEqual(address, "mailto:", text) { return ("email", nil) }
     if isEqual(address, "tel:", text) { return ("phone", nil) }
     if text.first == UInt8(ascii: "@"), isEqual(address, "https://t.me/", text.dropFirst()) {
       return ("mention", nil)
     }
-    return ("text_link", String(decoding: address, as: UTF8.self))
+    return ("text_link", String(decoding: attributes.href, as: UTF8.self))
   }
 
   /// Whether `address` is `text` behind `prefix`.

@@ -104,7 +104,7 @@ struct HTMLMessage {
     if frame.isForwarded { post.forwardedFrom = forwardedFrom() }
     post.replyTo = frame.replyTo
     post.media = frame.media
-    if options.includesPolls, frame.media == "poll" {
+    if options.includesPolls, frame.media == "poll" || frame.media == "todo_list" {
       let poll = pollText(question: frame.question, options: frame.answers)
       post.text = post.text.isEmpty ? poll : post.text + "\n" + poll
     }

@@ -89,8 +89,7 @@ struct HTMLMessages {
     return .cut(
       InputError(
         path, .byte(piece.offset + piece.bytes.count),
-        "the page ends before its </html>: it is cut off, as by an export that was interrupted; "
-          + "export the chat again"))
+        "the page ends before its </html>: it is cut off"))
   }
 
   /// The page to which the link below the last message leads.

@@ -1,7 +1,7 @@
 /// The text of a message that is made of blocks, as versions of 2026 write it: paragraphs, lists,
 /// tables, quotes.
 ///
-/// Blocks become lines, cells of a table are parted by a space. Media and buttons in the text are
+/// Blocks become lines, cells of a table are parted by a bar. Media and buttons in the text are
 /// passed over.
 struct HTMLRichText {
   private(set) var markup = HTMLMarkup()
@@ -16,11 +16,11 @@ struct HTMLRichText {
   private static let tags = ByteWords<HTMLMarkup.Tag>()
 
   /// What the open elements are.
-  private var open: [(isBlock: Bool, tag: HTMLMarkup.Tag?)] = []
+  private var open: [(gap: Gap?, tag: HTMLMarkup.Tag?)] = []
   /// What parts the text so far from what follows.
   private var gap: Gap?
 
-  private enum Gap { case cell, line }
+  private enum Gap { case space, bar, line }
 
   /// Whether no element is open.
   var isClosed: Bool { open.isEmpty }
@@ -31,12 +31,14 @@ struct HTMLRichText {
     gap = nil
   }
 
-  mutating func begin(_ tag: HTMLTag, isSpoiler: Bool) {
+  /// Takes note of a tag; `isMarker` tells that it holds the mark of an item of a list.
+  mutating func begin(_ tag: HTMLTag, isSpoiler: Bool, isMarker: Bool) {
     let isBlock = Self.blocks.word(tag.name) != nil
     let mark = Self.tags.word(tag.name)
-    open.append((isBlock, mark))
-    if isBlock { gap = .line }
-    if "td" ~= tag.name || "th" ~= tag.name, gap == nil { gap = .cell }
+    open.append((isBlock ? .line : isMarker ? .space : nil, mark))
+    // A block behind a mark goes on with its line.
+    if isBlock, gap != .space { gap = .line }
+    if "td" ~= tag.name || "th" ~= tag.name, gap == nil { gap = .bar }
     if "br" ~= tag.name {
       fillGap()
       markup.append(0x0A)
@@ -50,7 +52,7 @@ struct HTMLRichText {
   mutating func end() {
     guard let last = open.popLast() else { return }
     if let tag = last.tag { markup.end(tag) }
-    if last.isBlock { gap = .line }
+    if let next = last.gap { gap = next }
   }
 
   mutating func text(_ bytes: UnsafeRawBufferPointer) {
@@ -61,7 +63,8 @@ struct HTMLRichText {
   private mutating func fillGap() {
     switch gap {
     case .line: markup.breakLine()
-    case .cell: if markup.isWithinLine { markup.append(0x20) }
+    case .space: markup.append(0x20)
+    case .bar: if markup.isWithinLine { markup.append(ascii: " | ") }
     case nil: break
     }
     gap = nil

@@ -87,11 +87,13 @@ struct HTMLText {
     bytes.reserveCapacity(value.count)
     while reader.index < value.count {
       let start = reader.index
-      let end = value[start...].firstIndex(of: UInt8(ascii: "&")) ?? value.count
+      let end =
+        value[start...].firstIndex { $0 == UInt8(ascii: "&") || $0 == UInt8(ascii: "<") }
+        ?? value.count
       bytes.append(contentsOf: value[start..<end])
       reader.index = end
       guard end < value.count else { break }
-      if let scalar = reader.reference() {
+      if let scalar = value[end] == UInt8(ascii: "&") ? reader.reference() : reader.lineBreak() {
         bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
       } else {
         bytes.append(value[end])
@@ -99,6 +101,18 @@ struct HTMLText {
       }
     }
     return bytes
+  }
+
+  /// Reads the `<br>` that stands here, by which the writer means a line break in attributes too;
+  /// `nil`, and nothing read, if there is none.
+  private mutating func lineBreak() -> Unicode.Scalar? {
+    let mark: StaticString = "<br>"
+    let length = mark.utf8CodeUnitCount
+    guard mark ~= UnsafeRawBufferPointer(rebasing: source[index...].prefix(length)) else {
+      return nil
+    }
+    index += length
+    return "\n"
   }
 
   // MARK: - Tags

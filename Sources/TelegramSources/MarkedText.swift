@@ -15,9 +15,21 @@ struct MarkedText {
   private enum Key: String, CaseIterable { case type, text, href }
   private static let keys = JSONKeys<Key>()
 
+  /// The types that Telegram Desktop writes.
+  private enum PartType: String, CaseIterable {
+    case plain, mention, hashtag, link, email, phone, cashtag, bold, italic, underline
+    case strikethrough, code, pre, spoiler, blockquote, unknown
+    case botCommand = "bot_command"
+    case bankCard = "bank_card"
+    case textLink = "text_link"
+    case mentionName = "mention_name"
+    case customEmoji = "custom_emoji"
+  }
+  private static let partTypes = JSONKeys<PartType>()
+
   mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
-    entities.removeAll(keepingCapacity: true)
+    entities = []
     length = 0
   }
 
@@ -38,22 +50,22 @@ struct MarkedText {
 
   private mutating func readPart(_ reader: inout JSONReader) throws {
     let start = bytes.count
-    var type: String?
+    var type = JSONWord<PartType>.known(.unknown)
     var url: String?
     switch try reader.peek() {
     case .string:
-      type = "plain"
+      type = .known(.plain)
       try reader.string(appendingTo: &bytes)
     case .object:
       try reader.object(Self.keys) { reader, key in
         switch key {
-        case .type: type = try reader.stringOrNil()
-        case .href: url = try reader.stringOrNil()
+        case .type where try reader.peek() == .string: type = try reader.word(of: Self.partTypes)
+        case .href: url = try reader.stringIfAny()
         case .text where try reader.peek() == .string:
           // Of a key that stands there twice, the last counts.
-          bytes.removeSubrange(start...)
+          bytes.removeLast(bytes.count - start)
           try reader.string(appendingTo: &bytes)
-        case .text, nil: try reader.skip()
+        case .type, .text, nil: try reader.skip()
         }
       }
     case let kind:
@@ -63,28 +75,24 @@ struct MarkedText {
     let units = bytes.utf16Length(from: start)
     defer { length += units }
     // The writer leaves an empty part behind an entity that ends the text.
-    guard units > 0, type != "plain" else { return }
-    entities.append(
-      Post.Entity(type: type ?? "unknown", offset: length, length: units, url: url))
+    guard units > 0 else { return }
+    switch type {
+    case .known(.plain): break
+    case .known(let type): append(type.rawValue, length: units, url: url)
+    case .other(let type): append(type, length: units, url: url)
+    }
+  }
+
+  private mutating func append(_ type: String, length: Int, url: String?) {
+    entities.append(Post.Entity(type: type, offset: self.length, length: length, url: url))
   }
 }
 
 extension JSONReader {
   /// Reads a string; anything else is skipped and gives `nil`.
-  mutating func stringOrNil() throws -> String? {
+  mutating func stringIfAny() throws -> String? {
     if try peek() == .string { return try string() }
     try skip()
     return nil
-  }
-
-  /// Reads a whole number, in quotes or not; anything else is skipped and gives `nil`.
-  mutating func integerOrNil() throws -> Int? {
-    switch try peek() {
-    case .number: return Int(try numberText())
-    case .string: return Int(try string())
-    default:
-      try skip()
-      return nil
-    }
   }
 }

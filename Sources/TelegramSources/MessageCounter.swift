@@ -7,7 +7,7 @@ struct MessageCounter {
   var summary = SourceSummary()
 
   /// The ids of all messages, posts or not.
-  private var ids = IDRuns()
+  private var ids = IDSet()
   /// How many ids there were before the first post.
   private var idsBeforeFirst = 0
 

@@ -32,7 +32,7 @@ package struct TDError: Error, Equatable {
   }
 
   /// What the server said, for messages to the user.
-  var words: String {
+  package var words: String {
     code == 406 || message.isEmpty ? "error \(code)" : "\(message) (error \(code))"
   }
 }

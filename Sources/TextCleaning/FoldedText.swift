@@ -2,12 +2,15 @@
 ///
 /// All else (white space, punctuation, the separators of bugurts, signs) only parts words: any run of
 /// it is one space, and none stands at the ends.
-struct FoldedText {
+package struct FoldedText {
   /// The scalars of the text.
-  private(set) var scalars: [UInt32] = []
+  package private(set) var scalars: [UInt32] = []
+
+  /// An empty text.
+  package init() {}
 
   /// Takes up `text`, which is UTF-8, in place of the one before.
-  mutating func load(_ text: UnsafeRawBufferPointer) {
+  package mutating func load(_ text: UnsafeRawBufferPointer) {
     scalars.removeAll(keepingCapacity: true)
     Self.folded.withUnsafeBufferPointer { folded in
       var index = 0

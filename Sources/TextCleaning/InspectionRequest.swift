@@ -27,8 +27,6 @@ public struct Reject: Equatable, Sendable {
   public let rule: String
   /// The text as posted.
   public let text: String
-  /// The id of the nearly equal post that is kept; `nil` where another rule dropped this one.
-  public internal(set) var keptInstead: Int?
 }
 
 /// A post as it was and as it came out.
@@ -50,10 +48,11 @@ public struct Explanation: Equatable, Sendable {
     /// The text behind the rule; as before where it did not change it.
     public let text: String
     /// The id of the nearly equal post that is kept in place of this one.
-    public internal(set) var keptInstead: Int?
+    public let keptInstead: Int?
 
-    public init(rule: String, outcome: RuleOutcome, text: String) {
+    public init(rule: String, outcome: RuleOutcome, text: String, keptInstead: Int? = nil) {
       (self.rule, self.outcome, self.text) = (rule, outcome, text)
+      self.keptInstead = keptInstead
     }
   }
 

@@ -25,13 +25,15 @@ struct NearDuplicateSearch {
     self.order = order
   }
 
-  /// Returns for each post the one that is kept in its place, or `nil` if it is kept itself.
+  /// Finds for each post the one that is kept in its place.
   ///
   /// - Parameters:
   ///   - similarity: From which share of common shingles posts are nearly equal.
   ///   - shingleLength: How many characters a shingle has.
   ///   - text: Reads the text of a post.
   ///   - check: Called before each post; what it throws ends the search.
+  /// - Returns: For each post the one that is kept in its place, or `nil` if it is kept itself.
+  /// - Throws: What `text` and `check` throw.
   mutating func run(
     similarity: Double, shingleLength: Int, text: (Int) throws -> [UInt8], check: () throws -> Void
   ) throws -> [Int?] {

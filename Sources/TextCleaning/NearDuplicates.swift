@@ -7,7 +7,7 @@
 public enum NearDuplicates {
   public static let declaration = RuleDeclaration(
     "near-duplicates", isOn: false,
-    "posts that differ from another in a few characters would count for too much",
+    "of posts that differ by a word only one is kept, so that none counts twice",
     settings: [
       .share(
         "similarity", 0.8, in: 0.3...1,

@@ -2,11 +2,11 @@
 ///
 /// A shingle is known by 64 bits. A text with fewer characters is one shingle; one without any has
 /// none. The memory is used again for the next text.
-struct ShingleSet {
+package struct ShingleSet {
   /// How many characters a shingle has.
   let length: Int
   /// The shingles of the text, in the order in which they first appear.
-  private(set) var hashes: [UInt64] = []
+  package private(set) var hashes: [UInt64] = []
 
   /// An open hash table of ``hashes``; 0 is an empty place, which no shingle is.
   private var table: [UInt64] = []
@@ -21,14 +21,15 @@ struct ShingleSet {
 
   private static let base: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  init(shingleLength: Int) {
+  /// The set of no text.
+  package init(shingleLength: Int) {
     precondition(shingleLength > 0)
     length = shingleLength
     leading = (1..<shingleLength).reduce(1) { power, _ in power &* Self.base }
   }
 
   /// Takes up the shingles of `text` in place of those before.
-  mutating func load(_ text: UnsafeRawBufferPointer) {
+  package mutating func load(_ text: UnsafeRawBufferPointer) {
     hashes.removeAll(keepingCapacity: true)
     folded.load(text)
     clear(capacity: 256)
@@ -37,7 +38,7 @@ struct ShingleSet {
   }
 
   /// How many shingles `text` has of those that are loaded.
-  mutating func countShared(with text: UnsafeRawBufferPointer) -> Int {
+  package mutating func countShared(with text: UnsafeRawBufferPointer) -> Int {
     folded.load(text)
     textNumber += 1
     let textNumber = textNumber
@@ -111,7 +112,9 @@ struct ShingleSet {
     of scalars: [UInt32], _ length: Int, _ leading: UInt64, _ body: (UInt64) -> Void
   ) {
     var number: UInt64 = 0
-    for index in 0..<min(length, scalars.count) { number = number &* base &+ UInt64(scalars[index]) }
+    for index in 0..<min(length, scalars.count) {
+      number = number &* base &+ UInt64(scalars[index])
+    }
     guard !scalars.isEmpty else { return }
     body(mixed(number))
     guard scalars.count > length else { return }

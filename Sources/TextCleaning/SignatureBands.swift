@@ -4,11 +4,11 @@ import Glibc
 ///
 /// Texts of the similarity s agree in a row with the probability s, and in a band with s to the power
 /// of its rows; so the odds that none of `count` bands brings them together are (1 - sʳ)ᵇ.
-struct SignatureBands: Equatable, Sendable {
+package struct SignatureBands: Equatable, Sendable {
   /// How many bands there are.
-  let count: Int
+  package let count: Int
   /// How many rows a band has.
-  let rows: Int
+  package let rows: Int
 
   /// Most rows of a signature.
   static let largestSignature = 128
@@ -16,7 +16,7 @@ struct SignatureBands: Equatable, Sendable {
   static let recall = 0.995
 
   /// The bands with the most rows, which bring the fewest other texts together, that have the recall.
-  init(similarity: Double) {
+  package init(similarity: Double) {
     var chosen = (count: Self.largestSignature, rows: 1)
     for rows in 1...16 {
       let missed = 1 - pow(similarity, Double(rows))
@@ -27,7 +27,7 @@ struct SignatureBands: Equatable, Sendable {
   }
 
   /// The probability that texts of `similarity` share a band.
-  func recall(at similarity: Double) -> Double {
+  package func recall(at similarity: Double) -> Double {
     1 - pow(1 - pow(similarity, Double(rows)), Double(count))
   }
 }

@@ -4,27 +4,27 @@ extension CorpusStatistics {
   /// The statistics as they stand in the manifest; `files` are the names of the files.
   public func value(files: [String]) -> JSONValue {
     var members: [JSONValue.Member] = [
-      .init("tokens", .integer(tokens)), .init("text_bytes", .integer(textBytes)),
-      .init("vocabulary_used", .integer(vocabularyUsed)),
+      .init("tokens", .integer(uses.tokens)), .init("text_bytes", .integer(textBytes)),
+      .init("vocabulary_used", .integer(uses.vocabularyUsed)),
       .init(
         "invalid_utf8",
         ["sequences": .integer(invalidUTF8.sequences), "bytes": .integer(invalidUTF8.bytes)]),
     ]
-    guard posts > 0 else { return .object(members) }
-    let lengths = lengthCounts.enumerated().map { index, count -> JSONValue in
-      let bound = index < lengthBounds.count ? JSONValue.integer(lengthBounds[index]) : .null
+    guard lengths.posts > 0 else { return .object(members) }
+    let classes = lengths.counts.enumerated().map { index, count -> JSONValue in
+      let bound = index < lengths.bounds.count ? JSONValue.integer(lengths.bounds[index]) : .null
       return ["up_to": bound, "posts": .integer(count)]
     }
-    let longest = longest.map { post -> JSONValue in
+    let longest = lengths.longest.map { post -> JSONValue in
       [
         "tokens": .integer(post.tokens), "bytes": .integer(post.bytes),
         "file": .string(Self.name(post.file, files)), "line": .integer(post.line),
       ]
     }
     members += [
-      .init("posts", .integer(posts)), .init("block_size", .integer(blockSize)),
-      .init("posts_longer_than_block", .integer(postsLongerThanBlock)),
-      .init("post_tokens", .array(lengths)), .init("longest_posts", .array(longest)),
+      .init("posts", .integer(lengths.posts)), .init("block_size", .integer(lengths.blockSize)),
+      .init("posts_longer_than_block", .integer(lengths.postsLongerThanBlock)),
+      .init("post_tokens", .array(classes)), .init("longest_posts", .array(longest)),
     ]
     return .object(members)
   }
@@ -41,14 +41,15 @@ extension CorpusStatistics {
   ///     longest posts            89  tokens, 400 bytes: posts.txt, line 342
   ///     …
   public func table(files: [String]) -> [String] {
+    let (tokens, posts) = (uses.tokens, lengths.posts)
     var rows: [(name: String, count: String, note: String)] = [
       (
         "tokens", grouped(tokens),
         tokens > 0 ? "\(decimal(textBytes, tokens, digits: 2)) bytes a token" : ""
       ),
       (
-        "vocabulary used", grouped(vocabularyUsed),
-        "\(share(vocabularyUsed, of: vocabularySize)) of \(grouped(vocabularySize))"
+        "vocabulary used", grouped(uses.vocabularyUsed),
+        "\(share(uses.vocabularyUsed, of: uses.vocabularySize)) of \(grouped(uses.vocabularySize))"
       ),
     ]
     if invalidUTF8.sequences > 0 {
@@ -62,16 +63,17 @@ extension CorpusStatistics {
           "posts", grouped(posts),
           "\(decimal(tokens, posts, digits: 1)) tokens a post, with the end of text"
         ))
-      let largest = max(lengthCounts.max() ?? 0, 1)
-      let shares = lengthCounts.map { share($0, of: posts) }
+      let largest = max(lengths.counts.max() ?? 0, 1)
+      let shares = lengths.counts.map { share($0, of: posts) }
       let width = shares.map(\.count).max() ?? 0
       // Classes above a block are of interest only where there are posts in them.
-      let blockClass = lengthBounds.firstIndex(of: blockSize) ?? 0
-      let lastClass = max(blockClass, lengthCounts.lastIndex { $0 > 0 } ?? 0)
-      for (index, count) in lengthCounts[...lastClass].enumerated() {
+      let blockClass = lengths.bounds.firstIndex(of: lengths.blockSize) ?? 0
+      let lastClass = max(blockClass, lengths.counts.lastIndex { $0 > 0 } ?? 0)
+      for (index, count) in lengths.counts[...lastClass].enumerated() {
         let name =
-          index < lengthBounds.count
-          ? "up to \(grouped(lengthBounds[index]))" : "above \(grouped(lengthBounds[index - 1]))"
+          index < lengths.bounds.count
+          ? "up to \(grouped(lengths.bounds[index]))"
+          : "above \(grouped(lengths.bounds[index - 1]))"
         // The longest bar has 24 marks, and what is there at all has one.
         let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
         let padding = String(repeating: " ", count: width - shares[index].count)
@@ -79,11 +81,11 @@ extension CorpusStatistics {
       }
       rows.append(
         (
-          "longer than a block", grouped(postsLongerThanBlock),
-          "\(share(postsLongerThanBlock, of: posts)) of the posts have more than "
-            + "\(grouped(blockSize)) tokens"
+          "longer than a block", grouped(lengths.postsLongerThanBlock),
+          "\(share(lengths.postsLongerThanBlock, of: posts)) of the posts have more than "
+            + "\(grouped(lengths.blockSize)) tokens"
         ))
-      for (index, post) in longest.enumerated() {
+      for (index, post) in lengths.longest.enumerated() {
         rows.append(
           (
             index == 0 ? "longest posts" : "", grouped(post.tokens),

@@ -177,8 +177,7 @@ struct BPEEncode: Program {
       tokensPerShard: shardTokens ?? 100_000_000, invalidUTF8: invalidUtf8 ?? .fail,
       allowsSpecialTokens: allowSpecial, blockSize: blockSize ?? 128,
       threads: threads ?? Processors.current.threadCount)
-    let (splits, statistics) = try encoding.run(into: output.partialPath)
-    try tokenizer.write(to: output.partialPath + "/" + TokenManifest.tokenizerFolder)
+    let (splits, statistics) = try run(encoding, into: output.partialPath)
     let manifest = TokenManifest(
       vocabularySize: tokenizer.count, tokenizerDigest: tokenizer.digest,
       endOfTextToken: tokenizer.roles[.end] ?? "", endOfText: encoding.endOfText, splits: splits,
@@ -188,6 +187,23 @@ struct BPEEncode: Program {
     try output.commit()
     for line in statistics.table(files: corpus) { Log.raw(line) }
     Log.info(summary(of: manifest, in: output.path))
+  }
+
+  /// Writes the shards and the tokenizer into `folder`, at the same time if there may be threads.
+  private func run(_ encoding: CorpusEncoding, into folder: String) throws -> CorpusEncoding.Result
+  {
+    let tokenizer = encoding.tokenizer
+    let tokenizerFolder = folder + "/" + TokenManifest.tokenizerFolder
+    guard encoding.threads > 1 else {
+      let result = try encoding.run(into: folder)
+      try tokenizer.write(to: tokenizerFolder)
+      return result
+    }
+    return try concurrently {
+      try tokenizer.write(to: tokenizerFolder)
+    } _: {
+      try encoding.run(into: folder)
+    }
   }
 
   /// The tokenizer with its end of text set, and what the manifest says of where it comes from.

@@ -31,6 +31,10 @@ struct CorpusEncoding {
   /// they and their ids stay in the caches of the processor.
   static let bytesPerBlock = 1 << 18
 
+  /// Larger blocks, which are posts or pieces of that length, are encoded by the calling thread, which
+  /// writes their tokens as they come: so there is never more than one with all its tokens in memory.
+  private static let largestSharedBlock = 1 << 22
+
   /// What the manifest says of it; `tokenizer` tells where the tokenizer comes from.
   func settings(tokenizer: JSONValue) -> JSONValue {
     [
@@ -63,13 +67,13 @@ struct CorpusEncoding {
     }
   }
 
-  /// An encoder for each thread.
-  private var encoders: [Encoder] {
+  /// What each thread has for itself, the calling thread at first place.
+  private func encodingThreads() -> [EncodingThread] {
     let encoder = Encoder(tokenizer, specialTokens: allowsSpecialTokens ? .recognized : .asText)
-    return Array(repeating: encoder, count: threads)
+    return (0..<threads).map { _ in EncodingThread(encoder, vocabularySize: tokenizer.count) }
   }
 
-  /// What is known of the corpus before it is read.
+  /// What is to be known of the corpus before it is read.
   private var emptyStatistics: CorpusStatistics {
     CorpusStatistics(vocabularySize: tokenizer.count, blockSize: blockSize)
   }
@@ -98,41 +102,55 @@ struct CorpusEncoding {
   ) throws -> Result {
     var train = Part(writer: trainWriter)
     var validation = Part(writer: validationWriter)
-    let (empty, endOfText) = (emptyStatistics, endOfText)
-    var statistics = empty
-    let validationEnd = validationFraction * 0x1p32
-    let encoders = encoders
+    let (endOfText, validationEnd) = (endOfText, validationFraction * 0x1p32)
+    var statistics = emptyStatistics
+    let threads = encodingThreads()
     let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
     try input.forEachFile("encoding") { file in
       var reader = try CorpusReader.blocks(
         of: file.path, blockSize: Self.bytesPerBlock, filter: file.repair)
+      let input = reader.input
       var lines = 0
       var isFirst = true
       try OrderedWork(
-        makeBlock: { EncodedPosts(empty) },
+        makeBlock: { EncodedPosts(vocabularySize: tokenizer.count, blockSize: blockSize) },
         read: { block in
-          try file.progress(reader.input.bytesConsumed)
+          try file.progress(input.bytesConsumed)
           block.isFirst = isFirst
           isFirst = false
           return try reader.read(into: block.text)
         },
-        work: { encoder, block in
-          block.encode(with: &encoder, endOfText: endOfText, validationEnd: validationEnd)
+        work: { thread, block in
+          guard block.text.count <= Self.largestSharedBlock else { return }
+          block.encode(with: thread, endOfText: endOfText, validationEnd: validationEnd)
         },
         finish: { block in
+          if block.text.count > Self.largestSharedBlock {
+            try Self.untilFailure { attempt in
+              block.encode(with: threads[0], endOfText: endOfText, validationEnd: validationEnd) {
+                tokens, isHeldBack in
+                attempt {
+                  try file.progress(input.bytesConsumed)
+                  try (isHeldBack ? validation : train).writer.append(tokens)
+                  tokens.removeAll()
+                }
+              }
+            }
+          }
           if let failure = block.failure {
             throw CorpusReader.notUTF8(
               failure.byte, at: failure.offset, line: lines + failure.line, path: file.path)
           }
-          statistics.merge(block.statistics, file: file.number, linesBefore: lines)
+          statistics.lengths.merge(block.lengths, file: file.number, linesBefore: lines)
           lines += block.lines
           try train.take(block.train)
-          try validation.take(block.validation)
+          try validation.take(block.heldBack)
         }
-      ).run(states: encoders)
+      ).run(states: threads)
       statistics.take(file.repair)
-      return reader.input.bytesConsumed
+      return input.bytesConsumed
     }
+    for thread in threads { statistics.uses.merge(thread.uses) }
     if train.posts + validation.posts == 0 { throw Self.emptyCorpus(paths) }
     if train.posts == 0 {
       throw InputError(
@@ -158,46 +176,59 @@ struct CorpusEncoding {
     let spool =
       validationFraction > 0
       ? try TokenSpool(folder: folder, vocabularySize: tokenizer.count) : nil
-    let empty = emptyStatistics
-    var statistics = empty
-    let encoders = encoders
-    let canCutTexts = encoders[0].canCutTexts
+    var statistics = emptyStatistics
+    let threads = encodingThreads()
+    let canCutTexts = threads[0].encoder.canCutTexts
+    func write(_ tokens: PackedTokens) throws {
+      if let spool { try spool.append(tokens) } else { try trainWriter.append(tokens) }
+    }
     let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
     try input.forEachFile("encoding") { file in
       let preTokenizer = PreTokenizer()
       var reader = try BlockReader(
-        path: file.path, blockSize: Self.bytesPerBlock, normalizesLineEnds: true,
-        filter: file.repair,
+        path: file.path, blockSize: Self.bytesPerBlock, filter: file.repair,
         lastCut: { canCutTexts ? preTokenizer.lastCut(in: $0, after: $1) : nil })
+      let input = reader.input
       var newlines = 0
       var lineBytes = 0
       try OrderedWork(
-        makeBlock: { EncodedText(empty) },
+        makeBlock: { EncodedText(vocabularySize: tokenizer.count) },
         read: { block in
-          try file.progress(reader.input.bytesConsumed)
+          try file.progress(input.bytesConsumed)
           return try reader.read(into: block.text)
         },
-        work: { encoder, block in block.encode(with: &encoder) },
+        work: { thread, block in
+          guard block.text.count <= Self.largestSharedBlock else { return }
+          block.encode(with: thread)
+        },
         finish: { block in
+          if block.text.count > Self.largestSharedBlock {
+            try Self.untilFailure { attempt in
+              block.encode(with: threads[0]) { tokens in
+                attempt {
+                  try file.progress(input.bytesConsumed)
+                  try write(tokens)
+                  tokens.removeAll()
+                }
+              }
+            }
+          }
           newlines += block.newlines
           lineBytes = block.newlines > 0 ? block.lineBytes : lineBytes + block.lineBytes
           if let byte = block.invalidByte {
             throw CorpusReader.notUTF8(byte, at: lineBytes, line: newlines + 1, path: file.path)
           }
-          statistics.merge(block.statistics)
-          if let spool {
-            try spool.append(block.tokens)
-          } else {
-            try trainWriter.append(block.tokens)
-          }
+          statistics.otherBytes += block.textBytes
+          try write(block.tokens)
         }
-      ).run(states: encoders)
+      ).run(states: threads)
       statistics.take(file.repair)
-      return reader.input.bytesConsumed
+      return input.bytesConsumed
     }
-    if statistics.tokens == 0 { throw Self.emptyCorpus(paths) }
-    let held = Int(Double(statistics.tokens) * validationFraction)
-    try spool?.move(statistics.tokens - held, to: trainWriter, others: validationWriter)
+    for thread in threads { statistics.uses.merge(thread.uses) }
+    if statistics.uses.tokens == 0 { throw Self.emptyCorpus(paths) }
+    let held = Int(Double(statistics.uses.tokens) * validationFraction)
+    try spool?.move(statistics.uses.tokens - held, to: trainWriter, others: validationWriter)
     var splits: [TokenSplit: TokenManifest.Split] = [
       .train: .init(posts: nil, textBytes: nil, shards: try trainWriter.finish())
     ]
@@ -205,6 +236,24 @@ struct CorpusEncoding {
       splits[.validation] = .init(posts: nil, textBytes: nil, shards: try validationWriter.finish())
     }
     return (splits, statistics)
+  }
+
+  /// Calls `body` with what attempts something that may fail, and tells whether to go on.
+  ///
+  /// - Throws: The failure of an attempt.
+  private static func untilFailure(
+    _ body: (_ attempt: (() throws -> Void) -> Bool) -> Void
+  ) throws {
+    var failure: (any Error)?
+    body { attempt in
+      do {
+        try attempt()
+      } catch {
+        failure = error
+      }
+      return failure == nil
+    }
+    if let failure { throw failure }
   }
 }
 

@@ -46,12 +46,6 @@ struct BugurtClean: Program {
     RecipeName.house
 
   @Option(
-    help: "drop posts whose text another nearly has: share of common shingles, such as 0.8",
-    valueName: "similarity", defaultText: "off",
-    accepting: Condition("a number from 0.3 to 1") { 0.3 <= $0 && $0 <= 1 })
-  var nearDuplicates: Double?
-
-  @Option(
     help: "threads; they change the speed, not the result", valueName: "n",
     defaultText: "a physical core each", accepting: .within(1...1024))
   var threads: Int?
@@ -67,9 +61,6 @@ struct BugurtClean: Program {
   func validate() throws {
     if recipe == .original, let option = choice.houseOption {
       throw UsageError("\(option) belongs to --recipe house; the original recipe has no choice")
-    }
-    if recipe == .original, nearDuplicates != nil {
-      throw UsageError("--near-duplicates belongs to --recipe house")
     }
     guard !choice.listRules else { return }
     guard posts != nil else {
@@ -91,8 +82,7 @@ struct BugurtClean: Program {
   }
 
   func run() throws {
-    var rules = try choice.ruleSet(recipe.recipe)
-    if let nearDuplicates { try rules.set("near-duplicates.similarity=\(nearDuplicates)") }
+    let rules = try choice.ruleSet(recipe.recipe)
     if choice.listRules { return print(rules.text, terminator: "") }
     let posts = posts ?? "-"
     if choice.suggest {

@@ -61,7 +61,9 @@ struct InspectionOptions: ArgumentGroup {
     for step in explanation.steps {
       switch step.outcome {
       case .unchanged: print("\(step.rule): nothing to do")
-      case .dropped: print(Self.bold("\(step.rule): dropped"))
+      case .dropped:
+        let other = step.keptInstead.map { "; post \($0) is kept instead" } ?? ""
+        print(Self.bold("\(step.rule): dropped\(other)"))
       case .changed:
         print(Self.bold("\(step.rule): changed"))
         if diff { printIndented(difference(text, step.text)) } else { printIndented(step.text) }

@@ -25,6 +25,11 @@ struct RuleOptions: ArgumentGroup {
 
   @Flag(help: "drop posts that are not in upper case") var requireUpper = false
 
+  @Option(
+    help: "drop posts whose text another nearly has: share of common shingles, such as 0.8",
+    valueName: "similarity", defaultText: "off", accepting: .within(0.3...1))
+  var nearDuplicates: Double?
+
   @Flag(help: "show the rules and their settings as chosen, as a file for --rules, and stop")
   var listRules = false
 
@@ -47,6 +52,9 @@ struct RuleOptions: ArgumentGroup {
       try choose("min-cyrillic", "alphabet.minimum-cyrillic=\(minCyrillic)", &set)
     }
     if requireUpper { try choose("require-upper", "upper-case=on", &set) }
+    if let nearDuplicates {
+      try choose("near-duplicates", "near-duplicates.similarity=\(nearDuplicates)", &set)
+    }
     for choice in rule { try choose("rule", choice, &set) }
     return set
   }
@@ -64,6 +72,7 @@ struct RuleOptions: ArgumentGroup {
     if news != nil { return "--news" }
     if minCyrillic != nil { return "--min-cyrillic" }
     if requireUpper { return "--require-upper" }
+    if nearDuplicates != nil { return "--near-duplicates" }
     return suggest ? "--suggest" : nil
   }
 }

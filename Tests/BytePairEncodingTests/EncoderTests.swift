@@ -73,20 +73,61 @@ import Testing
     #expect(ids.suffix(2) == [256, 64])
   }
 
-  @Test("forgets what it remembers before it becomes too much")
+  /// The word of four letters that stands for `number`.
+  private func word(_ number: Int) -> [UInt8] {
+    var rest = number
+    return (0..<4).map { _ in
+      defer { rest /= 26 }
+      return UInt8(0x61 + rest % 26)
+    }
+  }
+
+  /// The ids of `word` where b and c are merged to 256, and nothing else.
+  private func ids(of word: [UInt8]) -> [UInt32] {
+    word.reduce(into: []) { ids, letter in
+      if letter == 0x63 && ids.last == 65 {
+        ids[ids.count - 1] = 256
+      } else {
+        ids.append(UInt32(letter) - 33)
+      }
+    }
+  }
+
+  /// More words than an encoder remembers, some of them again.
+  private var manyWords: [Int] { Array(0..<200_000) + Array(0..<5000) + Array(190_000..<200_000) }
+
+  @Test("goes on where there is no room to remember more pieces")
   func manyPieces() throws {
-    let tokenizer = try TokenizerFixture.tokenizer(merges: ["a a"])
-    var encoder = Encoder(tokenizer)
-    var generator = FixedGenerator(state: 9)
-    for _ in 0..<400_000 {
-      let word = "aa" + String(generator.next(), radix: 2).prefix(50).map { $0 == "0" ? "b" : "c" }
-      var ids: [UInt32] = []
-      try encoder.encode(Array(word.utf8), into: &ids)
-      guard ids.first == 256, ids.count == word.utf8.count - 1 else {
-        Issue.record("\(word) became \(ids)")
+    var encoder = Encoder(try TokenizerFixture.tokenizer(merges: ["b c"]))
+    for number in manyWords {
+      let word = word(number)
+      var found: [UInt32] = []
+      try encoder.encode(word, into: &found)
+      guard found == ids(of: word) else {
+        Issue.record("\(String(decoding: word, as: UTF8.self)) became \(found)")
         return
       }
     }
+  }
+
+  @Test("shares what it remembers with its copies in other threads")
+  func sharedPieces() async throws {
+    let encoder = Encoder(try TokenizerFixture.tokenizer(merges: ["b c"]))
+    let words = manyWords.map(word)
+    let text = Array(words.joined(separator: [0x2C]))
+    // The comma is the byte 44.
+    let expected = Array(words.map(ids).joined(separator: [11]))
+    let results = await withTaskGroup(of: [UInt32]?.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          var encoder = encoder
+          var found: [UInt32] = []
+          return (try? encoder.encode(text, into: &found)).map { found }
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(results == Array(repeating: expected, count: 4))
   }
 
   @Test("takes the names of special tokens as text unless it is told to recognise them")
@@ -200,7 +241,7 @@ import Testing
     }
   }
 
-  @Test("remembers for itself what it has seen, as a copy does")
+  @Test("gives the ids of the same text as its copy does")
   func copies() throws {
     var first = Encoder(try mixedTokenizer())
     let ids = try first.encode("жж aa")

@@ -4,24 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct TokenizerFilesTests {
-  let folder: TemporaryFolder
-
-  init() throws {
-    folder = try TemporaryFolder()
-  }
-
-  /// The message of the error that reading the folder ends with, without the folder's path.
-  func failure() -> String {
-    do {
-      _ = try Tokenizer(folder: folder.path)
-      return "no error"
-    } catch {
-      return "\(error)".replacing(folder.path + "/", with: "").replacing(
-        folder.path, with: "folder")
-    }
-  }
-
+@Suite final class TokenizerFilesTests: TokenizerFolderSuite {
   func trained() throws -> Tokenizer {
     var trainer = Trainer(vocabularySize: 300)
     try trainer.add(Array("бугурт \"бугурт\" \\бугурт\\ a'b a'b 😀😀".utf8))
@@ -85,6 +68,116 @@ import Testing
     try folder.write("c d\na b\n", to: "merges.txt")
     #expect(try Tokenizer(folder: folder.path).digest != digest)
   }
+
+  @Test("has the digest that the contract of the files says")
+  func digestOfLines() throws {
+    let tokenizer = try trained()
+    var lines = try (0..<UInt32(tokenizer.count)).map { try #require(tokenizer.text(of: $0)) }
+    for merge in tokenizer.merges {
+      lines.append(
+        "\(tokenizer.text(of: merge.left) ?? "") \(tokenizer.text(of: merge.right) ?? "")")
+    }
+    #expect(tokenizer.digest == CRC32.checksum(Array(lines.map { $0 + "\n" }.joined().utf8)))
+  }
+
+  @Test("takes the vocabulary in any order, and tokens that are there twice")
+  func order() throws {
+    let merges = ["a b", "ab ab", "c d", "ab cd"]
+    try TokenizerFixture.write(merges: merges, special: ["</s>"], to: folder)
+    let tokenizer = try Tokenizer(folder: folder.path)
+    let members = try #require(JSONValue(path: folder.path("vocab.json")).members)
+    for shuffled in [members.reversed(), members.shuffled(), members + members] {
+      try folder.write(JSONValue.object(shuffled).text(), to: "vocab.json")
+      let read = try Tokenizer(folder: folder.path)
+      #expect(read.digest == tokenizer.digest)
+      #expect(read.merges == tokenizer.merges)
+      #expect(read.count == tokenizer.count)
+    }
+  }
+
+  @Test("finds each token by its text, and none by any other")
+  func lookUp() throws {
+    var trainer = Trainer(vocabularySize: 2000)
+    var generator = FixedGenerator(state: 1)
+    try trainer.add(Array(generator.text(of: ["КОТ", "ПЁС ", "abc", "\"\\"], upTo: 60_000).utf8))
+    for _ in 0..<30_000 {
+      try trainer.add(Array(generator.text(of: ["К", "О", "Т", "a", "b", "1"], upTo: 12).utf8))
+    }
+    try trainer.train().write(to: folder.path)
+    let tokenizer = try Tokenizer(folder: folder.path)
+    #expect(tokenizer.count == 2000)
+    let texts = try (0..<UInt32(tokenizer.count)).map { try #require(tokenizer.text(of: $0)) }
+    for (id, text) in texts.enumerated() { #expect(tokenizer.id(of: text) == UInt32(id)) }
+    let known = Set(texts)
+    for text in texts {
+      for other in [text + "\0", "\0" + text, text + "\n", String(text.dropLast())]
+      where !known.contains(other) {
+        #expect(tokenizer.id(of: other) == nil)
+      }
+    }
+  }
+
+  @Test("keeps texts with characters of all kinds apart, and finds more of them than merges")
+  func manyAddedTokens() throws {
+    try TokenizerFixture.write(merges: [], to: folder)
+    let texts =
+      ["\0", "\0\0", "\n", "a b", "\"\"", "\\\\", "\u{438}\u{306}", "\u{439}", "😀", "\u{FEFF}"]
+      + (0..<1000).map { "<\($0)>" }
+    let members = texts.enumerated().map { JSONValue.Member($1, .integer(256 + $0)) }
+    try folder.write(JSONValue.object(members).text(), to: "added_tokens.json")
+    var tokenizer = try Tokenizer(folder: folder.path)
+    for name in ["", "added_tokens.json"] {
+      for (index, text) in texts.enumerated() {
+        #expect(tokenizer.id(of: text) == UInt32(256 + index))
+        #expect(tokenizer.text(of: UInt32(256 + index)).map { Array($0.utf8) } == Array(text.utf8))
+      }
+      if name.isEmpty {
+        try tokenizer.write(to: folder.path)
+        tokenizer = try Tokenizer(folder: folder.path)
+      }
+    }
+  }
+
+  @Test("says where a file is not UTF-8")
+  func invalidUTF8() throws {
+    try TokenizerFixture.write(merges: ["a b"], to: folder)
+    try folder.write(Array("a b\n".utf8) + [0x61, 0xFF, 0x20, 0x62, 0x0A], to: "merges.txt")
+    #expect(failure() == "merges.txt: line 2: the line is not UTF-8")
+    try folder.write(Array(#"{"a":0,""#.utf8) + [0xC3] + Array("\":1}".utf8), to: "vocab.json")
+    #expect(failure() == "vocab.json: byte 8: the string is not UTF-8")
+    for merge in ["\"a ?\"", "[\"a\",\"?\"]"] {
+      let start = Array(#"{"model":{"merges":["#.utf8)
+      let bytes = Array(merge.utf8).map { $0 == UInt8(ascii: "?") ? 0x80 : $0 }
+      try folder.write(start + bytes + Array("]}}".utf8), to: "tokenizer.json")
+      let offset = start.count + (merge.hasPrefix("[") ? 6 : 1)
+      #expect(failure() == "tokenizer.json: byte \(offset): the string is not UTF-8")
+    }
+    try folder.write(#"{"model":{"vocab":{"\ud800":0}}}"#, to: "tokenizer.json")
+    #expect(failure().hasPrefix("tokenizer.json: byte 26: \\ud800 is half of a surrogate pair"))
+  }
+
+  @Test(
+    "says which merge of tokenizer.json is wrong",
+    arguments: [
+      (#""ab c""#, "'abc' is not in the vocabulary"),
+      (#"["ab","c"]"#, "'abc' is not in the vocabulary"),
+      (#"["a b","c"]"#, "'a b' is not in the vocabulary"),
+      (#"["","a"]"#, "'' is not in the vocabulary"),
+      (#""a""#, Self.notAMerge), (#""a b c""#, Self.notAMerge), (#""a  b""#, Self.notAMerge),
+      (#"" b""#, Self.notAMerge), (#""a ""#, Self.notAMerge), (#""""#, Self.notAMerge),
+      (#"[]"#, Self.notAMerge), (#"["a"]"#, Self.notAMerge), (#"["a","b","c"]"#, Self.notAMerge),
+    ])
+  func wrongMergesInJSON(merge: String, message: String) throws {
+    let vocabulary = try TokenizerFixture.vocabularyJSON(TokenizerFixture.symbols + ["ab"])
+    let start =
+      #"{"pre_tokenizer":{"type":"ByteLevel"},"model":{"vocab":\#(vocabulary),"merges":["a b","#
+    // The place is behind the comma.
+    try folder.write(start + " " + merge + "]}}", to: "tokenizer.json")
+    #expect(failure() == "tokenizer.json: byte \(start.utf8.count): \(message)")
+  }
+
+  private static let notAMerge =
+    "expected a merge of two tokens, as \"a b\" or [\"a\", \"b\"]"
 
   @Test("reads a tokenizer.json with merges in one string each, and takes added tokens from it")
   func oldTokenizerJSON() throws {

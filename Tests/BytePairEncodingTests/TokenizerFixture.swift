@@ -51,6 +51,26 @@ enum TokenizerFixture {
   }
 }
 
+/// What suites have in common whose tests each read a tokenizer from a folder of their own.
+class TokenizerFolderSuite {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  /// The message of the error that reading the folder ends with, without the folder's path.
+  func failure() -> String {
+    do {
+      _ = try Tokenizer(folder: folder.path)
+      return "no error"
+    } catch {
+      return "\(error)".replacing(folder.path + "/", with: "").replacing(
+        folder.path, with: "folder")
+    }
+  }
+}
+
 /// A generator that gives the same numbers every time.
 struct FixedGenerator: RandomNumberGenerator {
   var state: UInt64

@@ -8,24 +8,7 @@ import Testing
 ///
 /// That the ids are those of transformers with the many shapes of these files is tested by
 /// ``TokenizerReferenceTests``.
-@Suite struct TokenizerSettingsTests {
-  let folder: TemporaryFolder
-
-  init() throws {
-    folder = try TemporaryFolder()
-  }
-
-  /// The message of the error that reading the folder ends with, without the folder's path.
-  func failure() -> String {
-    do {
-      _ = try Tokenizer(folder: folder.path)
-      return "no error"
-    } catch {
-      return "\(error)".replacing(folder.path + "/", with: "").replacing(
-        folder.path, with: "folder")
-    }
-  }
-
+@Suite final class TokenizerSettingsTests: TokenizerFolderSuite {
   /// A `tokenizer.json` of bytes and "ab", with `members` and `model` in place of its own.
   func writeTokenizerJSON(members: String = "", model: String = "") throws {
     let vocabulary = try TokenizerFixture.vocabularyJSON(TokenizerFixture.symbols + ["ab"])

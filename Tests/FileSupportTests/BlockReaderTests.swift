@@ -2,6 +2,27 @@ import FileSupport
 import TestSupport
 import Testing
 
+@Suite("TextBlock")
+struct TextBlockTests {
+  @Test(
+    "has one newline for each kind of line end when they are normalised",
+    arguments: [
+      ("", "", false), ("a\nb\n\n", "a\nb\n\n", false), ("\r\r\n\n\r", "\n\n\n\n", true),
+      ("a\r\nb\rc\n\r\n\r\r\n\nd\r", "a\nb\nc\n\n\n\n\nd\n", true),
+    ])
+  func lineEnds(_ text: String, _ expected: String, _ hasReturns: Bool) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(text, to: "text")
+    var reader = try BlockReader(path: path, blockSize: 64, lastCut: { _, _ in nil })
+    let block = TextBlock()
+    _ = try reader.read(into: block)
+    #expect(block.hasReturns == hasReturns)
+    block.normalizeLineEnds()
+    #expect(String(decoding: block.bytes, as: UTF8.self) == expected)
+    #expect(!block.hasReturns)
+  }
+}
+
 @Suite("BlockReader")
 struct BlockReaderTests {
   let folder: TemporaryFolder
@@ -45,12 +66,17 @@ struct BlockReaderTests {
     #expect(found.allSatisfy { $0.utf8.count <= max(size, 41 + max(size, 41 / 4)) })
   }
 
-  @Test("puts one newline for each kind of line end, at the edges of blocks too", arguments: 1...9)
-  func lineEnds(_ size: Int) throws {
-    let path = try folder.write("a\r\nb\rc\n\r\n\r\r\n\nd\r", to: "text")
-    let reader = try BlockReader(
-      path: path, blockSize: size, normalizesLineEnds: true, lastCut: { text, _ in text.count })
-    #expect(try blocks(reader).joined() == "a\nb\nc\n\n\n\n\nd\n")
+  @Test("gives small blocks again behind a long line", arguments: [4, 100, 1000])
+  func behindLongLine(_ size: Int) throws {
+    let long = String(repeating: "x", count: 20_000) + "\n"
+    let lines = (0..<2000).map { "\($0)\n" }
+    let path = try folder.write(lines[0] + long + lines.joined() + long + lines[1], to: "text")
+    let found = try blocks(BlockReader(linesOf: path, blockSize: size))
+    #expect(found.joined() == lines[0] + long + lines.joined() + long + lines[1])
+    let others = found.filter { !$0.contains("x") }
+    #expect(found.count - others.count == 2)
+    // A line of five bytes is longer than the smallest blocks.
+    #expect(others.allSatisfy { $0.utf8.count <= max(size, 8) })
   }
 
   /// Doubles every byte.

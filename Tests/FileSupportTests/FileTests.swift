@@ -308,6 +308,24 @@ struct FolderTests {
     try Folder.remove(folder.path("a"))
     #expect(try folder.names() == [])
   }
+
+  @Test("removes links, not what they lead to")
+  func links() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("x", to: "kept/f")
+    try Folder.create(folder.path("a"))
+    let manager = FileManager.default
+    for link in ["a/folder", "link"] {
+      try manager.createSymbolicLink(
+        atPath: folder.path(link), withDestinationPath: folder.path("kept"))
+    }
+    try manager.createSymbolicLink(
+      atPath: folder.path("a/none"), withDestinationPath: folder.path("none"))
+    try Folder.remove(folder.path("a"))
+    try Folder.remove(folder.path("link"))
+    #expect(try folder.names() == ["kept"])
+    #expect(try folder.text(of: "kept/f") == "x")
+  }
 }
 
 @Suite("MappedFile and CRC32")

@@ -120,14 +120,67 @@ struct JSONReaderTests {
 
   @Test("reads whole numbers, however they are written")
   func integers() throws {
-    for (text, expected) in [("0", 0), ("-7", -7), ("1e3", 1000), ("9223372036854775807", Int.max)]
-    {
-      var reader = reader(text)
-      #expect(try reader.integer() == expected)
+    for (text, expected) in [
+      ("0", 0), ("-7", -7), ("1e3", 1000), ("70.0", 70),
+      ("123456789012345678", 123_456_789_012_345_678),
+      ("1234567890123456789", 1_234_567_890_123_456_789), ("9223372036854775807", Int.max),
+    ] {
+      // At the end of the text, and with something behind it.
+      for rest in ["", " ", "]", ",1"] {
+        var reader = reader(text + rest)
+        #expect(try reader.integer() == expected)
+        #expect(reader.byteOffset == text.utf8.count)
+      }
     }
-    var reader = reader("1.5")
-    let error = #expect(throws: InputError.self) { try reader.integer() }
-    #expect(error?.problem == "expected a whole number, found 1.5")
+  }
+
+  @Test(
+    "refuses numbers that are not whole, too large or no numbers",
+    arguments: [
+      ("1.5", "expected a whole number, found 1.5"), ("01", "'01' is not a number"),
+      ("00", "'00' is not a number"), ("1-", "'1-' is not a number"),
+      ("12345678901234567890", "expected a whole number, found 12345678901234567890"),
+      ("\"1\"", "expected a number, found a string"),
+    ])
+  func wrongIntegers(_ text: String, _ problem: String) {
+    for rest in ["", " "] {
+      var reader = reader(text + rest)
+      let error = #expect(throws: InputError.self) { try reader.integer() }
+      #expect(error?.description == "x.json: byte 0: \(problem)")
+    }
+  }
+
+  @Test("appends the bytes of keys and strings, which are UTF-8 where that is asked for")
+  func bytes() throws {
+    var reader = reader(#"{ "я\u0000" : "\ud83d\ude00", "":"" }"#)
+    var bytes: [UInt8] = []
+    try reader.members { reader in
+      try reader.key(appendingTo: &bytes)
+      bytes.append(0x3A)
+      try reader.string(appendingTo: &bytes, validating: true)
+      bytes.append(0x3B)
+    }
+    try reader.finish()
+    #expect(bytes == Array("я\0:😀;:;".utf8))
+  }
+
+  @Test("checks bytes to be UTF-8 only where that is asked for")
+  func invalidBytes() throws {
+    let invalid: [UInt8] = [0x22, 0x61, 0xC3, 0x22]
+    var bytes: [UInt8] = []
+    var unchecked = reader(invalid)
+    try unchecked.string(appendingTo: &bytes)
+    #expect(bytes == [0x61, 0xC3])
+    var checked = reader(invalid)
+    let error = #expect(throws: InputError.self) {
+      try checked.string(appendingTo: &bytes, validating: true)
+    }
+    #expect(error?.description == "x.json: byte 1: the string is not UTF-8")
+    var object = reader([0x7B] + invalid + Array(":1}".utf8))
+    let keyError = #expect(throws: InputError.self) {
+      try object.members { try $0.key(appendingTo: &bytes) }
+    }
+    #expect(keyError?.description == "x.json: byte 2: the string is not UTF-8")
   }
 
   @Test("nests 512 deep and no deeper")
@@ -184,6 +237,104 @@ struct JSONReaderTests {
     #expect(try JSONValue(&reader) == ["b": "a longer text than before"])
     let error = #expect(throws: InputError.self) { try reader.skip() }
     #expect(error?.place == .line(7))
+  }
+}
+
+@Suite("JSONReader, what need not be there")
+struct OptionalJSONReaderTests {
+  @Test(
+    "reads whole numbers, in quotes or not, and passes over everything else",
+    arguments: [
+      ("0", 0), ("7", 7), ("-7", -7), (#""7""#, 7), (#""-7""#, -7), (#""007""#, 7),
+      ("999999999999999999", 999_999_999_999_999_999),
+      ("1234567890123456789", 1_234_567_890_123_456_789),
+      ("9223372036854775807", .max), (#""-9223372036854775808""#, .min),
+      ("9223372036854775808", nil), ("1.0", nil), ("1e3", nil), (#""""#, nil), (#""1x""#, nil),
+      (#""1\u0032""#, 12), (#""\n""#, nil), ("null", nil), ("true", nil), ("[1]", nil), ("{}", nil),
+    ] as [(String, Int?)])
+  func integers(_ json: String, _ expected: Int?) throws {
+    for text in ["\(json)", " \(json) ", "[\(json)]"] {
+      var reader = reader(text)
+      var integer: Int?
+      if text.hasPrefix("["), json != "[1]" || text == "[[1]]" {
+        try reader.array { integer = try $0.integerIfAny() }
+      } else {
+        integer = try reader.integerIfAny()
+      }
+      try reader.finish()
+      #expect(integer == expected)
+    }
+  }
+
+  @Test("refuses numbers that are none", arguments: ["01", "-", "1.", "1e", "--1", "1-1"])
+  func wrongNumbers(_ json: String) {
+    for reads in [true, false] {
+      var reader = reader("[" + json + "]")
+      let error = #expect(throws: InputError.self) {
+        try reader.array { if reads { _ = try $0.integerIfAny() } else { try $0.skip() } }
+      }
+      #expect(error?.problem == "'\(json)' is not a number")
+    }
+  }
+
+  private enum Color: String, CaseIterable { case red, green, blueGreen = "blue-green" }
+
+  @Test("tells words that it knows from others")
+  func words() throws {
+    let colors = JSONKeys<Color>()
+    var reader = reader(#"["red", "blue\u002dgreen", "рыжий", "", "reddish", "red\n"]"#)
+    var known: [Color] = []
+    var others: [String] = []
+    try reader.array { reader in
+      switch try reader.word(of: colors) {
+      case .known(let color): known.append(color)
+      case .other(let text): others.append(text)
+      }
+    }
+    #expect(known == [.red, .blueGreen])
+    #expect(others == ["рыжий", "", "reddish", "red\n"])
+    var number = self.reader("7")
+    let error = #expect(throws: InputError.self) { try number.word(of: colors) }
+    #expect(error?.problem == "expected a string, found a number")
+  }
+
+  private func reader(_ text: String) -> JSONReader {
+    FileSupportTests.reader(text)
+  }
+
+  @Test("keeps the text of a value that it passes over")
+  func keptTexts() throws {
+    let values = [
+      #""a\n\"b""#, "[1, {\"a\" : [ ]}]", "-1.5e3", "true", "null", "{\n \"b\":\n {}\n}",
+    ]
+    var reader = reader("[" + values.map { "\n   \($0)" }.joined(separator: " ,") + "\n]")
+    var kept: [String] = []
+    var bytes: [UInt8] = [1, 2, 3]
+    try reader.array {
+      try $0.skip(keeping: &bytes)
+      kept.append(String(decoding: bytes, as: UTF8.self))
+    }
+    try reader.finish()
+    #expect(kept == values)
+  }
+
+  @Test("tells which bytes of a string are not UTF-8")
+  func invalidStrings() throws {
+    var reader = FileSupportTests.reader([0x22, 0x41, 0xFF, 0x5C, 0x6E, 0x22])
+    #expect(throws: InputError.self) { try reader.string() }
+    #expect(reader.invalidString == [0x41, 0xFF, 0x0A])
+  }
+
+  @Test("looks at the first bytes without reading them, and reads over a mark")
+  func marks() throws {
+    var marked = reader("\u{FEFF} [1]")
+    #expect(try marked.bytesAhead(4) == [0xEF, 0xBB, 0xBF, 0x20])
+    try marked.skipByteOrderMark()
+    #expect(try JSONValue(&marked) == [1])
+    var plain = reader("[]")
+    #expect(try plain.bytesAhead(4) == [0x5B, 0x5D])
+    try plain.skipByteOrderMark()
+    #expect(try JSONValue(&plain) == [])
   }
 }
 
@@ -264,20 +415,45 @@ struct JSONReaderFileTests {
     let path = try folder.write(
       "{\"f\":\"\(filler)\",\"a\":" + tail + "\n\"d\":nul.webm\n}", to: "edge.json")
     for skipsFiller in [true, false] {
-      var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
-      var values: [JSONValue] = []
-      try reader.object { reader, key in
-        if key == "f", skipsFiller {
-          try reader.skip()
-        } else if key == "f" {
-          #expect(try reader.string().utf8.count == filler.utf8.count)
-        } else {
-          values.append(try JSONValue(&reader))
+      for keepsTexts in [true, false] {
+        var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
+        var values: [JSONValue] = []
+        var text: [UInt8] = []
+        try reader.object { reader, key in
+          if key == "f", skipsFiller {
+            try reader.skip(keeping: &text)
+            #expect(text.count == filler.utf8.count + 2)
+          } else if key == "f" {
+            #expect(try reader.string().utf8.count == filler.utf8.count)
+          } else if keepsTexts {
+            try reader.skip(keeping: &text)
+            var value = FileSupportTests.reader(text, leniency: .bareStrings)
+            values.append(try JSONValue(&value))
+          } else {
+            values.append(try JSONValue(&reader))
+          }
         }
+        try reader.finish()
+        #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
       }
-      try reader.finish()
-      #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
     }
+  }
+
+  @Test("tells how many bytes are left, where the file says how many it has")
+  func remainingCount() throws {
+    let folder = try TemporaryFolder()
+    let text = "[" + String(repeating: "1,", count: 200_000) + "1]"
+    var reader = JSONReader(try InputFile(path: folder.write(text, to: "list.json")))
+    #expect(reader.remainingCount == 400_003)
+    var elements = 0
+    try reader.array { reader in
+      _ = try reader.integer()
+      elements += 1
+      if elements == 150_000 { #expect(reader.remainingCount == 100_003) }
+    }
+    #expect(elements == 200_001)
+    #expect(reader.remainingCount == 0)
+    #expect(JSONReader(try InputFile(path: "/dev/null")).remainingCount == nil)
   }
 
   @Test("names the byte of an error far into a file")

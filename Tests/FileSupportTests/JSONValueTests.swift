@@ -18,6 +18,21 @@ struct JSONValueTests {
         + #"","list":[1,-2.5,true,null],"none":[],"empty":{}}"#)
   }
 
+  @Test("escapes what must be, at every place of a string")
+  func escapes() {
+    for length in 0...20 {
+      let plain = String(repeating: "x", count: length)
+      #expect(JSONValue.string(plain).text() == "\"\(plain)\"")
+      for place in 0..<length {
+        for (character, escape) in [("\"", #"\""#), ("\\", #"\\"#), ("\u{1F}", #"\u001f"#)] {
+          let (before, after) = (plain.prefix(place), plain.dropFirst(place + 1))
+          #expect(
+            JSONValue.string(before + character + after).text() == "\"\(before)\(escape)\(after)\"")
+        }
+      }
+    }
+  }
+
   @Test("writes itself with indents")
   func indented() {
     let value: JSONValue = ["a": [1, ["b": nil]], "c": .array([])]

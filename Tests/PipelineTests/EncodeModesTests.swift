@@ -208,6 +208,30 @@ struct EncodeModesTests {
     }
   }
 
+  @Test(
+    "--invalid-utf8 counts lines and bytes as the file has them, whatever becomes of line ends",
+    arguments: ["posts", "continuous"])
+  func placesOfInvalidUTF8(packing: String) throws {
+    let cases: [(before: String, line: Int, byte: Int)] = [
+      ("а\rб\r\nв\nг\rд", 3, 6), ("а\r\nб\r\r\r\nв", 3, 3), ("а\nб", 2, 3), ("\r\rа", 1, 5),
+      ("\u{FEFF}а", 1, 6), ("\u{FEFF}а\rб", 1, 9),
+      // Longer than a block.
+      (String(repeating: "слово\rслово \r\n", count: 30_000) + "\rа", 30_001, 4),
+    ]
+    for (before, line, byte) in cases {
+      try project.folder.write(Array(before.utf8) + [0xD0, 0x0A], to: "corpus.txt")
+      let common = ["corpus.txt", "-o", "out", "--tokenizer", Self.tokens, "--pack", packing]
+      let failed = try encode(common)
+      #expect(failed.status == 65)
+      #expect(
+        failed.log.contains("corpus.txt: line \(line): byte \(byte) of the line, 0xD0, is not"),
+        "\(failed.log)")
+      let replaced = try encode(
+        common + ["--validation-fraction", "0", "--invalid-utf8", "replace"])
+      #expect(replaced.log.contains("U+FFFD: line \(line), byte \(byte)\n"), "\(replaced.log)")
+    }
+  }
+
   @Test("inputs come in their order, packed or not, from standard input too")
   func inputs() throws {
     for (name, text) in [

@@ -58,8 +58,10 @@ struct StalledInputTests {
     #expect(try process.wait(seconds: 10).status == 130)
   }
 
-  @Test("bpe-encode stops amid a long corpus and leaves the old output")
-  func longCorpus() throws {
+  @Test(
+    "bpe-encode stops amid a long corpus and leaves the old output",
+    arguments: [[], ["--threads=1"], ["--threads=2"]])
+  func longCorpus(_ threads: [String]) throws {
     var corpus = ""
     var state: UInt64 = 1
     for _ in 0..<200_000 {
@@ -71,8 +73,11 @@ struct StalledInputTests {
     }
     try project.folder.write(corpus, to: "long.txt")
     let before = try project.folder.bytes(of: "data/tokens/fixture/manifest.json")
+    // With a tokenizer it is encoded, without one words are counted.
+    let tokenizer = threads.isEmpty ? [] : ["--tokenizer", "data/tokens/fixture"]
     let process = try Subprocess(
-      try builtProgram("bpe-encode"), ["long.txt", "-o", "data/tokens/fixture"],
+      try builtProgram("bpe-encode"),
+      Array(repeating: "long.txt", count: 8) + ["-o", "data/tokens/fixture"] + tokenizer + threads,
       in: project.folder.path)
     try poll("the partial folder") { project.exists("data/tokens/fixture.partial") }
     usleep(50_000)

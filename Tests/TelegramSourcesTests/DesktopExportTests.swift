@@ -242,7 +242,7 @@ struct DesktopExportErrorTests {
       try message(cut)
         == "result.json: byte \(cut.utf8.count): the text ends where the end of a string was "
         + "expected: it is cut off; 299 messages could be read before; the export was "
-        + "interrupted: export the chat again")
+        + "interrupted: export the chat again, or take these messages (--salvage)")
   }
 
   @Test("refuses what is damaged in the middle, at its byte")
@@ -303,6 +303,8 @@ struct DesktopExportErrorTests {
       Array(#"{"messages": [{"id": 5, "date": 1, "text": ""#.utf8) + [0xFF] + Array("\"}]}".utf8),
       to: "result.json")
     let error = #expect(throws: InputError.self) { try Dump(path: path) }
-    #expect(error?.description == "\(path): byte 14: the text of message 5 is not UTF-8")
+    #expect(
+      error?.description
+        == "\(path): byte 14: the text of message 5 is not UTF-8; export the chat again")
   }
 }

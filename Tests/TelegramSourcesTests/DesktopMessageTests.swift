@@ -23,6 +23,19 @@ struct DesktopMessageTests {
     #expect(try post(members)?.text == text)
   }
 
+  @Test("has the text of a service message, which is none, looked at by nobody")
+  func serviceTexts() throws {
+    let dump = try Dump(
+      channel(
+        #"""
+        {"id": 1, "type": "service", "date_unixtime": "1", "action": "send_webview_data",
+         "text": "a", "text": ""},
+        {"id": 2, "type": "service", "date_unixtime": "2", "information_text": "x", "text": 7}
+        """#))
+    #expect(dump.posts.isEmpty)
+    #expect(dump.summary.service == 2)
+  }
+
   @Test("prefers text_entities, before or behind the text, unless they are empty")
   func preference() throws {
     let entities = #""text_entities": [{"type": "plain", "text": "new"}]"#
@@ -65,6 +78,20 @@ struct DesktopMessageTests {
     }
   }
 
+  @Test(
+    "has entities of all types that Telegram Desktop writes",
+    arguments: [
+      "mention", "hashtag", "bot_command", "link", "email", "phone", "cashtag", "bank_card", "bold",
+      "italic", "underline", "strikethrough", "code", "pre", "spoiler", "blockquote", "text_link",
+      "mention_name", "custom_emoji", "unknown",
+    ])
+  func types(_ type: String) throws {
+    let part = #"{"type": "\#(type)", "text": "текст", "href": "https://t.me", "language": "c"}"#
+    let post = try post(#""text_entities": [{"type": "plain", "text": "a"}, \#(part)]"#)
+    #expect(
+      post?.entities == [Post.Entity(type: type, offset: 1, length: 5, url: "https://t.me")])
+  }
+
   @Test("counts offsets after line ends were unified")
   func offsetsAfterReturns() throws {
     let post = try post(#""text": ["a\r\nb", {"type": "bold", "text": "c\r\nd"}, "e"]"#)
@@ -82,6 +109,8 @@ struct DesktopMessageTests {
       (#""date": "2016-03-01T09:00:00Z""#, "+03:00", 1_456_822_800, 0),
       (#""date": 1456822800"#, "+03:00", 1_456_822_800, 0),
       (#""date": "2016-03-01T09:00:00Z", "date_unixtime": null"#, nil, 1_456_822_800, 0),
+      (#""date": "2016-03-01T09:00:00", "date_unixtime": "9e99""#, nil, 1_456_822_800, 1),
+      (#""date_unixtime": "999999999999", "date": "2016-03-01T09:00:00""#, nil, 1_456_822_800, 1),
     ] as [(String, String?, Int, Int)])
   func dates(_ members: String, _ zone: String?, _ date: Int, _ zoneless: Int) throws {
     let dump = try Dump(channel(#"{"id": 1, "text": "x", \#(members)}"#), zone: zone)
@@ -115,6 +144,9 @@ struct DesktopMessageTests {
   @Test("answers posts of its own chat only")
   func replies() throws {
     #expect(try post(#""reply_to_message_id": 17"#)?.replyTo == 17)
+    #expect(try post(#""reply_to_message_id": "17""#)?.replyTo == 17)
+    // A message of the group that the chat was before.
+    #expect(try post(#""reply_to_message_id": -999999983"#)?.replyTo == nil)
     let elsewhere = #""reply_to_message_id": 17, "reply_to_peer_id": "channel1901773654""#
     #expect(try post(elsewhere)?.replyTo == nil)
   }
@@ -162,6 +194,18 @@ struct DesktopMessageTests {
         Post.Reaction(emoji: "custom_emoji:5404870433939922908", count: 3),
         Post.Reaction(emoji: "custom_emoji", count: 3), Post.Reaction(emoji: "paid", count: 4),
       ])
+  }
+
+  @Test("counts reactions up to what 64 bits hold")
+  func manyReactions() throws {
+    let reaction = #"{"type": "emoji", "emoji": "🔥", "count": 9223372036854775807}"#
+    let post = try post(#""reactions": [\#(reaction), \#(reaction)]"#)
+    #expect(post?.reactions == [Post.Reaction(emoji: "🔥", count: .max)])
+  }
+
+  @Test("has no reactions where they are none", arguments: ["null", "{}", "[]", "[1, null]", "7"])
+  func noReactions(_ reactions: String) throws {
+    #expect(try post(#""reactions": \#(reactions)"#)?.reactions == [])
   }
 
   @Test("may hold values without quotes and the escapes that JSON lacks")

@@ -17,6 +17,15 @@ struct Dump {
     var options = SourceOptions()
     options.chat = chat
     options.zone = zone.flatMap { UTCOffset($0) }
+    try self.init(path: path, options: options)
+  }
+
+  init(_ json: String, options: SourceOptions) throws {
+    let folder = try TemporaryFolder()
+    try self.init(path: folder.write(json, to: "result.json"), options: options)
+  }
+
+  init(path: String, options: SourceOptions) throws {
     let export = try DesktopExport(path: path, options: options)
     var posts: [Post] = []
     summary = try export.forEachPost(progress: { _ in }) { posts.append($0) }
@@ -37,9 +46,10 @@ func channel(_ messages: String) -> String {
 }
 
 /// The post that a message with an id, a date and `members` becomes.
-func post(_ members: String) throws -> Post? {
+func post(_ members: String, options: SourceOptions = SourceOptions()) throws -> Post? {
   let comma = members.isEmpty ? "" : ", "
   let dump = try Dump(
-    channel(#"{"id": 1, "type": "message", "date_unixtime": "100"\#(comma)\#(members)}"#))
+    channel(#"{"id": 1, "type": "message", "date_unixtime": "100"\#(comma)\#(members)}"#),
+    options: options)
   return dump.posts.first
 }

@@ -155,7 +155,7 @@ struct HTMLMessageTests {
     #expect(try htmlPost(Self.poll() + htmlText("И вот<br>"), options)?.text == "И вот\n\n" + text)
     let list = try htmlPost(Self.poll("To-do List", total: false), options)
     #expect(list?.media == "todo_list")
-    #expect(list?.text == "")
+    #expect(list?.text == text)
   }
 
   // MARK: - Reactions and buttons
@@ -244,7 +244,10 @@ struct HTMLMessageTests {
       + htmlBlock(
         "ul", "",
         htmlBlock("li", "", #"<span class="rich_list_content">а</span>"#, depth: 9)
-          + htmlBlock("li", "", "б", depth: 9), depth: 8)
+          + htmlBlock(
+            "li", "",
+            #"<span class="rich_task_marker">☑</span><div class="rich_list_content">б</div>"#,
+            depth: 9), depth: 8)
       + htmlBlock(
         "table", "",
         htmlBlock(
@@ -262,8 +265,8 @@ struct HTMLMessageTests {
         Раз два три
         и тут
         а
-        б
-        1 2
+        ☑ б
+        1 | 2
         x = 1
         y
         цитата
@@ -273,8 +276,8 @@ struct HTMLMessageTests {
         Post.Entity(type: "bold", offset: 14, length: 7),
         Post.Entity(type: "italic", offset: 18, length: 3),
         Post.Entity(type: "text_link", offset: 24, length: 3, url: "https://ya.ru/"),
-        Post.Entity(type: "pre", offset: 36, length: 7),
-        Post.Entity(type: "blockquote", offset: 44, length: 6),
+        Post.Entity(type: "pre", offset: 40, length: 7),
+        Post.Entity(type: "blockquote", offset: 48, length: 6),
       ])
     #expect(post.media == nil)
   }

@@ -36,23 +36,30 @@ struct TDLibInteropTests {
 
   private static let parseFailure = "Failed to parse JSON object as TDLib request: "
 
-  /// The answer that a client of its own gives to `request`.
-  private func answer(_ request: TDRequest) throws -> JSONValue {
-    let client = TDClient(library)
-    let number = client.send(request)
-    var found: JSONValue?
-    var isClosed = false
-    // Each call waits for a tenth of a second at most; a start alone brings some 120 updates.
-    for _ in 0..<1000 where found == nil {
-      guard let event = try client.receive(timeout: 0.1) else { continue }
-      if case .answer(number, let answer) = event { found = answer }
+  /// The answers that a client of its own gives to `requests`, of the real library or another one.
+  private func answers(_ requests: [TDRequest], of other: TDLibrary? = nil) throws -> [JSONValue] {
+    let client = TDClient(other ?? library)
+    let answers = try requests.map { request in
+      let number = client.send(request)
+      var found: JSONValue?
+      // Each call waits for a tenth of a second at most; a start alone brings some 120 updates.
+      for _ in 0..<1000 where found == nil {
+        guard let event = try client.receive(timeout: 0.1) else { continue }
+        if case .answer(number, let answer) = event { found = answer }
+      }
+      return try #require(found)
     }
     _ = client.send(.close)
+    var isClosed = false
     for _ in 0..<1000 where !isClosed {
       guard case .update(let update)? = try client.receive(timeout: 0.1) else { continue }
       isClosed = update["authorization_state"]?.type == "authorizationStateClosed"
     }
-    return try #require(found)
+    return answers
+  }
+
+  private func answer(_ request: TDRequest) throws -> JSONValue {
+    try #require(try answers([request]).first)
   }
 
   @Test("has all methods that are used, and takes their fields", arguments: sent)
@@ -76,6 +83,42 @@ struct TDLibInteropTests {
       #expect(error?.code == 400, "\(request.name) \(field.key)")
       #expect(error?.message.hasPrefix(Self.parseFailure) == true, "\(request.name) \(field.key)")
     }
+  }
+
+  @Test("refuses what the stand-in of the other tests refuses, with the same words")
+  func standIn() throws {
+    let library = try StandInLibrary()
+    let standIn = try TDLibrary(path: library.path)
+    let wrong: [JSONValue] = [5, "x", true, ["@type": "x"], [1]]
+    // What ends or begins a session is not an error that could be compared.
+    let sent = Self.sent.filter { !["close", "logOut", "setTdlibParameters"].contains($0.name) }
+    var requests = [TDRequest(name: "noSuchMethod", fields: [])]
+    for request in sent {
+      requests.append(request)
+      for (index, field) in request.fields.enumerated() {
+        // Another option is answered after the start only.
+        for value in wrong where field.value.string == nil || value.string == nil {
+          var fields = request.fields
+          fields[index] = JSONValue.Member(field.key, value)
+          requests.append(TDRequest(name: request.name, fields: fields))
+        }
+      }
+    }
+    func compare(_ requests: [TDRequest]) throws {
+      // Each in a folder of its own: the stand-in takes any login for one of its own.
+      let real = try answers(requests)
+      try FileManager.default.removeItem(atPath: folder.path)
+      try FileManager.default.createDirectory(
+        atPath: folder.path, withIntermediateDirectories: true)
+      let played = try answers(requests, of: standIn)
+      for (request, (real, played)) in zip(requests, zip(real, played)) {
+        #expect(TDError(played)?.words == TDError(real)?.words, "\(request.text())")
+      }
+    }
+    try compare(requests)
+    // Behind the start, without a login. Only a phone number would be sent on.
+    let start = TDRequest.parameters(folder: folder.path, apiID: 1, apiHash: "x")
+    try compare([start, start] + sent.filter { $0.name != "setAuthenticationPhoneNumber" })
   }
 
   @Test("is asked with every method in the list, and refuses others")

@@ -158,6 +158,19 @@ struct ProgramTests {
     #expect(try folder.names() == ["posts.jsonl"])
   }
 
+  @Test("drops nearly equal posts when it is asked to")
+  func nearDuplicates() throws {
+    let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ"
+    let posts = ["", "!", " Я"].enumerated().map { number, end in
+      "{\"id\":\(number + 1),\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"\(text)\(end)\"}\n"
+    }
+    try folder.write(posts.joined(), to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "--near-duplicates", "0.8"])
+    #expect(ended.output == text + "\n")
+    #expect(ended.log.contains("near-duplicates  -2  66.7 %"))
+    #expect(try run(["posts.jsonl", "--near-duplicates=1"]).output == text + "\n" + text + " Я\n")
+  }
+
   @Test(
     "says what is wrong, with the status for it, and writes nothing",
     arguments: [
@@ -186,6 +199,10 @@ struct ProgramTests {
       (
         ["posts.jsonl", "--rules=none.ini"], 66,
         "none.ini: cannot open: No such file or directory"
+      ),
+      (
+        ["posts.jsonl", "--recipe=original", "--near-duplicates=0.8"], 64,
+        "--near-duplicates belongs to --recipe house; the original recipe has no choice"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),

@@ -2,101 +2,122 @@ import FileSupport
 import TokenShardFormat
 import Testing
 
-@Suite("CorpusStatistics")
-struct CorpusStatisticsTests {
-  /// A post of `count` tokens with the ids 1 and 2 in turn, the last of them 0.
-  static func post(_ count: Int) -> ArraySlice<UInt32> {
-    ArraySlice((1..<count).map { UInt32($0 % 2 + 1) } + [0])
+@Suite("TokenUses")
+struct TokenUsesTests {
+  static func uses(of ids: [UInt32]) -> TokenUses {
+    var uses = TokenUses(vocabularySize: 10)
+    ids.withUnsafeBufferPointer { uses.count($0) }
+    return uses
   }
 
-  static func statistics(
-    of lengths: [(tokens: Int, file: Int, line: Int)], blockSize: Int = 8
-  ) -> CorpusStatistics {
-    var statistics = CorpusStatistics(vocabularySize: 10, blockSize: blockSize)
-    for (tokens, file, line) in lengths {
-      statistics.add(post: post(tokens), bytes: tokens * 3, file: file, line: line)
+  @Test("counts tokens and the part of the vocabulary that is used")
+  func counts() {
+    let uses = Self.uses(of: [1, 2, 1, 9, 1])
+    #expect(uses.tokens == 5)
+    #expect(uses.vocabularyUsed == 3)
+    #expect(uses.vocabularySize == 10)
+    #expect(uses != Self.uses(of: [1, 2, 1, 9, 9]))
+  }
+
+  @Test("are the same however the tokens were shared between threads")
+  func merging() {
+    var merged = Self.uses(of: [9, 1])
+    merged.merge(Self.uses(of: []))
+    merged.merge(Self.uses(of: [1, 2, 1]))
+    #expect(merged == Self.uses(of: [1, 2, 1, 9, 1]))
+  }
+}
+
+@Suite("PostLengths")
+struct PostLengthsTests {
+  static func lengths(
+    of posts: [(tokens: Int, file: Int, line: Int)], blockSize: Int = 8
+  ) -> PostLengths {
+    var lengths = PostLengths(blockSize: blockSize)
+    for (tokens, file, line) in posts {
+      lengths.add(.init(tokens: tokens, bytes: tokens * 3, file: file, line: line))
     }
-    return statistics
+    return lengths
   }
 
-  static let lengths = [
+  static let posts = [
     (3, 0, 1), (9, 0, 2), (8, 0, 3), (70, 0, 4), (1, 0, 7), (16, 1, 1), (9, 1, 2), (17, 1, 3),
   ]
 
-  @Test("counts tokens, bytes, posts and the part of the vocabulary that is used")
-  func counts() {
-    let statistics = Self.statistics(of: Self.lengths)
-    #expect(statistics.tokens == 133)
-    #expect(statistics.textBytes == 399)
-    #expect(statistics.posts == 8)
-    #expect(statistics.vocabularyUsed == 3)
-  }
-
-  @Test("tells how many posts have how many tokens, beside the block")
-  func lengths() {
-    let statistics = Self.statistics(of: Self.lengths)
-    #expect(statistics.lengthBounds == [1, 2, 4, 8, 16, 32, 64])
-    #expect(statistics.lengthCounts == [1, 0, 1, 1, 3, 1, 0, 1])
-    #expect(statistics.postsLongerThanBlock == 5)
+  @Test("tell how many posts have how many tokens, beside the block")
+  func classes() {
+    let lengths = Self.lengths(of: Self.posts)
+    #expect(lengths.posts == 8)
+    #expect(lengths.textBytes == 399)
+    #expect(lengths.bounds == [1, 2, 4, 8, 16, 32, 64])
+    #expect(lengths.counts == [1, 0, 1, 1, 3, 1, 0, 1])
+    #expect(lengths.postsLongerThanBlock == 5)
     // Small blocks have no eighth.
-    #expect(
-      CorpusStatistics(vocabularySize: 1, blockSize: 3).lengthBounds == [1, 3, 6, 12, 24])
-    #expect(CorpusStatistics(vocabularySize: 1, blockSize: 1).lengthBounds == [1, 2, 4, 8])
+    #expect(PostLengths(blockSize: 3).bounds == [1, 3, 6, 12, 24])
+    #expect(PostLengths(blockSize: 1).bounds == [1, 2, 4, 8])
   }
 
-  @Test("keeps the longest posts, of equal ones the first")
+  @Test("keep the longest posts, of equal ones the first")
   func longest() {
-    let statistics = Self.statistics(of: Self.lengths)
-    #expect(statistics.longest.map(\.tokens) == [70, 17, 16, 9, 9])
-    #expect(statistics.longest.map(\.line) == [4, 3, 1, 2, 2])
-    #expect(statistics.longest.map(\.file) == [0, 1, 1, 0, 1])
-    let equal = Self.statistics(of: (1...9).map { (4, 0, $0) })
+    let lengths = Self.lengths(of: Self.posts)
+    #expect(lengths.longest.map(\.tokens) == [70, 17, 16, 9, 9])
+    #expect(lengths.longest.map(\.line) == [4, 3, 1, 2, 2])
+    #expect(lengths.longest.map(\.file) == [0, 1, 1, 0, 1])
+    let equal = Self.lengths(of: (1...9).map { (4, 0, $0) })
     #expect(equal.longest.map(\.line) == [1, 2, 3, 4, 5])
   }
 
-  @Test("is the same however the posts were shared between threads")
+  @Test("are the same however the posts were shared between threads")
   func merging() {
-    let whole = Self.statistics(of: Self.lengths)
+    let whole = Self.lengths(of: Self.posts)
     for parts in 2...5 {
       for order in [Array(0..<parts), Array((0..<parts).reversed())] {
-        var merged = CorpusStatistics(vocabularySize: 10, blockSize: 8)
+        var merged = PostLengths(blockSize: 8)
         for part in order {
           merged.merge(
-            Self.statistics(
-              of: Self.lengths.enumerated().filter { $0.offset % parts == part }.map(\.element)))
+            Self.lengths(
+              of: Self.posts.enumerated().filter { $0.offset % parts == part }.map(\.element)))
         }
         #expect(merged == whole)
       }
     }
-    var repaired = CorpusStatistics(vocabularySize: 10, blockSize: 8)
-    repaired.invalidUTF8 = (2, 3)
-    var both = repaired
-    both.merge(repaired)
-    #expect(both.invalidUTF8 == (4, 6))
-    #expect(both != repaired)
   }
 
-  @Test("counts the lines of a part of a file on from those before it")
+  @Test("count the lines of a part of a file on from those before it")
   func parts() {
-    let lengths = Self.lengths.enumerated().map { (tokens: $1.0, file: 3, line: $0 + 1) }
-    let whole = Self.statistics(of: lengths)
-    var merged = CorpusStatistics(vocabularySize: 10, blockSize: 8)
-    var part = Self.statistics(of: [(1000, 0, 1)])
+    let posts = Self.posts.enumerated().map { (tokens: $1.0, file: 3, line: $0 + 1) }
+    let whole = Self.lengths(of: posts)
+    var merged = PostLengths(blockSize: 8)
+    var part = Self.lengths(of: [(1000, 0, 1)])
     for start in [0, 3, 6] {
       part.removeAll()
-      #expect(part == CorpusStatistics(vocabularySize: 10, blockSize: 8))
-      for (line, post) in lengths[start..<min(start + 3, lengths.count)].enumerated() {
-        part.add(post: Self.post(post.tokens), bytes: post.tokens * 3, file: 0, line: line + 1)
+      #expect(part == PostLengths(blockSize: 8))
+      for (line, post) in posts[start..<min(start + 3, posts.count)].enumerated() {
+        part.add(.init(tokens: post.tokens, bytes: post.tokens * 3, file: 0, line: line + 1))
       }
       merged.merge(part, file: 3, linesBefore: start)
     }
     #expect(merged == whole)
   }
+}
+
+@Suite("CorpusStatistics")
+struct CorpusStatisticsTests {
+  /// Statistics of posts, each of the ids 1 and 2 in turn with the id 0 behind them.
+  static func statistics(of posts: [(tokens: Int, file: Int, line: Int)]) -> CorpusStatistics {
+    var statistics = CorpusStatistics(vocabularySize: 10, blockSize: 8)
+    statistics.lengths = PostLengthsTests.lengths(of: posts)
+    for post in posts {
+      let ids = (1..<post.tokens).map { UInt32($0 % 2 + 1) } + [0]
+      ids.withUnsafeBufferPointer { statistics.uses.count($0) }
+    }
+    return statistics
+  }
 
   @Test("stands in the manifest as numbers and names")
   func manifest() {
     var statistics = Self.statistics(of: [(3, 0, 1), (9, 1, 2)])
-    statistics.invalidUTF8 = (1, 2)
+    (statistics.invalidUTF8.sequences, statistics.invalidUTF8.bytes) = (1, 2)
     #expect(
       statistics.value(files: ["a.txt", "b.txt"]).text()
         == #"{"tokens":12,"text_bytes":36,"vocabulary_used":3,"#
@@ -112,7 +133,7 @@ struct CorpusStatisticsTests {
   @Test("is a table to read")
   func table() {
     var statistics = Self.statistics(of: [(3, 0, 1), (4, 0, 2), (9, 1, 2000)])
-    statistics.invalidUTF8 = (1, 2)
+    (statistics.invalidUTF8.sequences, statistics.invalidUTF8.bytes) = (1, 2)
     #expect(
       statistics.table(files: ["a.txt", "b.txt"]) == [
         "tokens               16  3.00 bytes a token",
@@ -134,7 +155,8 @@ struct CorpusStatisticsTests {
   @Test("says nothing of posts where the text is one")
   func continuous() {
     var statistics = CorpusStatistics(vocabularySize: 4, blockSize: 8)
-    statistics.add(text: Array(repeating: 1, count: 1234)[...], bytes: 3085)
+    Array(repeating: 1, count: 1234).withUnsafeBufferPointer { statistics.uses.count($0) }
+    statistics.otherBytes = 3085
     #expect(
       statistics.table(files: ["a.txt"]) == [
         "tokens           1,234  2.50 bytes a token", "vocabulary used      1  25.0 % of 4",

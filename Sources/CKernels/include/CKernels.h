@@ -135,6 +135,11 @@ void ckernels_adamw(float *parameters, const float *gradient, float *first_momen
 void ckernels_minhash(uint32_t *minima, const uint32_t *multipliers, const uint32_t *addends,
                       size_t groups, const uint64_t *hashes, size_t count);
 
+// MARK: - Memory
+
+/// Asks for the line of memory at `address`, which will be read soon.
+static inline void ckernels_prefetch(const void *address) { __builtin_prefetch(address); }
+
 // MARK: - Threads
 
 /// Tells the processor that a loop waits for another thread.

@@ -155,6 +155,8 @@ bool login_handle(const char *method, const json *request) {
     answer_error(request, 500, "Request aborted");
   } else if (strcmp(method, "getOption") == 0) {
     answer(request, 0, "{\"@type\":\"optionValueString\",\"value\":\"1.8.69\"}");
+  } else if (strcmp(method, "setLogVerbosityLevel") == 0) {
+    answer_ok(request);
   } else if (strcmp(method, "setTdlibParameters") == 0) {
     set_parameters(request);
   } else if (strcmp(method, "close") == 0) {

@@ -92,15 +92,17 @@ void answer_error(const json *request, int code, const char *format, ...) {
 
 typedef struct {
   const char *method;
-  const char *fields;  // of a letter and a name: s(tring), i(nteger), b(oolean), o(bject)
+  // Of a letter and a name: s(tring), i(nteger of 53 bits), n(umber of 32 bits), b(oolean),
+  // o(bject), this with the classes that it may have.
+  const char *fields;
 } signature;
 
 static const signature signatures[] = {
     {"getOption", "sname"},
-    {"setLogVerbosityLevel", "inew_verbosity_level"},
+    {"setLogVerbosityLevel", "nnew_verbosity_level"},
     {"setTdlibParameters",
      "buse_test_dc sdatabase_directory sfiles_directory sdatabase_encryption_key "
-     "buse_file_database buse_chat_info_database buse_message_database buse_secret_chats iapi_id "
+     "buse_file_database buse_chat_info_database buse_message_database buse_secret_chats napi_id "
      "sapi_hash ssystem_language_code sdevice_model ssystem_version sapplication_version"},
     {"close", ""},
     {"logOut", ""},
@@ -108,27 +110,44 @@ static const signature signatures[] = {
     {"checkAuthenticationCode", "scode"},
     {"checkAuthenticationPassword", "spassword"},
     {"setAuthenticationEmailAddress", "semail_address"},
-    {"checkAuthenticationEmailCode", "ocode"},
+    {"checkAuthenticationEmailCode", "ocode=emailAddressAuthenticationCode"},
     {"searchPublicChat", "susername"},
     {"createSupergroupChat", "isupergroup_id bforce"},
     {"getSupergroup", "isupergroup_id"},
-    {"loadChats", "ochat_list ilimit"},
+    {"loadChats", "ochat_list=chatListMain,chatListArchive nlimit"},
     {"getChat", "ichat_id"},
-    {"getChatHistory", "ichat_id ifrom_message_id ioffset ilimit bonly_local"},
+    {"getChatHistory", "ichat_id ifrom_message_id noffset nlimit bonly_local"},
     {"getFullRichMessage", "ichat_id imessage_id"},
 };
 
 static const char *kind_names[] = {"Null", "Boolean", "Number", "String", "Array", "Object"};
 
-// What is wrong with the type of a field, or NULL.
-static const char *type_problem(char letter, const json *value) {
+// What is wrong with the class of an object that may have `classes`, or NULL.
+static const char *class_problem(const char *classes, const json *value) {
+  static char problem[256];
+  const char *class = json_text(value, "@type");
+  if (*class == 0) return "Can't find field \"@type\"";
+  char known[256];
+  snprintf(known, sizeof known, "%s", classes);
+  char *rest;
+  for (char *one = strtok_r(known, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
+    if (strcmp(one, class) == 0) return NULL;
+  }
+  snprintf(problem, sizeof problem, "Unknown class \"%s\"", class);
+  return problem;
+}
+
+// What is wrong with the value of a field, or NULL.
+static const char *field_problem(char letter, const char *classes, const json *value) {
   static char problem[256];
   const char *found = kind_names[value->kind];
   const char *expected = letter == 's'   ? "String"
                          : letter == 'b' ? "Boolean"
                          : letter == 'o' ? "Object"
+                         : letter == 'n' ? "Number"
                                          : "String or Number";
-  if (letter == 'i' && (value->kind == jsonNumber || value->kind == jsonString)) {
+  bool is_number = letter == 'i' || letter == 'n';
+  if (is_number && (value->kind == jsonNumber || value->kind == jsonString)) {
     char *end;
     strtoll(value->text, &end, 10);
     if (*end == 0 && end > value->text) return NULL;
@@ -136,6 +155,7 @@ static const char *type_problem(char letter, const json *value) {
     return problem;
   }
   if (letter == 'b' && value->kind == jsonNumber) return NULL;
+  if (letter == 'o' && value->kind == jsonObject) return class_problem(classes, value);
   if (strcmp(expected, found) == 0) return NULL;
   snprintf(problem, sizeof problem, "Expected %s, but receive %s", expected, found);
   return problem;
@@ -151,9 +171,13 @@ static bool is_well_formed(const char *method, const json *request) {
     if (strcmp(signatures[i].method, method) != 0) continue;
     char fields[512];
     snprintf(fields, sizeof fields, "%s", signatures[i].fields);
-    for (char *field = strtok(fields, " "); field != NULL; field = strtok(NULL, " ")) {
+    char *rest;
+    for (char *field = strtok_r(fields, " ", &rest); field != NULL;
+         field = strtok_r(NULL, " ", &rest)) {
+      char *classes = strchr(field, '=');
+      if (classes != NULL) *classes++ = 0;
       const json *value = json_member(request, field + 1);
-      const char *problem = value == NULL ? NULL : type_problem(*field, value);
+      const char *problem = value == NULL ? NULL : field_problem(*field, classes, value);
       if (problem == NULL) continue;
       answer_error(request, 400, "%s %s", prefix, problem);
       return false;

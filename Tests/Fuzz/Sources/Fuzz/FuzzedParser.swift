@@ -12,7 +12,7 @@ struct FuzzedParser: Sendable {
   let parse: @Sendable (_ bytes: UnsafeRawBufferPointer, _ scratch: Scratch) throws -> Void
 
   /// All parsers.
-  static let all: [FuzzedParser] = [desktopJSON, postLines]
+  static let all: [FuzzedParser] = [desktopJSON, desktopHTML, postLines]
 }
 
 /// Checks a promise of a parser.
