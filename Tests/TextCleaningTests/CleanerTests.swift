@@ -44,7 +44,7 @@ struct CleanerTests {
       ])
     #expect(
       RuleSet(.house).declarations.filter { !$0.isOn }.map(\.name)
-        == ["replies", "upper-case", "quotes-dashes", "length"])
+        == ["replies", "upper-case", "quotes-dashes", "length", "near-duplicates"])
   }
 
   private func step(_ rule: String, _ cleaning: Cleaning) -> Funnel.Step? {
