@@ -104,8 +104,8 @@ struct CompletionScriptTests {
   func zshRepeated() {
     let script = CompletionScript(name: "repeating", schema: CommandSchema(of: Repeating()))
     let text = script.text(for: .zsh)
-    #expect(text.contains(#"'*'-w+'[what to leave out]:path:_files' \#n"#))
-    #expect(text.contains(#"'*'--without='[what to leave out]:path:_files' \#n"#))
+    #expect(text.contains(#"'*'-w+'[what to leave out]:path:_files' \\#n"#))
+    #expect(text.contains(#"'*'--without='[what to leave out]:path:_files' \\#n"#))
     #expect(text.contains("'*'--color='[the colours]:colour:(red green)'"))
   }
 

@@ -55,8 +55,8 @@ struct BadInputTests {
       (
         "<html>",
         "this is HTML, but not an export of Telegram Desktop, expected a page with the messages of a "
-          + "chat as Telegram Desktop exports it; export the channel from Telegram Desktop: open it, "
-          + "choose 'Export chat history' in its menu, and a folder for it"
+          + "chat as Telegram Desktop exports it; export the channel from Telegram Desktop: open it "
+          + "and choose 'Export chat history' in its menu"
       ),
       (
         #"{"name": "Чат"}"#,
@@ -83,7 +83,7 @@ struct BadInputTests {
     #expect(
       ended.log.hasSuffix(
         ": it is cut off; \(messages.count - 2) messages could be read before; the export was "
-          + "interrupted: export the chat again\n"))
+          + "interrupted: export the chat again, or take these messages (--salvage)\n"))
     #expect(!project.exists("out") && !project.exists("out.partial"))
 
     try #require(
@@ -93,7 +93,10 @@ struct BadInputTests {
     let packed = try project.folder.bytes(of: "data/fixture/result.json.gz")
     try project.folder.write(Array(packed[..<3000]), to: "result.json.gz")
     try expect(
-      65, "result.json.gz: byte 3000: the gzip stream is cut off", of: "tg-dump",
+      65,
+      "result.json.gz: byte 3000: the gzip stream is cut off; 17 messages could be read before; the "
+        + "export was interrupted: export the chat again, or take these messages (--salvage)",
+      of: "tg-dump",
       ["result.json.gz", "-o", "out"])
   }
 

@@ -10,8 +10,9 @@ private let options = [
     "log-out",
   ],
   "bugurt-clean": [
-    "output", "funnel", "recipe", "rule", "rules", "news", "min-cyrillic", "require-upper",
-    "list-rules", "suggest", "suggest-share",
+    "output", "funnel", "recipe", "threads", "skip-bad", "rule", "rules", "news", "min-cyrillic",
+    "require-upper", "near-duplicates", "list-rules", "suggest", "suggest-share", "explain",
+    "rejects", "sample", "seed", "diff", "statistics",
   ],
   "bpe-encode": [
     "output", "tokenizer", "vocab-size", "min-frequency", "end-of-text", "pack",
