@@ -37,8 +37,9 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    corpora = {"posts": [json.loads(line)["text"] for line in
-                         arguments.posts.read_text(encoding="utf-8").splitlines()]}
+    # Not splitlines: it would also cut at U+2028, which stands in texts.
+    lines = arguments.posts.read_text(encoding="utf-8").split("\n")
+    corpora = {"posts": [json.loads(line)["text"] for line in lines if line]}
     if FORTUNES.is_dir():
         corpora["fortunes"] = list(fortunes())
     for name, texts in corpora.items():
