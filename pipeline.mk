@@ -102,8 +102,8 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-encode, make bench-clean
-#? more arguments, such as --models rugpt3small --rounds 5, or --corpus text.txt
+#! make bench-train, make bench-encode, make bench-clean, make bench-dump
+#? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
 BENCH_FLAGS ?=
 
 #! make fuzz
@@ -367,6 +367,12 @@ bench-clean: $(corpus) $(build)/interop/installed | $(bin)/bugurt-clean
 	$(build)/interop/bin/python Tests/Benchmarks/clean_benchmark.py \
 	  --bugurt-clean $(bin)/bugurt-clean --work $(build)/benchmark-clean --fixture $(corpus) \
 	  $(BENCH_FLAGS)
+
+## bench-dump: time reading an export of 1 GB against Python's json and jq
+.PHONY: bench-dump
+bench-dump: | $(bin)/tg-dump
+	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
+	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
 
 ## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer
 fuzz := $(build)/fuzz/release/Fuzz
