@@ -150,8 +150,12 @@ public final class LiveChannel: PostPages {
   private func history(of chat: LiveChat, below: Int) throws -> [JSONValue] {
     do {
       let answer = try session.request(.history(chat: chat.id, below: below))
+      guard let messages = answer["messages"]?.elements else {
+        throw SourceFault(
+          .protocolViolation, channel, "TDLib gave no list of messages but '\(answer.type)'")
+      }
       // A place of a message that is gone holds null.
-      return (answer["messages"]?.elements ?? []).filter { $0 != .null }
+      return messages.filter { $0 != .null }
     } catch let error as TDError {
       throw SourceFault(
         error.code == 403 || error.message.contains("access") || error.message == "CHANNEL_PRIVATE"

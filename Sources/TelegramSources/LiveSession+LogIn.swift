@@ -131,7 +131,9 @@ extension LiveSession {
   private func sendEmailCode(_ info: JSONValue, _ login: inout Login) throws {
     let pattern = info["email_address_pattern"]?.string ?? ""
     console.info("Telegram sent a code to your e-mail address \(pattern)")
-    try answer("the code", &login) { _ in .emailCode(try ask("Code from the e-mail")) }
+    try answer("the code from the e-mail", &login) { _ in
+      .emailCode(try ask("Code from the e-mail"))
+    }
   }
 
   private func ask(_ question: String, isSecret: Bool = false) throws -> String {

@@ -126,6 +126,15 @@ struct LiveFaultTests {
     #expect(fault?.problem.hasPrefix("its answer is not JSON: ") == true)
   }
 
+  @Test("does not take another answer for the end of the history")
+  func otherAnswer() throws {
+    let play = try LivePlay("fault getChatHistory 2 ok")
+    let fault = LivePlay.fault { _ = try play.pages() }
+    play.channel.close()
+    #expect(fault?.kind == .protocolViolation)
+    #expect(fault?.problem == "TDLib gave no list of messages but 'ok'")
+  }
+
   @Test("says that another run uses the session folder, and why it waits before")
   func locked() throws {
     let first = try LivePlay()

@@ -122,6 +122,13 @@ struct LiveLoginTests {
         ])
   }
 
+  @Test("counts wrong codes of the e-mail and of the phone apart")
+  func countingApart() throws {
+    let play = try LivePlay(
+      "steps WaitEmailCode WaitCode", answers: ["1", "2", "654321", "3", "4", "12345"])
+    #expect(connect(play) == nil)
+  }
+
   @Test("shows the link that another device is to confirm")
   func otherDevice() throws {
     let play = try LivePlay("steps WaitOtherDeviceConfirmation")

@@ -210,6 +210,8 @@ static bool play(const fault *played, const json *request, double *delay) {
     emit_text(0, "{\"@type\":\"ok\",");
   } else if (strcmp(played->kind, "empty") == 0) {
     answer(request, 0, "{\"@type\":\"messages\",\"total_count\":0,\"messages\":[]}");
+  } else if (strcmp(played->kind, "ok") == 0) {
+    answer_ok(request);
   } else if (strcmp(played->kind, "expel") == 0) {
     login_end(true, "LoggingOut");
   } else {
