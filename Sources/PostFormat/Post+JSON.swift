@@ -73,12 +73,17 @@ extension [UInt8] {
   /// Appends `value` in decimal digits.
   fileprivate mutating func appendDecimal(_ value: Int) {
     if value < 0 { append(UInt8(ascii: "-")) }
-    let start = count
+    var first = count
     var rest = value.magnitude
     repeat {
       append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
       rest /= 10
     } while rest > 0
-    self[start...].reverse()
+    // The last digit came first.
+    var last = count - 1
+    while first < last {
+      swapAt(first, last)
+      (first, last) = (first + 1, last - 1)
+    }
   }
 }

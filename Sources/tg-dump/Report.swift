@@ -32,6 +32,7 @@ func report(_ result: ChannelDump.Result, output: String) {
 
 /// Tells what of a source became no post, and what is doubtful.
 private func reportLeftOut(_ summary: SourceSummary) {
+  if let cut = summary.cut { Log.warning("\(cut); they were taken") }
   tell(summary.messages - summary.posts, "message left out", "messages left out")
   tell(summary.service, "service message", "service messages", indented: true)
   tell(

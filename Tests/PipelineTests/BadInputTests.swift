@@ -64,6 +64,11 @@ struct BadInputTests {
           + "chat) nor 'chats' (a whole account); \(Self.howTo)"
       ),
       (#"{"messages": {}}"#, "byte 13: expected an array, found an object"),
+      (
+        "{\0\"\0m\0",
+        "byte 0: this is text in UTF-16LE, expected UTF-8; export the chat again, or convert the "
+          + "file: iconv -f UTF-16LE -t UTF-8 'result.json' > utf8.json"
+      ),
     ] {
       try project.folder.write(text, to: "result.json")
       try expect(65, "result.json: \(message)", of: "tg-dump", ["result.json", "-o", "out"])
@@ -85,6 +90,16 @@ struct BadInputTests {
         ": it is cut off; \(messages.count - 2) messages could be read before; the export was "
           + "interrupted: export the chat again, or take these messages (--salvage)\n"))
     #expect(!project.exists("out") && !project.exists("out.partial"))
+
+    let salvaged = try project.run("tg-dump", ["result.json", "-o", "out", "--salvage"])
+    #expect(salvaged.status == 0)
+    #expect(
+      salvaged.log.contains(
+        "warning: result.json: byte \(cut): the text ends where the end of a string was expected: it "
+          + "is cut off; \(messages.count - 2) messages could be read before; they were taken\n"))
+    let posts = try project.folder.text(of: "out")
+    #expect(posts.split(separator: "\n").count > 100)
+    #expect(try project.folder.text(of: "data/raw/fixture.jsonl").hasPrefix(posts))
 
     try #require(
       try Subprocess.run(
