@@ -53,6 +53,7 @@ struct HTMLMessage {
     } else {
       appendWithoutIndents(bytes)
     }
+    if rest.count > Self.longestTag { removeLongTags() }
     frame.reset()
     guard rest.withUnsafeBytes({ parser.parse($0, frame) }) else {
       throw InputError(
@@ -91,6 +92,24 @@ struct HTMLMessage {
     }
     // libxml2 takes a zero for the end.
     if memchr(base, 0, bytes.count) != nil { rest.removeAll { $0 == 0 } }
+  }
+
+  /// No tag of an export comes near it.
+  private static let longestTag = 16 * 1024
+
+  /// Removes from ``rest`` tags that are longer than ``longestTag``: libxml2 compares each attribute
+  /// with all before it.
+  private mutating func removeLongTags() {
+    var kept: [UInt8] = []
+    var index = 0
+    while index < rest.count {
+      let start = rest[index...].firstIndex(of: UInt8(ascii: "<")) ?? rest.count
+      kept += rest[index..<start]
+      let end = rest[start...].firstIndex(of: UInt8(ascii: ">")).map { $0 + 1 } ?? rest.count
+      if end - start <= Self.longestTag { kept += rest[start..<end] }
+      index = end
+    }
+    rest = kept
   }
 
   /// The post that the message is; `nil` if it has no id or no date.

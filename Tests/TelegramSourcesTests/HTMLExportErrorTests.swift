@@ -219,6 +219,16 @@ struct HTMLExportErrorTests {
       try htmlPost(String(repeating: "<div class=x>", count: 900) + htmlText("a"))?.text == "a")
   }
 
+  @Test("passes over a tag that is too long for one of an export")
+  func longTag() throws {
+    let attributes = (0..<300_000).map { "a\($0)=b" }.joined(separator: " ")
+    let answer = ##"<a href="#go_to_message7">x</a>"##
+    let post = try htmlPost(
+      "<div \(attributes)>" + htmlPart("reply_to", answer) + "</div>" + htmlText("a"))
+    #expect(post?.text == "a")
+    #expect(post?.replyTo == 7)
+  }
+
   @Test("reads on behind a zero byte")
   func zeros() throws {
     let post = try htmlPost(
