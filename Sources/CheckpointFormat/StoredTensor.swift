@@ -113,8 +113,9 @@ public struct StoredTensor: Sendable {
       begin..<begin + elements.count * type.size, into: UnsafeMutableRawBufferPointer(floats))
   }
 
-  /// Copies `elements` to `floats` from the mapped file, whatever their type and order.
-  private func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
+  /// Copies `elements` to `floats` from the mapped file, whatever their type and order; the type
+  /// must be one of floating point.
+  public func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
     if isContiguous {
       let begin = start + elements.lowerBound * type.size
       let end = begin + elements.count * type.size
@@ -162,6 +163,33 @@ public struct StoredTensor: Sendable {
       }
       return true
     }
+  }
+
+  /// The elements where they lie in the mapped file, if they lie there as floats in row-major order;
+  /// nil if they have to be copied. Valid as long as this tensor.
+  public var mappedFloats: UnsafeBufferPointer<Float>? {
+    guard isContiguous, type == .float32, count > 0, let base = file.bytes.baseAddress else {
+      return nil
+    }
+    let address = base + start
+    guard Int(bitPattern: address) % MemoryLayout<Float>.alignment == 0 else { return nil }
+    return UnsafeBufferPointer(
+      start: address.assumingMemoryBound(to: Float.self), count: count)
+  }
+
+  /// Brings `elements` of the mapped file into memory before they are read.
+  public func load(_ elements: Range<Int>) {
+    precondition(elements.lowerBound >= 0 && elements.upperBound <= count && isContiguous)
+    advise(.willNeed, bytes(of: elements))
+  }
+
+  /// Lets the mapped pages of all elements go, which will hardly be read again.
+  public func release() {
+    if isContiguous { advise(.doneWith, bytes(of: 0..<count)) }
+  }
+
+  private func bytes(of elements: Range<Int>) -> Range<Int> {
+    start + elements.lowerBound * type.size..<start + elements.upperBound * type.size
   }
 
   private enum Advice {

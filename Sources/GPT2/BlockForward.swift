@@ -30,7 +30,20 @@ struct BlockDropouts {
   var feedForwardOut: Dropout?
 }
 
-extension GPT2Model {
+/// A model as the forward pass of its blocks sees it, however its weights are kept.
+protocol TransformerBlocks {
+  var configuration: GPT2Configuration { get }
+  var layout: ParameterLayout { get }
+  var workers: Workers { get }
+
+  /// The bias or the normalization that ``layout`` has at `range`.
+  func vector(_ range: Range<Int>) -> Floats
+
+  /// out = input · weight + bias, with the parameters that ``layout`` has there.
+  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>)
+}
+
+extension TransformerBlocks {
   /// The forward pass of block `index`: x + attention(norm(x)), then that + feedForward(norm(that)).
   ///
   /// `attend` fills `attended` from `qkv`: training attends within the batch, sampling to the
@@ -50,27 +63,23 @@ extension GPT2Model {
     attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
   ) {
     let block = layout.blocks[index]
-    let (width, inner) = (configuration.width, configuration.innerWidth)
     let epsilon = configuration.layerNormEpsilon
     workers.layerNorm(
       buffers.normalized, mean: buffers.norm1Mean, rstd: buffers.norm1Rstd, buffers.input,
       weight: vector(block.norm1Weight), bias: vector(block.norm1Bias), epsilon: epsilon)
-    linear(
-      buffers.qkv, buffers.normalized, weight: matrix(block.qkvWeight, columns: 3 * width),
-      bias: vector(block.qkvBias))
+    linear(buffers.qkv, buffers.normalized, weight: block.qkvWeight, bias: block.qkvBias)
     attend(buffers.attended, buffers.qkv)
     linear(
-      buffers.branch, buffers.attended, weight: matrix(block.attentionOutWeight, columns: width),
-      bias: vector(block.attentionOutBias))
+      buffers.branch, buffers.attended, weight: block.attentionOutWeight,
+      bias: block.attentionOutBias)
     workers.addResidual(
       buffers.middle, buffers.input, branch: buffers.branch, attentionOutDropout)
     workers.layerNorm(
       buffers.normalized, mean: buffers.norm2Mean, rstd: buffers.norm2Rstd, buffers.middle,
       weight: vector(block.norm2Weight), bias: vector(block.norm2Bias), epsilon: epsilon)
     linear(
-      buffers.preactivation, buffers.normalized,
-      weight: matrix(block.feedForwardInWeight, columns: inner),
-      bias: vector(block.feedForwardInBias))
+      buffers.preactivation, buffers.normalized, weight: block.feedForwardInWeight,
+      bias: block.feedForwardInBias)
   }
 
   /// The rest of the forward pass of block `index`.
@@ -78,17 +87,19 @@ extension GPT2Model {
     let block = layout.blocks[index]
     workers.activate(buffers.activation, buffers.preactivation, configuration.activation)
     linear(
-      buffers.branch, buffers.activation,
-      weight: matrix(block.feedForwardOutWeight, columns: configuration.width),
-      bias: vector(block.feedForwardOutBias))
+      buffers.branch, buffers.activation, weight: block.feedForwardOutWeight,
+      bias: block.feedForwardOutBias)
     workers.addResidual(
       buffers.output, buffers.middle, branch: buffers.branch, dropout)
   }
 
-  /// out = input · weight + bias.
-  private func linear(_ out: MatrixView, _ input: MatrixView, weight: MatrixView, bias: Floats) {
-    workers.fillRows(out, with: bias)
-    workers.multiply(out, input.asIs, weight.asIs, accumulating: true)
+}
+
+extension GPT2Model: TransformerBlocks {
+  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>) {
+    workers.fillRows(out, with: vector(bias))
+    workers.multiply(
+      out, input.asIs, matrix(weight, columns: out.columns).asIs, accumulating: true)
   }
 
   /// The embedding of `tokens`: token plus position, `[tokens, channels]`.

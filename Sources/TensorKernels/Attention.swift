@@ -133,56 +133,6 @@ extension Workers {
     }
   }
 
-  /// Attention of new positions to themselves and to all before them, whose keys and values are
-  /// kept.
-  ///
-  /// - Parameters:
-  ///   - out: `[new, channels]`, overwritten.
-  ///   - qkv: `[new, 3 · channels]`, of the new positions.
-  ///   - keys: `[capacity, channels]`; rows `past..<past + new` are overwritten by the new keys.
-  ///   - values: `[capacity, channels]`; likewise.
-  ///   - past: How many positions came before.
-  ///   - heads: How many heads there are.
-  ///   - scale: What the scores are multiplied by.
-  ///   - scratch: 64 · capacity floats for each thread.
-  public func cachedAttention(
-    _ out: MatrixView, _ qkv: MatrixView, keys: MatrixView, values: MatrixView, past: Int,
-    heads: Int, scale: Float, scratch: Floats
-  ) {
-    let (new, channels) = (out.rows, out.columns)
-    precondition(qkv.rows == new && qkv.columns == 3 * channels && channels % heads == 0)
-    precondition(keys.columns == channels && values.columns == channels)
-    precondition(past >= 0 && past + new <= keys.rows && values.rows == keys.rows)
-    let block = AttentionShape.queryBlock
-    precondition(scratch.count >= count * block * keys.rows)
-    guard let scratchBase = scratch.baseAddress else { return }
-    for row in 0..<new {
-      let source = qkv.base + row * qkv.stride
-      (keys.base + (past + row) * keys.stride).update(from: source + channels, count: channels)
-      (values.base + (past + row) * values.stride)
-        .update(from: source + 2 * channels, count: channels)
-    }
-    let size = channels / heads
-    run(heads) { head, worker in
-      let columns = head * size..<(head + 1) * size
-      for rows in queryBlocks(new) {
-        let seen = past + rows.upperBound
-        let scores = MatrixView(
-          base: scratchBase + worker * block * keys.rows, rows: rows.count, columns: seen,
-          stride: seen)
-        matrixProduct(
-          scores, qkv.block(rows: rows, columns: columns).asIs,
-          keys.block(rows: 0..<seen, columns: columns).transposed, factor: scale)
-        for (index, row) in rows.enumerated() {
-          _ = ckernels_softmax(scores.base + index * scores.stride, past + row + 1, seen)
-        }
-        matrixProduct(
-          out.block(rows: rows, columns: columns), scores.asIs,
-          values.block(rows: 0..<seen, columns: columns).asIs)
-      }
-    }
-  }
-
   private func check(
     _ out: MatrixView, _ logSums: Floats, _ qkv: MatrixView, _ shape: AttentionShape,
     _ scratch: Floats

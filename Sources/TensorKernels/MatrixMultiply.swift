@@ -7,22 +7,22 @@ public struct Operand {
   let isTransposed: Bool
 
   /// Rows of the matrix that enters the product.
-  var rows: Int { isTransposed ? view.columns : view.rows }
+  public var rows: Int { isTransposed ? view.columns : view.rows }
   /// Columns of the matrix that enters the product.
-  var columns: Int { isTransposed ? view.rows : view.columns }
+  public var columns: Int { isTransposed ? view.rows : view.columns }
 
   fileprivate var cblas: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
 
   fileprivate var blasLetter: CChar { CChar(UInt8(ascii: isTransposed ? "T" : "N")) }
 
-  fileprivate func rows(_ range: Range<Int>) -> Operand {
+  func rows(_ range: Range<Int>) -> Operand {
     Operand(
       view: isTransposed
         ? view.block(rows: 0..<view.rows, columns: range) : view.rows(range),
       isTransposed: isTransposed)
   }
 
-  fileprivate func columns(_ range: Range<Int>) -> Operand {
+  func columns(_ range: Range<Int>) -> Operand {
     Operand(
       view: isTransposed
         ? view.rows(range) : view.block(rows: 0..<view.rows, columns: range),

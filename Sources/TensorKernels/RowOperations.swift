@@ -5,11 +5,6 @@ public typealias Floats = UnsafeMutableBufferPointer<Float>
 /// How many floats a thread should at least have to work on.
 private let worthwhile = 8192
 
-private func base(_ floats: Floats) -> UnsafeMutablePointer<Float> {
-  guard let base = floats.baseAddress else { preconditionFailure("no floats") }
-  return base
-}
-
 extension Workers {
   private func splitRows(_ rows: Int, of columns: Int, _ body: (Range<Int>) -> Void) {
     split(rows, minimum: max(1, worthwhile / max(1, columns))) { range, _ in body(range) }

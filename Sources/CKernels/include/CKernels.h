@@ -125,6 +125,69 @@ typedef struct CKernelsAdamW {
 void ckernels_adamw(float *parameters, const float *gradient, float *first_moment,
                     float *second_moment, const CKernelsAdamW *step, size_t count);
 
+// MARK: - Linear layers of inference
+
+/// Outputs of a panel: the weights of so many outputs, one input after another.
+#define CKERNELS_PANEL 64
+
+/// Inputs that share a scale in a panel of int8.
+#define CKERNELS_INT8_BLOCK 128
+
+/// out += x * weights for one row x, `[inputs]`, of weights `[inputs, stride]`, of which the first
+/// `outputs` columns take part.
+void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
+                         size_t inputs, size_t outputs);
+
+/// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16, `[inputs, CKERNELS_PANEL]`.
+void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
+                                  size_t inputs);
+
+/// The same of a panel of int8, with `[blocks of inputs, CKERNELS_PANEL]` scales.
+void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
+                              const float *scales, size_t inputs);
+
+/// The panel of `columns` outputs, zero after them, of weights `[inputs, stride]`.
+void ckernels_panel_of_columns(float *panel, const float *weights, size_t stride, size_t inputs,
+                               size_t columns);
+
+/// The panel of `rows` outputs, zero after them, of weights `[rows, stride]`.
+void ckernels_panel_of_rows(float *panel, const float *weights, size_t stride, size_t inputs,
+                            size_t rows);
+
+/// A panel of floats from one of bfloat16; `count` is a multiple of CKERNELS_PANEL.
+void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t count);
+
+/// A panel of floats, without its scales, from one of int8.
+void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
+
+/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
+/// and of out, `[rows, CKERNELS_PANEL]`.
+void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
+                            size_t rows, const float *panel, const float *scales, size_t inputs);
+
+/// The nearest bfloat16 of each of `count` floats.
+void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
+
+/// A panel of int8 and its scales from one of floats of at most CKERNELS_INT8_BLOCK inputs: the
+/// largest weight of each output becomes 127.
+void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
+
+// MARK: - Attention to kept keys and values
+
+/// Positions whose keys lie together: a block of keys is `[size, CKERNELS_KEY_BLOCK]`.
+#define CKERNELS_KEY_BLOCK 16
+
+/// Puts the key, `[size]`, of `position` into its block of `keys`.
+void ckernels_store_key(float *keys, const float *key, size_t position, size_t size);
+
+/// scores = scale * query * keys, of the first `count` positions of `keys`.
+void ckernels_scores(float *scores, const float *query, const float *keys, size_t count,
+                     size_t size, float scale);
+
+/// out += weights * values, for `count` positions of `values`, `[count, size]`.
+void ckernels_add_weighted(float *out, const float *weights, const float *values, size_t count,
+                           size_t size);
+
 // MARK: - MinHash
 
 /// Rows that the kernel takes at a time.

@@ -1,20 +1,20 @@
 import Glibc
 
-/// One allocation of floats, zero at first: all parameters, all gradients, or scratch memory.
+/// One allocation of numbers, zero at first: all parameters, all gradients, or scratch memory.
 ///
 /// The memory comes from the system page by page when it is first touched.
-public final class FloatArena: @unchecked Sendable {
-  /// How many floats there are.
+public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
+  /// How many numbers there are.
   public let count: Int
-  /// All floats, valid as long as this object, as is every view of them.
-  public let floats: UnsafeMutableBufferPointer<Float>
+  /// All numbers, valid as long as this object, as is every view of them.
+  public let elements: UnsafeMutableBufferPointer<Element>
   private let byteCount: Int
 
-  /// Allocates `count` floats.
+  /// Allocates `count` numbers.
   public init(count: Int) {
     precondition(count >= 0)
     self.count = count
-    byteCount = max(count, 1) * MemoryLayout<Float>.stride
+    byteCount = max(count, 1) * MemoryLayout<Element>.stride
     let address = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let address, address != MAP_FAILED else {
@@ -22,18 +22,26 @@ public final class FloatArena: @unchecked Sendable {
     }
     // Fewer page faults and address look-ups where the kernel has huge pages to give.
     madvise(address, byteCount, MADV_HUGEPAGE)
-    floats = UnsafeMutableBufferPointer(
-      start: address.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+    elements = UnsafeMutableBufferPointer(
+      start: address.bindMemory(to: Element.self, capacity: max(count, 1)), count: count)
   }
 
   deinit {
-    munmap(floats.baseAddress, byteCount)
+    munmap(elements.baseAddress, byteCount)
   }
 
-  /// The floats of `range`.
-  public subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(rebasing: floats[range])
+  /// The numbers of `range`.
+  public subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(rebasing: elements[range])
   }
+}
+
+/// An allocation of floats.
+public typealias FloatArena = Arena<Float>
+
+extension Arena<Float> {
+  /// All floats, valid as long as this object.
+  public var floats: UnsafeMutableBufferPointer<Float> { elements }
 
   /// The floats from `offset` on as a matrix of `rows` × `columns`.
   public func matrix(at offset: Int = 0, rows: Int, columns: Int) -> MatrixView {
@@ -94,4 +102,11 @@ public struct MatrixView {
   public func rows(_ rows: Range<Int>) -> MatrixView {
     block(rows: rows, columns: 0..<columns)
   }
+}
+
+/// Where `elements` begin; there must be some.
+func base<Element>(_ elements: UnsafeMutableBufferPointer<Element>) -> UnsafeMutablePointer<Element>
+{
+  guard let base = elements.baseAddress else { preconditionFailure("a buffer of nothing") }
+  return base
 }

@@ -1,0 +1,276 @@
+#include "CKernels.h"
+#include "arithmetic.h"
+
+// Every output is one chain of fused multiply-adds over the inputs in ascending order. Whatever the
+// number of rows, the kind of vector or the cut into blocks, the bits are the same.
+#pragma clang fp contract(fast)
+
+#if defined(__AVX512F__)
+#define LANES 16
+#define TILE_ROWS 6
+#elif defined(__AVX__)
+#define LANES 8
+#define TILE_ROWS 2
+#else
+#define LANES 4
+#define TILE_ROWS 2
+#endif
+#define VECTORS 4
+#define BLOCK_COLUMNS (LANES * VECTORS)
+
+typedef float Vector __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
+typedef uint32_t Words __attribute__((ext_vector_type(LANES)));
+typedef int8_t Bytes __attribute__((ext_vector_type(LANES), aligned(1)));
+
+INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
+
+/// A bfloat16 is the upper half of a float.
+INLINE Vector from_bfloat16(const uint16_t *x) {
+  Words words = __builtin_convertvector(*(const Halves *)x, Words) << 16;
+  return (Vector)words;
+}
+
+INLINE Vector from_int8(const int8_t *x) {
+  return __builtin_convertvector(*(const Bytes *)x, Vector);
+}
+
+// MARK: - One row
+
+void ckernels_linear_row(float *restrict out, const float *restrict x,
+                         const float *restrict weights, size_t stride, size_t inputs,
+                         size_t outputs) {
+  // Four inputs at a time, so that `out` goes through the registers a quarter as often; the rows
+  // that come next are asked for, as they lie on other pages than those being read.
+  size_t input = 0;
+  for (; input + 4 <= inputs; input += 4) {
+    const float *w0 = weights + input * stride, *w1 = w0 + stride, *w2 = w1 + stride,
+                *w3 = w2 + stride;
+    float x0 = x[input], x1 = x[input + 1], x2 = x[input + 2], x3 = x[input + 3];
+    const size_t ahead = input + 8 <= inputs ? 4 * stride : 0;
+    size_t column = 0;
+    for (; column + 16 <= outputs; column += 16) {
+      __builtin_prefetch(w0 + ahead + column);
+      __builtin_prefetch(w1 + ahead + column);
+      __builtin_prefetch(w2 + ahead + column);
+      __builtin_prefetch(w3 + ahead + column);
+      for (size_t lane = 0; lane < 16; lane += LANES) {
+        size_t at = column + lane;
+        Vector sum = from_floats(out + at);
+        sum += x0 * from_floats(w0 + at);
+        sum += x1 * from_floats(w1 + at);
+        sum += x2 * from_floats(w2 + at);
+        sum += x3 * from_floats(w3 + at);
+        *(Vector *)(out + at) = sum;
+      }
+    }
+    for (; column < outputs; column++) {
+      float sum = out[column];
+      sum += x0 * w0[column];
+      sum += x1 * w1[column];
+      sum += x2 * w2[column];
+      sum += x3 * w3[column];
+      out[column] = sum;
+    }
+  }
+  for (; input < inputs; input++) {
+    const float *w = weights + input * stride;
+    for (size_t column = 0; column < outputs; column++) out[column] += x[input] * w[column];
+  }
+}
+
+#define PANEL CKERNELS_PANEL
+#define PANEL_VECTORS (PANEL / LANES)
+
+void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
+                                  const uint16_t *restrict panel, size_t inputs) {
+  Vector sums[PANEL_VECTORS];
+  for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = from_floats(out + v * LANES);
+  for (size_t input = 0; input < inputs; input++, panel += PANEL) {
+    __builtin_prefetch((const char *)panel + 4096);
+    __builtin_prefetch((const char *)panel + 4160);
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      sums[v] += x[input] * from_bfloat16(panel + v * LANES);
+    }
+  }
+  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = sums[v];
+}
+
+void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
+                              const int8_t *restrict panel, const float *restrict scales,
+                              size_t inputs) {
+  Vector totals[PANEL_VECTORS];
+  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
+  for (size_t start = 0; start < inputs; start += CKERNELS_INT8_BLOCK, scales += PANEL) {
+    size_t end = start + CKERNELS_INT8_BLOCK < inputs ? start + CKERNELS_INT8_BLOCK : inputs;
+    Vector sums[PANEL_VECTORS];
+    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
+    for (size_t input = start; input < end; input++, panel += PANEL) {
+      __builtin_prefetch((const char *)panel + 4096);
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] += x[input] * from_int8(panel + v * LANES);
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      totals[v] += from_floats(scales + v * LANES) * sums[v];
+    }
+  }
+  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
+}
+
+// MARK: - Panels of floats
+
+void ckernels_panel_of_columns(float *restrict panel, const float *restrict weights, size_t stride,
+                               size_t inputs, size_t columns) {
+  for (size_t input = 0; input < inputs; input++, panel += PANEL, weights += stride) {
+    if (columns == PANEL) {
+      memcpy(panel, weights, PANEL * sizeof(float));
+    } else {
+      memcpy(panel, weights, columns * sizeof(float));
+      memset(panel + columns, 0, (PANEL - columns) * sizeof(float));
+    }
+  }
+}
+
+typedef float Row __attribute__((ext_vector_type(16), aligned(4)));
+
+INLINE Row interleaved_lower(Row a, Row b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+INLINE Row interleaved_upper(Row a, Row b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                 31);
+}
+
+/// Transposes 16 rows: interleaving the upper half of them with the lower one four times does it.
+INLINE void transpose(Row rows[16]) {
+  for (size_t round = 0; round < 4; round++) {
+    Row next[16];
+    for (size_t pair = 0; pair < 8; pair++) {
+      next[2 * pair] = interleaved_lower(rows[pair], rows[pair + 8]);
+      next[2 * pair + 1] = interleaved_upper(rows[pair], rows[pair + 8]);
+    }
+    for (size_t row = 0; row < 16; row++) rows[row] = next[row];
+  }
+}
+
+void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights, size_t stride,
+                            size_t inputs, size_t rows) {
+  for (size_t row = 0; row < PANEL; row += 16) {
+    const float *source = weights + row * stride;
+    size_t input = 0;
+    if (row + 16 <= rows) {
+      for (; input + 16 <= inputs; input += 16) {
+        Row square[16];
+        for (size_t r = 0; r < 16; r++) {
+          // The rows lie on pages of their own, across which the processor does not look ahead.
+          __builtin_prefetch(source + r * stride + input + 64);
+          square[r] = *(const Row *)(source + r * stride + input);
+        }
+        transpose(square);
+        for (size_t i = 0; i < 16; i++) *(Row *)(panel + (input + i) * PANEL + row) = square[i];
+      }
+    }
+    for (; input < inputs; input++) {
+      for (size_t r = 0; r < 16; r++) {
+        panel[input * PANEL + row + r] = row + r < rows ? source[r * stride + input] : 0;
+      }
+    }
+  }
+}
+
+void ckernels_panel_of_bfloat16(float *restrict panel, const uint16_t *restrict weights,
+                                size_t count) {
+  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_bfloat16(weights + i);
+}
+
+void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
+  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
+}
+
+/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel.
+INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
+                 const float *restrict x, size_t x_stride, const float *restrict panel,
+                 const float *restrict scales, size_t inputs) {
+  Vector sums[TILE_ROWS][VECTORS];
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t v = 0; v < VECTORS; v++) {
+      sums[r][v] = scales ? (Vector)0.0f : from_floats(out + r * out_stride + v * LANES);
+    }
+  }
+  for (size_t input = 0; input < inputs; input++, panel += PANEL) {
+    Vector weights[VECTORS];
+    for (size_t v = 0; v < VECTORS; v++) weights[v] = from_floats(panel + v * LANES);
+    for (size_t r = 0; r < rows; r++) {
+      float factor = x[r * x_stride + input];
+      for (size_t v = 0; v < VECTORS; v++) sums[r][v] += factor * weights[v];
+    }
+  }
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t v = 0; v < VECTORS; v++) {
+      Vector *target = (Vector *)(out + r * out_stride + v * LANES);
+      *target = scales ? *target + from_floats(scales + v * LANES) * sums[r][v] : sums[r][v];
+    }
+  }
+}
+
+void ckernels_panel_product(float *restrict out, size_t out_stride, const float *restrict x,
+                            size_t x_stride, size_t rows, const float *restrict panel,
+                            const float *restrict scales, size_t inputs) {
+  for (size_t row = 0; row < rows; row += TILE_ROWS) {
+    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
+      float *o = out + row * out_stride + column;
+      const float *i = x + row * x_stride, *p = panel + column;
+      const float *s = scales ? scales + column : 0;
+      switch (rows - row) {
+      case 1: tile(1, o, out_stride, i, x_stride, p, s, inputs); break;
+#if TILE_ROWS > 2
+      case 2: tile(2, o, out_stride, i, x_stride, p, s, inputs); break;
+      case 3: tile(3, o, out_stride, i, x_stride, p, s, inputs); break;
+      case 4: tile(4, o, out_stride, i, x_stride, p, s, inputs); break;
+      case 5: tile(5, o, out_stride, i, x_stride, p, s, inputs); break;
+#endif
+      default: tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs); break;
+      }
+    }
+  }
+}
+
+// MARK: - Conversion
+
+/// The nearest bfloat16, of two the even one. NaN stays NaN.
+INLINE uint16_t rounded(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  uint32_t up = bits + 0x7FFFu + (bits >> 16 & 1u);
+  return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? bits >> 16 | 0x40u : up >> 16);
+}
+
+void ckernels_bfloat16_of_floats(uint16_t *restrict out, const float *restrict floats,
+                                 size_t count) {
+  for (size_t i = 0; i < count; i++) out[i] = rounded(floats[i]);
+}
+
+void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
+                            const float *restrict panel, size_t inputs) {
+  float largest[PANEL] = {0}, inverse[PANEL];
+  for (size_t input = 0; input < inputs; input++) {
+    for (size_t column = 0; column < PANEL; column++) {
+      float size = fabsf(panel[input * PANEL + column]);
+      largest[column] = largest[column] < size ? size : largest[column];
+    }
+  }
+  for (size_t column = 0; column < PANEL; column++) {
+    scales[column] = largest[column] / 127.0f;
+    inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
+  }
+  // Adding 1.5 * 2^23 rounds to the nearest whole number.
+  const float rounder = 12582912.0f;
+  for (size_t input = 0; input < inputs; input++) {
+    for (size_t column = 0; column < PANEL; column++) {
+      float shifted = panel[input * PANEL + column] * inverse[column] + rounder;
+      out[input * PANEL + column] = (int8_t)(shifted - rounder);
+    }
+  }
+}

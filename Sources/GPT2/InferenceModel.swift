@@ -1,0 +1,203 @@
+import CheckpointFormat
+import FileSupport
+import Glibc
+import TensorKernels
+
+/// A model as it is read to write texts: weights in single precision stay in their mapped files,
+/// others are packed when the model is read.
+///
+/// Packed are the matrices of the linear layers, the output matrix among them. Biases, layer
+/// normalization and the rows of the embeddings, of which a token needs one, stay as they are.
+public final class InferenceModel {
+  public let configuration: GPT2Configuration
+  public let layout: ParameterLayout
+  /// How the matrices are kept.
+  public let weightType: WeightType
+  /// The threads that compute.
+  public let workers: Workers
+  /// What a user should know of how configuration and weights were read; whole sentences.
+  public private(set) var notes: [String] = []
+  /// The linear layers, by the beginnings of their weights in ``layout``.
+  private var matrices: [Int: WeightMatrix] = [:]
+  /// All other parameters, by their beginnings in ``layout``.
+  private var vectors: [Int: Floats] = [:]
+  private var tokenEmbedding: EmbeddingRows
+  /// What keeps the memory of the parameters.
+  private var owners: [Any] = []
+
+  /// The rows of the token embedding.
+  private enum EmbeddingRows {
+    case floats(MatrixView)
+    case stored(StoredTensor)
+  }
+
+  /// The parameters of `model` as they are, or packed.
+  public init(_ model: GPT2Model, weights type: WeightType = .fp32) {
+    configuration = model.configuration
+    layout = model.layout
+    workers = model.workers
+    notes = model.notes
+    weightType = type
+    tokenEmbedding = .floats(model.tokenEmbedding)
+    owners = [model]
+    for parameter in layout.parameters {
+      let floats = model.parameters[parameter.range]
+      if isMatrix(parameter) {
+        let view = MatrixView(floats, rows: parameter.shape[0], columns: parameter.shape[1])
+        matrices[parameter.range.lowerBound] = matrix(operand(view, of: parameter))
+      } else {
+        vectors[parameter.range.lowerBound] = floats
+      }
+    }
+  }
+
+  /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
+  /// ``WeightFiles`` reads.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
+  public init(folder path: String, weights type: WeightType = .fp32, workers: Workers) throws {
+    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
+    let configurationPath = "\(path)/\(CheckpointFile.configuration)"
+    var configuration = try GPT2Configuration(path: configurationPath)
+    let weights = ModelWeights(
+      files: try WeightFiles(folder: path), configurationPath: configurationPath)
+    let note = try weights.resolveHead(&configuration, workers)
+    let tensors = try weights.tensors(of: configuration)
+    self.configuration = configuration
+    self.workers = workers
+    layout = ParameterLayout(configuration)
+    weightType = type
+    notes = configuration.notes + (note.map { [$0] } ?? [])
+    tokenEmbedding = .stored(tensors[0])
+    for (parameter, tensor) in zip(layout.parameters, tensors) {
+      if isMatrix(parameter) {
+        matrices[parameter.range.lowerBound] = try matrix(tensor, of: parameter)
+      } else {
+        vectors[parameter.range.lowerBound] = try floats(tensor)
+      }
+    }
+    owners.append(tensors)
+  }
+
+  /// Bytes of weights that a token reads.
+  public var byteCount: Int {
+    matrices.values.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Whether `parameter` is the matrix of a linear layer; the token embedding is one where it is
+  /// the output matrix too.
+  private func isMatrix(_ parameter: ParameterLayout.Parameter) -> Bool {
+    guard parameter.decays, parameter.range != layout.positionEmbedding else { return false }
+    return parameter.range != layout.tokenEmbedding || layout.head == layout.tokenEmbedding
+  }
+
+  /// The output matrix is `[outputs, inputs]`, all others `[inputs, outputs]`.
+  private func operand(_ view: MatrixView, of parameter: ParameterLayout.Parameter) -> Operand {
+    parameter.range == layout.head ? view.transposed : view.asIs
+  }
+
+  private func matrix(_ weights: Operand) -> WeightMatrix {
+    guard let packed = weightType.packed else { return WeightMatrix(weights) }
+    let matrix = WeightMatrix(
+      inputs: weights.rows, outputs: weights.columns, packedAs: packed)
+    workers.pack(weights, into: matrix)
+    return matrix
+  }
+
+  private func matrix(
+    _ tensor: StoredTensor, of parameter: ParameterLayout.Parameter
+  ) throws -> WeightMatrix {
+    let (rows, columns) = (parameter.shape[0], parameter.shape[1])
+    guard let packed = weightType.packed else {
+      return WeightMatrix(
+        operand(MatrixView(try floats(tensor), rows: rows, columns: columns), of: parameter))
+    }
+    guard parameter.range == layout.head else {
+      let floats = FloatArena(count: tensor.count)
+      try workers.copy([(tensor, to: floats.floats)])
+      return matrix(floats.matrix(rows: rows, columns: columns).asIs)
+    }
+    // Some outputs at a time, as the floats of all would be the most memory of the program.
+    let step = 4096
+    let matrix = WeightMatrix(inputs: columns, outputs: rows, packedAs: packed)
+    let floats = FloatArena(count: min(step, rows) * columns)
+    for begin in stride(from: 0, to: rows, by: step) {
+      let part = begin..<min(begin + step, rows)
+      let view = floats.matrix(rows: part.count, columns: columns)
+      try workers.copy([
+        (tensor, part.lowerBound * columns..<part.upperBound * columns, to: view.floats)
+      ])
+      workers.pack(view.transposed, into: matrix, firstOutput: begin)
+    }
+    return matrix
+  }
+
+  /// The numbers of `tensor` in its mapped file, or copied where they are of another type.
+  private func floats(_ tensor: StoredTensor) throws -> Floats {
+    if let mapped = tensor.mappedFloats {
+      workers.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
+        tensor.load(range)
+      }
+      // Nobody writes to the parameters of this model.
+      return Floats(mutating: mapped)
+    }
+    let floats = FloatArena(count: tensor.count)
+    try workers.copy([(tensor, to: floats.floats)])
+    owners.append(floats)
+    return floats.floats
+  }
+
+  /// The embedding of `tokens`: token plus position, `[tokens, channels]`.
+  ///
+  /// - Parameter position: the position of each row in its sequence.
+  func embed(_ out: MatrixView, tokens: [Int32], position: (_ row: Int) -> Int) {
+    precondition(tokens.count == out.rows)
+    let width = configuration.width
+    let places = vector(layout.positionEmbedding)
+    for (row, token) in tokens.enumerated() {
+      precondition(token >= 0 && token < configuration.vocabularySize)
+      let target = out.row(row)
+      switch tokenEmbedding {
+      case .floats(let matrix): _ = target.update(fromContentsOf: matrix.row(Int(token)))
+      case .stored(let tensor):
+        tensor.convert(Int(token) * width..<(Int(token) + 1) * width, to: target)
+      }
+      let place = places[position(row) * width..<(position(row) + 1) * width]
+      for (channel, number) in place.enumerated() { target[channel] += number }
+    }
+  }
+
+  /// The logits, `[rows, vocabulary]`, of the last hidden states after their normalization.
+  func head(_ logits: MatrixView, _ normalized: MatrixView) {
+    workers.multiply(logits, normalized, matrix(layout.head), bias: nil)
+  }
+
+  private func matrix(_ range: Range<Int>) -> WeightMatrix {
+    guard let matrix = matrices[range.lowerBound] else {
+      preconditionFailure("not a linear layer")
+    }
+    return matrix
+  }
+}
+
+extension InferenceModel: TransformerBlocks {
+  func vector(_ range: Range<Int>) -> Floats {
+    guard let floats = vectors[range.lowerBound] else { preconditionFailure("not a vector") }
+    return floats
+  }
+
+  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>) {
+    workers.multiply(out, input, matrix(weight), bias: vector(bias))
+  }
+}
+
+extension WeightType {
+  /// What weights are packed as; nil: not at all.
+  fileprivate var packed: WeightMatrix.PackedType? {
+    switch self {
+    case .fp32: nil
+    case .bf16: .bf16
+    case .int8: .int8
+    }
+  }
+}

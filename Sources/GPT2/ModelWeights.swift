@@ -1,0 +1,89 @@
+import CheckpointFormat
+import FileSupport
+import TensorKernels
+
+/// The tensors of a folder under the names of GPT-2's parameters.
+struct ModelWeights {
+  let files: WeightFiles
+  let configurationPath: String
+  /// Whether names begin with `transformer.`: those of `GPT2Model` and of OpenAI's folders do not.
+  private let hasPrefix: Bool
+
+  private static let prefix = "transformer."
+  private static let head = "lm_head.weight"
+  private static let embedding = "transformer.wte.weight"
+
+  init(files: WeightFiles, configurationPath: String) {
+    self.files = files
+    self.configurationPath = configurationPath
+    hasPrefix = files.tensors.keys.contains { $0.hasPrefix(Self.prefix) }
+  }
+
+  /// The name in the files of what ``ParameterLayout`` calls `name`.
+  private func fileName(_ name: String) -> String {
+    hasPrefix || !name.hasPrefix(Self.prefix) ? name : String(name.dropFirst(Self.prefix.count))
+  }
+
+  /// Buffers in other people's folders that are no parameters: the causal masks.
+  private static func isMask(_ name: String) -> Bool {
+    name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
+  }
+
+  /// Decides whether the output matrix is the token embedding, which the files may know better than
+  /// `configuration`, and returns what to tell the user of it.
+  ///
+  /// - Throws: ``InputError`` if the vocabulary has another size, or a separate head is missing.
+  func resolveHead(_ configuration: inout GPT2Configuration, _ workers: Workers) throws -> String? {
+    let name = fileName(Self.embedding)
+    guard let embedding = files.tensors[name] else {
+      throw InputError(files.path, "tensor '\(name)' is missing")
+    }
+    if embedding.shape.count == 2, embedding.shape[0] != configuration.vocabularySize {
+      throw InputError(
+        configurationPath,
+        "vocab_size is \(configuration.vocabularySize), but '\(name)' in \(embedding.path) has "
+          + "\(embedding.shape[0]) rows; if the weights are right, set vocab_size to "
+          + "\(embedding.shape[0])")
+    }
+    let shape = [configuration.vocabularySize, configuration.width]
+    guard files.tensors[Self.head] != nil else {
+      guard configuration.tiesWordEmbeddings else {
+        throw InputError(
+          files.path,
+          "tensor '\(Self.head)' is missing, but tie_word_embeddings is false in "
+            + "\(configurationPath); if the model has no output matrix of its own, set it to true")
+      }
+      return nil
+    }
+    let first = try files.tensor(name, shape: shape)
+    let head = try files.tensor(Self.head, shape: shape)
+    guard configuration.tiesWordEmbeddings else { return nil }
+    let pieces = 256
+    var differences = [Bool](repeating: false, count: pieces)
+    differences.withUnsafeMutableBufferPointer { differences in
+      // Each piece is of one thread alone.
+      nonisolated(unsafe) let differences = differences
+      workers.split(head.count, minimum: 1 << 16, maximumPieces: pieces) { range, piece in
+        differences[piece] = !head.hasSameNumbers(as: first, in: range)
+      }
+    }
+    guard differences.contains(true) else { return nil }
+    configuration.tiesWordEmbeddings = false
+    return "\(Self.head) differs from \(name): the model keeps an output matrix of its own, "
+      + "although its configuration says that they are tied"
+  }
+
+  /// The tensors of the parameters of `configuration`, in the order of their layout.
+  ///
+  /// - Throws: ``InputError`` if one is missing or has another shape, or if there are others.
+  func tensors(of configuration: GPT2Configuration) throws -> [StoredTensor] {
+    let parameters = ParameterLayout(configuration).parameters
+    let known = Set(parameters.map { fileName($0.name) } + [Self.head])
+    for name in files.tensors.keys.sorted() where !known.contains(name) && !Self.isMask(name) {
+      throw InputError(
+        files.tensors[name]?.path ?? files.path,
+        "tensor '\(name)' is not part of a GPT-2 model of \(configuration.layers) layers")
+    }
+    return try parameters.map { try files.tensor(fileName($0.name), shape: $0.shape) }
+  }
+}

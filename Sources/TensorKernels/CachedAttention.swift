@@ -1,0 +1,137 @@
+import CKernels
+
+/// Keys and values of positions of one sequence that follow one another, in one layer.
+///
+/// Each head has its keys in blocks of 16 positions, the same channel of all 16 side by side, so
+/// that their scores are one vector; and its values position by position.
+public struct KeyValueSegment {
+  private let keys: UnsafeMutablePointer<Float>
+  private let values: UnsafeMutablePointer<Float>
+  /// Positions that there is room for.
+  public let capacity: Int
+  /// Positions that are attended to.
+  public let count: Int
+
+  /// The segment in `floats`, ``floatCount(capacity:channels:)`` of them.
+  public init(_ floats: Floats, capacity: Int, channels: Int, count: Int) {
+    precondition(capacity % Self.block == 0 && count <= capacity)
+    precondition(floats.count == Self.floatCount(capacity: capacity, channels: channels))
+    keys = base(floats)
+    values = keys + capacity * channels
+    self.capacity = capacity
+    self.count = count
+  }
+
+  /// Positions whose keys lie together; a capacity is a multiple.
+  public static let block = Int(CKERNELS_KEY_BLOCK)
+
+  /// Floats of a segment for `capacity` positions.
+  public static func floatCount(capacity: Int, channels: Int) -> Int { 2 * capacity * channels }
+
+  fileprivate func keys(_ head: Int, size: Int) -> UnsafeMutablePointer<Float> {
+    keys + head * capacity * size
+  }
+
+  fileprivate func values(_ head: Int, size: Int) -> UnsafeMutablePointer<Float> {
+    values + head * capacity * size
+  }
+
+  /// Keeps the key and the value of all heads at `position`.
+  fileprivate func store(
+    key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>, position: Int,
+    heads: Int, size: Int
+  ) {
+    precondition(position < capacity)
+    for head in 0..<heads {
+      ckernels_store_key(keys(head, size: size), key + head * size, position, size)
+      (values(head, size: size) + position * size).update(from: value + head * size, count: size)
+    }
+  }
+}
+
+/// A position that attends to those before it and to itself.
+public struct CachedPosition {
+  /// Where its key and value are put, and those of the positions before it in the same memory: the
+  /// last of the segment is the position itself.
+  public let own: KeyValueSegment
+  /// The segments before that one, the first of the sequence first.
+  public let earlier: [KeyValueSegment]
+
+  public init(own: KeyValueSegment, after earlier: [KeyValueSegment] = []) {
+    precondition(own.count > 0)
+    self.own = own
+    self.earlier = earlier
+  }
+
+  /// Positions that are attended to.
+  public var count: Int { earlier.reduce(own.count) { $0 + $1.count } }
+}
+
+extension Workers {
+  /// Attention of positions, of any sequences, to themselves and to all before them, whose keys and
+  /// values are kept. What comes out for a position does not depend on the others.
+  ///
+  /// - Parameters:
+  ///   - out: `[positions, channels]`, overwritten.
+  ///   - qkv: `[positions, 3 · channels]`; keys and values are put where `positions` says.
+  ///   - positions: one for each row. Those of one sequence may attend to each other.
+  ///   - heads: How many heads there are.
+  ///   - scale: What the scores are multiplied by.
+  ///   - scratch: For each thread as many floats as a position attends to.
+  public func cachedAttention(
+    _ out: MatrixView, _ qkv: MatrixView, _ positions: [CachedPosition], heads: Int, scale: Float,
+    scratch: Floats
+  ) {
+    let channels = out.columns
+    precondition(qkv.rows == out.rows && positions.count == out.rows)
+    precondition(qkv.columns == 3 * channels && channels % heads == 0)
+    let size = channels / heads
+    let longest = positions.reduce(0) { max($0, $1.count) }
+    precondition(scratch.count >= count * longest)
+    for (row, position) in positions.enumerated() {
+      let floats = qkv.base + row * qkv.stride
+      position.own.store(
+        key: floats + channels, value: floats + 2 * channels, position: position.own.count - 1,
+        heads: heads, size: size)
+    }
+    // About 50 µs a piece, and with one row some for each thread.
+    let work = longest * size * heads * positions.count
+    let pieces = max(1, min(positions.count * heads, work / 100_000 + 4))
+    run(pieces) { piece, worker in
+      let total = positions.count * heads
+      for index in total * piece / pieces..<total * (piece + 1) / pieces {
+        let (row, head) = index.quotientAndRemainder(dividingBy: heads)
+        positions[row].attend(
+          base(out.row(row)) + head * size, query: qkv.base + row * qkv.stride + head * size,
+          head: head, size: size, scale: scale, scores: base(scratch) + worker * longest)
+      }
+    }
+  }
+}
+
+extension CachedPosition {
+  fileprivate func attend(
+    _ out: UnsafeMutablePointer<Float>, query: UnsafeMutablePointer<Float>, head: Int, size: Int,
+    scale: Float, scores: UnsafeMutablePointer<Float>
+  ) {
+    var first = 0
+    forEachSegment { segment in
+      ckernels_scores(
+        scores + first, query, segment.keys(head, size: size), segment.count, size, scale)
+      first += segment.count
+    }
+    _ = ckernels_softmax(scores, first, first)
+    out.update(repeating: 0, count: size)
+    first = 0
+    forEachSegment { segment in
+      ckernels_add_weighted(
+        out, scores + first, segment.values(head, size: size), segment.count, size)
+      first += segment.count
+    }
+  }
+
+  private func forEachSegment(_ body: (KeyValueSegment) -> Void) {
+    for segment in earlier { body(segment) }
+    body(own)
+  }
+}

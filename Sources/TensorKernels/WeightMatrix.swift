@@ -1,0 +1,161 @@
+import CKernels
+
+/// How the weights of a model are kept for inference.
+public enum WeightType: String, CaseIterable, Sendable {
+  /// Single precision, as training has them.
+  case fp32
+  /// The upper half of single precision: 8 bits of a number instead of 24.
+  case bf16
+  /// Whole numbers from −127 to 127, with a scale for each 128 inputs of each output.
+  case int8
+}
+
+/// The weights of a linear layer as inference reads them: in single precision where somebody keeps
+/// them, or packed.
+///
+/// Packed weights lie in panels of 64 outputs, the weights of an input side by side, so that a
+/// thread reads them from front to back; outputs that only fill the last panel are zero.
+public struct WeightMatrix: Sendable {
+  /// Channels of what is multiplied.
+  public let inputs: Int
+  /// Channels of the product.
+  public let outputs: Int
+  let storage: Storage
+
+  enum Storage: @unchecked Sendable {
+    case floats(Operand)
+    case bfloat16(Arena<UInt16>)
+    case int8(Arena<Int8>, scales: FloatArena)
+  }
+
+  /// Outputs of a panel.
+  static let panel = Int(CKERNELS_PANEL)
+  /// Inputs that share a scale.
+  static let scaleBlock = Int(CKERNELS_INT8_BLOCK)
+
+  /// The weights `floats`, `[inputs, outputs]`, where they lie; somebody else keeps them.
+  public init(_ floats: Operand) {
+    (inputs, outputs) = (floats.rows, floats.columns)
+    storage = .floats(floats)
+  }
+
+  /// Packed weights, all zero.
+  public init(inputs: Int, outputs: Int, packedAs type: PackedType) {
+    (self.inputs, self.outputs) = (inputs, outputs)
+    let columns = (outputs + Self.panel - 1) / Self.panel * Self.panel
+    switch type {
+    case .bf16: storage = .bfloat16(Arena(count: inputs * columns))
+    case .int8:
+      let blocks = (inputs + Self.scaleBlock - 1) / Self.scaleBlock
+      storage = .int8(
+        Arena(count: inputs * columns), scales: FloatArena(count: blocks * columns))
+    }
+  }
+
+  /// The types of packed weights.
+  public enum PackedType: Sendable {
+    case bf16
+    case int8
+  }
+
+  /// How many panels there are.
+  var panels: Int { (outputs + Self.panel - 1) / Self.panel }
+
+  /// The outputs of panel `index`.
+  func columns(ofPanel index: Int) -> Range<Int> {
+    index * Self.panel..<min(outputs, (index + 1) * Self.panel)
+  }
+
+  /// Bytes of memory that a product reads.
+  public var byteCount: Int {
+    switch storage {
+    case .floats: inputs * outputs * MemoryLayout<Float>.stride
+    case .bfloat16(let weights): weights.count * MemoryLayout<UInt16>.stride
+    case .int8(let weights, let scales): weights.count + scales.count * MemoryLayout<Float>.stride
+    }
+  }
+}
+
+extension Workers {
+  /// Packs the weights of some outputs.
+  ///
+  /// - Parameters:
+  ///   - floats: `[inputs, some outputs]`.
+  ///   - matrix: Packed weights with as many inputs.
+  ///   - firstOutput: The output of the first column of `floats`, the first of a panel.
+  public func pack(_ floats: Operand, into matrix: WeightMatrix, firstOutput: Int = 0) {
+    precondition(floats.rows == matrix.inputs && firstOutput % WeightMatrix.panel == 0)
+    let end = firstOutput + floats.columns
+    precondition(end <= matrix.outputs)
+    precondition(end == matrix.outputs || end % WeightMatrix.panel == 0)
+    let first = firstOutput / WeightMatrix.panel
+    let last = (end + WeightMatrix.panel - 1) / WeightMatrix.panel
+    run(last - first) { piece, _ in
+      let columns = matrix.columns(ofPanel: first + piece)
+      let source = floats.columns(
+        columns.lowerBound - firstOutput..<columns.upperBound - firstOutput)
+      withPanelBlocks(of: matrix.inputs, length: WeightMatrix.scaleBlock) { inputs, block in
+        source.fillPanel(block, inputs: inputs)
+        matrix.store(block, panel: first + piece, inputs: inputs)
+      }
+    }
+  }
+}
+
+extension WeightMatrix {
+  /// Where the weights from input `input` on begin in panel `panel`.
+  func offset(panel: Int, input: Int) -> Int { (panel * inputs + input) * Self.panel }
+
+  /// Where the scales of the block of inputs that `input` begins are in panel `panel`.
+  func scaleOffset(panel: Int, input: Int) -> Int {
+    let blocks = (inputs + Self.scaleBlock - 1) / Self.scaleBlock
+    return (panel * blocks + input / Self.scaleBlock) * Self.panel
+  }
+
+  /// Packs a block of a panel; `inputs` are one block of scales.
+  fileprivate func store(_ block: Floats, panel: Int, inputs: Range<Int>) {
+    let count = inputs.count * Self.panel
+    let offset = offset(panel: panel, input: inputs.lowerBound)
+    switch storage {
+    case .floats: preconditionFailure("weights in single precision are not packed")
+    case .bfloat16(let weights):
+      ckernels_bfloat16_of_floats(
+        base(weights[offset..<offset + count]), base(block), count)
+    case .int8(let weights, let scales):
+      let scaleOffset = scaleOffset(panel: panel, input: inputs.lowerBound)
+      ckernels_int8_of_panel(
+        base(weights[offset..<offset + count]),
+        base(scales[scaleOffset..<scaleOffset + Self.panel]), base(block), inputs.count)
+    }
+  }
+}
+
+extension Operand {
+  /// Makes the panel of all columns, 64 or fewer, over `inputs`.
+  func fillPanel(_ panel: Floats, inputs: Range<Int>) {
+    precondition(columns <= WeightMatrix.panel && inputs.upperBound <= rows)
+    precondition(panel.count >= inputs.count * WeightMatrix.panel)
+    if isTransposed {
+      let part = view.block(rows: 0..<view.rows, columns: inputs)
+      ckernels_panel_of_rows(base(panel), part.base, part.stride, inputs.count, columns)
+    } else {
+      let part = view.rows(inputs)
+      ckernels_panel_of_columns(base(panel), part.base, part.stride, inputs.count, columns)
+    }
+  }
+}
+
+/// Calls `body` for each block of at most `length` inputs, with memory for its panel.
+func withPanelBlocks(
+  of inputs: Int, length: Int, _ body: (_ inputs: Range<Int>, _ block: Floats) -> Void
+) {
+  let capacity = min(length, inputs) * WeightMatrix.panel
+  withUnsafeTemporaryAllocation(
+    byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64
+  ) { memory in
+    let block = memory.bindMemory(to: Float.self)
+    for begin in stride(from: 0, to: inputs, by: length) {
+      body(begin..<min(begin + length, inputs), block)
+    }
+  }
+}
