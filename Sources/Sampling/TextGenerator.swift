@@ -46,17 +46,21 @@ public final class TextGenerator {
   ///   - index: which of the texts of this seed.
   ///   - emit: called with each new token, the one that ends the text left out.
   /// - Returns: why the text ended.
-  /// - Throws: what `emit` throws.
+  /// - Throws: what `emit` throws; ``ChoiceError``.
   public func generate(
     prompt: [Int32], index: Int, _ emit: (Int32) throws -> Void
   ) throws -> FinishReason {
     precondition(!prompt.isEmpty && prompt.count < maximumLength)
     keepBeginning(of: prompt)
     var generator = PhiloxGenerator(seed: settings.seed, .sampling, stream: index)
+    var chooser = TokenChooser(
+      settings, endOfText: endOfText, vocabulary: model.configuration.vocabularySize)
     var text = prompt
     while text.count < maximumLength {
       let logits = pass.logits(after: Array(text[cache.count...]), cache)
-      let token = choose(Array(logits), seen: text, &generator)
+      let token = try chooser.choose(
+        logits, text: text, promptCount: prompt.count, &generator
+      ).token
       if endOfText.contains(token) { return .endOfText }
       text.append(token)
       try emit(token)
@@ -77,37 +81,4 @@ public final class TextGenerator {
     if !beginning.isEmpty { _ = pass.logits(after: beginning, cache) }
     cachedBeginning = beginning
   }
-
-  /// Applies the processors in transformers' order and draws.
-  private func choose(
-    _ logits: [Float], seen: [Int32], _ generator: inout PhiloxGenerator
-  ) -> Int32 {
-    var logits = logits
-    penalizeRepetition(&logits, seen: seen, penalty: settings.repetitionPenalty)
-    if settings.isGreedy { return Int32(firstLargest(logits)) }
-    if settings.temperature != 1 {
-      for index in logits.indices { logits[index] /= settings.temperature }
-    }
-    keepTop(&logits, count: settings.topK)
-    keepNucleus(&logits, probability: settings.topP)
-    return Int32(draw(softmax(logits), generator.nextUnit()))
-  }
-
-  private func firstLargest(_ logits: [Float]) -> Int {
-    var best = 0
-    for index in logits.indices where logits[index] > logits[best] { best = index }
-    return best
-  }
-}
-
-/// The index at which the running sum of `probabilities` passes `unit`, which is from 0 to below 1.
-package func draw(_ probabilities: [Float], _ unit: Double) -> Int {
-  var rest = unit * probabilities.reduce(0) { $0 + Double($1) }
-  var last = 0
-  for (index, probability) in probabilities.enumerated() where probability > 0 {
-    last = index
-    rest -= Double(probability)
-    if rest < 0 { break }
-  }
-  return last
 }

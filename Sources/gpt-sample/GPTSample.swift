@@ -20,6 +20,8 @@ struct GPTSample: Program {
           ten that begin with these words, in upper case
       gpt-sample checkpoints/fixture/final --temperature 0
           the most likely token each time
+      gpt-sample checkpoints/fixture/final --top-k 0 --min-p 0.05 --no-repeat-ngram 4
+          any token a twentieth as likely as the best one, and no four tokens twice
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq .logits[0]
           what the model thinks comes next, for scripts
     """
@@ -39,29 +41,21 @@ struct GPTSample: Program {
     help: "length in tokens at which a text is cut off, the prompt counted", valueName: "n",
     accepting: .atLeast(2))
   var maxLength = 200
-  @Option(
-    help: "what logits are divided by: lower is more likely, higher more daring; 0 always takes "
-      + "the most likely token", valueName: "t", accepting: .atLeast(0))
-  var temperature: Float = 1
-  @Option(
-    help: "choose from the k most likely tokens only; 0: from all", valueName: "k",
-    accepting: .atLeast(0))
-  var topK = 50
-  @Option(
-    help: "choose from the most likely tokens that together have this probability; 1: from all",
-    valueName: "p", accepting: .within(0...1))
-  var topP: Float = 1
-  @Option(
-    help: "make tokens that stand in the text already less likely; 1: no penalty",
-    valueName: "r", accepting: .above(0))
-  var repetitionPenalty: Float = 1
   @Option(help: "decides the draws", valueName: "n") var seed: UInt64 = 42
-  @Flag(help: "print the prompt's ids and the logits of the next token as JSON instead of a text")
+  @Flag(
+    help:
+      "print the prompt's ids and the logits of the next token as JSON instead of a text, as the "
+      + "model gives them and after each step of the choice")
   var logits = false
   @Option(
     help: "threads", valueName: "n", defaultText: "a physical core each",
     accepting: .within(1...1024))
   var threads: Int?
+  @OptionGroup("the choice of each token, in this order") var choice: ChoiceOptions
+
+  func validate() throws {
+    try choice.validate(maximumLength: maxLength)
+  }
 
   func run() throws {
     let tokenizer = try Tokenizer(folder: model)
@@ -75,21 +69,25 @@ struct GPTSample: Program {
           + "\(gpt.configuration.vocabularySize): they do not belong together")
     }
     let endOfText = gpt.configuration.endOfTextTokens
+    let settings = try settings(tokenizer)
     let generator = TextGenerator(gpt, endOfText: Set(endOfText), settings: settings)
     let prompt = try promptTokens(tokenizer, endOfText: endOfText.first, generator)
-    if logits { return try printLogits(generator, prompt) }
-    for index in 0..<count {
-      if index > 0 { print() }
-      print(BugurtFormat.lines(try text(generator, tokenizer, prompt, index)))
+    do {
+      if logits { return try printLogits(generator, prompt, Set(endOfText)) }
+      for index in 0..<count {
+        if index > 0 { print() }
+        print(BugurtFormat.lines(try text(generator, tokenizer, prompt, index)))
+      }
+    } catch ChoiceError.notNumbers {
+      throw InputError(model, ChoiceError.notNumbers.description)
+    } catch let error as ChoiceError {
+      throw UsageError(error.description)
     }
   }
 
-  private var settings: SamplingSettings {
+  private func settings(_ tokenizer: Tokenizer) throws -> SamplingSettings {
     var settings = SamplingSettings()
-    settings.temperature = temperature
-    settings.topK = topK
-    settings.topP = topP
-    settings.repetitionPenalty = repetitionPenalty
+    try choice.apply(to: &settings, tokenizer, keepCase: keepCase)
     settings.maximumLength = maxLength
     settings.seed = seed
     return settings
@@ -132,12 +130,26 @@ struct GPTSample: Program {
     return text + stream.finish()
   }
 
-  private func printLogits(_ generator: TextGenerator, _ prompt: [Int32]) throws {
+  private func printLogits(
+    _ generator: TextGenerator, _ prompt: [Int32], _ endOfText: Set<Int32>
+  ) throws {
     let logits = generator.logits(after: prompt)
+    var chooser = TokenChooser(
+      generator.settings, endOfText: endOfText, vocabulary: logits.count)
+    let processed = logits.withUnsafeBufferPointer {
+      chooser.logitsAfterProcessors($0, text: prompt, promptCount: prompt.count)
+    }
     let result: JSONValue = [
       "prompt_ids": .array(prompt.map { .integer(Int($0)) }),
-      "logits": .array(logits.map { .number(Double($0)) }),
+      "logits": json(logits),
+      "processed": .array(
+        processed.map { ["processor": .string($0.processor.rawValue), "logits": json($0.logits)] }),
     ]
     print(result.text())
+  }
+
+  /// The logits, null for tokens that are ruled out: JSON has no infinity.
+  private func json(_ logits: [Float]) -> JSONValue {
+    .array(logits.map { $0 == -.infinity ? .null : .number(Double($0)) })
   }
 }
