@@ -47,6 +47,10 @@ struct GPTSample: Program {
       "print the prompt's ids and the logits of the next token as JSON instead of a text, as the "
       + "model gives them and after each step of the choice")
   var logits = false
+  @Option(help: "how weights are kept: fp32, bf16 or int8", valueName: "type")
+  var weights = WeightType.fp32
+  @Option(help: "how many texts are written at a time", valueName: "n", accepting: .atLeast(1))
+  var batch = 64
   @Option(
     help: "threads", valueName: "n", defaultText: "a physical core each",
     accepting: .within(1...1024))
@@ -59,8 +63,8 @@ struct GPTSample: Program {
 
   func run() throws {
     let tokenizer = try Tokenizer(folder: model)
-    let gpt = try GPT2Model(
-      folder: model, workers: Workers(count: threads ?? Processors.current.threadCount))
+    let gpt = try InferenceModel(
+      folder: model, weights: weights, workers: Workers(count: threads ?? Processors.current.threadCount))
     for note in gpt.notes { Log.info(note) }
     guard tokenizer.count <= gpt.configuration.vocabularySize else {
       throw InputError(
@@ -70,14 +74,21 @@ struct GPTSample: Program {
     }
     let endOfText = gpt.configuration.endOfTextTokens
     let settings = try settings(tokenizer)
-    let generator = TextGenerator(gpt, endOfText: Set(endOfText), settings: settings)
+    let generator = TextGenerator(
+      gpt, endOfText: Set(endOfText), settings: settings, batchSize: min(count, batch))
     let prompt = try promptTokens(tokenizer, endOfText: endOfText.first, generator)
     do {
       if logits { return try printLogits(generator, prompt, Set(endOfText)) }
-      for index in 0..<count {
-        if index > 0 { print() }
-        print(BugurtFormat.lines(try text(generator, tokenizer, prompt, index)))
+      var texts = [GeneratedText?](repeating: nil, count: count)
+      try generator.generate((0..<count).map { TextRequest(prompt: prompt, number: $0) }) {
+        try Interruption.check()
+        if case .text(let text, let index) = $0 { texts[index] = text }
       }
+      for (index, text) in texts.compactMap(\.self).enumerated() {
+        if index > 0 { print() }
+        print(BugurtFormat.lines(self.text(text, tokenizer)))
+      }
+      Log.info("\(generator.statistics)")
     } catch ChoiceError.notNumbers {
       throw InputError(model, ChoiceError.notNumbers.description)
     } catch let error as ChoiceError {
@@ -118,16 +129,11 @@ struct GPTSample: Program {
     return ids.map { Int32(truncatingIfNeeded: $0) }
   }
 
-  private func text(
-    _ generator: TextGenerator, _ tokenizer: Tokenizer, _ prompt: [Int32], _ index: Int
-  ) throws -> String {
+  private func text(_ text: GeneratedText, _ tokenizer: Tokenizer) -> String {
     var stream = TextStream(tokenizer)
-    var text = prompt.reduce(into: "") { $0 += stream.append(UInt32(bitPattern: $1)) }
-    _ = try generator.generate(prompt: prompt, index: index) { token in
-      try Interruption.check()
-      text += stream.append(UInt32(bitPattern: token))
-    }
-    return text + stream.finish()
+    return (text.request.prompt + text.tokens).reduce(into: "") {
+      $0 += stream.append(UInt32(bitPattern: $1))
+    } + stream.finish()
   }
 
   private func printLogits(
@@ -152,4 +158,11 @@ struct GPTSample: Program {
   private func json(_ logits: [Float]) -> JSONValue {
     .array(logits.map { $0 == -.infinity ? .null : .number(Double($0)) })
   }
+}
+
+extension WeightType: ArgumentValue {
+  public init?(argument: String) { self.init(rawValue: argument) }
+  public static var accepted: String { "fp32, bf16 or int8" }
+  public static var choices: [String] { allCases.map(\.rawValue) }
+  public var argumentText: String { rawValue }
 }
