@@ -64,7 +64,8 @@ struct GPTSample: Program {
   func run() throws {
     let tokenizer = try Tokenizer(folder: model)
     let gpt = try InferenceModel(
-      folder: model, weights: weights, workers: Workers(count: threads ?? Processors.current.threadCount))
+      folder: model, weights: weights,
+      workers: Workers(count: threads ?? Processors.current.threadCount))
     for note in gpt.notes { Log.info(note) }
     guard tokenizer.count <= gpt.configuration.vocabularySize else {
       throw InputError(
