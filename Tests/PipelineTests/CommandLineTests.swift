@@ -31,7 +31,9 @@ private let options = [
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
-    "repetition-penalty", "seed", "logits", "threads",
+    "repetition-penalty", "no-repeat-ngram", "bad-word", "bad-words", "min-length",
+    "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
+    "threads",
   ],
 ]
 
