@@ -97,10 +97,7 @@ struct ChoiceOptions: ArgumentGroup {
 
   /// Each word or phrase as two sequences of tokens: as a text begins with it, and after a blank.
   private func badWords(_ tokenizer: Tokenizer, keepCase: Bool) throws -> [[Int32]] {
-    var phrases = try badWord.map { word in
-      guard let phrase = trimmed(word) else { throw UsageError("--bad-word: expected a word") }
-      return phrase
-    }
+    var phrases = badWord.compactMap(trimmed)
     if let badWords {
       var lines = try LineReader(path: badWords)
       while let line = try lines.next() {
