@@ -138,7 +138,7 @@ public struct TokenChooser: Sendable {
 
   private mutating func draw(_ unit: Double) throws(ChoiceError) -> Int32 {
     guard let token = candidates.draw(unit) else {
-      throw candidates.count == 0 ? .nothingLeft : .tooLarge
+      throw candidates.hasOverflowed ? .tooLarge : .nothingLeft
     }
     return token
   }
