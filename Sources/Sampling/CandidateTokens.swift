@@ -89,7 +89,9 @@ struct CandidateTokens: Sendable {
   }
 
   /// Leaves the most likely tokens that together reach `probability`, at least one (Holtzman and
-  /// others 2020, nucleus sampling). Of equal ones at the edge, those of higher ids are left.
+  /// others 2020, nucleus sampling).
+  ///
+  /// Of equal ones at the edge, those of higher ids are left.
   mutating func keepNucleus(_ probability: Double) {
     normalize()
     guard count > 0 else { return }

@@ -180,13 +180,11 @@ enum LogitKernels {
   /// How many tokens more than those that are kept ``moveToFront(_:_:atLeast:haveTokens:)`` may write.
   static let slack = 1
 
-  /// Moves the logits of at least `bound`, and their tokens, to the front, in their order, and
+  /// Moves the logits `x` of at least `bound`, and their tokens, to the front, in their order, and
   /// returns how many there are.
   ///
-  /// - Parameters:
-  ///   - x: the logits.
-  ///   - tokens: the token of each logit; if not `haveTokens`, its index, and there is only room for
-  ///     those that are kept and ``slack``.
+  /// If not `haveTokens`, the token of a logit is its index, and `tokens` needs room only for those
+  /// that are kept and ``slack``.
   static func moveToFront(
     _ x: UnsafeMutableBufferPointer<Float>, _ tokens: UnsafeMutableBufferPointer<Int32>,
     atLeast bound: Float, haveTokens: Bool

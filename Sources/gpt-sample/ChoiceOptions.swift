@@ -63,6 +63,9 @@ struct ChoiceOptions: ArgumentGroup {
       throw UsageError(
         "--min-length: \(minLength) is more than --max-length \(maximumLength); raise that")
     }
+    if let word = badWord.first(where: { trimmed($0) == nil }) {
+      throw UsageError("--bad-word: '\(word)' is not accepted; expected a word")
+    }
   }
 
   /// Puts the options into `settings`; says so if the choice is greedy.

@@ -361,13 +361,17 @@ struct StandardOutputTests {
   @Test("has none of the bad words of a file")
   func badWords() throws {
     let project = try Project.finished()
-    let arguments = ["checkpoints/fixture/final", "--temperature=0", "--prompt=КОТ"]
-    let words = try project.run("gpt-sample", arguments).output.split { $0.isWhitespace }
-    try #require(words.count > 1)
-    try project.folder.write("\n  \(words[1].lowercased())\t\n", to: "words.txt")
-    let other = try project.run("gpt-sample", arguments + ["--bad-words=words.txt"])
-    #expect(other.status == 0)
-    #expect(!other.output.split { $0.isWhitespace }.contains(words[1]))
+    let arguments = ["checkpoints/fixture/final", "--prompt=КОТ", "--top-k=0", "--logits"]
+    func ruledOut(_ more: [String]) throws -> Int {
+      let output = try project.run("gpt-sample", arguments + more).output
+      let json = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+      let steps = json?["processed"] as? [[String: Any]]
+      return (steps?.first?["logits"] as? [Any])?.count { $0 is NSNull } ?? 0
+    }
+    // Letters are tokens, and `@` after a blank is one.
+    try project.folder.write("\n  @\t\nq\n", to: "words.txt")
+    #expect(try ruledOut([]) == 0)
+    #expect(try ruledOut(["--bad-words=words.txt", "--keep-case"]) >= 2)
     let missing = try project.run("gpt-sample", arguments + ["--bad-words=none"])
     #expect(missing.status == 66)
     #expect(missing.output == "")
