@@ -1,9 +1,9 @@
 """Models of random weights as a Hugging Face folder and as GGUF files, for sampling_benchmark.py.
 
-The vocabulary is made up, and whole: bytes, capital Cyrillic letters, pairs and triples of them, and
-those with a space before them, each with the merge that makes it, so that every id can be written
-and a prompt of as many tokens as one likes can be read. The configuration names no token that ends
-a text; so no program ends one early.
+The vocabulary is made up: bytes, capital Cyrillic letters, pairs and triples of them, and those
+with a space before them, each with the merge that makes it, so that every id can be written and a
+prompt of as many tokens as one likes can be read. The configuration names no token that ends a
+text, so no program ends one early.
 """
 
 import itertools

@@ -1,4 +1,5 @@
-// Prints the bytes a second at which threads read memory that no cache holds: the best of some runs.
+// Prints the bytes a second at which threads read memory that no cache holds, the best of some
+// runs.
 // usage: read_bandwidth THREADS MEGABYTES RUNS
 #define _GNU_SOURCE
 #include <pthread.h>

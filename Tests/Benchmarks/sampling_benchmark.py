@@ -2,7 +2,7 @@
 
 usage: sampling_benchmark.py --gpt-sample PROGRAM --work FOLDER [--models rugpt3medium,4x256]
                              [--rounds N] [--tokens N] [--count N] [--count-tokens N] [--threads N]
-                             [--skip-peers]
+                             [--only ours,llama.cpp]
 
 The models and their GGUF files are made once, in --work; that all programs compute the same is
 checked by the logits. Each round runs everything once, one after the other, each in a process of
@@ -182,7 +182,7 @@ def check_logits(arguments, name, kinds):
           f"({deviation:.2f}): {', '.join(differences)}.", flush=True)
 
 
-# ---- The tables
+# ---- The rounds
 
 
 def bandwidth(arguments):
@@ -198,29 +198,64 @@ def bandwidth(arguments):
     return float(output)
 
 
+def time_one(arguments, name, kind):
+    # Just before, for the bandwidth of a shared machine changes.
+    rate = bandwidth(arguments)
+    result = (time_ours if kind.startswith("ours") else time_peer)(arguments, name, kind)
+    needed = weights_read(MODELS[name]) * WEIGHTS[kind][0] * result["rate"]
+    return {**result, "bandwidth": rate, "share": needed / rate}
+
+
+def time_many(arguments, name, kind):
+    return (time_many_ours if kind.startswith("ours") else time_many_peer)(arguments, name, kind)
+
+
+def medians(rounds):
+    """Of each number the median of its rounds."""
+    return {kind: {key: statistics.median(result[kind][key] for result in rounds)
+                   for key in rounds[0][kind]} for kind in rounds[0]}
+
+
+def measure(arguments, name):
+    random_model.make(arguments.work / name, MODELS[name])
+    only = tuple(arguments.only.split(","))
+    kinds = [kind for kind in WEIGHTS if kind.startswith(only) and kind not in arguments.missing]
+    check_logits(arguments, name, kinds)
+    streams, many = [], []
+    for index in range(arguments.rounds):
+        print(f"round {index + 1} of {arguments.rounds}, {name}", file=sys.stderr, flush=True)
+        streams.append({kind: time_one(arguments, name, kind) for kind in kinds})
+        if arguments.count > 0:
+            many.append({kind: time_many(arguments, name, kind) for kind in kinds})
+    print_tables(arguments, name, medians(streams), medians(many) if many else {})
+
+
+# ---- The tables
+
+
 def table(*titles):
     print("\n| " + " | ".join(titles) + " |\n" + "| --- " * len(titles) + "|")
 
 
-def ratios(results, kind, key="rate"):
-    """Of each of ours to `kind`; of ours only to fp32."""
+def ratios(results, kind):
+    """Of the tokens/s of each of ours to those of `kind`."""
     for ours in ("ours fp32", "ours bf16", "ours int8"):
         if ours not in results or kind == ours:
             yield ""
         else:
-            yield f"{results[ours][key] / results[kind][key]:.2f} ×"
+            yield f"{results[ours]['rate'] / results[kind]['rate']:.2f} ×"
 
 
-def print_tables(arguments, name, streams, many, rate):
+def print_tables(arguments, name, streams, many):
     shape = MODELS[name]
     length = PROMPT + SHORT + arguments.tokens
-    print(f"\n{name}, one text. A read loop: {rate / 1e9:.1f} GB/s (*share*: the weights that the "
-          "tokens need, of that).")
+    bandwidths = statistics.median(result["bandwidth"] for result in streams.values())
+    print(f"\n{name}, one text. A read loop: {bandwidths / 1e9:.1f} GB/s (*share*: the weights "
+          "that the tokens need, of that).")
     table("", "tokens/s", "share", "ours fp32 to it", "bf16", "int8", "memory",
           "weights and cache")
     for kind, result in streams.items():
-        share = weights_read(shape) * WEIGHTS[kind][0] * result["rate"] / rate
-        print(f"| {kind} | {result['rate']:.1f} | {share:.0%} | "
+        print(f"| {kind} | {result['rate']:.1f} | {result['share']:.0%} | "
               + " | ".join(ratios(streams, kind))
               + f" | {result['memory']:.2f} GiB | {expected_memory(shape, kind, length):.2f} GiB |")
     for kind in arguments.missing:
@@ -238,34 +273,6 @@ def print_tables(arguments, name, streams, many, rate):
                   f"| {result['rate'] / streams[kind]['rate']:.1f} × | "
                   + " | ".join(ratios(many, kind)) + f" | {result['memory']:.2f} GiB |")
     sys.stdout.flush()
-
-
-def medians(rounds):
-    """Of each number the median of its rounds."""
-    return {kind: {key: statistics.median(result[kind][key] for result in rounds)
-                   for key in rounds[0][kind]} for kind in rounds[0]}
-
-
-def measure(arguments, name):
-    random_model.make(arguments.work / name, MODELS[name])
-    kinds = [kind for kind in WEIGHTS if kind not in arguments.missing]
-    if arguments.skip_peers:
-        kinds = [kind for kind in kinds if kind.startswith("ours")]
-    check_logits(arguments, name, kinds)
-    rates, streams, many = [], [], []
-    for index in range(arguments.rounds):
-        rates.append(bandwidth(arguments))
-        print(f"round {index + 1} of {arguments.rounds}, {name}", file=sys.stderr, flush=True)
-        streams.append({
-            kind: (time_ours if kind.startswith("ours") else time_peer)(arguments, name, kind)
-            for kind in kinds})
-        if arguments.count > 0:
-            many.append({
-                kind: (time_many_ours if kind.startswith("ours") else time_many_peer)(
-                    arguments, name, kind) for kind in kinds})
-    print_tables(
-        arguments, name, medians(streams), medians(many) if many else {},
-        statistics.median(rates))
 
 
 def print_machine(arguments):
@@ -289,7 +296,9 @@ def main():
     parser.add_argument("--count", type=int, default=64, help="texts at once; 0: not timed")
     parser.add_argument("--count-tokens", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--skip-peers", action="store_true", help="time only gpt-sample")
+    parser.add_argument(
+        "--only", default="ours,transformers,llama.cpp",
+        help="what is timed, by the first letters, such as ours,'llama.cpp f32'")
     arguments = parser.parse_args()
     for name in arguments.models.split(","):
         if name not in MODELS:
