@@ -283,7 +283,7 @@ def print_machine(arguments):
         for package in ("transformers", "torch", "llama-cpp-python"))
     print(f"{datetime.date.today()}, {processor[1] if processor else platform.processor()}, "
           f"{arguments.threads} threads of {os.cpu_count()} processors, {platform.platform()}; "
-          f"{versions}. Medians of {arguments.rounds} rounds.")
+          f"{versions}. Medians of {arguments.rounds} rounds.", flush=True)
 
 
 def main():
