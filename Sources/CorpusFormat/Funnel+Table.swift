@@ -1,14 +1,20 @@
 extension Funnel {
   /// The funnel as a table to read: posts in, what each rule did, posts out.
   ///
-  /// Shares are of all posts that came in.
+  /// Shares are of all posts that came in. Where lines were passed over that are no posts, the table
+  /// begins with `lines in` and `bad lines`.
   ///
   ///     posts in      20,641
   ///     channel-news    -412   2.0 %      0 changed
   ///     header             0   0.0 %  6,190 changed
   ///     posts out     20,229  98.0 %
   public func table() -> String {
-    var rows: [[String]] = [["posts in", grouped(postsIn), "", ""]]
+    var rows: [[String]] = []
+    if badLines > 0 {
+      rows.append(["lines in", grouped(postsIn + badLines), "", ""])
+      rows.append(["bad lines", "-" + grouped(badLines), "", ""])
+    }
+    rows.append(["posts in", grouped(postsIn), "", ""])
     for step in steps {
       rows.append([
         step.rule, (step.dropped > 0 ? "-" : "") + grouped(step.dropped), share(step.dropped),

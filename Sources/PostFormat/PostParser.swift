@@ -20,6 +20,11 @@ package struct PostParser: ~Copyable {
     reader = JSONReader(bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path)
   }
 
+  /// Whether `line` is white space: no post, and no mistake.
+  package static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
+    line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+  }
+
   /// Makes a post of the line `bytes`, the one with the number `line` of the file.
   ///
   /// - Throws: ``InputError`` with the line.

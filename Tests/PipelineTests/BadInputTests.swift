@@ -133,6 +133,58 @@ struct BadInputTests {
     }
   }
 
+  @Test("a line that is no post is told with what was found, and leaves nothing")
+  func noPosts() throws {
+    func post(_ text: String) -> String {
+      #"{"id":7,"date":"2016-03-01T09:00:00Z","text":"\#(text)"}"#
+    }
+    let first = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#
+    for (line, message) in [
+      ("КОТ", ""),
+      ("[]", ""),
+      (#"{"id":"7"}"#, ""),
+      (#"{"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#, ""),
+      (#"{"id":7,"text":"КОТ"}"#, ""),
+      (#"{"id":7,"date":"вчера"}"#, ""),
+      (first, ""),
+      (post(#"\ud83d"#), ""),
+      (post(#"\ude00"#), ""),
+    ] {
+      try project.folder.write("\(first)\n\(line)\n", to: "posts.jsonl")
+      try expect(
+        65, "posts.jsonl: line 2: \(message)", of: "bugurt-clean",
+        ["posts.jsonl", "-o", "out.txt", "--rejects", "rejects.jsonl"])
+    }
+    for bytes in [[0xD0], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xFF]] as [[UInt8]] {
+      let parts = post("КОТ%").split(separator: "%")
+      try project.folder.write(
+        Array("\(first)\n\(parts[0])".utf8) + bytes + Array("\(parts[1])\n".utf8),
+        to: "posts.jsonl")
+      try expect(
+        65, "posts.jsonl: line 2: the string is not UTF-8", of: "bugurt-clean",
+        ["posts.jsonl", "-o", "out.txt"])
+    }
+    try project.folder.write("", to: "posts.jsonl")
+    try expect(
+      65, "posts.jsonl: there are no posts; expected one JSON object a line", of: "bugurt-clean",
+      ["posts.jsonl", "-o", "out.txt"])
+  }
+
+  @Test("a post of ten megabytes is a post, and one that is cut off is told")
+  func longPost() throws {
+    let words = String(repeating: "КОТ ПЁС ", count: 650_000)
+    let post = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"\#(words)"}"#
+    try project.folder.write(post + "\n", to: "posts.jsonl")
+    let ended = try project.run("bugurt-clean", ["posts.jsonl", "-o", "out.txt"])
+    #expect(ended.status == 0)
+    #expect(try project.folder.text(of: "out.txt") == words.dropLast() + "\n")
+    try project.folder.write(String(post.dropLast(100)), to: "posts.jsonl")
+    try expect(
+      65,
+      "posts.jsonl: line 1: the text ends where the end of a string was expected: it is cut off",
+      of: "bugurt-clean", ["posts.jsonl", "-o", "other.txt"])
+  }
+
   @Test("a corpus without text, or not in UTF-8, gives no shards")
   func corpus() throws {
     let problem = "there is no text in it; expected a post a line"
