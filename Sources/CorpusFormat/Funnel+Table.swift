@@ -38,14 +38,14 @@ extension Funnel {
     let tenths = Int((Double(count) * 1000 / Double(postsIn)).rounded())
     return "\(tenths / 10).\(tenths % 10) %"
   }
+}
 
-  /// `12345` → `12,345`.
-  private func grouped(_ count: Int) -> String {
-    var text = ""
-    for (index, digit) in String(count).reversed().enumerated() {
-      if index > 0, index.isMultiple(of: 3) { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
+/// `12345` → `12,345`.
+package func grouped(_ count: Int) -> String {
+  var text = ""
+  for (index, digit) in String(count).reversed().enumerated() {
+    if index > 0, index.isMultiple(of: 3) { text.append(",") }
+    text.append(digit)
   }
+  return String(text.reversed())
 }

@@ -74,11 +74,22 @@ final class CleaningCollector {
   private func checkLines(of cleaned: CleanedPosts) throws {
     for badLine in cleaned.badLines {
       let error = badLine.error(run.path, linesBefore: linesBefore)
-      guard result.funnel.badLines < run.toleratedBadLines else { throw error }
+      guard result.funnel.badLines < run.toleratedBadLines else { throw oneTooMany(error) }
       result.funnel.badLines += 1
       try run.onBadLine(error)
     }
     last = cleaned.last.map { ($0.id, linesBefore + $0.line) } ?? last
+  }
+
+  /// `error` with how to have such lines passed over.
+  private func oneTooMany(_ error: InputError) -> InputError {
+    let tolerated = run.toleratedBadLines
+    return InputError(
+      error.path, error.place,
+      error.problem
+        + (tolerated == 0
+          ? "; --skip-bad 1 passes over one such line"
+          : "; --skip-bad \(tolerated) passes over \(tolerated) such lines, and this is one more"))
   }
 
   private func takePosts(of cleaned: CleanedPosts) throws {

@@ -1,7 +1,7 @@
 /// 128 bits that stand for a text: SipHash-2-4 with 128 bits of output.
 ///
 /// The same text has the same digest on every machine.
-package struct Digest: Equatable, Sendable {
+package struct Digest: Hashable, Sendable {
   /// The first eight bytes of the output, in little-endian order.
   package let low: UInt64
   /// The last eight bytes of the output, in little-endian order.

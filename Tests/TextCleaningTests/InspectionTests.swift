@@ -1,3 +1,4 @@
+import CorpusFormat
 import FileSupport
 import PostFormat
 import TestSupport
@@ -83,7 +84,10 @@ struct InspectionTests {
     let error = #expect(throws: InputError.self) {
       try Cleaning(path: path) { $0.toleratedBadLines = 2 }
     }
-    #expect(error?.description.hasSuffix("line 6: 'id' is missing") == true)
+    #expect(
+      error?.description.hasSuffix(
+        "line 6: 'id' is missing; --skip-bad 2 passes over 2 such lines, and this is one more")
+        == true)
   }
 
   /// So many posts that they are cleaned in several blocks.

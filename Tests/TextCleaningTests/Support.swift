@@ -1,4 +1,5 @@
 import CorpusFormat
+import FileSupport
 import PostFormat
 import TestSupport
 import TextCleaning
