@@ -127,20 +127,21 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
 
 // MARK: - Panels of floats
 
-void ckernels_panel_of_columns(float *restrict panel, const float *restrict weights, size_t stride,
-                               size_t inputs, size_t columns) {
-  const size_t ahead = 8;
-  for (size_t input = 0; input < inputs; input++, panel += PANEL, weights += stride) {
-    if (input + ahead < inputs) {
-      for (size_t line = 0; line < columns; line += 16) {
-        __builtin_prefetch(weights + ahead * stride + line);
+void ckernels_panels_of_columns(float *restrict panels, const float *restrict weights,
+                                size_t stride, size_t inputs, size_t columns) {
+  const size_t ahead = 4;
+  for (size_t input = 0; input < inputs; input++, weights += stride) {
+    const float *next = weights + (input + ahead < inputs ? ahead * stride : 0);
+    for (size_t column = 0; column < columns; column += PANEL) {
+      float *target = panels + (column * inputs + input * PANEL);
+      for (size_t line = 0; line < PANEL; line += 16) __builtin_prefetch(next + column + line);
+      if (columns - column >= PANEL) {
+        memcpy(target, weights + column, PANEL * sizeof(float));
+      } else {
+        size_t rest = columns - column;
+        memcpy(target, weights + column, rest * sizeof(float));
+        memset(target + rest, 0, (PANEL - rest) * sizeof(float));
       }
-    }
-    if (columns == PANEL) {
-      memcpy(panel, weights, PANEL * sizeof(float));
-    } else {
-      memcpy(panel, weights, columns * sizeof(float));
-      memset(panel + columns, 0, (PANEL - columns) * sizeof(float));
     }
   }
 }

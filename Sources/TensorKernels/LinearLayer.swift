@@ -23,12 +23,18 @@ extension Workers {
     }
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
-    let panels = weights.panels
-    let pieces = max(1, min(panels, 64, weights.byteCount * out.rows / worthwhile))
-    run(pieces) { piece, _ in
-      let layer = LinearPiece(out: out, input: input, weights: weights, bias: bias)
-      for panel in panels * piece / pieces..<panels * (piece + 1) / pieces {
-        layer.multiply(panel)
+    let groups = (weights.panels + PanelMemory.panels - 1) / PanelMemory.panels
+    let mostPieces = out.rows == 1 ? weights.panels : groups
+    let pieces = max(1, min(mostPieces, 64, weights.byteCount * out.rows / worthwhile))
+    let memory = panelMemory
+    run(pieces) { piece, worker in
+      let layer = LinearPiece(
+        out: out, input: input, weights: weights, bias: bias, memory: memory[worker])
+      var panels = weights.panels * piece / pieces..<weights.panels * (piece + 1) / pieces
+      while !panels.isEmpty {
+        let group = panels.prefix(PanelMemory.panels)
+        layer.multiply(group)
+        panels = group.upperBound..<panels.upperBound
       }
     }
   }
@@ -79,11 +85,14 @@ private struct LinearPiece {
   let input: MatrixView
   let weights: WeightMatrix
   let bias: Floats?
+  let memory: PanelMemory
 
-  /// Computes the outputs of `panel` for all rows.
-  func multiply(_ panel: Int) {
-    let columns = weights.columns(ofPanel: panel)
-    withWholePanel(columns) { target in
+  /// Computes the outputs of `panels`, a few, for all rows.
+  func multiply(_ panels: Range<Int>) {
+    let columns =
+      weights.columns(ofPanel: panels.lowerBound)
+      .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
+    withWholePanels(columns) { target in
       for row in 0..<out.rows {
         begin(
           Floats(rebasing: target.row(row)[0..<columns.count]),
@@ -92,60 +101,78 @@ private struct LinearPiece {
       switch weights.storage {
       case .floats(let floats):
         let source = floats.columns(columns)
-        withPanelBlocks(of: weights.inputs) { inputs, block in
-          source.fillPanel(block, inputs: inputs)
-          add(target, inputs, block, scales: nil)
+        for inputs in weights.inputBlocks {
+          source.fillPanels(memory.floats, inputs: inputs)
+          for index in 0..<panels.count {
+            add(
+              target, index, inputs, memory.panel(index, inputs: inputs.count), scales: nil)
+          }
         }
       case .bfloat16(let packed):
-        let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
-        guard out.rows > 1 else {
-          return ckernels_linear_row_bfloat16(target.base, input.base, source, weights.inputs)
-        }
-        withPanelBlocks(of: weights.inputs) { inputs, block in
-          ckernels_panel_of_bfloat16(
-            base(block), source + inputs.lowerBound * WeightMatrix.panel,
-            inputs.count * WeightMatrix.panel)
-          add(target, inputs, block, scales: nil)
-        }
+        for (index, panel) in panels.enumerated() { multiply(target, index, packed, panel) }
       case .int8(let packed, let scales):
-        let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
-        let scale = base(scales.floats) + weights.scaleOffset(panel: panel, input: 0)
-        guard out.rows > 1 else {
-          return ckernels_linear_row_int8(
-            target.base, input.base, source, scale, weights.inputs)
-        }
-        withPanelBlocks(of: weights.inputs) { inputs, block in
-          ckernels_panel_of_int8(
-            base(block), source + inputs.lowerBound * WeightMatrix.panel,
-            inputs.count * WeightMatrix.panel)
-          add(
-            target, inputs, block,
-            scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
+        for (index, panel) in panels.enumerated() {
+          multiply(target, index, packed, scales, panel)
         }
       }
     }
   }
 
-  /// Adds what the `inputs` of all rows give with the panel of their weights.
+  private func multiply(
+    _ target: MatrixView, _ index: Int, _ packed: Arena<UInt16>, _ panel: Int
+  ) {
+    let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
+    guard out.rows > 1 else {
+      return ckernels_linear_row_bfloat16(
+        target.base + index * WeightMatrix.panel, input.base, source, weights.inputs)
+    }
+    for inputs in weights.inputBlocks {
+      let block = memory.panel(0, inputs: inputs.count)
+      ckernels_panel_of_bfloat16(
+        base(block), source + inputs.lowerBound * WeightMatrix.panel, block.count)
+      add(target, index, inputs, block, scales: nil)
+    }
+  }
+
+  private func multiply(
+    _ target: MatrixView, _ index: Int, _ packed: Arena<Int8>, _ scales: FloatArena, _ panel: Int
+  ) {
+    let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
+    let scale = base(scales.floats) + weights.scaleOffset(panel: panel, input: 0)
+    guard out.rows > 1 else {
+      return ckernels_linear_row_int8(
+        target.base + index * WeightMatrix.panel, input.base, source, scale, weights.inputs)
+    }
+    for inputs in weights.inputBlocks {
+      let block = memory.panel(0, inputs: inputs.count)
+      ckernels_panel_of_int8(
+        base(block), source + inputs.lowerBound * WeightMatrix.panel, block.count)
+      add(
+        target, index, inputs, block,
+        scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
+    }
+  }
+
+  /// Adds to panel `index` of `target` what the `inputs` of all rows give with its weights.
   private func add(
-    _ target: MatrixView, _ inputs: Range<Int>, _ panel: Floats,
+    _ target: MatrixView, _ index: Int, _ inputs: Range<Int>, _ panel: Floats,
     scales: UnsafeMutablePointer<Float>?
   ) {
     ckernels_panel_product(
-      target.base, target.stride, input.base + inputs.lowerBound, input.stride, out.rows,
-      base(panel), scales, inputs.count)
+      target.base + index * WeightMatrix.panel, target.stride, input.base + inputs.lowerBound,
+      input.stride, out.rows, base(panel), scales, inputs.count)
   }
 
-  /// Calls `body` with `columns` of `out`; where a panel is wider than what is left of them, with
-  /// memory as wide as one that is copied there.
-  private func withWholePanel(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
+  /// Calls `body` with `columns` of `out`; where the last panel is wider than what is left of them,
+  /// with memory of whole panels that is copied there.
+  private func withWholePanels(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
     let target = out.block(rows: 0..<out.rows, columns: columns)
-    guard columns.count < WeightMatrix.panel else { return body(target) }
-    withUnsafeTemporaryAllocation(
-      of: Float.self, capacity: out.rows * WeightMatrix.panel
-    ) { memory in
+    let panel = WeightMatrix.panel
+    let width = (columns.count + panel - 1) / panel * panel
+    guard columns.count < width else { return body(target) }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: out.rows * width) { memory in
       memory.initialize(repeating: 0)
-      let whole = MatrixView(memory, rows: out.rows, columns: WeightMatrix.panel)
+      let whole = MatrixView(memory, rows: out.rows, columns: width)
       body(whole)
       for row in 0..<out.rows {
         _ = target.row(row).update(fromContentsOf: whole.row(row)[0..<columns.count])

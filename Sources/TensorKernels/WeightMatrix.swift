@@ -90,12 +90,14 @@ extension Workers {
     precondition(end == matrix.outputs || end % WeightMatrix.panel == 0)
     let first = firstOutput / WeightMatrix.panel
     let last = (end + WeightMatrix.panel - 1) / WeightMatrix.panel
-    run(last - first) { piece, _ in
+    let memory = panelMemory
+    run(last - first) { piece, worker in
       let columns = matrix.columns(ofPanel: first + piece)
       let source = floats.columns(
         columns.lowerBound - firstOutput..<columns.upperBound - firstOutput)
-      withPanelBlocks(of: matrix.inputs) { inputs, block in
-        source.fillPanel(block, inputs: inputs)
+      for inputs in matrix.inputBlocks {
+        let block = memory[worker].panel(0, inputs: inputs.count)
+        source.fillPanels(block, inputs: inputs)
         matrix.store(block, panel: first + piece, inputs: inputs)
       }
     }
@@ -130,30 +132,58 @@ extension WeightMatrix {
   }
 }
 
-extension Operand {
-  /// Makes the panel of all columns, 64 or fewer, over `inputs`.
-  func fillPanel(_ panel: Floats, inputs: Range<Int>) {
-    precondition(columns <= WeightMatrix.panel && inputs.upperBound <= rows)
-    precondition(panel.count >= inputs.count * WeightMatrix.panel)
-    if isTransposed {
-      let part = view.block(rows: 0..<view.rows, columns: inputs)
-      ckernels_panel_of_rows(base(panel), part.base, part.stride, inputs.count, columns)
-    } else {
-      let part = view.rows(inputs)
-      ckernels_panel_of_columns(base(panel), part.base, part.stride, inputs.count, columns)
+extension WeightMatrix {
+  /// The inputs, block by block.
+  var inputBlocks: some Sequence<Range<Int>> {
+    stride(from: 0, to: inputs, by: Self.inputBlock).lazy.map { [inputs] in
+      $0..<min($0 + Self.inputBlock, inputs)
     }
   }
 }
 
-/// Calls `body` for each block of inputs, with memory for its panel.
-func withPanelBlocks(of inputs: Int, _ body: (_ inputs: Range<Int>, _ block: Floats) -> Void) {
-  let length = min(WeightMatrix.inputBlock, inputs)
-  withUnsafeTemporaryAllocation(
-    byteCount: length * WeightMatrix.panel * MemoryLayout<Float>.stride, alignment: 64
-  ) { memory in
-    let block = memory.bindMemory(to: Float.self)
-    for begin in stride(from: 0, to: inputs, by: length) {
-      body(begin..<min(begin + length, inputs), block)
+extension Operand {
+  /// Makes the panels of all columns over `inputs`, one after another.
+  func fillPanels(_ panels: Floats, inputs: Range<Int>) {
+    let panel = WeightMatrix.panel
+    let count = (columns + panel - 1) / panel
+    precondition(inputs.upperBound <= rows && panels.count >= count * panel * inputs.count)
+    guard isTransposed else {
+      let part = view.rows(inputs)
+      ckernels_panels_of_columns(base(panels), part.base, part.stride, inputs.count, columns)
+      return
+    }
+    for index in 0..<count {
+      let outputs = index * panel..<min((index + 1) * panel, columns)
+      let part = view.block(rows: outputs, columns: inputs)
+      ckernels_panel_of_rows(
+        base(panels) + index * panel * inputs.count, part.base, part.stride, inputs.count,
+        outputs.count)
+    }
+  }
+}
+
+/// A thread's memory for some panels of one block of inputs: they stay in its second-level cache
+/// while all rows go over them.
+struct PanelMemory {
+  /// Panels that are made at a time: 2 KB of a row of weights, since less makes the memory slow.
+  static let panels = 8
+  /// Floats for them.
+  static let count = panels * WeightMatrix.panel * WeightMatrix.inputBlock
+
+  let floats: Floats
+
+  /// Panel `index` of a block of so many inputs.
+  func panel(_ index: Int, inputs: Int) -> Floats {
+    let size = WeightMatrix.panel * inputs
+    return Floats(rebasing: floats[index * size..<(index + 1) * size])
+  }
+}
+
+extension Workers {
+  /// The memory for panels of each thread.
+  var panelMemory: [PanelMemory] {
+    (0..<count).map {
+      PanelMemory(floats: panelFloats[$0 * PanelMemory.count..<($0 + 1) * PanelMemory.count])
     }
   }
 }

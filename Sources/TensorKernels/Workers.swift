@@ -10,6 +10,8 @@ public final class Workers: Sendable {
   /// How many threads share the work, the caller's among them.
   public let count: Int
   private let shared: Shared
+  /// Memory of ``panelMemory``, which costs nothing before it is used.
+  let panelFloats: FloatArena
 
   /// Starts `count - 1` threads beside the caller's.
   public init(count: Int) {
@@ -17,6 +19,7 @@ public final class Workers: Sendable {
     prepareBLAS()
     self.count = count
     shared = Shared()
+    panelFloats = FloatArena(count: count * PanelMemory.count)
     for index in 1..<count {
       shared.start(worker: index)
     }

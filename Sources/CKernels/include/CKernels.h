@@ -146,9 +146,10 @@ void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *pa
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
                               const float *scales, size_t inputs);
 
-/// The panel of `columns` outputs, zero after them, of weights `[inputs, stride]`.
-void ckernels_panel_of_columns(float *panel, const float *weights, size_t stride, size_t inputs,
-                               size_t columns);
+/// The panels, one after another, of `columns` outputs, zero after them, of weights
+/// `[inputs, stride]`.
+void ckernels_panels_of_columns(float *panels, const float *weights, size_t stride, size_t inputs,
+                                size_t columns);
 
 /// The panel of `rows` outputs, zero after them, of weights `[rows, stride]`.
 void ckernels_panel_of_rows(float *panel, const float *weights, size_t stride, size_t inputs,
