@@ -31,6 +31,8 @@ public struct GeneratedText: Equatable, Sendable {
   /// the text if it ended it.
   public var logProbability = 0.0
   public var finishReason = FinishReason.length
+  /// The token that ended the text.
+  public var endToken: Int32?
 
   /// The mean of the logarithms over all choices; 0 if there was none.
   public var meanLogProbability: Double {
@@ -234,6 +236,7 @@ private final class TextInProgress: @unchecked Sendable {
       result.logProbability += Double(choice.logProbability)
       if endOfText.contains(choice.token) {
         result.finishReason = .endOfText
+        result.endToken = choice.token
       } else {
         result.tokens.append(choice.token)
         text.append(choice.token)

@@ -1,0 +1,100 @@
+/// Writes the bugurts that are asked for, in their order: the best of several candidates each, if that
+/// is wanted, and only well-formed ones.
+///
+/// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 of the texts of the seed. So it is the
+/// same however many are asked for.
+public final class BugurtWriter {
+  /// What happens, in the order of the bugurts.
+  public enum Event {
+    /// A bugurt begins; its tokens follow.
+    case beginning(Prompt)
+    /// Another token behind the prompt.
+    case token(Int32)
+    /// The bugurt is finished.
+    case end(GeneratedText)
+    /// Something was written that is not to be seen as yet.
+    case work
+  }
+
+  /// What was asked for of one prompt.
+  public struct Order: Sendable {
+    public var source: PromptSource
+    public var count: Int
+    /// The number of the first bugurt.
+    public var firstNumber: Int
+
+    public init(_ source: PromptSource, count: Int, firstNumber: Int = 0) {
+      self.source = source
+      self.count = count
+      self.firstNumber = firstNumber
+    }
+  }
+
+  public let generator: TextGenerator
+  /// How many bugurts the filter dropped, by what was wrong with them.
+  public internal(set) var dropped: [BugurtFilter.Flaw: Int] = [:]
+  var maker: PromptMaker
+  let candidates: Int
+  let filter: BugurtFilter?
+  /// Bugurts that are written for each that is wanted before the filter gives up.
+  let attempts: Int
+
+  /// - Parameters:
+  ///   - candidates: of so many that with the highest mean log-probability is taken.
+  ///   - filter: what is dropped; of several candidates the best of those that it does not drop is
+  ///     taken.
+  ///   - attempts: how many bugurts are written at most for each that the filter is to leave.
+  public init(
+    _ generator: TextGenerator, _ maker: PromptMaker, candidates: Int = 1,
+    filter: BugurtFilter? = nil, attempts: Int = 50
+  ) {
+    precondition(candidates > 0 && attempts > 0)
+    self.generator = generator
+    self.maker = maker
+    self.candidates = candidates
+    self.filter = filter
+    self.attempts = attempts
+  }
+
+  /// Whether every text that is written is given out.
+  public var takesAll: Bool { candidates == 1 && filter == nil }
+
+  /// Writes what `orders` ask for, one order after the other.
+  ///
+  /// - Throws: ``ChoiceError``; ``PromptError``; ``FilterError`` if the filter leaves too few;
+  ///   `InputError` if the corpus of the first words is damaged; what `receive` throws.
+  public func write(_ orders: [Order], _ receive: (Event) throws -> Void) throws {
+    if takesAll {
+      try writeAll(orders, receive)
+    } else {
+      try writeChosen(orders, receive)
+    }
+  }
+
+  private func writeAll(_ orders: [Order], _ receive: (Event) throws -> Void) throws {
+    let prompts = try orders.flatMap { order in
+      try (order.firstNumber..<order.firstNumber + order.count).map { number in
+        (number, try maker.prompt(order.source, number: number))
+      }
+    }
+    var order = EventOrder()
+    var index = 0
+    var hasBegun = false
+    func begin() throws {
+      if !hasBegun { try receive(.beginning(prompts[index].1)) }
+      hasBegun = true
+    }
+    try generator.generate(prompts.map { TextRequest(prompt: $1.tokens, number: $0) }) { event in
+      try receive(.work)
+      for event in order.take(event) {
+        try begin()
+        switch event {
+        case .token(let token, _): try receive(.token(token))
+        case .text(let text, _):
+          try receive(.end(text))
+          (index, hasBegun) = (index + 1, false)
+        }
+      }
+    }
+  }
+}
