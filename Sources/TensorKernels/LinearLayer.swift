@@ -42,8 +42,8 @@ private struct LinearPiece {
 
   func multiplyRow(_ panels: Range<Int>) {
     let columns =
-      weights.columns(ofPanel: panels.lowerBound).lowerBound
-      ..< weights.columns(ofPanel: panels.upperBound - 1).upperBound
+      weights.columns(ofPanel: panels.lowerBound)
+      .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
     switch weights.storage {
     case .floats(let floats) where !floats.isTransposed:
       let target = out.block(rows: 0..<1, columns: columns)

@@ -111,9 +111,10 @@ struct ReferenceTests {
     arguments: variants, [1, 5, 1000])
   func logits(variant: String, chunk: Int) throws {
     let reference = try Reference(variant)
-    let inference = InferencePass(reference.model, capacity: reference.time)
+    let inference = InferencePass(
+      InferenceModel(reference.model), capacity: reference.time)
     for sequence in 0..<reference.batch {
-      let cache = KeyValueCache(reference.model.configuration, capacity: reference.time)
+      let cache = SequenceCache(reference.model.configuration, capacity: reference.time)
       var position = 0
       while position < reference.time {
         let count = min(chunk, reference.time - position)

@@ -6,13 +6,13 @@ import Testing
 
 @Suite("TextGenerator")
 struct TextGeneratorTests {
-  private let model: GPT2Model
+  private let model: InferenceModel
 
   init() {
     var configuration = GPT2Configuration(
       vocabularySize: 31, contextLength: 24, width: 16, layers: 2, heads: 2)
     configuration.initializerRange = 0.4
-    model = GPT2Model(configuration, seed: 3, workers: Workers(count: 1))
+    model = InferenceModel(GPT2Model(configuration, seed: 3, workers: Workers(count: 2)))
   }
 
   private func settings(
@@ -25,17 +25,27 @@ struct TextGeneratorTests {
   }
 
   private func generator(
-    endOfText: Set<Int32> = [], _ change: (inout SamplingSettings) -> Void = { _ in }
+    endOfText: Set<Int32> = [], batchSize: Int = 1,
+    _ change: (inout SamplingSettings) -> Void = { _ in }
   ) -> TextGenerator {
-    TextGenerator(model, endOfText: endOfText, settings: settings(change))
+    TextGenerator(
+      model, endOfText: endOfText, settings: settings(change), batchSize: batchSize)
+  }
+
+  private func result(
+    _ generator: TextGenerator, _ prompt: [Int32] = [1, 2, 3], index: Int = 0
+  ) throws -> GeneratedText {
+    var result: GeneratedText?
+    try generator.generate([TextRequest(prompt: prompt, number: index)]) {
+      if case .text(let text, _) = $0 { result = text }
+    }
+    return try #require(result)
   }
 
   private func text(
     _ generator: TextGenerator, _ prompt: [Int32] = [1, 2, 3], index: Int = 0
   ) throws -> [Int32] {
-    var tokens: [Int32] = []
-    _ = try generator.generate(prompt: prompt, index: index) { tokens.append($0) }
-    return tokens
+    try result(generator, prompt, index: index).tokens
   }
 
   /// The most likely continuation, each token from a forward pass of its own.
@@ -102,7 +112,7 @@ struct TextGeneratorTests {
     let short = generator()
     #expect(short.maximumLength == 16)
     #expect(try text(short).count == 13)
-    #expect(try short.generate(prompt: [1, 2, 3], index: 0) { _ in } == .length)
+    #expect(try result(short).finishReason == .length)
     let long = generator { $0.maximumLength = 1000 }
     #expect(long.maximumLength == 24)
     #expect(try text(long).count == 21)
@@ -115,15 +125,73 @@ struct TextGeneratorTests {
     let end = try #require(expected.first { $0 != expected[0] })
     let position = try #require(expected.firstIndex(of: end))
     let ending = generator(endOfText: [end]) { $0.temperature = 0 }
-    var tokens: [Int32] = []
-    let reason = try ending.generate(prompt: [1, 2, 3], index: 0) { tokens.append($0) }
-    #expect(reason == .endOfText)
-    #expect(tokens == Array(expected[..<position]))
+    let ended = try result(ending)
+    #expect(ended.finishReason == .endOfText)
+    #expect(ended.tokens == Array(expected[..<position]))
     let prompted = generator(endOfText: [2]) { $0.temperature = 0 }
     #expect(try text(prompted) == Array(expected.prefix { $0 != 2 }))
     // Of several, whichever comes first.
     let either = generator(endOfText: [end, expected[0]]) { $0.temperature = 0 }
     #expect(try text(either) == [])
+  }
+
+  @Test("texts are the same however many are written at a time", arguments: [1, 2, 5, 64])
+  func batches(batchSize: Int) throws {
+    // Ends that come early and late, so that texts make room for others at different times.
+    let prompts: [[Int32]] = [[1, 2, 3], [1, 2, 3], [4], [5, 6, 7, 8, 9], [1, 2, 3]]
+    let requests = (0..<23).map {
+      TextRequest(prompt: prompts[$0 % prompts.count], number: $0)
+    }
+    let ends: Set<Int32> = [7, 11, 20]
+    let one = generator(endOfText: ends)
+    let expected = try requests.map { try result(one, $0.prompt, index: $0.number) }
+    #expect(Set(expected.map(\.tokens.count)).count > 4)
+    #expect(Set(expected.map(\.finishReason)).count == 2)
+    let many = generator(endOfText: ends, batchSize: batchSize)
+    var tokens = [[Int32]](repeating: [], count: requests.count)
+    var texts = [GeneratedText?](repeating: nil, count: requests.count)
+    try many.generate(requests) {
+      switch $0 {
+      case .token(let token, let index):
+        #expect(texts[index] == nil)
+        tokens[index].append(token)
+      case .text(let text, let index): texts[index] = text
+      }
+    }
+    #expect(texts == expected)
+    #expect(tokens == expected.map(\.tokens))
+    #expect(many.statistics.texts == requests.count)
+    #expect(many.statistics.tokens == expected.reduce(0) { $0 + $1.tokens.count })
+  }
+
+  @Test("the probability of a text is the product of its choices' by the model alone")
+  func probability() throws {
+    let ends: Set<Int32> = [7, 11, 20]
+    let writing = generator(endOfText: ends) {
+      $0.temperature = 2
+      $0.topK = 10
+      $0.repetitionPenalty = 1.5
+    }
+    let fresh = generator()
+    for index in 0..<6 {
+      let text = try result(writing, index: index)
+      var choices = text.tokens.map { [$0] }
+      if text.finishReason == .endOfText { choices.append(Array(ends)) }
+      var candidates = [0.0]
+      var tokens = text.request.prompt
+      for choice in choices {
+        let logits = fresh.logits(after: tokens).map(Double.init)
+        let sum = logits.reduce(0) { $0 + exp($1) }
+        candidates = choice.flatMap { token in
+          candidates.map { $0 + logits[Int(token)] - log(sum) }
+        }
+        tokens.append(choice[0])
+      }
+      // Which of the ends it was is not told.
+      #expect(candidates.contains { abs($0 - text.logProbability) < 1e-4 })
+      #expect(
+        abs(text.meanLogProbability * Double(choices.count) - text.logProbability) < 1e-9)
+    }
   }
 
   @Test("what the receiver throws stops the text")
@@ -132,7 +200,7 @@ struct TextGeneratorTests {
     var count = 0
     let stopped = generator()
     #expect(throws: Stop.self) {
-      try stopped.generate(prompt: [1], index: 0) { _ in
+      try stopped.generate([TextRequest(prompt: [1], number: 0)]) { _ in
         count += 1
         if count == 3 { throw Stop() }
       }

@@ -157,31 +157,4 @@ struct AttentionTests {
     #expect(forward.out.bits.prefix(66 * 8) == before.prefix(66 * 8))
     #expect(forward.out.bits.suffix(4 * 8) != before.suffix(4 * 8))
   }
-
-  @Test(
-    "attention with a cache agrees with that of the whole sequence",
-    arguments: [[1], [130], [1, 1, 1], [64, 66], [65, 1, 64], [3, 127]])
-  func cached(chunks: [Int]) {
-    let time = chunks.reduce(0, +)
-    let sizes = Sizes(batch: 1, time: time, heads: 3, channels: 24)
-    let workers = Workers(count: 2)
-    let whole = Forward(sizes, dropout: nil, workers: workers)
-    let capacity = time + 5
-    let (keys, values) = (Matrix(capacity, 24), Matrix(capacity, 24))
-    let scratch = Matrix(1, workers.count * 64 * capacity)
-    let out = Matrix(time, 24)
-    var past = 0
-    for chunk in chunks {
-      workers.cachedAttention(
-        out.view.rows(past..<past + chunk), whole.qkv.view.rows(past..<past + chunk),
-        keys: keys.view, values: values.view, past: past, heads: 3, scale: sizes.shape.scale,
-        scratch: scratch.floats)
-      past += chunk
-    }
-    expectClose(out.values, whole.out.doubles, within: 64 * roundingError)
-    for row in 0..<time {
-      #expect(Array(keys.view.row(row)) == Array(whole.qkv.view.row(row)[24..<48]))
-      #expect(Array(values.view.row(row)) == Array(whole.qkv.view.row(row)[48..<72]))
-    }
-  }
 }

@@ -1,0 +1,183 @@
+import TensorKernels
+import Testing
+
+@Suite("Linear layer of inference")
+struct LinearLayerTests {
+  private let workers = Workers(count: 2)
+
+  /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
+  enum Kind: String, CaseIterable, Sendable {
+    case inputsByOutputs, outputsByInputs, bf16, int8, int8OfTransposed
+  }
+
+  /// Weights, and the numbers that they stand for, `[inputs][outputs]`.
+  private struct Weights {
+    let matrix: WeightMatrix
+    let numbers: [[Double]]
+    /// What keeps the memory of weights in single precision.
+    let owner: Matrix
+  }
+
+  private func weights(_ kind: Kind, inputs: Int, outputs: Int, seed: UInt64 = 5) -> Weights {
+    let isTransposed = kind == .outputsByInputs || kind == .int8OfTransposed
+    let floats = Matrix(
+      isTransposed ? outputs : inputs, isTransposed ? inputs : outputs, random: seed, scale: 0.5)
+    let operand = isTransposed ? floats.view.transposed : floats.view.asIs
+    func number(_ input: Int, _ output: Int) -> Float {
+      isTransposed ? floats.view.row(output)[input] : floats.view.row(input)[output]
+    }
+    func numbers(_ change: (Float, Int, Int) -> Double) -> [[Double]] {
+      (0..<inputs).map { input in
+        (0..<outputs).map { change(number(input, $0), input, $0) }
+      }
+    }
+    switch kind {
+    case .inputsByOutputs, .outputsByInputs:
+      return Weights(
+        matrix: WeightMatrix(operand), numbers: numbers { number, _, _ in Double(number) },
+        owner: floats)
+    case .bf16:
+      let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .bf16)
+      workers.pack(operand, into: matrix)
+      return Weights(
+        matrix: matrix, numbers: numbers { number, _, _ in Double(nearestBFloat16(number)) },
+        owner: floats)
+    case .int8, .int8OfTransposed:
+      let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .int8)
+      workers.pack(operand, into: matrix)
+      return Weights(
+        matrix: matrix,
+        numbers: numbers { weight, input, output in
+          let block = input / 128 * 128..<min(inputs, input / 128 * 128 + 128)
+          let largest = block.reduce(Float(0)) { max($0, abs(number($1, output))) }
+          let scale = largest / 127
+          return Double((weight * (127 / largest)).rounded(.toNearestOrEven)) * Double(scale)
+        }, owner: floats)
+    }
+  }
+
+  /// Of the two bfloat16 around `number` the nearer, of two as near the even one.
+  private func nearestBFloat16(_ number: Float) -> Float {
+    let lower = Float(bitPattern: number.bitPattern & 0xFFFF_0000)
+    let upper = Float(bitPattern: (number.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
+    let (toLower, toUpper) = (
+      abs(Double(number) - Double(lower)), abs(Double(upper) - Double(number))
+    )
+    if toLower == toUpper { return lower.bitPattern & 0x1_0000 == 0 ? lower : upper }
+    return toLower < toUpper ? lower : upper
+  }
+
+  private static let sizes = [
+    (inputs: 1, outputs: 1), (3, 5), (12, 36), (64, 64), (100, 130), (129, 63), (256, 192),
+    (300, 65), (515, 257),
+  ]
+
+  @Test(
+    "is the product of the numbers that the weights stand for, plus the bias",
+    arguments: Kind.allCases)
+  func product(kind: Kind) {
+    for (inputs, outputs) in Self.sizes {
+      let weights = weights(kind, inputs: inputs, outputs: outputs)
+      let bias = Matrix(1, outputs, random: 6)
+      for rows in [1, 2, 5, 6, 7, 13] {
+        let input = Matrix(rows, inputs, random: 7)
+        let out = Matrix(rows, outputs)
+        out.floats.update(repeating: .nan)
+        workers.multiply(out.view, input.view, weights.matrix, bias: bias.floats)
+        var expected: [Double] = []
+        var bounds: [Double] = []
+        for row in 0..<rows {
+          for output in 0..<outputs {
+            let terms = (0..<inputs).map {
+              Double(input.view.row(row)[$0]) * weights.numbers[$0][output]
+            }
+            expected.append(terms.reduce(Double(bias.floats[output]), +))
+            bounds.append(
+              roundingError * Double(inputs + 4) * terms.reduce(1) { $0 + abs($1) })
+          }
+        }
+        expectClose(out.values, expected, within: { bounds[$0] })
+      }
+    }
+  }
+
+  @Test(
+    "a row has the same bits alone and beside others, on one thread and on more",
+    arguments: Kind.allCases)
+  func sameBits(kind: Kind) {
+    for (inputs, outputs) in Self.sizes + [(1024, 700), (700, 1024)] {
+      let weights = weights(kind, inputs: inputs, outputs: outputs)
+      let input = Matrix(64, inputs, random: 8)
+      let together = Matrix(64, outputs)
+      workers.multiply(together.view, input.view, weights.matrix, bias: nil)
+      for (first, count) in [(0, 1), (63, 1), (10, 2), (20, 5), (30, 6), (40, 13)] {
+        let rows = first..<first + count
+        for workers in [Workers(count: 1), Workers(count: 3)] {
+          let some = Matrix(count, outputs)
+          workers.multiply(some.view, input.view.rows(rows), weights.matrix, bias: nil)
+          #expect(
+            some.bits == Array(together.bits[first * outputs..<(first + count) * outputs]))
+        }
+      }
+    }
+  }
+
+  @Test("an input may be part of wider rows, and so may the product")
+  func strides() {
+    let weights = weights(.inputsByOutputs, inputs: 20, outputs: 70)
+    let (wide, narrow) = (Matrix(3, 33, random: 9), Matrix(3, 20))
+    for row in 0..<3 {
+      _ = narrow.view.row(row).update(fromContentsOf: wide.view.row(row)[7..<27])
+    }
+    let (out, expected) = (Matrix(3, 90), Matrix(3, 70))
+    workers.multiply(
+      out.view.block(rows: 0..<3, columns: 5..<75),
+      wide.view.block(rows: 0..<3, columns: 7..<27), weights.matrix, bias: nil)
+    workers.multiply(expected.view, narrow.view, weights.matrix, bias: nil)
+    for row in 0..<3 {
+      #expect(Array(out.view.row(row)[5..<75]) == Array(expected.view.row(row)))
+      #expect(out.view.row(row)[0..<5].allSatisfy { $0 == 0 })
+      #expect(out.view.row(row)[75..<90].allSatisfy { $0 == 0 })
+    }
+  }
+
+  @Test("weights that are packed in parts are those that are packed at once")
+  func parts() {
+    let floats = Matrix(300, 40, random: 10)
+    let input = Matrix(2, 40, random: 11)
+    for type in [WeightMatrix.PackedType.bf16, .int8] {
+      let whole = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
+      workers.pack(floats.view.transposed, into: whole)
+      let parts = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
+      for begin in stride(from: 0, to: 300, by: 128) {
+        let rows = begin..<min(begin + 128, 300)
+        workers.pack(floats.view.rows(rows).transposed, into: parts, firstOutput: begin)
+      }
+      let (first, second) = (Matrix(2, 300), Matrix(2, 300))
+      workers.multiply(first.view, input.view, whole, bias: nil)
+      workers.multiply(second.view, input.view, parts, bias: nil)
+      #expect(first.bits == second.bits)
+    }
+  }
+
+  @Test("outputs whose weights are all zero are zero in int8")
+  func zeros() {
+    let floats = Matrix(10, 3)
+    floats.floats[1] = 0.25
+    let matrix = WeightMatrix(inputs: 10, outputs: 3, packedAs: .int8)
+    workers.pack(floats.view.asIs, into: matrix)
+    let out = Matrix(1, 3)
+    workers.multiply(out.view, Matrix(1, 10, random: 12).view, matrix, bias: nil)
+    #expect(out.values[0] == 0 && out.values[1] != 0 && out.values[2] == 0)
+  }
+
+  @Test("a byte count is what a product reads")
+  func byteCounts() {
+    let floats = Matrix(256, 128)
+    #expect(WeightMatrix(floats.view.asIs).byteCount == 256 * 128 * 4)
+    #expect(
+      WeightMatrix(inputs: 256, outputs: 128, packedAs: .bf16).byteCount == 256 * 128 * 2)
+    #expect(
+      WeightMatrix(inputs: 256, outputs: 128, packedAs: .int8).byteCount == 256 * 128 + 2 * 128 * 4)
+  }
+}
