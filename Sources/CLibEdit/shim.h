@@ -1,8 +1,15 @@
 #pragma once
 #include <histedit.h>
 #include <stddef.h>
+#include <stdio.h>
 
 // `el_set` and `history` take any number of arguments, which Swift does not import.
+
+/// An editor that reads from standard input and shows on standard error: streams of the C library are
+/// variables, which Swift does not let be used.
+static inline EditLine *clibedit_make(const char *program) {
+  return el_init(program, stdin, stderr, stderr);
+}
 
 static inline char *clibedit_prompt(EditLine *editor) {
   void *prompt = NULL;

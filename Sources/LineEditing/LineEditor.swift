@@ -1,6 +1,5 @@
 import CLibEdit
-// The C library's streams are variables, though nobody changes them.
-@preconcurrency import Glibc
+import Glibc
 
 /// Asks for lines at a terminal, with the keys of Emacs and the history of earlier lines.
 ///
@@ -31,7 +30,7 @@ public final class LineEditor {
   /// The process takes the characters of its locale, or of UTF-8 if that has others.
   public init?(prompt text: String, history: [String]) {
     Self.useUTF8()
-    guard let editor = el_init("bugurt-gpt", stdin, stderr, stderr) else { return nil }
+    guard let editor = clibedit_make("bugurt-gpt") else { return nil }
     guard let lines = history_init(), let prompt = strdup(text) else {
       el_end(editor)
       return nil
@@ -59,7 +58,7 @@ public final class LineEditor {
     guard let text = el_gets(editor, &count), count > 0 else {
       let isInterrupted = count < 0 && errno == EINTR
       // The cursor stands behind the prompt.
-      fputs("\n", stderr)
+      _ = write(STDERR_FILENO, "\n", 1)
       return isInterrupted ? .interrupted : .end
     }
     var line = String(cString: text)
