@@ -2,12 +2,14 @@
 ///
 /// Those of the first unfinished text pass at once; those of the texts behind it wait until it is
 /// their turn.
-struct EventOrder {
+package struct EventOrder {
   private var current = 0
   private var held: [Int: [TextGenerator.Event]] = [:]
 
+  package init() {}
+
   /// Takes in `event` and returns those whose turn it is.
-  mutating func take(_ event: TextGenerator.Event) -> [TextGenerator.Event] {
+  package mutating func take(_ event: TextGenerator.Event) -> [TextGenerator.Event] {
     guard event.index == current else {
       held[event.index, default: []].append(event)
       return []

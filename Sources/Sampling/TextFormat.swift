@@ -28,7 +28,7 @@ public enum TextFormat: String, CaseIterable, Sendable {
 ///
 /// All that is given out together is what ``TextFormat/text(of:)`` makes of the whole text. Blanks and
 /// separators wait for the word behind them.
-struct FormatStream: Sendable {
+package struct FormatStream: Sendable {
   private let format: TextFormat
   private var hasWords = false
   private var isInWord = false
@@ -37,12 +37,12 @@ struct FormatStream: Sendable {
   /// Whether a word that begins with `@` may still be a separator.
   private var holdsSeparator = false
 
-  init(_ format: TextFormat) {
+  package init(_ format: TextFormat) {
     self.format = format
   }
 
   /// Takes in `text` and returns what can be shown by now.
-  mutating func append(_ text: String) -> String {
+  package mutating func append(_ text: String) -> String {
     if format == .raw { return text }
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

@@ -34,6 +34,11 @@ public struct GeneratedText: Equatable, Sendable {
   /// The token that ended the text.
   public var endToken: Int32?
 
+  /// A text of which nothing is written as yet.
+  public init(request: TextRequest) {
+    self.request = request
+  }
+
   /// The mean of the logarithms over all choices; 0 if there was none.
   public var meanLogProbability: Double {
     let choices = tokens.count + (finishReason == .endOfText ? 1 : 0)
