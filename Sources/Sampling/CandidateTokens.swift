@@ -16,6 +16,8 @@ struct CandidateTokens: Sendable {
   private var selection = WeightedSelection()
   /// Whether tokens were left out, so that they have to be looked up.
   private var isThinnedOut = false
+  /// Whether logits were larger than numbers go, so that there are no probabilities.
+  private(set) var hasOverflowed = false
   private let vocabulary: Int
 
   init(vocabulary: Int) {
@@ -30,6 +32,7 @@ struct CandidateTokens: Sendable {
     logits.withUnsafeMutableBufferPointer { _ = $0.update(from: source) }
     count = vocabulary
     isThinnedOut = false
+    hasOverflowed = false
   }
 
   mutating func divide(by divisor: Float) {
@@ -86,7 +89,9 @@ struct CandidateTokens: Sendable {
   }
 
   /// Leaves the most likely tokens that together reach `probability`, at least one (Holtzman and
-  /// others 2020, nucleus sampling). Of equal ones at the edge, those of higher ids are left.
+  /// others 2020, nucleus sampling).
+  ///
+  /// Of equal ones at the edge, those of higher ids are left.
   mutating func keepNucleus(_ probability: Double) {
     normalize()
     guard count > 0 else { return }
@@ -94,15 +99,12 @@ struct CandidateTokens: Sendable {
     let removable = Float(1 - probability)
     let edge = edge(of: logits) { Float($0) > removable }
     var mass = edge.below
-    var last = 0
-    filter { index, logit, weight in
-      if logit == edge.value {
-        mass += Double(weight)
-        last = index
-      }
+    let last = lastToken(of: edge.value)
+    filter { _, logit, weight in
+      if logit == edge.value { mass += Double(weight) }
       return logit > edge.value || (logit == edge.value && Float(mass) > removable)
     }
-    if count == 0 { keepOnly(last) }
+    if count == 0, let last { keepOnly(last, logit: edge.value) }
   }
 
   /// Leaves the tokens of at least `share` of the most likely one's probability (Nguyen and others
@@ -122,19 +124,34 @@ struct CandidateTokens: Sendable {
     let logOfSum = normalize()
     guard count > 0 else { return }
     grow(&deviations, to: count)
-    var entropy = 0.0
-    for index in 0..<count {
-      let surprise = logOfSum - logits[index]
-      deviations[index] = surprise
-      entropy += Double(surprise * probabilities[index])
-    }
-    let expected = Float(entropy)
-    for index in 0..<count { deviations[index] = abs(deviations[index] - expected) }
+    Self.deviations(&deviations, of: logits, probabilities, count, logOfSum: logOfSum)
     let mass = Float(probability)
     let limit = edge(of: deviations) { Float($0) >= mass }.value
-    // Deviations stay where they are while tokens move to the front.
     let deviations = deviations
-    filter { index, _, _ in deviations[index] <= limit }
+    deviations.withUnsafeBufferPointer { deviations in
+      filter { index, _, _ in deviations[index] <= limit }
+    }
+  }
+
+  /// How far the surprise of each token is from what is expected, the entropy.
+  private static func deviations(
+    _ deviations: inout [Float], of logits: [Float], _ probabilities: [Float], _ count: Int,
+    logOfSum: Float
+  ) {
+    deviations.withUnsafeMutableBufferPointer { deviations in
+      logits.withUnsafeBufferPointer { logits in
+        probabilities.withUnsafeBufferPointer { probabilities in
+          var entropy = 0.0
+          for index in 0..<count {
+            let surprise = logOfSum - logits[index]
+            deviations[index] = surprise
+            entropy += Double(surprise * probabilities[index])
+          }
+          let expected = Float(entropy)
+          for index in 0..<count { deviations[index] = abs(deviations[index] - expected) }
+        }
+      }
+    }
   }
 
   /// Where the sum of the probabilities, taken in the order of `values`, passes.
@@ -155,20 +172,23 @@ struct CandidateTokens: Sendable {
   private mutating func keep(atLeast bound: Float) {
     // −∞ is no logit of a token that may be chosen.
     let bound = max(bound, -.greatestFiniteMagnitude)
-    let (wasThinnedOut, before) = (isThinnedOut, count)
-    if !wasThinnedOut { grow(&tokens, to: bound == -.greatestFiniteMagnitude ? count : 0) }
-    count = Self.moveToFront(&logits, &tokens, before, atLeast: bound, thinnedOut: wasThinnedOut)
+    if !isThinnedOut { grow(&tokens, to: numberOfLogits(atLeast: bound) + LogitKernels.slack) }
+    count = Self.moveToFront(&logits, &tokens, count, atLeast: bound, haveTokens: isThinnedOut)
     isThinnedOut = true
+  }
+
+  private func numberOfLogits(atLeast bound: Float) -> Int {
+    logits.withUnsafeBufferPointer { LogitKernels.count($0.first(count), atLeast: bound) }
   }
 
   private static func moveToFront(
     _ logits: inout [Float], _ tokens: inout [Int32], _ count: Int, atLeast bound: Float,
-    thinnedOut: Bool
+    haveTokens: Bool
   ) -> Int {
     logits.withUnsafeMutableBufferPointer { logits in
-      LogitKernels.moveToFront(logits.first(count), atLeast: bound) { index, place in
-        let token = thinnedOut ? tokens[index] : Int32(index)
-        if place < tokens.count { tokens[place] = token } else { tokens.append(token) }
+      tokens.withUnsafeMutableBufferPointer { tokens in
+        LogitKernels.moveToFront(
+          logits.first(count), tokens, atLeast: bound, haveTokens: haveTokens)
       }
     }
   }
@@ -176,18 +196,39 @@ struct CandidateTokens: Sendable {
   /// Leaves the tokens for which `isKept` of index, logit and probability holds.
   @inline(__always)
   private mutating func filter(_ isKept: (Int, Float, Float) -> Bool) {
-    var kept = 0
-    for index in 0..<count where isKept(index, logits[index], probabilities[index]) {
-      logits[kept] = logits[index]
-      tokens[kept] = tokens[index]
-      kept += 1
-    }
-    count = kept
+    count = Self.filter(&logits, &tokens, probabilities, count, isKept)
   }
 
-  private mutating func keepOnly(_ index: Int) {
-    logits[0] = logits[index]
-    tokens[0] = tokens[index]
+  @inline(__always)
+  private static func filter(
+    _ logits: inout [Float], _ tokens: inout [Int32], _ probabilities: [Float], _ count: Int,
+    _ isKept: (Int, Float, Float) -> Bool
+  ) -> Int {
+    logits.withUnsafeMutableBufferPointer { logits in
+      tokens.withUnsafeMutableBufferPointer { tokens in
+        probabilities.withUnsafeBufferPointer { probabilities in
+          var kept = 0
+          for index in 0..<count {
+            let logit = logits[index]
+            let isKept = isKept(index, logit, probabilities[index])
+            // Written in any case: which are kept cannot be foretold.
+            logits[kept] = logit
+            tokens[kept] = tokens[index]
+            kept += isKept ? 1 : 0
+          }
+          return kept
+        }
+      }
+    }
+  }
+
+  private func lastToken(of logit: Float) -> Int32? {
+    logits[..<count].lastIndex(of: logit).map { tokens[$0] }
+  }
+
+  private mutating func keepOnly(_ token: Int32, logit: Float) {
+    tokens[0] = token
+    logits[0] = logit
     count = 1
   }
 
@@ -199,7 +240,9 @@ struct CandidateTokens: Sendable {
   private mutating func normalize() -> Float {
     if !isThinnedOut { keepPossible() }
     grow(&probabilities, to: count)
-    return Self.softmax(&probabilities, of: logits, count)
+    let logOfSum = Self.softmax(&probabilities, of: logits, count)
+    if count > 0 && !logOfSum.isFinite { hasOverflowed = true }
+    return logOfSum
   }
 
   private static func softmax(
@@ -219,7 +262,8 @@ struct CandidateTokens: Sendable {
   /// The token at which the running sum of the probabilities passes `unit`, which is from 0 to below
   /// 1; `nil` if there is none or the probabilities are no numbers.
   mutating func draw(_ unit: Double) -> Int32? {
-    guard normalize().isFinite else { return nil }
+    normalize()
+    guard count > 0, !hasOverflowed else { return nil }
     let index = probabilities.withUnsafeBufferPointer { Sampling.draw($0.first(count), unit) }
     return tokens[index]
   }

@@ -166,26 +166,42 @@ enum LogitKernels {
     return stretches * width
   }
 
-  /// Moves the logits of at least `bound` to the front of `x`, in their order, and calls `found` with
-  /// the index each had and the one it has.
-  @inline(__always)
+  /// How many of `x` are at least `bound`.
+  static func count(_ x: UnsafeBufferPointer<Float>, atLeast bound: Float) -> Int {
+    let whole = x.count / width * width
+    let (one, zero) = (SIMD16<Int32>(repeating: 1), SIMD16<Int32>.zero)
+    var counts = zero
+    for index in stride(from: 0, to: whole, by: width) {
+      counts &+= zero.replacing(with: one, where: load(x, index) .>= bound)
+    }
+    return Int(counts.wrappedSum()) + x[whole...].count { $0 >= bound }
+  }
+
+  /// How many tokens more than those that are kept ``moveToFront(_:_:atLeast:haveTokens:)`` may write.
+  static let slack = 1
+
+  /// Moves the logits `x` of at least `bound`, and their tokens, to the front, in their order, and
+  /// returns how many there are.
+  ///
+  /// If not `haveTokens`, the token of a logit is its index, and `tokens` needs room only for those
+  /// that are kept and ``slack``.
   static func moveToFront(
-    _ x: UnsafeMutableBufferPointer<Float>, atLeast bound: Float, _ found: (Int, Int) -> Void
+    _ x: UnsafeMutableBufferPointer<Float>, _ tokens: UnsafeMutableBufferPointer<Int32>,
+    atLeast bound: Float, haveTokens: Bool
   ) -> Int {
     var kept = 0
-    func examine(_ index: Int) {
-      let logit = x[index]
-      guard logit >= bound else { return }
-      x[kept] = logit
-      found(index, kept)
-      kept += 1
-    }
     let whole = x.count / width * width
-    for start in stride(from: 0, to: whole, by: width)
-    where any(load(UnsafeBufferPointer(x), start) .>= bound) {
-      for index in start..<start + width { examine(index) }
+    for start in stride(from: 0, to: x.count, by: width) {
+      let end = start < whole ? start + width : x.count
+      if start < whole, !any(load(UnsafeBufferPointer(x), start) .>= bound) { continue }
+      for index in start..<end {
+        let logit = x[index]
+        // Written in any case: which are kept cannot be foretold.
+        x[kept] = logit
+        tokens[kept] = haveTokens ? tokens[index] : Int32(index)
+        kept += logit >= bound ? 1 : 0
+      }
     }
-    for index in whole..<x.count { examine(index) }
     return kept
   }
 }

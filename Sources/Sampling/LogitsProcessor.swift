@@ -13,7 +13,7 @@ public enum LogitsProcessor: String, CaseIterable, Sendable {
   case minP = "min_p"
   case typicalP = "typical_p"
 
-  /// Whether `settings` ask for it. Greedy choice needs none that only thins out or rescales.
+  /// Whether `settings` ask for it; a greedy choice needs none that only thins out or rescales.
   func isActive(in settings: SamplingSettings) -> Bool {
     switch self {
     case .repetitionPenalty: settings.repetitionPenalty != 1

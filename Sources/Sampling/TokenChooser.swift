@@ -7,6 +7,11 @@ public struct Choice: Equatable, Sendable {
   /// The natural logarithm of the token's probability by the model alone: the softmax of its logits
   /// before any of the processors.
   public var logProbability: Float
+
+  public init(token: Int32, logProbability: Float) {
+    self.token = token
+    self.logProbability = logProbability
+  }
 }
 
 /// Why no token could be chosen.
@@ -133,7 +138,7 @@ public struct TokenChooser: Sendable {
 
   private mutating func draw(_ unit: Double) throws(ChoiceError) -> Int32 {
     guard let token = candidates.draw(unit) else {
-      throw candidates.count == 0 ? .nothingLeft : .tooLarge
+      throw candidates.hasOverflowed ? .tooLarge : .nothingLeft
     }
     return token
   }

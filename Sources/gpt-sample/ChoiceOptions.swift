@@ -63,6 +63,9 @@ struct ChoiceOptions: ArgumentGroup {
       throw UsageError(
         "--min-length: \(minLength) is more than --max-length \(maximumLength); raise that")
     }
+    if let word = badWord.first(where: { trimmed($0) == nil }) {
+      throw UsageError("--bad-word: '\(word)' is not accepted; expected a word")
+    }
   }
 
   /// Puts the options into `settings`; says so if the choice is greedy.
@@ -97,10 +100,7 @@ struct ChoiceOptions: ArgumentGroup {
 
   /// Each word or phrase as two sequences of tokens: as a text begins with it, and after a blank.
   private func badWords(_ tokenizer: Tokenizer, keepCase: Bool) throws -> [[Int32]] {
-    var phrases = try badWord.map { word in
-      guard let phrase = trimmed(word) else { throw UsageError("--bad-word: expected a word") }
-      return phrase
-    }
+    var phrases = badWord.compactMap(trimmed)
     if let badWords {
       var lines = try LineReader(path: badWords)
       while let line = try lines.next() {

@@ -31,7 +31,9 @@ private let options = [
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
-    "repetition-penalty", "seed", "logits", "threads",
+    "repetition-penalty", "no-repeat-ngram", "bad-word", "bad-words", "min-length",
+    "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
+    "threads",
   ],
 ]
 
@@ -254,6 +256,25 @@ struct CommandLineTests {
         "--top-p: '1.5' is not accepted; expected a number from 0.0 to 1.0"
       ),
       (
+        "gpt-sample", ["a", "--min-p=-0.1"],
+        "--min-p: '-0.1' is not accepted; expected a number from 0.0 to 1.0"
+      ),
+      (
+        "gpt-sample", ["a", "--typical-p", "0"],
+        "--typical-p: '0' is not accepted; expected a number above 0, up to 1"
+      ),
+      (
+        "gpt-sample", ["a", "--no-repeat-ngram=-1"],
+        "--no-repeat-ngram: '-1' is not accepted; expected a whole number of at least 0"
+      ),
+      (
+        "gpt-sample", ["a", "--min-length=9", "--max-length=8"],
+        "--min-length: 9 is more than --max-length 8; raise that"
+      ),
+      (
+        "gpt-sample", ["a", "--bad-word", " "], "--bad-word: ' ' is not accepted; expected a word"
+      ),
+      (
         "gpt-sample", ["a", "--generate-completion-script", "csh"],
         "--generate-completion-script: 'csh' is not accepted; expected one of bash, zsh, fish"
       ),
@@ -321,6 +342,40 @@ struct StandardOutputTests {
     let logits = try project.run("gpt-sample", ["run/final", "-p", "кот", "--logits"])
     let json = try JSONSerialization.jsonObject(with: Data(logits.output.utf8)) as? [String: Any]
     #expect((json?["logits"] as? [Double])?.count == 300)
+    let steps = json?["processed"] as? [[String: Any]]
+    #expect(steps?.map { $0["processor"] as? String } == ["top_k"])
+    // What is ruled out is null.
+    #expect((steps?.first?["logits"] as? [Any])?.count { $0 is Double } == 50)
+  }
+
+  @Test("has a greedy text alone; the log says that it is one")
+  func greedy() throws {
+    let project = try Project.finished()
+    let arguments = ["checkpoints/fixture/final", "--temperature=0", "--prompt=КОТ"]
+    let one = try project.run("gpt-sample", arguments)
+    #expect(
+      one.log == "gpt-sample: temperature 0: the most likely token each time, whatever the seed\n")
+    #expect(try project.run("gpt-sample", arguments + ["--seed=9"]).output == one.output)
+  }
+
+  @Test("has none of the bad words of a file")
+  func badWords() throws {
+    let project = try Project.finished()
+    let arguments = ["checkpoints/fixture/final", "--prompt=КОТ", "--top-k=0", "--logits"]
+    func ruledOut(_ more: [String]) throws -> Int {
+      let output = try project.run("gpt-sample", arguments + more).output
+      let json = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+      let steps = json?["processed"] as? [[String: Any]]
+      return (steps?.first?["logits"] as? [Any])?.count { $0 is NSNull } ?? 0
+    }
+    // Letters are tokens, and `@` after a blank is one.
+    try project.folder.write("\n  @\t\nq\n", to: "words.txt")
+    #expect(try ruledOut([]) == 0)
+    #expect(try ruledOut(["--bad-words=words.txt", "--keep-case"]) >= 2)
+    let missing = try project.run("gpt-sample", arguments + ["--bad-words=none"])
+    #expect(missing.status == 66)
+    #expect(missing.output == "")
+    #expect(missing.log.contains("none: cannot open: No such file or directory"))
   }
 
   @Test("is the same each time")
