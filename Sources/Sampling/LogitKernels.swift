@@ -1,11 +1,14 @@
 /// Sixteen logits.
 typealias Lanes = SIMD16<Float>
 
-/// Loops over logits, sixteen at a time. Sums are taken in the same order on every machine.
+/// Loops over logits, sixteen at a time.
+///
+/// Sums are taken in the same order on every machine.
 enum LogitKernels {
   private static let width = Lanes.scalarCount
 
   /// e^x to 2e-7 relative: 2ⁿ times a polynomial in what is left (coefficients of Cephes' expf).
+  ///
   /// Below −87 it is as good as 0, above 88 it stays finite; NaN stays NaN.
   @inline(__always)
   private static func exponential(_ x: Lanes) -> Lanes {
@@ -146,8 +149,9 @@ enum LogitKernels {
   /// How many logits share one of the numbers that ``maximaOfGroups(_:of:)`` writes.
   static let groupSize = 32
 
-  /// Writes the maxima of groups of ``groupSize`` to `out` and returns how many there are. The last
-  /// logits, too few for sixteen groups, are left out.
+  /// Writes the maxima of groups of ``groupSize`` to `out` and returns how many there are.
+  ///
+  /// The last logits, too few for sixteen groups, are left out.
   static func maximaOfGroups(
     _ out: UnsafeMutableBufferPointer<Float>, of x: UnsafeBufferPointer<Float>
   ) -> Int {

@@ -72,6 +72,7 @@ public struct TokenChooser: Sendable {
   ///   - text: the tokens so far, the prompt among them.
   ///   - promptCount: how many of them are the prompt.
   ///   - generator: gives one number, none if the choice is greedy.
+  /// - Returns: the token and its log-probability.
   /// - Throws: ``ChoiceError``, if there is none to choose.
   public mutating func choose(
     _ logits: UnsafeBufferPointer<Float>, text: [Int32], promptCount: Int,
@@ -91,7 +92,7 @@ public struct TokenChooser: Sendable {
 
   /// The logits of all tokens after each of ``processors``, −∞ for tokens that are ruled out.
   ///
-  /// - Parameters: as of ``choose(_:text:promptCount:_:)``.
+  /// The parameters are those of ``choose(_:text:promptCount:_:)``.
   public mutating func logitsAfterProcessors(
     _ logits: UnsafeBufferPointer<Float>, text: [Int32], promptCount: Int
   ) -> [(processor: LogitsProcessor, logits: [Float])] {
@@ -152,7 +153,7 @@ public struct TokenChooser: Sendable {
 
 /// The index at which the running sum of `probabilities` passes `unit`, which is from 0 to below 1.
 ///
-/// - Parameter probabilities: not negative, at least one above 0; their sum need not be 1.
+/// The probabilities are not negative and at least one is above 0; their sum need not be 1.
 package func draw(_ probabilities: UnsafeBufferPointer<Float>, _ unit: Double) -> Int {
   let stretch = 256
   var rest = unit * LogitKernels.sum(probabilities)

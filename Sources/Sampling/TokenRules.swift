@@ -6,8 +6,8 @@ enum TokenRules {
   /// positive logit is divided by `penalty`, a negative one multiplied (Keskar and others 2019,
   /// CTRL).
   ///
-  /// - Parameter original: the logits before; from them, a token that stands twice in the text is
-  ///   penalized once.
+  /// `original` are the logits before: from them, a token that stands twice in the text is penalized
+  /// once.
   static func penalizeRepetition(
     _ logits: inout [Float], from original: UnsafeBufferPointer<Float>, text: [Int32],
     penalty: Float

@@ -19,6 +19,7 @@ struct WeightedSelection: Sendable {
   ///   - values: at least one, no NaN.
   ///   - weight: the weight of the value at an index, not negative.
   ///   - passes: false up to some sum and true from there on.
+  /// - Returns: the value and the sum of the weights below it.
   @inline(__always)
   mutating func edge(
     of values: UnsafeBufferPointer<Float>, weight: (Int) -> Double, passes: (Double) -> Bool
