@@ -13,7 +13,8 @@ public enum ModelFolder {
     guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
     for suffix in RunFolder.unfinishedSuffixes where Folder.name(of: path).hasSuffix(suffix) {
       throw InputError(
-        path, "a checkpoint that training is still writing, or was stopped in; "
+        path,
+        "a checkpoint that training is still writing, or was stopped in; "
           + remedy(inRun: Folder.parent(of: path)))
     }
     guard !Folder.hasFile("\(path)/\(CheckpointFile.configuration)") else { return }
@@ -22,7 +23,8 @@ public enum ModelFolder {
       throw InputError(path, "the folder of a run, not of a model; " + remedy(inRun: path))
     }
     throw InputError(
-      path, "no model here; expected a Hugging Face folder with \(CheckpointFile.configuration), "
+      path,
+      "no model here; expected a Hugging Face folder with \(CheckpointFile.configuration), "
         + "weights and a tokenizer")
   }
 

@@ -1,14 +1,15 @@
 import TensorKernels
 
 extension InferencePass {
-  /// The natural logarithm of the probability that the model gives each of `sequences`, in their
-  /// order: of all tokens of a sequence but its first, each after those before it.
+  /// How probable `sequences` are to the model.
   ///
   /// transformers' loss of a sequence is this, divided by one token less than it has, and negative.
   /// The output matrix is applied to as many positions at a time as the pass has sequences.
   ///
   /// - Parameter sequences: each of 2 tokens or more, and of one token more than the pass has
   ///   positions at most.
+  /// - Returns: for each the natural logarithm of the probability of all of its tokens but the first,
+  ///   each after those before it.
   public func logProbabilities(of sequences: [[Int32]]) -> [Double] {
     var sums = [Double](repeating: 0, count: sequences.count)
     /// What goes through the model together: positions of sequences, with the tokens behind them.

@@ -85,18 +85,24 @@ public final class LineEditor {
 private func readCharacter(
   _ editor: OpaquePointer?, _ character: UnsafeMutablePointer<wchar_t>?
 ) -> Int32 {
-  var decoder = Unicode.UTF8.ForwardParser()
-  var end: Int?
-  var bytes = AnyIterator<UInt8> {
+  var bytes: [UInt8] = []
+  var length = 1
+  while bytes.count < length {
     var byte: UInt8 = 0
     let count = read(STDIN_FILENO, &byte, 1)
-    if count != 1 { end = count }
-    return count == 1 ? byte : nil
+    guard count == 1 else { return Int32(count) }
+    bytes.append(byte)
+    if bytes.count == 1 {
+      length =
+        switch byte {
+        case 0xC2...0xDF: 2
+        case 0xE0...0xEF: 3
+        case 0xF0...0xF4: 4
+        default: 1
+        }
+    }
   }
-  switch decoder.parseScalar(from: &bytes) {
-  case .valid(let encoded): character?.pointee = wchar_t(Unicode.UTF8.decode(encoded).value)
-  case .error: character?.pointee = 0xFFFD
-  case .emptyInput: return Int32(end ?? 0)
-  }
+  let scalar = String(validating: bytes, as: UTF8.self)?.unicodeScalars.first
+  character?.pointee = wchar_t(scalar?.value ?? 0xFFFD)
   return 1
 }

@@ -59,7 +59,8 @@ public final class LineHistory {
     defer { close(descriptor) }
     let bytes = Array((line + "\n").utf8)
     // Others may have been let read it; one call, so that lines of several programs stay whole.
-    guard fchmod(descriptor, 0o600) == 0, write(descriptor, bytes, bytes.count) == bytes.count else {
+    guard fchmod(descriptor, 0o600) == 0, write(descriptor, bytes, bytes.count) == bytes.count
+    else {
       throw FileError(path: path, operation: .write)
     }
     return true

@@ -39,11 +39,9 @@ public final class BugurtWriter {
   /// Bugurts that are written for each that is wanted before the filter gives up.
   let attempts: Int
 
-  /// - Parameters:
-  ///   - candidates: of so many that with the highest mean log-probability is taken.
-  ///   - filter: what is dropped; of several candidates the best of those that it does not drop is
-  ///     taken.
-  ///   - attempts: how many bugurts are written at most for each that the filter is to leave.
+  /// A writer of the best of so many `candidates`, by their mean log-probability, that `filter` leaves.
+  ///
+  /// For each bugurt that the filter is to leave, `attempts` are written at most.
   public init(
     _ generator: TextGenerator, _ maker: PromptMaker, candidates: Int = 1,
     filter: BugurtFilter? = nil, attempts: Int = 50

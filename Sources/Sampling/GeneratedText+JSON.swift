@@ -6,10 +6,8 @@ extension GeneratedText {
   /// `tokens` are the ids after the prompt, the one that ended the text among them: the probability
   /// is that of all of these.
   ///
-  /// - Parameters:
-  ///   - prompt: what it begins with, as it was given.
-  ///   - text: prompt and text, as they are shown.
-  ///   - seed: the seed of its number.
+  /// `prompt` is what it begins with, as it was given, and `text` all of it, as it is shown; `seed` is
+  /// that of its number.
   public func json(prompt: String, text: String, seed: UInt64) -> JSONValue {
     .object([
       .init("prompt", .string(prompt)),

@@ -53,11 +53,10 @@ public struct PromptMaker: Sendable {
   private let maximumLength: Int
   private let seed: UInt64
 
-  /// - Parameters:
-  ///   - endOfText: what the model's own beginning stands behind.
-  ///   - contextLength: the model's longest context.
-  ///   - maximumLength: the longest text that is asked for.
-  ///   - seed: decides the first words.
+  /// A maker of prompts for a model with `tokenizer` and a longest context of `contextLength`, for
+  /// texts of up to `maximumLength` tokens.
+  ///
+  /// The model's own beginning stands behind the token `endOfText`; `seed` decides the first words.
   public init(
     _ tokenizer: Tokenizer, keepsCase: Bool, endOfText: Int32?, contextLength: Int,
     maximumLength: Int, seed: UInt64

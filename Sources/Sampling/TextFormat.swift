@@ -18,7 +18,7 @@ public enum TextFormat: String, CaseIterable, Sendable {
     return words.split(separator: "@").map { $0.joined(separator: " ") }.joined(separator: "\n@\n")
   }
 
-  /// What parts words. Not all white space: a word may hold a no-break space.
+  /// Whether `scalar` parts words; a no-break space does not.
   static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
     scalar == " " || scalar == "\n" || scalar == "\t" || scalar == "\r"
   }

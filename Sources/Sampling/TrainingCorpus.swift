@@ -102,7 +102,8 @@ public struct TrainingCorpus: Sendable {
 
   /// The fingerprints of all posts.
   ///
-  /// - Parameter progress: called now and then with the number of tokens read.
+  /// Now and then `progress` is called with the number of tokens read.
+  ///
   /// - Throws: `InputError` if a shard is damaged; what `progress` throws.
   public func fingerprints(_ progress: (Int) throws -> Void = { _ in }) throws -> PostFingerprints {
     var posts = PostFingerprints()

@@ -111,7 +111,8 @@ struct GPTSample: Program {
   private func runScoring(_ loaded: LoadedModel, _ path: String) throws {
     guard let endOfText = loaded.endOfText.first else {
       throw InputError(
-        model, "config.json names no end-of-text token (eos_token_id), behind which a line is scored")
+        model,
+        "config.json names no end-of-text token (eos_token_id), behind which a line is scored")
     }
     let scoring = Scoring(
       path: path, isJSON: output.json, isQuiet: output.quiet, output: output.output)
@@ -177,7 +178,8 @@ struct GPTSample: Program {
           + "shards with --corpus")
       return BugurtFilter(loaded.tokenizer, posts: nil)
     }
-    let progress = output.quiet
+    let progress =
+      output.quiet
       ? nil : Progress("reading \(corpus.folder)", total: corpus.tokenCount, unit: .items("tokens"))
     let posts = try corpus.fingerprints { try progress?.update($0) }
     if !output.quiet {

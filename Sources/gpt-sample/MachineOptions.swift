@@ -9,7 +9,8 @@ struct MachineOptions: ArgumentGroup {
     valueName: "type")
   var weights = WeightType.fp32
   @Option(
-    help: "how many texts are written at a time: more are faster together, each takes memory of its "
+    help:
+      "how many texts are written at a time: more are faster together, each takes memory of its "
       + "own; fewer, where memory is short; the texts are the same",
     valueName: "n", accepting: .within(1...4096))
   var batch = 64

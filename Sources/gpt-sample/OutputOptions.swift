@@ -25,7 +25,8 @@ struct OutputOptions: ArgumentGroup {
       + "mean of its tokens' log-probabilities", valueName: "n", accepting: .atLeast(1))
   var bestOf = 1
   @Flag(
-    help: "drop what is no bugurt or a copy: not ended by the model, without @, with an empty part, "
+    help:
+      "drop what is no bugurt or a copy: not ended by the model, without @, with an empty part, "
       + "or a post of --corpus; goes on until there are --count")
   var filter = false
   @Flag(help: "tell nothing of the progress") var quiet = false

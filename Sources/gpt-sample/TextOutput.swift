@@ -53,7 +53,8 @@ final class TextOutput {
         try write(json.text() + "\n")
       } else {
         try write(
-          shownEnd(of: text).reduce(into: "") { $0 += display.append($1) } + display.finish() + "\n")
+          shownEnd(of: text).reduce(into: "") { $0 += display.append($1) } + display.finish() + "\n"
+        )
       }
       count += 1
     case .work: break

@@ -9,7 +9,7 @@ final class WritingReport {
   private var progress: Progress?
   private let start = ContinuousClock.now
 
-  /// - Parameter isWatched: whether the user sees the texts come, and needs no bar.
+  /// A report of `total` texts; whoever watches them come (`isWatched`) needs no bar.
   init(_ writer: BugurtWriter, total: Int, isQuiet: Bool, isWatched: Bool) {
     self.writer = writer
     self.isQuiet = isQuiet
@@ -43,7 +43,8 @@ final class WritingReport {
     guard total > 1 || seconds > 5 else { return }
     let statistics = writer.generator.statistics
     let tokens = Double(statistics.tokens)
-    let written = statistics.texts > count ? " of \(Progress.countText(Double(statistics.texts)))" : ""
+    let candidates = Progress.countText(Double(statistics.texts))
+    let written = statistics.texts > count ? " of \(candidates)" : ""
     Log.info(
       "wrote \(Progress.countText(Double(count)))\(written) text\(total == 1 ? "" : "s"), "
         + "\(Progress.countText(tokens)) tokens in \(Progress.decimal(seconds, 1)) s "

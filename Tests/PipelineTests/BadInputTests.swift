@@ -249,7 +249,8 @@ struct BadInputTests {
     try expect(
       "\(run)/final/model.safetensors", "a file; name the folder it is in, '\(run)/final'")
     try expect(
-      "data", "no model here; expected a Hugging Face folder with config.json, weights and a "
+      "data",
+      "no model here; expected a Hugging Face folder with config.json, weights and a "
         + "tokenizer")
     let writing = "a checkpoint that training is still writing, or was stopped in; "
     try project.copy("\(run)/checkpoint-2", to: "\(run)/checkpoint-7.partial")

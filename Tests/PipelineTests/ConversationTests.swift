@@ -47,7 +47,8 @@ struct ConversationTests {
     #expect(try session.end().status == 0)
     let texts = try project.folder.text(of: "texts")
     let alone = try project.run("gpt-sample", [Self.model, "-p", "кот", "-n", "2"])
-    let third = try project.run("gpt-sample", [Self.model, "-n", "3", "--json", "--format=original"])
+    let third = try project.run(
+      "gpt-sample", [Self.model, "-n", "3", "--json", "--format=original"])
     let last = try #require(third.output.split(separator: "\n").last)
     let object = try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any]
     let text = try #require(object?["text"] as? String)

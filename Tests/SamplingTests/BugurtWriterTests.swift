@@ -69,7 +69,8 @@ struct BugurtWriterTests {
 
   @Test("each prompt has its texts, in order, and they are the same in any company")
   func plain() throws {
-    let all = try texts(writer(), [order("a", count: 5), order("", count: 2), order("@", count: 3)])
+    let all = try texts(
+      writer(), [order("a", count: 5), order("", count: 2), order("@", count: 3)])
     #expect(all.map(\.request.number) == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2])
     #expect(try texts(writer(batch: 1), [order("a", count: 3)]) == Array(all.prefix(3)))
     #expect(try texts(writer(batch: 9), [order("@", count: 3)]) == Array(all.suffix(3)))
@@ -186,6 +187,7 @@ struct BugurtWriterTests {
         == #"{"prompt":"П","text":"ТЕКСТ","tokens":[8,9,2],"seed":5,"number":3,"#
         + #""finish_reason":"end_of_text","log_probability":-1.5,"mean_log_probability":-0.5}"#)
     #expect(
-      text.json(prompt: "", text: "", seed: .max).text().contains(#""seed":"18446744073709551615""#))
+      text.json(prompt: "", text: "", seed: .max).text().contains(#""seed":"18446744073709551615""#)
+    )
   }
 }

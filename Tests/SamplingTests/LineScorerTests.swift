@@ -88,7 +88,8 @@ struct BatchMemoryTests {
   func bytes() {
     let logits = 16 * 50_257
     #expect(BatchMemory.byteCount(medium, length: 200) == 24 * 2 * 1024 * 4 * 208 + logits)
-    #expect(BatchMemory.byteCount(medium, length: 208) == BatchMemory.byteCount(medium, length: 200))
+    #expect(
+      BatchMemory.byteCount(medium, length: 208) == BatchMemory.byteCount(medium, length: 200))
   }
 
   @Test("as many texts as half of the memory has room for, one at least")
