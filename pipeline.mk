@@ -104,7 +104,7 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-encode, make bench-clean, make bench-dump
+#! make bench-train, make bench-encode, make bench-clean, make bench-dump, make bench-sample
 #? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
 BENCH_FLAGS ?=
 
@@ -378,6 +378,20 @@ bench-clean: $(corpus) $(build)/interop/installed | $(bin)/bugurt-clean
 bench-dump: | $(bin)/tg-dump
 	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
 	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
+
+# llama.cpp is compiled, for this processor; with nice, for it takes long.
+$(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
+	python3 -m venv $(@D)/venv
+	CMAKE_ARGS='-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' nice $(@D)/venv/bin/pip install --quiet \
+	  --requirement $<
+	@touch $@
+
+## bench-sample: time sampling against transformers and llama.cpp, which it compiles at first
+.PHONY: bench-sample
+bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
+	HF_HUB_OFFLINE=1 $(build)/bench-sample/venv/bin/python \
+	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
+	  --work $(build)/bench-sample $(BENCH_FLAGS)
 
 ## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer
 fuzz := $(build)/fuzz/release/Fuzz

@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Every output is one chain of fused multiply-adds over the inputs in ascending order. Whatever the
-// number of rows, the kind of vector or the cut into blocks, the bits are the same.
+// Every output is a sum over blocks of inputs, in ascending order, each of which is one chain of fused
+// multiply-adds. Whatever the number of rows and threads and the kind of vector, the bits are the same.
 #pragma clang fp contract(fast)
 
 #if defined(__AVX512F__)
@@ -37,63 +37,68 @@ INLINE Vector from_int8(const int8_t *x) {
 
 // MARK: - One row
 
+/// Inputs that are read at a time, so that `out` goes through the registers as seldom.
+#define ROWS 8
+
+/// sum + x * weights, input after input of ROWS.
+INLINE float add_products(float sum, const float *x, const float *weights, size_t stride) {
+  for (size_t row = 0; row < ROWS; row++) sum += x[row] * weights[row * stride];
+  return sum;
+}
+
 void ckernels_linear_row(float *restrict out, const float *restrict x,
                          const float *restrict weights, size_t stride, size_t inputs,
                          size_t outputs) {
-  // Four inputs at a time, so that `out` goes through the registers a quarter as often; the rows
-  // that come next are asked for, as they lie on other pages than those being read.
   size_t input = 0;
-  for (; input + 4 <= inputs; input += 4) {
-    const float *w0 = weights + input * stride, *w1 = w0 + stride, *w2 = w1 + stride,
-                *w3 = w2 + stride;
-    float x0 = x[input], x1 = x[input + 1], x2 = x[input + 2], x3 = x[input + 3];
-    const size_t ahead = input + 8 <= inputs ? 4 * stride : 0;
+  for (; input + ROWS <= inputs; input += ROWS) {
+    const float *rows = weights + input * stride, *factors = x + input;
+    // The rows that come next lie on other pages, across which the processor does not look ahead.
+    const size_t ahead = input + 2 * ROWS <= inputs ? ROWS * stride : 0;
     size_t column = 0;
     for (; column + 16 <= outputs; column += 16) {
-      __builtin_prefetch(w0 + ahead + column);
-      __builtin_prefetch(w1 + ahead + column);
-      __builtin_prefetch(w2 + ahead + column);
-      __builtin_prefetch(w3 + ahead + column);
-      for (size_t lane = 0; lane < 16; lane += LANES) {
-        size_t at = column + lane;
-        Vector sum = from_floats(out + at);
-        sum += x0 * from_floats(w0 + at);
-        sum += x1 * from_floats(w1 + at);
-        sum += x2 * from_floats(w2 + at);
-        sum += x3 * from_floats(w3 + at);
-        *(Vector *)(out + at) = sum;
+      for (size_t row = 0; row < ROWS; row++) {
+        __builtin_prefetch(rows + row * stride + ahead + column);
+      }
+      for (size_t lane = column; lane < column + 16; lane += LANES) {
+        Vector sum = from_floats(out + lane);
+        for (size_t row = 0; row < ROWS; row++) {
+          sum += factors[row] * from_floats(rows + row * stride + lane);
+        }
+        *(Vector *)(out + lane) = sum;
       }
     }
     for (; column < outputs; column++) {
-      float sum = out[column];
-      sum += x0 * w0[column];
-      sum += x1 * w1[column];
-      sum += x2 * w2[column];
-      sum += x3 * w3[column];
-      out[column] = sum;
+      out[column] = add_products(out[column], factors, rows + column, stride);
     }
   }
   for (; input < inputs; input++) {
-    const float *w = weights + input * stride;
-    for (size_t column = 0; column < outputs; column++) out[column] += x[input] * w[column];
+    const float *row = weights + input * stride;
+    for (size_t column = 0; column < outputs; column++) out[column] += x[input] * row[column];
   }
 }
 
 #define PANEL CKERNELS_PANEL
 #define PANEL_VECTORS (PANEL / LANES)
+#define BLOCK CKERNELS_INPUT_BLOCK
 
 void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
                                   const uint16_t *restrict panel, size_t inputs) {
-  Vector sums[PANEL_VECTORS];
-  for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = from_floats(out + v * LANES);
-  for (size_t input = 0; input < inputs; input++, panel += PANEL) {
-    __builtin_prefetch((const char *)panel + 4096);
-    __builtin_prefetch((const char *)panel + 4160);
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      sums[v] += x[input] * from_bfloat16(panel + v * LANES);
+  Vector totals[PANEL_VECTORS];
+  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
+  for (size_t start = 0; start < inputs; start += BLOCK) {
+    size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+    Vector sums[PANEL_VECTORS];
+    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
+    for (size_t input = start; input < end; input++, panel += PANEL) {
+      __builtin_prefetch((const char *)panel + 4096);
+      __builtin_prefetch((const char *)panel + 4160);
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] += x[input] * from_bfloat16(panel + v * LANES);
+      }
     }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
   }
-  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = sums[v];
+  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
 }
 
 void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
@@ -101,8 +106,8 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
                               size_t inputs) {
   Vector totals[PANEL_VECTORS];
   for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-  for (size_t start = 0; start < inputs; start += CKERNELS_INT8_BLOCK, scales += PANEL) {
-    size_t end = start + CKERNELS_INT8_BLOCK < inputs ? start + CKERNELS_INT8_BLOCK : inputs;
+  for (size_t start = 0; start < inputs; start += BLOCK, scales += PANEL) {
+    size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input++, panel += PANEL) {
@@ -122,7 +127,13 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
 
 void ckernels_panel_of_columns(float *restrict panel, const float *restrict weights, size_t stride,
                                size_t inputs, size_t columns) {
+  const size_t ahead = 8;
   for (size_t input = 0; input < inputs; input++, panel += PANEL, weights += stride) {
+    if (input + ahead < inputs) {
+      for (size_t line = 0; line < columns; line += 16) {
+        __builtin_prefetch(weights + ahead * stride + line);
+      }
+    }
     if (columns == PANEL) {
       memcpy(panel, weights, PANEL * sizeof(float));
     } else {
@@ -195,9 +206,7 @@ INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict scales, size_t inputs) {
   Vector sums[TILE_ROWS][VECTORS];
   for (size_t r = 0; r < rows; r++) {
-    for (size_t v = 0; v < VECTORS; v++) {
-      sums[r][v] = scales ? (Vector)0.0f : from_floats(out + r * out_stride + v * LANES);
-    }
+    for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
   }
   for (size_t input = 0; input < inputs; input++, panel += PANEL) {
     Vector weights[VECTORS];
@@ -210,7 +219,8 @@ INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) {
       Vector *target = (Vector *)(out + r * out_stride + v * LANES);
-      *target = scales ? *target + from_floats(scales + v * LANES) * sums[r][v] : sums[r][v];
+      Vector scale = scales ? from_floats(scales + v * LANES) : (Vector)1.0f;
+      *target += scale * sums[r][v];
     }
   }
 }

@@ -1,5 +1,4 @@
 import FileSupport
-import Glibc
 
 /// Reads cleaned text, packed with gzip or not, in memory for the longest post.
 public enum CorpusReader {
@@ -65,16 +64,14 @@ public enum CorpusReader {
     in block: UnsafeRawBufferPointer, isFirst: Bool,
     _ body: (_ line: Int, _ post: Range<Int>) throws(Failure) -> Void
   ) throws(Failure) -> Int {
-    guard let base = block.baseAddress else { return 0 }
     var line = 0
     var start = 0
     while start < block.count {
       line += 1
-      let newline = memchr(base + start, 0x0A, block.count - start)
-      let end = newline.map { UnsafeRawPointer($0) - base } ?? block.count
+      let end = endOfLine(in: block, from: start)
       let post = trimmed(
         UnsafeRawBufferPointer(rebasing: block[start..<end]), isFirst: isFirst && line == 1)
-      if let address = post.baseAddress, !post.isEmpty {
+      if let address = post.baseAddress, let base = block.baseAddress, !post.isEmpty {
         let offset = address - base
         try body(line, offset..<offset + post.count)
       }

@@ -6,28 +6,31 @@ extension Funnel {
 
   /// The funnel as JSON, as it stands in its file.
   public var json: JSONValue {
-    .object([
-      .init("version", .integer(Self.version)),
-      .init("recipe", .string(recipe)),
-      .init("one_post_a_line", .boolean(isOnePostALine)),
-      .init("posts_in", .integer(postsIn)),
-      .init("characters_in", .integer(charactersIn)),
-      .init("bytes_in", .integer(bytesIn)),
-      .init(
-        "rules",
-        .array(
-          steps.map { step in
-            .object([
-              .init("name", .string(step.rule)),
-              .init("settings", .object(step.settings)),
-              .init("dropped", .integer(step.dropped)),
-              .init("changed", .integer(step.changed)),
-            ])
-          })),
-      .init("posts_out", .integer(postsOut)),
-      .init("characters_out", .integer(charactersOut)),
-      .init("bytes_out", .integer(bytesOut)),
-    ])
+    let badLines = badLines > 0 ? [JSONValue.Member("bad_lines", .integer(badLines))] : []
+    return .object(
+      [
+        .init("version", .integer(Self.version)),
+        .init("recipe", .string(recipe)),
+        .init("one_post_a_line", .boolean(isOnePostALine)),
+      ] + badLines + [
+        .init("posts_in", .integer(postsIn)),
+        .init("characters_in", .integer(charactersIn)),
+        .init("bytes_in", .integer(bytesIn)),
+        .init(
+          "rules",
+          .array(
+            steps.map { step in
+              .object([
+                .init("name", .string(step.rule)),
+                .init("settings", .object(step.settings)),
+                .init("dropped", .integer(step.dropped)),
+                .init("changed", .integer(step.changed)),
+              ])
+            })),
+        .init("posts_out", .integer(postsOut)),
+        .init("characters_out", .integer(charactersOut)),
+        .init("bytes_out", .integer(bytesOut)),
+      ])
   }
 
   /// Writes the funnel to the file at `path`, whole or not at all.
@@ -58,6 +61,7 @@ extension Funnel {
           settings: try fields.value("settings", "an object", \.members),
           dropped: try fields.count("dropped"), changed: try fields.count("changed"))
       })
+    badLines = fields.value["bad_lines"] == nil ? 0 : try fields.count("bad_lines")
     postsIn = try fields.count("posts_in")
     charactersIn = try fields.count("characters_in")
     bytesIn = try fields.count("bytes_in")

@@ -1,14 +1,20 @@
 extension Funnel {
   /// The funnel as a table to read: posts in, what each rule did, posts out.
   ///
-  /// Shares are of all posts that came in.
+  /// Shares are of all posts that came in. Where lines were passed over that are no posts, the table
+  /// begins with `lines in` and `bad lines`.
   ///
   ///     posts in      20,641
   ///     channel-news    -412   2.0 %      0 changed
   ///     header             0   0.0 %  6,190 changed
   ///     posts out     20,229  98.0 %
   public func table() -> String {
-    var rows: [[String]] = [["posts in", grouped(postsIn), "", ""]]
+    var rows: [[String]] = []
+    if badLines > 0 {
+      rows.append(["lines in", grouped(postsIn + badLines), "", ""])
+      rows.append(["bad lines", "-" + grouped(badLines), "", ""])
+    }
+    rows.append(["posts in", grouped(postsIn), "", ""])
     for step in steps {
       rows.append([
         step.rule, (step.dropped > 0 ? "-" : "") + grouped(step.dropped), share(step.dropped),
@@ -32,14 +38,14 @@ extension Funnel {
     let tenths = Int((Double(count) * 1000 / Double(postsIn)).rounded())
     return "\(tenths / 10).\(tenths % 10) %"
   }
+}
 
-  /// `12345` → `12,345`.
-  private func grouped(_ count: Int) -> String {
-    var text = ""
-    for (index, digit) in String(count).reversed().enumerated() {
-      if index > 0, index.isMultiple(of: 3) { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
+/// `12345` → `12,345`.
+package func grouped(_ count: Int) -> String {
+  var text = ""
+  for (index, digit) in String(count).reversed().enumerated() {
+    if index > 0, index.isMultiple(of: 3) { text.append(",") }
+    text.append(digit)
   }
+  return String(text.reversed())
 }

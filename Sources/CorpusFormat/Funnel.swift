@@ -28,6 +28,8 @@ public struct Funnel: Equatable, Sendable {
   public var recipe: String
   /// Whether each post is a line of the text; if not, nothing stands between the posts.
   public var isOnePostALine: Bool
+  /// How many lines were no posts and were passed over.
+  public var badLines = 0
   /// How many posts came in.
   public var postsIn = 0
   /// How many characters (Unicode scalars) their texts had.

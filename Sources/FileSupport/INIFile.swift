@@ -36,10 +36,10 @@ package struct INIFile: Equatable {
     sections[section]?[key] ?? (hasSection(section) ? sections[Self.defaultSection]?[key] : nil)
   }
 
-  /// Reads the file at `path`.
+  /// Reads the file at `path`; `exampleSection` is the name of a section that it may have.
   ///
   /// - Throws: `FileError`; `InputError`, which quotes nothing of the file: it may hold secrets.
-  package init(path: String) throws {
+  package init(path: String, exampleSection: String) throws {
     let file = try InputFile(path: path)
     var bytes: [UInt8] = []
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 14, alignment: 1)
@@ -50,7 +50,7 @@ package struct INIFile: Equatable {
         throw InputError(path, "this is too large for a configuration")
       }
     }
-    try self.init(bytes, path: path)
+    try self.init(bytes, path: path, exampleSection: exampleSection)
   }
 
   private static let largest = 1 << 20
@@ -58,11 +58,11 @@ package struct INIFile: Equatable {
   /// Reads `bytes`, which stand in the file `path`.
   ///
   /// - Throws: `InputError`.
-  package init(_ bytes: [UInt8], path: String) throws(InputError) {
+  package init(_ bytes: [UInt8], path: String, exampleSection: String) throws(InputError) {
     guard let text = String(validating: Self.unifyingLineEnds(bytes), as: UTF8.self) else {
       throw InputError(path, "the file is not UTF-8")
     }
-    var place = Place()
+    var place = Place(exampleSection: exampleSection)
     // Notepad begins files with a byte order mark.
     let scalars = text.unicodeScalars.drop { $0 == "\u{FEFF}" }
     let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
@@ -73,6 +73,7 @@ package struct INIFile: Equatable {
 
   /// Where the reading has come to: what a further line belongs to.
   private struct Place {
+    let exampleSection: String
     var section: String?
     var key: String?
     var indent = 0
@@ -101,7 +102,8 @@ package struct INIFile: Equatable {
     }
     guard let section = place.section else {
       throw InputError(
-        path, .line(number), "expected a section such as [Telegram] before the first key")
+        path, .line(number),
+        "expected a section such as [\(place.exampleSection)] before the first key")
     }
     let scalars = text.unicodeScalars
     guard let delimiter = scalars.firstIndex(where: { $0 == "=" || $0 == ":" }),

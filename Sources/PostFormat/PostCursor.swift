@@ -40,7 +40,7 @@ public final class PostCursor {
   public func next() throws -> Post? {
     post = nil
     while let bytes = try lines.next() {
-      guard !bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { continue }
+      if PostParser.isBlank(bytes) { continue }
       line = lines.lineNumber
       let post = try parser.parse(bytes, line: line)
       if let last, post.id <= last.id {

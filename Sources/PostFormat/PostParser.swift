@@ -20,10 +20,22 @@ package struct PostParser: ~Copyable {
     reader = JSONReader(bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path)
   }
 
+  /// Whether `line` is white space: no post, and no mistake.
+  package static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
+    line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+  }
+
   /// Makes a post of the line `bytes`, the one with the number `line` of the file.
   ///
   /// - Throws: ``InputError`` with the line.
   package mutating func parse(_ bytes: UnsafeRawBufferPointer, line: Int) throws -> Post {
+    guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else {
+      let found = String(decoding: bytes.prefix(80), as: UTF8.self).prefix(20)
+      throw InputError(
+        path, .line(line),
+        "expected a post, such as {\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"…\"}, found "
+          + String(reflecting: String(found)))
+    }
     reader.restart(bytes: bytes, place: .line(line))
     var id: Int?
     var date: Int?

@@ -40,7 +40,7 @@ public struct LiveConfiguration: Equatable, Sendable {
   ) throws {
     var file: INIFile?
     if let path {
-      file = try INIFile(path: path)
+      file = try INIFile(path: path, exampleSection: "Telegram")
       Self.warnIfReadable(path, console)
     }
     let source = Source(path: path, file: file, environment: environment)

@@ -3,8 +3,9 @@ import CKernels
 extension Workers {
   /// out = input · weights + bias, for inference.
   ///
-  /// Each number of the result is one chain of fused multiply-adds over the inputs, in ascending
-  /// order: it has the same bits however many rows there are beside it and however many threads.
+  /// Each number of the result is a sum over blocks of 128 inputs, in ascending order, each of
+  /// which is a chain of fused multiply-adds: it has the same bits however many rows there are
+  /// beside it and however many threads.
   ///
   /// - Parameters:
   ///   - out: `[rows, outputs]`, overwritten.
@@ -16,15 +17,59 @@ extension Workers {
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
+    if out.rows == 1, case .floats(let floats) = weights.storage, !floats.isTransposed {
+      multiplyRow(out.row(0), input.row(0), floats.view, bias: bias)
+      return
+    }
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
     let panels = weights.panels
     let pieces = max(1, min(panels, 64, weights.byteCount * out.rows / worthwhile))
     run(pieces) { piece, _ in
-      let range = panels * piece / pieces..<panels * (piece + 1) / pieces
       let layer = LinearPiece(out: out, input: input, weights: weights, bias: bias)
-      if out.rows == 1 { layer.multiplyRow(range) } else { layer.multiplyRows(range) }
+      for panel in panels * piece / pieces..<panels * (piece + 1) / pieces {
+        layer.multiply(panel)
+      }
     }
+  }
+
+  /// The product of one row with weights in single precision, `[inputs, outputs]`.
+  ///
+  /// The threads share the inputs, so that each reads its weights from front to back: more is to be
+  /// had of the memory than by reading parts of rows.
+  private func multiplyRow(_ out: Floats, _ input: Floats, _ weights: MatrixView, bias: Floats?) {
+    let length = WeightMatrix.inputBlock
+    let blocks = (input.count + length - 1) / length
+    // With more threads than blocks the outputs are shared too.
+    let parts = min((count + blocks - 1) / blocks, (out.count + 511) / 512)
+    withUnsafeTemporaryAllocation(
+      byteCount: blocks * out.count * MemoryLayout<Float>.stride, alignment: 64
+    ) { memory in
+      let sums = MatrixView(
+        memory.bindMemory(to: Float.self), rows: blocks, columns: out.count)
+      run(blocks * parts) { piece, _ in
+        let (block, part) = piece.quotientAndRemainder(dividingBy: parts)
+        let inputs = block * length..<min((block + 1) * length, input.count)
+        let outputs = out.count * part / parts..<out.count * (part + 1) / parts
+        let sum = sums.row(block)
+        (base(sum) + outputs.lowerBound).initialize(repeating: 0, count: outputs.count)
+        let floats = weights.block(rows: inputs, columns: outputs)
+        ckernels_linear_row(
+          base(sum) + outputs.lowerBound, base(input) + inputs.lowerBound, floats.base,
+          floats.stride, inputs.count, outputs.count)
+      }
+      begin(out, bias)
+      for block in 0..<blocks { ckernels_add(base(out), base(sums.row(block)), out.count) }
+    }
+  }
+}
+
+/// Puts the bias, or zero, into `out`.
+private func begin(_ out: Floats, _ bias: Floats?) {
+  if let bias {
+    _ = out.update(fromContentsOf: bias)
+  } else {
+    out.update(repeating: 0)
   }
 }
 
@@ -35,124 +80,73 @@ private struct LinearPiece {
   let weights: WeightMatrix
   let bias: Floats?
 
-  /// Inputs whose panel of floats is in the second-level cache while all rows go over it.
-  static let rowsBlock = 256
-  /// Inputs whose panel of floats is in the first-level cache for one row.
-  static let rowBlock = 64
-
-  func multiplyRow(_ panels: Range<Int>) {
-    let columns =
-      weights.columns(ofPanel: panels.lowerBound)
-      .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
-    switch weights.storage {
-    case .floats(let floats) where !floats.isTransposed:
-      let target = out.block(rows: 0..<1, columns: columns)
-      begin(target, columns)
-      ckernels_linear_row(
-        target.base, input.base, floats.view.base + columns.lowerBound, floats.view.stride,
-        weights.inputs, columns.count)
-    case .floats(let floats):
-      for panel in panels { multiply(panel, floats, blockLength: Self.rowBlock) }
-    case .bfloat16(let packed):
-      for panel in panels {
-        withWholePanel(panel) { target, columns in
-          begin(target, columns)
-          ckernels_linear_row_bfloat16(
-            target.base, input.base,
-            base(packed.elements) + weights.offset(panel: panel, input: 0), weights.inputs)
-        }
+  /// Computes the outputs of `panel` for all rows.
+  func multiply(_ panel: Int) {
+    let columns = weights.columns(ofPanel: panel)
+    withWholePanel(columns) { target in
+      for row in 0..<out.rows {
+        begin(
+          Floats(rebasing: target.row(row)[0..<columns.count]),
+          bias.map { Floats(rebasing: $0[columns]) })
       }
-    case .int8(let packed, let scales):
-      for panel in panels {
-        withWholePanel(panel) { target, columns in
-          begin(target, columns)
-          ckernels_linear_row_int8(
-            target.base, input.base,
-            base(packed.elements) + weights.offset(panel: panel, input: 0),
-            base(scales.floats) + weights.scaleOffset(panel: panel, input: 0), weights.inputs)
-        }
-      }
-    }
-  }
-
-  func multiplyRows(_ panels: Range<Int>) {
-    for panel in panels {
       switch weights.storage {
-      case .floats(let floats): multiply(panel, floats, blockLength: Self.rowsBlock)
+      case .floats(let floats):
+        let source = floats.columns(columns)
+        withPanelBlocks(of: weights.inputs) { inputs, block in
+          source.fillPanel(block, inputs: inputs)
+          add(target, inputs, block, scales: nil)
+        }
       case .bfloat16(let packed):
-        multiply(panel, blockLength: Self.rowsBlock) { block, inputs in
+        let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
+        guard out.rows > 1 else {
+          return ckernels_linear_row_bfloat16(target.base, input.base, source, weights.inputs)
+        }
+        withPanelBlocks(of: weights.inputs) { inputs, block in
           ckernels_panel_of_bfloat16(
-            base(block),
-            base(packed.elements) + weights.offset(panel: panel, input: inputs.lowerBound),
+            base(block), source + inputs.lowerBound * WeightMatrix.panel,
             inputs.count * WeightMatrix.panel)
-          return nil
+          add(target, inputs, block, scales: nil)
         }
       case .int8(let packed, let scales):
-        multiply(panel, blockLength: WeightMatrix.scaleBlock) { block, inputs in
+        let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
+        let scale = base(scales.floats) + weights.scaleOffset(panel: panel, input: 0)
+        guard out.rows > 1 else {
+          return ckernels_linear_row_int8(
+            target.base, input.base, source, scale, weights.inputs)
+        }
+        withPanelBlocks(of: weights.inputs) { inputs, block in
           ckernels_panel_of_int8(
-            base(block),
-            base(packed.elements) + weights.offset(panel: panel, input: inputs.lowerBound),
+            base(block), source + inputs.lowerBound * WeightMatrix.panel,
             inputs.count * WeightMatrix.panel)
-          return base(scales.floats)
-            + weights.scaleOffset(panel: panel, input: inputs.lowerBound)
+          add(
+            target, inputs, block,
+            scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
         }
       }
     }
   }
 
-  /// A panel of weights in single precision.
-  private func multiply(_ panel: Int, _ floats: Operand, blockLength: Int) {
-    let source = floats.columns(weights.columns(ofPanel: panel))
-    multiply(panel, blockLength: blockLength) { block, inputs in
-      source.fillPanel(block, inputs: inputs)
-      return nil
-    }
-  }
-
-  /// A panel for all rows, block after block of the inputs; `fill` makes the floats of a block and
-  /// returns its scales.
-  private func multiply(
-    _ panel: Int, blockLength: Int,
-    fill: (_ block: Floats, _ inputs: Range<Int>) -> UnsafeMutablePointer<Float>?
+  /// Adds what the `inputs` of all rows give with the panel of their weights.
+  private func add(
+    _ target: MatrixView, _ inputs: Range<Int>, _ panel: Floats,
+    scales: UnsafeMutablePointer<Float>?
   ) {
-    withWholePanel(panel) { target, columns in
-      begin(target, columns)
-      withPanelBlocks(of: weights.inputs, length: blockLength) { inputs, block in
-        let scales = fill(block, inputs)
-        ckernels_panel_product(
-          target.base, target.stride, input.base + inputs.lowerBound, input.stride, out.rows,
-          base(block), scales, inputs.count)
-      }
-    }
+    ckernels_panel_product(
+      target.base, target.stride, input.base + inputs.lowerBound, input.stride, out.rows,
+      base(panel), scales, inputs.count)
   }
 
-  /// Puts the bias into the rows of `target`, which are the outputs `columns`.
-  private func begin(_ target: MatrixView, _ columns: Range<Int>) {
-    for row in 0..<target.rows {
-      let floats = target.row(row)
-      if let bias {
-        _ = floats.update(fromContentsOf: bias[columns])
-      } else {
-        floats.update(repeating: 0)
-      }
-    }
-  }
-
-  /// Calls `body` with the columns of `panel` in `out`; where the last panel is wider than what is
-  /// left of them, with memory that is copied there.
-  private func withWholePanel(
-    _ panel: Int, _ body: (_ target: MatrixView, _ columns: Range<Int>) -> Void
-  ) {
-    let columns = weights.columns(ofPanel: panel)
+  /// Calls `body` with `columns` of `out`; where a panel is wider than what is left of them, with
+  /// memory as wide as one that is copied there.
+  private func withWholePanel(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
     let target = out.block(rows: 0..<out.rows, columns: columns)
-    guard columns.count < WeightMatrix.panel else { return body(target, columns) }
-    let count = out.rows * WeightMatrix.panel
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { memory in
+    guard columns.count < WeightMatrix.panel else { return body(target) }
+    withUnsafeTemporaryAllocation(
+      of: Float.self, capacity: out.rows * WeightMatrix.panel
+    ) { memory in
       memory.initialize(repeating: 0)
       let whole = MatrixView(memory, rows: out.rows, columns: WeightMatrix.panel)
-      body(
-        MatrixView(
-          base: whole.base, rows: out.rows, columns: columns.count, stride: whole.stride), columns)
+      body(whole)
       for row in 0..<out.rows {
         _ = target.row(row).update(fromContentsOf: whole.row(row)[0..<columns.count])
       }

@@ -30,8 +30,8 @@ public struct WeightMatrix: Sendable {
 
   /// Outputs of a panel.
   static let panel = Int(CKERNELS_PANEL)
-  /// Inputs that share a scale.
-  static let scaleBlock = Int(CKERNELS_INT8_BLOCK)
+  /// Inputs whose products are summed by themselves; those of int8 share a scale.
+  static let inputBlock = Int(CKERNELS_INPUT_BLOCK)
 
   /// The weights `floats`, `[inputs, outputs]`, where they lie; somebody else keeps them.
   public init(_ floats: Operand) {
@@ -46,7 +46,7 @@ public struct WeightMatrix: Sendable {
     switch type {
     case .bf16: storage = .bfloat16(Arena(count: inputs * columns))
     case .int8:
-      let blocks = (inputs + Self.scaleBlock - 1) / Self.scaleBlock
+      let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
       storage = .int8(
         Arena(count: inputs * columns), scales: FloatArena(count: blocks * columns))
     }
@@ -94,7 +94,7 @@ extension Workers {
       let columns = matrix.columns(ofPanel: first + piece)
       let source = floats.columns(
         columns.lowerBound - firstOutput..<columns.upperBound - firstOutput)
-      withPanelBlocks(of: matrix.inputs, length: WeightMatrix.scaleBlock) { inputs, block in
+      withPanelBlocks(of: matrix.inputs) { inputs, block in
         source.fillPanel(block, inputs: inputs)
         matrix.store(block, panel: first + piece, inputs: inputs)
       }
@@ -108,8 +108,8 @@ extension WeightMatrix {
 
   /// Where the scales of the block of inputs that `input` begins are in panel `panel`.
   func scaleOffset(panel: Int, input: Int) -> Int {
-    let blocks = (inputs + Self.scaleBlock - 1) / Self.scaleBlock
-    return (panel * blocks + input / Self.scaleBlock) * Self.panel
+    let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
+    return (panel * blocks + input / Self.inputBlock) * Self.panel
   }
 
   /// Packs a block of a panel; `inputs` are one block of scales.
@@ -145,13 +145,11 @@ extension Operand {
   }
 }
 
-/// Calls `body` for each block of at most `length` inputs, with memory for its panel.
-func withPanelBlocks(
-  of inputs: Int, length: Int, _ body: (_ inputs: Range<Int>, _ block: Floats) -> Void
-) {
-  let capacity = min(length, inputs) * WeightMatrix.panel
+/// Calls `body` for each block of inputs, with memory for its panel.
+func withPanelBlocks(of inputs: Int, _ body: (_ inputs: Range<Int>, _ block: Floats) -> Void) {
+  let length = min(WeightMatrix.inputBlock, inputs)
   withUnsafeTemporaryAllocation(
-    byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64
+    byteCount: length * WeightMatrix.panel * MemoryLayout<Float>.stride, alignment: 64
   ) { memory in
     let block = memory.bindMemory(to: Float.self)
     for begin in stride(from: 0, to: inputs, by: length) {

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 import PostFormat
 
@@ -57,14 +58,11 @@ public struct Draft {
     lines.removeAll(keepingCapacity: true)
     bytes.withUnsafeBytes { bytes in
       var start = 0
-      while start < bytes.count, let base = bytes.baseAddress,
-        let newline = memchr(base + start, 0x0A, bytes.count - start)
-      {
-        let end = UnsafeRawPointer(newline) - base
+      while start <= bytes.count {
+        let end = endOfLine(in: bytes, from: start)
         lines.append(Line(range: start..<end, origin: start..<end))
         start = end + 1
       }
-      lines.append(Line(range: start..<bytes.count, origin: start..<bytes.count))
     }
   }
 

@@ -8,11 +8,11 @@ public struct Duplicates {
     "a post that repeats an earlier one word for word would be learnt by heart", settings: [],
     scope: .duplicates)
 
-  private var seen: Set<Digest> = []
+  private var seen = DigestSet()
 
   /// The rule, which has seen no post.
   public init() {}
 
   /// Whether no text before had the digest `digest`.
-  package mutating func isNew(_ digest: Digest) -> Bool { seen.insert(digest).inserted }
+  package mutating func isNew(_ digest: Digest) -> Bool { seen.insert(digest) }
 }

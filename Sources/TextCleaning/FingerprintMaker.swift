@@ -26,8 +26,8 @@ struct FingerprintMaker: Sendable {
   var count: Int { bands.count + 1 }
 
   /// Appends the numbers of `text`.
-  mutating func append(of text: UnsafeRawBufferPointer, to numbers: inout [UInt32]) {
-    shingles.load(text)
+  mutating func append(of text: ArraySlice<UInt8>, to numbers: inout [UInt32]) {
+    text.withUnsafeBytes { shingles.load($0) }
     let groups = minima.count / Int(CKERNELS_MINHASH_ROWS)
     precondition(multipliers.count == minima.count && addends.count == minima.count)
     minima.withUnsafeMutableBufferPointer { minima in

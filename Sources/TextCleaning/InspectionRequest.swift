@@ -2,12 +2,15 @@
 public struct InspectionRequest: Equatable, Sendable {
   /// The id of a post of which each step is told.
   public var explained: Int?
-  /// Whether each dropped post is told, with the rule that dropped it.
-  public var tellsRejects = false
   /// How many posts that came through are told as they were and as they are, drawn by lot.
   public var sampleCount = 0
   /// Decides which posts are drawn.
   public var seed: UInt64 = 0
+
+  /// Whether each dropped post is told, with the rule that dropped it.
+  var tellsRejects = false
+  /// Whether the text as posted may be told of any post.
+  var tellsPosts: Bool { tellsRejects || sampleCount > 0 }
 
   public init() {}
 
@@ -64,7 +67,7 @@ public struct Explanation: Equatable, Sendable {
 
   public let id: Int
   /// The line of the post in its file.
-  public let line: Int
+  public internal(set) var line: Int
   /// The text as posted.
   public let text: String
   /// The rules that saw the post, in their order.

@@ -73,11 +73,9 @@ private struct WordWriter {
     let wordStart = output.count
     var index = start
     var copied = start
-    scan: while index < line.count {
-      if isPlain(line[index]) {
-        index += 1
-        continue
-      }
+    scan: while true {
+      index = plainEnd(in: line, from: index)
+      guard index < line.count else { break }
       if mayTakeFurther, line[index] == 0x20, index + 1 < line.count, isPlain(line[index + 1]),
         line[index + 1] != UInt8(ascii: "@")
       {

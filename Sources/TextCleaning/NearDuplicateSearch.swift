@@ -1,6 +1,11 @@
 /// Finds which posts go because a post that is kept is nearly equal to them.
 ///
 /// In memory are the fingerprints and the posts that share a band, no texts.
+///
+/// Posts that share long boilerplate agree in the bands whose rows it decides, all of them; to compare
+/// each with each would take time that grows with the square of their number. So of the posts of a group
+/// only the first ``mostCompared`` kept ones are compared with those that come after. In a band of which
+/// a row is decided by what is their own, posts are found as ever.
 struct NearDuplicateSearch {
   /// The fingerprints one behind the other; the number of a band gives way to that of a group.
   private var fingerprints: [UInt32]
@@ -9,9 +14,13 @@ struct NearDuplicateSearch {
   private let order: [UInt32]
   /// Where the posts of each group begin in ``members``.
   private var starts: [Int] = []
-  /// How many posts of each group are kept so far; they are the first of its members.
+  /// How many posts of each group are kept so far, up to ``mostCompared``; they are the first of its
+  /// members.
   private var keptCounts: [UInt32] = []
   private var members: [UInt32] = []
+
+  /// The most kept posts of a group that others are compared with.
+  static let mostCompared = 64
 
   /// Stands for the group of a post that shares the band with no other.
   private static let alone = UInt32.max
@@ -78,7 +87,7 @@ struct NearDuplicateSearch {
   }
 
   private mutating func keep(_ post: Int) {
-    for group in groups(of: post) {
+    for group in groups(of: post) where keptCounts[group] < Self.mostCompared {
       members[starts[group] + Int(keptCounts[group])] = UInt32(post)
       keptCounts[group] += 1
     }
@@ -107,7 +116,7 @@ struct NearDuplicateSearch {
         group = UInt32(starts.count)
         starts.append(members.count)
         keptCounts.append(0)
-        members.append(contentsOf: repeatElement(0, count: end - start))
+        members.append(contentsOf: repeatElement(0, count: min(end - start, Self.mostCompared)))
       }
       for post in posts[start..<end] {
         fingerprints[Int(truncatingIfNeeded: post & 0xFFFF_FFFF) * numbersPerPost + band] = group

@@ -19,31 +19,48 @@ final class PostSpool {
   private let newlineCount: Int
   private let texts: AppendFile
   private let textsBefore: AppendFile
+  private var rejects: RejectSpool
   private var buffer: [UInt8] = []
   private var bufferBefore: [UInt8] = []
 
-  /// An empty spool of posts with `numbersPerPost` numbers in a fingerprint.
+  /// An empty spool of posts with `numbersPerPost` numbers in a fingerprint, and of such as one of
+  /// `rules` dropped.
   ///
   /// - Throws: `FileError`.
-  init(numbersPerPost: Int, isOnePostALine: Bool) throws {
+  init(numbersPerPost: Int, isOnePostALine: Bool, rules: [String]) throws {
     self.numbersPerPost = numbersPerPost
     newlineCount = isOnePostALine ? 1 : 0
     texts = try AppendFile.temporary()
     textsBefore = try AppendFile.temporary()
+    rejects = try RejectSpool(rules: rules)
   }
 
-  /// Takes in the post `index` of `block`; it is in the file after ``flush()``.
-  func add(_ index: Int, of block: CleaningBlock) {
-    let post = block.posts[index]
+  /// Takes in a post that was dropped.
+  ///
+  /// - Throws: `FileError`.
+  func add(_ reject: Reject) throws {
+    try rejects.add(reject)
+  }
+
+  /// The next of the posts that were dropped before they came here; `nil` behind the last.
+  ///
+  /// - Throws: `FileError`.
+  func nextReject() throws -> Reject? {
+    try rejects.next()
+  }
+
+  /// Takes in the post `index` of `cleaned`; it is in the file after ``flush()``.
+  func add(_ index: Int, of cleaned: CleanedPosts) {
+    let post = cleaned.posts[index]
     let start = texts.size + buffer.count
-    buffer += block.output[post.range.lowerBound..<(post.range.upperBound + newlineCount)]
+    buffer += cleaned.output[post.range.lowerBound..<(post.range.upperBound + newlineCount)]
     let startBefore = textsBefore.size + bufferBefore.count
-    if let pair = post.pair { bufferBefore += block.pairs[pair].before.utf8 }
+    if let text = post.textBefore { bufferBefore += text.utf8 }
     entries.append(
       Entry(
         id: post.id, views: post.views ?? -1, text: start..<(texts.size + buffer.count),
         before: startBefore..<(textsBefore.size + bufferBefore.count)))
-    fingerprints += block.fingerprints[(index * numbersPerPost)..<((index + 1) * numbersPerPost)]
+    fingerprints += cleaned.fingerprints[(index * numbersPerPost)..<((index + 1) * numbersPerPost)]
     precondition(entries.count < UInt32.max)
   }
 

@@ -12,7 +12,7 @@ extension RuleSet {
   ///
   /// - Throws: `FileError`; `InputError` with the line of what is no rule, setting or value.
   public mutating func read(path: String) throws {
-    let file = try INIFile(path: path)
+    let file = try INIFile(path: path, exampleSection: "length")
     let sections = file.sections.map { name, entries in
       (name: name, entries: entries, line: file.sectionLines[name] ?? 1)
     }

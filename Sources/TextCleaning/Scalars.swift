@@ -33,6 +33,26 @@ func isPlain(_ byte: UInt8) -> Bool {
   return byte != 0xC2 && byte != 0xE1 && byte != 0xE2 && byte != 0xE3 && byte != 0xEF
 }
 
+/// Where the bytes of `text` from `start` on end that are plain; maybe before a scalar that begins with
+/// 0xE0, too.
+func plainEnd(in text: UnsafeRawBufferPointer, from start: Int) -> Int {
+  func all(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
+  // The high bit of each byte below `limit`, and maybe of one above such a byte: only the first counts.
+  func below(_ limit: UInt64, _ bytes: UInt64) -> UInt64 { (bytes &- all(limit)) & ~bytes }
+  var index = start
+  while index + 8 <= text.count {
+    let bytes = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+    let stops =
+      below(0x21, bytes) | below(1, bytes ^ all(0x7F)) | below(1, bytes ^ all(0xC2))
+      | below(1, (bytes & all(0xFC)) ^ all(0xE0)) | below(1, bytes ^ all(0xEF))
+    let count = (stops & all(0x80)).trailingZeroBitCount >> 3
+    index += count
+    if count < 8 { return index }
+  }
+  while index < text.count, isPlain(text[index]) { index += 1 }
+  return index
+}
+
 /// The kind of `scalar`: white space as Unicode has it, and two blanks that pass for letters there.
 func kind(of scalar: UInt32) -> ScalarKind {
   switch scalar {

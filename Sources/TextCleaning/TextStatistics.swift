@@ -154,7 +154,7 @@ public struct TextStatistics: Equatable, Sendable {
           Self.share(first.count, of: posts) + "  " + first.word
         ))
     }
-    let counts = rows.map { Self.grouped($0.count) }
+    let counts = rows.map { grouped($0.count) }
     let nameWidth = rows.map(\.name.count).max() ?? 0
     let countWidth = counts.map(\.count).max() ?? 0
     return zip(rows, counts).map { row, count in
@@ -170,14 +170,5 @@ public struct TextStatistics: Equatable, Sendable {
   private static func share(_ count: Int, of total: Int) -> String {
     let text = tenths(total > 0 ? (count * 2000 / total + 1) / 2 : 0) + " %"
     return String(repeating: " ", count: max(0, 7 - text.count)) + text
-  }
-
-  private static func grouped(_ count: Int) -> String {
-    var text = ""
-    for (index, digit) in String(count).reversed().enumerated() {
-      if index > 0, index.isMultiple(of: 3) { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
   }
 }

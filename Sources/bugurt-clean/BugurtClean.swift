@@ -102,9 +102,10 @@ struct BugurtClean: Program {
     let progress = Progress("cleaning", total: size, unit: .bytes)
     cleaning.toleratedBadLines = skipBad ?? 0
     cleaning.inspection = inspection.request
+    cleaning.onBadLine = { Log.warning("passed over: \($0)") }
     let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
+    if let rejects { cleaning.onReject = { try rejects.write($0) } }
     let result = try cleaning.run(writer) { try progress.update($0) }
-    for reject in result.rejects { try rejects?.write(reject) }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
@@ -113,7 +114,6 @@ struct BugurtClean: Program {
     try writer.commit()
     try rejects?.commit()
     try inspection.show(result, input: posts)
-    for error in result.badLines { Log.warning("passed over: \(error)") }
     Log.raw(result.funnel.table())
     if inspection.statistics {
       let progress = Progress("counting", total: try InputFile(path: output).size, unit: .bytes)

@@ -35,7 +35,6 @@ struct InspectionOptions: ArgumentGroup {
   var request: InspectionRequest {
     var request = InspectionRequest()
     request.explained = explain
-    request.tellsRejects = rejects != nil
     request.sampleCount = sample ?? 0
     request.seed = seed ?? 0
     return request

@@ -70,6 +70,26 @@ struct FunnelTests {
     #expect(try Funnel(path: path) == funnel)
   }
 
+  @Test("tells the lines that were passed over, if there were any")
+  func badLines() throws {
+    var funnel = funnel
+    funnel.badLines = 3
+    try funnel.write(to: folder.path("posts.funnel.json"))
+    #expect(
+      try folder.text(of: "posts.funnel.json")
+        == text.replacing("  \"posts_in\"", with: "  \"bad_lines\": 3,\n  \"posts_in\""))
+    #expect(try Funnel(path: folder.path("posts.funnel.json")) == funnel)
+    #expect(
+      funnel.table() == """
+        lines in      20,644
+        bad lines         -3
+        posts in      20,641
+        channel-news    -412   2.0 %      0 changed
+        header             0   0.0 %  6,190 changed
+        posts out     20,229  98.0 %
+        """)
+  }
+
   @Test(
     "says what is wrong with a file",
     arguments: [
@@ -77,6 +97,10 @@ struct FunnelTests {
       (
         "\"posts_in\": 20641", "\"posts_in\": -1",
         "'posts_in' is missing or not a whole number of at least 0"
+      ),
+      (
+        "\"posts_in\"", "\"bad_lines\": \"3\", \"posts_in\"",
+        "'bad_lines' is missing or not a whole number of at least 0"
       ),
       ("\"recipe\": \"house\"", "\"recipe\": 3", "'recipe' is missing or not a string"),
       ("\"one_post_a_line\": true,", "", "'one_post_a_line' is missing or not true or false"),

@@ -6,7 +6,7 @@ import Testing
 @Suite("INIFile")
 struct INIFileTests {
   private func read(_ text: String) throws -> INIFile {
-    try INIFile(Array(text.utf8), path: "config.ini")
+    try INIFile(Array(text.utf8), path: "config.ini", exampleSection: "Telegram")
   }
 
   @Test("reads sections, keys in any case, both delimiters, comments, and any line ends")
@@ -73,12 +73,14 @@ struct INIFileTests {
   @Test("refuses what is not UTF-8, and what is far too large")
   func encoding() throws {
     let error = #expect(throws: InputError.self) {
-      try INIFile([0x5B, 0x41, 0x5D, 0xFF], path: "config.ini")
+      try INIFile([0x5B, 0x41, 0x5D, 0xFF], path: "config.ini", exampleSection: "Telegram")
     }
     #expect(error?.description == "config.ini: the file is not UTF-8")
     let folder = try TemporaryFolder()
     let path = try folder.write([UInt8](repeating: 0x0A, count: 2_000_000), to: "large.ini")
-    let large = #expect(throws: InputError.self) { try INIFile(path: path) }
+    let large = #expect(throws: InputError.self) {
+      try INIFile(path: path, exampleSection: "Telegram")
+    }
     #expect(large?.problem == "this is too large for a configuration")
   }
 }

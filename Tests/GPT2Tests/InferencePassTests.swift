@@ -1,4 +1,5 @@
 import GPT2
+import TensorKernels
 import Testing
 
 @Suite("InferencePass")

@@ -17,6 +17,10 @@ struct BadInputTests {
     "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
     + "and 'Machine-readable JSON' as the format"
 
+  private static let expectedPost =
+    "expected a post, such as {\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"…\"}, found "
+  private static let remedy = "; --skip-bad 1 passes over one such line"
+
   /// Expects the program to end with `status` and `message`, and to leave nothing.
   private func expect(
     _ status: Int32, _ message: String, of program: String, _ arguments: [String],
@@ -129,8 +133,64 @@ struct BadInputTests {
       let arguments = ["posts.jsonl", "-o", "out.txt"]
       let ended = try project.run("bugurt-clean", arguments)
       #expect(ended.log.contains("posts.jsonl: line 3: "), "\(ended.log)")
-      try expect(65, "posts.jsonl: line 3: \(message)", of: "bugurt-clean", arguments)
+      try expect(65, "posts.jsonl: line 3: \(message)\(Self.remedy)", of: "bugurt-clean", arguments)
     }
+  }
+
+  @Test("a line that is no post is told with what was found, and leaves nothing")
+  func noPosts() throws {
+    func post(_ text: String) -> String {
+      #"{"id":7,"date":"2016-03-01T09:00:00Z","text":"\#(text)"}"#
+    }
+    let first = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#
+    for (line, message) in [
+      ("КОТ", Self.expectedPost + "\"КОТ\""),
+      ("[]", Self.expectedPost + "\"[]\""),
+      (#"{"id":"7"}"#, "'id': expected a number, found a string"),
+      (#"{"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#, "'id' is missing"),
+      (#"{"id":7,"text":"КОТ"}"#, "'date' is missing"),
+      (
+        #"{"id":7,"date":"вчера"}"#,
+        "'date': expected a date such as 2016-03-01T09:00:00Z, found 'вчера'"
+      ),
+      (first, "post 1 stands already in line 1; ids must be unique"),
+      (post(#"\ud83d"#), #"\ud83d is half of a surrogate pair"#),
+      (post(#"\ude00"#), #"\ude00 is half of a surrogate pair"#),
+    ] {
+      try project.folder.write("\(first)\n\(line)\n", to: "posts.jsonl")
+      try expect(
+        65, "posts.jsonl: line 2: \(message)\(Self.remedy)", of: "bugurt-clean",
+        ["posts.jsonl", "-o", "out.txt", "--rejects", "rejects.jsonl"])
+    }
+    for bytes in [[0xD0], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xFF]] as [[UInt8]] {
+      let parts = post("КОТ%").split(separator: "%")
+      try project.folder.write(
+        Array("\(first)\n\(parts[0])".utf8) + bytes + Array("\(parts[1])\n".utf8),
+        to: "posts.jsonl")
+      try expect(
+        65, "posts.jsonl: line 2: the string is not UTF-8\(Self.remedy)", of: "bugurt-clean",
+        ["posts.jsonl", "-o", "out.txt"])
+    }
+    try project.folder.write("", to: "posts.jsonl")
+    try expect(
+      65, "posts.jsonl: there are no posts; expected one JSON object a line", of: "bugurt-clean",
+      ["posts.jsonl", "-o", "out.txt"])
+  }
+
+  @Test("a post of ten megabytes is a post, and one that is cut off is told")
+  func longPost() throws {
+    let words = String(repeating: "КОТ ПЁС ", count: 650_000)
+    let post = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"\#(words)"}"#
+    try project.folder.write(post + "\n", to: "posts.jsonl")
+    let ended = try project.run("bugurt-clean", ["posts.jsonl", "-o", "out.txt"])
+    #expect(ended.status == 0)
+    #expect(try project.folder.text(of: "out.txt") == words.dropLast() + "\n")
+    try project.folder.write(String(post.dropLast(100)), to: "posts.jsonl")
+    try expect(
+      65,
+      "posts.jsonl: line 1: the text ends where the end of a string was expected: it is cut off"
+        + Self.remedy,
+      of: "bugurt-clean", ["posts.jsonl", "-o", "other.txt"])
   }
 
   @Test("a corpus without text, or not in UTF-8, gives no shards")

@@ -178,8 +178,14 @@ struct PostReaderTests {
       "'date': expected a date such as 2016-03-01T09:00:00Z, found '2016-03-01T09:00:00'"
     ),
     (#"{"id":1,"text":["x"]}"#, "'text': expected a string, found an array"),
-    ("[1]", "expected an object, found an array"),
-    ("oops", "expected a value, found 'o'"),
+    (
+      "[1]",
+      "expected a post, such as {\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"…\"}, found \"[1]\""
+    ),
+    (
+      "oops",
+      "expected a post, such as {\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"…\"}, found \"oops\""
+    ),
     (
       #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"x""#,
       "the text ends where ',' or '}' was expected: it is cut off"

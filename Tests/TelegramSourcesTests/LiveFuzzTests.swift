@@ -169,7 +169,7 @@ struct LiveFuzzTests {
         }
       }
       do {
-        let file = try INIFile(text, path: "config.ini")
+        let file = try INIFile(text, path: "config.ini", exampleSection: "Telegram")
         #expect(file.sections.values.allSatisfy { $0.values.allSatisfy { $0.line > 0 } })
         read += 1
       } catch {

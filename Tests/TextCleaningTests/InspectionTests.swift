@@ -1,3 +1,4 @@
+import CorpusFormat
 import FileSupport
 import PostFormat
 import TestSupport
@@ -36,11 +37,10 @@ struct InspectionTests {
 
   @Test("tells each dropped post with the rule that dropped it, in the order of the file")
   func rejects() throws {
-    let rejects = try inspect { $0.tellsRejects = true }.rejects
+    let rejects = try Cleaning(posts).rejects
     #expect(rejects.map(\.id) == [5, 8, 12])
     #expect(rejects.map(\.rule) == ["empty", "duplicates", "channel-news"])
     #expect(rejects[1].text == "А\n@\nБ")
-    #expect(try inspect { _ in }.rejects.isEmpty)
   }
 
   @Test("draws posts by lot, the same ones each time, whatever the threads")
@@ -74,14 +74,55 @@ struct InspectionTests {
       to: "posts.jsonl")
     let cleaning = try Cleaning(path: path) { $0.toleratedBadLines = 3 }
     #expect(cleaning.texts == ["ПОСТ 1", "ПОСТ 2", "ПОСТ 3", "ПОСТ 4"])
-    let problems = cleaning.result.badLines.map(\.description)
+    let problems = cleaning.badLines
     #expect(problems.count == 3)
+    #expect(cleaning.funnel.badLines == 3)
+    #expect(cleaning.funnel.postsIn == 4)
     #expect(problems[0].contains("posts.jsonl: line 2: expected "))
     #expect(problems[1].hasSuffix("line 4: post 2 stands already in line 3; ids must be unique"))
     #expect(problems[2].hasSuffix("line 6: 'id' is missing"))
     let error = #expect(throws: InputError.self) {
       try Cleaning(path: path) { $0.toleratedBadLines = 2 }
     }
-    #expect(error?.description.hasSuffix("line 6: 'id' is missing") == true)
+    #expect(
+      error?.description.hasSuffix(
+        "line 6: 'id' is missing; --skip-bad 2 passes over 2 such lines, and this is one more")
+        == true)
+  }
+
+  /// So many posts that they are cleaned in several blocks.
+  private let manyPosts = (1...5000).map { id in
+    #"{"id":\#(id),"date":"2016-03-01T09:00:00Z","text":"ПОСТ НОМЕР \#(id), КАК ВСЕГДА НЕ СМЕШНОЙ"}"#
+  }
+
+  @Test("passes over ids that do not ascend wherever they stand", arguments: [1, 3])
+  func unorderedIDs(_ threads: Int) throws {
+    // The last id comes first, so that no line behind it is a post.
+    let lines = manyPosts[4999...] + manyPosts
+    let folder = try TemporaryFolder()
+    let path = try folder.write(lines.joined(separator: "\n") + "\n", to: "posts.jsonl")
+    let cleaning = try Cleaning(path: path) {
+      $0.toleratedBadLines = 5000
+      $0.threads = threads
+    }
+    #expect(cleaning.texts == ["ПОСТ НОМЕР 5000, КАК ВСЕГДА НЕ СМЕШНОЙ"])
+    #expect(cleaning.funnel.badLines == 5000)
+    #expect(cleaning.funnel.postsIn == 1)
+    #expect(cleaning.rejects.isEmpty)
+    #expect(
+      cleaning.badLines[4998]
+        == "\(path): line 5000: post 4999 follows post 5000 of line 1; ids must ascend")
+    #expect(
+      cleaning.badLines.last
+        == "\(path): line 5001: post 5000 stands already in line 1; ids must be unique")
+  }
+
+  @Test("tells the line of an explained post wherever it stands")
+  func lineOfExplanation() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "\n\n" + manyPosts.joined(separator: "\n") + "\n", to: "posts.jsonl")
+    #expect(
+      try Cleaning(path: path) { $0.inspection.explained = 4900 }.result.explanation?.line == 4902)
   }
 }

@@ -156,14 +156,13 @@ struct NearDuplicatesTests {
     func clean(_ threads: Int) throws -> Cleaning {
       try Cleaning(posts, houseRules("near-duplicates=on")) {
         $0.threads = threads
-        $0.inspection.tellsRejects = true
         $0.inspection.sampleCount = 20
       }
     }
     let (one, several) = (try clean(1), try clean(threads))
     #expect(one.texts == several.texts)
     #expect(one.funnel == several.funnel)
-    #expect(one.result.rejects == several.result.rejects)
+    #expect(one.rejects == several.rejects)
     #expect(one.result.samples == several.result.samples)
     #expect(one.texts.count < 5000)
   }
@@ -173,15 +172,15 @@ struct NearDuplicatesTests {
     let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ У ТВОЕГО БРАТА"
     let posts = [post(3, "БУГУРТ-ТРЕД\n" + text), post(5, text), post(8, text + "ХХХ", views: 2)]
     for explained in [3, 8] {
-      let result = try Cleaning(posts, houseRules("near-duplicates=on")) {
-        $0.inspection.tellsRejects = true
+      let cleaning = try Cleaning(posts, houseRules("near-duplicates=on")) {
         $0.inspection.sampleCount = 3
         $0.inspection.explained = explained
-      }.result
-      #expect(result.rejects.map(\.id) == [3, 5])
-      #expect(result.rejects.map(\.rule) == ["near-duplicates", "duplicates"])
-      #expect(result.rejects.map(\.keptInstead) == [8, nil])
-      #expect(result.rejects.first?.text == posts[0].text)
+      }
+      let (rejects, result) = (cleaning.rejects, cleaning.result)
+      #expect(rejects.map(\.id) == [3, 5])
+      #expect(rejects.map(\.rule) == ["near-duplicates", "duplicates"])
+      #expect(rejects.map(\.keptInstead) == [8, nil])
+      #expect(rejects.first?.text == posts[0].text)
       #expect(result.samples.map(\.id) == [8])
       #expect(result.samples.first?.before == text + "ХХХ")
       let step = try #require(result.explanation?.steps.last)
@@ -190,6 +189,41 @@ struct NearDuplicatesTests {
       #expect(step.keptInstead == (explained == 3 ? 8 : nil))
       #expect(step.text == (explained == 3 ? text : text + "ХХХ"))
     }
+  }
+
+  @Test("are told among the posts that other rules dropped, in the order of the file")
+  func rejects() throws {
+    let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ У ТВОЕГО БРАТА"
+    let posts = [
+      post(1, "#БТnews\nМЫ"), post(2, text), post(3, ""), post(4, text + "!"), post(5, text),
+      post(6, text + " Я"), post(7, "@"),
+    ]
+    let rejects = try Cleaning(posts, houseRules("near-duplicates=on")).rejects
+    #expect(rejects.map(\.id) == [1, 3, 4, 5, 6, 7])
+    #expect(
+      rejects.map(\.rule) == [
+        "channel-news", "empty", "near-duplicates", "duplicates", "near-duplicates", "empty",
+      ])
+    #expect(rejects.map(\.keptInstead) == [nil, nil, 2, nil, 2, nil])
+    #expect(rejects.map(\.text) == [0, 2, 3, 4, 5, 6].map { posts[$0].text })
+  }
+
+  @Test("are found among many posts that share most of their text")
+  func sharedBoilerplate() throws {
+    var dice = Dice(seed: 9)
+    func words(_ count: Int) -> String {
+      randomTexts(1, seed: dice.next())[0].split(separator: " ").prefix(count)
+        .joined(separator: " ")
+    }
+    let boilerplate = (0..<50).map { "СЛОВО\($0 * 7919 % 1000)" }.joined(separator: " ")
+    let own = (0..<400).map { _ in words(5) + " " + words(5) }
+    let first = own.map { boilerplate + " " + $0 }
+    #expect(similarity(first[0], first[1]) < 0.8, "they are nearly equal as they are")
+    #expect(similarity(first[0], first[1]) > 0.6, "they share too little")
+    // Each comes again with another last letter.
+    let again = first.map { String($0.dropLast()) + "Ж" }
+    let kept = try Cleaning(first + again, houseRules("near-duplicates=on")).texts
+    #expect(kept.count >= 400 && kept.count <= 404)
   }
 
   @Test("settings are checked")

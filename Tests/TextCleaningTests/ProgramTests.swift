@@ -171,6 +171,53 @@ struct ProgramTests {
     #expect(try run(["posts.jsonl", "--near-duplicates=1"]).output == text + "\n" + text + " Я\n")
   }
 
+  @Test("explains which post is kept instead of one that is nearly equal")
+  func explained() throws {
+    let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ"
+    let posts = ["", "!", " Я"].enumerated().map { number, end in
+      "{\"id\":\(number + 1),\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"\(text)\(end)\"}\n"
+    }
+    try folder.write(posts.joined(), to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "--near-duplicates=0.8", "--explain=3"])
+    #expect(
+      ended.output.hasSuffix("\nnear-duplicates: dropped; post 1 is kept instead\nnot written\n"))
+  }
+
+  @Test("writes each dropped post with its rule, in the order of the file")
+  func rejects() throws {
+    let ended = try run(["posts.jsonl", "-o", "a.txt", "--rejects=rejects.jsonl"])
+    #expect(ended.status == 0)
+    #expect(
+      try folder.text(of: "rejects.jsonl") == """
+        {"id":2,"rule":"channel-news","text":"#БТnews\\nМЫ"}
+        {"id":5,"rule":"empty","text":""}
+        {"id":6,"rule":"duplicates","text":"КОГДА А\\n@\\nБ"}
+
+        """)
+  }
+
+  @Test("counts the lines that it passes over")
+  func skipped() throws {
+    let posts = try folder.text(of: "posts.jsonl")
+    try folder.write("no post\n" + posts + "\n{}\n", to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", "-o", "a.txt", "--skip-bad=2"])
+    #expect(ended.status == 0)
+    let warnings = ended.log.split(separator: "\n").prefix(2)
+    #expect(
+      warnings.map { $0.prefix(61) } == [
+        "bugurt-clean: warning: passed over: posts.jsonl: line 1: expe",
+        "bugurt-clean: warning: passed over: posts.jsonl: line 7: 'id'",
+      ])
+    #expect(
+      ended.log.hasSuffix(
+        "\nlines in       6\nbad lines     -2\n" + table), "\(ended.log)")
+    #expect(try folder.text(of: "a.funnel.json").contains("\n  \"bad_lines\": 2,\n"))
+    let more = try run(["posts.jsonl", "-o", "b.txt", "--skip-bad=1"])
+    #expect(more.status == 65)
+    #expect(more.log.contains("error: posts.jsonl: line 7: 'id' is missing; --skip-bad 1 "))
+    #expect(try folder.names() == ["a.funnel.json", "a.txt", "posts.jsonl"])
+  }
+
   @Test(
     "says what is wrong, with the status for it, and writes nothing",
     arguments: [

@@ -1,4 +1,5 @@
 import CorpusFormat
+import FileSupport
 import PostFormat
 import TestSupport
 import TextCleaning
@@ -34,6 +35,10 @@ struct Cleaning {
   /// The cleaned texts.
   var texts: [String] = []
   var result: CleaningRun.Result
+  /// The dropped posts, as they were told.
+  var rejects: [Reject] = []
+  /// What was said of the lines that were passed over.
+  var badLines: [String] = []
   var funnel: Funnel { result.funnel }
 
   /// Cleans posts of `texts`, with ids from 1 on.
@@ -62,8 +67,12 @@ struct Cleaning {
     let text = folder.path("posts.txt")
     let writer = try CorpusWriter(path: text, layout: rules.recipe.layout)
     var run = CleaningRun(rules: rules, path: path)
+    var (rejects, badLines): ([Reject], [String]) = ([], [])
+    run.onReject = { rejects.append($0) }
+    run.onBadLine = { badLines.append($0.description) }
     change(&run)
     result = try run.run(writer) { _ in }
+    (self.rejects, self.badLines) = (rejects, badLines)
     try writer.commit()
     let lines = try folder.text(of: "posts.txt").split(
       separator: "\n", omittingEmptySubsequences: false)

@@ -130,11 +130,11 @@ void ckernels_adamw(float *parameters, const float *gradient, float *first_momen
 /// Outputs of a panel: the weights of so many outputs, one input after another.
 #define CKERNELS_PANEL 64
 
-/// Inputs that share a scale in a panel of int8.
-#define CKERNELS_INT8_BLOCK 128
+/// Inputs whose products are summed by themselves; those of int8 share a scale.
+#define CKERNELS_INPUT_BLOCK 128
 
-/// out += x * weights for one row x, `[inputs]`, of weights `[inputs, stride]`, of which the first
-/// `outputs` columns take part.
+/// out += x * weights for one row x, `[inputs]`, one block or less, of weights `[inputs, stride]`, of
+/// which the first `outputs` columns take part; out is zero for a sum by itself.
 void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
                          size_t inputs, size_t outputs);
 
@@ -160,15 +160,15 @@ void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t co
 /// A panel of floats, without its scales, from one of int8.
 void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 
-/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
-/// and of out, `[rows, CKERNELS_PANEL]`.
+/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`, one
+/// block or less, and of out, `[rows, CKERNELS_PANEL]`.
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
                             size_t rows, const float *panel, const float *scales, size_t inputs);
 
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
 
-/// A panel of int8 and its scales from one of floats of at most CKERNELS_INT8_BLOCK inputs: the
+/// A panel of int8 and its scales from one of floats of at most CKERNELS_INPUT_BLOCK inputs: the
 /// largest weight of each output becomes 127.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
 
