@@ -59,7 +59,7 @@ struct GPTSample: Program {
   @Flag(help: "ask for prompts, and write a bugurt for each", short: "i") var interactive = false
   @Option(
     help: "print the perplexity of each line of this file, - for standard input, and of all; in "
-      + "upper case, unless --keep-case", completion: .file)
+      + "upper case, unless --keep-case", valueName: "file", completion: .file)
   var score: String?
   @Flag(
     help:

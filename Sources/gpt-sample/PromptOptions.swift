@@ -12,7 +12,7 @@ struct PromptOptions: ArgumentGroup {
   var prompt: String?
   @Option(
     help: "take the prompts from this file, one a line, - for standard input; an empty line stands "
-      + "for the default", completion: .file)
+      + "for the default", valueName: "file", completion: .file)
   var prompts: String?
   @Option(
     help: "token shards the model was trained on, for first words and for --filter",
