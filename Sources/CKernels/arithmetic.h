@@ -6,6 +6,14 @@
 #define RELAXED _Pragma("clang fp reassociate(on) contract(fast)")
 #define INLINE static inline __attribute__((__always_inline__))
 
+/// sum + x * y, rounded once where the processor can, and everywhere alike: what the optimizer fuses by
+/// itself may differ between two loops. Of numbers and of vectors.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define FUSED(sum, x, y) __builtin_elementwise_fma(x, y, sum)
+#else
+#define FUSED(sum, x, y) ((sum) + (x) * (y))
+#endif
+
 /// e^x to 2e-7 relative, in a form that vectorizes: 2^n times a polynomial in what is left
 /// (coefficients of Cephes' expf). Below -87 it is as good as 0, above 88 it stays finite.
 INLINE float exponential(float x) {

@@ -3,7 +3,7 @@
 
 // Each score and each channel of the result is one chain over what it is made of, in ascending
 // order, so that the bits depend on nothing else that is computed beside it.
-#pragma clang fp contract(fast)
+#pragma clang fp contract(off)
 
 #define BLOCK CKERNELS_KEY_BLOCK
 typedef float Block __attribute__((ext_vector_type(BLOCK), aligned(4)));
@@ -22,7 +22,8 @@ INLINE void score_blocks(const size_t blocks, Block *restrict scores, const floa
   for (size_t block = 0; block < blocks; block++) sums[block] = (Block)0.0f;
   for (size_t channel = 0; channel < size; channel++) {
     for (size_t block = 0; block < blocks; block++) {
-      sums[block] += query[channel] * *(const Block *)(keys + (block * size + channel) * BLOCK);
+      const float *key = keys + (block * size + channel) * BLOCK;
+      sums[block] = FUSED(sums[block], (Block)query[channel], *(const Block *)key);
     }
   }
   for (size_t block = 0; block < blocks; block++) scores[block] = scale * sums[block];
@@ -51,7 +52,7 @@ void ckernels_add_weighted(float *restrict out, const float *restrict weights,
     for (size_t position = 0; position < count; position++) {
       const float *value = values + position * size + channel;
       for (size_t v = 0; v < 4; v++) {
-        sums[v] += weights[position] * *(const Block *)(value + v * BLOCK);
+        sums[v] = FUSED(sums[v], (Block)weights[position], *(const Block *)(value + v * BLOCK));
       }
     }
     for (size_t v = 0; v < 4; v++) *(Block *)(out + channel + v * BLOCK) = sums[v];
@@ -59,6 +60,6 @@ void ckernels_add_weighted(float *restrict out, const float *restrict weights,
   if (channel == size) return;
   for (size_t position = 0; position < count; position++) {
     const float *value = values + position * size;
-    for (size_t c = channel; c < size; c++) out[c] += weights[position] * value[c];
+    for (size_t c = channel; c < size; c++) out[c] = FUSED(out[c], weights[position], value[c]);
   }
 }

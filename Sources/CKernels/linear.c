@@ -3,7 +3,7 @@
 
 // Every output is a sum over blocks of inputs, in ascending order, each of which is one chain of fused
 // multiply-adds. Whatever the number of rows and threads and the kind of vector, the bits are the same.
-#pragma clang fp contract(fast)
+#pragma clang fp contract(off)
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -42,7 +42,7 @@ INLINE Vector from_int8(const int8_t *x) {
 
 /// sum + x * weights, input after input of ROWS.
 INLINE float add_products(float sum, const float *x, const float *weights, size_t stride) {
-  for (size_t row = 0; row < ROWS; row++) sum += x[row] * weights[row * stride];
+  for (size_t row = 0; row < ROWS; row++) sum = FUSED(sum, x[row], weights[row * stride]);
   return sum;
 }
 
@@ -62,7 +62,7 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
       for (size_t lane = column; lane < column + 16; lane += LANES) {
         Vector sum = from_floats(out + lane);
         for (size_t row = 0; row < ROWS; row++) {
-          sum += factors[row] * from_floats(rows + row * stride + lane);
+          sum = FUSED(sum, (Vector)factors[row], from_floats(rows + row * stride + lane));
         }
         *(Vector *)(out + lane) = sum;
       }
@@ -73,7 +73,9 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
   }
   for (; input < inputs; input++) {
     const float *row = weights + input * stride;
-    for (size_t column = 0; column < outputs; column++) out[column] += x[input] * row[column];
+    for (size_t column = 0; column < outputs; column++) {
+      out[column] = FUSED(out[column], x[input], row[column]);
+    }
   }
 }
 
@@ -93,7 +95,7 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
       __builtin_prefetch((const char *)panel + 4096);
       __builtin_prefetch((const char *)panel + 4160);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] += x[input] * from_bfloat16(panel + v * LANES);
+        sums[v] = FUSED(sums[v], (Vector)x[input], from_bfloat16(panel + v * LANES));
       }
     }
     for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
@@ -113,11 +115,11 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
     for (size_t input = start; input < end; input++, panel += PANEL) {
       __builtin_prefetch((const char *)panel + 4096);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] += x[input] * from_int8(panel + v * LANES);
+        sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
       }
     }
     for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] += from_floats(scales + v * LANES) * sums[v];
+      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
     }
   }
   for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
@@ -213,14 +215,16 @@ INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
     for (size_t v = 0; v < VECTORS; v++) weights[v] = from_floats(panel + v * LANES);
     for (size_t r = 0; r < rows; r++) {
       float factor = x[r * x_stride + input];
-      for (size_t v = 0; v < VECTORS; v++) sums[r][v] += factor * weights[v];
+      for (size_t v = 0; v < VECTORS; v++) {
+        sums[r][v] = FUSED(sums[r][v], (Vector)factor, weights[v]);
+      }
     }
   }
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) {
       Vector *target = (Vector *)(out + r * out_stride + v * LANES);
-      Vector scale = scales ? from_floats(scales + v * LANES) : (Vector)1.0f;
-      *target += scale * sums[r][v];
+      *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[r][v])
+                       : *target + sums[r][v];
     }
   }
 }

@@ -65,7 +65,6 @@ public final class SequenceCache {
   private func segment(_ layer: Int, count: Int) -> KeyValueSegment {
     let size = KeyValueSegment.floatCount(capacity: ownCapacity, channels: channels)
     return KeyValueSegment(
-      floats[layer * size..<(layer + 1) * size], capacity: ownCapacity, channels: channels,
-      count: count)
+      floats, at: layer * size, capacity: ownCapacity, channels: channels, count: count)
   }
 }

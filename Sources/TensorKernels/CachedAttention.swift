@@ -5,6 +5,7 @@ import CKernels
 /// Each head has its keys in blocks of 16 positions, the same channel of all 16 side by side, so
 /// that their scores are one vector; and its values position by position.
 public struct KeyValueSegment {
+  private let memory: FloatArena
   private let keys: UnsafeMutablePointer<Float>
   private let values: UnsafeMutablePointer<Float>
   /// Positions that there is room for.
@@ -12,11 +13,12 @@ public struct KeyValueSegment {
   /// Positions that are attended to.
   public let count: Int
 
-  /// The segment in `floats`, ``floatCount(capacity:channels:)`` of them.
-  public init(_ floats: Floats, capacity: Int, channels: Int, count: Int) {
+  /// The segment in the ``floatCount(capacity:channels:)`` floats of `memory` from `offset` on.
+  public init(_ memory: FloatArena, at offset: Int = 0, capacity: Int, channels: Int, count: Int) {
     precondition(capacity % Self.block == 0 && count <= capacity)
-    precondition(floats.count == Self.floatCount(capacity: capacity, channels: channels))
-    keys = base(floats)
+    self.memory = memory
+    let size = Self.floatCount(capacity: capacity, channels: channels)
+    keys = base(memory[offset..<offset + size])
     values = keys + capacity * channels
     self.capacity = capacity
     self.count = count

@@ -153,13 +153,13 @@ struct InferencePassTests {
   @Test(
     "packed weights give nearly the same logits",
     arguments: [(WeightType.bf16, 0.05), (.int8, 0.1)])
-  func packedWeights(type: WeightType, bound: Float) {
+  func packedWeights(type: WeightType, bound: Double) {
     let model = tinyModel(contextLength: 40, width: 48)
     let tokens = [someTokens(30)]
     let exact = alone(tokens, InferenceModel(model))[0]
     let packed = alone(tokens, InferenceModel(model, weights: type))[0]
     let error = zip(exact, packed).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
     let spread = (exact.max() ?? 0) - (exact.min() ?? 0)
-    #expect(error > 0 && error < bound * spread)
+    #expect(error > 0 && Double(error) < bound * Double(spread))
   }
 }

@@ -21,7 +21,7 @@ struct CachedAttentionTests {
     }
 
     func segment(_ count: Int) -> KeyValueSegment {
-      KeyValueSegment(floats.floats, capacity: capacity, channels: channels, count: count)
+      KeyValueSegment(floats, capacity: capacity, channels: channels, count: count)
     }
   }
 
