@@ -147,22 +147,19 @@ void ckernels_panel_of_columns(float *restrict panel, const float *restrict weig
 
 typedef float Row __attribute__((ext_vector_type(16), aligned(4)));
 
-INLINE Row interleaved_lower(Row a, Row b) {
-  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-
-INLINE Row interleaved_upper(Row a, Row b) {
-  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
-                                 31);
-}
+// Macros, since a vector that is wider than the processor's cannot be passed to a function.
+#define INTERLEAVED_LOWER(a, b) \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define INTERLEAVED_UPPER(a, b) \
+  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
 /// Transposes 16 rows: interleaving the upper half of them with the lower one four times does it.
 INLINE void transpose(Row rows[16]) {
   for (size_t round = 0; round < 4; round++) {
     Row next[16];
     for (size_t pair = 0; pair < 8; pair++) {
-      next[2 * pair] = interleaved_lower(rows[pair], rows[pair + 8]);
-      next[2 * pair + 1] = interleaved_upper(rows[pair], rows[pair + 8]);
+      next[2 * pair] = INTERLEAVED_LOWER(rows[pair], rows[pair + 8]);
+      next[2 * pair + 1] = INTERLEAVED_UPPER(rows[pair], rows[pair + 8]);
     }
     for (size_t row = 0; row < 16; row++) rows[row] = next[row];
   }

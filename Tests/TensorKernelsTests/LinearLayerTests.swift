@@ -166,8 +166,8 @@ struct LinearLayerTests {
     floats.floats[1] = 0.25
     let matrix = WeightMatrix(inputs: 10, outputs: 3, packedAs: .int8)
     workers.pack(floats.view.asIs, into: matrix)
-    let out = Matrix(1, 3)
-    workers.multiply(out.view, Matrix(1, 10, random: 12).view, matrix, bias: nil)
+    let (input, out) = (Matrix(1, 10, random: 12), Matrix(1, 3))
+    workers.multiply(out.view, input.view, matrix, bias: nil)
     #expect(out.values[0] == 0 && out.values[1] != 0 && out.values[2] == 0)
   }
 
