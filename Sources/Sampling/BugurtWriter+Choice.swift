@@ -67,6 +67,7 @@ extension BugurtWriter {
         // A batch is filled up: the filter will drop some, and what is too much costs little.
         count = min(left, max(count, generator.batchSize / candidates / unfinished))
       }
+      count = min(count, max(1, portionSize / candidates / unfinished))
       let first = order.firstNumber + tried
       return try (first..<first + count).map { number in
         Attempt(

@@ -70,22 +70,36 @@ public final class BugurtWriter {
   }
 
   private func writeAll(_ orders: [Order], _ receive: (Event) throws -> Void) throws {
-    let prompts = try orders.flatMap { order in
-      try (order.firstNumber..<order.firstNumber + order.count).map { number in
-        (number, try maker.prompt(order.source, number: number))
+    var portion: [TextRequest] = []
+    var prompts: [Prompt] = []
+    for order in orders {
+      for number in order.firstNumber..<order.firstNumber + order.count {
+        let prompt = try maker.prompt(order.source, number: number)
+        prompts.append(prompt)
+        portion.append(TextRequest(prompt: prompt.tokens, number: number))
+        guard portion.count == portionSize else { continue }
+        try write(portion, prompts, receive)
+        (portion, prompts) = ([], [])
       }
     }
+    try write(portion, prompts, receive)
+  }
+
+  /// How many texts are begun together: their prompts are in memory, and at the end of a portion the
+  /// batch runs empty.
+  var portionSize: Int { 64 * generator.batchSize }
+
+  private func write(
+    _ requests: [TextRequest], _ prompts: [Prompt], _ receive: (Event) throws -> Void
+  ) throws {
     var order = EventOrder()
     var index = 0
     var hasBegun = false
-    func begin() throws {
-      if !hasBegun { try receive(.beginning(prompts[index].1)) }
-      hasBegun = true
-    }
-    try generator.generate(prompts.map { TextRequest(prompt: $1.tokens, number: $0) }) { event in
+    try generator.generate(requests) { event in
       try receive(.work)
       for event in order.take(event) {
-        try begin()
+        if !hasBegun { try receive(.beginning(prompts[index])) }
+        hasBegun = true
         switch event {
         case .token(let token, _): try receive(.token(token))
         case .text(let text, _):

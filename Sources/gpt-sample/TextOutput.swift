@@ -80,7 +80,11 @@ final class TextOutput {
     guard !text.isEmpty else { return }
     try file?.write(text)
     guard count < shown else { return }
-    try standardOutput.write(text)
-    try standardOutput.synchronize()
+    do {
+      try standardOutput.write(text)
+      try standardOutput.synchronize()
+    } catch let error as FileError {
+      throw FileError(path: "standard output", operation: error.operation, code: error.code)
+    }
   }
 }

@@ -77,6 +77,15 @@ struct BugurtWriterTests {
     #expect(try texts(writer(), [order("a", count: 2, firstNumber: 3)]) == Array(all[3..<5]))
   }
 
+  @Test("very many are written in portions, which do not show")
+  func portions() throws {
+    let many = try texts(writer(batch: 1), [order("a", count: 70), order("@", count: 70)])
+    #expect(try many == texts(writer(batch: 8), [order("a", count: 70), order("@", count: 70)]))
+    let best = try texts(writer(candidates: 3, batch: 1), [order("a", count: 50)])
+    #expect(try best == texts(writer(candidates: 3, batch: 8), [order("a", count: 50)]))
+    #expect(best.count == 50)
+  }
+
   @Test("the candidate with the highest mean log-probability is taken")
   func best() throws {
     let all = try texts(writer(), [order("a", count: 12)])
