@@ -50,6 +50,7 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLibEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
 
     // MARK: Our own C
     .target(name: "CKernels", cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
@@ -57,6 +58,7 @@ let package = Package(
     // MARK: Support
     library("FileSupport", ["CZlib"]),
     library("CommandLineSupport", ["FileSupport"]),
+    library("LineEditing", ["FileSupport", "CLibEdit"]),
 
     // MARK: File formats
     library("PostFormat", ["FileSupport"]),
@@ -75,7 +77,9 @@ let package = Package(
     library(
       "Training",
       ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
-    library("Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
+    library(
+      "Sampling",
+      ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
 
     // MARK: Programs
     program("tg-dump", ["TelegramSources", "PostFormat"]),
@@ -86,7 +90,9 @@ let package = Package(
       ["Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat"]),
     program(
       "gpt-sample",
-      ["Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat"]),
+      [
+        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "LineEditing",
+      ]),
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
@@ -106,7 +112,10 @@ let package = Package(
       of: "Training",
       ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"],
       data: ["Reference"]),
-    tests(of: "Sampling", ["GPT2", "TensorKernels", "BytePairEncoding"]),
+    tests(of: "LineEditing"),
+    tests(
+      of: "Sampling",
+      ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
     .testTarget(
       name: "PipelineTests",
       dependencies: [

@@ -93,13 +93,15 @@ TRAIN_FLAGS ?=
 THREADS ?=
 
 #! make sample
-#? words the bugurts begin with; empty: the model's own beginning
+#? words the bugurts begin with; empty: the first word of a post of the corpus for each
 PROMPT ?=
-#? how many bugurts
-COUNT ?= 10
+#? how many bugurts are written
+COUNT ?= 64
+#? how many of them are printed
+SHOW ?= 10
 #? lower is more likely, higher more daring
 TEMPERATURE ?= 0.8
-#? more arguments for gpt-sample, such as --top-p 0.9 --seed 7
+#? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
 #! make bench-train, make bench-encode, make bench-clean, make bench-dump, make bench-sample
@@ -132,7 +134,7 @@ sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
 packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libxml2-dev libcurl4-openssl-dev \
-  pkg-config
+  libedit-dev pkg-config
 
 ## programs: build the five programs
 .PHONY: programs
@@ -289,11 +291,12 @@ $(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
 # train it anew.
 missing_model := $(if $(wildcard $(model)),,$(model))
 
-## sample: print bugurts: make sample PROMPT='кот'
+## sample: write bugurts, data/samples/RUN.txt, and print ten: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(missing_model) | $(bin)/gpt-sample
 	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
-	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) $(SAMPLE_FLAGS)
+	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) \
+	  --output data/samples/$(RUN).txt --show $(SHOW) $(SAMPLE_FLAGS)
 
 # ---- Work on the project itself
 

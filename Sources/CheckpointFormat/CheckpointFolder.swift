@@ -77,12 +77,14 @@ public struct RunFolder: Sendable {
       try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
     }
     for name in try Folder.list(path)
-    where name.hasSuffix(Self.partialSuffix) || name.hasSuffix(Folder.replacedSuffix) {
+    where Self.unfinishedSuffixes.contains(where: name.hasSuffix) {
       try Folder.remove("\(path)/\(name)")
     }
   }
 
   private static let partialSuffix = ".partial"
+  /// The ends of the names of folders that are not whole, or are about to go.
+  static let unfinishedSuffixes = [partialSuffix, Folder.replacedSuffix]
 
   /// Makes the folder `path` whole or not at all: `write` fills a folder beside it, which takes
   /// the name when everything is on the disk.

@@ -20,6 +20,11 @@ public struct Interruption: Error, CustomStringConvertible {
     if signal != 0 { throw Interruption(signal: signal) }
   }
 
+  /// Forgets the signal that has come: the program goes on, and the next one is a first again.
+  public static func forget() {
+    pendingSignal.store(0, ordering: .relaxed)
+  }
+
   /// The signal that made `error`; `nil` if none did.
   static func behind(_ error: any Error) -> Interruption? {
     guard (error as? FileError)?.code == EINTR else { return nil }

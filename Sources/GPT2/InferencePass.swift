@@ -11,7 +11,7 @@ public final class InferencePass {
   /// The longest sequence.
   private let capacity: Int
   /// How many sequences' logits there is room for.
-  private let sequences: Int
+  let sequenceCapacity: Int
   private let hidden, normalized, qkv, attended, middle, branch: FloatArena
   private let preactivation, activation, statistics, scratch, last, logits: FloatArena
 
@@ -20,7 +20,7 @@ public final class InferencePass {
     precondition(capacity > 0 && sequences > 0)
     self.model = model
     self.capacity = capacity
-    self.sequences = sequences
+    sequenceCapacity = sequences
     let configuration = model.configuration
     let chunk = max(sequences, min(capacity, 256))
     self.chunk = chunk
@@ -50,9 +50,9 @@ public final class InferencePass {
   /// Appends tokens to the sequences and returns the logits, `[sequences, vocabulary]`, of what
   /// follows the last token of each; they are valid until the next call.
   ///
-  /// No cache may stand twice among `continuations`.
+  /// A cache may stand among `continuations` several times: its tokens follow one another.
   public func logits(_ continuations: [Continuation]) -> MatrixView {
-    precondition(!continuations.isEmpty && continuations.count <= sequences)
+    precondition(!continuations.isEmpty && continuations.count <= sequenceCapacity)
     forward(continuations)
     let configuration = model.configuration
     let count = continuations.count

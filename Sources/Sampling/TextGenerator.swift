@@ -31,6 +31,13 @@ public struct GeneratedText: Equatable, Sendable {
   /// the text if it ended it.
   public var logProbability = 0.0
   public var finishReason = FinishReason.length
+  /// The token that ended the text.
+  public var endToken: Int32?
+
+  /// A text of which nothing is written as yet.
+  public init(request: TextRequest) {
+    self.request = request
+  }
 
   /// The mean of the logarithms over all choices; 0 if there was none.
   public var meanLogProbability: Double {
@@ -234,6 +241,7 @@ private final class TextInProgress: @unchecked Sendable {
       result.logProbability += Double(choice.logProbability)
       if endOfText.contains(choice.token) {
         result.finishReason = .endOfText
+        result.endToken = choice.token
       } else {
         result.tokens.append(choice.token)
         text.append(choice.token)

@@ -10,6 +10,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
     case initialWeights = 0xFFFF_FFFF
     case blockOrder = 0xFFFF_FFFE
     case sampling = 0xFFFF_FFFD
+    case prompts = 0xFFFF_FFFC
   }
 
   private let key: (UInt32, UInt32)

@@ -285,6 +285,69 @@ struct BadInputTests {
         " tokens leave no room in the model's context of 32; shorten it to its last words"))
   }
 
+  @Test("the prompt of a file that is too long is told with its line")
+  func longPromptOfFile() throws {
+    let path = try project.folder.write(
+      "кот\n" + String(repeating: "слово ", count: 40) + "\n", to: "prompts")
+    let ended = try project.run("gpt-sample", [Self.model, "--prompts", path])
+    #expect(ended.status == 65)
+    #expect(ended.output == "")
+    #expect(ended.log.hasPrefix("gpt-sample: error: \(path): line 2: "))
+    try project.folder.write("", to: "prompts")
+    try expect(
+      65, "\(path): no prompts; expected one a line", of: "gpt-sample",
+      [Self.model, "--prompts", path])
+  }
+
+  @Test("a folder that is no model says which one is")
+  func modelFolders() throws {
+    func expect(_ path: String, _ problem: String) throws {
+      try self.expect(65, "\(path): \(problem)", of: "gpt-sample", [path])
+    }
+    let run = "checkpoints/fixture"
+    try expect(run, "the folder of a run, not of a model; take '\(run)/final'")
+    try expect(
+      "\(run)/final/model.safetensors", "a file; name the folder it is in, '\(run)/final'")
+    try expect(
+      "data",
+      "no model here; expected a Hugging Face folder with config.json, weights and a "
+        + "tokenizer")
+    let writing = "a checkpoint that training is still writing, or was stopped in; "
+    try project.copy("\(run)/checkpoint-2", to: "\(run)/checkpoint-7.partial")
+    try expect("\(run)/checkpoint-7.partial", writing + "take '\(run)/final'")
+    try project.remove("\(run)/final")
+    let newest = "take '\(run)/checkpoint-2', the newest whole one"
+    try expect("\(run)/checkpoint-7.partial", writing + newest)
+    try expect(run, "the folder of a run, not of a model; " + newest)
+    try project.remove("\(run)/checkpoint-2")
+    try expect(
+      run,
+      "the folder of a run, not of a model; there is no whole checkpoint as yet: go on with the "
+        + "training")
+  }
+
+  @Test("a model without a tokenizer, or with another's, is refused")
+  func tokenizers() throws {
+    let other = try project.run(
+      "bpe-encode", ["data/clean/fixture.txt", "--vocab-size=400", "-o", "other"])
+    try #require(other.status == 0)
+    for name in ["tokenizer.json", "vocab.json", "merges.txt"]
+    where project.exists("\(Self.model)/\(name)") {
+      try project.remove("\(Self.model)/\(name)")
+    }
+    try expect(
+      65, "\(Self.model): no tokenizer here; expected vocab.json and merges.txt, or tokenizer.json",
+      of: "gpt-sample", [Self.model])
+    for name in ["vocab.json", "merges.txt"] {
+      try project.copy("other/tokenizer/\(name)", to: "\(Self.model)/\(name)")
+    }
+    try expect(
+      65,
+      "\(Self.model): the tokenizer has 400 tokens, the model 300: they do not belong together; "
+        + "copy the files of the model's own tokenizer here",
+      of: "gpt-sample", [Self.model])
+  }
+
   @Test("an output that cannot be created is told before the work")
   func noOutput() throws {
     // Root may write where it has no rights, but nobody below a file.

@@ -33,7 +33,8 @@ private let options = [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
     "repetition-penalty", "no-repeat-ngram", "bad-word", "bad-words", "min-length",
     "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
-    "threads",
+    "threads", "prompts", "corpus", "interactive", "score", "format", "json", "output", "show",
+    "best-of", "filter", "quiet", "weights", "batch",
   ],
 ]
 
@@ -254,6 +255,26 @@ struct CommandLineTests {
       (
         "gpt-sample", ["a", "--top-p", "1.5"],
         "--top-p: '1.5' is not accepted; expected a number from 0.0 to 1.0"
+      ),
+      (
+        "gpt-sample", ["a", "--prompt", "b", "--prompts", "c"],
+        "give --prompt or --prompts, not both"
+      ),
+      ("gpt-sample", ["a", "-i", "--score", "b"], "give --interactive or --score, not both"),
+      ("gpt-sample", ["a", "-i", "--count", "2"], "--count does not go with --interactive"),
+      ("gpt-sample", ["a", "--score", "b", "-p", "c"], "--prompt does not go with --score"),
+      ("gpt-sample", ["a", "--show", "2"], "--show belongs to --output"),
+      (
+        "gpt-sample", ["a", "--format", "html"],
+        "--format: 'html' is not accepted; expected one of original, plain, raw"
+      ),
+      (
+        "gpt-sample", ["a", "--weights", "fp16"],
+        "--weights: 'fp16' is not accepted; expected fp32, bf16 or int8"
+      ),
+      (
+        "gpt-sample", ["a", "--best-of", "0"],
+        "--best-of: '0' is not accepted; expected a whole number of at least 1"
       ),
       (
         "gpt-sample", ["a", "--min-p=-0.1"],

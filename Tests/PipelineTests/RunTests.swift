@@ -15,15 +15,21 @@ struct RunTests {
     #expect(try project.tree() == before)
   }
 
-  @Test("make sample prints bugurts and nothing else to standard output")
+  @Test("make sample writes a file and prints some of it, and nothing else to standard output")
   func sample() throws {
     let project = try Project.finished()
-    let run = try project.make("sample", with: ["COUNT": "2", "PROMPT": "пришёл 'домой'"])
+    let variables = ["COUNT": "4", "SHOW": "2", "PROMPT": "пришёл 'домой'"]
+    let run = try project.make("sample", with: variables)
     #expect(run.status == 0, "\(run.log)")
-    let texts = run.output.split(separator: "\n\n", omittingEmptySubsequences: false)
+    let file = try project.folder.text(of: "data/samples/fixture.txt")
     #expect(run.output.hasPrefix("ПРИШЁЛ 'ДОМОЙ'"))
-    #expect(texts.count >= 2)
-    #expect(run.log == "")
+    #expect(file.hasPrefix(run.output + "\n"))
+    #expect(file.split(separator: "\n\n").count == 4)
+    #expect(run.log.hasPrefix("gpt-sample: wrote 4 texts, "))
+    let failed = try project.make(
+      "sample", with: variables.merging(["SAMPLE_FLAGS": "--filter --no-end-of-text"]) { $1 })
+    #expect(failed.status == 2)
+    #expect(try project.folder.text(of: "data/samples/fixture.txt") == file)
     // What makes no result different, and results that are printed, are remembered nowhere.
     #expect(try project.make("sample", with: ["COUNT": "2"]).stages == [])
   }

@@ -1,0 +1,42 @@
+import FileSupport
+import Glibc
+
+/// A folder that is to hold a model, and what somebody may have meant who names another.
+public enum ModelFolder {
+  /// Checks that a model can be read from `path`, as far as the names in it tell.
+  ///
+  /// - Throws: `FileError` if there is no such folder; `InputError` with the folder to take instead.
+  public static func check(_ path: String) throws {
+    if Folder.hasFile(path) {
+      throw InputError(path, "a file; name the folder it is in, '\(Folder.parent(of: path))'")
+    }
+    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
+    for suffix in RunFolder.unfinishedSuffixes where Folder.name(of: path).hasSuffix(suffix) {
+      throw InputError(
+        path,
+        "a checkpoint that training is still writing, or was stopped in; "
+          + remedy(inRun: Folder.parent(of: path)))
+    }
+    guard !Folder.hasFile("\(path)/\(CheckpointFile.configuration)") else { return }
+    let names = try Folder.list(path)
+    if names.contains(where: { $0.hasPrefix("checkpoint-") || $0.hasPrefix("final") }) {
+      throw InputError(path, "the folder of a run, not of a model; " + remedy(inRun: path))
+    }
+    throw InputError(
+      path,
+      "no model here; expected a Hugging Face folder with \(CheckpointFile.configuration), "
+        + "weights and a tokenizer")
+  }
+
+  /// Which folder of the run to take.
+  private static func remedy(inRun path: String) -> String {
+    let run = RunFolder(path: path)
+    if Folder.hasFile("\(run.finalPath)/\(CheckpointFile.configuration)") {
+      return "take '\(run.finalPath)'"
+    }
+    guard let step = (try? run.checkpointSteps())?.last else {
+      return "there is no whole checkpoint as yet: go on with the training"
+    }
+    return "take '\(run.checkpointPath(step: step))', the newest whole one"
+  }
+}

@@ -1,0 +1,43 @@
+import TensorKernels
+
+extension InferencePass {
+  /// How probable `sequences` are to the model.
+  ///
+  /// transformers' loss of a sequence is this, divided by one token less than it has, and negative.
+  /// The output matrix is applied to as many positions at a time as the pass has sequences.
+  ///
+  /// - Parameter sequences: each of 2 tokens or more, and of one token more than the pass has
+  ///   positions at most.
+  /// - Returns: for each the natural logarithm of the probability of all of its tokens but the first,
+  ///   each after those before it.
+  public func logProbabilities(of sequences: [[Int32]]) -> [Double] {
+    var sums = [Double](repeating: 0, count: sequences.count)
+    /// What goes through the model together: positions of sequences, with the tokens behind them.
+    var rows: [(sequence: Int, continuation: Continuation, target: Int32)] = []
+    func score() {
+      guard !rows.isEmpty else { return }
+      let logits = logits(rows.map(\.continuation))
+      var begin = 0
+      while begin < rows.count {
+        let sequence = rows[begin].sequence
+        let end = rows[begin...].firstIndex { $0.sequence != sequence } ?? rows.count
+        let targets = rows[begin..<end].map(\.target)
+        sums[sequence] -= targets.withUnsafeBufferPointer {
+          model.workers.crossEntropy(logits.rows(begin..<end), targets: $0, gradientScale: 0)
+        }
+        begin = end
+      }
+      rows.removeAll(keepingCapacity: true)
+    }
+    for (index, tokens) in sequences.enumerated() {
+      precondition(tokens.count >= 2)
+      let cache = SequenceCache(model.configuration, capacity: tokens.count - 1)
+      for (token, target) in zip(tokens, tokens.dropFirst()) {
+        rows.append((index, Continuation(cache, [token]), target))
+        if rows.count == sequenceCapacity { score() }
+      }
+    }
+    score()
+    return sums
+  }
+}

@@ -1,0 +1,108 @@
+import CLibEdit
+import Glibc
+
+/// Asks for lines at a terminal, with the keys of Emacs and the history of earlier lines.
+///
+/// What is typed is shown on standard error, so that standard output can go elsewhere.
+public final class LineEditor {
+  /// How the wait for a line ended.
+  public enum Answer: Equatable, Sendable {
+    case line(String)
+    /// A signal came; what was typed is lost.
+    case interrupted
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    case end
+  }
+
+  private let editor: OpaquePointer
+  private let lines: OpaquePointer
+  private let prompt: UnsafeMutablePointer<CChar>
+
+  /// Whether lines can be edited: standard input and standard error are a terminal that can move its
+  /// cursor.
+  public static var isPossible: Bool {
+    isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+      && getenv("TERM").map { !["dumb", ""].contains(String(cString: $0)) } ?? false
+  }
+
+  /// An editor that shows `prompt` and knows `history`; `nil` where the terminal is of no use.
+  ///
+  /// The process takes the characters of its locale, or of UTF-8 if that has others.
+  public init?(prompt text: String, history: [String]) {
+    Self.useUTF8()
+    guard let editor = clibedit_make("bugurt-gpt") else { return nil }
+    guard let lines = history_init(), let prompt = strdup(text) else {
+      el_end(editor)
+      return nil
+    }
+    self.editor = editor
+    self.lines = lines
+    self.prompt = prompt
+    clibedit_set_prompt(editor, prompt)
+    clibedit_set_reader(editor, readCharacter)
+    clibedit_set_history(editor, lines, Int32(LineHistory.limit))
+    clibedit_set_keys(editor)
+    for line in history { clibedit_add(lines, line) }
+  }
+
+  deinit {
+    el_end(editor)
+    history_end(lines)
+    free(prompt)
+  }
+
+  /// Waits for a line.
+  public func readLine() -> Answer {
+    el_resize(editor)
+    var count: Int32 = 0
+    guard let text = el_gets(editor, &count), count > 0 else {
+      let isInterrupted = count < 0 && errno == EINTR
+      // The cursor stands behind the prompt.
+      _ = write(STDERR_FILENO, "\n", 1)
+      return isInterrupted ? .interrupted : .end
+    }
+    var line = String(cString: text)
+    if line.hasSuffix("\n") { line.removeLast() }
+    return .line(line)
+  }
+
+  /// Makes `line` the last of the history.
+  public func remember(_ line: String) {
+    clibedit_add(lines, line)
+  }
+
+  private static func useUTF8() {
+    setlocale(LC_CTYPE, "")
+    guard String(cString: nl_langinfo(nl_item(CODESET))) != "UTF-8" else { return }
+    setlocale(LC_CTYPE, "C.UTF-8")
+  }
+}
+
+/// Reads a character of UTF-8 from standard input for libedit, whose own function waits on after a
+/// signal; U+FFFD for what is none.
+///
+/// - Returns: 1; 0 at the end; −1 with `errno`.
+private func readCharacter(
+  _ editor: OpaquePointer?, _ character: UnsafeMutablePointer<wchar_t>?
+) -> Int32 {
+  var bytes: [UInt8] = []
+  var length = 1
+  while bytes.count < length {
+    var byte: UInt8 = 0
+    let count = read(STDIN_FILENO, &byte, 1)
+    guard count == 1 else { return Int32(count) }
+    bytes.append(byte)
+    if bytes.count == 1 {
+      length =
+        switch byte {
+        case 0xC2...0xDF: 2
+        case 0xE0...0xEF: 3
+        case 0xF0...0xF4: 4
+        default: 1
+        }
+    }
+  }
+  let scalar = String(validating: bytes, as: UTF8.self)?.unicodeScalars.first
+  character?.pointee = wchar_t(scalar?.value ?? 0xFFFD)
+  return 1
+}

@@ -1,0 +1,68 @@
+import FileSupport
+import Glibc
+
+/// Lines that were typed, kept in a file from run to run; it is its owner's alone.
+///
+/// Several programs may add to the file at the same time.
+public final class LineHistory {
+  /// How many lines are kept.
+  public static let limit = 1000
+
+  /// The path of the file.
+  public let path: String
+  /// The lines, the last one last.
+  public private(set) var lines: [String] = []
+
+  /// `history` in the folder `program` of `XDG_STATE_HOME`, by default `~/.local/state`; `nil` where
+  /// there is no home.
+  public static func defaultPath(of program: String) -> String? {
+    func variable(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+    return (variable("XDG_STATE_HOME") ?? variable("HOME").map { $0 + "/.local/state" })
+      .map { "\($0)/\(program)/history" }
+  }
+
+  /// The history in the file at `path`, which need not be there.
+  ///
+  /// - Throws: `FileError`; `InputError`.
+  public init(path: String) throws {
+    self.path = path
+    guard Folder.hasFile(path) else { return }
+    var reader = try LineReader(path: path)
+    while let line = try reader.next() { lines.append(String(decoding: line, as: UTF8.self)) }
+    // A file that grew to twice the limit is cut.
+    let isLong = lines.count > 2 * Self.limit
+    lines.removeFirst(max(0, lines.count - Self.limit))
+    if isLong {
+      let file = try OutputFile(path: path, permissions: 0o600)
+      for line in lines { try file.write(line + "\n") }
+      try file.commit()
+    }
+  }
+
+  /// Adds `line`, and returns whether it did: not a blank one, nor the last once more.
+  ///
+  /// - Throws: `FileError` if it cannot be kept; until the program ends it is.
+  public func append(_ line: String) throws -> Bool {
+    guard line.contains(where: { !$0.isWhitespace }), line != lines.last else { return false }
+    lines.append(line)
+    let folder = Folder.parent(of: path)
+    if !Folder.exists(folder) {
+      try Folder.create(Folder.parent(of: folder))
+      guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+        throw FileError(path: folder, operation: .create)
+      }
+    }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw FileError(path: path, operation: .create) }
+    defer { close(descriptor) }
+    let bytes = Array((line + "\n").utf8)
+    // Others may have been let read it; one call, so that lines of several programs stay whole.
+    guard fchmod(descriptor, 0o600) == 0, write(descriptor, bytes, bytes.count) == bytes.count
+    else {
+      throw FileError(path: path, operation: .write)
+    }
+    return true
+  }
+}

@@ -1,0 +1,36 @@
+/// Puts the events of texts that are written together into the order of the texts.
+///
+/// Those of the first unfinished text pass at once; those of the texts behind it wait until it is
+/// their turn.
+package struct EventOrder {
+  private var current = 0
+  private var held: [Int: [TextGenerator.Event]] = [:]
+
+  package init() {}
+
+  /// Takes in `event` and returns those whose turn it is.
+  package mutating func take(_ event: TextGenerator.Event) -> [TextGenerator.Event] {
+    guard event.index == current else {
+      held[event.index, default: []].append(event)
+      return []
+    }
+    var turn = [event]
+    while turn.last?.isEnd == true {
+      current += 1
+      guard let next = held.removeValue(forKey: current) else { break }
+      turn += next
+    }
+    return turn
+  }
+}
+
+extension TextGenerator.Event {
+  /// The text that it is about.
+  fileprivate var index: Int {
+    switch self {
+    case .token(_, let index), .text(_, let index): index
+    }
+  }
+
+  fileprivate var isEnd: Bool { if case .text = self { true } else { false } }
+}

@@ -1,0 +1,72 @@
+import BytePairEncoding
+import GPT2
+import Glibc
+
+/// How probable lines of text are to a model, each as a post of its own.
+///
+/// In training each post stands behind the end-of-text token of the one before and has one behind it.
+/// So a line of n tokens has n + 1 choices: its tokens, the first after an end of text, and its end.
+public struct LineScorer {
+  /// The score of a line, or of several together.
+  public struct Score: Equatable, Sendable {
+    /// The choices that were scored: the tokens of the line, and its end unless it is cut off.
+    public var tokens = 0
+    /// The natural logarithm of the probability of all of them.
+    public var logProbability = 0.0
+    /// How many tokens the line has beyond the model's context, its end among them; they are not
+    /// scored.
+    public var tokensCutOff = 0
+
+    public init() {}
+
+    /// The mean of the logarithms, which is the negative loss.
+    public var meanLogProbability: Double {
+      tokens == 0 ? 0 : logProbability / Double(tokens)
+    }
+
+    /// exp of the loss.
+    public var perplexity: Double { exp(-meanLogProbability) }
+
+    /// Adds the choices of another line.
+    public static func += (sum: inout Score, score: Score) {
+      sum.tokens += score.tokens
+      sum.logProbability += score.logProbability
+      sum.tokensCutOff += score.tokensCutOff
+    }
+  }
+
+  private var encoder: Encoder
+  private let keepsCase: Bool
+  private let endOfText: Int32
+  private let contextLength: Int
+  private let pass: InferencePass
+
+  /// Positions whose logits are in memory together.
+  private static let rows = 128
+
+  public init(_ model: InferenceModel, _ tokenizer: Tokenizer, endOfText: Int32, keepsCase: Bool) {
+    encoder = Encoder(tokenizer)
+    self.endOfText = endOfText
+    self.keepsCase = keepsCase
+    contextLength = model.configuration.contextLength
+    pass = InferencePass(model, capacity: contextLength, sequences: Self.rows)
+  }
+
+  /// The scores of `lines`, in their order.
+  public mutating func scores(of lines: [String]) throws -> [Score] {
+    var scores: [Score] = []
+    let sequences = try lines.map { line in
+      let ids = try encoder.encode(keepsCase ? line : line.uppercased())
+      let tokens = [endOfText] + ids.map { Int32(truncatingIfNeeded: $0) } + [endOfText]
+      var score = Score()
+      score.tokens = min(tokens.count - 1, contextLength)
+      score.tokensCutOff = tokens.count - 1 - score.tokens
+      scores.append(score)
+      return Array(tokens.prefix(score.tokens + 1))
+    }
+    for (index, sum) in pass.logProbabilities(of: sequences).enumerated() {
+      scores[index].logProbability = sum
+    }
+    return scores
+  }
+}

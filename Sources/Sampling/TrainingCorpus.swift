@@ -1,0 +1,126 @@
+import BytePairEncoding
+import FileSupport
+import Glibc
+import TensorKernels
+import TokenShardFormat
+
+/// The posts that a model was trained on, as token shards have them.
+public struct TrainingCorpus: Sendable {
+  /// The folder of the shards.
+  public let folder: String
+  private let manifest: TokenManifest
+  private let shards: TokenShards
+  /// That of the shards, which need not be the model's.
+  private let tokenizer: Tokenizer
+
+  /// The corpus in `folder`, which `bpe-encode` wrote.
+  ///
+  /// - Throws: `InputError`; `FileError`.
+  public init(folder: String) throws {
+    self.folder = folder
+    manifest = try TokenManifest(folder: folder)
+    shards = try manifest.shards(of: .train, in: folder, verifyingContents: false)
+    tokenizer = try Tokenizer(folder: folder + "/" + TokenManifest.tokenizerFolder)
+  }
+
+  /// Where the pipeline has the shards of the model in the folder `model`: `data/tokens/<run>` beside
+  /// `checkpoints/<run>/final`; `nil` if there are none.
+  public static func folder(besideModel model: String) -> String? {
+    let run = Folder.parent(of: model)
+    let root = Folder.parent(of: Folder.parent(of: run))
+    var found = "\(root == "." ? "" : root + "/")data/tokens/\(Folder.name(of: run))"
+    if Folder.name(of: Folder.parent(of: run)) == "checkpoints", TokenManifest.exists(in: found) {
+      return found
+    }
+    // The path may begin within the run.
+    guard !model.hasPrefix("/"), let absolute = realpath(model, nil) else { return nil }
+    defer { free(absolute) }
+    found = String(cString: absolute)
+    return folder(besideModel: found)
+  }
+
+  // MARK: - First words
+
+  /// How many tokens are read at a time.
+  private static let piece = 1024
+
+  /// The first word of a post, the one that stands behind a token drawn by `seed` and `number`; `nil`
+  /// if there is none.
+  ///
+  /// - Throws: `InputError` if a shard is damaged.
+  public func firstWord(seed: UInt64, number: Int) throws -> String? {
+    guard shards.count > 0 else { return nil }
+    var generator = PhiloxGenerator(seed: seed, .prompts, stream: number)
+    let start = Int.random(in: 0..<shards.count, using: &generator)
+    var bytes: [UInt8] = []
+    // From the end it goes on at the beginning, which a post begins too.
+    for range in [start..<shards.count, 0..<shards.count] {
+      if range.lowerBound == 0 { bytes.append(0x0A) }
+      for begin in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
+        let end = min(begin + Self.piece, range.upperBound)
+        bytes += try text(of: begin..<end)
+        if let word = Self.firstWord(behindNewline: bytes) { return word }
+        // What was looked through in vain; the last line may go on.
+        if let newline = bytes.lastIndex(of: 0x0A) { bytes.removeFirst(newline) }
+      }
+    }
+    return nil
+  }
+
+  /// The first word that stands at the beginning of a line, but for the first line, and has a blank or
+  /// a newline behind it.
+  private static func firstWord(behindNewline bytes: [UInt8]) -> String? {
+    for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropFirst() {
+      let word = line.prefix { $0 != 0x20 }
+      guard word.endIndex < bytes.count, !word.isEmpty, word != [0x40],
+        let text = String(validating: word, as: UTF8.self)
+      else { continue }
+      return text
+    }
+    return nil
+  }
+
+  /// The text of the tokens in `range`, a newline for each end of text.
+  private func text(of range: Range<Int>) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    for (offset, id) in shards.ids(in: range).enumerated() {
+      guard id < tokenizer.count else {
+        throw InputError(
+          folder,
+          "training token \(range.lowerBound + offset) is \(id), but the tokenizer has "
+            + "\(tokenizer.count): the shards are damaged; bpe-encode --verify tells where")
+      }
+      if id == manifest.endOfText { bytes.append(0x0A) } else { bytes += tokenizer.bytes(of: id) }
+    }
+    return bytes
+  }
+
+  // MARK: - All posts
+
+  /// How many tokens there are.
+  public var tokenCount: Int { shards.count }
+
+  /// The fingerprints of all posts.
+  ///
+  /// Now and then `progress` is called with the number of tokens read.
+  ///
+  /// - Throws: `InputError` if a shard is damaged; what `progress` throws.
+  public func fingerprints(_ progress: (Int) throws -> Void = { _ in }) throws -> PostFingerprints {
+    var posts = PostFingerprints()
+    var line: [UInt8] = []
+    for begin in stride(from: 0, to: shards.count, by: 1 << 16) {
+      let end = min(begin + (1 << 16), shards.count)
+      let bytes = try text(of: begin..<end)
+      let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+      for (index, part) in lines.enumerated() {
+        line += part
+        guard index < lines.count - 1 else { break }
+        posts.insert(String(decoding: line, as: UTF8.self))
+        line = []
+      }
+      try progress(end)
+    }
+    posts.insert(String(decoding: line, as: UTF8.self))
+    return posts
+  }
+}

@@ -1,0 +1,72 @@
+import BytePairEncoding
+import CheckpointFormat
+import CommandLineSupport
+import Dispatch
+import FileSupport
+import GPT2
+import Sampling
+import Synchronization
+import TensorKernels
+
+/// A model with its tokenizer.
+struct LoadedModel {
+  let folder: String
+  let tokenizer: Tokenizer
+  let model: InferenceModel
+  let endOfText: [Int32]
+
+  /// Reads both, and says so if it takes long.
+  ///
+  /// - Throws: `FileError`; `InputError` with what to do.
+  init(folder: String, weights: WeightType, threads: Int?, isQuiet: Bool) throws {
+    self.folder = folder
+    try ModelFolder.check(folder)
+    tokenizer = try Tokenizer(folder: folder)
+    let notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
+    model = try InferenceModel(
+      folder: folder, weights: weights,
+      workers: Workers(count: threads ?? Processors.current.threadCount))
+    notice.cancel()
+    for note in model.notes { Log.info(note) }
+    endOfText = model.configuration.endOfTextTokens
+    let size = model.configuration.vocabularySize
+    guard tokenizer.count <= size else {
+      throw InputError(
+        folder,
+        "the tokenizer has \(tokenizer.count) tokens, the model \(size): they do not belong "
+          + "together; copy the files of the model's own tokenizer here")
+    }
+  }
+
+  /// How many of `wanted` texts the memory has room for; says so if it is fewer.
+  func batchSize(wanted: Int, maximumLength: Int) -> Int {
+    let length = min(maximumLength, model.configuration.contextLength)
+    // The system counts what is mapped as available.
+    let available = AvailableMemory.byteCount.map { max(0, $0 - model.byteCount) }
+    let size = BatchMemory.batchSize(
+      wanted: wanted, model.configuration, length: length, available: available)
+    if size < wanted {
+      let bytes = wanted * BatchMemory.byteCount(model.configuration, length: length)
+      Log.info(
+        "\(wanted) texts at a time would take \(Progress.byteText(Double(bytes))) of memory, more "
+          + "than half of what is free: \(size) at a time; the texts are the same")
+    }
+    return size
+  }
+}
+
+/// Tells what is being done if it takes longer than a second.
+private final class SlowNotice: Sendable {
+  private let isDone = Mutex(false)
+
+  init(_ text: String, isQuiet: Bool) {
+    guard !isQuiet else { return }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [weak self] in
+      self?.isDone.withLock { if !$0 { Log.info(text) } }
+    }
+  }
+
+  func cancel() {
+    isDone.withLock { $0 = true }
+  }
+}

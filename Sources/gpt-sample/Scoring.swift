@@ -1,0 +1,88 @@
+import CommandLineSupport
+import FileSupport
+import Sampling
+
+/// Tells how probable the lines of a file are to the model.
+struct Scoring {
+  let path: String
+  let isJSON: Bool
+  let isQuiet: Bool
+  let output: String?
+
+  /// Lines that go through the model together.
+  private static let block = 256
+
+  func run(_ scorer: LineScorer) throws {
+    var scorer = scorer
+    let file = try OutputFile(path: output ?? "-")
+    var lines = try LineReader(path: path)
+    let progress = isQuiet ? nil : Progress("scoring", total: nil, unit: .items("lines"))
+    var (count, sum) = (0, LineScorer.Score())
+    var table = TextTable(
+      ["line", "tokens", "log-probability", "perplexity", "text"], rightAligned: [0, 1, 2, 3])
+    while true {
+      let block = try nextBlock(&lines)
+      if block.isEmpty { break }
+      for (line, score) in zip(block, try scorer.scores(of: block.map(\.text))) {
+        count += 1
+        sum += score
+        warn(of: score, line: line.number)
+        if isJSON {
+          try file.write(
+            JSONValue.object([.init("line", .integer(line.number))] + members(score)).text() + "\n")
+        } else {
+          table.rows.append(row("\(line.number)", score, String(line.text.prefix(60))))
+        }
+      }
+      try progress?.update(count)
+    }
+    guard count > 0 else { throw InputError(path, "no text; expected a bugurt a line") }
+    if isJSON {
+      try file.write(
+        JSONValue.object([.init("lines", .integer(count))] + members(sum)).text() + "\n")
+    } else {
+      table.rows.append(row("all", sum, ""))
+      let isForEyes = output == nil && Terminal.showsOutput
+      try file.write(
+        table.text(isAligned: isForEyes, hasColor: isForEyes && Terminal.hasOutputColor))
+    }
+    try file.commit()
+  }
+
+  /// The next lines that are not empty, with their numbers.
+  private func nextBlock(_ lines: inout LineReader) throws -> [(number: Int, text: String)] {
+    var block: [(Int, String)] = []
+    while block.count < Self.block, let line = try lines.next() {
+      guard var text = String(validating: line, as: UTF8.self) else {
+        throw InputError(path, .line(lines.lineNumber), "expected UTF-8")
+      }
+      if text.hasSuffix("\r") { text.removeLast() }
+      if !text.isEmpty { block.append((lines.lineNumber, text)) }
+    }
+    return block
+  }
+
+  private func warn(of score: LineScorer.Score, line: Int) {
+    guard score.tokensCutOff > 0 else { return }
+    Log.warning(
+      "\(path): line \(line): \(score.tokens + score.tokensCutOff) tokens with its end are more than "
+        + "the model's context of \(score.tokens); the rest is not scored")
+  }
+
+  private func row(_ name: String, _ score: LineScorer.Score, _ text: String) -> [String] {
+    [
+      name, "\(score.tokens)", Progress.decimal(score.meanLogProbability, 4),
+      Progress.decimal(score.perplexity, 2), text.replacing("\t", with: " "),
+    ]
+  }
+
+  private func members(_ score: LineScorer.Score) -> [JSONValue.Member] {
+    [
+      .init("tokens", .integer(score.tokens)),
+      .init("tokens_cut_off", .integer(score.tokensCutOff)),
+      .init("log_probability", .number(score.logProbability)),
+      .init("mean_log_probability", .number(score.meanLogProbability)),
+      .init("perplexity", .number(score.perplexity)),
+    ]
+  }
+}

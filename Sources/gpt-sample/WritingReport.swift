@@ -1,0 +1,53 @@
+import CommandLineSupport
+import Sampling
+
+/// Tells how the writing goes, and at the end what came of it.
+final class WritingReport {
+  private let writer: BugurtWriter
+  private let isQuiet: Bool
+  private let total: Int
+  private var progress: Progress?
+  private let start = ContinuousClock.now
+
+  /// A report of `total` texts; whoever watches them come (`isWatched`) needs no bar.
+  init(_ writer: BugurtWriter, total: Int, isQuiet: Bool, isWatched: Bool) {
+    self.writer = writer
+    self.isQuiet = isQuiet
+    self.total = total
+    if !isQuiet, !isWatched, total > 1 {
+      progress = Progress("writing", total: total, unit: .items("texts"))
+    }
+  }
+
+  /// Tells that `count` texts were given out.
+  func update(_ count: Int) throws {
+    // Where all are taken, those that wait for their turn are done too.
+    let finished = writer.generator.statistics.texts
+    let tokens = writer.generator.statistics.tokens
+    try progress?.update(
+      writer.takesAll ? finished : count, detail: "\(Progress.countText(Double(tokens))) tokens")
+  }
+
+  /// Tells what came of it, unless it is a single text that was there at once.
+  func finish(_ count: Int) {
+    progress = nil
+    guard !isQuiet else { return }
+    let dropped = writer.dropped.values.reduce(0, +)
+    if dropped > 0 {
+      Log.info(
+        "--filter dropped \(Progress.countText(Double(dropped))) of "
+          + "\(Progress.countText(Double(dropped + count))) bugurts: "
+          + BugurtFilter.report(writer.dropped))
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    guard total > 1 || seconds > 5 else { return }
+    let statistics = writer.generator.statistics
+    let tokens = Double(statistics.tokens)
+    let candidates = Progress.countText(Double(statistics.texts))
+    let written = statistics.texts > count ? " of \(candidates)" : ""
+    Log.info(
+      "wrote \(Progress.countText(Double(count)))\(written) text\(total == 1 ? "" : "s"), "
+        + "\(Progress.countText(tokens)) tokens in \(Progress.decimal(seconds, 1)) s "
+        + "(\(Progress.countText(tokens / max(seconds, 1e-9))) tokens/s)")
+  }
+}

@@ -1,0 +1,35 @@
+import FileSupport
+import TestSupport
+import Testing
+
+@Suite("AvailableMemory")
+struct AvailableMemoryTests {
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private var byteCount: Int? { AvailableMemory.byteCount(root: folder.path) }
+
+  @Test("is what the system tells, or what the control group leaves")
+  func sources() throws {
+    #expect(byteCount == nil)
+    try folder.write("MemTotal: 9 kB\nMemAvailable:    1000 kB\n", to: "proc/meminfo")
+    #expect(byteCount == 1_024_000)
+    try folder.write("0::/a/b\n", to: "proc/self/cgroup")
+    #expect(byteCount == 1_024_000)
+    try folder.write("500000\n", to: "sys/fs/cgroup/a/b/memory.max")
+    try folder.write("300000\n", to: "sys/fs/cgroup/a/b/memory.current")
+    #expect(byteCount == 200_000)
+    try folder.write("anon 1\nfile 100000\n", to: "sys/fs/cgroup/a/b/memory.stat")
+    #expect(byteCount == 300_000)
+    try folder.write("max\n", to: "sys/fs/cgroup/a/b/memory.max")
+    #expect(byteCount == 1_024_000)
+  }
+
+  @Test("this machine tells it")
+  func here() {
+    #expect(AvailableMemory.byteCount.map { $0 > 0 } == true)
+  }
+}

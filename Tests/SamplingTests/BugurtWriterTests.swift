@@ -1,0 +1,202 @@
+import BytePairEncoding
+import FileSupport
+import GPT2
+import Sampling
+import TestSupport
+import Testing
+
+@Suite("BugurtWriter")
+struct BugurtWriterTests {
+  private let tokenizer: Tokenizer
+  private let model: InferenceModel
+  private let end: Int32
+
+  init() throws {
+    tokenizer = try SmallTokenizer.make()
+    model = SmallTokenizer.model(tokenizer)
+    end = Int32(try #require(tokenizer.endOfText))
+  }
+
+  /// A writer of texts of letters, blanks and separators.
+  private func writer(
+    candidates: Int = 1, filter: BugurtFilter? = nil, batch: Int = 4, attempts: Int = 50,
+    allowsEnd: Bool = true
+  ) throws -> BugurtWriter {
+    var settings = SamplingSettings()
+    let allowed = try Set(SmallTokenizer.tokens("a @ a", tokenizer) + [end])
+    settings.suppressedTokens = (0..<Int32(tokenizer.count)).filter { !allowed.contains($0) }
+    settings.allowsEndOfText = allowsEnd
+    settings.maximumLength = 12
+    let generator = TextGenerator(model, endOfText: [end], settings: settings, batchSize: batch)
+    return BugurtWriter(
+      generator, maker(), candidates: candidates, filter: filter, attempts: attempts)
+  }
+
+  private func maker(maximumLength: Int = 12) -> PromptMaker {
+    PromptMaker(
+      tokenizer, keepsCase: true, endOfText: end, contextLength: 32,
+      maximumLength: maximumLength, seed: 42)
+  }
+
+  private func order(_ prompt: String, count: Int, firstNumber: Int = 0) throws
+    -> BugurtWriter.Order
+  {
+    var maker = maker()
+    return BugurtWriter.Order(
+      .fixed(try maker.prompt(prompt)), count: count, firstNumber: firstNumber)
+  }
+
+  /// What is written, in order; each text must have had its beginning and its tokens.
+  private func texts(
+    _ writer: BugurtWriter, _ orders: [BugurtWriter.Order]
+  ) throws -> [GeneratedText] {
+    var (texts, prompt, tokens): ([GeneratedText], Prompt?, [Int32]) = ([], nil, [])
+    try writer.write(orders) { event in
+      switch event {
+      case .beginning(let beginning): (prompt, tokens) = (beginning, [])
+      case .token(let token): tokens.append(token)
+      case .end(let text):
+        #expect(text.request.prompt == prompt?.tokens)
+        #expect(text.tokens == tokens)
+        texts.append(text)
+        prompt = nil
+      case .work: break
+      }
+    }
+    #expect(prompt == nil)
+    return texts
+  }
+
+  @Test("each prompt has its texts, in order, and they are the same in any company")
+  func plain() throws {
+    let all = try texts(
+      writer(), [order("a", count: 5), order("", count: 2), order("@", count: 3)])
+    #expect(all.map(\.request.number) == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2])
+    #expect(try texts(writer(batch: 1), [order("a", count: 3)]) == Array(all.prefix(3)))
+    #expect(try texts(writer(batch: 9), [order("@", count: 3)]) == Array(all.suffix(3)))
+    #expect(try texts(writer(), [order("a", count: 2, firstNumber: 3)]) == Array(all[3..<5]))
+  }
+
+  @Test("very many are written in portions, which do not show")
+  func portions() throws {
+    let many = try texts(writer(batch: 1), [order("a", count: 70), order("@", count: 70)])
+    #expect(try many == texts(writer(batch: 8), [order("a", count: 70), order("@", count: 70)]))
+    let best = try texts(writer(candidates: 3, batch: 1), [order("a", count: 50)])
+    #expect(try best == texts(writer(candidates: 3, batch: 8), [order("a", count: 50)]))
+    #expect(best.count == 50)
+  }
+
+  @Test("the candidate with the highest mean log-probability is taken")
+  func best() throws {
+    let all = try texts(writer(), [order("a", count: 12)])
+    let best = try texts(writer(candidates: 4), [order("a", count: 3)])
+    #expect(best.count == 3)
+    for (index, text) in best.enumerated() {
+      let candidates = all[index * 4..<index * 4 + 4]
+      #expect(candidates.contains(text))
+      #expect(text.meanLogProbability == candidates.map(\.meanLogProbability).max())
+    }
+    #expect(try texts(writer(candidates: 4, batch: 3), [order("a", count: 1)]) == [best[0]])
+  }
+
+  @Test("the filter leaves as many as are wanted, the same however many are")
+  func filter() throws {
+    let filter = BugurtFilter(tokenizer, posts: nil)
+    let all = try texts(writer(), [order("a @ a", count: 400)])
+    let good = all.filter { filter.flaw(of: $0) == nil }
+    try #require((10..<200).contains(good.count))
+    let writer = try writer(filter: filter)
+    #expect(try texts(writer, [order("a @ a", count: 9)]) == Array(good.prefix(9)))
+    let tried = good[8].request.number + 1
+    #expect(writer.dropped.values.reduce(0, +) == tried - 9)
+    let slow = try self.writer(filter: filter, batch: 1)
+    #expect(try texts(slow, [order("a @ a", count: 2)]) == Array(good.prefix(2)))
+    // Orders stay in their order, whichever is done first.
+    let two = try texts(
+      self.writer(filter: filter), [order("a @ a", count: 3), order("a @ a", count: 1)])
+    #expect(two == Array(good.prefix(3)) + [good[0]])
+  }
+
+  @Test("of several candidates the filter leaves the best that is well-formed")
+  func filteredBest() throws {
+    let filter = BugurtFilter(tokenizer, posts: nil)
+    let all = try texts(writer(), [order("a @ a", count: 400)])
+    let expected = stride(from: 0, to: 400, by: 8).compactMap { first in
+      all[first..<first + 8].filter { filter.flaw(of: $0) == nil }
+        .max { $0.meanLogProbability < $1.meanLogProbability }
+    }
+    #expect(
+      try texts(writer(candidates: 8, filter: filter), [order("a @ a", count: 4)])
+        == Array(expected.prefix(4)))
+  }
+
+  @Test("a filter that leaves nothing gives up, and tells what it dropped")
+  func givingUp() throws {
+    let filter = BugurtFilter(tokenizer, posts: nil)
+    let hopeless = try writer(filter: filter, attempts: 5, allowsEnd: false)
+    let error = #expect(throws: FilterError.self) { try texts(hopeless, [order("a", count: 3)]) }
+    #expect(error?.tried == 15 && error?.kept == 0)
+    #expect(error?.dropped == [.unfinished: 15])
+    #expect(
+      error?.description.hasPrefix("--filter left 0 of 15 bugurts (15 not ended by the model)")
+        == true)
+  }
+
+  @Test("first words are drawn by the number of the bugurt")
+  func firstWords() throws {
+    let folder = try TemporaryFolder()
+    try SmallTokenizer.writeShards(["КОТ @ ДОМ", "ЁЖ", "ДОМ"], tokenizer, to: folder)
+    let corpus = try TrainingCorpus(folder: folder.path)
+    let one = try texts(writer(), [.init(.firstWords(corpus), count: 6)])
+    #expect(Set(one.map(\.request.prompt)).count > 1)
+    var maker = maker()
+    for (number, text) in one.enumerated() {
+      #expect(
+        try text.request.prompt == maker.prompt(.firstWords(corpus), number: number).tokens)
+    }
+    #expect(
+      try texts(writer(), [.init(.firstWords(corpus), count: 2, firstNumber: 4)])
+        == Array(one.suffix(2)))
+  }
+
+  @Test("what the receiver throws ends the writing")
+  func throwing() throws {
+    struct Stop: Error {}
+    let writer = try writer()
+    #expect(throws: Stop.self) { try writer.write([order("a", count: 2)]) { _ in throw Stop() } }
+    let orders = [try order("a", count: 2)]
+    #expect(try texts(writer, orders) == texts(self.writer(), orders))
+  }
+
+  @Test("a prompt without room behind it is refused with the number of its tokens")
+  func longPrompts() throws {
+    var maker = maker()
+    #expect(throws: PromptError.longerThanText(tokens: 12, maximumLength: 12)) {
+      try maker.prompt(String(repeating: "@", count: 12))
+    }
+    #expect(throws: PromptError.longerThanContext(tokens: 32, context: 32)) {
+      try maker.prompt(String(repeating: "@", count: 32))
+    }
+    #expect(try maker.prompt("") == Prompt(text: "", tokens: [end]))
+    var upper = PromptMaker(
+      tokenizer, keepsCase: false, endOfText: nil, contextLength: 32, maximumLength: 12, seed: 1)
+    #expect(try upper.prompt("кот").tokens == SmallTokenizer.tokens("КОТ", tokenizer))
+    #expect(throws: PromptError.noBeginning) { try upper.prompt("") }
+  }
+
+  @Test("JSON has the same keys in the same order, and all ids whose probability it tells")
+  func json() {
+    var text = GeneratedText(request: TextRequest(prompt: [7], number: 3))
+    text.tokens = [8, 9]
+    text.logProbability = -1.5
+    text.finishReason = .endOfText
+    text.endToken = 2
+    #expect(
+      text.json(prompt: "П", text: "ТЕКСТ", seed: 5).text()
+        == #"{"prompt":"П","text":"ТЕКСТ","tokens":[8,9,2],"seed":5,"number":3,"#
+        + #""finish_reason":"end_of_text","log_probability":-1.5,"mean_log_probability":-0.5}"#)
+    #expect(
+      text.json(prompt: "", text: "", seed: .max).text().contains(#""seed":"18446744073709551615""#)
+    )
+  }
+}

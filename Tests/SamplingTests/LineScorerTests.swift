@@ -1,0 +1,106 @@
+import BytePairEncoding
+import Foundation
+import GPT2
+import Sampling
+import TensorKernels
+import Testing
+
+@Suite("LineScorer")
+struct LineScorerTests {
+  private let tokenizer: Tokenizer
+  private let model: InferenceModel
+  private let end: Int32
+
+  init() throws {
+    tokenizer = try SmallTokenizer.make()
+    model = SmallTokenizer.model(tokenizer)
+    end = Int32(try #require(tokenizer.endOfText))
+  }
+
+  private func scorer(keepsCase: Bool = true) -> LineScorer {
+    LineScorer(model, tokenizer, endOfText: end, keepsCase: keepsCase)
+  }
+
+  /// ln p of each token after the first, from a pass of its own and a plain softmax.
+  private func logProbability(_ tokens: [Int32]) -> Double {
+    (1..<tokens.count).reduce(0) { sum, count in
+      let pass = InferencePass(model, capacity: 32)
+      let cache = SequenceCache(model.configuration, capacity: 32)
+      let logits = pass.logits(after: Array(tokens[..<count]), cache).map(Double.init)
+      return sum + logits[Int(tokens[count])] - log(logits.reduce(0) { $0 + exp($1) })
+    }
+  }
+
+  @Test("a line stands behind an end of text and has one at its end")
+  func convention() throws {
+    var scorer = scorer()
+    let lines = ["КОТ @ ДОМ", "Ё", "", "ДОМ ДОМ ДОМ ДОМ"]
+    let scores = try scorer.scores(of: lines)
+    for (line, score) in zip(lines, scores) {
+      let tokens = try [end] + SmallTokenizer.tokens(line, tokenizer) + [end]
+      #expect(score.tokens == tokens.count - 1)
+      #expect(abs(score.logProbability - logProbability(tokens)) < 1e-4)
+      #expect(score.perplexity == exp(-score.logProbability / Double(score.tokens)))
+    }
+    // More rows than the pass takes at a time give the same.
+    let many = try scorer.scores(of: (0..<60).map { lines[$0 % 4] })
+    #expect(many == (0..<60).map { scores[$0 % 4] })
+  }
+
+  @Test("the sum of several lines is that of all choices")
+  func sums() throws {
+    var scorer = scorer()
+    let scores = try scorer.scores(of: ["КОТ", "ДОМ @ КОТ"])
+    var sum = scores[0]
+    sum += scores[1]
+    #expect(sum.tokens == scores[0].tokens + scores[1].tokens)
+    #expect(
+      sum.meanLogProbability
+        == (scores[0].logProbability + scores[1].logProbability) / Double(sum.tokens))
+  }
+
+  @Test("a line that is longer than the context is scored as far as that goes")
+  func longLine() throws {
+    var scorer = scorer()
+    let text = String(repeating: "Ё", count: 30)
+    let score = try scorer.scores(of: [text])[0]
+    let tokens = try [end] + SmallTokenizer.tokens(text, tokenizer) + [end]
+    #expect(score.tokens == 32)
+    #expect(score.tokensCutOff == tokens.count - 1 - 32)
+    #expect(abs(score.logProbability - logProbability(Array(tokens[...32]))) < 1e-4)
+    #expect(try scorer.scores(of: ["Ё"])[0].tokensCutOff == 0)
+  }
+
+  @Test("letters become upper case, unless they are kept")
+  func upperCase() throws {
+    var (upper, kept) = (scorer(keepsCase: false), scorer())
+    #expect(try upper.scores(of: ["кот"]) == kept.scores(of: ["КОТ"]))
+    #expect(try upper.scores(of: ["кот"]) != kept.scores(of: ["кот"]))
+  }
+}
+
+@Suite("BatchMemory")
+struct BatchMemoryTests {
+  private let medium = GPT2Configuration(
+    vocabularySize: 50_257, contextLength: 2048, width: 1024, layers: 24, heads: 16)
+
+  @Test("a text takes its keys and values, and its logits")
+  func bytes() {
+    let logits = 16 * 50_257
+    #expect(BatchMemory.byteCount(medium, length: 200) == 24 * 2 * 1024 * 4 * 208 + logits)
+    #expect(
+      BatchMemory.byteCount(medium, length: 208) == BatchMemory.byteCount(medium, length: 200))
+  }
+
+  @Test("as many texts as half of the memory has room for, one at least")
+  func batches() {
+    let bytes = BatchMemory.byteCount(medium, length: 200)
+    func size(_ available: Int?) -> Int {
+      BatchMemory.batchSize(wanted: 64, medium, length: 200, available: available)
+    }
+    #expect(size(nil) == 64)
+    #expect(size(128 * bytes) == 64)
+    #expect(size(128 * bytes - 1) == 63)
+    #expect(size(0) == 1)
+  }
+}
