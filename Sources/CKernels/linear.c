@@ -200,15 +200,18 @@ void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weight
   for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
 }
 
-/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel.
+/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel; on the way a column
+/// of lines of memory, `coming_stride` apart, is asked for.
 INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict x, size_t x_stride, const float *restrict panel,
-                 const float *restrict scales, size_t inputs) {
+                 const float *restrict scales, size_t inputs, const float *coming,
+                 size_t coming_stride) {
   Vector sums[TILE_ROWS][VECTORS];
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
   }
-  for (size_t input = 0; input < inputs; input++, panel += PANEL) {
+  for (size_t input = 0; input < inputs; input++, panel += PANEL, coming += coming_stride) {
+    __builtin_prefetch(coming, 0, 2);
     Vector weights[VECTORS];
     for (size_t v = 0; v < VECTORS; v++) weights[v] = from_floats(panel + v * LANES);
     for (size_t r = 0; r < rows; r++) {
@@ -229,21 +232,26 @@ INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
 
 void ckernels_panel_product(float *restrict out, size_t out_stride, const float *restrict x,
                             size_t x_stride, size_t rows, const float *restrict panel,
-                            const float *restrict scales, size_t inputs) {
+                            const float *restrict scales, size_t inputs, const float *next,
+                            size_t next_stride) {
+  size_t line = 0;
   for (size_t row = 0; row < rows; row += TILE_ROWS) {
-    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
+    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS, line += 16) {
       float *o = out + row * out_stride + column;
       const float *i = x + row * x_stride, *p = panel + column;
       const float *s = scales ? scales + column : 0;
+      // The first few tiles ask for all that comes; those after them for what they have.
+      const float *c = next && line < PANEL ? next + line : p;
+      const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
-      case 1: tile(1, o, out_stride, i, x_stride, p, s, inputs); break;
+      case 1: tile(1, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
 #if TILE_ROWS > 2
-      case 2: tile(2, o, out_stride, i, x_stride, p, s, inputs); break;
-      case 3: tile(3, o, out_stride, i, x_stride, p, s, inputs); break;
-      case 4: tile(4, o, out_stride, i, x_stride, p, s, inputs); break;
-      case 5: tile(5, o, out_stride, i, x_stride, p, s, inputs); break;
+      case 2: tile(2, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 3: tile(3, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 4: tile(4, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 5: tile(5, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
 #endif
-      default: tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs); break;
+      default: tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       }
     }
   }

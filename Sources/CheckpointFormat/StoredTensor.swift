@@ -165,8 +165,9 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// The elements where they lie in the mapped file, if they lie there as floats in row-major order;
-  /// nil if they have to be copied. Valid as long as this tensor.
+  /// The elements where they lie in the mapped file; nil if they have to be copied.
+  ///
+  /// They lie there if they are floats in row-major order. Valid as long as this tensor.
   public var mappedFloats: UnsafeBufferPointer<Float>? {
     guard isContiguous, type == .float32, count > 0, let base = file.bytes.baseAddress else {
       return nil

@@ -147,9 +147,12 @@ public final class InferenceModel {
     return floats.floats
   }
 
-  /// The embedding of `tokens`: token plus position, `[tokens, channels]`.
+  /// The embedding of `tokens`: token plus position.
   ///
-  /// - Parameter position: the position of each row in its sequence.
+  /// - Parameters:
+  ///   - out: `[tokens, channels]`, overwritten.
+  ///   - tokens: in the vocabulary.
+  ///   - position: the position of each row in its sequence.
   func embed(_ out: MatrixView, tokens: [Int32], position: (_ row: Int) -> Int) {
     precondition(tokens.count == out.rows)
     let width = configuration.width

@@ -96,7 +96,9 @@ public final class TextGenerator {
 
   /// Writes a text for each of `requests`.
   ///
-  /// - Parameter receive: called with each event; those of one text come in order.
+  /// - Parameters:
+  ///   - requests: each with a prompt shorter than ``maximumLength``.
+  ///   - receive: called with each event; those of one text come in order.
   /// - Throws: ``ChoiceError``; what `receive` throws, which ends the writing.
   public func generate(
     _ requests: [TextRequest], _ receive: (Event) throws -> Void
@@ -205,7 +207,7 @@ private final class Beginning {
   }
 }
 
-/// A text that is being written. Threads work on different texts.
+/// A text that is being written; threads work on different ones.
 private final class TextInProgress: @unchecked Sendable {
   let index: Int
   let cache: SequenceCache

@@ -70,8 +70,9 @@ public struct CachedPosition {
 }
 
 extension Workers {
-  /// Attention of positions, of any sequences, to themselves and to all before them, whose keys and
-  /// values are kept. What comes out for a position does not depend on the others.
+  /// Attention of positions to themselves and to all before them, whose keys and values are kept.
+  ///
+  /// They may be of any sequences. What comes out for a position does not depend on the others.
   ///
   /// - Parameters:
   ///   - out: `[positions, channels]`, overwritten.

@@ -105,7 +105,8 @@ private struct LinearPiece {
           source.fillPanels(memory.floats, inputs: inputs)
           for index in 0..<panels.count {
             add(
-              target, index, inputs, memory.panel(index, inputs: inputs.count), scales: nil)
+              target, index, inputs, memory.panel(index, inputs: inputs.count), scales: nil,
+              next: source.panel(index, after: inputs))
           }
         }
       case .bfloat16(let packed):
@@ -156,11 +157,11 @@ private struct LinearPiece {
   /// Adds to panel `index` of `target` what the `inputs` of all rows give with its weights.
   private func add(
     _ target: MatrixView, _ index: Int, _ inputs: Range<Int>, _ panel: Floats,
-    scales: UnsafeMutablePointer<Float>?
+    scales: UnsafeMutablePointer<Float>?, next: MatrixView? = nil
   ) {
     ckernels_panel_product(
       target.base + index * WeightMatrix.panel, target.stride, input.base + inputs.lowerBound,
-      input.stride, out.rows, base(panel), scales, inputs.count)
+      input.stride, out.rows, base(panel), scales, inputs.count, next?.base, next?.stride ?? 0)
   }
 
   /// Calls `body` with `columns` of `out`; where the last panel is wider than what is left of them,

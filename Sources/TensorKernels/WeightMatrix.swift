@@ -162,6 +162,19 @@ extension Operand {
   }
 }
 
+extension Operand {
+  /// The weights of panel `index` over the block that follows `inputs`, where it is as long and the
+  /// panel is whole; nil also for a transposed matrix.
+  func panel(_ index: Int, after inputs: Range<Int>) -> MatrixView? {
+    let panel = WeightMatrix.panel
+    guard !isTransposed, (index + 1) * panel <= columns, inputs.upperBound + inputs.count <= rows
+    else { return nil }
+    return view.block(
+      rows: inputs.upperBound..<inputs.upperBound + inputs.count,
+      columns: index * panel..<(index + 1) * panel)
+  }
+}
+
 /// A thread's memory for some panels of one block of inputs: they stay in its second-level cache
 /// while all rows go over them.
 struct PanelMemory {

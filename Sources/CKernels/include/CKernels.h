@@ -163,8 +163,12 @@ void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 
 /// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`, one
 /// block or less, and of out, `[rows, CKERNELS_PANEL]`.
+///
+/// `next`, where it is not null, is what will be made a panel of next, `[inputs, next_stride]`: it is
+/// brought nearer meanwhile.
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
-                            size_t rows, const float *panel, const float *scales, size_t inputs);
+                            size_t rows, const float *panel, const float *scales, size_t inputs,
+                            const float *next, size_t next_stride);
 
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
