@@ -272,6 +272,14 @@ void ckernels_bfloat16_of_floats(uint16_t *restrict out, const float *restrict f
   for (size_t i = 0; i < count; i++) out[i] = rounded(floats[i]);
 }
 
+void ckernels_floats_of_bfloat16(float *restrict out, const uint16_t *restrict halves,
+                                 size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits = (uint32_t)halves[i] << 16;
+    memcpy(out + i, &bits, sizeof bits);
+  }
+}
+
 void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
                             const float *restrict panel, size_t inputs) {
   float largest[PANEL] = {0}, inverse[PANEL];

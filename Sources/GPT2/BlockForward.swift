@@ -8,19 +8,19 @@ struct BlockBuffers {
   /// The input of the block and its output.
   let input, output: MatrixView
   /// Layer-normalized hidden states, `[rows, channels]`; scratch.
-  let normalized: MatrixView
+  let normalized: ActivationMatrix
   /// Mean and 1/deviation of the two layer normalizations, `[rows]`.
   let norm1Mean, norm1Rstd, norm2Mean, norm2Rstd: Floats
   /// Queries, keys and values, `[rows, 3 · channels]`.
-  let qkv: MatrixView
+  let qkv: ActivationMatrix
   /// What attention gathered, before its projection, `[rows, channels]`.
-  let attended: MatrixView
+  let attended: ActivationMatrix
   /// The hidden states between attention and feed-forward part, `[rows, channels]`.
   let middle: MatrixView
   /// The output of a branch before it is added, `[rows, channels]`; scratch.
   let branch: MatrixView
   /// The feed-forward part before and after its activation, `[rows, inner]`; the latter is scratch.
-  let preactivation, activation: MatrixView
+  let preactivation, activation: ActivationMatrix
 }
 
 /// The dropouts of one block in one pass.
@@ -40,7 +40,8 @@ protocol TransformerBlocks {
   func vector(_ range: Range<Int>) -> Floats
 
   /// out = input · weight + bias, with the parameters that ``layout`` has there.
-  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>)
+  func linear(
+    _ out: ActivationMatrix, _ input: ActivationMatrix, weight: Range<Int>, bias: Range<Int>)
 }
 
 extension TransformerBlocks {
@@ -50,7 +51,7 @@ extension TransformerBlocks {
   /// cache too.
   func forwardBlock(
     _ index: Int, _ buffers: BlockBuffers,
-    attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
+    attend: (_ attended: ActivationMatrix, _ qkv: ActivationMatrix) -> Void
   ) {
     beginBlock(index, buffers, attentionOutDropout: nil, attend: attend)
     finishBlock(index, buffers, dropout: nil)
@@ -60,7 +61,7 @@ extension TransformerBlocks {
   /// all that the backward pass needs.
   func beginBlock(
     _ index: Int, _ buffers: BlockBuffers, attentionOutDropout: Dropout?,
-    attend: (_ attended: MatrixView, _ qkv: MatrixView) -> Void
+    attend: (_ attended: ActivationMatrix, _ qkv: ActivationMatrix) -> Void
   ) {
     let block = layout.blocks[index]
     let epsilon = configuration.layerNormEpsilon
@@ -70,7 +71,7 @@ extension TransformerBlocks {
     linear(buffers.qkv, buffers.normalized, weight: block.qkvWeight, bias: block.qkvBias)
     attend(buffers.attended, buffers.qkv)
     linear(
-      buffers.branch, buffers.attended, weight: block.attentionOutWeight,
+      .fp32(buffers.branch), buffers.attended, weight: block.attentionOutWeight,
       bias: block.attentionOutBias)
     workers.addResidual(
       buffers.middle, buffers.input, branch: buffers.branch, attentionOutDropout)
@@ -87,7 +88,7 @@ extension TransformerBlocks {
     let block = layout.blocks[index]
     workers.activate(buffers.activation, buffers.preactivation, configuration.activation)
     linear(
-      buffers.branch, buffers.activation, weight: block.feedForwardOutWeight,
+      .fp32(buffers.branch), buffers.activation, weight: block.feedForwardOutWeight,
       bias: block.feedForwardOutBias)
     workers.addResidual(
       buffers.output, buffers.middle, branch: buffers.branch, dropout)
@@ -96,10 +97,11 @@ extension TransformerBlocks {
 }
 
 extension GPT2Model: TransformerBlocks {
-  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>) {
-    workers.fillRows(out, with: vector(bias))
+  func linear(
+    _ out: ActivationMatrix, _ input: ActivationMatrix, weight: Range<Int>, bias: Range<Int>
+  ) {
     workers.multiply(
-      out, input.asIs, matrix(weight, columns: out.columns).asIs, accumulating: true)
+      out, input.asIs, weights(weight, columns: out.columns).asIs, bias: vector(bias))
   }
 
   /// The embedding of `tokens`: token plus position, `[tokens, channels]`.

@@ -11,6 +11,10 @@ public final class GPT2Model {
   public let parameters: FloatArena
   /// The threads that compute.
   public let workers: Workers
+  /// What the products of a training are computed with.
+  public var precision: Precision { halves == nil ? .fp32 : .bf16 }
+  /// The nearest bfloat16 of ``parameters``, in the same layout, where products need them.
+  private var halves: Arena<UInt16>?
   /// What a user should know of how configuration and weights were read; whole sentences.
   public internal(set) var notes: [String] = []
 
@@ -66,7 +70,26 @@ public final class GPT2Model {
     }
   }
 
+  // MARK: - Precision
+
+  /// Makes the products of a training be of bfloat16, with copies of the parameters that
+  /// ``updateHalves()`` makes and keeps up to date.
+  public func multiplyHalves() {
+    halves = Arena(count: layout.count)
+  }
+
+  /// Makes the copies in bfloat16 again, if there are any, after the parameters have changed.
+  public func updateHalves() {
+    if let halves { workers.halve(halves.elements, parameters.floats) }
+  }
+
   // MARK: - Views of the parameters
+
+  /// A matrix as it enters the products of a training.
+  func weights(_ range: Range<Int>, columns: Int) -> ActivationMatrix {
+    guard let halves else { return .fp32(matrix(range, columns: columns)) }
+    return ActivationArena.bf16(halves).matrix(range, columns: columns)
+  }
 
   func vector(_ range: Range<Int>) -> Floats { parameters[range] }
 
@@ -75,7 +98,7 @@ public final class GPT2Model {
   }
 
   /// The output matrix, `[vocabulary, channels]`.
-  var head: MatrixView { matrix(layout.head, columns: configuration.width) }
+  var head: ActivationMatrix { weights(layout.head, columns: configuration.width) }
 
   /// The token embedding, `[vocabulary, channels]`.
   var tokenEmbedding: MatrixView {

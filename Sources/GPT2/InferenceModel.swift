@@ -189,7 +189,12 @@ extension InferenceModel: TransformerBlocks {
     return floats
   }
 
-  func linear(_ out: MatrixView, _ input: MatrixView, weight: Range<Int>, bias: Range<Int>) {
+  func linear(
+    _ out: ActivationMatrix, _ input: ActivationMatrix, weight: Range<Int>, bias: Range<Int>
+  ) {
+    guard case .fp32(let out) = out, case .fp32(let input) = input else {
+      preconditionFailure("inference is in single precision")
+    }
     workers.multiply(out, input, matrix(weight), bias: vector(bias))
   }
 }

@@ -115,16 +115,17 @@ public final class InferencePass {
       let positions = tokens.map { $0.cache.position($0.position, layer: layer) }
       let buffers = BlockBuffers(
         input: states, output: states,
-        normalized: normalized.matrix(rows: rows, columns: width),
+        normalized: .fp32(normalized.matrix(rows: rows, columns: width)),
         norm1Mean: statistics[0..<rows], norm1Rstd: statistics[rows..<2 * rows],
         norm2Mean: statistics[0..<rows], norm2Rstd: statistics[rows..<2 * rows],
-        qkv: qkv.matrix(rows: rows, columns: 3 * width),
-        attended: attended.matrix(rows: rows, columns: width),
+        qkv: .fp32(qkv.matrix(rows: rows, columns: 3 * width)),
+        attended: .fp32(attended.matrix(rows: rows, columns: width)),
         middle: middle.matrix(rows: rows, columns: width),
         branch: branch.matrix(rows: rows, columns: width),
-        preactivation: preactivation.matrix(rows: rows, columns: inner),
-        activation: activation.matrix(rows: rows, columns: inner))
+        preactivation: .fp32(preactivation.matrix(rows: rows, columns: inner)),
+        activation: .fp32(activation.matrix(rows: rows, columns: inner)))
       model.forwardBlock(layer, buffers) { attended, qkv in
+        guard case .fp32(let attended) = attended, case .fp32(let qkv) = qkv else { return }
         model.workers.cachedAttention(
           attended, qkv, positions, heads: configuration.heads,
           scale: configuration.attentionScale(layer: layer), scratch: scratch.floats)

@@ -35,11 +35,12 @@ extension TrainingPass {
     let inner = model.configuration.innerWidth
     let (block, activations) = (model.layout.blocks[index], blocks[index])
     let workers = model.workers
-    let branch = scratch.branch.matrix(rows: rows, columns: width)
+    let branch = scratch.branchGradient.matrix(rows: rows, columns: width)
     let activation = scratch.activation.matrix(rows: rows, columns: inner)
     let preactivation = activations.preactivation.matrix(rows: rows, columns: inner)
     let normalized = scratch.normalized.matrix(rows: rows, columns: width)
     let middle = activations.middle.matrix(rows: rows, columns: width)
+    let normalizedGradient = scratch.normalizedGradient.matrix(rows: rows, columns: width)
 
     workers.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
     workers.activate(activation, preactivation, model.configuration.activation)
@@ -48,7 +49,8 @@ extension TrainingPass {
       accumulating)
     // The activation has served; its place takes its gradient.
     workers.multiply(
-      activation, branch.asIs, model.matrix(block.feedForwardOutWeight, columns: width).transposed)
+      activation, branch.asIs,
+      model.weights(block.feedForwardOutWeight, columns: width).transposed)
     workers.activateBackward(activation, preactivation, model.configuration.activation)
     workers.layerNormAgain(
       normalized, mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
@@ -57,11 +59,11 @@ extension TrainingPass {
       block.feedForwardInWeight, block.feedForwardInBias, input: normalized,
       outGradient: activation, accumulating)
     workers.multiply(
-      normalized, activation.asIs,
-      model.matrix(block.feedForwardInWeight, columns: inner).transposed)
+      .fp32(normalizedGradient), activation.asIs,
+      model.weights(block.feedForwardInWeight, columns: inner).transposed)
     workers.layerNormBackward(
       inputGradient: hiddenGradient, weightGradient: gradients[block.norm2Weight],
-      biasGradient: gradients[block.norm2Bias], outGradient: normalized,
+      biasGradient: gradients[block.norm2Bias], outGradient: normalizedGradient,
       mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
       input: middle, weight: model.vector(block.norm2Weight), scratch: scratch.rowSums.floats)
   }
@@ -73,11 +75,12 @@ extension TrainingPass {
     let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
     let (block, activations) = (model.layout.blocks[index], blocks[index])
     let workers = model.workers
-    let branch = scratch.branch.matrix(rows: rows, columns: width)
+    let branch = scratch.branchGradient.matrix(rows: rows, columns: width)
     let normalized = scratch.normalized.matrix(rows: rows, columns: width)
     let attended = activations.attended.matrix(rows: rows, columns: width)
     let qkvGradient = scratch.qkvGradient.matrix(rows: rows, columns: 3 * width)
     let input = inputs[index].matrix(rows: rows, columns: width)
+    let normalizedGradient = scratch.normalizedGradient.matrix(rows: rows, columns: width)
 
     workers.drop(branch, from: hiddenGradient, dropouts.attentionOut)
     addLinearGradients(
@@ -85,7 +88,7 @@ extension TrainingPass {
       accumulating)
     // The normalized hidden states are not needed yet; their place takes the gradient of attended.
     workers.multiply(
-      normalized, branch.asIs, model.matrix(block.attentionOutWeight, columns: width).transposed)
+      normalized, branch.asIs, model.weights(block.attentionOutWeight, columns: width).transposed)
     workers.attentionBackward(
       qkvGradient: qkvGradient, outGradient: normalized, out: attended,
       logSums: activations.logSums[0..<rows * model.configuration.heads],
@@ -99,22 +102,23 @@ extension TrainingPass {
       block.qkvWeight, block.qkvBias, input: normalized, outGradient: qkvGradient,
       accumulating)
     workers.multiply(
-      normalized, qkvGradient.asIs, model.matrix(block.qkvWeight, columns: 3 * width).transposed)
+      .fp32(normalizedGradient), qkvGradient.asIs,
+      model.weights(block.qkvWeight, columns: 3 * width).transposed)
     workers.layerNormBackward(
       inputGradient: hiddenGradient, weightGradient: gradients[block.norm1Weight],
-      biasGradient: gradients[block.norm1Bias], outGradient: normalized,
+      biasGradient: gradients[block.norm1Bias], outGradient: normalizedGradient,
       mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
       input: input, weight: model.vector(block.norm1Weight), scratch: scratch.rowSums.floats)
   }
 
   /// The gradients of weight and bias of out = input · weight + bias; that of the bias is added.
   private func addLinearGradients(
-    _ weight: Range<Int>, _ bias: Range<Int>, input: MatrixView, outGradient: MatrixView,
-    _ accumulating: Bool
+    _ weight: Range<Int>, _ bias: Range<Int>, input: ActivationMatrix,
+    outGradient: ActivationMatrix, _ accumulating: Bool
   ) {
     model.workers.multiply(
-      gradientMatrix(weight, columns: outGradient.columns), input.transposed, outGradient.asIs,
-      accumulating: accumulating)
+      .fp32(gradientMatrix(weight, columns: outGradient.columns)), input.transposed,
+      outGradient.asIs, accumulating: accumulating)
     model.workers.addRowSum(gradients[bias], outGradient, scratch: scratch.rowSums.floats)
   }
 

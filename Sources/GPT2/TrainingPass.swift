@@ -38,13 +38,21 @@ public final class TrainingPass {
 
   /// Activations of one block that are kept for the backward pass, beside its input.
   struct BlockActivations {
-    let qkv, attended, middle, preactivation: FloatArena
+    let qkv, attended, preactivation: ActivationArena
+    let middle: FloatArena
     let norm1Mean, norm1Rstd, norm2Mean, norm2Rstd, logSums: FloatArena
   }
 
   /// Memory that all blocks share.
   struct ScratchMemory {
-    let normalized, branch, activation, hiddenGradient, qkvGradient, attention, rowSums: FloatArena
+    let normalized, activation, qkvGradient: ActivationArena
+    let branch, hiddenGradient, attention, rowSums: FloatArena
+    /// The gradient of a branch as it enters products; in single precision in the memory of
+    /// ``branch``.
+    let branchGradient: ActivationArena
+    /// The gradient of what layer normalization made; in single precision in the memory of
+    /// ``normalized``.
+    let normalizedGradient: FloatArena
     /// Logits of some rows.
     let logits: FloatArena
     let logitRows: Int
@@ -71,12 +79,15 @@ public final class TrainingPass {
     let configuration = model.configuration
     let (rows, width, inner) = (batch * time, configuration.width, configuration.innerWidth)
     gradients = FloatArena(count: forGradients ? model.layout.count : 0)
+    func arena(_ columns: Int) -> ActivationArena {
+      ActivationArena(count: rows * columns, model.precision)
+    }
     func makeBlock() -> BlockActivations {
-      func arena(_ columns: Int) -> FloatArena { FloatArena(count: rows * columns) }
+      func floats(_ columns: Int) -> FloatArena { FloatArena(count: rows * columns) }
       return BlockActivations(
-        qkv: arena(3 * width), attended: arena(width), middle: arena(width),
-        preactivation: arena(inner), norm1Mean: arena(1), norm1Rstd: arena(1),
-        norm2Mean: arena(1), norm2Rstd: arena(1), logSums: arena(configuration.heads))
+        qkv: arena(3 * width), attended: arena(width), preactivation: arena(inner),
+        middle: floats(width), norm1Mean: floats(1), norm1Rstd: floats(1),
+        norm2Mean: floats(1), norm2Rstd: floats(1), logSums: floats(configuration.heads))
     }
     // Where nothing is kept, all blocks work in the memory of one.
     let shared = forGradients && !checkpointsGradients ? nil : makeBlock()
@@ -90,13 +101,17 @@ public final class TrainingPass {
     let logitRows = (rows + logitBlocks - 1) / logitBlocks
     let shape = AttentionShape(
       batch: batch, time: time, heads: configuration.heads, channels: width, scale: 1)
+    let branch = FloatArena(count: rows * width)
+    let normalizedGradient = FloatArena(count: rows * width)
+    let isHalf = model.precision == .bf16
     scratch = ScratchMemory(
-      normalized: FloatArena(count: rows * width), branch: FloatArena(count: rows * width),
-      activation: FloatArena(count: rows * inner),
+      normalized: isHalf ? arena(width) : .fp32(normalizedGradient), activation: arena(inner),
+      qkvGradient: arena(forGradients ? 3 * width : 0), branch: branch,
       hiddenGradient: FloatArena(count: forGradients ? rows * width : 0),
-      qkvGradient: FloatArena(count: forGradients ? rows * 3 * width : 0),
       attention: FloatArena(count: model.workers.count * shape.scratchPerWorker),
       rowSums: FloatArena(count: Workers.rowGradientScratch(channels: max(inner, 3 * width))),
+      branchGradient: isHalf ? arena(width) : .fp32(branch),
+      normalizedGradient: normalizedGradient,
       logits: FloatArena(count: logitRows * configuration.vocabularySize), logitRows: logitRows)
   }
 
@@ -247,14 +262,16 @@ public final class TrainingPass {
       let range = start..<min(rows, start + scratch.logitRows)
       let logits = scratch.logits.matrix(
         rows: range.count, columns: model.configuration.vocabularySize)
-      workers.multiply(logits, hidden.rows(range).asIs, model.head.transposed)
+      workers.multiply(.fp32(logits), hidden.rows(range).asIs, model.head.transposed)
       loss += workers.crossEntropy(
         logits, targets: UnsafeBufferPointer(rebasing: targets[range]),
         gradientScale: gradientScale)
       guard gradientScale != 0 else { continue }
-      workers.multiply(hiddenGradient.rows(range), logits.asIs, model.head.asIs)
+      let gradient =
+        model.precision == .bf16 ? workers.halvedInPlace(logits) : .fp32(logits)
+      workers.multiply(.fp32(hiddenGradient.rows(range)), gradient.asIs, model.head.asIs)
       workers.multiply(
-        gradientMatrix(model.layout.head, columns: width), logits.transposed,
+        .fp32(gradientMatrix(model.layout.head, columns: width)), gradient.transposed,
         hidden.rows(range).asIs, accumulating: accumulating || start > 0)
     }
     return loss

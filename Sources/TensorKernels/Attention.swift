@@ -26,7 +26,7 @@ public struct AttentionShape: Sendable {
   static let queryBlock = 64
 
   /// How many floats of scratch memory each thread needs.
-  public var scratchPerWorker: Int { 3 * Self.queryBlock * time }
+  public var scratchPerWorker: Int { (3 * Self.queryBlock + 8 * headSize) * time }
 }
 
 extension Workers {
@@ -41,13 +41,14 @@ extension Workers {
   ///   - dropout: Drops attention weights.
   ///   - scratch: ``AttentionShape/scratchPerWorker`` floats for each thread.
   public func attention(
-    _ out: MatrixView, logSums: Floats, _ qkv: MatrixView, _ shape: AttentionShape,
+    _ out: ActivationMatrix, logSums: Floats, _ qkv: ActivationMatrix, _ shape: AttentionShape,
     dropout: Dropout?, scratch: Floats
   ) {
     check(out, logSums, qkv, shape, scratch)
     run(shape.batch * shape.heads) { piece, worker in
-      let head = HeadViews(qkv, out, shape, piece)
       let workspace = Workspace(scratch, shape, worker)
+      let head = Head(qkv, out, shape, piece, workspace.heads(0))
+      head.load(.queries, .keys, .values)
       for rows in queryBlocks(shape.time) {
         let scores = workspace.matrix(0, rows, keys: rows.upperBound)
         matrixProduct(
@@ -62,6 +63,7 @@ extension Workers {
         matrixProduct(
           head.out.rows(rows), scores.asIs, head.values.rows(0..<rows.upperBound).asIs)
       }
+      head.store(.out)
     }
   }
 
@@ -77,15 +79,18 @@ extension Workers {
   ///   - dropout: As in the forward pass.
   ///   - scratch: ``AttentionShape/scratchPerWorker`` floats for each thread.
   public func attentionBackward(
-    qkvGradient: MatrixView, outGradient: MatrixView, out: MatrixView, logSums: Floats,
-    qkv: MatrixView, _ shape: AttentionShape, dropout: Dropout?, scratch: Floats
+    qkvGradient: ActivationMatrix, outGradient: ActivationMatrix, out: ActivationMatrix,
+    logSums: Floats, qkv: ActivationMatrix, _ shape: AttentionShape, dropout: Dropout?,
+    scratch: Floats
   ) {
     check(out, logSums, qkv, shape, scratch)
     check(outGradient, logSums, qkvGradient, shape, scratch)
     run(shape.batch * shape.heads) { piece, worker in
-      let head = HeadViews(qkv, out, shape, piece)
-      let gradient = HeadViews(qkvGradient, outGradient, shape, piece)
       let workspace = Workspace(scratch, shape, worker)
+      let head = Head(qkv, out, shape, piece, workspace.heads(0))
+      let gradient = Head(qkvGradient, outGradient, shape, piece, workspace.heads(1))
+      head.load(.queries, .keys, .values, .out)
+      gradient.load(.out)
       for row in 0..<shape.time {
         gradient.keys.row(row).update(repeating: 0)
         gradient.values.row(row).update(repeating: 0)
@@ -130,11 +135,12 @@ extension Workers {
           gradient.keys.rows(keys), scoreGradients.transposed, head.queries.rows(rows).asIs,
           factor: shape.scale, accumulating: true)
       }
+      gradient.store(.queries, .keys, .values)
     }
   }
 
   private func check(
-    _ out: MatrixView, _ logSums: Floats, _ qkv: MatrixView, _ shape: AttentionShape,
+    _ out: ActivationMatrix, _ logSums: Floats, _ qkv: ActivationMatrix, _ shape: AttentionShape,
     _ scratch: Floats
   ) {
     precondition(qkv.rows == shape.batch * shape.time && qkv.columns == 3 * shape.channels)
@@ -151,39 +157,93 @@ private func queryBlocks(_ time: Int) -> some Sequence<Range<Int>> {
   }
 }
 
-/// One head of one sequence in `qkv` and `out`.
-private struct HeadViews {
-  let queries: MatrixView
-  let keys: MatrixView
-  let values: MatrixView
-  let out: MatrixView
+/// One head of one sequence in `qkv` and `out`, in single precision: where those are in bfloat16,
+/// as copies.
+private struct Head {
+  enum Part: Int {
+    case queries, keys, values, out
+  }
 
-  init(_ qkv: MatrixView, _ out: MatrixView, _ shape: AttentionShape, _ piece: Int) {
+  private let stored: [ActivationMatrix]
+  private let views: [MatrixView]
+  /// Whether the views are copies.
+  private let isCopied: Bool
+
+  var queries: MatrixView { views[Part.queries.rawValue] }
+  var keys: MatrixView { views[Part.keys.rawValue] }
+  var values: MatrixView { views[Part.values.rawValue] }
+  var out: MatrixView { views[Part.out.rawValue] }
+
+  /// `memory` is for the copies, `[4 · time · channels of a head]`.
+  init(
+    _ qkv: ActivationMatrix, _ out: ActivationMatrix, _ shape: AttentionShape, _ piece: Int,
+    _ memory: UnsafeMutablePointer<Float>
+  ) {
     let (sequence, head) = piece.quotientAndRemainder(dividingBy: shape.heads)
     let rows = sequence * shape.time..<(sequence + 1) * shape.time
     let columns = head * shape.headSize..<(head + 1) * shape.headSize
-    func part(_ index: Int) -> MatrixView {
+    let parts = (0..<3).map { index in
       let start = index * shape.channels
       return qkv.block(
         rows: rows, columns: start + columns.lowerBound..<start + columns.upperBound)
     }
-    (queries, keys, values) = (part(0), part(1), part(2))
-    self.out = out.block(rows: rows, columns: columns)
+    stored = parts + [out.block(rows: rows, columns: columns)]
+    views = stored.enumerated().map { index, part in
+      switch part {
+      case .fp32(let matrix): matrix
+      case .bf16:
+        MatrixView(
+          base: memory + index * shape.time * shape.headSize, rows: shape.time,
+          columns: shape.headSize, stride: shape.headSize)
+      }
+    }
+    isCopied = if case .bf16 = qkv { true } else { false }
+  }
+
+  /// Makes the copies of `parts`.
+  func load(_ parts: Part...) {
+    copy(parts) { stored, view, row in
+      stored.load(base(view.row(row)), row: row, columns: 0..<view.columns)
+    }
+  }
+
+  /// Puts the copies of `parts` back.
+  func store(_ parts: Part...) {
+    copy(parts) { stored, view, row in
+      stored.store(base(view.row(row)), row: row, columns: 0..<view.columns)
+    }
+  }
+
+  private func copy(
+    _ parts: [Part], _ body: (_ stored: ActivationMatrix, _ view: MatrixView, _ row: Int) -> Void
+  ) {
+    guard isCopied else { return }
+    for part in parts {
+      let view = views[part.rawValue]
+      for row in 0..<view.rows { body(stored[part.rawValue], view, row) }
+    }
   }
 }
 
-/// A thread's memory for three matrices of a block of queries and the keys that they see.
+/// A thread's memory for three matrices of a block of queries and the keys that they see, and for
+/// copies of two heads.
 private struct Workspace {
   let base: UnsafeMutablePointer<Float>
-  let size: Int
+  let shape: AttentionShape
 
   init(_ scratch: Floats, _ shape: AttentionShape, _ worker: Int) {
     guard let start = scratch.baseAddress else { preconditionFailure("no scratch memory") }
     base = start + worker * shape.scratchPerWorker
-    size = shape.scratchPerWorker / 3
+    self.shape = shape
   }
 
   func matrix(_ index: Int, _ queries: Range<Int>, keys: Int) -> MatrixView {
-    MatrixView(base: base + index * size, rows: queries.count, columns: keys, stride: keys)
+    MatrixView(
+      base: base + index * AttentionShape.queryBlock * shape.time, rows: queries.count,
+      columns: keys, stride: keys)
+  }
+
+  func heads(_ index: Int) -> UnsafeMutablePointer<Float> {
+    base + (3 * AttentionShape.queryBlock + 4 * index * shape.headSize) * shape.time
   }
 }

@@ -122,15 +122,25 @@ extension Workers {
   private func multiplyTiles(
     _ out: MatrixView, _ a: Operand, _ b: Operand, factor: Float, accumulating: Bool
   ) {
-    let tileSize = 512
-    let rowParts = (out.rows + tileSize - 1) / tileSize
-    let columnParts = (out.columns + tileSize - 1) / tileSize
-    run(rowParts * columnParts) { tile, _ in
-      let rows = Self.part(tile % rowParts, of: rowParts, total: out.rows, unit: 16)
-      let columns = Self.part(tile / rowParts, of: columnParts, total: out.columns, unit: 16)
+    forEachTile(rows: out.rows, columns: out.columns) { rows, columns, _ in
       largeMatrixProduct(
         out.block(rows: rows, columns: columns), a.rows(rows), b.columns(columns), factor: factor,
         accumulating: accumulating)
+    }
+  }
+
+  /// Calls `body` for each tile of a result of `rows` × `columns`, in parallel.
+  func forEachTile(
+    rows: Int, columns: Int,
+    _ body: (_ rows: Range<Int>, _ columns: Range<Int>, _ worker: Int) -> Void
+  ) {
+    let tileSize = 512
+    let rowParts = (rows + tileSize - 1) / tileSize
+    let columnParts = (columns + tileSize - 1) / tileSize
+    run(rowParts * columnParts) { tile, worker in
+      body(
+        Self.part(tile % rowParts, of: rowParts, total: rows, unit: 16),
+        Self.part(tile / rowParts, of: columnParts, total: columns, unit: 16), worker)
     }
   }
 

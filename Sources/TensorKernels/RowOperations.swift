@@ -6,7 +6,7 @@ public typealias Floats = UnsafeMutableBufferPointer<Float>
 private let worthwhile = 8192
 
 extension Workers {
-  private func splitRows(_ rows: Int, of columns: Int, _ body: (Range<Int>) -> Void) {
+  func splitRows(_ rows: Int, of columns: Int, _ body: (Range<Int>) -> Void) {
     split(rows, minimum: max(1, worthwhile / max(1, columns))) { range, _ in body(range) }
   }
 
@@ -54,7 +54,7 @@ extension Workers {
   }
 
   /// The number of parts whose parameter gradients are summed apart in a backward pass.
-  private static let gradientParts = 8
+  static let gradientParts = 8
 
   /// How many floats of scratch memory the backward passes of rows of `channels` need.
   public static func rowGradientScratch(channels: Int) -> Int {

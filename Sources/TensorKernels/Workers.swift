@@ -12,6 +12,8 @@ public final class Workers: Sendable {
   private let shared: Shared
   /// Memory of ``panelMemory``, which costs nothing before it is used.
   let panelFloats: FloatArena
+  /// What the products of bfloat16 of each thread keep; each is of that thread alone.
+  nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
   /// Starts `count - 1` threads beside the caller's.
   public init(count: Int) {
@@ -20,6 +22,7 @@ public final class Workers: Sendable {
     self.count = count
     shared = Shared()
     panelFloats = FloatArena(count: count * PanelMemory.count)
+    bfloat16Products = (0..<count).map { _ in BFloat16ProductCache() }
     for index in 1..<count {
       shared.start(worker: index)
     }

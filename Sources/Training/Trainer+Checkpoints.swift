@@ -104,7 +104,10 @@ extension Trainer {
     var differences: [String] = []
     for section in course.members ?? [] {
       for member in section.value.members ?? [] {
-        let earlier = then[section.key]?[member.key] ?? .null
+        // Runs of the time before there was a choice do not tell their precision.
+        let absent: JSONValue =
+          member.key == "precision" ? .string(Precision.fp32.rawValue) : .null
+        let earlier = then[section.key]?[member.key] ?? absent
         // Numbers may be written as whole ones.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
           differences.append("\(member.key) was \(earlier.text()), is \(member.value.text())")

@@ -84,6 +84,7 @@ public final class Trainer {
     totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
     firstMoments = FloatArena(count: model.layout.count)
     secondMoments = FloatArena(count: model.layout.count)
+    if settings.precision == .bf16 { model.multiplyHalves() }
     pass = TrainingPass(
       model, batch: min(settings.batchSize, data.blockCount), time: settings.blockSize - 1,
       checkpointsGradients: settings.checkpointsGradients)
@@ -105,6 +106,7 @@ public final class Trainer {
   ///   throws.
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
     let session = Session(state)
+    model.updateHalves()
     // An interruption may have come between a step and its validation.
     if isValidationDue { try finishStep(report) }
     while !state.isFinished {
@@ -216,6 +218,7 @@ public final class Trainer {
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
         step, weightDecay: parameter.decays ? settings.weightDecay : 0)
     }
+    model.updateHalves()
   }
 
   /// Whether the last step is one with a line in the log.

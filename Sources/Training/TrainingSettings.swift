@@ -1,6 +1,7 @@
 import CheckpointFormat
 import FileSupport
 import Foundation
+import TensorKernels
 
 /// How a model is trained; the names and defaults are the original recipe's and the Hugging Face
 /// Trainer's.
@@ -25,6 +26,8 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether the backward pass computes activations again, which saves memory and costs time; the
   /// result is the same.
   public var checkpointsGradients = false
+  /// What products are computed with; weights, moments and sums are in single precision in any case.
+  public var precision = Precision.fp32
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
@@ -79,6 +82,7 @@ public struct TrainingSettings: Equatable, Sendable {
       "max_grad_norm": .number(maximumGradientNorm),
       "seed": .string(String(seed)),
       "train_sampling_strategy": .string(samplingStrategy.rawValue),
+      "precision": .string(precision.rawValue),
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
       "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,

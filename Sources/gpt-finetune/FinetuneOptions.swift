@@ -1,4 +1,5 @@
 import CommandLineSupport
+import TensorKernels
 import Training
 
 extension LearningRateSchedule: ArgumentValue {}
@@ -48,6 +49,33 @@ struct TrainingOptions: ArgumentGroup {
     help: "keep only the input of each block for the backward pass and compute the rest again: "
       + "less memory, a quarter more time, the same result")
   var gradientCheckpointing = false
+  @Option(
+    help: "what products are computed with: fp32; bf16, at twice the speed on processors that have "
+      + "it, with weights and sums still in fp32; auto: bf16 if the processor has it",
+    valueName: "type")
+  var precision = PrecisionChoice.fp32
+}
+
+/// What the user says of the precision.
+enum PrecisionChoice: String, CaseIterable, ArgumentValue {
+  case fp32, bf16, auto
+
+  /// The precision on this processor, and what to say of it.
+  ///
+  /// - Throws: ``UsageError`` if the processor does not have the one that is asked for.
+  func resolved() throws -> Precision {
+    switch (self, Workers.multipliesBFloat16) {
+    case (.fp32, _): return .fp32
+    case (.bf16, true), (.auto, true): return .bf16
+    case (.bf16, false):
+      throw UsageError(
+        "--precision bf16: this processor has no products of bfloat16 (AVX-512 BF16 or AMX); "
+          + "--precision auto takes fp32 then")
+    case (.auto, false):
+      Log.info("this processor has no products of bfloat16: fp32")
+      return .fp32
+    }
+  }
 }
 
 /// How often something is logged, validated and saved, and what follows from the validations.

@@ -67,7 +67,8 @@ struct GPTFinetune: Program {
   }
 
   func run() throws {
-    let settings = settings
+    var settings = settings
+    settings.precision = try training.precision.resolved()
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
     let workers = Workers(count: threads ?? processors.threadCount)
@@ -76,7 +77,9 @@ struct GPTFinetune: Program {
       "\(Progress.countText(Double(trainer.model.layout.count))) parameters, "
         + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(Progress.countText(Double(trainer.totalSteps))) steps")
-    Log.info("\(workers.count) threads on \(processors); \(Workers.matrixKernels)")
+    Log.info(
+      "\(workers.count) threads on \(processors); \(Workers.matrixKernels); products in "
+        + settings.precision.rawValue)
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     switch try trainer.start(policy) {

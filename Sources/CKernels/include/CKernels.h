@@ -173,6 +173,9 @@ void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
 
+/// The floats of each of `count` bfloat16.
+void ckernels_floats_of_bfloat16(float *out, const uint16_t *halves, size_t count);
+
 /// A panel of int8 and its scales from one of floats of at most CKERNELS_INPUT_BLOCK inputs: the
 /// largest weight of each output becomes 127.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);

@@ -1,0 +1,174 @@
+import CKernels
+
+// Operations over activations of either precision. Those in bfloat16 are computed in single
+// precision, a few rows or numbers at a time, in memory that stays in the cache.
+
+extension Workers {
+  /// ``layerNorm(_:mean:rstd:_:weight:bias:epsilon:)`` whose output may be of either precision.
+  public func layerNorm(
+    _ out: ActivationMatrix, mean: Floats, rstd: Floats, _ input: MatrixView, weight: Floats,
+    bias: Floats, epsilon: Float
+  ) {
+    switch out {
+    case .fp32(let out):
+      layerNorm(
+        out, mean: mean, rstd: rstd, input, weight: weight, bias: bias, epsilon: epsilon)
+    case .bf16:
+      let channels = input.columns
+      precondition(out.rows == input.rows && out.columns == channels)
+      precondition(mean.count == input.rows && rstd.count == input.rows)
+      precondition(weight.count == channels && bias.count == channels)
+      storeRows(out) { floats, row in
+        ckernels_layer_norm(
+          floats, base(mean) + row, base(rstd) + row, base(input.row(row)), base(weight),
+          base(bias), 1, channels, epsilon)
+      }
+    }
+  }
+
+  /// ``layerNormAgain(_:mean:rstd:_:weight:bias:)`` whose output may be of either precision.
+  public func layerNormAgain(
+    _ out: ActivationMatrix, mean: Floats, rstd: Floats, _ input: MatrixView, weight: Floats,
+    bias: Floats
+  ) {
+    switch out {
+    case .fp32(let out):
+      layerNormAgain(out, mean: mean, rstd: rstd, input, weight: weight, bias: bias)
+    case .bf16:
+      let channels = input.columns
+      precondition(out.rows == input.rows && out.columns == channels)
+      precondition(mean.count == input.rows && rstd.count == input.rows)
+      precondition(weight.count == channels && bias.count == channels)
+      storeRows(out) { floats, row in
+        ckernels_layer_norm_again(
+          floats, base(mean) + row, base(rstd) + row, base(input.row(row)), base(weight),
+          base(bias), 1, channels)
+      }
+    }
+  }
+
+  /// ``activate(_:_:_:)`` over activations of one precision.
+  public func activate(
+    _ out: ActivationMatrix, _ input: ActivationMatrix, _ activation: Activation
+  ) {
+    precondition(out.rows == input.rows && out.columns == input.columns)
+    if case .fp32(let out) = out, case .fp32(let input) = input {
+      return activate(out, input, activation)
+    }
+    let (kernel, columns) = (activation.kernel, input.columns)
+    splitRows(input.rows, of: columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { floats in
+        let (first, second) = (base(floats), base(floats) + columns)
+        for row in rows {
+          input.load(first, row: row, columns: 0..<columns)
+          ckernels_activation(kernel, second, first, columns)
+          out.store(second, row: row, columns: 0..<columns)
+        }
+      }
+    }
+  }
+
+  /// ``activateBackward(_:_:_:)`` over activations of one precision.
+  public func activateBackward(
+    _ gradient: ActivationMatrix, _ input: ActivationMatrix, _ activation: Activation
+  ) {
+    precondition(gradient.rows == input.rows && gradient.columns == input.columns)
+    if case .fp32(let gradient) = gradient, case .fp32(let input) = input {
+      return activateBackward(gradient, input, activation)
+    }
+    let (kernel, columns) = (activation.kernel, input.columns)
+    splitRows(input.rows, of: columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { floats in
+        let (first, second) = (base(floats), base(floats) + columns)
+        for row in rows {
+          gradient.load(first, row: row, columns: 0..<columns)
+          input.load(second, row: row, columns: 0..<columns)
+          ckernels_activation_backward(kernel, first, second, columns)
+          gradient.store(first, row: row, columns: 0..<columns)
+        }
+      }
+    }
+  }
+
+  /// ``drop(_:from:_:)`` whose output may be of either precision.
+  public func drop(_ out: ActivationMatrix, from input: MatrixView, _ dropout: Dropout?) {
+    if case .fp32(let out) = out { return drop(out, from: input, dropout) }
+    precondition(out.rows == input.rows && out.columns == input.columns)
+    let columns = input.columns
+    storeRows(out) { floats, row in
+      if let dropout {
+        dropout.apply(
+          floats, from: base(input.row(row)), count: columns, rowNumber: row, width: columns)
+      } else {
+        floats.update(from: base(input.row(row)), count: columns)
+      }
+    }
+  }
+
+  /// ``addRowSum(_:_:scratch:)`` of an input of either precision.
+  public func addRowSum(_ out: Floats, _ input: ActivationMatrix, scratch: Floats) {
+    if case .fp32(let input) = input { return addRowSum(out, input, scratch: scratch) }
+    let channels = input.columns
+    precondition(out.count == channels)
+    precondition(scratch.count >= Self.rowGradientScratch(channels: channels))
+    let parts = base(scratch)
+    parts.update(repeating: 0, count: Self.gradientParts * channels)
+    split(input.rows, minimum: 1, maximumPieces: Self.gradientParts) { rows, part in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { floats in
+        for row in rows {
+          input.load(base(floats), row: row, columns: 0..<channels)
+          ckernels_add(parts + part * channels, base(floats), channels)
+        }
+      }
+    }
+    for part in 0..<Self.gradientParts {
+      ckernels_add(base(out), parts + part * channels, channels)
+    }
+  }
+
+  /// The gradients of logits, in bfloat16 and in the memory of `matrix`, which is lost.
+  ///
+  /// A row's halves lie where its floats began.
+  public func halvedInPlace(_ matrix: MatrixView) -> ActivationMatrix {
+    let memory = UnsafeMutableRawPointer(matrix.base).assumingMemoryBound(to: UInt16.self)
+    let halves = BFloat16Matrix(
+      base: memory, rows: matrix.rows, columns: matrix.columns, stride: 2 * matrix.stride)
+    let stretch = 1024
+    splitRows(matrix.rows, of: matrix.columns) { rows in
+      // What is written lies before what is still to be read.
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: stretch) { floats in
+        for row in rows {
+          for begin in stride(from: 0, to: matrix.columns, by: stretch) {
+            let count = min(stretch, matrix.columns - begin)
+            base(floats).update(from: matrix.base + row * matrix.stride + begin, count: count)
+            ckernels_bfloat16_of_floats(halves.row(row) + begin, base(floats), count)
+          }
+        }
+      }
+    }
+    return .bf16(halves)
+  }
+
+  /// The nearest bfloat16 of all `floats`.
+  public func halve(_ out: UnsafeMutableBufferPointer<UInt16>, _ floats: Floats) {
+    precondition(out.count == floats.count)
+    split(floats.count, minimum: 1 << 16, maximumPieces: 64) { range, _ in
+      ckernels_bfloat16_of_floats(
+        base(out) + range.lowerBound, base(floats) + range.lowerBound, range.count)
+    }
+  }
+
+  /// Calls `make` for each row with memory for its numbers, and puts them into `out`.
+  private func storeRows(
+    _ out: ActivationMatrix, _ make: (_ floats: UnsafeMutablePointer<Float>, _ row: Int) -> Void
+  ) {
+    splitRows(out.rows, of: out.columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: out.columns) { floats in
+        for row in rows {
+          make(base(floats), row)
+          out.store(base(floats), row: row, columns: 0..<out.columns)
+        }
+      }
+    }
+  }
+}
