@@ -272,6 +272,21 @@ void ckernels_bfloat16_of_floats(uint16_t *restrict out, const float *restrict f
   for (size_t i = 0; i < count; i++) out[i] = rounded(floats[i]);
 }
 
+void ckernels_halve_in_place(void *memory, size_t count) {
+  const char *source = memory;
+  char *target = memory;
+  // What is written lies before what is still to be read.
+  enum { STRETCH = 64 };
+  for (size_t done = 0; done < count; done += STRETCH) {
+    size_t rest = count - done < STRETCH ? count - done : STRETCH;
+    float floats[STRETCH] = {0};
+    uint16_t halves[STRETCH];
+    memcpy(floats, source + done * sizeof(float), rest * sizeof(float));
+    for (size_t i = 0; i < STRETCH; i++) halves[i] = rounded(floats[i]);
+    memcpy(target + done * sizeof(uint16_t), halves, rest * sizeof(uint16_t));
+  }
+}
+
 void ckernels_floats_of_bfloat16(float *restrict out, const uint16_t *restrict halves,
                                  size_t count) {
   for (size_t i = 0; i < count; i++) {

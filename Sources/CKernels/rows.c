@@ -69,6 +69,10 @@ void ckernels_add_row_sum(float *restrict out, const float *restrict input, size
   for (size_t row = 0; row < rows; row++) ckernels_add(out, input + row * channels, channels);
 }
 
+void ckernels_sum(float *restrict out, const float *x, const float *y, size_t count) {
+  for (size_t i = 0; i < count; i++) out[i] = x[i] + y[i];
+}
+
 void ckernels_add(float *restrict y, const float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }

@@ -78,6 +78,11 @@ public final class GPT2Model {
     halves = Arena(count: layout.count)
   }
 
+  /// The copies in bfloat16 of the parameters in `range`, if there are any.
+  public func halves(_ range: Range<Int>) -> UnsafeMutableBufferPointer<UInt16>? {
+    halves.map { $0[range] }
+  }
+
   /// Makes the copies in bfloat16 again, if there are any, after the parameters have changed.
   public func updateHalves() {
     if let halves { workers.halve(halves.elements, parameters.floats) }

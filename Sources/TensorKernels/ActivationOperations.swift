@@ -133,18 +133,8 @@ extension Workers {
     let memory = UnsafeMutableRawPointer(matrix.base).assumingMemoryBound(to: UInt16.self)
     let halves = BFloat16Matrix(
       base: memory, rows: matrix.rows, columns: matrix.columns, stride: 2 * matrix.stride)
-    let stretch = 1024
     splitRows(matrix.rows, of: matrix.columns) { rows in
-      // What is written lies before what is still to be read.
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: stretch) { floats in
-        for row in rows {
-          for begin in stride(from: 0, to: matrix.columns, by: stretch) {
-            let count = min(stretch, matrix.columns - begin)
-            base(floats).update(from: matrix.base + row * matrix.stride + begin, count: count)
-            ckernels_bfloat16_of_floats(halves.row(row) + begin, base(floats), count)
-          }
-        }
-      }
+      for row in rows { ckernels_halve_in_place(halves.row(row), matrix.columns) }
     }
     return .bf16(halves)
   }

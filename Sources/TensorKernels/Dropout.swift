@@ -84,8 +84,7 @@ extension Workers {
         let b = branch.base + row * branch.stride
         dropout?.apply(b, count: columns, rowNumber: row, width: columns)
         let (y, x) = (out.base + row * out.stride, residual.base + row * residual.stride)
-        if y != x { y.update(from: x, count: columns) }
-        ckernels_add(y, b, columns)
+        if y == x { ckernels_add(y, b, columns) } else { ckernels_sum(y, x, b, columns) }
       }
     }
   }

@@ -49,20 +49,28 @@ extension Workers {
   ///
   /// p ← p (1 − lr·wd); m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;
   /// p ← p − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε)  (Loshchilov & Hutter 2019, as torch computes it).
+  ///
+  /// `halves`, where they are given, become the nearest bfloat16 of the new parameters.
   public func adamW(
     _ parameters: Floats, gradient: Floats, firstMoment: Floats, secondMoment: Floats,
-    _ step: AdamWStep, weightDecay: Double
+    halves: UnsafeMutableBufferPointer<UInt16>? = nil, _ step: AdamWStep, weightDecay: Double
   ) {
+    precondition(halves.map { $0.count == parameters.count } ?? true)
     precondition(gradient.count == parameters.count && firstMoment.count == parameters.count)
     precondition(secondMoment.count == parameters.count)
     let kernel = step.kernel(weightDecay: weightDecay)
     guard let p = parameters.baseAddress, let g = gradient.baseAddress,
       let m = firstMoment.baseAddress, let v = secondMoment.baseAddress
     else { return }
+    // The new parameters are still in the cache when their halves are made.
+    let stretch = halves == nil ? parameters.count : 4096
     split(parameters.count, minimum: 8192) { range, _ in
-      let start = range.lowerBound
-      withUnsafePointer(to: kernel) {
-        ckernels_adamw(p + start, g + start, m + start, v + start, $0, range.count)
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: stretch) {
+        let count = min(stretch, range.upperBound - start)
+        withUnsafePointer(to: kernel) {
+          ckernels_adamw(p + start, g + start, m + start, v + start, $0, count)
+        }
+        if let halves { ckernels_bfloat16_of_floats(base(halves) + start, p + start, count) }
       }
     }
   }

@@ -216,9 +216,9 @@ public final class Trainer {
       model.workers.adamW(
         model.parameters[parameter.range], gradient: pass.gradients[parameter.range],
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
-        step, weightDecay: parameter.decays ? settings.weightDecay : 0)
+        halves: model.halves(parameter.range), step,
+        weightDecay: parameter.decays ? settings.weightDecay : 0)
     }
-    model.updateHalves()
   }
 
   /// Whether the last step is one with a line in the log.

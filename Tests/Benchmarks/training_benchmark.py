@@ -1,11 +1,12 @@
 """Time gpt-finetune and transformers side by side on models of real sizes with random weights.
 
 usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models rugpt3small,4x256]
-                             [--rounds N] [--steps N] [--threads N]
+                             [--precisions fp32,bf16] [--rounds N] [--steps N] [--threads N]
 
-Each round runs ours and theirs, each in a process of its own: one step to warm up, then --steps
-steps that are timed; then the matrix products of a step, with OpenBLAS alone. Theirs is the Trainer
-as it is, and after it in the same process a bare loop over the same model, without the Trainer. The table has the
+Each round runs ours and theirs in each precision, each in a process of its own: one step to warm
+up, then --steps steps that are timed; then the matrix products of a step, with OpenBLAS alone.
+Theirs is the Trainer as it is, with bf16=True for bf16, and after it in the same process a bare
+loop over the same model, without the Trainer, under torch's autocast for bf16. The table has the
 medians over the steps of all rounds; memory is the largest resident set of the process. Both train
 on batches of 8 × 128 tokens with dropout 0.1, clip the gradient and step with AdamW.
 """
@@ -98,10 +99,10 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
 # ---- Theirs
 
 
-def run_theirs(arguments, name, steps, batch=BATCH, block=BLOCK):
+def run_theirs(arguments, name, steps, precision, batch=BATCH, block=BLOCK):
     """Seconds of each timed step of the Trainer and of the bare loop, and the peak of memory."""
     process = subprocess.run(
-        [sys.executable, __file__, "--peer", json.dumps([MODELS[name], steps, batch, block]),
+        [sys.executable, __file__, "--peer", json.dumps([MODELS[name], steps, precision, batch, block]),
          "--threads", str(arguments.threads)],
         check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     result = json.loads(process.stdout.splitlines()[-1])
@@ -119,7 +120,8 @@ def peer(arguments):
 
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
-    (layers, width, heads, vocabulary, positions), steps, batch, block = json.loads(arguments.peer)
+    shape, steps, precision, batch, block = json.loads(arguments.peer)
+    layers, width, heads, vocabulary, positions = shape
     model = GPT2LMHeadModel(GPT2Config(
         n_layer=layers, n_embd=width, n_head=heads, vocab_size=vocabulary, n_positions=positions,
         bos_token_id=2, eos_token_id=2)).train()
@@ -135,7 +137,8 @@ def peer(arguments):
             model=model,
             args=TrainingArguments(
                 output_dir=folder, per_device_train_batch_size=batch, max_steps=steps + 1,
-                save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True),
+                save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True,
+                bf16=precision == "bf16"),
             train_dataset=[{"input_ids": row, "labels": row} for row in rows],
             callbacks=[Clock()]).train()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -145,7 +148,9 @@ def peer(arguments):
     loop = []
     for ids in rows.split(batch):
         start = time.monotonic()
-        model(input_ids=ids, labels=ids).loss.backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            loss = model(input_ids=ids, labels=ids).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -205,26 +210,37 @@ def time_products(arguments):
 
 
 def measure(arguments, name):
-    ours, trainer, loop, alone = [], [], [], []
+    precisions = arguments.precisions.split(",")
+    ours, trainer, loop = ({precision: [] for precision in precisions} for _ in range(3))
+    our_memory, their_memory, alone = {}, {}, []
     for _ in range(arguments.rounds):
-        seconds, our_memory, kernels = run_ours(arguments, name, arguments.steps)
-        ours += seconds
-        seconds, loop_seconds, their_memory = run_theirs(arguments, name, arguments.steps)
-        trainer += seconds
-        loop += loop_seconds
+        for precision in precisions:
+            seconds, our_memory[precision], kernels = run_ours(
+                arguments, name, arguments.steps, ["--precision", precision])
+            ours[precision] += seconds
+            seconds, loop_seconds, their_memory[precision] = run_theirs(
+                arguments, name, arguments.steps, precision)
+            trainer[precision] += seconds
+            loop[precision] += loop_seconds
         seconds, operations = run_products(arguments, name, kernels)
         alone.append(seconds)
-    our_step, their_step = statistics.median(ours), statistics.median(trainer)
-    loop_step = statistics.median(loop)
     product_time = statistics.median(alone)
     tokens = BATCH * BLOCK
-    print(
-        f"| {name} | {our_step:.2f} s | {their_step:.2f} s | {tokens / our_step:.0f} "
-        f"| {tokens / their_step:.0f} | **{their_step / our_step:.2f} ×** "
-        f"| {loop_step:.2f} s ({loop_step / our_step:.2f} ×) "
-        f"| {our_memory:.2f} GiB | {their_memory:.2f} GiB | {product_time:.2f} s "
-        f"({operations / product_time / 1e9:.0f} GFLOP/s) | {product_time / our_step:.0%} |",
-        flush=True)
+    for precision in precisions:
+        our_step = statistics.median(ours[precision])
+        their_step = statistics.median(trainer[precision])
+        loop_step = statistics.median(loop[precision])
+        share = f"{product_time:.2f} s ({operations / product_time / 1e9:.0f} GFLOP/s) | " \
+            f"{product_time / our_step:.0%}" if precision == "fp32" else " | "
+        first = f"{statistics.median(trainer['fp32']) / our_step:.2f} ×" \
+            if "fp32" in precisions else ""
+        print(
+            f"| {name} | {precision} | {our_step:.2f} s | {their_step:.2f} s "
+            f"| {tokens / our_step:.0f} | {tokens / their_step:.0f} "
+            f"| **{their_step / our_step:.2f} ×** | {first} "
+            f"| {loop_step:.2f} s ({loop_step / our_step:.2f} ×) "
+            f"| {our_memory[precision]:.2f} GiB | {their_memory[precision]:.2f} GiB | {share} |",
+            flush=True)
 
 
 def measure_memory(arguments):
@@ -232,7 +248,8 @@ def measure_memory(arguments):
     for title, options, batch, block in [
             ("8 × 128", [], 8, 128),
             ("8 × 128, --gradient-checkpointing", ["--gradient-checkpointing"], 8, 128),
-            ("1 × 1024", [], 1, 1024)]:
+            ("1 × 1024", [], 1, 1024),
+            ("8 × 128, --precision bf16", ["--precision", "bf16"], 8, 128)]:
         seconds, memory, _ = run_ours(arguments, name, 1, options, batch, block)
         print(f"| {title} | {seconds[0]:.2f} s | {memory:.2f} GiB |", flush=True)
 
@@ -242,6 +259,7 @@ def main():
     parser.add_argument("--gpt-finetune")
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--precisions", default="fp32,bf16")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -254,9 +272,9 @@ def main():
         return time_products(arguments)
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
-    print("| model | ours, a step | Trainer | ours, tokens/s | Trainer | ratio | bare loop "
-          "| our memory | Trainer | products alone | share |")
-    print("| --- " * 11 + "|", flush=True)
+    print("| model | precision | ours, a step | Trainer | ours, tokens/s | Trainer | ratio "
+          "| to the Trainer in fp32 | bare loop | our memory | Trainer | products alone | share |")
+    print("| --- " * 13 + "|", flush=True)
     for name in arguments.models.split(","):
         measure(arguments, name)
     if "rugpt3medium" in arguments.models:

@@ -36,7 +36,7 @@ struct AttentionTests {
       scratch = Matrix(1, workers.count * shape.scratchPerWorker)
       scratch.floats.update(repeating: .nan)
       workers.attention(
-        out.view, logSums: logSums.floats, qkv.view, shape, dropout: dropout,
+        .fp32(out.view), logSums: logSums.floats, .fp32(qkv.view), shape, dropout: dropout,
         scratch: scratch.floats)
     }
   }
@@ -120,8 +120,9 @@ struct AttentionTests {
     let qkvGradient = Matrix(forward.qkv.rows, forward.qkv.columns, random: 4)
     forward.scratch.floats.update(repeating: .nan)
     workers.attentionBackward(
-      qkvGradient: qkvGradient.view, outGradient: outGradient.view, out: forward.out.view,
-      logSums: forward.logSums.floats, qkv: forward.qkv.view, sizes.shape, dropout: dropout,
+      qkvGradient: .fp32(qkvGradient.view), outGradient: .fp32(outGradient.view),
+      out: .fp32(forward.out.view), logSums: forward.logSums.floats,
+      qkv: .fp32(forward.qkv.view), sizes.shape, dropout: dropout,
       scratch: forward.scratch.floats)
     let largest = expected.qkvGradient.reduce(1) { max($0, abs($1)) }
     expectClose(
@@ -152,7 +153,8 @@ struct AttentionTests {
     let before = forward.out.bits
     for row in 66..<70 { forward.qkv.view.row(row).update(repeating: 1e3) }
     workers.attention(
-      forward.out.view, logSums: forward.logSums.floats, forward.qkv.view, sizes.shape,
+      .fp32(forward.out.view), logSums: forward.logSums.floats, .fp32(forward.qkv.view),
+      sizes.shape,
       dropout: nil, scratch: forward.scratch.floats)
     #expect(forward.out.bits.prefix(66 * 8) == before.prefix(66 * 8))
     #expect(forward.out.bits.suffix(4 * 8) != before.suffix(4 * 8))

@@ -151,13 +151,14 @@ private struct ManyResults: Equatable {
     let (attended, logSums) = (Matrix(rows, channels), Matrix(1, rows * 6))
     let attentionScratch = Matrix(1, count * shape.scratchPerWorker)
     workers.attention(
-      attended.view, logSums: logSums.floats, product.view, shape, dropout: dropout,
+      .fp32(attended.view), logSums: logSums.floats, .fp32(product.view), shape, dropout: dropout,
       scratch: attentionScratch.floats)
     bits["attention"] = attended.bits + logSums.bits
     let qkvGradient = Matrix(rows, 3 * channels)
     workers.attentionBackward(
-      qkvGradient: qkvGradient.view, outGradient: back.view, out: attended.view,
-      logSums: logSums.floats, qkv: product.view, shape, dropout: dropout,
+      qkvGradient: .fp32(qkvGradient.view), outGradient: .fp32(back.view),
+      out: .fp32(attended.view), logSums: logSums.floats, qkv: .fp32(product.view), shape,
+      dropout: dropout,
       scratch: attentionScratch.floats)
     bits["attention backward"] = qkvGradient.bits
     workers.drop(back.view, dropout)

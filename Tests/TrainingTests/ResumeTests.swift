@@ -2,6 +2,7 @@ import CheckpointFormat
 import FileSupport
 import Foundation
 import GPT2
+import TensorKernels
 import TestSupport
 import Testing
 import Training
@@ -40,6 +41,28 @@ struct ResumeTests {
       #expect(try results(run) == expected, "stopped after step \(step)")
       #expect(
         resumed.state.withoutTimes == whole.state.withoutTimes, "stopped after step \(step)")
+    }
+  }
+
+  @Test(
+    "so does one in bfloat16, and it is not gone on with in another precision",
+    .enabled(if: Workers.multipliesBFloat16))
+  func bfloat16() throws {
+    let whole = try fixture.trainer("whole") { $0.precision = .bf16 }
+    try whole.run { _ in }
+    let exact = try fixture.trainer("exact")
+    try exact.run { _ in }
+    #expect(try results("whole") != results("exact"))
+    for step in [1, 5, 8] {
+      let run = "run-\(step)"
+      try fixture.runAndStop(run, after: step) { $0.precision = .bf16 }
+      let other = try fixture.trainer(run, seed: 99)
+      let error = #expect(throws: InputError.self) { try other.start(resume) }
+      #expect(error?.problem.contains(#"precision was "bf16", is "fp32""#) == true)
+      let resumed = try fixture.trainer(run, seed: 99) { $0.precision = .bf16 }
+      #expect(try resumed.start(resume) == .resumed(step: step))
+      try resumed.run { _ in }
+      #expect(try results(run) == results("whole"))
     }
   }
 

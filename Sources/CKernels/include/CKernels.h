@@ -32,6 +32,9 @@ void ckernels_fill_rows(float *out, const float *row, size_t rows, size_t channe
 /// Adds the sum of the rows of `input` to `out`.
 void ckernels_add_row_sum(float *out, const float *input, size_t rows, size_t channels);
 
+/// out = x + y.
+void ckernels_sum(float *out, const float *x, const float *y, size_t count);
+
 /// y += x.
 void ckernels_add(float *y, const float *x, size_t count);
 
@@ -172,6 +175,9 @@ void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_
 
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
+
+/// The nearest bfloat16 of each of the `count` floats that `memory` holds, from its beginning on.
+void ckernels_halve_in_place(void *memory, size_t count);
 
 /// The floats of each of `count` bfloat16.
 void ckernels_floats_of_bfloat16(float *out, const uint16_t *halves, size_t count);

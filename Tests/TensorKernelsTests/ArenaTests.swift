@@ -1,8 +1,8 @@
 import TensorKernels
 import Testing
 
-@Suite("FloatArena")
-struct FloatArenaTests {
+@Suite("Arena")
+struct ArenaTests {
   @Test("is zero at first, and may be empty")
   func zeros() {
     let (arena, empty) = (FloatArena(count: 5000), FloatArena(count: 0))
