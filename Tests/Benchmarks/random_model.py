@@ -1,5 +1,7 @@
 """Models of random weights as a Hugging Face folder and as GGUF files, for sampling_benchmark.py.
 
+usage: random_model.py FOLDER LAYERS WIDTH HEADS VOCABULARY POSITIONS
+
 The vocabulary is made up: bytes, capital Cyrillic letters, pairs and triples of them, and those
 with a space before them, each with the merge that makes it, so that every id can be written and a
 prompt of as many tokens as one likes can be read. The configuration names no token that ends a
@@ -8,7 +10,9 @@ text, so no program ends one early.
 
 import itertools
 import json
+import pathlib
 import random
+import sys
 
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ"
 GGUF_TYPES = ("f32", "f16", "bf16", "q8_0")
@@ -144,3 +148,7 @@ def make(folder, shape):
             partial = folder / f"{kind}.gguf.partial"
             write_gguf(model, partial, kind, shape, tokens, merges)
             partial.rename(path)
+
+
+if __name__ == "__main__":
+    make(pathlib.Path(sys.argv[1]), tuple(map(int, sys.argv[2:])))

@@ -217,7 +217,10 @@ def medians(rounds):
 
 
 def measure(arguments, name):
-    random_model.make(arguments.work / name, MODELS[name])
+    # A process begins with the peak memory of the one that started it, so this one stays small.
+    subprocess.run(
+        [sys.executable, HERE / "random_model.py", arguments.work / name,
+         *map(str, MODELS[name])], check=True)
     only = tuple(arguments.only.split(","))
     kinds = [kind for kind in WEIGHTS if kind.startswith(only) and kind not in arguments.missing]
     check_logits(arguments, name, kinds)
