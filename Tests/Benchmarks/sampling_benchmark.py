@@ -41,7 +41,7 @@ MODELS = {
 PROMPT, LONG_PROMPT, SHORT = 4, 100, 20
 # Bytes of a weight, and of a number in the cache.
 WEIGHTS = {
-    "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1, 4),
+    "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1 + 4 / 128, 4),
     "transformers fp32": (4, 4), "llama.cpp f32": (4, 2), "llama.cpp f16": (2, 2),
     "llama.cpp bf16": (2, 2), "llama.cpp q8_0": (34 / 32, 2),
 }
