@@ -10,6 +10,7 @@ text, so no program ends one early.
 
 import itertools
 import json
+import os
 import pathlib
 import random
 import sys
@@ -133,6 +134,13 @@ def write_gguf(folder, path, kind, shape, tokens, merges):
     writer.close()
 
 
+def forget(path):
+    """Brings the file to the disk and out of memory: what is read anew lies there in larger pages."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def make(folder, shape):
     """Writes what is not there yet; a name without .partial is that of a whole file or folder."""
     model = folder / "model"
@@ -141,12 +149,14 @@ def make(folder, shape):
         partial = folder / "model.partial"
         partial.mkdir(parents=True, exist_ok=True)
         write_folder(partial, shape, tokens, merges)
+        forget(partial / "model.safetensors")
         partial.rename(model)
     for kind in GGUF_TYPES:
         path = folder / f"{kind}.gguf"
         if not path.exists():
             partial = folder / f"{kind}.gguf.partial"
             write_gguf(model, partial, kind, shape, tokens, merges)
+            forget(partial)
             partial.rename(path)
 
 

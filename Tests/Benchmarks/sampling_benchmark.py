@@ -199,9 +199,10 @@ def bandwidth(arguments):
 
 
 def time_one(arguments, name, kind):
-    # Just before, for the bandwidth of a shared machine changes.
+    # Before and after, for the bandwidth of a shared machine changes.
     rate = bandwidth(arguments)
     result = (time_ours if kind.startswith("ours") else time_peer)(arguments, name, kind)
+    rate = (rate + bandwidth(arguments)) / 2
     needed = weights_read(MODELS[name]) * WEIGHTS[kind][0] * result["rate"]
     return {**result, "bandwidth": rate, "share": needed / rate}
 
