@@ -320,6 +320,8 @@ interop: $(missing_model) $(posts) $(build)/interop/installed | $(bin)/gpt-sampl
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/choice_interop.py \
 	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
+	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/texts_interop.py \
+	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final --corpus $(corpus)
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
 	  --gpt-sample $(bin)/gpt-sample
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/config_interop.py \

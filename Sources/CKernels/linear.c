@@ -37,8 +37,9 @@ INLINE Vector from_int8(const int8_t *x) {
 
 // MARK: - One row
 
-/// Inputs that are read at a time, so that `out` goes through the registers as seldom.
-#define ROWS 8
+/// Inputs that are read at a time: fewer would send `out` through the registers more often, of more
+/// the processor would not read ahead as well.
+#define ROWS 4
 
 /// sum + x * weights, input after input of ROWS.
 INLINE float add_products(float sum, const float *x, const float *weights, size_t stride) {
@@ -52,20 +53,13 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
   size_t input = 0;
   for (; input + ROWS <= inputs; input += ROWS) {
     const float *rows = weights + input * stride, *factors = x + input;
-    // The rows that come next lie on other pages, across which the processor does not look ahead.
-    const size_t ahead = input + 2 * ROWS <= inputs ? ROWS * stride : 0;
     size_t column = 0;
-    for (; column + 16 <= outputs; column += 16) {
+    for (; column + LANES <= outputs; column += LANES) {
+      Vector sum = from_floats(out + column);
       for (size_t row = 0; row < ROWS; row++) {
-        __builtin_prefetch(rows + row * stride + ahead + column);
+        sum = FUSED(sum, (Vector)factors[row], from_floats(rows + row * stride + column));
       }
-      for (size_t lane = column; lane < column + 16; lane += LANES) {
-        Vector sum = from_floats(out + lane);
-        for (size_t row = 0; row < ROWS; row++) {
-          sum = FUSED(sum, (Vector)factors[row], from_floats(rows + row * stride + lane));
-        }
-        *(Vector *)(out + lane) = sum;
-      }
+      *(Vector *)(out + column) = sum;
     }
     for (; column < outputs; column++) {
       out[column] = add_products(out[column], factors, rows + column, stride);
@@ -188,6 +182,39 @@ void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights
         panel[input * PANEL + row + r] = row + r < rows ? source[r * stride + input] : 0;
       }
     }
+  }
+}
+
+void ckernels_linear_row_transposed(float *restrict out, const float *restrict x,
+                                    const float *restrict weights, size_t stride, size_t inputs,
+                                    size_t outputs) {
+  for (size_t output = 0; output < outputs; output += 16) {
+    const float *source = weights + output * stride;
+    const size_t rows = outputs - output < 16 ? outputs - output : 16;
+    Row totals = {0};
+    memcpy(&totals, out + output, rows * sizeof(float));
+    for (size_t start = 0; start < inputs; start += BLOCK) {
+      const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+      Row sums = {0};
+      size_t input = start;
+      for (; rows == 16 && input + 16 <= end; input += 16) {
+        Row square[16];
+        for (size_t r = 0; r < 16; r++) {
+          // The next rows lie on pages of their own, across which the processor does not look ahead.
+          __builtin_prefetch(source + (r + 16) * stride + input, 0, 2);
+          square[r] = *(const Row *)(source + r * stride + input);
+        }
+        transpose(square);
+        for (size_t i = 0; i < 16; i++) sums = FUSED(sums, (Row)x[input + i], square[i]);
+      }
+      for (; input < end; input++) {
+        for (size_t r = 0; r < rows; r++) {
+          sums[r] = FUSED(sums[r], x[input], source[r * stride + input]);
+        }
+      }
+      totals += sums;
+    }
+    memcpy(out + output, &totals, rows * sizeof(float));
   }
 }
 

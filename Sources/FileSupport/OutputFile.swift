@@ -4,7 +4,8 @@ import Glibc
 ///
 /// The bytes go to `path.partial`. ``commit()`` brings them to the disk and gives them the name in
 /// one `rename`, so that no reader ever sees half a file. A file that is not committed is removed.
-/// The path `-` stands for standard output, which is written as it comes.
+/// The path `-` stands for standard output, which is written as it comes; so is what is there already
+/// and is no regular file, such as a pipe or a device.
 public final class OutputFile {
   /// The path the file will have.
   public let path: String
@@ -12,6 +13,8 @@ public final class OutputFile {
   public private(set) var byteCount = 0
 
   private let partialPath: String
+  /// Whether the bytes go where they belong at once, as there is nothing to take a name.
+  private let isWrittenInPlace: Bool
   private var descriptor: Int32
   private var buffer: [UInt8] = []
   /// Writes the file instead of `buffer`, if it is a large one.
@@ -30,8 +33,12 @@ public final class OutputFile {
     self.path = path
     packer = isPacked ? GzipEncoder() : nil
     partialPath = path + ".partial"
+    isWrittenInPlace = path == "-" || Self.isSpecial(path)
     if path == "-" {
       descriptor = STDOUT_FILENO
+    } else if isWrittenInPlace {
+      descriptor = -1
+      descriptor = try systemCall(.open, path, mayStall: true) { open(path, O_WRONLY | O_CLOEXEC) }
     } else {
       try Folder.create(Folder.parent(of: path))
       let partialPath = partialPath
@@ -46,9 +53,16 @@ public final class OutputFile {
   deinit {
     // Its threads may not find the descriptor closed, or another file's.
     direct = nil
-    guard descriptor > STDOUT_FILENO else { return }
+    guard descriptor >= 0, descriptor != STDOUT_FILENO else { return }
     close(descriptor)
-    unlink(partialPath)
+    if !isWrittenInPlace { unlink(partialPath) }
+  }
+
+  /// Whether there is something at `path` that is neither a regular file nor a folder.
+  private static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 
   /// Tells, before anything is written, that the file will have `size` bytes.
@@ -59,7 +73,7 @@ public final class OutputFile {
   /// - Throws: ``FileError`` if there is not enough room.
   public func expect(size: Int) throws(FileError) {
     precondition(byteCount == 0 && direct == nil, "something was written before")
-    guard descriptor > STDOUT_FILENO, packer == nil, size >= DirectWriter.minimumSize else {
+    guard !isWrittenInPlace, packer == nil, size >= DirectWriter.minimumSize else {
       return
     }
     direct = try DirectWriter(descriptor, path: path, size: size)
@@ -100,7 +114,7 @@ public final class OutputFile {
 
   /// Replaces the bytes from `offset` on, which were written before, by `bytes`.
   ///
-  /// - Throws: ``FileError``; also where the file is standard output, which cannot go back.
+  /// - Throws: ``FileError``; also where the file is written as it comes and cannot go back.
   public func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
     precondition(packer == nil && offset >= 0 && offset + bytes.count <= byteCount)
     try flush()
@@ -124,7 +138,7 @@ public final class OutputFile {
     precondition(descriptor >= 0, "committed before")
     try packer?.finish { try self.append($0) }
     try flush()
-    guard descriptor > STDOUT_FILENO else { return }
+    guard !isWrittenInPlace else { return }
     try systemCall(.synchronize, path) { fsync(descriptor) }
   }
 
@@ -145,7 +159,7 @@ public final class OutputFile {
     for file in files { try file.beginWriting() }
     for file in files { try file.synchronize() }
     var folders: Set<String> = []
-    for file in files where file.descriptor > STDOUT_FILENO {
+    for file in files where !file.isWrittenInPlace {
       try file.takeName()
       folders.insert(Folder.parent(of: file.path))
     }
@@ -173,7 +187,7 @@ public final class OutputFile {
     try flush()
     let write: UInt32 = 2
     // Where the system cannot, it is done when it is waited for.
-    if descriptor > STDOUT_FILENO { _ = Self.syncFileRange?(descriptor, 0, 0, write) }
+    if !isWrittenInPlace { _ = Self.syncFileRange?(descriptor, 0, 0, write) }
   }
 
   private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
@@ -193,7 +207,7 @@ public final class OutputFile {
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
-      done += try systemCall(.write, path, mayStall: descriptor == STDOUT_FILENO) {
+      done += try systemCall(.write, path, mayStall: isWrittenInPlace) {
         Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
       }
     }

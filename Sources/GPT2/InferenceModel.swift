@@ -132,9 +132,10 @@ public final class InferenceModel {
     return matrix
   }
 
-  /// The numbers of `tensor` in its mapped file, or copied where they are of another type.
+  /// The numbers of `tensor` in its mapped file; copied where they are of another type, or where the
+  /// matrices between which they lie are packed, as the system maps what is around them too.
   private func floats(_ tensor: StoredTensor) throws -> Floats {
-    if let mapped = tensor.mappedFloats {
+    if weightType == .fp32, let mapped = tensor.mappedFloats {
       workers.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
         tensor.load(range)
       }

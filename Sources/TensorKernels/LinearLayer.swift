@@ -17,9 +17,9 @@ extension Workers {
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
-    if out.rows == 1, case .floats(let floats) = weights.storage, !floats.isTransposed {
-      multiplyRow(out.row(0), input.row(0), floats.view, bias: bias)
-      return
+    if out.rows == 1, case .floats(let floats) = weights.storage {
+      let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
+      return multiply(out.row(0), input.row(0), floats.view, bias)
     }
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
@@ -43,7 +43,9 @@ extension Workers {
   ///
   /// The threads share the inputs, so that each reads its weights from front to back: more is to be
   /// had of the memory than by reading parts of rows.
-  private func multiplyRow(_ out: Floats, _ input: Floats, _ weights: MatrixView, bias: Floats?) {
+  private func multiplyRow(
+    _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
+  ) {
     let length = WeightMatrix.inputBlock
     let blocks = (input.count + length - 1) / length
     // With more threads than blocks the outputs are shared too.
@@ -66,6 +68,21 @@ extension Workers {
       }
       begin(out, bias)
       for block in 0..<blocks { ckernels_add(base(out), base(sums.row(block)), out.count) }
+    }
+  }
+
+  /// The product of one row with weights in single precision, `[outputs, inputs]`.
+  private func multiplyRowTransposed(
+    _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
+  ) {
+    begin(out, bias)
+    // Sixteen rows of weights go through the registers together.
+    split((out.count + 15) / 16, minimum: 4, maximumPieces: 64) { sixteens, _ in
+      let outputs = 16 * sixteens.lowerBound..<min(16 * sixteens.upperBound, out.count)
+      let floats = weights.rows(outputs)
+      ckernels_linear_row_transposed(
+        base(out) + outputs.lowerBound, base(input), floats.base, floats.stride, input.count,
+        outputs.count)
     }
   }
 }

@@ -1,5 +1,7 @@
 """Models of random weights as a Hugging Face folder and as GGUF files, for sampling_benchmark.py.
 
+usage: random_model.py FOLDER LAYERS WIDTH HEADS VOCABULARY POSITIONS
+
 The vocabulary is made up: bytes, capital Cyrillic letters, pairs and triples of them, and those
 with a space before them, each with the merge that makes it, so that every id can be written and a
 prompt of as many tokens as one likes can be read. The configuration names no token that ends a
@@ -8,7 +10,10 @@ text, so no program ends one early.
 
 import itertools
 import json
+import os
+import pathlib
 import random
+import sys
 
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ"
 GGUF_TYPES = ("f32", "f16", "bf16", "q8_0")
@@ -129,6 +134,13 @@ def write_gguf(folder, path, kind, shape, tokens, merges):
     writer.close()
 
 
+def forget(path):
+    """Brings the file to the disk and out of memory: what is read anew lies there in larger pages."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def make(folder, shape):
     """Writes what is not there yet; a name without .partial is that of a whole file or folder."""
     model = folder / "model"
@@ -137,10 +149,16 @@ def make(folder, shape):
         partial = folder / "model.partial"
         partial.mkdir(parents=True, exist_ok=True)
         write_folder(partial, shape, tokens, merges)
+        forget(partial / "model.safetensors")
         partial.rename(model)
     for kind in GGUF_TYPES:
         path = folder / f"{kind}.gguf"
         if not path.exists():
             partial = folder / f"{kind}.gguf.partial"
             write_gguf(model, partial, kind, shape, tokens, merges)
+            forget(partial)
             partial.rename(path)
+
+
+if __name__ == "__main__":
+    make(pathlib.Path(sys.argv[1]), tuple(map(int, sys.argv[2:])))

@@ -41,7 +41,7 @@ MODELS = {
 PROMPT, LONG_PROMPT, SHORT = 4, 100, 20
 # Bytes of a weight, and of a number in the cache.
 WEIGHTS = {
-    "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1, 4),
+    "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1 + 4 / 128, 4),
     "transformers fp32": (4, 4), "llama.cpp f32": (4, 2), "llama.cpp f16": (2, 2),
     "llama.cpp bf16": (2, 2), "llama.cpp q8_0": (34 / 32, 2),
 }
@@ -199,9 +199,10 @@ def bandwidth(arguments):
 
 
 def time_one(arguments, name, kind):
-    # Just before, for the bandwidth of a shared machine changes.
+    # Before and after, for the bandwidth of a shared machine changes.
     rate = bandwidth(arguments)
     result = (time_ours if kind.startswith("ours") else time_peer)(arguments, name, kind)
+    rate = (rate + bandwidth(arguments)) / 2
     needed = weights_read(MODELS[name]) * WEIGHTS[kind][0] * result["rate"]
     return {**result, "bandwidth": rate, "share": needed / rate}
 
@@ -217,7 +218,10 @@ def medians(rounds):
 
 
 def measure(arguments, name):
-    random_model.make(arguments.work / name, MODELS[name])
+    # A process begins with the peak memory of the one that started it, so this one stays small.
+    subprocess.run(
+        [sys.executable, HERE / "random_model.py", arguments.work / name,
+         *map(str, MODELS[name])], check=True)
     only = tuple(arguments.only.split(","))
     kinds = [kind for kind in WEIGHTS if kind.startswith(only) and kind not in arguments.missing]
     check_logits(arguments, name, kinds)

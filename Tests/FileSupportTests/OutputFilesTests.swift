@@ -35,4 +35,35 @@ struct OutputFilesTests {
     #expect(error?.description == "\(folder.path("full")): cannot write: No space left on device")
     #expect(try folder.names() == [])
   }
+
+  @Test("what is no regular file is written as it comes, and stays what it is")
+  func pipe() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    try folder.write("old", to: "regular")
+    let files = try ["pipe", "regular"].map { try OutputFile(path: folder.path($0)) }
+    for file in files { try file.write("text") }
+    try OutputFile.commit(files)
+    var bytes = [UInt8](repeating: 0, count: 100)
+    let count = read(reader, &bytes, bytes.count)
+    #expect(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self) == "text")
+    #expect(try folder.text(of: "regular") == "text")
+    var status = stat()
+    #expect(stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    #expect(try folder.names() == ["pipe", "regular"])
+  }
+
+  @Test("a pipe that is not written to the end stays, too")
+  func brokenOff() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    _ = try OutputFile(path: path)
+    #expect(try folder.names() == ["pipe"])
+  }
 }

@@ -154,6 +154,25 @@ struct SampleTests {
     }
   }
 
+  @Test(
+    "the texts of a seed are the same, whatever the threads, the batch and how many are asked for",
+    arguments: ["fp32", "bf16", "int8"])
+  func sameTexts(weights: String) throws {
+    func texts(_ arguments: String...) throws -> [Substring] {
+      let options = ["--json", "--seed", "5", "--top-p", "0.95", "--weights", weights]
+      let ended = try project.run("gpt-sample", [Self.model] + options + arguments)
+      return ended.output.split(separator: "\n")
+    }
+    let expected = try texts("-n", "20", "--threads", "1", "--batch", "1")
+    #expect(Set(expected).count == 20)
+    for batch in ["1", "7", "64"] {
+      for threads in ["1", "2", "3"] {
+        #expect(try texts("-n", "20", "--threads", threads, "--batch", batch) == expected)
+      }
+      #expect(try texts("-n", "3", "--batch", batch) == Array(expected.prefix(3)))
+    }
+  }
+
   @Test("greedy choice says so")
   func greedy() throws {
     let ended = try run("-p", "кот", "--temperature", "0")

@@ -141,6 +141,10 @@ void ckernels_adamw(float *parameters, const float *gradient, float *first_momen
 void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
                          size_t inputs, size_t outputs);
 
+/// out += x * transposed weights for one row x, `[inputs]`, of weights `[outputs, stride]`.
+void ckernels_linear_row_transposed(float *out, const float *x, const float *weights,
+                                    size_t stride, size_t inputs, size_t outputs);
+
 /// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16, `[inputs, CKERNELS_PANEL]`.
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
                                   size_t inputs);
