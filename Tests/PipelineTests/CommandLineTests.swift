@@ -26,7 +26,7 @@ private let options = [
     "learning-rate", "lr-scheduler-type", "warmup-steps", "weight-decay", "adam-beta1",
     "adam-beta2", "adam-epsilon", "max-grad-norm", "threads", "warmup-ratio",
     "train-sampling-strategy", "logging-first-step", "eval-steps", "per-device-eval-batch-size",
-    "load-best-model-at-end", "gradient-checkpointing", "early-stopping-patience",
+    "load-best-model-at-end", "gradient-checkpointing", "precision", "early-stopping-patience",
     "early-stopping-threshold",
   ],
   "gpt-sample": [
