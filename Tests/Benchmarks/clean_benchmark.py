@@ -22,28 +22,18 @@ import sys
 import time
 import unicodedata
 
-FORTUNES = pathlib.Path("/usr/share/games/fortunes/ru")
+from fortunes import FORTUNES, fortunes
+
 SIMILARITY, SHINGLE, BANDS, ROWS = 0.8, 5, 18, 6
 
 
 # ---- The posts
 
 
-def fortunes():
-    """The texts of Debian's package fortunes-ru, as bugurts: upper case, sentences parted by @."""
-    for path in sorted(FORTUNES.iterdir()):
-        if path.is_file() and path.suffix not in (".dat", ".u8"):
-            for text in path.read_text(encoding="utf-8", errors="replace").split("\n%\n"):
-                lines = [line.strip() for line in text.upper().splitlines()]
-                post = "\n@\n".join(line for line in lines if line and line != "%")
-                if post:
-                    yield post
-
-
 def write_posts(arguments):
     """Write the posts to time with to --work: few.jsonl and, without changed words, many.jsonl."""
     if FORTUNES.is_dir():
-        texts = list(fortunes())
+        texts = list(fortunes("\n@\n"))
     else:
         text = arguments.fixture.read_text(encoding="utf-8")
         texts = [line.replace(" @ ", "\n@\n") for line in text.split("\n") if line]

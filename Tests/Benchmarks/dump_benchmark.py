@@ -20,7 +20,8 @@ import subprocess
 import sys
 import time
 
-FORTUNES = pathlib.Path("/usr/share/games/fortunes/ru")
+from fortunes import FORTUNES, fortunes
+
 CHANNEL = "Бугурты для замеров"
 FIRST_DATE = 1_456_819_200
 EMOJI = ["👍", "❤", "🔥", "😁", "🤯", "😢", "🎉", "🤣", "💔", "👏"]
@@ -36,13 +37,7 @@ OWN_ID, ANSWERED_ID = 987_654_321_000_001, 987_654_321_000_002
 def texts(fixture):
     """Texts to post: Debian's fortunes-ru as bugurts, or else the posts of the fixture."""
     if FORTUNES.is_dir():
-        for path in sorted(FORTUNES.iterdir()):
-            if path.is_file() and path.suffix not in (".dat", ".u8"):
-                for text in path.read_text(encoding="utf-8", errors="replace").split("\n%\n"):
-                    lines = [line.strip() for line in text.upper().splitlines()]
-                    post = "\n@\n".join(line for line in lines if line and line != "%")
-                    if post:
-                        yield post
+        yield from fortunes("\n@\n")
     else:
         for message in json.loads(fixture.read_text(encoding="utf-8"))["messages"]:
             text = "".join(part["text"] for part in message["text_entities"])

@@ -23,7 +23,8 @@ import subprocess
 import sys
 import time
 
-FORTUNES = pathlib.Path("/usr/share/games/fortunes/ru")
+from fortunes import FORTUNES, fortunes
+
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
 END = 2
 
@@ -31,23 +32,12 @@ END = 2
 # ---- The text
 
 
-def fortunes():
-    """The texts of Debian's package fortunes-ru, as bugurts: upper case, sentences joined by @."""
-    for path in sorted(FORTUNES.iterdir()):
-        if path.is_file() and path.suffix not in (".dat", ".u8"):
-            for text in path.read_text(encoding="utf-8", errors="replace").split("\n%\n"):
-                lines = [line.strip() for line in text.upper().splitlines()]
-                post = " @ ".join(line for line in lines if line and line != "%")
-                if post:
-                    yield post
-
-
 def write_corpus(arguments):
     """Write the text to time with, one post a line, to --work."""
     if arguments.corpus:
         text = arguments.corpus.read_text(encoding="utf-8")
     elif FORTUNES.is_dir():
-        text = "".join(post + "\n" for post in fortunes()) * 10
+        text = "".join(post + "\n" for post in fortunes(" @ ")) * 10
     else:
         text = arguments.fixture.read_text(encoding="utf-8")
         text *= max(1, 30_000_000 // len(text.encode()))
