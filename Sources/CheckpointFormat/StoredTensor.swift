@@ -184,11 +184,6 @@ public struct StoredTensor: Sendable {
     advise(.willNeed, bytes(of: elements))
   }
 
-  /// Lets the mapped pages of all elements go, which will hardly be read again.
-  public func release() {
-    if isContiguous { advise(.doneWith, bytes(of: 0..<count)) }
-  }
-
   private func bytes(of elements: Range<Int>) -> Range<Int> {
     start + elements.lowerBound * type.size..<start + elements.upperBound * type.size
   }

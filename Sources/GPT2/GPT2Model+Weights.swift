@@ -10,18 +10,11 @@ extension GPT2Model {
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
   public convenience init(folder path: String, workers: Workers) throws {
-    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
-    let configurationPath = "\(path)/\(CheckpointFile.configuration)"
-    var configuration = try GPT2Configuration(path: configurationPath)
-    let weights = ModelWeights(
-      files: try WeightFiles(folder: path), configurationPath: configurationPath)
-    let note = try weights.resolveHead(&configuration, workers)
-    let tensors = try weights.tensors(of: configuration)
-    self.init(configuration, workers: workers)
-    notes = configuration.notes
-    if let note { notes.append(note) }
+    let stored = try StoredModel(folder: path, workers)
+    self.init(stored.configuration, workers: workers)
+    notes = stored.notes
     try workers.copy(
-      zip(layout.parameters, tensors).map { ($1, to: parameters[$0.range]) })
+      zip(layout.parameters, stored.tensors).map { ($1, to: parameters[$0.range]) })
   }
 
   /// Writes what `AutoModelForCausalLM` loads into the folder `path`.

@@ -56,18 +56,13 @@ public final class InferenceModel {
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
   public init(folder path: String, weights type: WeightType = .fp32, workers: Workers) throws {
-    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
-    let configurationPath = "\(path)/\(CheckpointFile.configuration)"
-    var configuration = try GPT2Configuration(path: configurationPath)
-    let weights = ModelWeights(
-      files: try WeightFiles(folder: path), configurationPath: configurationPath)
-    let note = try weights.resolveHead(&configuration, workers)
-    let tensors = try weights.tensors(of: configuration)
-    self.configuration = configuration
+    let stored = try StoredModel(folder: path, workers)
+    let tensors = stored.tensors
+    configuration = stored.configuration
     self.workers = workers
-    layout = ParameterLayout(configuration)
+    layout = ParameterLayout(stored.configuration)
     weightType = type
-    notes = configuration.notes + (note.map { [$0] } ?? [])
+    notes = stored.notes
     tokenEmbedding = .stored(tensors[0])
     for (parameter, tensor) in zip(layout.parameters, tensors) {
       if isMatrix(parameter) {

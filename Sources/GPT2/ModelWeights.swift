@@ -1,6 +1,31 @@
 import CheckpointFormat
 import FileSupport
+import Glibc
 import TensorKernels
+
+/// A model in a Hugging Face folder: what it is, and where its parameters lie.
+struct StoredModel {
+  let configuration: GPT2Configuration
+  /// The tensors of the parameters, in the order of their layout.
+  let tensors: [StoredTensor]
+  /// What a user should know of how both were read; whole sentences.
+  let notes: [String]
+
+  /// The model in the folder `path`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
+  init(folder path: String, _ workers: Workers) throws {
+    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
+    let configurationPath = "\(path)/\(CheckpointFile.configuration)"
+    var configuration = try GPT2Configuration(path: configurationPath)
+    let weights = ModelWeights(
+      files: try WeightFiles(folder: path), configurationPath: configurationPath)
+    let note = try weights.resolveHead(&configuration, workers)
+    tensors = try weights.tensors(of: configuration)
+    self.configuration = configuration
+    notes = configuration.notes + (note.map { [$0] } ?? [])
+  }
+}
 
 /// The tensors of a folder under the names of GPT-2's parameters.
 struct ModelWeights {

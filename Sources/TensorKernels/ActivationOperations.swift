@@ -55,16 +55,9 @@ extension Workers {
     if case .fp32(let out) = out, case .fp32(let input) = input {
       return activate(out, input, activation)
     }
-    let (kernel, columns) = (activation.kernel, input.columns)
-    splitRows(input.rows, of: columns) { rows in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { floats in
-        let (first, second) = (base(floats), base(floats) + columns)
-        for row in rows {
-          input.load(first, row: row, columns: 0..<columns)
-          ckernels_activation(kernel, second, first, columns)
-          out.store(second, row: row, columns: 0..<columns)
-        }
-      }
+    let kernel = activation.kernel
+    storeRows(out, with: input) { floats, numbers, _ in
+      ckernels_activation(kernel, floats, numbers, input.columns)
     }
   }
 
@@ -76,17 +69,10 @@ extension Workers {
     if case .fp32(let gradient) = gradient, case .fp32(let input) = input {
       return activateBackward(gradient, input, activation)
     }
-    let (kernel, columns) = (activation.kernel, input.columns)
-    splitRows(input.rows, of: columns) { rows in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { floats in
-        let (first, second) = (base(floats), base(floats) + columns)
-        for row in rows {
-          gradient.load(first, row: row, columns: 0..<columns)
-          input.load(second, row: row, columns: 0..<columns)
-          ckernels_activation_backward(kernel, first, second, columns)
-          gradient.store(first, row: row, columns: 0..<columns)
-        }
-      }
+    let kernel = activation.kernel
+    storeRows(gradient, with: input) { floats, numbers, row in
+      gradient.load(floats, row: row, columns: 0..<gradient.columns)
+      ckernels_activation_backward(kernel, floats, numbers, input.columns)
     }
   }
 
@@ -145,6 +131,27 @@ extension Workers {
     split(floats.count, minimum: 1 << 16, maximumPieces: 64) { range, _ in
       ckernels_bfloat16_of_floats(
         base(out) + range.lowerBound, base(floats) + range.lowerBound, range.count)
+    }
+  }
+
+  /// Calls `make` for each row with memory for its numbers, which go into `out`, and with those of
+  /// the row of `input`.
+  private func storeRows(
+    _ out: ActivationMatrix, with input: ActivationMatrix,
+    _ make: (
+      _ floats: UnsafeMutablePointer<Float>, _ numbers: UnsafeMutablePointer<Float>, _ row: Int
+    ) -> Void
+  ) {
+    let columns = out.columns
+    splitRows(out.rows, of: columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { memory in
+        let (floats, numbers) = (base(memory), base(memory) + columns)
+        for row in rows {
+          input.load(numbers, row: row, columns: 0..<columns)
+          make(floats, numbers, row)
+          out.store(floats, row: row, columns: 0..<columns)
+        }
+      }
     }
   }
 
