@@ -37,39 +37,20 @@ INLINE Vector from_int8(const int8_t *x) {
 
 // MARK: - One row
 
-/// Inputs that are read at a time: fewer would send `out` through the registers more often, of more
-/// the processor would not read ahead as well.
-#define ROWS 4
-
-/// sum + x * weights, input after input of ROWS.
-INLINE float add_products(float sum, const float *x, const float *weights, size_t stride) {
-  for (size_t row = 0; row < ROWS; row++) sum = FUSED(sum, x[row], weights[row * stride]);
-  return sum;
-}
-
 void ckernels_linear_row(float *restrict out, const float *restrict x,
                          const float *restrict weights, size_t stride, size_t inputs,
                          size_t outputs) {
-  size_t input = 0;
-  for (; input + ROWS <= inputs; input += ROWS) {
-    const float *rows = weights + input * stride, *factors = x + input;
+  // One input after another: the processor reads ahead best where all that is read lies in one row, and
+  // asking for memory by hand only disturbs it.
+  for (size_t input = 0; input < inputs; input++, weights += stride) {
     size_t column = 0;
-    for (; column + LANES <= outputs; column += LANES) {
-      Vector sum = from_floats(out + column);
-      for (size_t row = 0; row < ROWS; row++) {
-        sum = FUSED(sum, (Vector)factors[row], from_floats(rows + row * stride + column));
+    for (; column + BLOCK_COLUMNS <= outputs; column += BLOCK_COLUMNS) {
+      for (size_t v = 0; v < VECTORS; v++) {
+        Vector *sum = (Vector *)(out + column + v * LANES);
+        *sum = FUSED(*sum, (Vector)x[input], from_floats(weights + column + v * LANES));
       }
-      *(Vector *)(out + column) = sum;
     }
-    for (; column < outputs; column++) {
-      out[column] = add_products(out[column], factors, rows + column, stride);
-    }
-  }
-  for (; input < inputs; input++) {
-    const float *row = weights + input * stride;
-    for (size_t column = 0; column < outputs; column++) {
-      out[column] = FUSED(out[column], x[input], row[column]);
-    }
+    for (; column < outputs; column++) out[column] = FUSED(out[column], x[input], weights[column]);
   }
 }
 

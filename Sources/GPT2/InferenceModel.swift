@@ -19,6 +19,8 @@ public final class InferenceModel {
   public private(set) var notes: [String] = []
   /// The linear layers, by the beginnings of their weights in ``layout``.
   private var matrices: [Int: WeightMatrix] = [:]
+  /// The layer that follows each in a pass, by the beginnings of their weights in ``layout``.
+  private let following: [Int: Int]
   /// All other parameters, by their beginnings in ``layout``.
   private var vectors: [Int: Floats] = [:]
   private var tokenEmbedding: EmbeddingRows
@@ -35,6 +37,7 @@ public final class InferenceModel {
   public init(_ model: GPT2Model, weights type: WeightType = .fp32) {
     configuration = model.configuration
     layout = model.layout
+    following = layout.followingLinearLayers
     workers = model.workers
     notes = model.notes
     weightType = type
@@ -61,6 +64,7 @@ public final class InferenceModel {
     configuration = stored.configuration
     self.workers = workers
     layout = ParameterLayout(stored.configuration)
+    following = layout.followingLinearLayers
     weightType = type
     notes = stored.notes
     tokenEmbedding = .stored(tensors[0])
@@ -72,6 +76,11 @@ public final class InferenceModel {
       }
     }
     owners.append(tensors)
+  }
+
+  deinit {
+    // They may still be reading what comes next.
+    workers.stopReadingAhead()
   }
 
   /// Bytes of weights that a token reads.
@@ -168,14 +177,19 @@ public final class InferenceModel {
 
   /// The logits, `[rows, vocabulary]`, of the last hidden states after their normalization.
   func head(_ logits: MatrixView, _ normalized: MatrixView) {
-    workers.multiply(logits, normalized, matrix(layout.head), bias: nil)
+    multiply(logits, normalized, layout.head, bias: nil)
   }
 
-  private func matrix(_ range: Range<Int>) -> WeightMatrix {
+  /// The linear layer with the weights `range`.
+  private func multiply(
+    _ out: MatrixView, _ input: MatrixView, _ range: Range<Int>, bias: Floats?
+  ) {
     guard let matrix = matrices[range.lowerBound] else {
       preconditionFailure("not a linear layer")
     }
-    return matrix
+    workers.multiply(
+      out, input, matrix, bias: bias,
+      next: following[range.lowerBound].flatMap { matrices[$0] })
   }
 }
 
@@ -191,7 +205,7 @@ extension InferenceModel: TransformerBlocks {
     guard case .fp32(let out) = out, case .fp32(let input) = input else {
       preconditionFailure("inference is in single precision")
     }
-    workers.multiply(out, input, matrix(weight), bias: vector(bias))
+    multiply(out, input, weight, bias: vector(bias))
   }
 }
 

@@ -69,6 +69,18 @@ public struct ParameterLayout: Sendable {
     }
   }
 
+  /// The beginning of the weights of each linear layer, and that of those of the next in a pass; the
+  /// first follows the last.
+  var followingLinearLayers: [Int: Int] {
+    var order = blocks.flatMap {
+      [$0.qkvWeight, $0.attentionOutWeight, $0.feedForwardInWeight, $0.feedForwardOutWeight]
+    }
+    order.append(head)
+    let next = order.dropFirst() + order.prefix(1)
+    return Dictionary(
+      uniqueKeysWithValues: zip(order, next).map { ($0.lowerBound, $1.lowerBound) })
+  }
+
   private mutating func add(
     _ name: String, _ shape: [Int], decays: Bool = true, isInsideTransformer: Bool = true
   ) -> Range<Int> {

@@ -12,11 +12,14 @@ extension Workers {
   ///   - input: `[rows, inputs]`.
   ///   - weights: The weights.
   ///   - bias: `[outputs]`; nil: zero.
+  ///   - next: The weights of the next product, which threads that are done begin to read.
   public func multiply(
-    _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, bias: Floats?
+    _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, bias: Floats?,
+    next: WeightMatrix? = nil
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
+    if out.rows == 1, let next { readAhead(next.memory) }
     if out.rows == 1, case .floats(let floats) = weights.storage {
       let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
       return multiply(out.row(0), input.row(0), floats.view, bias)
@@ -49,25 +52,26 @@ extension Workers {
     let length = WeightMatrix.inputBlock
     let blocks = (input.count + length - 1) / length
     // With more threads than blocks the outputs are shared too.
-    let parts = min((count + blocks - 1) / blocks, (out.count + 511) / 512)
-    withUnsafeTemporaryAllocation(
-      byteCount: blocks * out.count * MemoryLayout<Float>.stride, alignment: 64
-    ) { memory in
-      let sums = MatrixView(
-        memory.bindMemory(to: Float.self), rows: blocks, columns: out.count)
-      run(blocks * parts) { piece, _ in
+    let parts = max(
+      min((count + blocks - 1) / blocks, (out.count + 511) / 512),
+      (out.count + PanelMemory.mostSums - 1) / PanelMemory.mostSums)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: blocks * out.count) { partials in
+      let partials = MatrixView(partials, rows: blocks, columns: out.count)
+      let memory = panelMemory
+      run(blocks * parts) { piece, worker in
         let (block, part) = piece.quotientAndRemainder(dividingBy: parts)
         let inputs = block * length..<min((block + 1) * length, input.count)
         let outputs = out.count * part / parts..<out.count * (part + 1) / parts
-        let sum = sums.row(block)
-        (base(sum) + outputs.lowerBound).initialize(repeating: 0, count: outputs.count)
         let floats = weights.block(rows: inputs, columns: outputs)
+        let sums = memory[worker].sums(outputs.count, besides: floats.base)
+        sums.update(repeating: 0)
         ckernels_linear_row(
-          base(sum) + outputs.lowerBound, base(input) + inputs.lowerBound, floats.base,
-          floats.stride, inputs.count, outputs.count)
+          base(sums), base(input) + inputs.lowerBound, floats.base, floats.stride, inputs.count,
+          outputs.count)
+        _ = Floats(rebasing: partials.row(block)[outputs]).update(fromContentsOf: sums)
       }
       begin(out, bias)
-      for block in 0..<blocks { ckernels_add(base(out), base(sums.row(block)), out.count) }
+      for block in 0..<blocks { ckernels_add(base(out), base(partials.row(block)), out.count) }
     }
   }
 

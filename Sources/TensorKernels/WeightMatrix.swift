@@ -66,6 +66,16 @@ public struct WeightMatrix: Sendable {
     index * Self.panel..<min(outputs, (index + 1) * Self.panel)
   }
 
+  /// The memory of the weights.
+  var memory: UnsafeRawBufferPointer {
+    switch storage {
+    case .floats(let floats):
+      UnsafeRawBufferPointer(start: floats.view.base, count: floats.view.rows * floats.view.stride * MemoryLayout<Float>.stride)
+    case .bfloat16(let weights): UnsafeRawBufferPointer(weights.elements)
+    case .int8(let weights, _): UnsafeRawBufferPointer(weights.elements)
+    }
+  }
+
   /// Bytes of memory that a product reads.
   public var byteCount: Int {
     switch storage {
@@ -189,6 +199,23 @@ struct PanelMemory {
   func panel(_ index: Int, inputs: Int) -> Floats {
     let size = WeightMatrix.panel * inputs
     return Floats(rebasing: floats[index * size..<(index + 1) * size])
+  }
+
+  /// The most sums there is room for.
+  static let mostSums = count - page
+
+  /// Floats of a page, whose places in a page decide which addresses the processor confuses.
+  private static let page = 1024
+
+  /// `count` sums, half a page away from the place that the weights at `address` have in theirs: a
+  /// load that looks like what was just stored would wait for it.
+  func sums(_ count: Int, besides address: UnsafeMutablePointer<Float>) -> Floats {
+    func place(_ pointer: UnsafeMutablePointer<Float>) -> Int {
+      Int(bitPattern: pointer) / MemoryLayout<Float>.stride % Self.page
+    }
+    let distance = place(address) + Self.page / 2 + Self.page - place(base(floats))
+    let begin = distance % Self.page / 16 * 16
+    return Floats(rebasing: floats[begin..<begin + count])
   }
 }
 

@@ -20,7 +20,7 @@ public final class Workers: Sendable {
     precondition(count > 0)
     prepareBLAS()
     self.count = count
-    shared = Shared()
+    shared = Shared(workers: count)
     panelFloats = FloatArena(count: count * PanelMemory.count)
     bfloat16Products = (0..<count).map { _ in BFloat16ProductCache() }
     for index in 1..<count {
@@ -39,6 +39,9 @@ public final class Workers: Sendable {
 
   /// Calls `body` once for each of `pieces` pieces and returns when all are done.
   ///
+  /// Each thread begins with a share of its own, pieces that follow one another, and then takes
+  /// what is left of the others'.
+  ///
   /// Which thread does which piece is open; what a piece computes must not depend on it. `worker`
   /// is below ``count`` and no two calls at the same time have the same, so that each may have
   /// scratch memory of its own. One loop runs at a time: must not be called from within `body`.
@@ -48,7 +51,7 @@ public final class Workers: Sendable {
       return
     }
     withoutActuallyEscaping(body) { body in
-      shared.run(pieces, body, helpers: count - 1)
+      shared.run(pieces, body)
     }
   }
 
@@ -67,23 +70,63 @@ public final class Workers: Sendable {
   }
 }
 
+extension Workers {
+  /// Names the memory that will be read after the next loop.
+  ///
+  /// From that loop on a thread without work reads its share of it, so that it comes nearer: where
+  /// the speed of memory decides, it is never idle. The memory must stay until
+  /// ``stopReadingAhead()``.
+  func readAhead(_ memory: UnsafeRawBufferPointer) {
+    shared.ahead = ReadAhead(memory: memory, number: shared.ahead.number + 1)
+  }
+
+  /// Returns when no thread reads ahead any more.
+  public func stopReadingAhead() {
+    shared.ahead = ReadAhead(memory: ReadAhead.none.memory, number: shared.ahead.number + 1)
+    // A loop calls them all away from what they read.
+    run(count) { _, _ in }
+  }
+}
+
 /// What the threads share: the loop that is being run, and how far it is.
 private final class Shared: @unchecked Sendable {
   /// Counts the loops; a thread that sees it change takes part in the loop.
   private let generation = Atomic<Int>(0)
-  private let nextPiece = Atomic<Int>(0)
   /// Threads that have not yet left the loop.
   private let busy = Atomic<Int>(0)
   private let isFinished = Atomic<Bool>(false)
   private var mutex = pthread_mutex_t()
   private var condition = pthread_cond_t()
-  private var pieces = 0
+  /// The pieces of each thread.
+  private let shares: [Share]
   private var body: ((Int, Int) -> Void)?
+  /// What is read when a loop is done; set between loops, seen by the threads within one.
+  var ahead = ReadAhead.none
+  /// What the thread of the caller reads of it.
+  private var reading = ReadAheadShare()
 
   /// About 50 µs: longer than the gap between two kernels, shorter than what a user would notice.
   private static let spins = 4000
 
-  init() {
+  /// Some pieces of a loop, taken one after another.
+  private final class Share {
+    private let next = Atomic<Int>(0)
+    private var end = 0
+
+    func begin(_ pieces: Range<Int>) {
+      next.store(pieces.lowerBound, ordering: .relaxed)
+      end = pieces.upperBound
+    }
+
+    func take() -> Int? {
+      guard next.load(ordering: .relaxed) < end else { return nil }
+      let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      return piece < end ? piece : nil
+    }
+  }
+
+  init(workers: Int) {
+    shares = (0..<workers).map { _ in Share() }
     pthread_mutex_init(&mutex, nil)
     pthread_cond_init(&condition, nil)
   }
@@ -108,14 +151,18 @@ private final class Shared: @unchecked Sendable {
     pthread_detach(thread)
   }
 
-  func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void, helpers: Int) {
+  func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void) {
     precondition(self.body == nil, "a loop within a loop")
-    self.pieces = pieces
+    let count = shares.count
+    for (worker, share) in shares.enumerated() {
+      share.begin(pieces * worker / count..<pieces * (worker + 1) / count)
+    }
     self.body = body
-    nextPiece.store(0, ordering: .relaxed)
-    busy.store(helpers, ordering: .relaxed)
+    busy.store(count - 1, ordering: .relaxed)
     advance()
     takePieces(as: 0)
+    reading.follow(ahead, worker: 0, of: count)
+    while busy.load(ordering: .acquiring) > 0, reading.read() {}
     var waited = 0
     while busy.load(ordering: .acquiring) > 0 {
       waited += 1
@@ -139,12 +186,15 @@ private final class Shared: @unchecked Sendable {
 
   private func work(as worker: Int) {
     var seen = 0
+    var reading = ReadAheadShare()
     while true {
       waitForGeneration(after: seen)
       if isFinished.load(ordering: .relaxed) { return }
       seen += 1
       takePieces(as: worker)
+      reading.follow(ahead, worker: worker, of: shares.count)
       busy.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+      while generation.load(ordering: .relaxed) == seen, reading.read() {}
     }
   }
 
@@ -160,10 +210,9 @@ private final class Shared: @unchecked Sendable {
 
   private func takePieces(as worker: Int) {
     guard let body else { return }
-    while true {
-      let piece = nextPiece.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard piece < pieces else { return }
-      body(piece, worker)
+    for offset in shares.indices {
+      let share = shares[(worker + offset) % shares.count]
+      while let piece = share.take() { body(piece, worker) }
     }
   }
 }
