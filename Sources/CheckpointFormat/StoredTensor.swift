@@ -178,6 +178,9 @@ public struct StoredTensor: Sendable {
       start: address.assumingMemoryBound(to: Float.self), count: count)
   }
 
+  /// Tells that the file will be read over and over, before it is.
+  public func preferHugePages() { file.preferHugePages() }
+
   /// Brings `elements` of the mapped file into memory before they are read.
   public func load(_ elements: Range<Int>) {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count && isContiguous)

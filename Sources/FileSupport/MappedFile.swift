@@ -37,6 +37,14 @@ public final class MappedFile: @unchecked Sendable {
     isComplete = true
   }
 
+  /// Asks for pages of 2 MB where the file is not in memory yet, for one that is read over and over:
+  /// the processor looks up fewer addresses and reads ahead farther.
+  ///
+  /// It only helps, and failures do no harm.
+  public func preferHugePages() {
+    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_HUGEPAGE)
+  }
+
   /// Copies the bytes in `range`, which is within the file, to `buffer`, which has as many; several
   /// threads may do so at a time.
   ///

@@ -140,6 +140,7 @@ public final class InferenceModel {
   /// matrices between which they lie are packed, as the system maps what is around them too.
   private func floats(_ tensor: StoredTensor) throws -> Floats {
     if weightType == .fp32, let mapped = tensor.mappedFloats {
+      tensor.preferHugePages()
       workers.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
         tensor.load(range)
       }

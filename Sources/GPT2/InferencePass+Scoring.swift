@@ -17,16 +17,11 @@ extension InferencePass {
     func score() {
       guard !rows.isEmpty else { return }
       let logits = logits(rows.map(\.continuation))
-      var begin = 0
-      while begin < rows.count {
-        let sequence = rows[begin].sequence
-        let end = rows[begin...].firstIndex { $0.sequence != sequence } ?? rows.count
-        let targets = rows[begin..<end].map(\.target)
-        sums[sequence] -= targets.withUnsafeBufferPointer {
-          model.workers.crossEntropy(logits.rows(begin..<end), targets: $0, gradientScale: 0)
-        }
-        begin = end
+      // Token after token, so that a sum does not depend on what goes through together.
+      let losses = rows.map(\.target).withUnsafeBufferPointer {
+        model.workers.crossEntropies(logits, targets: $0, gradientScale: 0)
       }
+      for (row, loss) in zip(rows, losses) { sums[row.sequence] -= loss }
       rows.removeAll(keepingCapacity: true)
     }
     for (index, tokens) in sequences.enumerated() {

@@ -4,7 +4,8 @@ extension Workers {
   /// out = input · weights + bias, for inference.
   ///
   /// Each number of the result is a sum over blocks of 128 inputs, in ascending order, each of
-  /// which is a chain of fused multiply-adds: it has the same bits however many rows there are
+  /// which is a chain of fused multiply-adds, or, where weights lie as `[outputs, inputs]`, over
+  /// blocks of 1024 inputs of 16 chains each: it has the same bits however many rows there are
   /// beside it and however many threads.
   ///
   /// - Parameters:
@@ -24,6 +25,16 @@ extension Workers {
       let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
       return multiply(out.row(0), input.row(0), floats.view, bias)
     }
+    if case .floats(let floats) = weights.storage, floats.isTransposed {
+      return withChains(input) { multiplyPieces(out, $0, weights, bias) }
+    }
+    multiplyPieces(out, input, weights, bias)
+  }
+
+  /// The product of several rows, or with packed weights.
+  private func multiplyPieces(
+    _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?
+  ) {
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
     let groups = (weights.panels + PanelMemory.panels - 1) / PanelMemory.panels
@@ -74,25 +85,10 @@ extension Workers {
       for block in 0..<blocks { ckernels_add(base(out), base(partials.row(block)), out.count) }
     }
   }
-
-  /// The product of one row with weights in single precision, `[outputs, inputs]`.
-  private func multiplyRowTransposed(
-    _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
-  ) {
-    begin(out, bias)
-    // Sixteen rows of weights go through the registers together.
-    split((out.count + 15) / 16, minimum: 4, maximumPieces: 64) { sixteens, _ in
-      let outputs = 16 * sixteens.lowerBound..<min(16 * sixteens.upperBound, out.count)
-      let floats = weights.rows(outputs)
-      ckernels_linear_row_transposed(
-        base(out) + outputs.lowerBound, base(input), floats.base, floats.stride, input.count,
-        outputs.count)
-    }
-  }
 }
 
 /// Puts the bias, or zero, into `out`.
-private func begin(_ out: Floats, _ bias: Floats?) {
+func begin(_ out: Floats, _ bias: Floats?) {
   if let bias {
     _ = out.update(fromContentsOf: bias)
   } else {
@@ -101,7 +97,7 @@ private func begin(_ out: Floats, _ bias: Floats?) {
 }
 
 /// What a thread computes of a linear layer: some panels of the outputs.
-private struct LinearPiece {
+struct LinearPiece {
   let out: MatrixView
   let input: MatrixView
   let weights: WeightMatrix
@@ -120,6 +116,8 @@ private struct LinearPiece {
           bias.map { Floats(rebasing: $0[columns]) })
       }
       switch weights.storage {
+      case .floats(let floats) where floats.isTransposed:
+        for (index, panel) in panels.enumerated() { multiply(target, index, floats.view, panel) }
       case .floats(let floats):
         let source = floats.columns(columns)
         for inputs in weights.inputBlocks {

@@ -75,20 +75,22 @@ extension Workers {
     }
   }
 
-  /// The sum over the rows of −log softmax(logits)[target].
+  /// −log softmax(logits)[target] of each row.
   ///
   /// - Parameters:
   ///   - logits: `[rows, vocabulary]`, replaced by the gradient of the sum times `gradientScale`
   ///     unless that is 0.
   ///   - targets: `[rows]`; a negative one leaves its row out.
   ///   - gradientScale: What the gradient is multiplied by, usually 1 / number of targets.
-  /// - Returns: the sum, summed in a fixed order.
-  public func crossEntropy(
+  /// - Returns: `[rows]`; zero for a row that is left out.
+  public func crossEntropies(
     _ logits: MatrixView, targets: UnsafeBufferPointer<Int32>, gradientScale: Float
-  ) -> Double {
+  ) -> [Double] {
     precondition(targets.count == logits.rows)
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: logits.rows) { losses in
+    return [Double](unsafeUninitializedCapacity: logits.rows) { losses, count in
       losses.initialize(repeating: 0)
+      count = logits.rows
+      let losses = losses
       split(logits.rows, minimum: max(1, 4096 / logits.columns), maximumPieces: 64) { rows, _ in
         for row in rows {
           let scores = logits.row(row)
@@ -102,7 +104,13 @@ extension Workers {
           }
         }
       }
-      return losses.reduce(0, +)
     }
+  }
+
+  /// The sum of the ``crossEntropies(_:targets:gradientScale:)``, in the order of the rows.
+  public func crossEntropy(
+    _ logits: MatrixView, targets: UnsafeBufferPointer<Int32>, gradientScale: Float
+  ) -> Double {
+    crossEntropies(logits, targets: targets, gradientScale: gradientScale).reduce(0, +)
   }
 }

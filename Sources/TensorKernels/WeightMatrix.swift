@@ -191,7 +191,7 @@ struct PanelMemory {
   /// Panels that are made at a time: 2 KB of a row of weights, since less makes the memory slow.
   static let panels = 8
   /// Floats for them.
-  static let count = panels * WeightMatrix.panel * WeightMatrix.inputBlock
+  static let count = chains * chainStride
 
   let floats: Floats
 
@@ -200,6 +200,13 @@ struct PanelMemory {
     let size = WeightMatrix.panel * inputs
     return Floats(rebasing: floats[index * size..<(index + 1) * size])
   }
+
+  /// Chains of a block.
+  static let chains = Int(CKERNELS_CHAINS)
+  /// Floats between the beginnings of two chains; with a power of two all would be in one place of the
+  /// cache.
+  static let chainStride =
+    WeightMatrix.chainBlock / chains * WeightMatrix.panel + WeightMatrix.panel
 
   /// The most sums there is room for.
   static let mostSums = count - page

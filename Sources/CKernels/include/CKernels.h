@@ -141,9 +141,24 @@ void ckernels_adamw(float *parameters, const float *gradient, float *first_momen
 void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
                          size_t inputs, size_t outputs);
 
+/// Chains of inputs whose products are summed by themselves where weights lie as `[outputs, inputs]`:
+/// the first has every 16th input from the first on, and so on.
+#define CKERNELS_CHAINS 16
+
+/// Inputs whose chains are summed before those of the next.
+#define CKERNELS_CHAIN_BLOCK 1024
+
 /// out += x * transposed weights for one row x, `[inputs]`, of weights `[outputs, stride]`.
 void ckernels_linear_row_transposed(float *out, const float *x, const float *weights,
                                     size_t stride, size_t inputs, size_t outputs);
+
+/// The inputs of x, one block or less, chain after chain; zero at the ends of those that are shorter.
+void ckernels_inputs_of_chains(float *out, const float *x, size_t inputs);
+
+/// The panel of `rows` outputs, zero after them, of weights `[rows, stride]` over one block of inputs or
+/// less: chain after chain, `chain_stride` floats apart.
+void ckernels_panel_of_chains(float *panel, size_t chain_stride, const float *weights,
+                              size_t stride, size_t inputs, size_t rows);
 
 /// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16, `[inputs, CKERNELS_PANEL]`.
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,

@@ -1,0 +1,136 @@
+#include "CKernels.h"
+#include "arithmetic.h"
+
+// Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs; a block is the
+// sum of 16 chains of fused multiply-adds, in ascending order, the first over inputs 0, 16, 32 and so
+// on: side by side they are what lies in a row.
+#pragma clang fp contract(off)
+
+#define CHAINS CKERNELS_CHAINS
+#define CHAIN_BLOCK CKERNELS_CHAIN_BLOCK
+#define PANEL CKERNELS_PANEL
+
+typedef float Row __attribute__((ext_vector_type(CHAINS), aligned(4)));
+
+// Macros, since a vector that is wider than the processor's cannot be passed to a function.
+#define INTERLEAVED_LOWER(a, b) \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define INTERLEAVED_UPPER(a, b) \
+  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+/// Transposes 16 rows: interleaving the upper half of them with the lower one four times does it.
+INLINE void transpose(Row rows[16]) {
+  for (size_t round = 0; round < 4; round++) {
+    Row next[16];
+    for (size_t pair = 0; pair < 8; pair++) {
+      next[2 * pair] = INTERLEAVED_LOWER(rows[pair], rows[pair + 8]);
+      next[2 * pair + 1] = INTERLEAVED_UPPER(rows[pair], rows[pair + 8]);
+    }
+    for (size_t row = 0; row < 16; row++) rows[row] = next[row];
+  }
+}
+
+void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights, size_t stride,
+                            size_t inputs, size_t rows) {
+  for (size_t row = 0; row < PANEL; row += 16) {
+    const float *source = weights + row * stride;
+    size_t input = 0;
+    if (row + 16 <= rows) {
+      for (; input + 16 <= inputs; input += 16) {
+        Row square[16];
+        for (size_t r = 0; r < 16; r++) {
+          // The rows lie on pages of their own, across which the processor does not look ahead.
+          __builtin_prefetch(source + r * stride + input + 64);
+          square[r] = *(const Row *)(source + r * stride + input);
+        }
+        transpose(square);
+        for (size_t i = 0; i < 16; i++) *(Row *)(panel + (input + i) * PANEL + row) = square[i];
+      }
+    }
+    for (; input < inputs; input++) {
+      for (size_t r = 0; r < 16; r++) {
+        panel[input * PANEL + row + r] = row + r < rows ? source[r * stride + input] : 0;
+      }
+    }
+  }
+}
+
+/// CHAINS floats, of which only the first `count` are in memory; the others are zero.
+INLINE Row partly(const float *x, size_t count) {
+  Row row = {0};
+  memcpy(&row, x, count * sizeof(float));
+  return row;
+}
+
+/// The chains of a block of one row of weights.
+INLINE Row chains(const float *x, const float *weights, size_t inputs) {
+  Row sums = {0};
+  size_t input = 0;
+  for (; input + CHAINS <= inputs; input += CHAINS) {
+    sums = FUSED(sums, *(const Row *)(x + input), *(const Row *)(weights + input));
+  }
+  if (input == inputs) return sums;
+  return FUSED(sums, partly(x + input, inputs - input), partly(weights + input, inputs - input));
+}
+
+void ckernels_linear_row_transposed(float *restrict out, const float *restrict x,
+                                    const float *restrict weights, size_t stride, size_t inputs,
+                                    size_t outputs) {
+  // Blocks of a row that are kept until there are as many rows as a vector has lanes: one row after
+  // another is read at the speed of memory.
+  enum { BLOCKS = 8 };
+  for (size_t output = 0; output < outputs; output += CHAINS) {
+    const size_t rows = outputs - output < CHAINS ? outputs - output : CHAINS;
+    Row totals = partly(out + output, rows);
+    for (size_t begin = 0; begin < inputs; begin += BLOCKS * CHAIN_BLOCK) {
+      Row kept[BLOCKS][CHAINS] = {0};
+      size_t blocks = 0;
+      for (size_t row = 0; row < rows; row++) {
+        const float *source = weights + (output + row) * stride;
+        blocks = 0;
+        for (size_t start = begin; start < inputs && blocks < BLOCKS; start += CHAIN_BLOCK) {
+          const size_t rest = inputs - start;
+          kept[blocks++][row] =
+              chains(x + start, source + start, rest < CHAIN_BLOCK ? rest : CHAIN_BLOCK);
+        }
+      }
+      for (size_t block = 0; block < blocks; block++) {
+        transpose(kept[block]);
+        for (size_t chain = 0; chain < CHAINS; chain++) totals += kept[block][chain];
+      }
+    }
+    memcpy(out + output, &totals, rows * sizeof(float));
+  }
+}
+
+void ckernels_inputs_of_chains(float *restrict out, const float *restrict x, size_t inputs) {
+  const size_t length = (inputs + CHAINS - 1) / CHAINS;
+  for (size_t chain = 0; chain < CHAINS; chain++) {
+    for (size_t place = 0; place < length; place++) {
+      const size_t input = place * CHAINS + chain;
+      out[chain * length + place] = input < inputs ? x[input] : 0;
+    }
+  }
+}
+
+void ckernels_panel_of_chains(float *restrict panel, size_t chain_stride,
+                              const float *restrict weights, size_t stride, size_t inputs,
+                              size_t rows) {
+  for (size_t row = 0; row < PANEL; row += CHAINS) {
+    for (size_t input = 0; input < inputs; input += CHAINS) {
+      const size_t count = inputs - input < CHAINS ? inputs - input : CHAINS;
+      Row square[CHAINS] = {0};
+      for (size_t r = 0; r < CHAINS && row + r < rows; r++) {
+        const float *source = weights + (row + r) * stride + input;
+        // The rows lie on pages of their own, across which the processor does not look ahead.
+        __builtin_prefetch(source + 64);
+        square[r] = count == CHAINS ? *(const Row *)source : partly(source, count);
+      }
+      transpose(square);
+      float *target = panel + input / CHAINS * PANEL + row;
+      for (size_t chain = 0; chain < CHAINS; chain++) {
+        *(Row *)(target + chain * chain_stride) = square[chain];
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import CKernels
+
+extension Workers {
+  /// The product of one row with weights in single precision, `[outputs, inputs]`.
+  func multiplyRowTransposed(
+    _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
+  ) {
+    begin(out, bias)
+    // The chains of so many rows of weights are added together.
+    let group = Int(CKERNELS_CHAINS)
+    split((out.count + group - 1) / group, minimum: 4, maximumPieces: 64) { groups, _ in
+      let outputs = group * groups.lowerBound..<min(group * groups.upperBound, out.count)
+      let floats = weights.rows(outputs)
+      ckernels_linear_row_transposed(
+        base(out) + outputs.lowerBound, base(input), floats.base, floats.stride, input.count,
+        outputs.count)
+    }
+  }
+
+  /// Calls `body` with `input`, `[rows, inputs]`, in the order of the chains of each block.
+  func withChains(_ input: MatrixView, _ body: (_ chained: MatrixView) -> Void) {
+    let group = Int(CKERNELS_CHAINS)
+    let width = (input.columns + group - 1) / group * group
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: input.rows * width) { memory in
+      let chained = MatrixView(memory, rows: input.rows, columns: width)
+      split(input.rows, minimum: 16) { rows, _ in
+        for row in rows {
+          for block in WeightMatrix.chainBlocks(of: input.columns) {
+            ckernels_inputs_of_chains(
+              base(chained.row(row)) + block.lowerBound, base(input.row(row)) + block.lowerBound,
+              block.count)
+          }
+        }
+      }
+      body(chained)
+    }
+  }
+}
+
+extension LinearPiece {
+  /// Computes panel `panel` of the outputs, which is number `index` in `target`; the weights are
+  /// `[outputs, inputs]`, and ``input`` is in the order of the chains.
+  func multiply(_ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int) {
+    let rows = floats.rows(weights.columns(ofPanel: panel))
+    let memory = base(memory.floats)
+    for block in WeightMatrix.chainBlocks(of: weights.inputs) {
+      ckernels_panel_of_chains(
+        memory, PanelMemory.chainStride, rows.base + block.lowerBound, rows.stride, block.count,
+        rows.rows)
+      let length = (block.count + PanelMemory.chains - 1) / PanelMemory.chains
+      for chain in 0..<PanelMemory.chains {
+        ckernels_panel_product(
+          target.base + index * WeightMatrix.panel, target.stride,
+          input.base + block.lowerBound + chain * length, input.stride, out.rows,
+          memory + chain * PanelMemory.chainStride, nil, length, nil, 0)
+      }
+    }
+  }
+}
+
+extension WeightMatrix {
+  /// Inputs whose chains are summed before those of the next.
+  static let chainBlock = Int(CKERNELS_CHAIN_BLOCK)
+
+  /// `inputs`, block by block of chains.
+  static func chainBlocks(of inputs: Int) -> some Sequence<Range<Int>> {
+    stride(from: 0, to: inputs, by: chainBlock).lazy.map { $0..<min($0 + chainBlock, inputs) }
+  }
+}
