@@ -104,7 +104,7 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-encode, make bench-clean, make bench-dump, make bench-sample
+#! make bench-train, make bench-precision, make bench-encode, make bench-clean, make bench-dump, make bench-sample
 #? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
 BENCH_FLAGS ?=
 
@@ -360,6 +360,18 @@ $(build)/interop/installed: Tests/Interop/requirements.txt
 bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
 	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
+
+## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
+.PHONY: bench-precision
+bench-precision: $(corpus) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
+	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/precision_curves.py \
+	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
+	  --work $(build)/bench-precision --picture docs/precision.svg $(BENCH_FLAGS)
+
+$(build)/bench-precision/installed:
+	python3 -m venv $(@D)/venv
+	$(@D)/venv/bin/pip install --quiet matplotlib==3.10.7
+	@touch $@
 
 ## bench-encode: time encoding against tiktoken and tokenizers
 .PHONY: bench-encode

@@ -1,5 +1,8 @@
 #include "CKernels.h"
 #include "arithmetic.h"
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 // Every output is a sum over blocks of inputs, in ascending order, each of which is one chain of fused
 // multiply-adds. Whatever the number of rows and threads and the kind of vector, the bits are the same.
@@ -19,16 +22,26 @@
 #define BLOCK_COLUMNS (LANES * VECTORS)
 
 typedef float Vector __attribute__((ext_vector_type(LANES), aligned(4)));
-typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
-typedef uint32_t Words __attribute__((ext_vector_type(LANES)));
+typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(2)));
 typedef int8_t Bytes __attribute__((ext_vector_type(LANES), aligned(1)));
 
 INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
-/// A bfloat16 is the upper half of a float.
-INLINE Vector from_bfloat16(const uint16_t *x) {
-  Words words = __builtin_convertvector(*(const Halves *)x, Words) << 16;
-  return (Vector)words;
+INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
+
+/// The first bfloat16 of each pair: one is the upper half of a float.
+INLINE Vector first_of(Words pairs) { return (Vector)(pairs << 16); }
+
+INLINE Vector second_of(Words pairs) { return (Vector)(pairs & 0xFFFF0000u); }
+
+/// sum plus the products of the pair x with each pair of weights.
+INLINE Vector add_pairs(Vector sum, uint32_t x, Words weights) {
+#if defined(__AVX512BF16__)
+  return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)(Words)x, (__m512bh)weights);
+#else
+  sum = FUSED(sum, second_of((Words)x), second_of(weights));
+  return FUSED(sum, first_of((Words)x), first_of(weights));
+#endif
 }
 
 INLINE Vector from_int8(const int8_t *x) {
@@ -58,19 +71,49 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
 #define PANEL_VECTORS (PANEL / LANES)
 #define BLOCK CKERNELS_INPUT_BLOCK
 
+/// Bytes after those being read that are asked for: a panel is one stream, but half or a quarter as
+/// many bytes pass through the registers in the same time.
+#define AHEAD 4096
+
 void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
                                   const uint16_t *restrict panel, size_t inputs) {
   Vector totals[PANEL_VECTORS];
   for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
   for (size_t start = 0; start < inputs; start += BLOCK) {
-    size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+    const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-    for (size_t input = start; input < end; input++, panel += PANEL) {
-      __builtin_prefetch((const char *)panel + 4096);
-      __builtin_prefetch((const char *)panel + 4160);
+    for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
+      for (size_t line = 0; line < 256; line += 64) {
+        __builtin_prefetch((const char *)panel + AHEAD + line);
+      }
+      // The second of the last pair may be none: zero, and so is what it is multiplied by.
+      const float second = input + 1 < end ? x[input + 1] : 0;
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = FUSED(sums[v], (Vector)x[input], from_bfloat16(panel + v * LANES));
+        const Words pairs = from_pairs(panel + 2 * v * LANES);
+        sums[v] = FUSED(sums[v], (Vector)x[input], first_of(pairs));
+        sums[v] = FUSED(sums[v], (Vector)second, second_of(pairs));
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
+  }
+  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
+}
+
+void ckernels_linear_row_pairs(float *restrict out, const uint32_t *restrict x,
+                               const uint16_t *restrict panel, size_t pairs) {
+  Vector totals[PANEL_VECTORS];
+  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
+  for (size_t start = 0; start < pairs; start += BLOCK / 2) {
+    const size_t end = start + BLOCK / 2 < pairs ? start + BLOCK / 2 : pairs;
+    Vector sums[PANEL_VECTORS];
+    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
+    for (size_t pair = start; pair < end; pair++, panel += 2 * PANEL) {
+      for (size_t line = 0; line < 256; line += 64) {
+        __builtin_prefetch((const char *)panel + AHEAD + line);
+      }
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] = add_pairs(sums[v], x[pair], from_pairs(panel + 2 * v * LANES));
       }
     }
     for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
@@ -88,7 +131,7 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input++, panel += PANEL) {
-      __builtin_prefetch((const char *)panel + 4096);
+      __builtin_prefetch((const char *)panel + AHEAD);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
       }
@@ -122,8 +165,14 @@ void ckernels_panels_of_columns(float *restrict panels, const float *restrict we
 }
 
 void ckernels_panel_of_bfloat16(float *restrict panel, const uint16_t *restrict weights,
-                                size_t count) {
-  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_bfloat16(weights + i);
+                                size_t inputs) {
+  for (size_t input = 0; input < inputs; input += 2, panel += 2 * PANEL, weights += 2 * PANEL) {
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      const Words pairs = from_pairs(weights + 2 * v * LANES);
+      *(Vector *)(panel + v * LANES) = first_of(pairs);
+      if (input + 1 < inputs) *(Vector *)(panel + PANEL + v * LANES) = second_of(pairs);
+    }
+  }
 }
 
 void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
@@ -187,6 +236,67 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
   }
 }
 
+/// The same as `tile` of pairs; on the way the pairs that follow the panel are asked for, if `ahead`.
+INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
+                          const uint32_t *restrict x, size_t x_stride,
+                          const uint16_t *restrict panel, size_t pairs, const int ahead) {
+  Vector sums[TILE_ROWS][VECTORS];
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
+  }
+  const uint16_t *coming = panel + 2 * PANEL * pairs;
+  for (size_t pair = 0; pair < pairs; pair++, panel += 2 * PANEL, coming += 2 * PANEL) {
+    Words weights[VECTORS];
+    for (size_t v = 0; v < VECTORS; v++) {
+      weights[v] = from_pairs(panel + 2 * v * LANES);
+      if (ahead) __builtin_prefetch(coming + 2 * v * LANES, 0, 2);
+    }
+    for (size_t r = 0; r < rows; r++) {
+      const uint32_t factor = x[r * x_stride + pair];
+      for (size_t v = 0; v < VECTORS; v++) sums[r][v] = add_pairs(sums[r][v], factor, weights[v]);
+    }
+  }
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t v = 0; v < VECTORS; v++) {
+      *(Vector *)(out + r * out_stride + v * LANES) += sums[r][v];
+    }
+  }
+}
+
+void ckernels_pair_product(float *restrict out, size_t out_stride, const uint32_t *restrict x,
+                           size_t x_stride, size_t rows, const uint16_t *restrict panel,
+                           size_t pairs) {
+  for (size_t row = 0; row < rows; row += TILE_ROWS) {
+    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
+      float *o = out + row * out_stride + column;
+      const uint32_t *i = x + row * x_stride;
+      const uint16_t *p = panel + 2 * column;
+      if (row == 0 && rows >= TILE_ROWS) {
+        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 1);
+        continue;
+      }
+      switch (rows - row) {
+      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, pairs, 0); break;
+#if TILE_ROWS > 2
+      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, pairs, 0); break;
+#endif
+      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 0); break;
+      }
+    }
+  }
+}
+
+int ckernels_multiplies_pairs(void) {
+#if defined(__AVX512BF16__)
+  return 1;
+#else
+  return 0;
+#endif
+}
+
 // MARK: - Conversion
 
 /// The nearest bfloat16, of two the even one. NaN stays NaN.
@@ -222,6 +332,16 @@ void ckernels_floats_of_bfloat16(float *restrict out, const uint16_t *restrict h
   for (size_t i = 0; i < count; i++) {
     uint32_t bits = (uint32_t)halves[i] << 16;
     memcpy(out + i, &bits, sizeof bits);
+  }
+}
+
+void ckernels_bfloat16_of_panel(uint16_t *restrict out, const float *restrict panel,
+                                size_t inputs) {
+  for (size_t input = 0; input < inputs; input += 2, panel += 2 * PANEL, out += 2 * PANEL) {
+    for (size_t column = 0; column < PANEL; column++) {
+      out[2 * column] = rounded(panel[column]);
+      out[2 * column + 1] = input + 1 < inputs ? rounded(panel[PANEL + column]) : 0;
+    }
   }
 }
 

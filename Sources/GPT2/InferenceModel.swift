@@ -13,6 +13,8 @@ public final class InferenceModel {
   public let layout: ParameterLayout
   /// How the matrices are kept.
   public let weightType: WeightType
+  /// What the products of the linear layers are computed with.
+  public let precision: Precision
   /// The threads that compute.
   public let workers: Workers
   /// What a user should know of how configuration and weights were read; whole sentences.
@@ -33,8 +35,12 @@ public final class InferenceModel {
     case stored(StoredTensor)
   }
 
-  /// The parameters of `model` as they are, or packed.
-  public init(_ model: GPT2Model, weights type: WeightType = .fp32) {
+  /// The parameters of `model` as they are, or packed; as bf16 if that is the precision.
+  public init(
+    _ model: GPT2Model, weights type: WeightType = .fp32, precision: Precision = .fp32
+  ) {
+    precondition(precision == .fp32 || type == .bf16, "weights that are no pairs of bfloat16")
+    self.precision = precision
     configuration = model.configuration
     layout = model.layout
     following = layout.followingLinearLayers
@@ -55,10 +61,15 @@ public final class InferenceModel {
   }
 
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
-  /// ``WeightFiles`` reads.
+  /// ``WeightFiles`` reads; in the precision bf16 the weights must be so too.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
-  public init(folder path: String, weights type: WeightType = .fp32, workers: Workers) throws {
+  public init(
+    folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
+    workers: Workers
+  ) throws {
+    precondition(precision == .fp32 || type == .bf16, "weights that are no pairs of bfloat16")
+    self.precision = precision
     let stored = try StoredModel(folder: path, workers)
     let tensors = stored.tensors
     configuration = stored.configuration
@@ -189,7 +200,7 @@ public final class InferenceModel {
       preconditionFailure("not a linear layer")
     }
     workers.multiply(
-      out, input, matrix, bias: bias,
+      out, input, matrix, bias: bias, precision: precision,
       next: following[range.lowerBound].flatMap { matrices[$0] })
   }
 }

@@ -13,10 +13,12 @@ extension Workers {
   ///   - input: `[rows, inputs]`.
   ///   - weights: The weights.
   ///   - bias: `[outputs]`; nil: zero.
+  ///   - precision: ``Precision/bf16`` rounds the input to bfloat16 too and takes the processor's
+  ///     products of it; the weights must be packed so.
   ///   - next: The weights of the next product, which threads that are done begin to read.
   public func multiply(
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, bias: Floats?,
-    next: WeightMatrix? = nil
+    precision: Precision = .fp32, next: WeightMatrix? = nil
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
@@ -28,12 +30,16 @@ extension Workers {
     if case .floats(let floats) = weights.storage, floats.isTransposed {
       return withChains(input) { multiplyPieces(out, $0, weights, bias) }
     }
+    if precision == .bf16 {
+      return withPairs(input) { multiplyPieces(out, input, weights, bias, pairs: $0) }
+    }
     multiplyPieces(out, input, weights, bias)
   }
 
   /// The product of several rows, or with packed weights.
   private func multiplyPieces(
-    _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?
+    _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?,
+    pairs: BFloat16Matrix? = nil
   ) {
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
@@ -43,7 +49,8 @@ extension Workers {
     let memory = panelMemory
     run(pieces) { piece, worker in
       let layer = LinearPiece(
-        out: out, input: input, weights: weights, bias: bias, memory: memory[worker])
+        out: out, input: input, pairs: pairs, weights: weights, bias: bias,
+        memory: memory[worker])
       var panels = weights.panels * piece / pieces..<weights.panels * (piece + 1) / pieces
       while !panels.isEmpty {
         let group = panels.prefix(PanelMemory.panels)
@@ -87,6 +94,27 @@ extension Workers {
   }
 }
 
+extension Workers {
+  /// Calls `body` with `input` as pairs of bfloat16; the last of an odd number of channels is with
+  /// zero.
+  private func withPairs(_ input: MatrixView, _ body: (_ pairs: BFloat16Matrix) -> Void) {
+    let width = input.columns + input.columns % 2
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: input.rows * width) { memory in
+      let pairs = BFloat16Matrix(memory, rows: input.rows, columns: width)
+      split(input.rows, minimum: 16) { rows, _ in
+        for row in rows {
+          pairs.row(row)[width - 1] = 0
+          ckernels_bfloat16_of_floats(pairs.row(row), base(input.row(row)), input.columns)
+        }
+      }
+      body(pairs)
+    }
+  }
+
+  /// Whether products in bfloat16 of inference are the processor's, at twice the rate of floats.
+  public static var multipliesPairs: Bool { ckernels_multiplies_pairs() != 0 }
+}
+
 /// Puts the bias, or zero, into `out`.
 func begin(_ out: Floats, _ bias: Floats?) {
   if let bias {
@@ -100,6 +128,8 @@ func begin(_ out: Floats, _ bias: Floats?) {
 struct LinearPiece {
   let out: MatrixView
   let input: MatrixView
+  /// The input as pairs of bfloat16, to be multiplied as such.
+  let pairs: BFloat16Matrix?
   let weights: WeightMatrix
   let bias: Floats?
   let memory: PanelMemory
@@ -142,6 +172,7 @@ struct LinearPiece {
     _ target: MatrixView, _ index: Int, _ packed: Arena<UInt16>, _ panel: Int
   ) {
     let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
+    if let pairs { return multiply(target, index, source, pairs) }
     guard out.rows > 1 else {
       return ckernels_linear_row_bfloat16(
         target.base + index * WeightMatrix.panel, input.base, source, weights.inputs)
@@ -149,8 +180,26 @@ struct LinearPiece {
     for inputs in weights.inputBlocks {
       let block = memory.panel(0, inputs: inputs.count)
       ckernels_panel_of_bfloat16(
-        base(block), source + inputs.lowerBound * WeightMatrix.panel, block.count)
+        base(block), source + inputs.lowerBound * WeightMatrix.panel, inputs.count)
       add(target, index, inputs, block, scales: nil)
+    }
+  }
+
+  private func multiply(
+    _ target: MatrixView, _ index: Int, _ panel: UnsafeMutablePointer<UInt16>,
+    _ pairs: BFloat16Matrix
+  ) {
+    let out = target.base + index * WeightMatrix.panel
+    // Two bfloat16 are a word.
+    pairs.base.withMemoryRebound(to: UInt32.self, capacity: pairs.rows * pairs.stride / 2) { words in
+      guard pairs.rows > 1 else {
+        return ckernels_linear_row_pairs(out, words, panel, pairs.columns / 2)
+      }
+      for inputs in weights.inputBlocks {
+        ckernels_pair_product(
+          out, target.stride, words + inputs.lowerBound / 2, pairs.stride / 2, pairs.rows,
+          panel + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
+      }
     }
   }
 

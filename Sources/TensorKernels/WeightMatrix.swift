@@ -13,8 +13,9 @@ public enum WeightType: String, CaseIterable, Sendable {
 /// The weights of a linear layer as inference reads them: in single precision where somebody keeps
 /// them, or packed.
 ///
-/// Packed weights lie in panels of 64 outputs, the weights of an input side by side, so that a
-/// thread reads them from front to back; outputs that only fill the last panel are zero.
+/// Packed weights lie in panels of 64 outputs, the weights of an input side by side, or in bfloat16
+/// those of a pair of inputs, so that a thread reads them from front to back; outputs that only fill
+/// the last panel are zero.
 public struct WeightMatrix: Sendable {
   /// Channels of what is multiplied.
   public let inputs: Int
@@ -44,7 +45,7 @@ public struct WeightMatrix: Sendable {
     (self.inputs, self.outputs) = (inputs, outputs)
     let columns = (outputs + Self.panel - 1) / Self.panel * Self.panel
     switch type {
-    case .bf16: storage = .bfloat16(Arena(count: inputs * columns))
+    case .bf16: storage = .bfloat16(Arena(count: (inputs + inputs % 2) * columns))
     case .int8:
       let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
       storage = .int8(
@@ -115,8 +116,11 @@ extension Workers {
 }
 
 extension WeightMatrix {
-  /// Where the weights from input `input` on begin in panel `panel`.
-  func offset(panel: Int, input: Int) -> Int { (panel * inputs + input) * Self.panel }
+  /// Where the weights from input `input` on, the first of a block, begin in panel `panel`.
+  func offset(panel: Int, input: Int) -> Int {
+    let isPaired = if case .bfloat16 = storage { true } else { false }
+    return (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
+  }
 
   /// Where the scales of the block of inputs that `input` begins are in panel `panel`.
   func scaleOffset(panel: Int, input: Int) -> Int {
@@ -131,8 +135,8 @@ extension WeightMatrix {
     switch storage {
     case .floats: preconditionFailure("weights in single precision are not packed")
     case .bfloat16(let weights):
-      ckernels_bfloat16_of_floats(
-        base(weights[offset..<offset + count]), base(block), count)
+      precondition(offset + count <= weights.count)
+      ckernels_bfloat16_of_panel(base(weights.elements) + offset, base(block), inputs.count)
     case .int8(let weights, let scales):
       let scaleOffset = scaleOffset(panel: panel, input: inputs.lowerBound)
       ckernels_int8_of_panel(

@@ -97,8 +97,8 @@ private final class Shared: @unchecked Sendable {
   private let isFinished = Atomic<Bool>(false)
   private var mutex = pthread_mutex_t()
   private var condition = pthread_cond_t()
-  /// The pieces of each thread.
-  private let shares: [Share]
+  /// The pieces of each thread: not objects, whose references all threads would count.
+  private let shares: UnsafeMutableBufferPointer<Share>
   private var body: ((Int, Int) -> Void)?
   /// What is read when a loop is done; set between loops, seen by the threads within one.
   var ahead = ReadAhead.none
@@ -108,17 +108,19 @@ private final class Shared: @unchecked Sendable {
   /// About 50 µs: longer than the gap between two kernels, shorter than what a user would notice.
   private static let spins = 4000
 
-  /// Some pieces of a loop, taken one after another.
-  private final class Share {
+  /// Some pieces of a loop, taken one after another; in a line of memory of its own.
+  private struct Share: ~Copyable {
     private let next = Atomic<Int>(0)
-    private var end = 0
+    private let end = Atomic<Int>(0)
+    private let padding: (SIMD8<Int>, SIMD4<Int>, SIMD2<Int>) = (.zero, .zero, .zero)
 
     func begin(_ pieces: Range<Int>) {
       next.store(pieces.lowerBound, ordering: .relaxed)
-      end = pieces.upperBound
+      end.store(pieces.upperBound, ordering: .relaxed)
     }
 
     func take() -> Int? {
+      let end = end.load(ordering: .relaxed)
       guard next.load(ordering: .relaxed) < end else { return nil }
       let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
       return piece < end ? piece : nil
@@ -126,12 +128,14 @@ private final class Shared: @unchecked Sendable {
   }
 
   init(workers: Int) {
-    shares = (0..<workers).map { _ in Share() }
+    shares = .allocate(capacity: workers)
+    for worker in 0..<workers { shares.initializeElement(at: worker, to: Share()) }
     pthread_mutex_init(&mutex, nil)
     pthread_cond_init(&condition, nil)
   }
 
   deinit {
+    shares.deinitialize().deallocate()
     pthread_mutex_destroy(&mutex)
     pthread_cond_destroy(&condition)
   }
@@ -154,8 +158,8 @@ private final class Shared: @unchecked Sendable {
   func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void) {
     precondition(self.body == nil, "a loop within a loop")
     let count = shares.count
-    for (worker, share) in shares.enumerated() {
-      share.begin(pieces * worker / count..<pieces * (worker + 1) / count)
+    for worker in shares.indices {
+      shares[worker].begin(pieces * worker / count..<pieces * (worker + 1) / count)
     }
     self.body = body
     busy.store(count - 1, ordering: .relaxed)
@@ -211,8 +215,8 @@ private final class Shared: @unchecked Sendable {
   private func takePieces(as worker: Int) {
     guard let body else { return }
     for offset in shares.indices {
-      let share = shares[(worker + offset) % shares.count]
-      while let piece = share.take() { body(piece, worker) }
+      let owner = (worker + offset) % shares.count
+      while let piece = shares[owner].take() { body(piece, worker) }
     }
   }
 }

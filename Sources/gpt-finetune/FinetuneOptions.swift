@@ -56,28 +56,6 @@ struct TrainingOptions: ArgumentGroup {
   var precision = PrecisionChoice.fp32
 }
 
-/// What the user says of the precision.
-enum PrecisionChoice: String, CaseIterable, ArgumentValue {
-  case fp32, bf16, auto
-
-  /// The precision on this processor, and what to say of it.
-  ///
-  /// - Throws: ``UsageError`` if the processor does not have the one that is asked for.
-  func resolved() throws -> Precision {
-    switch (self, Workers.multipliesBFloat16) {
-    case (.fp32, _): return .fp32
-    case (.bf16, true), (.auto, true): return .bf16
-    case (.bf16, false):
-      throw UsageError(
-        "--precision bf16: this processor has no products of bfloat16 (AVX-512 BF16 or AMX); "
-          + "--precision auto takes fp32 then")
-    case (.auto, false):
-      Log.info("this processor has no products of bfloat16: fp32")
-      return .fp32
-    }
-  }
-}
-
 /// How often something is logged, validated and saved, and what follows from the validations.
 struct CheckpointOptions: ArgumentGroup {
   @Option(help: "steps between two lines of the log", valueName: "n", accepting: .atLeast(1))

@@ -68,7 +68,8 @@ struct GPTFinetune: Program {
 
   func run() throws {
     var settings = settings
-    settings.precision = try training.precision.resolved()
+    settings.precision =
+      try training.precision.isBFloat16(isAvailable: Workers.multipliesBFloat16) ? .bf16 : .fp32
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
     let workers = Workers(count: threads ?? processors.threadCount)

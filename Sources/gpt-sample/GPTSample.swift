@@ -92,8 +92,7 @@ struct GPTSample: Program {
   }
 
   func run() throws {
-    let loaded = try LoadedModel(
-      folder: model, weights: machine.weights, threads: machine.threads, isQuiet: output.quiet)
+    let loaded = try LoadedModel(folder: model, machine, isQuiet: output.quiet)
     do {
       if let score { return try runScoring(loaded, score) }
       try runSampling(loaded)

@@ -18,14 +18,15 @@ struct LoadedModel {
   /// Reads both, and says so if it takes long.
   ///
   /// - Throws: `FileError`; `InputError` with what to do.
-  init(folder: String, weights: WeightType, threads: Int?, isQuiet: Bool) throws {
+  init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
     self.folder = folder
+    let (weights, precision) = try machine.arithmetic()
     try ModelFolder.check(folder)
     tokenizer = try Tokenizer(folder: folder)
     let notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
     model = try InferenceModel(
-      folder: folder, weights: weights,
-      workers: Workers(count: threads ?? Processors.current.threadCount))
+      folder: folder, weights: weights, precision: precision,
+      workers: Workers(count: machine.threads ?? Processors.current.threadCount))
     notice.cancel()
     for note in model.notes { Log.info(note) }
     endOfText = model.configuration.endOfTextTokens

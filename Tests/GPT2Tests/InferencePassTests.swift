@@ -89,9 +89,10 @@ struct InferencePassTests {
 
   @Test(
     "sequences of different lengths have the same bits together and alone",
-    arguments: WeightType.allCases)
-  func together(weights: WeightType) {
-    let model = InferenceModel(tinyModel(contextLength: 40, workers: 2), weights: weights)
+    arguments: WeightType.allCases.map { ($0, Precision.fp32) } + [(.bf16, .bf16)])
+  func together(weights: WeightType, precision: Precision) {
+    let model = InferenceModel(
+      tinyModel(contextLength: 40, workers: 2), weights: weights, precision: precision)
     let lengths = [1, 7, 30, 2, 16, 17]
     let sequences = lengths.map { someTokens($0, seed: UInt64($0)) }
     let pass = InferencePass(model, capacity: 40, sequences: lengths.count)
@@ -152,12 +153,13 @@ struct InferencePassTests {
 
   @Test(
     "packed weights give nearly the same logits",
-    arguments: [(WeightType.bf16, 0.05), (.int8, 0.1)])
-  func packedWeights(type: WeightType, bound: Double) {
+    arguments: [(WeightType.bf16, Precision.fp32, 0.05), (.bf16, .bf16, 0.05), (.int8, .fp32, 0.1)])
+  func packedWeights(type: WeightType, precision: Precision, bound: Double) {
     let model = tinyModel(contextLength: 40, width: 48)
     let tokens = [someTokens(30)]
     let exact = alone(tokens, InferenceModel(model))[0]
-    let packed = alone(tokens, InferenceModel(model, weights: type))[0]
+    let packed = alone(
+      tokens, InferenceModel(model, weights: type, precision: precision))[0]
     let error = zip(exact, packed).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
     let spread = (exact.max() ?? 0) - (exact.min() ?? 0)
     #expect(error > 0 && Double(error) < bound * Double(spread))

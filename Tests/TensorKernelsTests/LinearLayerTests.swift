@@ -7,7 +7,9 @@ struct LinearLayerTests {
 
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
   enum Kind: String, CaseIterable, Sendable {
-    case inputsByOutputs, outputsByInputs, bf16, int8, int8OfTransposed
+    case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed
+
+    var precision: Precision { self == .bf16Products ? .bf16 : .fp32 }
   }
 
   /// Weights, and the numbers that they stand for, `[inputs][outputs]`.
@@ -36,7 +38,7 @@ struct LinearLayerTests {
       return Weights(
         matrix: WeightMatrix(operand), numbers: numbers { number, _, _ in Double(number) },
         owner: floats)
-    case .bf16:
+    case .bf16, .bf16Products:
       let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .bf16)
       workers.pack(operand, into: matrix)
       return Weights(
@@ -69,7 +71,7 @@ struct LinearLayerTests {
 
   private static let sizes = [
     (inputs: 1, outputs: 1), (3, 5), (12, 36), (64, 64), (100, 130), (129, 63), (256, 192),
-    (300, 65), (515, 257),
+    (300, 65), (515, 257), (1100, 40),
   ]
 
   @Test(
@@ -83,13 +85,16 @@ struct LinearLayerTests {
         let input = Matrix(rows, inputs, random: 7)
         let out = Matrix(rows, outputs)
         out.floats.update(repeating: .nan)
-        workers.multiply(out.view, input.view, weights.matrix, bias: bias.floats)
+        workers.multiply(
+          out.view, input.view, weights.matrix, bias: bias.floats, precision: kind.precision)
         var expected: [Double] = []
         var bounds: [Double] = []
         for row in 0..<rows {
           for output in 0..<outputs {
             let terms = (0..<inputs).map {
-              Double(input.view.row(row)[$0]) * weights.numbers[$0][output]
+              let number = input.view.row(row)[$0]
+              return Double(kind.precision == .bf16 ? nearestBFloat16(number) : number)
+                * weights.numbers[$0][output]
             }
             expected.append(terms.reduce(Double(bias.floats[output]), +))
             bounds.append(
@@ -109,12 +114,14 @@ struct LinearLayerTests {
       let weights = weights(kind, inputs: inputs, outputs: outputs)
       let input = Matrix(64, inputs, random: 8)
       let together = Matrix(64, outputs)
-      workers.multiply(together.view, input.view, weights.matrix, bias: nil)
+      workers.multiply(
+        together.view, input.view, weights.matrix, bias: nil, precision: kind.precision)
       for (first, count) in [(0, 1), (63, 1), (10, 2), (20, 5), (30, 6), (40, 13)] {
         let rows = first..<first + count
         for workers in [Workers(count: 1), Workers(count: 3)] {
           let some = Matrix(count, outputs)
-          workers.multiply(some.view, input.view.rows(rows), weights.matrix, bias: nil)
+          workers.multiply(
+            some.view, input.view.rows(rows), weights.matrix, bias: nil, precision: kind.precision)
           #expect(
             some.bits == Array(together.bits[first * outputs..<(first + count) * outputs]))
         }

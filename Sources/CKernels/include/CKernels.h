@@ -160,9 +160,17 @@ void ckernels_inputs_of_chains(float *out, const float *x, size_t inputs);
 void ckernels_panel_of_chains(float *panel, size_t chain_stride, const float *weights,
                               size_t stride, size_t inputs, size_t rows);
 
-/// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16, `[inputs, CKERNELS_PANEL]`.
+/// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16: those of two inputs side by side,
+/// `[pairs of inputs, CKERNELS_PANEL, 2]`; the second of the last pair may be zero.
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
                                   size_t inputs);
+
+/// The same of one row of pairs of bfloat16, with the processor's products of pairs where it has them.
+void ckernels_linear_row_pairs(float *out, const uint32_t *x, const uint16_t *panel,
+                               size_t pairs);
+
+/// Whether products of pairs are the processor's, at twice the rate of floats.
+int ckernels_multiplies_pairs(void);
 
 /// The same of a panel of int8, with `[blocks of inputs, CKERNELS_PANEL]` scales.
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
@@ -177,10 +185,10 @@ void ckernels_panels_of_columns(float *panels, const float *weights, size_t stri
 void ckernels_panel_of_rows(float *panel, const float *weights, size_t stride, size_t inputs,
                             size_t rows);
 
-/// A panel of floats from one of bfloat16; `count` is a multiple of CKERNELS_PANEL.
-void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t count);
+/// A panel of floats, `[inputs, CKERNELS_PANEL]`, from one of bfloat16.
+void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t inputs);
 
-/// A panel of floats, without its scales, from one of int8.
+/// A panel of floats, without its scales, from one of int8; `count` is a multiple of CKERNELS_PANEL.
 void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 
 /// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`, one
@@ -191,6 +199,14 @@ void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
                             size_t rows, const float *panel, const float *scales, size_t inputs,
                             const float *next, size_t next_stride);
+
+/// out += x * panel for rows of pairs x, `[rows, pairs]`, one block or less, and rows of out,
+/// `[rows, CKERNELS_PANEL]`.
+void ckernels_pair_product(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
+                           size_t rows, const uint16_t *panel, size_t pairs);
+
+/// A panel of bfloat16 from one of floats, `[inputs, CKERNELS_PANEL]`.
+void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs);
 
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
