@@ -83,6 +83,8 @@ BLOCK_SIZE ?= 128
 BATCH_SIZE ?= 8
 #? decides new weights, the order of examples and dropout
 SEED ?= 42
+#? what products are computed with: fp32, bf16 (twice as fast on processors that have it), auto; empty: fp32
+PRECISION ?=
 #? steps between two validations; empty: as SAVE_STEPS
 EVAL_STEPS ?=
 #? validations without a lower loss after which it ends, with the best model; empty: never
@@ -274,6 +276,7 @@ train_options := $(strip \
   $(call option,--max-steps,$(MAX_STEPS)) --num-train-epochs $(EPOCHS) \
   --warmup-steps $(WARMUP_STEPS) --learning-rate $(LEARNING_RATE) --block-size $(BLOCK_SIZE) \
   --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED) \
+  $(call option,--precision,$(PRECISION)) \
   $(if $(PATIENCE),--load-best-model-at-end --early-stopping-patience $(PATIENCE) \
     --eval-steps $(or $(EVAL_STEPS),$(SAVE_STEPS))) $(TRAIN_FLAGS))
 $(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))

@@ -180,7 +180,9 @@ public final class InferenceModel {
       switch tokenEmbedding {
       case .floats(let matrix): _ = target.update(fromContentsOf: matrix.row(Int(token)))
       case .stored(let tensor):
-        tensor.convert(Int(token) * width..<(Int(token) + 1) * width, to: target)
+        let range = Int(token) * width..<(Int(token) + 1) * width
+        // Mapped, a row may take 2 MB of memory. What cannot be read now was checked to be there.
+        if (try? tensor.copy(range, to: target)) == nil { tensor.convert(range, to: target) }
       }
       let place = places[position(row) * width..<(position(row) + 1) * width]
       for (channel, number) in place.enumerated() { target[channel] += number }

@@ -2,7 +2,7 @@
 
 usage: sampling_benchmark.py --gpt-sample PROGRAM --work FOLDER [--models rugpt3medium,4x256]
                              [--rounds N] [--tokens N] [--count N] [--count-tokens N] [--threads N]
-                             [--only ours,llama.cpp]
+                             [--only ours,llama.cpp] [--split GB/S]
 
 The models and their GGUF files are made once, in --work; that all programs compute the same is
 checked by the logits. Each round runs everything once, one after the other, each in a process of
@@ -13,6 +13,10 @@ their times, so that start, loading and prompt do not count: by the clock on the
 for the others in the process, between the same tokens. One text is greedy. Of --count texts ours
 and those of transformers are drawn from the 50 most likely tokens, llama.cpp's are greedy (so that
 its numbers are not those of sampling in Python).
+
+A shared machine may have memory of two speeds, by the place of its processors on the host. With
+--split there is a table of the measurements before and after which a loop that only reads was
+slower, and one of those where it was faster.
 """
 
 import argparse
@@ -42,6 +46,8 @@ PROMPT, LONG_PROMPT, SHORT = 4, 100, 20
 # Bytes of a weight, and of a number in the cache.
 WEIGHTS = {
     "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1 + 4 / 128, 4),
+    # bf16 in the products too: another speed only of many texts and of prompts.
+    "ours bf16-products": (2, 4),
     "transformers fp32": (4, 4), "llama.cpp f32": (4, 2), "llama.cpp f16": (2, 2),
     "llama.cpp bf16": (2, 2), "llama.cpp q8_0": (34 / 32, 2),
 }
@@ -59,6 +65,9 @@ def expected_memory(shape, kind, tokens):
     weight, number = WEIGHTS[kind]
     rest = 4 * (positions * width + layers * 13 * width)
     return (weights_read(shape) * weight + rest + 2 * layers * width * tokens * number) / 2**30
+
+
+OURS = [kind for kind in WEIGHTS if kind.startswith("ours")]
 
 
 # ---- Ours
@@ -79,8 +88,8 @@ def sample(arguments, name, kind, prompt, new_tokens, *options):
     command = [
         arguments.gpt_sample, arguments.work / name / "model", "--prompt", text,
         "--max-length", prompt + new_tokens, "--threads", arguments.threads, *options]
-    if arguments.has_weights:
-        command += ["--weights", kind.split()[1]]
+    weights = kind.split()[1]
+    command += ["--precision", "bf16"] if weights == "bf16-products" else ["--weights", weights]
     output = arguments.work / "output.txt"
     start = time.monotonic()
     with output.open("w") as file:
@@ -200,21 +209,31 @@ def bandwidth(arguments):
 
 def time_one(arguments, name, kind):
     # Before and after, for the bandwidth of a shared machine changes.
-    rate = bandwidth(arguments)
+    before = bandwidth(arguments)
     result = (time_ours if kind.startswith("ours") else time_peer)(arguments, name, kind)
-    rate = (rate + bandwidth(arguments)) / 2
+    after = bandwidth(arguments)
+    rate = (before + after) / 2
     needed = weights_read(MODELS[name]) * WEIGHTS[kind][0] * result["rate"]
-    return {**result, "bandwidth": rate, "share": needed / rate}
+    print(f"{kind}: {result['rate']:.1f} tokens/s, a read loop {before / 1e9:.1f} GB/s before and "
+          f"{after / 1e9:.1f} after", file=sys.stderr, flush=True)
+    return {**result, "bandwidth": rate, "share": needed / rate, "bandwidths": (before, after)}
 
 
 def time_many(arguments, name, kind):
     return (time_many_ours if kind.startswith("ours") else time_many_peer)(arguments, name, kind)
 
 
-def medians(rounds):
-    """Of each number the median of its rounds."""
-    return {kind: {key: statistics.median(result[kind][key] for result in rounds)
-                   for key in rounds[0][kind]} for kind in rounds[0]}
+def medians(rounds, include=lambda result: True):
+    """Of each number the median of its rounds; kinds of which none is included are left out."""
+    results = {}
+    for kind in rounds[0]:
+        included = [result[kind] for result in rounds if include(result[kind])]
+        if included:
+            results[kind] = {
+                key: statistics.median(result[key] for result in included)
+                for key in included[0] if key != "bandwidths"}
+            results[kind]["rounds"] = len(included)
+    return results
 
 
 def measure(arguments, name):
@@ -223,7 +242,7 @@ def measure(arguments, name):
         [sys.executable, HERE / "random_model.py", arguments.work / name,
          *map(str, MODELS[name])], check=True)
     only = tuple(arguments.only.split(","))
-    kinds = [kind for kind in WEIGHTS if kind.startswith(only) and kind not in arguments.missing]
+    kinds = [kind for kind in WEIGHTS if kind.startswith(only)]
     check_logits(arguments, name, kinds)
     streams, many = [], []
     for index in range(arguments.rounds):
@@ -231,7 +250,13 @@ def measure(arguments, name):
         streams.append({kind: time_one(arguments, name, kind) for kind in kinds})
         if arguments.count > 0:
             many.append({kind: time_many(arguments, name, kind) for kind in kinds})
-    print_tables(arguments, name, medians(streams), medians(many) if many else {})
+    if arguments.split:
+        limit = arguments.split * 1e9
+        for include in (lambda result: max(result["bandwidths"]) < limit,
+                        lambda result: min(result["bandwidths"]) >= limit):
+            print_streams(arguments, name, medians(streams, include))
+    print_streams(arguments, name, medians(streams))
+    print_rest(arguments, name, medians(streams), medians(many) if many else {})
 
 
 # ---- The tables
@@ -243,34 +268,38 @@ def table(*titles):
 
 def ratios(results, kind):
     """Of the tokens/s of each of ours to those of `kind`."""
-    for ours in ("ours fp32", "ours bf16", "ours int8"):
+    for ours in OURS:
         if ours not in results or kind == ours:
             yield ""
         else:
             yield f"{results[ours]['rate'] / results[kind]['rate']:.2f} ×"
 
 
-def print_tables(arguments, name, streams, many):
+def print_streams(arguments, name, streams):
+    if not streams:
+        return
     shape = MODELS[name]
     length = PROMPT + SHORT + arguments.tokens
     bandwidths = statistics.median(result["bandwidth"] for result in streams.values())
     print(f"\n{name}, one text. A read loop: {bandwidths / 1e9:.1f} GB/s (*share*: the weights "
           "that the tokens need, of that).")
-    table("", "tokens/s", "share", "ours fp32 to it", "bf16", "int8", "memory",
+    table("", "rounds", "tokens/s", "share", *(f"{ours} to it" for ours in OURS), "memory",
           "weights and cache")
     for kind, result in streams.items():
-        print(f"| {kind} | {result['rate']:.1f} | {result['share']:.0%} | "
+        print(f"| {kind} | {result['rounds']} | {result['rate']:.1f} | {result['share']:.0%} | "
               + " | ".join(ratios(streams, kind))
               + f" | {result['memory']:.2f} GiB | {expected_memory(shape, kind, length):.2f} GiB |")
-    for kind in arguments.missing:
-        print(f"| {kind} | not available |" + " |" * 6)
+    sys.stdout.flush()
+
+
+def print_rest(arguments, name, streams, many):
     print(f"\n{name}, first token after a prompt of {LONG_PROMPT}.")
     table("", "from the start of the process", "the prompt alone")
     for kind, result in streams.items():
         print(f"| {kind} | {result['first']:.2f} s | {result['prompt']:.3f} s |")
     if many:
         print(f"\n{name}, {arguments.count} texts together.")
-        table("", "tokens/s of all", "to its one text", "ours fp32 to it", "bf16", "int8",
+        table("", "tokens/s of all", "to its one text", *(f"{ours} to it" for ours in OURS),
               "memory")
         for kind, result in many.items():
             print(f"| {kind} | {result['rate']:.1f} "
@@ -303,15 +332,14 @@ def main():
     parser.add_argument(
         "--only", default="ours,transformers,llama.cpp",
         help="what is timed, by the first letters, such as ours,'llama.cpp f32'")
+    parser.add_argument(
+        "--split", type=float,
+        help="GB/s of a read loop: tables of the measurements while it was slower, and faster")
     arguments = parser.parse_args()
     for name in arguments.models.split(","):
         if name not in MODELS:
             parser.error(f"--models: there is no {name}, but {', '.join(MODELS)}")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    help_text = subprocess.run(
-        [arguments.gpt_sample, "--help"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    arguments.has_weights = "--weights" in help_text
-    arguments.missing = [] if arguments.has_weights else ["ours bf16", "ours int8"]
     print_machine(arguments)
     for name in arguments.models.split(","):
         measure(arguments, name)

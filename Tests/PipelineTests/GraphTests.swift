@@ -109,6 +109,7 @@ struct GraphTests {
       ("BLOCK_SIZE", "8", training),
       ("BATCH_SIZE", "2", training),
       ("SEED", "43", training),
+      ("PRECISION", "auto", training),
       ("PATIENCE", "1", training),
       ("TRAIN_FLAGS", "--weight-decay 0.1 --lr-scheduler-type cosine", training),
     ])
