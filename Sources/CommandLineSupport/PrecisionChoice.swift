@@ -2,9 +2,11 @@
 public enum PrecisionChoice: String, CaseIterable, ArgumentValue {
   case fp32, bf16, auto
 
-  /// Whether it is bfloat16; says so where it was to be, if it could.
+  /// What it is on this processor.
   ///
-  /// - Parameter isAvailable: Whether the processor multiplies bfloat16.
+  /// - Parameter isAvailable: Whether the processor multiplies bfloat16; if it does not, ``auto``
+  ///   says so.
+  /// - Returns: whether it is bfloat16.
   /// - Throws: ``UsageError`` if the processor does not have what is asked for.
   public func isBFloat16(isAvailable: Bool) throws -> Bool {
     switch (self, isAvailable) {

@@ -191,7 +191,8 @@ struct LinearPiece {
   ) {
     let out = target.base + index * WeightMatrix.panel
     // Two bfloat16 are a word.
-    pairs.base.withMemoryRebound(to: UInt32.self, capacity: pairs.rows * pairs.stride / 2) { words in
+    let count = pairs.rows * pairs.stride / 2
+    pairs.base.withMemoryRebound(to: UInt32.self, capacity: count) { words in
       guard pairs.rows > 1 else {
         return ckernels_linear_row_pairs(out, words, panel, pairs.columns / 2)
       }

@@ -71,7 +71,9 @@ public struct WeightMatrix: Sendable {
   var memory: UnsafeRawBufferPointer {
     switch storage {
     case .floats(let floats):
-      UnsafeRawBufferPointer(start: floats.view.base, count: floats.view.rows * floats.view.stride * MemoryLayout<Float>.stride)
+      UnsafeRawBufferPointer(
+        start: floats.view.base,
+        count: floats.view.rows * floats.view.stride * MemoryLayout<Float>.stride)
     case .bfloat16(let weights): UnsafeRawBufferPointer(weights.elements)
     case .int8(let weights, _): UnsafeRawBufferPointer(weights.elements)
     }
@@ -186,55 +188,5 @@ extension Operand {
     return view.block(
       rows: inputs.upperBound..<inputs.upperBound + inputs.count,
       columns: index * panel..<(index + 1) * panel)
-  }
-}
-
-/// A thread's memory for some panels of one block of inputs: they stay in its second-level cache
-/// while all rows go over them.
-struct PanelMemory {
-  /// Panels that are made at a time: 2 KB of a row of weights, since less makes the memory slow.
-  static let panels = 8
-  /// Floats for them.
-  static let count = chains * chainStride
-
-  let floats: Floats
-
-  /// Panel `index` of a block of so many inputs.
-  func panel(_ index: Int, inputs: Int) -> Floats {
-    let size = WeightMatrix.panel * inputs
-    return Floats(rebasing: floats[index * size..<(index + 1) * size])
-  }
-
-  /// Chains of a block.
-  static let chains = Int(CKERNELS_CHAINS)
-  /// Floats between the beginnings of two chains; with a power of two all would be in one place of the
-  /// cache.
-  static let chainStride =
-    WeightMatrix.chainBlock / chains * WeightMatrix.panel + WeightMatrix.panel
-
-  /// The most sums there is room for.
-  static let mostSums = count - page
-
-  /// Floats of a page, whose places in a page decide which addresses the processor confuses.
-  private static let page = 1024
-
-  /// `count` sums, half a page away from the place that the weights at `address` have in theirs: a
-  /// load that looks like what was just stored would wait for it.
-  func sums(_ count: Int, besides address: UnsafeMutablePointer<Float>) -> Floats {
-    func place(_ pointer: UnsafeMutablePointer<Float>) -> Int {
-      Int(bitPattern: pointer) / MemoryLayout<Float>.stride % Self.page
-    }
-    let distance = place(address) + Self.page / 2 + Self.page - place(base(floats))
-    let begin = distance % Self.page / 16 * 16
-    return Floats(rebasing: floats[begin..<begin + count])
-  }
-}
-
-extension Workers {
-  /// The memory for panels of each thread.
-  var panelMemory: [PanelMemory] {
-    (0..<count).map {
-      PanelMemory(floats: panelFloats[$0 * PanelMemory.count..<($0 + 1) * PanelMemory.count])
-    }
   }
 }

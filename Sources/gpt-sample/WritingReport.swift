@@ -44,9 +44,9 @@ final class WritingReport {
     let statistics = writer.generator.statistics
     let tokens = Double(statistics.tokens)
     let candidates = Progress.countText(Double(statistics.texts))
-    let written = statistics.texts > count ? " of \(candidates)" : ""
+    let chosen = statistics.texts > count ? " out of \(candidates) candidates" : ""
     Log.info(
-      "wrote \(Progress.countText(Double(count)))\(written) text\(total == 1 ? "" : "s"), "
+      "wrote \(Progress.countText(Double(count))) text\(total == 1 ? "" : "s")\(chosen), "
         + "\(Progress.countText(tokens)) tokens in \(Progress.decimal(seconds, 1)) s "
         + "(\(Progress.countText(tokens / max(seconds, 1e-9))) tokens/s)")
   }

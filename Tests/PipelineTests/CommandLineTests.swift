@@ -33,8 +33,8 @@ private let options = [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
     "repetition-penalty", "no-repeat-ngram", "bad-word", "bad-words", "min-length",
     "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
-    "threads", "precision", "prompts", "corpus", "interactive", "score", "format", "json", "output", "show",
-    "best-of", "filter", "quiet", "weights", "batch",
+    "threads", "precision", "prompts", "corpus", "interactive", "score", "format", "json", "output",
+    "show", "best-of", "filter", "quiet", "weights", "batch",
   ],
 ]
 

@@ -178,6 +178,24 @@ struct LinearLayerTests {
     #expect(out.values[0] == 0 && out.values[1] != 0 && out.values[2] == 0)
   }
 
+  @Test("naming the weights that come next changes no product, and once stopped they may go")
+  func readingAhead() {
+    let weights = weights(.inputsByOutputs, inputs: 300, outputs: 200)
+    let (input, expected) = (Matrix(1, 300, random: 13), Matrix(1, 200))
+    workers.multiply(expected.view, input.view, weights.matrix, bias: nil)
+    for _ in 0..<200 {
+      // Its memory is given back at the end of each round.
+      let next = Matrix(2000, 500)
+      let out = Matrix(1, 200)
+      withExtendedLifetime(next) {
+        workers.multiply(
+          out.view, input.view, weights.matrix, bias: nil, next: WeightMatrix(next.view.asIs))
+        workers.stopReadingAhead()
+      }
+      #expect(out.bits == expected.bits)
+    }
+  }
+
   @Test("a byte count is what a product reads")
   func byteCounts() {
     let floats = Matrix(256, 128)
