@@ -38,16 +38,13 @@ public struct KeyValueSegment {
     values + head * capacity * size
   }
 
-  /// Keeps the key and the value of all heads at `position`.
+  /// Keeps the key and the value of `head` at the last position.
   fileprivate func store(
-    key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>, position: Int,
-    heads: Int, size: Int
+    key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>, head: Int, size: Int
   ) {
-    precondition(position < capacity)
-    for head in 0..<heads {
-      ckernels_store_key(keys(head, size: size), key + head * size, position, size)
-      (values(head, size: size) + position * size).update(from: value + head * size, count: size)
-    }
+    let position = count - 1
+    ckernels_store_key(keys(head, size: size), key + head * size, position, size)
+    (values(head, size: size) + position * size).update(from: value + head * size, count: size)
   }
 }
 
@@ -91,11 +88,17 @@ extension Workers {
     let size = channels / heads
     let longest = positions.reduce(0) { max($0, $1.count) }
     precondition(scratch.count >= count * longest)
-    for (row, position) in positions.enumerated() {
+    func store(_ row: Int, _ head: Int) {
       let floats = qkv.base + row * qkv.stride
-      position.own.store(
-        key: floats + channels, value: floats + 2 * channels, position: position.own.count - 1,
-        heads: heads, size: size)
+      positions[row].own.store(
+        key: floats + channels, value: floats + 2 * channels, head: head, size: size)
+    }
+    // A position may attend to those of other rows, but within one head.
+    let isAlone = positions.count == 1
+    if !isAlone {
+      run(heads) { head, _ in
+        for row in positions.indices { store(row, head) }
+      }
     }
     // About 50 µs a piece, and with one row some for each thread.
     let work = longest * size * heads * positions.count
@@ -104,6 +107,7 @@ extension Workers {
       let total = positions.count * heads
       for index in total * piece / pieces..<total * (piece + 1) / pieces {
         let (row, head) = index.quotientAndRemainder(dividingBy: heads)
+        if isAlone { store(row, head) }
         positions[row].attend(
           base(out.row(row)) + head * size, query: qkv.base + row * qkv.stride + head * size,
           head: head, size: size, scale: scale, scores: base(scratch) + worker * longest)
