@@ -308,10 +308,17 @@ sample: $(missing_model) | $(bin)/gpt-sample
 test: $(binaries)
 	swift test $(swift_flags) --disable-testable-imports
 
-## lint: check the format of the sources
+# Processors without the vectors of this one must have their kernels too.
+older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
+
+## lint: check the format of the sources, and that kernels compile for older processors
 .PHONY: lint
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	mkdir -p $(build)
+	set -e; for processor in $(older_processors); do for kernels in Sources/CKernels/*.c; do \
+	  clang -O2 -Wall -Werror -march=$$processor -ISources/CKernels/include -c $$kernels \
+	    -o $(build)/kernels.o; done; done
 
 ## interop: compare with transformers and tokenizers (installs them into .build/interop)
 .PHONY: interop

@@ -6,6 +6,7 @@
 
 // Every output is a sum over blocks of inputs, in ascending order, each of which is one chain of fused
 // multiply-adds. Whatever the number of rows and threads and the kind of vector, the bits are the same.
+// Only those of products of pairs are as the processor's instruction has them.
 #pragma clang fp contract(off)
 
 #if defined(__AVX512F__)
@@ -87,12 +88,11 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
       for (size_t line = 0; line < 256; line += 64) {
         __builtin_prefetch((const char *)panel + AHEAD + line);
       }
-      // The second of the last pair may be none: zero, and so is what it is multiplied by.
-      const float second = input + 1 < end ? x[input + 1] : 0;
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         const Words pairs = from_pairs(panel + 2 * v * LANES);
         sums[v] = FUSED(sums[v], (Vector)x[input], first_of(pairs));
-        sums[v] = FUSED(sums[v], (Vector)second, second_of(pairs));
+        // The last pair may have one input.
+        if (input + 1 < end) sums[v] = FUSED(sums[v], (Vector)x[input + 1], second_of(pairs));
       }
     }
     for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
@@ -310,6 +310,14 @@ INLINE uint16_t rounded(float x) {
 void ckernels_bfloat16_of_floats(uint16_t *restrict out, const float *restrict floats,
                                  size_t count) {
   for (size_t i = 0; i < count; i++) out[i] = rounded(floats[i]);
+}
+
+void ckernels_pairs_of_floats(uint32_t *restrict out, const float *restrict floats,
+                              size_t count) {
+  for (size_t i = 0; i < count / 2; i++) {
+    out[i] = rounded(floats[2 * i]) | (uint32_t)rounded(floats[2 * i + 1]) << 16;
+  }
+  if (count % 2) out[count / 2] = rounded(floats[count - 1]);
 }
 
 void ckernels_halve_in_place(void *memory, size_t count) {

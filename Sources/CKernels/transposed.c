@@ -55,22 +55,28 @@ void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights
   }
 }
 
+// Vectors go by pointers, as above.
+
 /// CHAINS floats, of which only the first `count` are in memory; the others are zero.
-INLINE Row partly(const float *x, size_t count) {
-  Row row = {0};
-  memcpy(&row, x, count * sizeof(float));
-  return row;
+INLINE void partly(Row *row, const float *x, size_t count) {
+  *row = (Row)0.0f;
+  memcpy(row, x, count * sizeof(float));
 }
 
 /// The chains of a block of one row of weights.
-INLINE Row chains(const float *x, const float *weights, size_t inputs) {
+INLINE void chains(Row *out, const float *x, const float *weights, size_t inputs) {
   Row sums = {0};
   size_t input = 0;
   for (; input + CHAINS <= inputs; input += CHAINS) {
     sums = FUSED(sums, *(const Row *)(x + input), *(const Row *)(weights + input));
   }
-  if (input == inputs) return sums;
-  return FUSED(sums, partly(x + input, inputs - input), partly(weights + input, inputs - input));
+  if (input < inputs) {
+    Row factors, rest;
+    partly(&factors, x + input, inputs - input);
+    partly(&rest, weights + input, inputs - input);
+    sums = FUSED(sums, factors, rest);
+  }
+  *out = sums;
 }
 
 void ckernels_linear_row_transposed(float *restrict out, const float *restrict x,
@@ -81,7 +87,8 @@ void ckernels_linear_row_transposed(float *restrict out, const float *restrict x
   enum { BLOCKS = 8 };
   for (size_t output = 0; output < outputs; output += CHAINS) {
     const size_t rows = outputs - output < CHAINS ? outputs - output : CHAINS;
-    Row totals = partly(out + output, rows);
+    Row totals;
+    partly(&totals, out + output, rows);
     for (size_t begin = 0; begin < inputs; begin += BLOCKS * CHAIN_BLOCK) {
       Row kept[BLOCKS][CHAINS] = {0};
       size_t blocks = 0;
@@ -90,8 +97,8 @@ void ckernels_linear_row_transposed(float *restrict out, const float *restrict x
         blocks = 0;
         for (size_t start = begin; start < inputs && blocks < BLOCKS; start += CHAIN_BLOCK) {
           const size_t rest = inputs - start;
-          kept[blocks++][row] =
-              chains(x + start, source + start, rest < CHAIN_BLOCK ? rest : CHAIN_BLOCK);
+          chains(&kept[blocks++][row], x + start, source + start,
+                 rest < CHAIN_BLOCK ? rest : CHAIN_BLOCK);
         }
       }
       for (size_t block = 0; block < blocks; block++) {
@@ -124,7 +131,11 @@ void ckernels_panel_of_chains(float *restrict panel, size_t chain_stride,
         const float *source = weights + (row + r) * stride + input;
         // The rows lie on pages of their own, across which the processor does not look ahead.
         __builtin_prefetch(source + 64);
-        square[r] = count == CHAINS ? *(const Row *)source : partly(source, count);
+        if (count == CHAINS) {
+          square[r] = *(const Row *)source;
+        } else {
+          partly(&square[r], source, count);
+        }
       }
       transpose(square);
       float *target = panel + input / CHAINS * PANEL + row;

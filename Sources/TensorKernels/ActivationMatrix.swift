@@ -1,6 +1,6 @@
 import CKernels
 
-/// The numbers that the products of a training are computed with.
+/// The numbers that products are computed with.
 public enum Precision: String, CaseIterable, Sendable {
   /// Single precision.
   case fp32

@@ -77,6 +77,9 @@ public struct MatrixView {
   /// Whether the rows lie without a gap.
   public var isContiguous: Bool { stride == columns }
 
+  /// Floats from the first element to the last, what lies between the rows included.
+  var extent: Int { rows > 0 ? (rows - 1) * stride + columns : 0 }
+
   /// All floats of a matrix whose rows lie without a gap.
   public var floats: UnsafeMutableBufferPointer<Float> {
     precondition(isContiguous)

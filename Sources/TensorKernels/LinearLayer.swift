@@ -22,6 +22,7 @@ extension Workers {
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
+    precondition(precision == .fp32 || weights.isPaired, "weights that are no pairs of bfloat16")
     if out.rows == 1, let next { readAhead(next.memory) }
     if out.rows == 1, case .floats(let floats) = weights.storage {
       let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
@@ -39,7 +40,7 @@ extension Workers {
   /// The product of several rows, or with packed weights.
   private func multiplyPieces(
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?,
-    pairs: BFloat16Matrix? = nil
+    pairs: PairMatrix? = nil
   ) {
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
@@ -97,14 +98,15 @@ extension Workers {
 extension Workers {
   /// Calls `body` with `input` as pairs of bfloat16; the last of an odd number of channels is with
   /// zero.
-  private func withPairs(_ input: MatrixView, _ body: (_ pairs: BFloat16Matrix) -> Void) {
-    let width = input.columns + input.columns % 2
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: input.rows * width) { memory in
-      let pairs = BFloat16Matrix(memory, rows: input.rows, columns: width)
+  private func withPairs(_ input: MatrixView, _ body: (_ pairs: PairMatrix) -> Void) {
+    let width = (input.columns + 1) / 2
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: input.rows * width) { memory in
+      guard let base = memory.baseAddress else { return }
+      let pairs = PairMatrix(base: base, rows: input.rows, columns: width)
       split(input.rows, minimum: 16) { rows, _ in
         for row in rows {
-          pairs.row(row)[width - 1] = 0
-          ckernels_bfloat16_of_floats(pairs.row(row), base(input.row(row)), input.columns)
+          ckernels_pairs_of_floats(
+            pairs.base + row * width, TensorKernels.base(input.row(row)), input.columns)
         }
       }
       body(pairs)
@@ -124,12 +126,19 @@ func begin(_ out: Floats, _ bias: Floats?) {
   }
 }
 
+/// A matrix of pairs of bfloat16 of neighbouring channels, without gaps.
+struct PairMatrix {
+  let base: UnsafeMutablePointer<UInt32>
+  let rows: Int
+  let columns: Int
+}
+
 /// What a thread computes of a linear layer: some panels of the outputs.
 struct LinearPiece {
   let out: MatrixView
   let input: MatrixView
   /// The input as pairs of bfloat16, to be multiplied as such.
-  let pairs: BFloat16Matrix?
+  let pairs: PairMatrix?
   let weights: WeightMatrix
   let bias: Floats?
   let memory: PanelMemory
@@ -187,20 +196,16 @@ struct LinearPiece {
 
   private func multiply(
     _ target: MatrixView, _ index: Int, _ panel: UnsafeMutablePointer<UInt16>,
-    _ pairs: BFloat16Matrix
+    _ pairs: PairMatrix
   ) {
     let out = target.base + index * WeightMatrix.panel
-    // Two bfloat16 are a word.
-    let count = pairs.rows * pairs.stride / 2
-    pairs.base.withMemoryRebound(to: UInt32.self, capacity: count) { words in
-      guard pairs.rows > 1 else {
-        return ckernels_linear_row_pairs(out, words, panel, pairs.columns / 2)
-      }
-      for inputs in weights.inputBlocks {
-        ckernels_pair_product(
-          out, target.stride, words + inputs.lowerBound / 2, pairs.stride / 2, pairs.rows,
-          panel + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
-      }
+    guard pairs.rows > 1 else {
+      return ckernels_linear_row_pairs(out, pairs.base, panel, pairs.columns)
+    }
+    for inputs in weights.inputBlocks {
+      ckernels_pair_product(
+        out, target.stride, pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows,
+        panel + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
     }
   }
 

@@ -73,11 +73,14 @@ public struct WeightMatrix: Sendable {
     case .floats(let floats):
       UnsafeRawBufferPointer(
         start: floats.view.base,
-        count: floats.view.rows * floats.view.stride * MemoryLayout<Float>.stride)
+        count: floats.view.extent * MemoryLayout<Float>.stride)
     case .bfloat16(let weights): UnsafeRawBufferPointer(weights.elements)
     case .int8(let weights, _): UnsafeRawBufferPointer(weights.elements)
     }
   }
+
+  /// Whether the weights are pairs of bfloat16.
+  var isPaired: Bool { if case .bfloat16 = storage { true } else { false } }
 
   /// Bytes of memory that a product reads.
   public var byteCount: Int {
@@ -120,8 +123,7 @@ extension Workers {
 extension WeightMatrix {
   /// Where the weights from input `input` on, the first of a block, begin in panel `panel`.
   func offset(panel: Int, input: Int) -> Int {
-    let isPaired = if case .bfloat16 = storage { true } else { false }
-    return (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
+    (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
   }
 
   /// Where the scales of the block of inputs that `input` begins are in panel `panel`.

@@ -80,7 +80,7 @@ extension Workers {
     shared.ahead = ReadAhead(memory: memory, number: shared.ahead.number + 1)
   }
 
-  /// Returns when no thread reads ahead any more.
+  /// Returns when no thread reads ahead any more; like a loop, not to be called within or beside one.
   public func stopReadingAhead() {
     shared.ahead = ReadAhead(memory: ReadAhead.none.memory, number: shared.ahead.number + 1)
     // A loop calls them all away from what they read.

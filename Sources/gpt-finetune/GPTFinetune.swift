@@ -69,7 +69,9 @@ struct GPTFinetune: Program {
   func run() throws {
     var settings = settings
     settings.precision =
-      try training.precision.isBFloat16(isAvailable: Workers.multipliesBFloat16) ? .bf16 : .fp32
+      try training.precision.isBFloat16(
+        isAvailable: Workers.multipliesBFloat16,
+        lack: "this processor has no products of bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
     let workers = Workers(count: threads ?? processors.threadCount)

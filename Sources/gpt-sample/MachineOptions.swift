@@ -10,7 +10,8 @@ struct MachineOptions: ArgumentGroup {
   var weights: WeightType?
   @Option(
     help: "what products are computed with: fp32; bf16, which reads prompts and writes many texts "
-      + "at up to twice the speed on processors that have it; auto: bf16 if the processor has it",
+      + "at up to twice the speed, if built for a processor that has it (AVX-512 BF16); auto: bf16 "
+      + "if it is there",
     valueName: "type")
   var precision = PrecisionChoice.fp32
   @Option(
@@ -35,7 +36,10 @@ struct MachineOptions: ArgumentGroup {
       }
       return (weights, .fp32)
     }
-    let isBFloat16 = try precision.isBFloat16(isAvailable: Workers.multipliesPairs)
+    let isBFloat16 = try precision.isBFloat16(
+      isAvailable: Workers.multipliesPairs,
+      lack: "this program was built for a processor without products of bfloat16 (AVX-512 BF16); "
+        + "`make programs` on one that has them builds for it")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)
   }
 }

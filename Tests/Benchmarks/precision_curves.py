@@ -40,7 +40,8 @@ def curves(folder, name):
 def train(arguments, tokens, name, steps, *options):
     """Trains in both precisions; returns the folders of the runs."""
     runs = {}
-    for precision in PRECISIONS:
+    # That which this machine may lack comes first.
+    for precision in reversed(PRECISIONS):
         runs[precision] = arguments.work / f"{name}-{precision}"
         run(arguments.gpt_finetune, tokens, "-o", runs[precision], "--restart", "--max-steps", steps,
             "--warmup-steps", steps // 10, "--logging-steps", max(1, steps // 100),

@@ -47,7 +47,7 @@ PROMPT, LONG_PROMPT, SHORT = 4, 100, 20
 WEIGHTS = {
     "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1 + 4 / 128, 4),
     # bf16 in the products too: another speed only of many texts and of prompts.
-    "ours bf16-products": (2, 4),
+    "ours products-bf16": (2, 4),
     "transformers fp32": (4, 4), "llama.cpp f32": (4, 2), "llama.cpp f16": (2, 2),
     "llama.cpp bf16": (2, 2), "llama.cpp q8_0": (34 / 32, 2),
 }
@@ -89,7 +89,7 @@ def sample(arguments, name, kind, prompt, new_tokens, *options):
         arguments.gpt_sample, arguments.work / name / "model", "--prompt", text,
         "--max-length", prompt + new_tokens, "--threads", arguments.threads, *options]
     weights = kind.split()[1]
-    command += ["--precision", "bf16"] if weights == "bf16-products" else ["--weights", weights]
+    command += ["--precision", "bf16"] if weights == "products-bf16" else ["--weights", weights]
     output = arguments.work / "output.txt"
     start = time.monotonic()
     with output.open("w") as file:
@@ -101,6 +101,14 @@ def sample(arguments, name, kind, prompt, new_tokens, *options):
     if status:
         sys.exit(f"{log}sampling_benchmark.py: gpt-sample ended with {status}")
     return seconds, usage.ru_maxrss / 2**20, output.read_text(), told(log)
+
+
+def multiplies_bfloat16(arguments):
+    """Whether gpt-sample has products of bfloat16: it says so before it looks for a model."""
+    status = subprocess.run(
+        [arguments.gpt_sample, arguments.work, "--precision", "bf16"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL).returncode
+    return status != os.EX_USAGE
 
 
 def time_ours(arguments, name, kind):
@@ -242,7 +250,8 @@ def measure(arguments, name):
         [sys.executable, HERE / "random_model.py", arguments.work / name,
          *map(str, MODELS[name])], check=True)
     only = tuple(arguments.only.split(","))
-    kinds = [kind for kind in WEIGHTS if kind.startswith(only)]
+    missing = () if multiplies_bfloat16(arguments) else ("ours products-bf16",)
+    kinds = [kind for kind in WEIGHTS if kind.startswith(only) and kind not in missing]
     check_logits(arguments, name, kinds)
     streams, many = [], []
     for index in range(arguments.rounds):

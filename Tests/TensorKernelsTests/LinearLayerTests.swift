@@ -106,11 +106,16 @@ struct LinearLayerTests {
     }
   }
 
+  /// More inputs or outputs than are taken at a time.
+  private static let largeSizes = [
+    (inputs: 1024, outputs: 700), (700, 1024), (2049, 17), (8200, 17), (3, 67000),
+  ]
+
   @Test(
     "a row has the same bits alone and beside others, on one thread and on more",
     arguments: Kind.allCases)
   func sameBits(kind: Kind) {
-    for (inputs, outputs) in Self.sizes + [(1024, 700), (700, 1024)] {
+    for (inputs, outputs) in Self.sizes + Self.largeSizes {
       let weights = weights(kind, inputs: inputs, outputs: outputs)
       let input = Matrix(64, inputs, random: 8)
       let together = Matrix(64, outputs)

@@ -211,6 +211,10 @@ void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
 
+/// The nearest bfloat16 of `count` floats, those of two neighbours as a word, the first in its lower half;
+/// the last of an odd number is with zero.
+void ckernels_pairs_of_floats(uint32_t *out, const float *floats, size_t count);
+
 /// The nearest bfloat16 of each of the `count` floats that `memory` holds, from its beginning on.
 void ckernels_halve_in_place(void *memory, size_t count);
 
