@@ -27,6 +27,9 @@ static inline void clibedit_set_reader(EditLine *editor, int (*reader)(EditLine 
   el_set(editor, EL_GETCFN, reader);
 }
 
+/// From here on characters come as they are typed.
+static inline void clibedit_take_terminal(EditLine *editor) { el_set(editor, EL_PREP_TERM, 1); }
+
 /// The keys of Emacs, and a search in the history.
 static inline void clibedit_set_keys(EditLine *editor) {
   el_set(editor, EL_EDITOR, "emacs");

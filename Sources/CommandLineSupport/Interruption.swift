@@ -14,6 +14,9 @@ public struct Interruption: Error, CustomStringConvertible {
     "stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")"
   }
 
+  /// Whether a signal has come.
+  public static var isPending: Bool { pendingSignal.load(ordering: .relaxed) != 0 }
+
   /// Throws ``Interruption`` if a signal has come.
   public static func check() throws {
     let signal = pendingSignal.load(ordering: .relaxed)

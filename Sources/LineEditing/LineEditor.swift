@@ -1,5 +1,6 @@
 import CLibEdit
 import Glibc
+import Synchronization
 
 /// Asks for lines at a terminal, with the keys of Emacs and the history of earlier lines.
 ///
@@ -27,9 +28,16 @@ public final class LineEditor {
 
   /// An editor that shows `prompt` and knows `history`; `nil` where the terminal is of no use.
   ///
-  /// The process takes the characters of its locale, or of UTF-8 if that has others.
-  public init?(prompt text: String, history: [String]) {
+  /// The process takes the characters of its locale, or of UTF-8 if that has others. There is one
+  /// editor at a time.
+  ///
+  /// - Parameter isInterrupted: Whether a signal has come that ends the wait. It is asked before each
+  ///   character and five times a second, since a signal need not come while one is waited for.
+  public init?(
+    prompt text: String, history: [String], isInterrupted: @escaping @Sendable () -> Bool
+  ) {
     Self.useUTF8()
+    interruptionTest.withLock { $0 = isInterrupted }
     guard let editor = clibedit_make("bugurt-gpt") else { return nil }
     guard let lines = history_init(), let prompt = strdup(text) else {
       el_end(editor)
@@ -54,6 +62,8 @@ public final class LineEditor {
   /// Waits for a line.
   public func readLine() -> Answer {
     el_resize(editor)
+    // By itself libedit does so behind the prompt: a Ctrl-D that comes in between would be lost.
+    clibedit_take_terminal(editor)
     var count: Int32 = 0
     guard let text = el_gets(editor, &count), count > 0 else {
       let isInterrupted = count < 0 && errno == EINTR
@@ -78,6 +88,26 @@ public final class LineEditor {
   }
 }
 
+private let interruptionTest = Mutex<(@Sendable () -> Bool)?>(nil)
+
+/// Waits until there is something to read.
+///
+/// - Returns: whether there is; not if the wait was interrupted or failed, with `errno`.
+private func waitForInput() -> Bool {
+  while true {
+    if let isInterrupted = interruptionTest.withLock({ $0 }), isInterrupted() {
+      errno = EINTR
+      return false
+    }
+    var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    switch poll(&input, 1, 200) {
+    case 1...: return true
+    case 0: continue
+    default: if errno != EINTR { return false }
+    }
+  }
+}
+
 /// Reads a character of UTF-8 from standard input for libedit, whose own function waits on after a
 /// signal; U+FFFD for what is none.
 ///
@@ -89,6 +119,7 @@ private func readCharacter(
   var length = 1
   while bytes.count < length {
     var byte: UInt8 = 0
+    guard waitForInput() else { return -1 }
     let count = read(STDIN_FILENO, &byte, 1)
     guard count == 1 else { return Int32(count) }
     bytes.append(byte)

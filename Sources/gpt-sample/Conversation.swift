@@ -55,7 +55,8 @@ private final class PromptInput {
     } catch {
       Log.warning("no history of earlier prompts: \(error)")
     }
-    editor = LineEditor(prompt: "> ", history: history?.lines ?? [])
+    editor = LineEditor(
+      prompt: "> ", history: history?.lines ?? [], isInterrupted: { Interruption.isPending })
   }
 
   /// The next line; `nil` at the end.
