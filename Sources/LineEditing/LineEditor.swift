@@ -31,8 +31,11 @@ public final class LineEditor {
   /// The process takes the characters of its locale, or of UTF-8 if that has others. There is one
   /// editor at a time.
   ///
-  /// - Parameter isInterrupted: Whether a signal has come that ends the wait. It is asked before each
-  ///   character and five times a second, since a signal need not come while one is waited for.
+  /// - Parameters:
+  ///   - text: The prompt.
+  ///   - history: Earlier lines, the last one last.
+  ///   - isInterrupted: Whether a signal has come that ends the wait. It is asked before each
+  ///     character and five times a second, since a signal need not come while one is waited for.
   public init?(
     prompt text: String, history: [String], isInterrupted: @escaping @Sendable () -> Bool
   ) {
