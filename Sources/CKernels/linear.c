@@ -72,9 +72,15 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
 #define PANEL_VECTORS (PANEL / LANES)
 #define BLOCK CKERNELS_INPUT_BLOCK
 
-/// Bytes after those being read that are asked for: a panel is one stream, but half or a quarter as
-/// many bytes pass through the registers in the same time.
+/// Bytes after those being read that are asked for: without it bf16 is read a tenth slower.
 #define AHEAD 4096
+
+/// Asks for the pairs that follow those of one pair of inputs.
+INLINE void read_pairs_ahead(const uint16_t *panel) {
+  for (size_t line = 0; line < 2 * PANEL * sizeof(*panel); line += 64) {
+    __builtin_prefetch((const char *)panel + AHEAD + line);
+  }
+}
 
 void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
                                   const uint16_t *restrict panel, size_t inputs) {
@@ -85,9 +91,7 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
-      for (size_t line = 0; line < 256; line += 64) {
-        __builtin_prefetch((const char *)panel + AHEAD + line);
-      }
+      read_pairs_ahead(panel);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         const Words pairs = from_pairs(panel + 2 * v * LANES);
         sums[v] = FUSED(sums[v], (Vector)x[input], first_of(pairs));
@@ -109,9 +113,7 @@ void ckernels_linear_row_pairs(float *restrict out, const uint32_t *restrict x,
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t pair = start; pair < end; pair++, panel += 2 * PANEL) {
-      for (size_t line = 0; line < 256; line += 64) {
-        __builtin_prefetch((const char *)panel + AHEAD + line);
-      }
+      read_pairs_ahead(panel);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         sums[v] = add_pairs(sums[v], x[pair], from_pairs(panel + 2 * v * LANES));
       }

@@ -30,37 +30,45 @@ INLINE void transpose(Row rows[16]) {
   }
 }
 
-void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights, size_t stride,
-                            size_t inputs, size_t rows) {
-  for (size_t row = 0; row < PANEL; row += 16) {
-    const float *source = weights + row * stride;
-    size_t input = 0;
-    if (row + 16 <= rows) {
-      for (; input + 16 <= inputs; input += 16) {
-        Row square[16];
-        for (size_t r = 0; r < 16; r++) {
-          // The rows lie on pages of their own, across which the processor does not look ahead.
-          __builtin_prefetch(source + r * stride + input + 64);
-          square[r] = *(const Row *)(source + r * stride + input);
-        }
-        transpose(square);
-        for (size_t i = 0; i < 16; i++) *(Row *)(panel + (input + i) * PANEL + row) = square[i];
-      }
-    }
-    for (; input < inputs; input++) {
-      for (size_t r = 0; r < 16; r++) {
-        panel[input * PANEL + row + r] = row + r < rows ? source[r * stride + input] : 0;
-      }
-    }
-  }
-}
-
 // Vectors go by pointers, as above.
 
 /// CHAINS floats, of which only the first `count` are in memory; the others are zero.
 INLINE void partly(Row *row, const float *x, size_t count) {
   *row = (Row)0.0f;
   memcpy(row, x, count * sizeof(float));
+}
+
+/// Weights of CHAINS inputs and outputs, transposed; those beyond `inputs` and `rows` are zero.
+INLINE void transposed_square(Row square[CHAINS], const float *weights, size_t stride,
+                              size_t inputs, size_t rows) {
+  for (size_t r = 0; r < CHAINS; r++) {
+    const float *source = weights + r * stride;
+    square[r] = (Row)0.0f;
+    if (r >= rows) continue;
+    // The rows lie on pages of their own, across which the processor does not look ahead.
+    __builtin_prefetch(source + 64);
+    if (inputs >= CHAINS) {
+      square[r] = *(const Row *)source;
+    } else {
+      partly(&square[r], source, inputs);
+    }
+  }
+  transpose(square);
+}
+
+void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights, size_t stride,
+                            size_t inputs, size_t rows) {
+  for (size_t row = 0; row < PANEL; row += CHAINS) {
+    for (size_t input = 0; input < inputs; input += CHAINS) {
+      const size_t rest = inputs - input;
+      Row square[CHAINS];
+      transposed_square(square, weights + row * stride + input, stride, rest,
+                        row < rows ? rows - row : 0);
+      for (size_t i = 0; i < CHAINS && i < rest; i++) {
+        *(Row *)(panel + (input + i) * PANEL + row) = square[i];
+      }
+    }
+  }
 }
 
 /// The chains of a block of one row of weights.
@@ -125,19 +133,9 @@ void ckernels_panel_of_chains(float *restrict panel, size_t chain_stride,
                               size_t rows) {
   for (size_t row = 0; row < PANEL; row += CHAINS) {
     for (size_t input = 0; input < inputs; input += CHAINS) {
-      const size_t count = inputs - input < CHAINS ? inputs - input : CHAINS;
-      Row square[CHAINS] = {0};
-      for (size_t r = 0; r < CHAINS && row + r < rows; r++) {
-        const float *source = weights + (row + r) * stride + input;
-        // The rows lie on pages of their own, across which the processor does not look ahead.
-        __builtin_prefetch(source + 64);
-        if (count == CHAINS) {
-          square[r] = *(const Row *)source;
-        } else {
-          partly(&square[r], source, count);
-        }
-      }
-      transpose(square);
+      Row square[CHAINS];
+      transposed_square(square, weights + row * stride + input, stride, inputs - input,
+                        row < rows ? rows - row : 0);
       float *target = panel + input / CHAINS * PANEL + row;
       for (size_t chain = 0; chain < CHAINS; chain++) {
         *(Row *)(target + chain * chain_stride) = square[chain];

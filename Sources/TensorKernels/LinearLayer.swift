@@ -89,7 +89,7 @@ extension Workers {
           outputs.count)
         _ = Floats(rebasing: partials.row(block)[outputs]).update(fromContentsOf: sums)
       }
-      begin(out, bias)
+      fill(out, with: bias)
       for block in 0..<blocks { ckernels_add(base(out), base(partials.row(block)), out.count) }
     }
   }
@@ -118,7 +118,7 @@ extension Workers {
 }
 
 /// Puts the bias, or zero, into `out`.
-func begin(_ out: Floats, _ bias: Floats?) {
+func fill(_ out: Floats, with bias: Floats?) {
   if let bias {
     _ = out.update(fromContentsOf: bias)
   } else {
@@ -150,9 +150,9 @@ struct LinearPiece {
       .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
     withWholePanels(columns) { target in
       for row in 0..<out.rows {
-        begin(
+        fill(
           Floats(rebasing: target.row(row)[0..<columns.count]),
-          bias.map { Floats(rebasing: $0[columns]) })
+          with: bias.map { Floats(rebasing: $0[columns]) })
       }
       switch weights.storage {
       case .floats(let floats) where floats.isTransposed:

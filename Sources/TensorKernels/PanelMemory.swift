@@ -1,5 +1,3 @@
-import CKernels
-
 /// A thread's memory for what it makes of weights on the way: it stays in its second-level cache.
 ///
 /// Of several rows it has some panels of one block of inputs, or one panel of a block of chains, over
@@ -7,15 +5,14 @@ import CKernels
 struct PanelMemory {
   /// Panels that are made at a time: 2 KB of a row of weights, since less makes the memory slow.
   static let panels = 8
-  /// Chains of a block, where weights are `[outputs, inputs]`.
-  static let chains = Int(CKERNELS_CHAINS)
   /// Floats between the beginnings of two chains of a panel; with a power of two all would be in one
   /// place of the cache.
   static let chainStride =
-    WeightMatrix.chainBlock / chains * WeightMatrix.panel + WeightMatrix.panel
+    WeightMatrix.chainBlock / WeightMatrix.chains * WeightMatrix.panel + WeightMatrix.panel
   /// Floats for all that.
   static let count = max(
-    panels * WeightMatrix.panel * WeightMatrix.inputBlock, chains * chainStride)
+    panels * WeightMatrix.panel * WeightMatrix.inputBlock,
+    WeightMatrix.chains * chainStride)
   /// The most sums there is room for.
   static let mostSums = count - page
   /// Floats of a page of memory.

@@ -5,9 +5,9 @@ extension Workers {
   func multiplyRowTransposed(
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
-    begin(out, bias)
+    fill(out, with: bias)
     // The chains of so many rows of weights are added together.
-    let group = Int(CKERNELS_CHAINS)
+    let group = WeightMatrix.chains
     split((out.count + group - 1) / group, minimum: 4, maximumPieces: 64) { groups, _ in
       let outputs = group * groups.lowerBound..<min(group * groups.upperBound, out.count)
       let floats = weights.rows(outputs)
@@ -19,7 +19,7 @@ extension Workers {
 
   /// Calls `body` with `input`, `[rows, inputs]`, in the order of the chains of each block.
   func withChains(_ input: MatrixView, _ body: (_ chained: MatrixView) -> Void) {
-    let group = Int(CKERNELS_CHAINS)
+    let group = WeightMatrix.chains
     let width = (input.columns + group - 1) / group * group
     withUnsafeTemporaryAllocation(of: Float.self, capacity: input.rows * width) { memory in
       let chained = MatrixView(memory, rows: input.rows, columns: width)
@@ -47,8 +47,8 @@ extension LinearPiece {
       ckernels_panel_of_chains(
         memory, PanelMemory.chainStride, rows.base + block.lowerBound, rows.stride, block.count,
         rows.rows)
-      let length = (block.count + PanelMemory.chains - 1) / PanelMemory.chains
-      for chain in 0..<PanelMemory.chains {
+      let length = (block.count + WeightMatrix.chains - 1) / WeightMatrix.chains
+      for chain in 0..<WeightMatrix.chains {
         ckernels_panel_product(
           target.base + index * WeightMatrix.panel, target.stride,
           input.base + block.lowerBound + chain * length, input.stride, out.rows,
@@ -59,11 +59,13 @@ extension LinearPiece {
 }
 
 extension WeightMatrix {
+  /// Chains of a block, where weights are `[outputs, inputs]`.
+  static let chains = Int(CKERNELS_CHAINS)
   /// Inputs whose chains are summed before those of the next.
   static let chainBlock = Int(CKERNELS_CHAIN_BLOCK)
 
   /// `inputs`, block by block of chains.
   static func chainBlocks(of inputs: Int) -> some Sequence<Range<Int>> {
-    stride(from: 0, to: inputs, by: chainBlock).lazy.map { $0..<min($0 + chainBlock, inputs) }
+    blocks(of: inputs, length: chainBlock)
   }
 }

@@ -153,9 +153,12 @@ extension WeightMatrix {
 extension WeightMatrix {
   /// The inputs, block by block.
   var inputBlocks: some Sequence<Range<Int>> {
-    stride(from: 0, to: inputs, by: Self.inputBlock).lazy.map { [inputs] in
-      $0..<min($0 + Self.inputBlock, inputs)
-    }
+    Self.blocks(of: inputs, length: Self.inputBlock)
+  }
+
+  /// `inputs` in blocks of `length`; the last may be shorter.
+  static func blocks(of inputs: Int, length: Int) -> some Sequence<Range<Int>> {
+    stride(from: 0, to: inputs, by: length).lazy.map { $0..<min($0 + length, inputs) }
   }
 }
 
