@@ -1,8 +1,10 @@
 # The dependency graph of the pipeline: make help
 #
-# A stage is one rule: outputs, a colon, the inputs it reads and the settings it obeys, a bar, the
-# program that makes it. What stands after the bar must exist but may be newer: a rebuilt program
-# alone does not throw hours of training away; make -B does.
+# A stage is one rule. Its target is a stamp, such as data/raw/RUN.settings, which is written when the
+# stage has succeeded and holds the settings it had. A stage runs if its stamp or an output is
+# missing, if a setting is not the stamp's, or if an input is newer than the stamp. The programs leave
+# an output alone whose content stays the same, so that nothing runs after it. What stands after the
+# bar must exist but may be newer: a rebuilt program alone reruns nothing; make -B does.
 
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
@@ -11,11 +13,203 @@ SHELL := /bin/bash
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
+# ---- Functions of the recipes, in bash
+
+# Values reach the programs through the environment and these, never as text of a recipe.
+
+# run COMMAND…: shows a command as it could be typed, and runs it.
+define run
+{
+  local word line=
+  for word; do
+    case $word in
+      '' | *[^0-9A-Za-z._/:=@%+,-]*) line+=" '${word//\'/\'\\\'\'}'";;
+      *) line+=" $word";;
+    esac
+  done
+  printf '%s\n' "${line:1}"
+  "$@"
+}
+endef
+
+# as_path NAME: a leading ~ is home, though few shells see it in NAME=~/…; a leading - is no option.
+define as_path
+{
+  local -n path=$1
+  [ -e "$path" ] || case $path in
+    '~' | '~/'*) path=$HOME${path:1};;
+    '~'*)
+      local user=${path%%/*} home
+      home=$(getent passwd "${user:1}" | cut -d: -f6) || true
+      [ -z "$home" ] || path=$home${path:${#user}};;
+  esac
+  case $path in -*) path=./$path;; esac
+}
+endef
+
+# as_words ARRAY TEXT: blanks separate words, quotes and backslashes keep them together, and nothing
+# is executed.
+define as_words
+{
+  local -n words=$1
+  local index
+  if ! printf '%s' "$2" | xargs -r printf '%s\0' > /dev/null 2>&1; then
+    echo "pipeline.mk: a quote is not closed in: $2" >&2
+    return 64
+  fi
+  mapfile -d '' -t words < <(printf '%s' "$2" | xargs -r printf '%s\0')
+  for index in "${!words[@]}"; do
+    case ${words[index]} in '~/'*) words[index]=$HOME${words[index]:1};; esac
+  done
+}
+endef
+
+# as_typed NAME: make takes away the blanks before a value; its command line still has them.
+define as_typed
+{
+  local -n typed=$1
+  local word
+  while IFS= read -r -d '' word; do
+    case $word in "$1="*) typed=${word#*=};; esac
+  done < /proc/$PPID/cmdline
+}
+endef
+
+# did_you_mean WORD CANDIDATES…: prints "; did you mean X?", or "" if none is like WORD.
+define did_you_mean
+{
+  printf '%s\n' "${@:2}" | awk -v word="$1" '
+    function least(a, b, c) { return a < b ? (a < c ? a : c) : (b < c ? b : c) }
+    function distance(a, b,   i, j, d) {
+      for (i = 0; i <= length(a); i++) for (j = 0; j <= length(b); j++)
+        d[i, j] = !i ? j : !j ? i : least(d[i - 1, j] + 1, d[i, j - 1] + 1,
+          d[i - 1, j - 1] + (substr(a, i, 1) != substr(b, j, 1)))
+      return d[length(a), length(b)]
+    }
+    BEGIN { best = length(word) / 2 }
+    { d = distance(toupper(word), toupper($0)); if (d <= best) { best = d - 0.1; name = $0 } }
+    END { if (name != "") printf "; did you mean %s?", name }'
+}
+endef
+
+# problem_of_run NAME: why this cannot name a run, if so.
+define problem_of_run
+{
+  local LC_ALL=C letters=$'0-9A-Za-z._+@\x80-\xff-'
+  case $1 in
+    '') echo "it is empty";;
+    [-.]*) echo "it begins with '${1:0:1}'";;
+    *.previous | *.partial | README.md) echo "such names are taken";;
+    *[[:space:][:cntrl:]]*) echo "there is a blank in it";;
+    *[^$letters]*) local rest=${1//[$letters]}; echo "there is a '${rest:0:1}' in it";;
+    *) [ ${#1} -le 200 ] || echo "it is too long";;
+  esac
+}
+endef
+
+# has_saved FOLDER FILE: prints the first checkpoint or model of a run that is newer than the file.
+define has_saved
+{
+  local state
+  for state in "$1"/{final,checkpoint-*}/trainer_state.json; do
+    if [ "$state" -nt "$2" ]; then echo "$state"; break; fi
+  done
+}
+endef
+
+# dump_facts EXPORT DUMP_FLAGS STAMP: prints channel, export or missing; newer or -, whether an export
+# is newer than the stamp; the source; and the options that decide which posts are written and how.
+define dump_facts
+{
+  local source=$1 kind=missing newer=- file flag
+  local -a flags
+  as_words flags "$2" || return
+  case " ${flags[*]} " in *' --live '*) kind=channel;; esac
+  case $source in @* | *://* | t.me/* | telegram.me/*) kind=channel;; esac
+  if [ $kind = channel ]; then
+    source=${source,,} source=${source#*://} source=${source#*.me/} source=${source#s/}
+    source=@${source#@} source=${source%/}
+  else
+    as_path source
+    if [ -d "$source" ]; then
+      for file in "$source"/result.json "$source"/messages*.html; do
+        if [ -e "$file" ]; then source=$file; break; fi
+      done
+    fi
+    if [ -f "$source" ] || [ -d "$source" ]; then kind=export; fi
+    for file in "$source" "${source%/*}"/messages*.html; do
+      case $file in "$source" | *.html) [ ! "$file" -nt "$3" ] || newer=newer;; esac
+    done
+  fi
+  printf '%s %s %q' $kind $newer "$source"
+  set -- "${flags[@]}"
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --delay | --user-agent | --base-url | --tdlib | --session | --config | --refresh)
+        [ $# -eq 1 ] || shift;;
+      --delay=* | --user-agent=* | --base-url=* | --tdlib=* | --session=* | --config=*) ;;
+      --refresh=*) ;;
+      *) printf ' %q' "$1";;
+    esac
+    shift
+  done
+}
+endef
+
+functions := run as_path as_words as_typed did_you_mean problem_of_run \
+  has_saved dump_facts
+$(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
+empty :=
+define newline
+
+
+endef
+# A value in quotes for bash; $(shell) drops line ends that are not written as \n.
+quoted = $$'$(subst $(newline),\n,$(subst ',\',$(subst \,\\,$(1))))'
+# $(call bash,FUNCTION,ARGUMENTS): what a function prints.
+bash = $(shell eval $(call quoted,$(foreach name,$(functions),$(name)() $(value $(name));)); $(1) $(2))
+
+# ---- What the user says
+
+# The variables that are declared below.
+known := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' pipeline.mk | sort -u)
+# $(call of_origin,ORIGINS,VARIABLES): those that come from the command line, the environment, …
+of_origin = $(foreach name,$(2),$(if $(filter $(1),$(firstword $(origin $(name)))),$(name)))
+
+misspelt := $(firstword $(filter-out $(known) MAKE% .% -% SHELL,$(call \
+  of_origin,command,$(.VARIABLES))))
+ifneq ($(misspelt),)
+$(error '$(misspelt)' is not a variable of the pipeline$(call bash,did_you_mean,$(call \
+  quoted,$(misspelt)) $(known)) (make help lists them))
+endif
+
+# Values are taken as they are typed: a dollar sign is one.
+given := $(call of_origin,command environment,$(known))
+$(foreach name,$(given),$(eval override $(name) := $$(value $(name))))
+
 #! the run and its source
 #? the name of the run; it names the files under data and checkpoints
 RUN ?= fixture
-#? Telegram Desktop's export (result.json or its folder), or a channel: @name or https://t.me/name
-EXPORT ?= data/fixture/result.json
+
+# It is part of names in this file and on the disk.
+ifneq ($(filter RUN,$(given)),)
+run_problem := $(call bash,problem_of_run,$(call quoted,$(RUN)))
+ifneq ($(run_problem),)
+$(error RUN=$(subst $(newline), ,$(RUN)) cannot name a run, for $(run_problem); use letters, digits and . _ + @ -)
+endif
+endif
+
+# What a run was last made with counts where nothing else is given: make show. The variables of a
+# training that was stopped wait beside it, and count if it has saved something.
+variables := checkpoints/$(RUN).variables
+waiting := $(if $(wildcard $(variables).started),$(if $(call \
+  bash,has_saved,checkpoints/$(RUN) $(variables).started),.started))
+$(eval $(file < $(variables)$(waiting)))
+remembered := $(patsubst remembered.%,%,$(filter remembered.%,$(.VARIABLES)))
+$(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $$(remembered.$(name))))
+
+#? Telegram Desktop's export (result.json, messages.html or the folder), or a channel: @name or https://t.me/name; the run fixture has the embedded corpus
+EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
 
 #! make dump
 #? the chat of a full-account export, by name or id
@@ -32,7 +226,7 @@ RECIPE ?= house
 NEWS ?= post
 
 #! make encode
-#? folder of a tokenizer; empty: that of MODEL, or else train one
+#? folder of a tokenizer; empty: that of MODEL, or else one is learnt from the posts
 TOKENIZER ?= $(MODEL)
 #? tokens of a trained vocabulary
 VOCAB_SIZE ?= 4096
@@ -106,7 +300,7 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-precision, make bench-encode, make bench-clean, make bench-dump, make bench-sample
+#! make bench-train, make bench-encode and the other benchmarks
 #? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
 BENCH_FLAGS ?=
 
@@ -123,6 +317,9 @@ FUZZ_FLAGS ?= -seed=1
 MARCH ?= native
 
 # ---- The programs
+
+# $(call differ,A,B): something if A and B are not the same text.
+differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 
 # Targets import only what Package.swift says they may.
 swift_flags := --configuration release -Xcc -march=$(MARCH) \
@@ -142,9 +339,22 @@ packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libxml2-dev li
 .PHONY: programs
 programs: $(binaries)
 
+# SwiftPM's module cache does not survive a move. A build that fails leaves the programs that stood.
+.PRECIOUS: $(binaries)
 $(binaries) &: $(sources) $(build)/march | $(build)/installed
+	@if [ "$$(cat $(build)/checkout 2> /dev/null)" != "$$PWD" ]; then \
+	  rm -rf $(build)/*/release/ModuleCache $(build)/*/installed; \
+	  printf '%s\n' "$$PWD" > $(build)/checkout; \
+	fi
 	swift build $(swift_flags)
 	@touch $(binaries)
+
+$(build)/march: $(if $(call differ,$(file < $(build)/march),$(MARCH)),FORCE)
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quoted,$(MARCH)) > $@
+
+.PHONY: FORCE
+FORCE:
 
 # Installs what is missing; without the right to do so, says what to type.
 $(build)/installed: pipeline.mk
@@ -170,136 +380,193 @@ $(build)/installed: pipeline.mk
 	fi
 	@touch $@
 
-# ---- Settings
+# ---- Stages and their stamps
 
-# $(call keep_settings,FILE,VARIABLE): a stage's settings stand in a file that is rewritten only when
-# they change, so that a changed variable reruns the stages it feeds and no others. What cannot
-# change a result (threads, how often something is logged or saved) is not among them. They are
-# compared when make starts, so that make -n tells the truth and changes nothing.
-define keep_settings
-ifneq ($$(file < $(1)),$$($(2)))
-$(1): FORCE
-endif
-$(1):
-	@mkdir -p $$(@D)
-	@printf '%s\n' $$(call quoted,$$($(2))) > $$@
+raw := data/raw/$(RUN)
+clean := data/clean/$(RUN)
+tokens := data/tokens/$(RUN)
+run_folder := checkpoints/$(RUN)
+posts := $(raw).jsonl
+corpus := $(clean).txt
+funnel := $(clean).funnel.json
+manifest := $(tokens)/manifest.json
+model := $(run_folder)/final/trainer_state.json
+dumped := $(raw).settings
+cleaned := $(clean).settings
+encoded := $(tokens).settings
+trained := $(run_folder).settings
+
+# What a stage obeys. What cannot change a result (threads, how often something is saved) is not among
+# it.
+clean_variables := RECIPE NEWS
+encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
+train_variables := MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
+  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE TRAIN_FLAGS
+settings = $(foreach name,$(1),$(if $(filter-out undefined,$(origin \
+  $(name))),$(name)=$($(name))$(newline)))
+clean_settings = $(call settings,$(clean_variables))
+encode_settings = $(call settings,$(encode_variables))
+train_settings = $(call settings,$(train_variables) $(if $(PATIENCE),EVAL_STEPS))
+
+# With make -B all stages run.
+always := $(findstring B,$(firstword -$(MAKEFLAGS)))
+# $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run whatever its inputs are.
+stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
+# $(call unless_same,INPUT): begins the line of a stage, which is passed over if nothing asks for it.
+unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
+# $(call done,SETTINGS): ends the recipe of a stage. The last stage keeps what the run was made with.
+define done
+@mkdir -p $(@D); printf '%s' "$$$(1)" > $@
+$(if $(filter $@,$(last)),@mkdir -p checkpoints; rm -f $(variables).started; $(remember) > $(variables))
 endef
-.PHONY: FORCE
-FORCE:
-
-# $(call option,--name,VALUE): the option, unless its value is empty.
-option = $(if $(2),$(1) $(call quoted,$(2)))
-# A path with its blanks escaped for make.
-escaped = $(subst $(empty) $(empty),\ ,$(1))
-empty :=
-# A value in single quotes for the shell.
-quoted = '$(subst ','\'',$(1))'
-
-$(eval $(call keep_settings,$(build)/march,MARCH))
-
-# ---- The stages
-
-# Programs write whole outputs or none, so make need not remove what stood there when one fails.
-.PRECIOUS: data/raw/$(RUN).jsonl data/clean/$(RUN).txt data/tokens/$(RUN)/manifest.json \
-  checkpoints/$(RUN)/final/trainer_state.json
+remember = printf '%s' "$$run_variables"
+run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(remembered))),define \
+  remembered.$(name) :=$(newline)$(subst $(newline),$$(newline),$(subst \
+  $$,$$$$,$($(name))))$$(empty)$(newline)endef$(newline))
+kept_variables := EXPORT CHAT TIMEZONE DUMP_FLAGS $(clean_variables) $(encode_variables) \
+  $(train_variables) LOGGING_STEPS SAVE_STEPS SAVE_TOTAL_LIMIT EVAL_STEPS
+last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(cleaned) \
+  encode/$(encoded) train/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
+  $(MAKECMDGOALS)),$(patsubst $(firstword $(subst /, ,$(goal)))/%,%,$(goal)))))
 
 ## dump: the posts of the export, data/raw/RUN.jsonl
-posts := data/raw/$(RUN).jsonl
 .PHONY: dump
-dump: $(posts)
-
-# Telegram Desktop likes names with blanks: ChatExport_2026-11-23 (1).
-export_path := $(call escaped,$(EXPORT))
-# A channel is no file; it is asked for when there are no posts of it yet, and by make update.
-channel := $(filter @% http://% https://% t.me/%,$(firstword $(EXPORT)))
-export_name := $(if $(wildcard $(export_path)/result.json),/result.json,$(if \
-  $(wildcard $(export_path)/messages.html),/messages.html))
-export_file := $(if $(channel),,$(export_path)$(export_name))
-dump_options := $(strip $(call option,--chat,$(CHAT)) $(call option,--timezone,$(TIMEZONE)) \
-  $(DUMP_FLAGS))
-dump_settings := $(or $(channel),$(export_file)) $(dump_options)
-$(eval $(call keep_settings,data/raw/$(RUN).settings,dump_settings))
-
-# An export holds everything, so its posts replace those of an older one; those of a channel only
-# where the settings have changed.
-dump = $(bin)/tg-dump $(dump_options) $(call quoted,$(EXPORT)) --output $(posts)
-$(posts): $(export_file) data/raw/$(RUN).settings | $(bin)/tg-dump
-	$(dump) $(if $(channel),$(if $(filter %.settings,$?),--replace),--replace)
+dump: $(dumped)
 
 ## update: fetch what is new in the channel that EXPORT names; then: make train
 .PHONY: update
-update: data/raw/$(RUN).settings | $(bin)/tg-dump
-	$(dump)
+update: $(dumped)
 
-ifeq ($(channel),)
-$(export_file):
-	@echo "pipeline.mk: there is no '$(EXPORT)'; EXPORT names Telegram Desktop's export or a channel" >&2; exit 66
+ifneq ($(filter dump update clean-text encode train interop bench-%,$(MAKECMDGOALS)),)
+source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
+else
+source_facts := missing -
+endif
+dump_settings := EXPORT=$(wordlist 3,$(words $(source_facts)),$(source_facts))$(newline)$(call \
+  settings,CHAT TIMEZONE)
+source_kind := $(firstword $(source_facts))
+is_update := $(filter update,$(MAKECMDGOALS))
+dump_stamp := $(file < $(dumped))
+dump_differs := $(call differ,$(dump_stamp),$(dump_settings))
+dump_needed := $(if $(dump_differs)$(filter-out $(wildcard $(posts)),$(posts)),FORCE)
+# An export may go when its posts are there.
+ifeq ($(source_kind),missing)
+dump_needed := $(if $(dump_needed),missing-export)
+else
+dump_needed := $(if $(dump_needed)$(always)$(is_update)$(filter newer,$(word 2,$(source_facts))),FORCE)
 endif
 
+# An export holds everything, so its posts replace those of an older one. Posts of a channel may be
+# gone from it, so they are replaced only where the settings have changed. What is replaced is kept,
+# and comes back when the settings do.
+replaces := $(and $(wildcard $(posts)),$(or $(if $(is_update),,$(filter export,$(source_kind))),$(if \
+  $(filter EXPORT=%,$(firstword $(dump_stamp))),$(dump_differs))))
+earlier := $(raw).previous
+earlier_posts := $(if $(and $(replaces),$(filter channel,$(source_kind))),$(if $(call \
+  differ,$(file < $(earlier).settings),$(dump_settings)),,$(wildcard $(earlier).jsonl)))
+
+$(dumped): $(dump_needed) | $(bin)/tg-dump
+	@mkdir -p $(@D); rm -f $(earlier).new; [ ! -e $(posts) ] || ln -L $(posts) $(earlier).new
+	@trap 'rm -f $(earlier).new' EXIT; as_words flags "$$DUMP_FLAGS"; \
+	$(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
+	run $(bin)/tg-dump $(if $(replaces),--replace) $${CHAT:+--chat="$$CHAT"} \
+	  $${TIMEZONE:+--timezone="$$TIMEZONE"} "$${flags[@]}" --output $(posts) -- \
+	  $(earlier_posts) "$$EXPORT"; \
+	if [ -n "$(replaces)" ] && ! [ $(earlier).new -ef $(posts) ]; then \
+	  mv $(earlier).new $(earlier).jsonl; cp $@ $(earlier).settings; \
+	  echo "pipeline.mk: the posts of before are kept in $(earlier).jsonl" >&2; \
+	fi
+	$(call done,dump_settings)
+
+.PHONY: missing-export
+missing-export:
+	@$(if $(EXPORT),echo "pipeline.mk: there is no '$$EXPORT'; EXPORT names Telegram Desktop's \
+	export or a channel" >&2; exit 66,echo "pipeline.mk: $(RUN) is a new run; say where its posts \
+	come from, such as EXPORT=@channel$(runs_text)" >&2; exit 64)
+
 ## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
-corpus := data/clean/$(RUN).txt
-funnel := data/clean/$(RUN).funnel.json
 .PHONY: clean-text
-clean-text: $(corpus)
+clean-text: $(cleaned)
 
 # The original recipe has no choice.
-clean_options := --recipe $(RECIPE) $(if $(filter house,$(RECIPE)),--news $(NEWS))
-$(eval $(call keep_settings,data/clean/$(RUN).settings,clean_options))
-
-# Not a grouped target: make 4.3 neither misses the second file of a group nor follows one under -n.
-$(corpus): $(posts) data/clean/$(RUN).settings $(if $(wildcard $(funnel)),,FORCE) \
-  | $(bin)/bugurt-clean
-	$(bin)/bugurt-clean $(clean_options) $< --output $(corpus) --funnel $(funnel)
+$(cleaned): $(dumped) $(wildcard $(posts)) \
+  $(call stale,$(cleaned),$(clean_settings),$(corpus) $(funnel)) | $(bin)/bugurt-clean
+	@$(call unless_same,$(posts)) run $(bin)/bugurt-clean --recipe="$$RECIPE" \
+	  $(if $(filter house,$(RECIPE)),--news="$$NEWS") $(posts) --output $(corpus) \
+	  --funnel $(funnel)
+	$(call done,clean_settings)
 
 ## encode: token shards and their tokenizer, data/tokens/RUN
-manifest := data/tokens/$(RUN)/manifest.json
 .PHONY: encode
-encode: $(manifest)
+encode: $(encoded)
 
-encode_options := $(strip \
-  $(if $(TOKENIZER),$(call option,--tokenizer,$(TOKENIZER)),--vocab-size $(VOCAB_SIZE)) \
-  --validation-fraction $(VALIDATION_FRACTION) --pack $(PACK) \
-  $(call option,--end-of-text,$(END_OF_TEXT)))
-$(eval $(call keep_settings,data/tokens/$(RUN).settings,encode_options))
+$(encoded): $(cleaned) $(wildcard $(corpus)) \
+  $(call stale,$(encoded),$(encode_settings),$(manifest)) | $(bin)/bpe-encode
+	@as_path TOKENIZER; $(call unless_same,$(corpus)) run $(bin)/bpe-encode \
+	  $(if $(TOKENIZER),--tokenizer="$$TOKENIZER",--vocab-size="$$VOCAB_SIZE") \
+	  --validation-fraction="$$VALIDATION_FRACTION" --pack="$$PACK" \
+	  $${END_OF_TEXT:+--end-of-text="$$END_OF_TEXT"} $(corpus) --output $(tokens) \
+	  $${THREADS:+--threads="$$THREADS"}
+	$(call done,encode_settings)
 
-$(manifest): $(corpus) data/tokens/$(RUN).settings | $(bin)/bpe-encode
-	$(bin)/bpe-encode $(encode_options) $< --output $(@D) $(call option,--threads,$(THREADS))
-
-## train: the trained model, checkpoints/RUN/final; goes on after an interruption
-model := checkpoints/$(RUN)/final/trainer_state.json
+## train: the trained model, checkpoints/RUN/final; continues after an interruption
 .PHONY: train
-train: $(model)
+train: $(trained)
 
-shape_options = --layers $(LAYERS) --width $(WIDTH) --heads $(HEADS) --context $(CONTEXT)
-train_options := $(strip \
-  $(if $(MODEL),$(call option,--model,$(MODEL)),$(shape_options)) \
-  $(call option,--max-steps,$(MAX_STEPS)) --num-train-epochs $(EPOCHS) \
-  --warmup-steps $(WARMUP_STEPS) --learning-rate $(LEARNING_RATE) --block-size $(BLOCK_SIZE) \
-  --per-device-train-batch-size $(BATCH_SIZE) --seed $(SEED) \
-  $(call option,--precision,$(PRECISION)) \
-  $(if $(PATIENCE),--load-best-model-at-end --early-stopping-patience $(PATIENCE) \
-    --eval-steps $(or $(EVAL_STEPS),$(SAVE_STEPS))) $(TRAIN_FLAGS))
-$(eval $(call keep_settings,checkpoints/$(RUN)/settings,train_options))
-
-# What cannot change the result.
-train_conveniences := $(strip --logging-steps $(LOGGING_STEPS) --save-steps $(SAVE_STEPS) \
-  $(if $(PATIENCE),,$(call option,--eval-steps,$(EVAL_STEPS))) \
-  $(call option,--save-total-limit,$(SAVE_TOTAL_LIMIT)) $(call option,--threads,$(THREADS)))
-
-$(model): $(manifest) checkpoints/$(RUN)/settings | $(bin)/gpt-finetune
-	$(bin)/gpt-finetune data/tokens/$(RUN) --output checkpoints/$(RUN) \
-	  $(train_options) $(train_conveniences) --resume --restart > /dev/null
+# gpt-finetune compares what it would do with what was done: it leaves, resumes or replaces a run.
+$(trained): $(encoded) $(wildcard $(manifest)) \
+  $(call stale,$(trained),$(train_settings),$(model)) | $(bin)/gpt-finetune
+	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(call unless_same,$(manifest)) { \
+	mkdir -p checkpoints; $(remember) > $(variables).started; \
+	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
+	run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
+	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
+	  --context="$$CONTEXT") $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
+	  --num-train-epochs="$$EPOCHS" --warmup-steps="$$WARMUP_STEPS" \
+	  --learning-rate="$$LEARNING_RATE" --block-size="$$BLOCK_SIZE" \
+	  --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
+	  $${PRECISION:+--precision="$$PRECISION"} \
+	  $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \
+	  --eval-steps="$${EVAL_STEPS:-$$SAVE_STEPS}" --logging-steps="$$LOGGING_STEPS" \
+	  --save-steps="$$SAVE_STEPS" $${SAVE_TOTAL_LIMIT:+--save-total-limit="$$SAVE_TOTAL_LIMIT"} \
+	  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}" $(if $(always),,--resume) --restart; }
+	$(call done,train_settings)
 
 # A trained model is sampled as it is, whatever the variables say now: to look at a run must never
-# train it anew.
-missing_model := $(if $(wildcard $(model)),,$(model))
+# train it. Only the embedded corpus is trained on for it, as that is what a first try asks for.
+runs := $(sort $(foreach folder,$(wildcard checkpoints/*/final checkpoints/*/checkpoint-*),$(filter-out \
+  %.previous,$(word 2,$(subst /, ,$(folder))))))
+runs_text = $(if $(runs),; the runs so far: $(runs)$(call bash,did_you_mean,$(call \
+  quoted,$(RUN)) $(filter-out $(RUN),$(runs))))
+earlier_model = $$(realpath -m $(run_folder)).previous/final
+missing_model := $(if $(wildcard $(model)),,$(if $(shell [ ! -e "$(earlier_model)" ] || echo \
+  x),,$(if $(filter RUN,$(given)),missing-run,$(trained))))
 
 ## sample: write bugurts, data/samples/RUN.txt, and print ten: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(missing_model) | $(bin)/gpt-sample
-	@$(bin)/gpt-sample checkpoints/$(RUN)/final --count $(COUNT) --temperature $(TEMPERATURE) \
-	  $(call option,--prompt,$(PROMPT)) $(call option,--threads,$(THREADS)) \
-	  --output data/samples/$(RUN).txt --show $(SHOW) $(SAMPLE_FLAGS)
+	@as_typed PROMPT; as_words flags "$$SAMPLE_FLAGS"; model=$(run_folder)/final; \
+	if [ ! -e $$model ]; then model=$(earlier_model); \
+	  echo "pipeline.mk: $(RUN) is not finished; this is the model of before, $$model" >&2; fi; \
+	$(bin)/gpt-sample "$$model" --count="$$COUNT" --temperature="$$TEMPERATURE" \
+	  $${PROMPT:+--prompt="$$PROMPT"} $${THREADS:+--threads="$$THREADS"} \
+	  --output data/samples/$(RUN).txt --show="$$SHOW" "$${flags[@]}"
+
+.PHONY: missing-run
+missing-run:
+	@echo "pipeline.mk: $(if $(filter $(RUN),$(runs)),$(RUN) has no finished model yet; go on with: \
+	make train RUN=$(RUN),there is no run $(RUN)$(runs_text))" >&2; exit 66
+
+## show: the variables that a run was made with: make show RUN=mine
+.PHONY: show
+show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
+	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
+
+# The recipes above have all values in their environment.
+$(foreach name,$(filter-out RUN MARCH BENCH_FLAGS FUZZ_%,$(known)) run_variables dump_settings \
+  clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
+  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample show missing-export: export \
+  $(name) := $$($(name)))))
 
 # ---- Work on the project itself
 
@@ -320,9 +587,9 @@ lint:
 	  clang -O2 -Wall -Werror -march=$$processor -ISources/CKernels/include -c $$kernels \
 	    -o $(build)/kernels.o; done; done
 
-## interop: compare with transformers and tokenizers (installs them into .build/interop)
+## interop: compare with transformers, tokenizers and others (installs them into .build/interop)
 .PHONY: interop
-interop: $(missing_model) $(posts) $(build)/interop/installed | $(bin)/gpt-sample \
+interop: $(trained) $(build)/interop/installed | $(bin)/gpt-sample \
   $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
 	$(build)/interop/bin/python Tests/Interop/original_recipe_interop.py \
 	  $(bin)/bugurt-clean $(posts) $(build)/interop/original-recipe
@@ -373,7 +640,7 @@ bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 
 ## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
 .PHONY: bench-precision
-bench-precision: $(corpus) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
+bench-precision: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
 	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/precision_curves.py \
 	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
 	  --work $(build)/bench-precision --picture docs/precision.svg $(BENCH_FLAGS)
@@ -385,14 +652,14 @@ $(build)/bench-precision/installed:
 
 ## bench-encode: time encoding against tiktoken and tokenizers
 .PHONY: bench-encode
-bench-encode: $(corpus) $(build)/interop/installed | $(bin)/bpe-encode
+bench-encode: $(cleaned) $(build)/interop/installed | $(bin)/bpe-encode
 	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
 	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
 	  $(BENCH_FLAGS)
 
 ## bench-clean: time cleaning, and near duplicates against datasketch
 .PHONY: bench-clean
-bench-clean: $(corpus) $(build)/interop/installed | $(bin)/bugurt-clean
+bench-clean: $(cleaned) $(build)/interop/installed | $(bin)/bugurt-clean
 	$(build)/interop/bin/python Tests/Benchmarks/clean_benchmark.py \
 	  --bugurt-clean $(bin)/bugurt-clean --work $(build)/benchmark-clean --fixture $(corpus) \
 	  $(BENCH_FLAGS)
@@ -434,12 +701,34 @@ distclean:
 	rm -rf $(build) data/raw data/clean data/tokens data/samples
 	find checkpoints -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
 
+# Prints what the lines with ## (goals), #! and #? (variables) say, folded to 80 columns.
+define help
+function fold(head, text,   words, count, i, line) {
+  line = sprintf("  %-22s", head)
+  if (length(head) > 21) { print line; line = sprintf("  %-22s", "") }
+  count = split(text, words, " ")
+  for (i = 1; i <= count; i++) {
+    if (length(line) + 1 + length(words[i]) > 79) { print line; line = sprintf("  %-22s", "") }
+    line = line " " words[i]
+  }
+  print line
+}
+/^## / && goals { split(substr($0, 4), part, ": "); fold(part[1], substr($0, length(part[1]) + 6)) }
+goals { next }
+/^#! / { printf "\n%s\n", substr($0, 4); next }
+/^#\? / { text = substr($0, 4); next }
+text != "" && / \?=/ {
+  split($0, part, / \?= ?/)
+  fold(part[1] (part[2] ~ /^\$|^$/ ? "" : "=" part[2]), text)
+  text = ""
+}
+endef
+
 ## help: this list
 .PHONY: help
+help: export help := $(value help)
 help:
-	@echo "make TARGET [VARIABLE=value …]"
-	@awk '/^## / { sub(/^## /, ""); split($$0, a, ": "); printf "  %-12s %s\n", a[1], substr($$0, length(a[1]) + 3) }' pipeline.mk
-	@awk '/^#! / { printf "\n%s\n", substr($$0, 4) } \
-	  /^#\? / { text = substr($$0, 4); next } \
-	  text != "" { split($$0, a, " [?]= ?"); sub(/ [?]=$$/, "", a[1]); \
-	    printf "  %-20s %-26s %s\n", a[1], a[2], text; text = "" }' pipeline.mk
+	@echo "make TARGET [VARIABLE=value …]"; echo
+	@awk -v goals=1 "$$help" pipeline.mk; awk "$$help" pipeline.mk
+	@echo; echo "A run remembers the variables it was made with: make show RUN=name."
+	@echo "Quote values with blanks or other signs: make sample PROMPT='КОТ ЗА 100\$$'"

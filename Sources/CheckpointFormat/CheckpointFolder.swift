@@ -51,14 +51,6 @@ public struct RunFolder: Sendable {
     try Self.remove(checkpointPath(step: step))
   }
 
-  /// Removes the finished model and all checkpoints.
-  ///
-  /// - Throws: ``FileError``.
-  public func removeAll() throws {
-    try Self.remove(finalPath)
-    for step in try checkpointSteps() { try removeCheckpoint(step: step) }
-  }
-
   /// Removes the folder `path`, which is never half there under its name: it loses that first.
   private static func remove(_ path: String) throws {
     guard Folder.exists(path) else { return }

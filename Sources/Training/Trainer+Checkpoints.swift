@@ -9,7 +9,10 @@ func perplexity(ofLoss loss: Double) -> Double { exp(loss) }
 
 /// How a training begins.
 public enum TrainingStart: Equatable, Sendable {
-  case anew
+  /// From the first step; there is no earlier run.
+  case new
+  /// From the first step, in place of an earlier run that differs in what is listed.
+  case replacing(differences: [String])
   /// After the step of the checkpoint that was read.
   case resumed(step: Int)
   /// The run is finished already.
@@ -18,9 +21,9 @@ public enum TrainingStart: Equatable, Sendable {
 
 /// What to do with an earlier run in the same folder.
 public struct EarlierRunPolicy: Sendable {
-  /// Go on where it stopped.
+  /// Continue where it stopped, and leave a finished one with the same settings as it is.
   public var resumes: Bool
-  /// Remove it, where it cannot be gone on with.
+  /// Replace it, where it is not continued or left.
   public var restarts: Bool
 
   public init(resumes: Bool, restarts: Bool) {
@@ -32,36 +35,49 @@ public struct EarlierRunPolicy: Sendable {
 extension Trainer {
   /// Looks for an earlier run in the folder and begins as `policy` says.
   ///
+  /// An earlier run that is replaced stays until this one saves something, and is then kept as
+  /// ``RunFolder/previousPath`` until this one is finished.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   remove it, or its newest checkpoint is damaged.
+  ///   replace it, or its newest checkpoint is damaged.
   public func start(_ policy: EarlierRunPolicy) throws -> TrainingStart {
     // A folder that cannot be written to must show itself before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
-    let newest = try folder.checkpointSteps().last
-    let isFinished = Folder.exists(folder.finalPath)
-    guard newest != nil || isFinished else { return .anew }
-    var reason = "holds an earlier run; --resume goes on with it, --restart removes it"
+    try folder.restorePrevious()
+    guard try folder.holdsRun() else { return .new }
+    var differences: [String] = []
     if policy.resumes {
-      let differences: [String]
-      if isFinished {
+      if folder.isFinished {
         differences = try self.differences(from: folder.finalPath)
-        if differences.isEmpty, !policy.restarts { return .finished }
+        if differences.isEmpty { return .finished }
       } else {
-        let step = newest ?? 0
+        let step = try folder.checkpointSteps().last ?? 0
         differences = try readable(step) { try self.differences(from: $0) }
         if differences.isEmpty {
           try readable(step) { try readCheckpoint($0, step: step) }
           return .resumed(step: step)
         }
       }
-      reason =
-        "holds a run with other settings (\(differences.joined(separator: "; "))); "
-        + "--restart removes it"
     }
-    guard policy.restarts else { throw InputError(folder.path, reason) }
-    try folder.removeAll()
-    return .anew
+    guard policy.restarts else {
+      throw InputError(
+        folder.path,
+        differences.isEmpty
+          ? "holds an earlier run; --resume continues it, --restart replaces it"
+          : "holds a run with other settings (\(differences.joined(separator: "; "))); "
+            + "--restart replaces it")
+    }
+    try folder.checkCanBeSetAside()
+    replacesEarlierRun = true
+    return .replacing(differences: differences)
+  }
+
+  /// Makes room for the first thing that this run saves.
+  private func setEarlierRunAside() throws {
+    guard replacesEarlierRun else { return }
+    try folder.setAside()
+    replacesEarlierRun = false
   }
 
   /// Calls `read` with the path of the checkpoint after `step` steps; its error tells what to do.
@@ -73,7 +89,7 @@ extension Trainer {
       let older = try folder.checkpointSteps().last { $0 < step }
       let remedy =
         older.map { "remove \(path), and --resume goes on after step \($0)" }
-        ?? "there is no older checkpoint; --restart alone trains anew"
+        ?? "there is no older checkpoint; --restart alone starts over"
       let (file, place, problem) =
         switch error {
         case let error as InputError: (error.path, error.place, error.problem)
@@ -170,6 +186,7 @@ extension Trainer {
 
   /// Writes a checkpoint of the last step and returns its path.
   func saveCheckpoint() throws -> String {
+    try setEarlierRunAside()
     let path = folder.checkpointPath(step: state.globalStep)
     try RunFolder.write(path) { partial in
       try writeModel(to: partial, isFinal: false)
@@ -186,11 +203,13 @@ extension Trainer {
 
   /// Writes the finished model, the curves and the report, and returns the model's path.
   func saveFinal() throws -> String {
+    try setEarlierRunAside()
     let report = TrainingReport(self)
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
     try replaceFile(at: "\(folder.path)/report.md", with: report.text)
     try RunFolder.write(folder.finalPath) { try writeModel(to: $0, isFinal: true) }
+    try folder.removePrevious()
     return folder.finalPath
   }
 

@@ -45,6 +45,8 @@ public final class Trainer {
   /// Where the weights came from, which resuming compares.
   let origin: JSONValue
   let pass: TrainingPass
+  /// Whether the folder still holds an earlier run, which is set aside when something is saved.
+  var replacesEarlierRun = false
   private var order: (epoch: Int, blocks: [Int]) = (-1, [])
 
   /// Prepares the training of `model`; `origin` tells where its weights came from.

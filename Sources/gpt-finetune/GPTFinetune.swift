@@ -42,9 +42,13 @@ struct GPTFinetune: Program {
       + "or PyTorch's .bin, in one file or in shards",
     valueName: "folder", defaultText: "begin from random weights", completion: .folder)
   var model: String?
-  @Flag(help: "go on where an earlier run with the same settings stopped") var resume = false
   @Flag(
-    help: "remove an earlier run; with --resume only if it cannot be gone on with")
+    help: "continue an earlier run with the same settings where it stopped; a finished one is left "
+      + "as it is")
+  var resume = false
+  @Flag(
+    help: "replace an earlier run, which is kept as <folder>.previous until this one is finished; "
+      + "with --resume only if its settings, model or data differ")
   var restart = false
 
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
@@ -85,17 +89,25 @@ struct GPTFinetune: Program {
         + settings.precision.rawValue)
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
-    switch try trainer.start(policy) {
+    let start = try trainer.start(policy)
+    switch start {
     case .finished:
-      Log.info("\(output) is finished already; --restart trains it anew")
+      Log.info("\(output) is finished, with the same settings, model and data; it is left as it is")
       return
     case .resumed(let step):
       Log.info("resuming after step \(step)")
       firstStep = step
-    case .anew:
-      // Only now: a run that is gone on with has its weights from the checkpoint.
-      if model == nil { trainer.model.drawWeights(seed: settings.seed) }
+    case .replacing(let differences):
+      if !differences.isEmpty {
+        Log.info("the earlier run differs: \(differences.joined(separator: "; "))")
+      }
+      Log.info(
+        "the earlier run stays until the first checkpoint, then in \(trainer.folder.previousPath) "
+          + "until this run is finished")
+    case .new: break
     }
+    // Only now: a resumed run has its weights from the checkpoint.
+    if firstStep == 0, model == nil { trainer.model.drawWeights(seed: settings.seed) }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
     if trainer.state.globalStep < trainer.totalSteps {

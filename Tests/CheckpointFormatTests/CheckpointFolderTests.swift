@@ -69,15 +69,13 @@ struct RunFolderTests {
     #expect(try folder.text(of: "checkpoint-5/a") == "new")
   }
 
-  @Test("a checkpoint is removed, and all of a run")
-  func removeAll() throws {
-    try makeCheckpoints("checkpoint-5", "checkpoint-6", "final", "checkpoint-6.partial")
+  @Test("a checkpoint is removed")
+  func removeCheckpoint() throws {
+    try makeCheckpoints("checkpoint-5", "checkpoint-6", "final")
     try folder.write("x", to: "report.md")
     try run.removeCheckpoint(step: 6)
     try run.removeCheckpoint(step: 7)
     #expect(try folder.names() == ["checkpoint-5", "final", "report.md"])
-    try run.removeAll()
-    #expect(try folder.names() == ["report.md"])
   }
 
   @Test("a folder appears whole, in place of an older one")

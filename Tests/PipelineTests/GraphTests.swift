@@ -24,17 +24,30 @@ struct GraphTests {
     _ stages: [String], with variables: [String: String] = [:],
     location: SourceLocation = #_sourceLocation
   ) throws {
+    let run = try runsFirst(stages.first, with: variables, location: location)
+    #expect(run.stages == stages, sourceLocation: location)
+  }
+
+  /// Expects `make train` to begin with `stage`, to have said so before, and to do nothing the time
+  /// after.
+  @discardableResult
+  private func runsFirst(
+    _ stage: String?, with variables: [String: String] = [:],
+    location: SourceLocation = #_sourceLocation
+  ) throws -> Ended {
     let planned = try project.make("-n", "train", with: variables)
-    #expect(planned.stages == stages, "make -n", sourceLocation: location)
+    #expect(stage == nil || planned.stages.first == stage, "make -n", sourceLocation: location)
     let run = try project.make("train", with: variables)
     #expect(run.status == 0, "\(run.log)", sourceLocation: location)
-    #expect(run.stages == stages, sourceLocation: location)
+    #expect(run.stages.first == stage, sourceLocation: location)
+    #expect(Set(run.stages).isSubset(of: planned.stages), sourceLocation: location)
     #expect(!run.output.contains("swift build"), sourceLocation: location)
     // make warns of variables that are not defined.
     #expect(!run.log.contains("warning: undefined"), "\(run.log)", sourceLocation: location)
     let again = try project.make("train", with: variables)
     #expect(again.output == nothingToDo, sourceLocation: location)
     #expect(try project.leftovers() == [], sourceLocation: location)
+    return run
   }
 
   @Test("a finished run is left alone")
@@ -49,31 +62,41 @@ struct GraphTests {
   }
 
   @Test(
-    "a newer input reruns the stage that reads it and those after",
+    "a newer input reruns the stage that reads it, and the same content nothing more",
     arguments: [
-      ("data/fixture/result.json", all),
-      ("data/raw/fixture.settings", all),
-      ("data/raw/fixture.jsonl", fromCleaning),
-      ("data/clean/fixture.settings", fromCleaning),
-      ("data/clean/fixture.txt", fromEncoding),
+      ("data/fixture/result.json", ["tg-dump"]),
+      ("data/raw/fixture.settings", []),
+      ("data/raw/fixture.jsonl", ["bugurt-clean"]),
+      ("data/clean/fixture.settings", []),
+      ("data/clean/fixture.txt", ["bpe-encode"]),
       ("data/clean/fixture.funnel.json", []),
-      ("data/tokens/fixture.settings", fromEncoding),
+      ("data/tokens/fixture.settings", []),
       ("data/tokens/fixture/manifest.json", training),
-      ("checkpoints/fixture/settings", training),
+      ("checkpoints/fixture.settings", []),
       ("checkpoints/fixture/final/trainer_state.json", []),
       ("checkpoints/fixture/report.md", []),
     ])
   func inputs(_ path: String, _ stages: [String]) throws {
+    let model = try project.modificationTime(of: "checkpoints/fixture/final/model.safetensors")
     try project.touch(path)
     try expect(stages)
+    #expect(
+      try project.modificationTime(of: "checkpoints/fixture/final/model.safetensors") == model)
+  }
+
+  @Test("another content of an input reruns all that follows from it")
+  func otherContent() throws {
+    let corpus = try project.folder.text(of: "data/clean/fixture.txt")
+    try project.folder.write(corpus + "КОТ@ЕЩЁ КОТ@И ЕЩЁ ОДИН\n", to: "data/clean/fixture.txt")
+    try expect(fromEncoding)
   }
 
   @Test(
-    "a missing output is made again, with what follows from it",
+    "a missing output is made again, and what has the same content then follows no further",
     arguments: [
-      ("data/raw/fixture.jsonl", all),
-      ("data/clean/fixture.txt", fromCleaning),
-      ("data/clean/fixture.funnel.json", fromCleaning),
+      ("data/raw/fixture.jsonl", ["tg-dump", "bugurt-clean"]),
+      ("data/clean/fixture.txt", ["bugurt-clean", "bpe-encode"]),
+      ("data/clean/fixture.funnel.json", ["bugurt-clean"]),
       ("data/tokens/fixture", fromEncoding),
       ("checkpoints/fixture/final/trainer_state.json", training),
       ("checkpoints/fixture/final", training),
@@ -85,7 +108,7 @@ struct GraphTests {
   }
 
   @Test(
-    "a changed variable reruns the stage it belongs to and those after",
+    "a changed variable reruns the stage it belongs to, and is remembered",
     arguments: [
       ("EXPORT", "other/result.json", all),
       ("CHAT", "Бугурты к чаю", all),
@@ -119,7 +142,13 @@ struct GraphTests {
     try project.copy("data/fixture/result.json", to: "other/result.json")
     try project.copy("data/tokens/fixture/tokenizer", to: "other/tokenizer")
     try project.copy("checkpoints/fixture/final", to: "other/model")
-    try expect(stages, with: [name: value])
+    try runsFirst(stages.first, with: [name: value])
+    var others = Project.tiny
+    others[name] = nil
+    let again = try Subprocess(
+      "make", ["train"] + others.map { "\($0)=\($1)" }.sorted(), in: project.folder.path
+    ).wait()
+    #expect(again.output == nothingToDo)
   }
 
   @Test("a variable that cannot change a result reruns nothing")
@@ -129,7 +158,7 @@ struct GraphTests {
       "EVAL_STEPS": "1",
       "PROMPT": "кот", "COUNT": "3", "SAMPLE_FLAGS": "--seed 1",
       // The folder of the same export.
-      "EXPORT": "data/fixture",
+      "EXPORT": "data/fixture", "DUMP_FLAGS": "--delay 3 --user-agent='a b'",
     ]
     for (name, value) in values { try expect([], with: [name: value]) }
   }

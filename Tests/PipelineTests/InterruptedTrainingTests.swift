@@ -24,7 +24,7 @@ struct InterruptedTrainingTests {
   func same() throws {
     let project = try Project()
     func variables(_ run: String) -> [String: String] {
-      Self.settings.merging(["RUN": run]) { $1 }
+      Self.settings.merging(["RUN": run, "EXPORT": "data/fixture"]) { $1 }
     }
     let whole = try project.make("train", with: variables("whole"))
     try #require(whole.status == 0, "\(whole.log)")

@@ -108,6 +108,13 @@ final class Project {
     try #require(utimensat(AT_FDCWD, folder.path(name), [time, time], AT_SYMLINK_NOFOLLOW) == 0)
   }
 
+  /// When the file `name` was written last.
+  func modificationTime(of name: String) throws -> [Int] {
+    var status = stat()
+    try #require(stat(folder.path(name), &status) == 0)
+    return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+  }
+
   func exists(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: folder.path(name))
   }
@@ -134,11 +141,12 @@ final class Project {
 }
 
 extension Ended {
-  /// The stages that make ran, in their order.
+  /// The stages that make ran, or with `-n` may run, in their order.
   var stages: [String] {
     output.split(separator: "\n").compactMap { line in
-      guard line.hasPrefix(".build/release/") else { return nil }
-      return String(line.dropFirst(".build/release/".count).prefix { $0 != " " })
+      programs.first {
+        line.hasPrefix(".build/release/\($0) ") || line.contains("run .build/release/\($0) ")
+      }
     }
   }
 }

@@ -221,7 +221,7 @@ struct BestModelTests {
       return #expect(throws: InputError.self) { try trainer.start(resume) }?.problem
     }
     func other(_ difference: String) -> String {
-      "holds a run with other settings (\(difference)); --restart removes it"
+      "holds a run with other settings (\(difference)); --restart replaces it"
     }
     #expect(try problem { $0.evaluationSteps = 4 } == other("eval_steps was 3, is 4"))
     #expect(

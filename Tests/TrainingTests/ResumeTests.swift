@@ -16,7 +16,6 @@ struct ResumeTests {
   }
 
   private let resume = EarlierRunPolicy(resumes: true, restarts: false)
-  private let restart = EarlierRunPolicy(resumes: false, restarts: true)
 
   /// The files whose bytes must not depend on interruptions.
   private func results(_ run: String) throws -> [[UInt8]] {
@@ -28,7 +27,7 @@ struct ResumeTests {
   @Test("a training stopped after any step and resumed gives the same bytes as one in one go")
   func anyStep() throws {
     let whole = try fixture.trainer("whole")
-    #expect(try whole.start(resume) == .anew)
+    #expect(try whole.start(resume) == .new)
     try whole.run { _ in }
     let expected = try results("whole")
     for step in 1...12 {
@@ -149,7 +148,7 @@ struct ResumeTests {
   func differences() throws {
     try fixture.runAndStop("run", after: 4)
     func other(_ difference: String) -> String {
-      "holds a run with other settings (\(difference)); --restart removes it"
+      "holds a run with other settings (\(difference)); --restart replaces it"
     }
     try expectRefusal(other("learning_rate was 0.02, is 0.03"), resume) { $0.learningRate = 0.03 }
     try expectRefusal(
@@ -172,10 +171,10 @@ struct ResumeTests {
   @Test("an earlier run is neither resumed nor removed unasked")
   func unasked() throws {
     let nothing = EarlierRunPolicy(resumes: false, restarts: false)
-    #expect(try fixture.trainer().start(nothing) == .anew)
+    #expect(try fixture.trainer().start(nothing) == .new)
     try fixture.runAndStop("run", after: 4)
     try expectRefusal(
-      "holds an earlier run; --resume goes on with it, --restart removes it", nothing)
+      "holds an earlier run; --resume continues it, --restart replaces it", nothing)
   }
 
   @Test("a damaged checkpoint is named")
@@ -185,7 +184,7 @@ struct ResumeTests {
     let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
     try replaceFile(at: path, with: Array(whole.dropLast()))
     let none =
-      "the checkpoint is damaged: there is no older checkpoint; --restart alone trains anew"
+      "the checkpoint is damaged: there is no older checkpoint; --restart alone starts over"
     #expect {
       try fixture.trainer().start(resume)
     } throws: {
@@ -239,42 +238,6 @@ struct ResumeTests {
     #expect(
       error?.description
         == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
-        + "no older checkpoint; --restart alone trains anew")
-  }
-
-  // MARK: - Starting anew
-
-  @Test("a restart removes the earlier run, and what interrupted writes have left")
-  func restarting() throws {
-    try fixture.runAndStop("run", after: 7)
-    try fixture.folder.write("x", to: "run/checkpoint-8.partial/config.json")
-    let names = try Folder.list(fixture.folder.path("run"))
-    #expect(names == ["checkpoint-5", "checkpoint-7", "checkpoint-8.partial"])
-    #expect(try fixture.trainer().start(restart) == .anew)
-    #expect(try Folder.list(fixture.folder.path("run")) == [])
-  }
-
-  @Test("with both policies a run is resumed where that is possible, else removed")
-  func both() throws {
-    let both = EarlierRunPolicy(resumes: true, restarts: true)
-    try fixture.runAndStop("run", after: 4)
-    #expect(try fixture.trainer().start(both) == .resumed(step: 4))
-    #expect(try fixture.trainer { $0.seed = 1 }.start(both) == .anew)
-    #expect(try Folder.list(fixture.folder.path("run")) == [])
-  }
-
-  @Test("a finished run is found finished, and trained anew only on demand")
-  func finished() throws {
-    try fixture.trainer().run { _ in }
-    #expect(try fixture.trainer().start(resume) == .finished)
-    let error = #expect(throws: InputError.self) {
-      try fixture.trainer { $0.batchSize = 3 }.start(resume)
-    }
-    #expect(
-      error?.problem
-        == "holds a run with other settings (per_device_train_batch_size was 2, is 3); "
-        + "--restart removes it")
-    #expect(try fixture.trainer().start(restart) == .anew)
-    #expect(!Folder.exists(fixture.folder.path("run/final")))
+        + "no older checkpoint; --restart alone starts over")
   }
 }

@@ -1,0 +1,146 @@
+import CheckpointFormat
+import FileSupport
+import Foundation
+import TestSupport
+import Testing
+import Training
+
+/// What becomes of a run when another is started in its folder.
+@Suite("an earlier run in the same folder")
+struct EarlierRunTests {
+  private let fixture: TrainingFixture
+  private let run: RunFolder
+  private let restart = EarlierRunPolicy(resumes: false, restarts: true)
+  private let both = EarlierRunPolicy(resumes: true, restarts: true)
+
+  init() throws {
+    fixture = try TrainingFixture()
+    run = RunFolder(path: fixture.folder.path("run"))
+  }
+
+  private func names(_ folder: String = "run") throws -> [String] {
+    try Folder.list(fixture.folder.path(folder))
+  }
+
+  @Test("with the same settings a finished run is left as it is, even where it may be replaced")
+  func finished() throws {
+    try fixture.trainer().run { _ in }
+    let before = try names()
+    for policy in [EarlierRunPolicy(resumes: true, restarts: false), both] {
+      #expect(try fixture.trainer().start(policy) == .finished)
+    }
+    #expect(try names() == before)
+    let other = try fixture.trainer { $0.batchSize = 3 }
+    let error = #expect(throws: InputError.self) {
+      try other.start(EarlierRunPolicy(resumes: true, restarts: false))
+    }
+    #expect(
+      error?.problem
+        == "holds a run with other settings (per_device_train_batch_size was 2, is 3); "
+        + "--restart replaces it")
+  }
+
+  @Test("a run that is replaced stays until the new one saves something, then until it is finished")
+  func replaced() throws {
+    try fixture.trainer().run { _ in }
+    let old = try fixture.bytes("run/final/model.safetensors")
+    let trainer = try fixture.trainer { $0.learningRate = 0.01 }
+    #expect(
+      try trainer.start(both) == .replacing(differences: ["learning_rate was 0.02, is 0.01"]))
+    var steps = 0
+    var saves = 0
+    try trainer.run { event in
+      switch event {
+      case .progress:
+        steps += 1
+        let kept = try fixture.bytes(
+          "\(saves == 0 ? "run" : "run.previous")/final/model.safetensors")
+        #expect(kept == old, "step \(steps)")
+      case .saved: saves += 1
+      case .logged: break
+      }
+    }
+    #expect(saves == 3)
+    #expect(try fixture.bytes("run/final/model.safetensors") != old)
+    #expect(!Folder.exists(run.previousPath))
+  }
+
+  @Test("a new run that fails before its first checkpoint changes nothing")
+  func failedEarly() throws {
+    try fixture.trainer().run { _ in }
+    let before = try names()
+    let trainer = try fixture.trainer {
+      $0.learningRate = 1e10
+      $0.warmupSteps = 0
+      $0.weightDecay = 0
+    }
+    _ = try trainer.start(both)
+    #expect(throws: InputError.self) { try trainer.run { _ in } }
+    #expect(try names() == before)
+    #expect(try fixture.trainer().start(both) == .finished)
+  }
+
+  @Test("a finished model is kept while one new run after another stops before its end")
+  func stoppedTwice() throws {
+    try fixture.trainer().run { _ in }
+    let old = try fixture.bytes("run/final/model.safetensors")
+    for seed: UInt64 in [7, 8] {
+      let trainer = try fixture.trainer { $0.seed = seed }
+      guard case .replacing = try trainer.start(both) else {
+        Issue.record("the earlier run is not replaced")
+        return
+      }
+      #expect(throws: TrainingFixture.Stop.self) {
+        try trainer.run {
+          if case .progress(let progress) = $0, progress.step == 6 { throw TrainingFixture.Stop() }
+        }
+      }
+      #expect(try run.checkpointSteps() == [5, 6])
+      #expect(try fixture.bytes("run.previous/final/model.safetensors") == old)
+    }
+  }
+
+  @Test("a run that was set aside comes back where the new one has saved nothing")
+  func killedWhileSettingAside() throws {
+    try fixture.trainer().run { _ in }
+    let before = try names()
+    // As after a power cut between the two renames, with what was being written.
+    try Folder.move(fixture.folder.path("run"), replacing: run.previousPath)
+    try fixture.folder.write("x", to: "run/checkpoint-5.partial/config.json")
+    #expect(try fixture.trainer().start(both) == .finished)
+    #expect(try names() == before)
+    #expect(!Folder.exists(run.previousPath))
+  }
+
+  @Test("a folder that is a link stays one, and the earlier run is kept beside what it leads to")
+  func link() throws {
+    try Folder.create(fixture.folder.path("big/mine"))
+    try FileManager.default.createSymbolicLink(
+      atPath: run.path, withDestinationPath: "big/mine")
+    try fixture.runAndStop("run", after: 4)
+    let trainer = try fixture.trainer { $0.seed = 1 }
+    _ = try trainer.start(restart)
+    var kept: [String] = []
+    try trainer.run {
+      if case .progress(let progress) = $0, progress.step == 6 {
+        kept = try names("big/mine.previous")
+      }
+    }
+    #expect(kept == ["checkpoint-4"])
+    #expect(try names("big") == ["mine"])
+    #expect(try names("big/mine").contains("final"))
+    #expect(try names().contains("final"))
+  }
+
+  @Test("an unfinished run is resumed where that is possible, else replaced")
+  func unfinished() throws {
+    try fixture.runAndStop("run", after: 4)
+    try fixture.folder.write("x", to: "run/checkpoint-8.partial/config.json")
+    #expect(try fixture.trainer().start(both) == .resumed(step: 4))
+    #expect(
+      try fixture.trainer { $0.seed = 1 }.start(both)
+        == .replacing(differences: [#"seed was "42", is "1""#]))
+    #expect(try fixture.trainer().start(restart) == .replacing(differences: []))
+    #expect(try names() == ["checkpoint-4"])
+  }
+}
