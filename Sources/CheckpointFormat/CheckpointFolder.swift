@@ -70,8 +70,10 @@ public struct RunFolder: Sendable {
     try Folder.remove(partial)
   }
 
-  /// Removes what interrupted runs have left: what never became whole, or was half removed, and the
-  /// locks of checkpoints. Only the process that has the run may do so.
+  /// Removes what interrupted runs have left.
+  ///
+  /// That is what never became whole or was half removed, and the locks of checkpoints. Only the
+  /// process that has the run may do so.
   ///
   /// - Throws: ``FileError``.
   public func removeLeftovers() throws {

@@ -1,7 +1,8 @@
 import Glibc
 
-/// A file that grows piece by piece and stays when the program is stopped: a journal. It is its
-/// owner's alone.
+/// A file that grows piece by piece and stays when the program is stopped: a journal.
+///
+/// It is its owner's alone.
 public final class AppendFile {
   /// The path of the file; that of its folder for a temporary one.
   public let path: String

@@ -6,8 +6,9 @@ struct LockHolder: Equatable {
   let program: String
   let processID: pid_t
   let host: String
-  /// When the process started, in ticks since the system did; 0 where that cannot be read. Process
-  /// ids are used again, but not with the same start.
+  /// When the process started, in ticks since the system did; 0 where that cannot be read.
+  ///
+  /// Process ids are used again, but not with the same start.
   let start: Int
   /// When the process took the lock, in seconds since 1970.
   let since: Int
@@ -29,10 +30,15 @@ struct LockHolder: Equatable {
   /// Whether the process is known to have ended.
   var hasEnded: Bool {
     guard isOnThisHost else { return false }
-    guard kill(processID, 0) == 0 || errno == EPERM else { return true }
     // Without /proc the id has to do.
-    guard start != 0, Self.start(of: getpid()) != nil else { return false }
-    return Self.start(of: processID) != start
+    let isAnother = start != 0 && Self.start(of: processID).map { $0 != start } ?? false
+    return isAnother || !Self.isRunning(processID)
+  }
+
+  /// Whether there is a process `processID` that has not ended.
+  static func isRunning(_ processID: pid_t) -> Bool {
+    guard kill(processID, 0) == 0 || errno == EPERM else { return false }
+    return start(of: processID) != nil || start(of: getpid()) == nil
   }
 
   /// The start of the process `processID`; `nil` if it has ended or there is no `/proc`.
@@ -94,7 +100,7 @@ extension LockHolder {
 }
 
 extension LockHolder: CustomStringConvertible {
-  /// `tg-dump, process 1234 on host, since 2026-01-31 12:00:05`
+  /// Such as `tg-dump, process 1234 on host, since 2026-01-31 12:00:05`.
   var description: String {
     var seconds = time_t(since)
     var parts = tm()

@@ -85,8 +85,9 @@ public final class OutputFile {
     return false
   }
 
-  /// A folder for what is needed until the file is written; whoever asks for it removes it. It is its
-  /// owner's alone.
+  /// A folder for what is needed until the file is written; whoever asks for it removes it.
+  ///
+  /// It is its owner's alone.
   ///
   /// - Throws: ``FileError``.
   public func createTemporaryFolder() throws(FileError) -> String {
@@ -213,6 +214,7 @@ public final class OutputFile {
       folders.insert(Folder.parent(of: place.target))
     }
     for folder in folders { try Folder.synchronize(folder) }
+    for file in files { file.place?.leave() }
     return !folders.isEmpty || files.contains { $0.place == nil }
   }
 

@@ -10,6 +10,7 @@ public final class OutputFolder {
   public var partialPath: String { place.partialPath }
 
   private let place: OutputPlace
+  private var isCommitted = false
 
   /// Begins the folder `path`, which may be a link to one; folders above it are created where they
   /// are missing.
@@ -31,7 +32,7 @@ public final class OutputFolder {
   }
 
   deinit {
-    try? Folder.remove(partialPath)
+    if !isCommitted { try? Folder.remove(partialPath) }
   }
 
   /// Calls `body` while no other process may write to the folder `path`, which need not be there,
@@ -53,14 +54,24 @@ public final class OutputFolder {
   ///   is.
   @discardableResult
   public func commit() throws -> Bool {
-    if hasSameContents(partialPath, place.target) { return false }
+    let isUnchanged = hasSameContents(partialPath, place.target)
+    if isUnchanged {
+      try Folder.remove(partialPath)
+    } else {
+      try takeName()
+    }
+    isCommitted = true
+    place.leave()
+    return !isUnchanged
+  }
+
+  private func takeName() throws {
     try keepAttributes(partialPath, of: place.target)
     do {
       try Folder.move(partialPath, replacing: place.target)
     } catch {
       throw place.keep(after: error)
     }
-    return true
   }
 
   /// Gives the item at `path` and those in it the attributes of what has the same name in `old`.

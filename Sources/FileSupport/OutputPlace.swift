@@ -12,7 +12,7 @@ final class OutputPlace {
   /// Where it is written until it is whole: a name that is this process's alone.
   let partialPath: String
 
-  private let lock: OutputLock
+  private var lock: OutputLock?
 
   /// Takes the place of the output `path`; folders above it are created where they are missing.
   ///
@@ -96,11 +96,12 @@ final class OutputPlace {
     guard numbers.count <= 2, numbers.allSatisfy({ $0.allSatisfy(\.isASCIIDigit) }),
       let processID = pid_t(numbers[0])
     else { return false }
-    return processID == getpid() || kill(processID, 0) != 0 && errno == ESRCH
+    return processID == getpid() || !LockHolder.isRunning(processID)
   }
 
-  /// Creates a folder beside the output for what is needed until that is whole. It is its owner's
-  /// alone.
+  /// Creates a folder beside the output for what is needed until that is whole.
+  ///
+  /// It is its owner's alone.
   func createTemporaryFolder() throws(FileError) -> String {
     let path = Self.sibling(of: target, suffix: ".\(getpid())-1\(Self.partialSuffix)")
     guard mkdir(path, 0o700) == 0 else { throw FileError(path: path, operation: .create) }
@@ -123,6 +124,11 @@ final class OutputPlace {
   }
 
   // MARK: - The end
+
+  /// Lets others write the output, as nothing of it is here any more.
+  func leave() {
+    lock = nil
+  }
 
   /// Gives what is whole at ``partialPath`` a name under which it stays, as it could not get its own
   /// because of `error`.
