@@ -51,16 +51,21 @@ public struct RunFolder: Sendable {
     try Self.remove(checkpointPath(step: step))
   }
 
-  /// Removes the folder `path`, which is never half there under its name: it loses that first.
+  /// Removes the folder `path`, or the one it is a link to, which is never half there under its name:
+  /// it loses that first.
   private static func remove(_ path: String) throws {
     guard Folder.exists(path) else { return }
-    let partial = path + partialSuffix
+    let target = try Folder.target(of: path)
+    let partial = target + partialSuffix
     try Folder.remove(partial)
-    guard rename(path, partial) == 0 else { throw FileError(path: path, operation: .rename) }
+    guard rename(target, partial) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.remove(partial)
   }
 
-  /// Removes what interrupted runs have left: folders that never became whole, or were half removed.
+  /// Removes what interrupted runs have left.
+  ///
+  /// That is what never became whole or was half removed, and the locks of checkpoints. Only the
+  /// process that has the run may do so.
   ///
   /// - Throws: ``FileError``.
   public func removeLeftovers() throws {
@@ -69,7 +74,9 @@ public struct RunFolder: Sendable {
       try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
     }
     for name in try Folder.list(path)
-    where Self.unfinishedSuffixes.contains(where: name.hasSuffix) {
+    where Self.unfinishedSuffixes.contains(where: name.hasSuffix)
+      || name.hasPrefix(".checkpoint-") && name.hasSuffix(".lock")
+    {
       try Folder.remove("\(path)/\(name)")
     }
   }
@@ -81,18 +88,11 @@ public struct RunFolder: Sendable {
   /// Makes the folder `path` whole or not at all: `write` fills a folder beside it, which takes
   /// the name when everything is on the disk.
   ///
-  /// - Throws: ``FileError``; what `write` throws.
+  /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``; what `write` throws.
   public static func write(_ path: String, _ write: (_ partialPath: String) throws -> Void) throws {
-    let partial = path + partialSuffix
-    try Folder.remove(partial)
-    try Folder.create(partial)
-    do {
-      try write(partial)
-      try Folder.move(partial, replacing: path)
-    } catch {
-      try? Folder.remove(partial)
-      throw error
-    }
+    let folder = try OutputFolder(path: path)
+    try write(folder.partialPath)
+    try folder.commit()
   }
 }
 

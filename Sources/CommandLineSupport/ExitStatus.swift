@@ -18,7 +18,7 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed on the way.
   case inputOutput = 74
-  /// A server did not answer; later it may.
+  /// A server did not answer, or another program writes the output; later it may be different.
   case temporaryFailure = 75
   /// A server answered in a way that is not understood.
   case protocolViolation = 76
@@ -31,14 +31,14 @@ public enum ExitStatus: Int32, Sendable {
     case is UsageError: self = .usage
     case is InputError: self = .data
     case let error as any StatusError: self = error.exitStatus
+    case let error as OutputBusy: self = error.isThisProcess ? .usage : .temporaryFailure
     case let error as FileError:
       switch error.operation {
+      // A limit of the system shows itself wherever a file is opened, or bytes or names are written.
+      case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
+        self = .inputOutput
       case .open, .list: self = .noInput
       case .read: self = error.code == EISDIR ? .noInput : .inputOutput
-      // A disk without room shows itself wherever bytes or names are written.
-      case .create where error.code == ENOSPC || error.code == EDQUOT,
-        .rename where error.code == ENOSPC || error.code == EDQUOT:
-        self = .inputOutput
       case .create, .rename, .remove: self = .cannotCreate
       case .write, .synchronize: self = .inputOutput
       }

@@ -44,6 +44,8 @@ extension Program {
   /// Runs the program and ends the process.
   public static func main() {
     Log.programName = name
+    // Errors of the calls that write instead: they unwind the program, so that nothing half done stays.
+    for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
     let program = Self()
     let schema = CommandSchema(of: program)
     let help = HelpText(
@@ -70,6 +72,8 @@ extension Program {
     } catch {
       // A signal that ends a wait for input shows itself as an error of the call that waited.
       let error = Interruption.behind(error) ?? error
+      // Whoever read the output, such as head, wants no more of it.
+      if (error as? FileError)?.code == EPIPE { ProcessEnd.end(128 + SIGPIPE) }
       Log.error("\(error)")
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
       ProcessEnd.end(

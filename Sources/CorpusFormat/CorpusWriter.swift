@@ -19,7 +19,7 @@ public final class CorpusWriter {
   ///
   /// The path `-` stands for standard output, which is written as it comes.
   ///
-  /// - Throws: `FileError`.
+  /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public init(path: String, layout: CorpusLayout = .onePostALine) throws {
     file = try OutputFile(path: path)
     self.layout = layout
@@ -62,10 +62,12 @@ public final class CorpusWriter {
     try file?.synchronize()
   }
 
-  /// Brings everything to the disk and gives the file its name.
+  /// Brings everything to the disk and gives the file its name, and returns whether that changed
+  /// anything: an older file with the same bytes stays as it is.
   ///
   /// - Throws: `FileError`; the file then does not appear.
-  public func commit() throws {
-    try file?.commit()
+  @discardableResult
+  public func commit() throws -> Bool {
+    try file?.commit() ?? true
   }
 }

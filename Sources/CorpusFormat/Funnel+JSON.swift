@@ -35,9 +35,17 @@ extension Funnel {
 
   /// Writes the funnel to the file at `path`, whole or not at all.
   ///
-  /// - Throws: `FileError`.
+  /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public func write(to path: String) throws {
-    try replaceFile(at: path, with: json.text(indent: 2) + "\n")
+    try write(to: try OutputFile(path: path))
+  }
+
+  /// Writes the funnel to `file`, and commits that.
+  ///
+  /// - Throws: `FileError`.
+  public func write(to file: OutputFile) throws {
+    try file.write(json.text(indent: 2) + "\n")
+    try file.commit()
   }
 
   /// Reads the funnel at `path`; keys it does not know are passed over.

@@ -2,7 +2,7 @@ import Glibc
 
 /// A file that grows piece by piece and stays when the program is stopped: a journal.
 ///
-/// Only one process has it at a time.
+/// It is its owner's alone.
 public final class AppendFile {
   /// The path of the file; that of its folder for a temporary one.
   public let path: String
@@ -13,16 +13,15 @@ public final class AppendFile {
 
   /// Opens the file at `path`, or creates it, and the folders above it, where it is missing.
   ///
-  /// - Throws: ``FileError``, with the code `EWOULDBLOCK` if another process has the file.
-  public init(path: String, permissions: mode_t = 0o644) throws(FileError) {
+  /// - Throws: ``FileError``.
+  public init(path: String) throws(FileError) {
     self.path = path
     try Folder.create(Folder.parent(of: path))
     let descriptor = try systemCall(.create, path) {
-      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, permissions)
+      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     }
     self.descriptor = descriptor
     size = 0
-    try systemCall(.open, path) { flock(descriptor, LOCK_EX | LOCK_NB) }
     size = try Int(systemCall(.read, path) { lseek(descriptor, 0, SEEK_END) })
   }
 
@@ -30,7 +29,7 @@ public final class AppendFile {
   ///
   /// - Throws: ``FileError``.
   public static func temporary() throws(FileError) -> AppendFile {
-    try AppendFile(in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+    try AppendFile(in: Folder.temporary)
   }
 
   private init(in folder: String) throws(FileError) {

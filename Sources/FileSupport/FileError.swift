@@ -20,16 +20,52 @@ public struct FileError: Error, CustomStringConvertible {
   public let operation: Operation
   /// The `errno` it left.
   public let code: Int32
+  /// What to do about it, where there is something to say.
+  public let remedy: String?
 
   /// Describes the refusal of `operation` on `path`; `code` is the calling thread's `errno`.
-  public init(path: String, operation: Operation, code: Int32 = errno) {
+  ///
+  /// Without a `remedy` of its own it has the one of its code.
+  public init(path: String, operation: Operation, code: Int32 = errno, remedy: String? = nil) {
     self.path = path
     self.operation = operation
     self.code = code
+    self.remedy = remedy ?? Self.remedy(code, operation)
   }
 
   public var description: String {
     "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
+      + (remedy.map { "; \($0)" } ?? "")
+  }
+
+  /// What helps against limits of the system.
+  private static func remedy(_ code: Int32, _ operation: Operation) -> String? {
+    switch code {
+    case ENOSPC: "make room there (df and df -i show how much there is), or write elsewhere"
+    case EDQUOT: "remove files of yours there, or write elsewhere"
+    case EROFS: "write elsewhere, or have it mounted for writing"
+    case EFBIG:
+      switch limit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue)) {
+      case let limit?: "files are limited to \(limit) bytes; raise that with ulimit -f"
+      case nil: "this file system takes no file that large; write to another"
+      }
+    case EMFILE:
+      "a process is limited to \(limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) ?? 0) open files; raise that with ulimit -n"
+    case ENFILE: "too many files are open on this machine; end other programs, or raise fs.file-max"
+    case EBUSY where operation == .rename:
+      "it is a mount point, which cannot be replaced; name a file or folder in it, or mount the "
+        + "folder above it"
+    case EXDEV where operation == .rename:
+      "it belongs to the image of a container, or another file system; name another place"
+    default: nil
+    }
+  }
+
+  /// The limit `resource` of this process; `nil` if there is none.
+  private static func limit(_ resource: __rlimit_resource_t) -> rlim_t? {
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < rlim_t(Int.max) else { return nil }
+    return limit.rlim_cur
   }
 }
 

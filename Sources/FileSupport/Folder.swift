@@ -4,16 +4,23 @@ import Glibc
 public enum Folder {
   /// The folder that holds `path`; `.` for a bare name.
   public static func parent(of path: String) -> String {
-    let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let trimmed = trimmed(path)
     guard let slash = trimmed.lastIndex(of: "/") else { return "." }
     return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
   }
 
   /// The last component of `path`.
   public static func name(of path: String) -> String {
-    let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let trimmed = trimmed(path)
     guard let slash = trimmed.lastIndex(of: "/") else { return trimmed }
     return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  /// `path` without slashes at its end.
+  public static func trimmed(_ path: String) -> String {
+    var trimmed = path[...]
+    while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+    return String(trimmed)
   }
 
   /// Whether a folder stands at `path`.
@@ -28,17 +35,30 @@ public enum Folder {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
-  /// Creates the folder `path` and those above it where they are missing.
+  /// Creates the folder `path`, or the one it is a link to, and those above it where they are missing.
   ///
   /// - Throws: ``FileError``.
   public static func create(_ path: String) throws(FileError) {
     if exists(path) { return }
     let above = parent(of: path)
     if above != path { try create(above) }
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+    let target = try target(of: path)
+    guard mkdir(target, 0o755) == 0 || errno == EEXIST else {
       throw FileError(path: path, operation: .create)
     }
     guard exists(path) else { throw FileError(path: path, operation: .create, code: ENOTDIR) }
+  }
+
+  /// The folder for temporary files.
+  static var temporary: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
+
+  /// Creates a folder for temporary files, which is its owner's alone.
+  ///
+  /// - Throws: ``FileError``.
+  static func createTemporary() throws(FileError) -> String {
+    var template = Array((temporary + "/bugurt-gpt-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError(path: temporary, operation: .create) }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// The names in the folder `path`, sorted.
@@ -57,11 +77,12 @@ public enum Folder {
     return names.sorted()
   }
 
-  /// Removes the folder `path` and what is in it; nothing happens if it is not there.
+  /// Removes the file, link or folder `path` and what is in it; nothing happens if it is not there.
   ///
   /// - Throws: ``FileError``.
   public static func remove(_ path: String) throws(FileError) {
-    guard exists(path) else { return }
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
     do {
       try removeItem(path)
     } catch {

@@ -35,9 +35,13 @@ public final class LineHistory {
     let isLong = lines.count > 2 * Self.limit
     lines.removeFirst(max(0, lines.count - Self.limit))
     if isLong {
-      let file = try OutputFile(path: path, permissions: 0o600)
-      for line in lines { try file.write(line + "\n") }
-      try file.commit()
+      do {
+        let file = try OutputFile(path: path, isPrivate: true)
+        for line in lines { try file.write(line + "\n") }
+        try file.commit()
+      } catch is OutputBusy {
+        // Another program is cutting it.
+      }
     }
   }
 

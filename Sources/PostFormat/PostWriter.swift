@@ -16,7 +16,7 @@ public final class PostWriter {
   ///
   /// The fields `omitted` are left out of all posts.
   ///
-  /// - Throws: ``FileError``.
+  /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String, omitting omitted: Set<PostField> = []) throws {
     file = try OutputFile(path: path, isPacked: path.hasSuffix(".gz"))
     self.omitted = omitted
@@ -64,10 +64,19 @@ public final class PostWriter {
     count += 1
   }
 
-  /// Brings the posts to the disk and gives the file its name.
+  /// A folder for what is needed until the posts are written; whoever asks for it removes it.
+  ///
+  /// - Throws: ``FileError``.
+  public func createTemporaryFolder() throws -> String {
+    try file.createTemporaryFolder()
+  }
+
+  /// Brings the posts to the disk and gives the file its name, and returns whether that changed
+  /// anything: an older file with the same bytes stays as it is.
   ///
   /// - Throws: ``FileError``; the file then does not appear.
-  public func commit() throws {
+  @discardableResult
+  public func commit() throws -> Bool {
     try file.commit()
   }
 }

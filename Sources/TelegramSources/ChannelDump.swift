@@ -1,5 +1,4 @@
 import FileSupport
-import Glibc
 import PostFormat
 
 /// A dump: posts of one channel, from one source or several, brought into one file.
@@ -26,6 +25,8 @@ public struct ChannelDump {
     /// What became of the posts the file had before; `nil` where there was no file, or it was
     /// replaced.
     public var changes: PostMerge.Counts?
+    /// Whether the file was there before, byte for byte the same, and was left as it was.
+    public var isUnchanged = false
   }
 
   /// The sources, the later ones of more weight where two have the same post.
@@ -53,10 +54,11 @@ public struct ChannelDump {
   ///   it was before; of a channel that was asked page by page a journal stays, from which the next
   ///   run goes on.
   public func run(progress: (SourceProgress) throws -> Void) throws -> Result {
+    // Before anything is read: what another process that writes this output reads is not touched.
+    let writer = try PostWriter(path: output, omitting: omitted)
     let goesOn = output != "-" && !replaces && Folder.hasFile(output)
     var result = Result()
     var merge = goesOn ? PostMerge(files: [try PostCursor(path: output)]) : nil
-    let writer = try PostWriter(path: output, omitting: omitted)
     var filter = PostSelection.Filter(selection)
     func write(_ found: FoundPost) throws {
       result.written.count(found.post)
@@ -70,11 +72,11 @@ public struct ChannelDump {
       if merge == nil { try write(found) } else { try merge?.take(found, write) }
     }
     let fetches = try fetches(goesOn: goesOn)
-    result.found = try read(fetches, progress: progress) { try filter.take($0, take) }
+    result.found = try read(fetches, for: writer, progress: progress) { try filter.take($0, take) }
     try filter.finish(take)
     try merge?.finish(write)
     result.changes = merge?.counts
-    try writer.commit()
+    result.isUnchanged = try !writer.commit()
     for case .fetch(let fetch) in fetches { try fetch.removeJournal() }
     return result
   }
@@ -125,12 +127,13 @@ public struct ChannelDump {
 
   /// Gives `body` the posts of all sources, the ids ascending.
   private func read(
-    _ readings: [Reading], progress: (SourceProgress) throws -> Void,
+    _ readings: [Reading], for writer: PostWriter, progress: (SourceProgress) throws -> Void,
     _ body: (FoundPost) throws -> Void
   ) throws -> [SourceSummary] {
     if readings.count == 1 { return [try read(readings[0], progress: progress, body)] }
-    var spools: [String] = []
-    defer { for path in spools { unlink(path) } }
+    // The posts of a source lie here until they are merged.
+    let folder = try writer.createTemporaryFolder()
+    defer { try? Folder.remove(folder) }
     var summaries: [SourceSummary] = []
     var files: [PostCursor] = []
     for (number, reading) in readings.enumerated() {
@@ -138,8 +141,7 @@ public struct ChannelDump {
         files.append(try PostCursor(path: path))
         continue
       }
-      let path = spoolPath(number)
-      spools.append(path)
+      let path = "\(folder)/\(number)"
       let writer = try PostWriter(path: path)
       summaries.append(try read(reading, progress: progress) { try writer.write($0.post) })
       try writer.commit()
@@ -176,12 +178,5 @@ public struct ChannelDump {
       }
       return summary
     }
-  }
-
-  /// A file for the posts of the source `number` until they are merged.
-  private func spoolPath(_ number: Int) -> String {
-    guard output == "-" else { return "\(output).source\(number)" }
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    return "\(folder)/tg-dump-\(getpid())-\(number).jsonl"
   }
 }

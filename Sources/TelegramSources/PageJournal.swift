@@ -1,5 +1,4 @@
 import FileSupport
-import Glibc
 import PostFormat
 
 /// What was fetched of a channel so far, on the disk, so that an interrupted dump can go on.
@@ -44,15 +43,11 @@ final class PageJournal {
   /// Opens the journal at `path` of the dump of `channel`, or begins one; without a `path` one that
   /// goes when it is done with.
   ///
-  /// - Throws: `InputError` if the journal is that of another channel, or is none, or another
-  ///   process has it; `FileError`.
+  /// Only the process that has the output of the dump may open its journal.
+  ///
+  /// - Throws: `InputError` if the journal is that of another channel, or is none; `FileError`.
   init(path: String?, channel: String) throws {
-    do throws(FileError) {
-      if let path { file = try AppendFile(path: path) } else { file = try .temporary() }
-    } catch {
-      guard error.code == EWOULDBLOCK else { throw error }
-      throw InputError(error.path, "another program is writing this dump; wait until it is done")
-    }
+    file = if let path { try AppendFile(path: path) } else { try .temporary() }
     parser = PostParser(path: file.path)
     if file.size > 0 {
       try read(channel)

@@ -95,7 +95,7 @@ public struct SessionFolder: Sendable {
     let known = Folder.hasFile(path) ? (try? JSONValue(path: path))?.members ?? [] : []
     var members = known.filter { $0.key != name }
     if let chatID { members.append(JSONValue.Member(name, .integer(chatID))) }
-    let file = try OutputFile(path: path, permissions: 0o600)
+    let file = try OutputFile(path: path, isPrivate: true)
     try file.write(JSONValue.object(members).text(indent: 2) + "\n")
     try file.commit()
   }

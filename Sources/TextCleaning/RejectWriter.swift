@@ -7,7 +7,7 @@ public final class RejectWriter {
 
   /// Creates the file `path`, packed with gzip if its name ends in `.gz`; `-` is standard output.
   ///
-  /// - Throws: `FileError`.
+  /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public init(path: String) throws {
     file = try OutputFile(path: path, isPacked: path.hasSuffix(".gz"))
   }

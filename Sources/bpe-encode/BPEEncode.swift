@@ -163,8 +163,21 @@ struct BPEEncode: Program {
     } else if let path = looking.verify {
       try Verification(path: path).run()
     } else if let output {
-      try encode(into: try OutputFolder(path: output))
+      try encode(into: try outputFolder(output))
     }
+  }
+
+  /// Begins the folder `path`, which must be one of token shards if it has files.
+  private func outputFolder(_ path: String) throws -> OutputFolder {
+    if Folder.exists(path), try !Folder.list(path).isEmpty, !TokenManifest.exists(in: path) {
+      throw UsageError(
+        "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
+          + "so it is not replaced; name another folder or remove it")
+    }
+    if let input = corpus.first(where: { Folder.contains(path, $0) }) {
+      throw UsageError("--output: \(path) is replaced as a whole, and '\(input)' is in it")
+    }
+    return try OutputFolder(path: path)
   }
 
   private func encode(into output: OutputFolder) throws {
@@ -184,9 +197,10 @@ struct BPEEncode: Program {
       settings: encoding.settings(tokenizer: source),
       statistics: statistics.value(files: corpus))
     try manifest.write(to: output.partialPath)
-    try output.commit()
+    let isChanged = try output.commit()
     for line in statistics.table(files: corpus) { Log.raw(line) }
     Log.info(summary(of: manifest, in: output.path))
+    if !isChanged { Log.info("\(output.path) is unchanged") }
   }
 
   /// Writes the shards and the tokenizer into `folder`, at the same time if there may be threads.

@@ -76,8 +76,10 @@ struct BugurtClean: Program {
     if let rejects = inspection.rejects, rejects.isEmpty || rejects == output {
       throw UsageError("--rejects: expected a file of its own")
     }
-    for path in [output, funnelPath, inspection.rejects] where path != "-" && path == posts {
-      throw UsageError("the input '\(path ?? "")' would be overwritten")
+    for case let path? in [output, funnelPath, inspection.rejects] where path != "-" {
+      if let posts, Folder.isSameFile(path, posts) {
+        throw UsageError("the input '\(path)' would be overwritten")
+      }
     }
   }
 
@@ -95,6 +97,8 @@ struct BugurtClean: Program {
       discardsText
       ? CorpusWriter(discarding: rules.recipe.layout)
       : try CorpusWriter(path: output, layout: rules.recipe.layout)
+    let funnel = try funnelPath.map { try OutputFile(path: $0) }
+    let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     var cleaning = CleaningRun(rules: rules, path: posts)
     cleaning.threads = threads ?? Processors.current.threadCount
     // A pipe must not be opened twice: what is read of it is gone.
@@ -103,15 +107,14 @@ struct BugurtClean: Program {
     cleaning.toleratedBadLines = skipBad ?? 0
     cleaning.inspection = inspection.request
     cleaning.onBadLine = { Log.warning("passed over: \($0)") }
-    let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     if let rejects { cleaning.onReject = { try rejects.write($0) } }
     let result = try cleaning.run(writer) { try progress.update($0) }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
     try writer.synchronize()
-    if let funnelPath { try result.funnel.write(to: funnelPath) }
-    try writer.commit()
+    if let funnel { try result.funnel.write(to: funnel) }
+    if try !writer.commit() { Log.info("\(output) is unchanged") }
     try rejects?.commit()
     try inspection.show(result, input: posts)
     Log.raw(result.funnel.table())

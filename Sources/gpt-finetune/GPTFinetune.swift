@@ -71,6 +71,10 @@ struct GPTFinetune: Program {
   }
 
   func run() throws {
+    try OutputFolder.holding(output) { try train() }
+  }
+
+  private func train() throws {
     var settings = settings
     settings.precision =
       try training.precision.isBFloat16(

@@ -75,6 +75,10 @@ struct GPTSample: Program {
     try choice.validate(maximumLength: maxLength)
     try prompts.validate()
     try output.validate()
+    for case let input? in [score, prompts.prompts] {
+      guard let file = output.output, file != "-", Folder.isSameFile(input, file) else { continue }
+      throw UsageError("the input '\(input)' would be overwritten")
+    }
     let modes = [("--interactive", interactive), ("--score", score != nil), ("--logits", logits)]
       .filter(\.1).map(\.0)
     guard let mode = modes.first else { return }
@@ -92,10 +96,12 @@ struct GPTSample: Program {
   }
 
   func run() throws {
+    // Before anything is read: what another process that writes this output reads is not touched.
+    let file = try output.output.map { try OutputFile(path: $0) }
     let loaded = try LoadedModel(folder: model, machine, isQuiet: output.quiet)
     do {
-      if let score { return try runScoring(loaded, score) }
-      try runSampling(loaded)
+      if let score { return try runScoring(loaded, score, to: file) }
+      try runSampling(loaded, to: file)
     } catch ChoiceError.notNumbers {
       throw InputError(model, ChoiceError.notNumbers.description)
     } catch let error as ChoiceError {
@@ -107,20 +113,20 @@ struct GPTSample: Program {
     }
   }
 
-  private func runScoring(_ loaded: LoadedModel, _ path: String) throws {
+  private func runScoring(_ loaded: LoadedModel, _ path: String, to file: OutputFile?) throws {
     guard let endOfText = loaded.endOfText.first else {
       throw InputError(
         model,
         "config.json names no end-of-text token (eos_token_id), behind which a line is scored")
     }
     let scoring = Scoring(
-      path: path, isJSON: output.json, isQuiet: output.quiet, output: output.output)
+      path: path, isJSON: output.json, isQuiet: output.quiet, output: file)
     try scoring.run(
       LineScorer(
         loaded.model, loaded.tokenizer, endOfText: endOfText, keepsCase: prompts.keepCase))
   }
 
-  private func runSampling(_ loaded: LoadedModel) throws {
+  private func runSampling(_ loaded: LoadedModel, to file: OutputFile?) throws {
     let settings = try settings(loaded.tokenizer)
     let corpus = try prompts.trainingCorpus(ofModel: model)
     var maker = PromptMaker(
@@ -138,7 +144,7 @@ struct GPTSample: Program {
     }
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
-    let texts = try TextOutput(output, loaded.tokenizer, seed: seed)
+    let texts = try TextOutput(output, to: file, loaded.tokenizer, seed: seed)
     if interactive {
       var conversation = Conversation(
         writer: writer, prompts: prompts, output: texts, corpus: corpus, maker: maker)

@@ -7,14 +7,15 @@ struct Scoring {
   let path: String
   let isJSON: Bool
   let isQuiet: Bool
-  let output: String?
+  /// Where the scores go; standard output if it is `nil`.
+  let output: OutputFile?
 
   /// Lines that go through the model together.
   private static let block = 256
 
   func run(_ scorer: LineScorer) throws {
     var scorer = scorer
-    let file = try OutputFile(path: output ?? "-")
+    let file = try output ?? OutputFile(path: "-")
     var lines = try LineReader(path: path)
     let progress = isQuiet ? nil : Progress("scoring", total: nil, unit: .items("lines"))
     var (count, sum) = (0, LineScorer.Score())
@@ -46,7 +47,7 @@ struct Scoring {
       try file.write(
         table.text(isAligned: isForEyes, hasColor: isForEyes && Terminal.hasOutputColor))
     }
-    try file.commit()
+    if try !file.commit() { Log.info("\(file.path) is unchanged") }
   }
 
   /// The next lines that are not empty, with their numbers.

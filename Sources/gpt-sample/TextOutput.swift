@@ -19,13 +19,17 @@ final class TextOutput {
   var partsTexts: Bool
   private(set) var count = 0
 
-  /// - Throws: `FileError` if the file cannot be created.
-  init(_ options: OutputOptions, _ tokenizer: Tokenizer, seed: UInt64) throws {
+  /// Texts go to `file`, or to standard output where there is none.
+  ///
+  /// - Throws: `FileError`.
+  init(
+    _ options: OutputOptions, to file: OutputFile?, _ tokenizer: Tokenizer, seed: UInt64
+  ) throws {
     format = options.format
     isJSON = options.json
     self.seed = seed
     self.tokenizer = tokenizer
-    file = try options.output.map { try OutputFile(path: $0) }
+    self.file = file
     standardOutput = try OutputFile(path: "-")
     shown = file == nil ? .max : options.show
     display = TextDisplay(tokenizer, format)
@@ -69,7 +73,8 @@ final class TextOutput {
 
   /// Brings the file to the disk.
   func finish() throws {
-    try file?.commit()
+    guard let file, try !file.commit() else { return }
+    Log.info("\(file.path) is unchanged")
   }
 
   private func shownEnd(of text: GeneratedText) -> [Int32] {

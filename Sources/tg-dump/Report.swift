@@ -27,6 +27,7 @@ func report(_ result: ChannelDump.Result, output: String) {
       "ids missing between the first and the last (as of deleted posts)", indented: true)
   }
   for summary in result.found { reportLeftOut(summary) }
+  if result.isUnchanged { Log.info("\(output) is unchanged") }
   if written.posts == 0 { Log.warning("there are no posts in \(output == "-" ? "it" : output)") }
 }
 

@@ -84,7 +84,7 @@ struct TGDump: Program {
     if replace, refresh != nil {
       throw UsageError("--refresh goes on with the output, --replace does not: give one of them")
     }
-    if output != "-", sources.contains(output) {
+    if output != "-", sources.contains(where: { Folder.isSameFile($0, output) }) {
       throw UsageError("'\(output)' is a source and the output; an output keeps its posts anyway")
     }
   }

@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import Glibc
 import TestSupport
 import Testing
 
@@ -50,8 +51,11 @@ struct RunFolderTests {
 
   @Test("leftovers of interrupted runs are removed, nothing else")
   func leftovers() throws {
-    try makeCheckpoints("checkpoint-5", "checkpoint-6.partial", "final.replaced", "final")
+    try makeCheckpoints(
+      "checkpoint-5", "checkpoint-6.partial", "checkpoint-7.123.partial", "final.replaced", "final")
     try folder.write("x", to: "report.md")
+    try folder.write("x", to: "report.md.123.partial")
+    try folder.write("", to: ".checkpoint-7.lock")
     try run.removeLeftovers()
     #expect(try folder.names() == ["checkpoint-5", "final", "report.md"])
     try RunFolder(path: folder.path("nowhere")).removeLeftovers()
@@ -84,13 +88,29 @@ struct RunFolderTests {
     try folder.write("old", to: "final/b")
     try folder.write("half", to: "final.partial/c")
     try RunFolder.write(run.finalPath) { partial in
-      #expect(partial == folder.path("final.partial"))
+      #expect(partial == folder.path("final.\(getpid()).partial"))
+      #expect(!Folder.exists(folder.path("final.partial")))
       #expect(try folder.text(of: "final/a") == "old")
       try replaceFile(at: partial + "/a", with: "new")
     }
     #expect(try folder.names() == ["final"])
     #expect(try Folder.list(run.finalPath) == ["a"])
     #expect(try folder.text(of: "final/a") == "new")
+  }
+
+  @Test("a folder that is a link stays one: what it leads to is replaced, or removed")
+  func links() throws {
+    let disk = try TemporaryFolder()
+    try disk.write("old", to: "model/a")
+    #expect(symlink(disk.path("model"), run.finalPath) == 0)
+    try RunFolder.write(run.finalPath) { try replaceFile(at: $0 + "/b", with: "new") }
+    #expect(try Folder.list(disk.path("model")) == ["b"])
+    try run.removeAll()
+    #expect(try disk.names() == [])
+    try RunFolder.write(run.finalPath) { try replaceFile(at: $0 + "/c", with: "newer") }
+    #expect(try disk.text(of: "model/c") == "newer")
+    var status = stat()
+    #expect(lstat(run.finalPath, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
   }
 
   @Test("an error leaves the older folder as it was, and nothing beside it")

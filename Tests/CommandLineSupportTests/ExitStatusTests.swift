@@ -25,6 +25,7 @@ struct ExitStatusTests {
       (.rename, EACCES, .cannotCreate), (.rename, ENOSPC, .inputOutput),
       (.rename, EDQUOT, .inputOutput), (.remove, EBUSY, .cannotCreate),
       (.write, ENOSPC, .inputOutput), (.synchronize, EIO, .inputOutput),
+      (.write, EFBIG, .inputOutput), (.open, EMFILE, .inputOutput), (.create, EROFS, .cannotCreate),
     ] as [(FileError.Operation, Int32, ExitStatus)])
   fileprivate func fileErrors(_ operation: FileError.Operation, _ code: Int32, _ status: ExitStatus)
   {

@@ -135,7 +135,7 @@ final class Project {
   /// The paths of what was left half done.
   func leftovers() throws -> [String] {
     try tree().filter { path in
-      [".partial", ".replaced", ".new"].contains { path.contains($0) }
+      [".partial", ".replaced", ".new", ".lock"].contains { path.contains($0) }
     }
   }
 }

@@ -108,11 +108,15 @@ final class Subprocess {
   }
 
   /// Whether the process waits for something, such as input.
-  var isAsleep: Bool {
+  var isAsleep: Bool { state == "S" }
+  /// Whether the process has ended and nobody has waited for it.
+  var isZombie: Bool { state == "Z" }
+
+  private var state: Character? {
     guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8) else {
-      return false
+      return nil
     }
-    return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].hasPrefix(") S")
+    return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first
   }
 
   /// Runs the program to its end.

@@ -1,4 +1,5 @@
 import FileSupport
+import Glibc
 import PostFormat
 import TelegramSources
 import TestSupport
@@ -36,6 +37,54 @@ import Testing
     let edit = edited.map { #", "edited_unixtime": "\#($0)""# } ?? ""
     return
       #"{"id": \#(id), "type": "message", "date_unixtime": "\#(1000 * id)"\#(edit), "text": "\#(text)"}"#
+  }
+
+  @Test("of two dumps to one file the second is refused before it asks for anything")
+  func locked() throws {
+    try folder.write("kept", to: "posts.jsonl.resume")
+    let first = try OutputFile(path: output)
+    let channel = PlayedChannel(1...40)
+    #expect(throws: OutputBusy.self) { try dump([.channel(channel)]) }
+    #expect(channel.requests.isEmpty)
+    #expect(try folder.text(of: "posts.jsonl.resume") == "kept")
+    try first.commit()
+  }
+
+  @Test("a dump that changes nothing leaves the file as it was, and says so")
+  func unchanged() throws {
+    #expect(try !dump([.channel(PlayedChannel(1...40))]).isUnchanged)
+    var (before, after) = (stat(), stat())
+    #expect(stat(output, &before) == 0)
+    #expect(try dump([.channel(PlayedChannel(1...40))]).isUnchanged)
+    #expect(stat(output, &after) == 0 && after.st_ino == before.st_ino)
+    #expect(try folder.names() == ["posts.jsonl"])
+  }
+
+  @Test("what is needed until the posts are written is their owner's alone")
+  func privateFiles() throws {
+    try folder.write("", to: "posts.jsonl")
+    #expect(chmod(output, 0o600) == 0)
+    let channel = PlayedChannel(1...40)
+    channel.pagesLeft = 2
+    let sources = [try export(message(1, "А")), .channel(channel)]
+    var modes: [String: mode_t] = [:]
+    var dump = ChannelDump(sources, output: output)
+    dump.refreshed = 1
+    #expect(throws: PlayedChannel.Break.self) {
+      try dump.run { _ in
+        for name in try folder.names() where name.hasPrefix("posts.jsonl.") {
+          var status = stat()
+          #expect(lstat(folder.path(name), &status) == 0)
+          modes[name] = status.st_mode & 0o777
+        }
+      }
+    }
+    let partial = "posts.jsonl.\(getpid())"
+    #expect(
+      modes == [
+        "\(partial).partial": 0o600, "\(partial)-1.partial": 0o700, "posts.jsonl.resume": 0o600,
+      ])
+    #expect(try folder.names() == ["posts.jsonl", "posts.jsonl.resume", "result.json"])
   }
 
   // MARK: - Going on

@@ -155,14 +155,6 @@ import Testing
     #expect(noJournal?.problem.contains("not the journal") == true)
   }
 
-  @Test("two dumps to one file at a time are an error")
-  func locked() throws {
-    let file = try AppendFile(path: journal)
-    let error = #expect(throws: InputError.self) { try fetch(PlayedChannel(1...3)) }
-    #expect(error?.problem.contains("another program") == true)
-    withExtendedLifetime(file) {}
-  }
-
   @Test("a page that is not below what was asked for, or is empty, is an error")
   func badPages() throws {
     final class Stuck: PostPages {

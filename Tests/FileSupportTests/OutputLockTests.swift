@@ -1,0 +1,156 @@
+import FileSupport
+import Foundation
+import TestSupport
+import Testing
+
+/// What two processes do is tested in `PipelineTests`; here both are this one.
+@Suite("An output that is being written")
+struct OutputLockTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  @Test(
+    "cannot be written a second time, whatever it is called",
+    arguments: ["a/out", "a/../a/./out", "a//out", "link/out", "alias", "alias-of-alias"])
+  func twice(_ name: String) throws {
+    try folder.write("old", to: "a/out")
+    for (link, target) in [("link", "a"), ("alias", "a/out"), ("alias-of-alias", "link/../alias")] {
+      #expect(symlink(target, folder.path(link)) == 0)
+    }
+    let file = try OutputFile(path: folder.path("a/out"))
+    try file.write("new")
+    let path = folder.path(name)
+    let error = #expect(throws: OutputBusy.self) { _ = try OutputFile(path: path) }
+    #expect(
+      error?.description
+        == "\(path): named for two outputs of this command; each needs a file of its own")
+    #expect(error?.isThisProcess == true)
+    try file.commit()
+    #expect(try folder.text(of: "a/out") == "new")
+  }
+
+  @Test("does not keep others in its folder from being written")
+  func neighbours() throws {
+    let names = ["a.jsonl", "b.jsonl", "a", "a.jsonl.gz"]
+    let files = try names.map { try OutputFile(path: folder.path($0)) }
+    let shards = try OutputFolder(path: folder.path("shards"))
+    try shards.commit()
+    try OutputFile.commit(files)
+    #expect(
+      try folder.names() == ["a", "a.jsonl", "a.jsonl.gz", "b.jsonl", "shards"])
+  }
+
+  @Test("a folder can be written once at a time, under its name and as `.`")
+  func folders() throws {
+    let path = folder.path("run")
+    try Folder.create(path)
+    try OutputFolder.holding(path) {
+      for other in [path + "/", path + "/.", path + "/../run"] {
+        #expect(throws: OutputBusy.self) { try OutputFolder.holding(other) {} }
+        #expect(throws: OutputBusy.self) { _ = try OutputFolder(path: other) }
+      }
+      // What is in it is not the folder.
+      try replaceFile(at: path + "/run", with: "text")
+    }
+    try OutputFolder.holding(path) {}
+    #expect(try folder.names() == ["run"])
+    #expect(try Folder.list(path) == ["run"])
+  }
+
+  @Test("leaves no lock, whether it is committed or not")
+  func noLitter() throws {
+    try replaceFile(at: folder.path("a"), with: "text")
+    func abandon() throws {
+      let files = (try OutputFile(path: folder.path("b")), try OutputFolder(path: folder.path("c")))
+      #expect(try folder.names().count == 5)
+      withExtendedLifetime(files) {}
+    }
+    try abandon()
+    #expect(try folder.names() == ["a"])
+  }
+
+  @Test("can be written when a process that had the lock has ended")
+  func staleLock() throws {
+    for text in ["", "lock of bugurt-gpt\ttg-dump\t1\thost\t1\t1\n", "lock of bu"] {
+      try folder.write(text, to: ".out.lock")
+      try replaceFile(at: folder.path("out"), with: "text")
+      #expect(try folder.names() == ["out"])
+    }
+  }
+
+  @Test("a file of somebody's own where the lock belongs stays, and is named")
+  func foreignLock() throws {
+    try folder.write("mine", to: ".out.lock")
+    let path = folder.path("out")
+    let error = #expect(throws: FileError.self) { _ = try OutputFile(path: path) }
+    #expect(
+      error?.description
+        == "\(path): cannot create: File exists; \(folder.path(".out.lock")) stands where its lock "
+        + "belongs; move that file away")
+    #expect(try folder.text(of: ".out.lock") == "mine")
+  }
+
+  @Test("removes what processes that have ended left half done, and nothing else")
+  func leftovers() throws {
+    // Process ids are below 4,194,304; process 1 lives as long as the system.
+    let left = ["out.partial", "out.4194305.partial", "out.4194305-1.partial/0"]
+    let kept = [
+      "out.1.partial", "out.old.partial", "out.a.4194305.partial", "other.partial", "out.partial.x",
+    ]
+    for name in left + kept { try folder.write("half", to: name) }
+    try replaceFile(at: folder.path("out"), with: "text")
+    #expect(try folder.names() == (kept + ["out"]).sorted())
+    try OutputFolder(path: folder.path("other")).commit()
+    #expect(try !folder.names().contains("other.partial"))
+  }
+
+  @Test("may have a name as long as names may be")
+  func longName() throws {
+    let name = String(repeating: "ы", count: 127)
+    try replaceFile(at: folder.path(name), with: "text")
+    #expect(try folder.names() == [name])
+  }
+
+  @Test("an older file with the same bytes stays as it is, with its times")
+  func unchanged() throws {
+    let path = try folder.write("text", to: "out")
+    for isPacked in [false, true] {
+      func write(_ text: String) throws -> Bool {
+        let file = try OutputFile(path: path, isPacked: isPacked)
+        try file.write(text)
+        return try file.commit()
+      }
+      _ = try write("text")
+      var (before, after) = (stat(), stat())
+      #expect(stat(path, &before) == 0)
+      #expect(try !write("text"))
+      #expect(stat(path, &after) == 0 && before.st_ino == after.st_ino)
+      for text in ["tent", "texts", ""] {
+        #expect(try write(text))
+        #expect(try !write(text))
+      }
+    }
+    #expect(try folder.names() == ["out"])
+  }
+
+  @Test("an older folder with the same files stays as it is")
+  func unchangedFolder() throws {
+    func write(_ files: [(String, String)]) throws -> Bool {
+      let output = try OutputFolder(path: folder.path("out"))
+      for (name, text) in files { try replaceFile(at: output.partialPath + "/" + name, with: text) }
+      return try output.commit()
+    }
+    #expect(try write([("a", "1"), ("b/c", "2")]))
+    #expect(try !write([("a", "1"), ("b/c", "2")]))
+    #expect(try write([("a", "1"), ("b/c", "3")]))
+    #expect(try write([("a", "1"), ("b/c", "3"), ("b/d", "")]))
+    #expect(try write([("a", "1"), ("b", "3")]))
+    #expect(try write([("a", "1")]))
+    #expect(try !write([("a", "1")]))
+    #expect(try folder.names() == ["out"])
+    #expect(try Folder.list(folder.path("out")) == ["a"])
+  }
+}
