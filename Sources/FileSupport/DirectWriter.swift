@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -19,8 +18,8 @@ final class DirectWriter {
 
   private let file: File
   private let memory: UnsafeMutableRawBufferPointer
-  /// One for each block, so that waiting for a queue is waiting for the block.
-  private let queues: [DispatchQueue]
+  /// The thread that writes each block, while there is one.
+  private var writers: [HelperThread?] = Array(repeating: nil, count: blockCount)
   private var block = 0
   /// How many bytes of the block are filled, and where in the file it begins.
   private var filled = 0
@@ -40,7 +39,6 @@ final class DirectWriter {
       throw FileError(path: path, operation: .write)
     }
     memory = .allocate(byteCount: Self.blockSize * Self.blockCount, alignment: Self.alignment)
-    queues = (0..<Self.blockCount).map { DispatchQueue(label: "DirectWriter.\($0)") }
   }
 
   deinit {
@@ -90,19 +88,25 @@ final class DirectWriter {
 
   /// Sends the block off and waits for the next to be free.
   private func submit() throws(FileError) {
-    // Not touched again before its queue has been waited for.
+    // Not touched again before its writer has been waited for.
     nonisolated(unsafe) let bytes = UnsafeRawBufferPointer(rebasing: currentBlock[..<filled])
     let (file, position) = (file, position)
-    queues[block].async { file.write(bytes, at: position) }
+    writers[block] = HelperThread.start { file.write(bytes, at: position) }
+    if writers[block] == nil { file.write(bytes, at: position) }
     self.position += filled
     filled = 0
     block = (block + 1) % Self.blockCount
-    queues[block].sync {}
+    wait(for: block)
     try file.check()
   }
 
   private func wait() {
-    for queue in queues { queue.sync {} }
+    for block in writers.indices { wait(for: block) }
+  }
+
+  private func wait(for block: Int) {
+    writers[block]?.join()
+    writers[block] = nil
   }
 
   private typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32

@@ -29,7 +29,8 @@ public struct FileError: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
+    let text = "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
+    return code == ENOMEM ? "\(text). \(MemoryError.limitText)" : text
   }
 }
 

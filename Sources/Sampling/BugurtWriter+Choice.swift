@@ -47,7 +47,11 @@ extension BugurtWriter {
           try giveOut(orders, &states, &current, receive)
           if current == orders.count { throw Enough() }
         }
-      } catch is Enough {}
+      } catch is Enough {
+      } catch {
+        leftOver = states.flatMap { $0.kept[$0.given...] }
+        throw error
+      }
     }
   }
 

@@ -8,6 +8,14 @@ package struct EventOrder {
 
   package init() {}
 
+  /// The texts that are finished and wait for their turn, in their order.
+  var finished: [(index: Int, text: GeneratedText)] {
+    held.compactMap { index, events in
+      guard case .text(let text, _) = events.last else { return nil }
+      return (index, text)
+    }.sorted { $0.index < $1.index }
+  }
+
   /// Takes in `event` and returns those whose turn it is.
   package mutating func take(_ event: TextGenerator.Event) -> [TextGenerator.Event] {
     guard event.index == current else {

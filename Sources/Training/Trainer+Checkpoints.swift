@@ -32,9 +32,13 @@ public struct EarlierRunPolicy: Sendable {
 extension Trainer {
   /// Looks for an earlier run in the folder and begins as `policy` says.
   ///
+  /// `progress` is called now and then while a checkpoint is read.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   remove it, or its newest checkpoint is damaged.
-  public func start(_ policy: EarlierRunPolicy) throws -> TrainingStart {
+  ///   remove it, or its newest checkpoint is damaged; what `progress` throws.
+  public func start(
+    _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
+  ) throws -> TrainingStart {
     // A folder that cannot be written to must show itself before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
@@ -51,7 +55,7 @@ extension Trainer {
         let step = newest ?? 0
         differences = try readable(step) { try self.differences(from: $0) }
         if differences.isEmpty {
-          try readable(step) { try readCheckpoint($0, step: step) }
+          try readable(step) { try readCheckpoint($0, step: step, progress) }
           return .resumed(step: step)
         }
       }
@@ -69,6 +73,9 @@ extension Trainer {
     let path = folder.checkpointPath(step: step)
     do {
       return try read(path)
+    } catch let error where !(error is InputError) && (error as? FileError)?.code ?? ENOMEM == ENOMEM {
+      // A signal, or no memory: that says nothing of the checkpoint.
+      throw error
     } catch let error as any CustomStringConvertible {
       let older = try folder.checkpointSteps().last { $0 < step }
       let remedy =
@@ -121,7 +128,9 @@ extension Trainer {
     return differences
   }
 
-  private func readCheckpoint(_ path: String, step: Int) throws {
+  private func readCheckpoint(
+    _ path: String, step: Int, _ progress: () throws -> Void
+  ) throws {
     let state = try TrainerState(checkpoint: path)
     guard state.globalStep == step else {
       throw InputError(
@@ -137,7 +146,8 @@ extension Trainer {
     try model.workers.copy(
       destinations(of: weights, in: model.parameters)
         + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
-        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments))
+        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments),
+      progress: progress)
     resume(state)
   }
 
