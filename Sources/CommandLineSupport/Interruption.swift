@@ -46,7 +46,7 @@ public struct Interruption: Error, CustomStringConvertible {
   /// Threads that the program starts block the signals (``HelperThread``). The main thread handles
   /// them on a stack of their own: kernels of oneDNN keep the address of numbers in the heap where
   /// the stack pointer is, and a handler that ran there would overwrite them.
-  static func install() {
+  package static func install() {
     // The handler must not be the first to touch the global, whose set-up takes a lock.
     pendingSignal.store(0, ordering: .relaxed)
     provideStack()
@@ -72,7 +72,10 @@ public struct Interruption: Error, CustomStringConvertible {
     var stack = stack_t()
     // The registers of a processor with AMX take 11 kB.
     stack.ss_size = 1 << 16
-    stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: stack.ss_size, alignment: 64)
+    stack.ss_sp = malloc(stack.ss_size)
+    guard stack.ss_sp != nil else {
+      SystemLimits.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
+    }
     sigaltstack(&stack, nil)
   }
 }

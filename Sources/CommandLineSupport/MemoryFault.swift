@@ -1,22 +1,22 @@
 import FileSupport
 import Glibc
 
-/// A crash that comes of a limit of the address space (`ulimit -v`), as a message and a status.
+/// A crash that comes of a limit of memory, such as `ulimit -v` sets, as a message and a status.
 ///
 /// Neither Swift nor the C++ of libraries can be told what to do when an allocation fails: they end
 /// the process by a signal. Where there is such a limit and much of it is in use, the user is told.
 enum MemoryFault {
-  /// Sets handlers up if the process has a limit of address space.
+  /// Sets handlers up if the process has a limit of memory.
   static func install(program: String) {
-    guard let space = SystemLimits.addressSpace else { return }
-    limit = space.limit
+    guard let limit = SystemLimits.memoryLimit else { return }
+    self.limit = limit
     beginning = UnsafePointer(
       strdup(
         "\(program): error: not enough memory, most likely: the program crashed when "))
     ending = UnsafePointer(
       strdup(
-        " MB of the \(space.limit / 1_000_000) MB of address space that ulimit -v allows were in "
-          + "use; raise it\n"))
+        " MB of the \(limit.limit / 1_000_000) MB that ulimit \(limit.option) allows were in use; "
+          + "raise it\n"))
     Interruption.provideStack()
     for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV] {
       var action = sigaction()
@@ -27,13 +27,13 @@ enum MemoryFault {
   }
 
   // Set before the handlers are, and not changed any more.
-  private nonisolated(unsafe) static var limit = 0
+  private nonisolated(unsafe) static var limit: SystemLimits.MemoryLimit?
   private nonisolated(unsafe) static var beginning: UnsafePointer<CChar>?
   private nonisolated(unsafe) static var ending: UnsafePointer<CChar>?
 
   /// In a handler: calls of the system only.
   private static func handle(_ number: Int32) {
-    let used = SystemLimits.mappedBytes()
+    let (used, limit) = (limit?.used ?? 0, limit?.limit ?? .max)
     // What grows doubles: with two thirds free there would have been memory for it.
     guard used > limit / 3 else {
       // The signal comes again, and ends the process.

@@ -1,10 +1,9 @@
 /// How much memory a process may still take.
 public enum AvailableMemory {
-  /// Bytes that can be taken without swapping, by the system's estimate, the limit of the control
-  /// group and that of the process's address space; `nil` where none is known.
+  /// Bytes that can be taken without swapping, by the system's estimate and the limits of the control
+  /// groups and of the process; `nil` where none is known.
   public static var byteCount: Int? {
-    [byteCount(root: ""), SystemLimits.addressSpace.map { max(0, $0.limit - $0.used) }]
-      .compactMap(\.self).min()
+    [byteCount(root: ""), SystemLimits.memoryLimit?.rest].compactMap(\.self).min()
   }
 
   /// What the first two leave, by the files below `root`/proc and `root`/sys.

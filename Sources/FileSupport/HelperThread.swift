@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A thread that helps the one that started it.
 ///
@@ -15,12 +14,40 @@ public struct HelperThread: Sendable {
   ///
   /// The first refusal of the process is reported to ``SystemLimits``.
   public static func start(_ body: @escaping @Sendable () -> Void) -> HelperThread? {
+    var thread = pthread_t()
+    let code = create(&thread, body)
+    guard code == 0 else {
+      SystemLimits.reportRefusedThread(code)
+      return nil
+    }
+    return HelperThread(thread: thread)
+  }
+
+  /// Whether the system allows `count` threads more, for libraries that cannot do without theirs.
+  public static func areAllowed(_ count: Int) -> Bool {
+    let gate = Monitor()
+    var threads: [pthread_t] = []
+    // The threads wait for the lock until all are there.
+    gate.locked {
+      while threads.count < count {
+        var thread = pthread_t()
+        guard create(&thread, { gate.locked {} }) == 0 else { break }
+        threads.append(thread)
+      }
+    }
+    for thread in threads { pthread_join(thread, nil) }
+    return threads.count == count
+  }
+
+  /// Creates a thread in which signals from outside are blocked, and returns the error or 0.
+  private static func create(
+    _ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void
+  ) -> Int32 {
     var before = sigset_t()
     var blocked = signalsFromOutside
     pthread_sigmask(SIG_BLOCK, &blocked, &before)
     defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     let argument = Unmanaged.passRetained(Body(body))
-    var thread = pthread_t()
     let code = pthread_create(
       &thread, nil,
       { pointer in
@@ -28,15 +55,11 @@ public struct HelperThread: Sendable {
         Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue().call()
         return nil
       }, argument.toOpaque())
-    guard code == 0 else {
-      argument.release()
-      SystemLimits.reportRefusedThread(code)
-      return nil
-    }
-    return HelperThread(thread: thread)
+    if code != 0 { argument.release() }
+    return code
   }
 
-  /// Waits until the thread has ended. Call this or ``detach()``, once.
+  /// Waits until the thread has ended; this or ``detach()`` is to be called, once.
   public func join() {
     pthread_join(thread, nil)
   }

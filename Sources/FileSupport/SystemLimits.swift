@@ -5,12 +5,19 @@ import Synchronization
 ///
 /// A program says with ``onReport(_:)`` and ``onEnd(_:)`` where messages go.
 public enum SystemLimits {
-  /// How much of the address space that the process may have is in use.
-  public struct AddressSpace: Equatable, Sendable {
-    /// Bytes that the process may map (`ulimit -v`).
+  /// A limit of the process's memory, such as `ulimit -v` sets.
+  public struct MemoryLimit: Equatable, Sendable {
+    /// The option of the shell's `ulimit`.
+    public let option: String
+    /// Bytes that the process may have mapped.
     public let limit: Int
-    /// Bytes that it has mapped.
-    public let used: Int
+    /// Bytes that it has mapped of that kind.
+    public var used: Int { SystemLimits.memoryBytes(field: field) }
+    /// The place of that kind in /proc/self/statm.
+    fileprivate let field: Int
+
+    /// Bytes that are left.
+    public var rest: Int { max(0, limit - used) }
   }
 
   private struct Handlers {
@@ -51,30 +58,31 @@ public enum SystemLimits {
     }
     guard isFirst else { return }
     report(
-      "cannot start a thread: \(String(cString: strerror(code))); working with fewer threads, to the "
-        + "same result; --threads 1 asks for none. \(threadRemedy)")
+      "cannot start a thread: \(String(cString: strerror(code))); working with fewer, to the same "
+        + "result. \(threadRemedy)")
   }
 
   /// What limits threads.
   public static let threadRemedy =
     "Threads are limited by ulimit -u, by pids.max of a container (--pids-limit) and by memory"
 
-  /// The limit of address space; `nil` if there is none.
-  public static var addressSpace: AddressSpace? {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
-      limit.rlim_cur != rlim_t.max
-    else { return nil }
-    return AddressSpace(limit: Int(clamping: limit.rlim_cur), used: mappedBytes())
+  /// The limit of memory that leaves least; `nil` if there is none.
+  public static var memoryLimit: MemoryLimit? {
+    let kinds = [(RLIMIT_AS, "-v", 0), (RLIMIT_DATA, "-d", 5)]
+    let limits = kinds.compactMap { kind, option, field -> MemoryLimit? in
+      var limit = rlimit()
+      guard getrlimit(__rlimit_resource_t(kind.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max
+      else { return nil }
+      return MemoryLimit(option: option, limit: Int(clamping: limit.rlim_cur), field: field)
+    }
+    return limits.min { $0.rest < $1.rest }
   }
-
-  /// Bytes that the process has mapped; 0 if unknown. May be called in a signal handler.
-  package static func mappedBytes() -> Int { memoryBytes(field: 0) }
 
   /// Bytes of memory that the process has touched and still has; 0 if unknown.
   public static var residentBytes: Int { memoryBytes(field: 1) }
 
-  private static func memoryBytes(field: Int) -> Int {
+  /// A number of /proc/self/statm in bytes, 0 if unknown; signal handlers may call it.
+  fileprivate static func memoryBytes(field: Int) -> Int {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { text in
       let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
       guard file >= 0 else { return 0 }
@@ -110,11 +118,11 @@ public struct MemoryError: Error, CustomStringConvertible {
 
   /// Where the memory ends: the limit of the process if it has one.
   static var limitText: String {
-    guard let space = SystemLimits.addressSpace else {
+    guard let limit = SystemLimits.memoryLimit else {
       return "The system or the container allows no more"
     }
-    return "The limit of address space (ulimit -v) is \(megabytes(space.limit)), of which "
-      + "\(megabytes(space.used)) are in use: raise it"
+    return "ulimit \(limit.option) allows \(megabytes(limit.limit)), of which "
+      + "\(megabytes(limit.used)) are in use: raise it"
   }
 
   private static func megabytes(_ byteCount: Int) -> String {

@@ -102,10 +102,10 @@ extension BugurtWriter {
     while current < orders.count {
       while states[current].given < states[current].kept.count {
         let (prompt, text) = states[current].kept[states[current].given]
-        states[current].given += 1
         try receive(.beginning(prompt))
         for token in text.tokens { try receive(.token(token)) }
         try receive(.end(text))
+        states[current].given += 1
       }
       guard states[current].given == orders[current].count else { return }
       current += 1

@@ -98,11 +98,13 @@ public final class BugurtWriter {
     var order = EventOrder()
     var index = 0
     var hasBegun = false
+    // Events whose turn it is and that were not received.
+    var turn: ArraySlice<TextGenerator.Event> = []
     do {
       try generator.generate(requests) { event in
-        let events = order.take(event)
+        turn = order.take(event)[...]
         try receive(.work)
-        for event in events {
+        while let event = turn.first {
           if !hasBegun { try receive(.beginning(prompts[index])) }
           hasBegun = true
           switch event {
@@ -111,10 +113,12 @@ public final class BugurtWriter {
             try receive(.end(text))
             (index, hasBegun) = (index + 1, false)
           }
+          turn.removeFirst()
         }
       }
     } catch {
-      leftOver = order.finished.map { (prompts[$0.index], $0.text) }
+      leftOver = (turn.compactMap(\.finishedText) + order.finished)
+        .map { (prompts[$0.index], $0.text) }
       throw error
     }
   }

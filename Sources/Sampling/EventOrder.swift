@@ -10,10 +10,7 @@ package struct EventOrder {
 
   /// The texts that are finished and wait for their turn, in their order.
   var finished: [(index: Int, text: GeneratedText)] {
-    held.compactMap { index, events in
-      guard case .text(let text, _) = events.last else { return nil }
-      return (index, text)
-    }.sorted { $0.index < $1.index }
+    held.values.compactMap { $0.last?.finishedText }.sorted { $0.index < $1.index }
   }
 
   /// Takes in `event` and returns those whose turn it is.
@@ -23,7 +20,7 @@ package struct EventOrder {
       return []
     }
     var turn = [event]
-    while turn.last?.isEnd == true {
+    while turn.last?.finishedText != nil {
       current += 1
       guard let next = held.removeValue(forKey: current) else { break }
       turn += next
@@ -40,5 +37,8 @@ extension TextGenerator.Event {
     }
   }
 
-  fileprivate var isEnd: Bool { if case .text = self { true } else { false } }
+  /// The text that is finished with it.
+  var finishedText: (index: Int, text: GeneratedText)? {
+    if case .text(let text, let index) = self { (index, text) } else { nil }
+  }
 }

@@ -73,8 +73,7 @@ extension Trainer {
     let path = folder.checkpointPath(step: step)
     do {
       return try read(path)
-    } catch let error where !(error is InputError) && (error as? FileError)?.code ?? ENOMEM == ENOMEM {
-      // A signal, or no memory: that says nothing of the checkpoint.
+    } catch let error where !isDamage(error) {
       throw error
     } catch let error as any CustomStringConvertible {
       let older = try folder.checkpointSteps().last { $0 < step }
@@ -90,6 +89,11 @@ extension Trainer {
         }
       throw InputError(file, place, "\(problem); the checkpoint is damaged: \(remedy)")
     }
+  }
+
+  /// Whether `error` says something of the file that was read: a signal and no memory do not.
+  private func isDamage(_ error: any Error) -> Bool {
+    error is InputError || (error as? FileError).map { $0.code != ENOMEM } ?? false
   }
 
   // MARK: - Reading

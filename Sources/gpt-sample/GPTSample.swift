@@ -154,14 +154,16 @@ struct GPTSample: Program {
       writer, total: sources.count * count, isQuiet: output.quiet)
     do {
       try writer.write(sources.map { BugurtWriter.Order($0, count: count) }) { event in
+        // Before the event: what is received is never among what is left over.
         try Interruption.check()
-        try texts.take(event)
         if !texts.isMidText { try report.update(texts.count) }
+        try texts.take(event)
       }
-    } catch let interruption as Interruption {
+    } catch {
+      guard Interruption.isPending else { throw error }
       try texts.keep(writer.leftOver)
       report.breakOff(texts.count, output: output.output)
-      throw interruption
+      try Interruption.check()
     }
     try texts.finish()
     report.finish(texts.count)

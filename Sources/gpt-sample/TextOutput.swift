@@ -12,7 +12,7 @@ final class TextOutput {
   private let file: OutputFile?
   private let standardOutput: OutputFile
   /// How many are shown on standard output.
-  private let shown: Int
+  private var shown: Int
   /// Whether standard output gets a text as it is written, not when it is finished.
   private let streams: Bool
   /// What was written of the text in work.
@@ -68,8 +68,8 @@ final class TextOutput {
           shownEnd(of: text).reduce(into: "") { $0 += display.append($1) } + display.finish() + "\n"
         )
       }
-      try file?.write(self.text)
       if !streams { try show(self.text) }
+      try file?.write(self.text)
       isBegun = false
       count += 1
     case .work: break
@@ -89,7 +89,9 @@ final class TextOutput {
 
   /// Keeps what is finished after an interruption: the texts given out, and `others`.
   func keep(_ others: [(prompt: Prompt, text: GeneratedText)]) throws {
-    if isMidText { try show(display.finish() + "\n") }
+    // The terminal may be gone, which must not keep the file from being written.
+    if isMidText { try? show(display.finish() + "\n") }
+    if file != nil { shown = 0 }
     // A screen has enough by now.
     guard file != nil || !streams else { return }
     for (prompt, text) in others {

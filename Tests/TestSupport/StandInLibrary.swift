@@ -6,11 +6,6 @@ import Foundation
 /// may say. They are compiled once for all tests of a process; each object is a copy in a folder of
 /// its own, and so a library of its own when it is loaded.
 public final class StandInLibrary {
-  /// The compiler does not do it.
-  public struct Failure: Error, CustomStringConvertible {
-    public let description: String
-  }
-
   private let folder: TemporaryFolder
 
   /// Lays a library ready that plays `scenario`, with lines such as `posts 1000`.
@@ -41,40 +36,11 @@ public final class StandInLibrary {
     try requests().filter { $0.hasPrefix(#"{"@type":"\#(method)""#) }.count
   }
 
-  // MARK: - Compiling
-
-  private static let compiled = Result { try compile() }
-
-  private static func compile() throws -> [UInt8] {
+  private static let compiled = Result {
     let sources = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../TelegramSourcesTests/StandIn").standardizedFileURL.path
     let files = try FileManager.default.contentsOfDirectory(atPath: sources)
       .filter { $0.hasSuffix(".c") }.sorted().map { sources + "/" + $0 }
-    let folder = try TemporaryFolder()
-    let log = Pipe()
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      [
-        compiler(), "-std=c17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-Wall",
-        "-Wextra",
-      ]
-      + ["-Werror", "-o", folder.path("libtdjson.so")] + files + ["-ldl"]
-    process.standardError = log
-    try process.run()
-    let messages = String(decoding: log.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(description: "the stand-in for TDLib does not compile:\n\(messages)")
-    }
-    return try folder.bytes(of: "libtdjson.so")
-  }
-
-  /// The C compiler: the system's, or that of the Swift toolchain.
-  private static func compiler() -> String {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    return ["cc", "clang"].first { name in
-      folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
-    } ?? "cc"
+    return try compiledLibrary(files)
   }
 }
