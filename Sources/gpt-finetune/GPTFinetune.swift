@@ -85,7 +85,7 @@ struct GPTFinetune: Program {
         + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(Progress.countText(Double(trainer.totalSteps))) steps")
     Log.info(
-      "\(workers.count) threads on \(processors); \(Workers.matrixKernels); products in "
+      "\(workers.count) thread\(workers.count == 1 ? "" : "s") on \(processors); \(Workers.matrixKernels); products in "
         + settings.precision.rawValue)
     warnOfMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
