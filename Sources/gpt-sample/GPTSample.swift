@@ -48,7 +48,7 @@ struct GPTSample: Program {
     """
 
   static let memoryAdvice =
-    "--weights bf16 or int8 and a smaller --batch, --max-length or --threads take less"
+    "A smaller --batch, --max-length or --threads takes less"
 
   @Argument(
     help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
