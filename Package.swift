@@ -68,7 +68,7 @@ let package = Package(
 
     // MARK: Tokenizer and model
     library("BytePairEncoding", ["CKernels", "FileSupport"]),
-    library("TensorKernels", ["COpenBLAS", "COneDNN", "CKernels"]),
+    library("TensorKernels", ["COpenBLAS", "COneDNN", "CKernels", "FileSupport"]),
     library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages

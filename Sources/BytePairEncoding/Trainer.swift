@@ -1,4 +1,4 @@
-import Glibc
+import FileSupport
 
 /// Learns a byte-level vocabulary from text, merge for merge as the `BpeTrainer` of Hugging Face.
 ///
@@ -28,16 +28,11 @@ public struct Trainer: Sendable {
   ///
   /// The vocabulary is the same with any number of `threads`, which count the words of batches.
   public init(
-    vocabularySize: Int, minimumFrequency: Int = 2, threads: Int = Trainer.processorCount
+    vocabularySize: Int, minimumFrequency: Int = 2, threads: Int = Processors.current.threadCount
   ) {
     self.vocabularySize = vocabularySize
     self.minimumFrequency = minimumFrequency
     words = WordCounter(threads: threads)
-  }
-
-  /// How many processors there are.
-  public static var processorCount: Int {
-    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   /// Takes in `text`; no piece spans two texts.

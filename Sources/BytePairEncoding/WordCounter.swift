@@ -1,4 +1,4 @@
-import Dispatch
+import FileSupport
 import Synchronization
 
 /// Counts the words of texts, in several threads where there are many.
@@ -31,7 +31,7 @@ struct WordCounter: Sendable {
     // The workers' tables are changed in place only while no one else holds them.
     counts = []
     let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: min(workers.count, parts.count)) { index in
+    inThreads(min(workers.count, parts.count)) { index in
       while true {
         let part = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard part < parts.count else { return }

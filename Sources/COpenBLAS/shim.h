@@ -2,6 +2,7 @@
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 // Present in OpenBLAS built for many processors (DYNAMIC_ARCH, as Debian's is), but not declared.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
@@ -30,4 +31,34 @@ static inline void copenblas_fit_processor(void) {
   gotoblas_dynamic_quit();
   gotoblas_dynamic_init();
 #endif
+}
+
+// The memory of products, which OpenBLAS keeps for the next ones; exported, but not declared.
+extern void *blas_memory_alloc(int) __attribute__((weak));
+extern void blas_memory_free(void *) __attribute__((weak));
+
+/// Bytes of address space of the memory of a product: 128 MB and what aligns them.
+static const long copenblas_buffer_size = (128L << 20) + (64L << 10);
+
+/// Allocates the memory of products for as many threads as there is room for, and returns how many
+/// these are, at most `threads`.
+///
+/// blas_memory_alloc of OpenBLAS 0.3.21 does not return until there is room, so that is tried first.
+static inline int copenblas_reserve(int threads) {
+  // As many threads as Debian's OpenBLAS keeps memory for; it has a way out for more.
+  enum { most = 64 };
+  if (!blas_memory_alloc || !blas_memory_free) return threads;
+  void *buffers[most];
+  int count = 0;
+  while (count < threads && count < most) {
+    void *room = mmap(0, copenblas_buffer_size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) break;
+    munmap(room, copenblas_buffer_size);
+    if (!(buffers[count] = blas_memory_alloc(0))) break;
+    count++;
+  }
+  int reserved = count == most ? threads : count;
+  while (count > 0) blas_memory_free(buffers[--count]);
+  return reserved;
 }

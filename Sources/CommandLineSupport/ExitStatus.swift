@@ -10,7 +10,7 @@ public enum ExitStatus: Int32, Sendable {
   case data = 65
   /// An input does not exist or cannot be read.
   case noInput = 66
-  /// Something is missing on the machine.
+  /// Something is missing on the machine, memory too.
   case unavailable = 69
   /// Our own mistake.
   case software = 70
@@ -31,9 +31,11 @@ public enum ExitStatus: Int32, Sendable {
     case is UsageError: self = .usage
     case is InputError: self = .data
     case let error as any StatusError: self = error.exitStatus
+    case is MemoryError: self = .unavailable
     case let error as OutputBusy: self = error.isThisProcess ? .usage : .temporaryFailure
     case let error as FileError:
       switch error.operation {
+      case _ where error.code == ENOMEM: self = .unavailable
       // A limit of the system shows itself wherever a file is opened, or bytes or names are written.
       case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
         self = .inputOutput

@@ -2,7 +2,7 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// SIGINT or SIGTERM, as an error that unwinds the program so that nothing half done stays.
+/// SIGINT, SIGTERM or SIGHUP, as an error that unwinds the program so that nothing half done stays.
 ///
 /// The signal only leaves a mark; long work asks for it with ``check()`` between two pieces. A
 /// second signal ends the process at once.
@@ -11,7 +11,13 @@ public struct Interruption: Error, CustomStringConvertible {
   public let signal: Int32
 
   public var description: String {
-    "stopped by \(signal == SIGINT ? "SIGINT" : "SIGTERM")"
+    let name =
+      switch signal {
+      case SIGINT: "SIGINT"
+      case SIGHUP: "SIGHUP"
+      default: "SIGTERM"
+      }
+    return "stopped by \(name)"
   }
 
   /// Whether a signal has come.
@@ -35,17 +41,42 @@ public struct Interruption: Error, CustomStringConvertible {
     return signal == 0 ? nil : Interruption(signal: signal)
   }
 
-  /// Sets the handlers up.
-  static func install() {
+  /// Sets the handlers up; they run on the main thread, which calls this.
+  ///
+  /// Threads that the program starts block the signals (``HelperThread``). The main thread handles
+  /// them on a stack of their own: kernels of oneDNN keep the address of numbers in the heap where
+  /// the stack pointer is, and a handler that ran there would overwrite them.
+  package static func install() {
     // The handler must not be the first to touch the global, whose set-up takes a lock.
     pendingSignal.store(0, ordering: .relaxed)
-    for number in [SIGINT, SIGTERM] {
+    provideStack()
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
+      // `nohup` makes a program ignore SIGHUP.
+      if number == SIGHUP, sigaction(number, nil, &action) == 0, isIgnored(action) { continue }
+      action = sigaction()
+      action.sa_flags = SA_ONSTACK
       action.__sigaction_handler.sa_handler = { number in
         if pendingSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }
       sigaction(number, &action, nil)
     }
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
+  }
+
+  /// Gives the calling thread a stack for handlers, which stays to the end of the process.
+  static func provideStack() {
+    var stack = stack_t()
+    // The registers of a processor with AMX take 11 kB.
+    stack.ss_size = 1 << 16
+    stack.ss_sp = malloc(stack.ss_size)
+    guard stack.ss_sp != nil else {
+      SystemLimits.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
+    }
+    sigaltstack(&stack, nil)
   }
 }
 

@@ -55,6 +55,8 @@ public enum Log {
   /// Replaces the progress line by `text`; an empty one removes it.
   static func setProgressLine(_ text: String) {
     state.withLock { state in
+      // What stands on the line may be somebody else's.
+      guard !text.isEmpty || !state.progressLine.isEmpty else { return }
       state.progressLine = text
       writeToStandardError("\r\u{1B}[K" + text)
     }

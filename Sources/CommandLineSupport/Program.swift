@@ -26,6 +26,9 @@ public protocol Program: ArgumentGroup {
   /// What the help says after the options: examples, files, what to know.
   static var discussion: String { get }
 
+  /// Which options take less memory, as a sentence without its end; empty if none does.
+  static var memoryAdvice: String { get }
+
   /// Checks what the options say together.
   func validate() throws
 
@@ -39,6 +42,8 @@ public let packageVersion = "0.1.0"
 extension Program {
   public static var discussion: String { "" }
 
+  public static var memoryAdvice: String { "" }
+
   public func validate() throws {}
 
   /// Runs the program and ends the process.
@@ -46,6 +51,7 @@ extension Program {
     Log.programName = name
     // Errors of the calls that write instead: they unwind the program, so that nothing half done stays.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
+    reportLimits()
     let program = Self()
     let schema = CommandSchema(of: program)
     let help = HelpText(
@@ -74,11 +80,23 @@ extension Program {
       let error = Interruption.behind(error) ?? error
       // Whoever read the output, such as head, wants no more of it.
       if (error as? FileError)?.code == EPIPE { ProcessEnd.end(128 + SIGPIPE) }
-      Log.error("\(error)")
+      Log.error(message(of: error, memoryAdvice))
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
       ProcessEnd.end(
         (error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
     }
+  }
+
+  /// Lets messages about threads and memory that the system refuses reach the user.
+  private static func reportLimits() {
+    SystemLimits.onReport { Log.warning($0) }
+    let advice = memoryAdvice
+    SystemLimits.onEnd { error in
+      Log.error(message(of: error, advice))
+      // Other threads may be at work: nothing is cleaned up under their feet.
+      _exit(ExitStatus(of: error).rawValue)
+    }
+    MemoryFault.install(program: name)
   }
 
   /// Brings out what was printed; `print` itself does not tell of a full disk.
@@ -87,4 +105,10 @@ extension Program {
       throw FileError(path: "standard output", operation: .write)
     }
   }
+}
+
+/// The text of `error`, with `memoryAdvice` where memory is what is missing.
+private func message(of error: any Error, _ memoryAdvice: String) -> String {
+  let isMemory = error is MemoryError || (error as? FileError)?.code == ENOMEM
+  return isMemory && !memoryAdvice.isEmpty ? "\(error). \(memoryAdvice)" : "\(error)"
 }

@@ -40,7 +40,7 @@ public final class Progress {
   }
 
   deinit {
-    if Terminal.isInteractive { Log.setProgressLine("") }
+    Self.hide()
   }
 
   /// Tells that `done` of the total is done; `detail` is shown behind it.
@@ -59,6 +59,12 @@ public final class Progress {
     } else {
       Log.info(text)
     }
+  }
+
+  /// Removes the bar from the terminal until the next ``update(_:detail:)``, so that something can be
+  /// written there.
+  public static func hide() {
+    if Terminal.isInteractive { Log.setProgressLine("") }
   }
 
   package func text(

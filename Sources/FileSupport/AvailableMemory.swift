@@ -1,10 +1,12 @@
 /// How much memory a process may still take.
 public enum AvailableMemory {
-  /// Bytes that can be taken without swapping, by the system's estimate and the limit of the
-  /// control group; `nil` where neither is known.
-  public static var byteCount: Int? { byteCount(root: "") }
+  /// Bytes that can be taken without swapping, by the system's estimate and the limits of the control
+  /// groups and of the process; `nil` where none is known.
+  public static var byteCount: Int? {
+    [byteCount(root: ""), SystemLimits.memoryLimit?.rest].compactMap(\.self).min()
+  }
 
-  /// The same, of the files below `root`/proc and `root`/sys.
+  /// What the first two leave, by the files below `root`/proc and `root`/sys.
   package static func byteCount(root: String) -> Int? {
     [system(root: root), controlGroup(root: root)].compactMap(\.self).min()
   }
@@ -18,11 +20,21 @@ public enum AvailableMemory {
     return nil
   }
 
-  /// What the limit of the process's group (version 2) leaves, caches of files counted as free.
+  /// What the limits of the process's group (version 2) and those above it leave, caches of files
+  /// counted as free.
   private static func controlGroup(root: String) -> Int? {
     guard let line = lines("\(root)/proc/self/cgroup").first(where: { $0.hasPrefix("0::") })
     else { return nil }
-    let group = "\(root)/sys/fs/cgroup\(line.dropFirst(3))"
+    var path = line.dropFirst(3)
+    var rests: [Int] = []
+    while true {
+      if let rest = rest(of: "\(root)/sys/fs/cgroup\(path)") { rests.append(rest) }
+      guard let slash = path.lastIndex(of: "/") else { return rests.min() }
+      path = path[..<slash]
+    }
+  }
+
+  private static func rest(of group: String) -> Int? {
     guard let limit = lines("\(group)/memory.max").first.flatMap({ Int($0) }),
       let used = lines("\(group)/memory.current").first.flatMap({ Int($0) })
     else { return nil }

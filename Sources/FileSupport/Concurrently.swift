@@ -1,30 +1,51 @@
-import Dispatch
 import Synchronization
 
 /// Calls `body` while another thread does `work`; both are over when it returns or throws.
 ///
-/// Signals are left to the calling thread.
+/// Signals are left to the calling thread. Where the system refuses a thread, `work` follows `body`;
+/// neither may wait for the other.
 ///
 /// - Throws: What `body` throws; if it throws nothing, what `work` throws.
 public func concurrently<Result>(
   _ work: @escaping @Sendable () throws -> Void, _ body: () throws -> Result
 ) throws -> Result {
   let failure = Failure()
-  let group = DispatchGroup()
-  DispatchQueue.global().async(group: group) {
+  @Sendable func workOrFail() {
     do {
       try work()
     } catch {
       failure.error.withLock { $0 = error }
     }
   }
+  let thread = HelperThread.start(workOrFail)
   let result: Result
   do {
-    defer { group.wait() }
+    defer {
+      if let thread { thread.join() } else { workOrFail() }
+    }
     result = try body()
   }
   if let error = failure.error.withLock({ $0 }) { throw error }
   return result
+}
+
+/// Calls `body` in up to `count` threads, the calling one among them, and returns when all calls
+/// have.
+///
+/// Each call has an index below `count` of its own. Where the system refuses threads there are fewer
+/// calls, but one: they must share the work between them, however many they are.
+public func inThreads(_ count: Int, _ body: (_ index: Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    // The threads have ended when this returns.
+    nonisolated(unsafe) let body = body
+    var threads: [HelperThread] = []
+    for index in 1..<max(1, count) {
+      guard let thread = HelperThread.start({ body(index) }) else { break }
+      threads.append(thread)
+    }
+    body(0)
+    for thread in threads { thread.join() }
+  }
 }
 
 /// The error that a thread leaves.

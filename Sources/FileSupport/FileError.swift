@@ -34,8 +34,9 @@ public struct FileError: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
-      + (remedy.map { "; \($0)" } ?? "")
+    let text = "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
+    if code == ENOMEM { return "\(text). \(MemoryError.limitText)" }
+    return text + (remedy.map { "; \($0)" } ?? "")
   }
 
   /// What helps against limits of the system.

@@ -14,8 +14,8 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Maps the file at `path`; only one that is kept open can be read by ``read(_:into:)``.
   ///
-  /// - Throws: ``FileError``.
-  public init(path: String, keepingOpen keepsOpen: Bool = false) throws(FileError) {
+  /// - Throws: ``FileError``; ``MemoryError`` if there is no room for it.
+  public init(path: String, keepingOpen keepsOpen: Bool = false) throws {
     self.path = path
     let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_CLOEXEC) }
     self.descriptor = keepsOpen ? descriptor : -1
@@ -32,7 +32,10 @@ public final class MappedFile: @unchecked Sendable {
       return
     }
     let address = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
-    guard let address, address != MAP_FAILED else { throw FileError(path: path, operation: .read) }
+    guard let address, address != MAP_FAILED else {
+      if errno == ENOMEM { throw MemoryError(byteCount: Int(status.st_size), for: path) }
+      throw FileError(path: path, operation: .read)
+    }
     bytes = UnsafeRawBufferPointer(start: address, count: Int(status.st_size))
     isComplete = true
   }

@@ -1,10 +1,9 @@
-import Glibc
-
 /// Reads blocks, works on them in several threads, and takes the results in the order of reading.
 ///
 /// The calling thread reads and takes results, one block at a time, and works on blocks itself when
 /// there is nothing else to do. So signals that end a wait for input find it there: they are blocked
-/// in the other threads. How many blocks there are at a time is bounded.
+/// in the other threads. Where the system refuses those, the calling thread does all the work. How
+/// many blocks there are at a time is bounded.
 public struct OrderedWork<State, Block: AnyObject> {
   /// Makes an empty block; blocks are used again.
   private let makeBlock: () -> Block
@@ -40,10 +39,10 @@ public struct OrderedWork<State, Block: AnyObject> {
   public func run(states: [State]) throws {
     precondition(!states.isEmpty)
     let queue = WorkQueue<State, Block>(capacity: states.count * 2, work: work)
-    let threads = states.dropFirst().map { queue.start($0) }
+    let threads = states.dropFirst().compactMap { queue.start($0) }
     defer {
       queue.close()
-      for thread in threads { pthread_join(thread, nil) }
+      for thread in threads { thread.join() }
     }
     var state = states[0]
     var free: [Block] = []
@@ -74,11 +73,12 @@ public struct OrderedWork<State, Block: AnyObject> {
 
 /// The blocks between reading and finishing.
 ///
-/// The thread that reads calls everything but what the other threads are started with.
+/// The thread that reads calls everything but what the other threads are started with. Unchecked,
+/// because blocks and states need not be `Sendable`: each is of one thread at a time, and all that
+/// several threads touch is touched within `monitor`.
 private final class WorkQueue<State, Block: AnyObject>: @unchecked Sendable {
   private let work: (inout State, Block) -> Void
-  private var mutex = pthread_mutex_t()
-  private var condition = pthread_cond_t()
+  private let monitor = Monitor()
 
   /// The blocks by their numbers, from 0 in the order of reading, each at its remainder by the count.
   private var blocks: [Block?]
@@ -93,36 +93,23 @@ private final class WorkQueue<State, Block: AnyObject>: @unchecked Sendable {
     self.work = work
     blocks = Array(repeating: nil, count: capacity)
     isFinished = Array(repeating: false, count: capacity)
-    pthread_mutex_init(&mutex, nil)
-    pthread_cond_init(&condition, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(&mutex)
-    pthread_cond_destroy(&condition)
-  }
-
-  private func locked<Result>(_ body: () -> Result) -> Result {
-    pthread_mutex_lock(&mutex)
-    defer { pthread_mutex_unlock(&mutex) }
-    return body()
   }
 
   var isEmpty: Bool { nextTaken == nextRead }
   var hasRoom: Bool { nextRead - nextTaken < blocks.count }
 
   func put(_ block: Block) {
-    locked {
+    monitor.locked {
       blocks[nextRead % blocks.count] = block
       isFinished[nextRead % blocks.count] = false
       nextRead += 1
-      pthread_cond_broadcast(&condition)
+      monitor.signalAll()
     }
   }
 
   /// The oldest block, if it is finished.
   func takeFinished() -> Block? {
-    locked {
+    monitor.locked {
       guard nextTaken < nextRead, isFinished[nextTaken % blocks.count] else { return nil }
       defer { nextTaken += 1 }
       return blocks[nextTaken % blocks.count]
@@ -130,14 +117,14 @@ private final class WorkQueue<State, Block: AnyObject>: @unchecked Sendable {
   }
 
   func waitForFinished() {
-    locked {
-      while !isFinished[nextTaken % blocks.count] { pthread_cond_wait(&condition, &mutex) }
+    monitor.locked {
+      while !isFinished[nextTaken % blocks.count] { monitor.wait() }
     }
   }
 
   /// Works on the next block; returns false if there is none.
   func workOnOne(_ state: inout State) -> Bool {
-    let number = locked { () -> Int? in
+    let number = monitor.locked { () -> Int? in
       guard nextWork < nextRead else { return nil }
       defer { nextWork += 1 }
       return nextWork
@@ -148,61 +135,39 @@ private final class WorkQueue<State, Block: AnyObject>: @unchecked Sendable {
   }
 
   private func workOn(_ number: Int, _ state: inout State) {
-    guard let block = locked({ blocks[number % blocks.count] }) else { return }
+    guard let block = monitor.locked({ blocks[number % blocks.count] }) else { return }
     work(&state, block)
-    locked {
+    monitor.locked {
       isFinished[number % blocks.count] = true
-      pthread_cond_broadcast(&condition)
+      monitor.signalAll()
     }
   }
 
   // MARK: - The other threads
 
-  /// Starts a thread with `state`.
-  func start(_ state: State) -> pthread_t {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    let helper = Helper { [self] in
+  /// Starts a thread with `state`; `nil` if the system refuses.
+  func start(_ state: State) -> HelperThread? {
+    // The caller hands it over.
+    nonisolated(unsafe) let state = state
+    return HelperThread.start { [self] in
       var state = state
       while waitForWork() { _ = workOnOne(&state) }
     }
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<Helper>.fromOpaque(pointer).takeRetainedValue().body()
-        return nil
-      }, Unmanaged.passRetained(helper).toOpaque())
-    precondition(status == 0, "the system gave no thread")
-    return thread
   }
 
   /// Waits for a block to work on; returns false when there will be none.
   private func waitForWork() -> Bool {
-    locked {
-      while nextWork == nextRead && !isClosed { pthread_cond_wait(&condition, &mutex) }
+    monitor.locked {
+      while nextWork == nextRead && !isClosed { monitor.wait() }
       return !isClosed
     }
   }
 
   /// Lets the other threads end when they are done with the blocks they work on.
   func close() {
-    locked {
+    monitor.locked {
       isClosed = true
-      pthread_cond_broadcast(&condition)
+      monitor.signalAll()
     }
-  }
-}
-
-/// What a thread does.
-private final class Helper {
-  let body: () -> Void
-
-  init(_ body: @escaping () -> Void) {
-    self.body = body
   }
 }

@@ -8,13 +8,19 @@ extension GPT2Model {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
-  public convenience init(folder path: String, workers: Workers) throws {
+  /// `progress` is called now and then while it is read.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported; what
+  ///   `progress` throws.
+  public convenience init(
+    folder path: String, workers: Workers, progress: () throws -> Void = {}
+  ) throws {
     let stored = try StoredModel(folder: path, workers)
     self.init(stored.configuration, workers: workers)
     notes = stored.notes
     try workers.copy(
-      zip(layout.parameters, stored.tensors).map { ($1, to: parameters[$0.range]) })
+      zip(layout.parameters, stored.tensors).map { ($1, to: parameters[$0.range]) },
+      progress: progress)
   }
 
   /// Writes what `AutoModelForCausalLM` loads into the folder `path`.
@@ -67,15 +73,20 @@ extension Workers {
   /// Copies the numbers of each of `tensors` to floats, of which there are as many.
   ///
   /// The types must be of floating point: see ``StoredTensor/checkIsFloatingPoint()``. Read fastest
-  /// in the order in which the tensors lie in their files.
+  /// in the order in which the tensors lie in their files. `progress` is called now and then, on the
+  /// calling thread.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile.
-  package func copy(_ tensors: [(StoredTensor, to: Floats)]) throws {
-    try copy(tensors.map { ($0, 0..<$0.count, to: $1) })
+  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile; what `progress` throws.
+  package func copy(
+    _ tensors: [(StoredTensor, to: Floats)], progress: () throws -> Void = {}
+  ) throws {
+    try copy(tensors.map { ($0, 0..<$0.count, to: $1) }, progress: progress)
   }
 
   /// Copies numbers of each of `tensors` to floats, of which there are as many.
-  func copy(_ parts: [(StoredTensor, Range<Int>, to: Floats)]) throws {
+  func copy(
+    _ parts: [(StoredTensor, Range<Int>, to: Floats)], progress: () throws -> Void = {}
+  ) throws {
     // A megabyte of floats: enough for the disk, and little for the last thread to finish.
     let piece = 1 << 18
     var pieces: [(part: Int, range: Range<Int>)] = []
@@ -86,11 +97,13 @@ extension Workers {
       }
     }
     let failure = Mutex<(any Error)?>(nil)
-    run(pieces.count) { index, _ in
+    run(pieces.count) { index, worker in
       guard failure.withLock({ $0 == nil }) else { return }
       let (tensor, whole, floats) = parts[pieces[index].part]
       let range = pieces[index].range
       do {
+        // The first worker is the calling thread.
+        if worker == 0 { try progress() }
         try tensor.copy(
           whole.lowerBound + range.lowerBound..<whole.lowerBound + range.upperBound,
           to: Floats(rebasing: floats[range]))

@@ -63,10 +63,13 @@ public final class InferenceModel {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads; in the precision bf16 the weights must be so too.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
+  /// `progress` is called now and then while it is read.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported; what
+  ///   `progress` throws.
   public init(
     folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
-    workers: Workers
+    workers: Workers, progress: () throws -> Void = {}
   ) throws {
     precondition(precision == .fp32 || type == .bf16, "weights that are no pairs of bfloat16")
     self.precision = precision
@@ -80,6 +83,7 @@ public final class InferenceModel {
     notes = stored.notes
     tokenEmbedding = .stored(tensors[0])
     for (parameter, tensor) in zip(layout.parameters, tensors) {
+      try progress()
       if isMatrix(parameter) {
         matrices[parameter.range.lowerBound] = try matrix(tensor, of: parameter)
       } else {

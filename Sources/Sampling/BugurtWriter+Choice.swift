@@ -47,7 +47,11 @@ extension BugurtWriter {
           try giveOut(orders, &states, &current, receive)
           if current == orders.count { throw Enough() }
         }
-      } catch is Enough {}
+      } catch is Enough {
+      } catch {
+        leftOver = states.flatMap { $0.kept[$0.given...] }
+        throw error
+      }
     }
   }
 
@@ -98,10 +102,10 @@ extension BugurtWriter {
     while current < orders.count {
       while states[current].given < states[current].kept.count {
         let (prompt, text) = states[current].kept[states[current].given]
-        states[current].given += 1
         try receive(.beginning(prompt))
         for token in text.tokens { try receive(.token(token)) }
         try receive(.end(text))
+        states[current].given += 1
       }
       guard states[current].given == orders[current].count else { return }
       current += 1

@@ -33,6 +33,9 @@ public final class BugurtWriter {
   public let generator: TextGenerator
   /// How many bugurts the filter dropped, by what was wrong with them.
   public internal(set) var dropped: [BugurtFilter.Flaw: Int] = [:]
+  /// After an error: bugurts that were finished but not given out, because one before them was not
+  /// finished; in their order.
+  public internal(set) var leftOver: [(prompt: Prompt, text: GeneratedText)] = []
   var maker: PromptMaker
   let candidates: Int
   let filter: BugurtFilter?
@@ -95,18 +98,28 @@ public final class BugurtWriter {
     var order = EventOrder()
     var index = 0
     var hasBegun = false
-    try generator.generate(requests) { event in
-      try receive(.work)
-      for event in order.take(event) {
-        if !hasBegun { try receive(.beginning(prompts[index])) }
-        hasBegun = true
-        switch event {
-        case .token(let token, _): try receive(.token(token))
-        case .text(let text, _):
-          try receive(.end(text))
-          (index, hasBegun) = (index + 1, false)
+    // Events whose turn it is and that were not received.
+    var turn: ArraySlice<TextGenerator.Event> = []
+    do {
+      try generator.generate(requests) { event in
+        turn = order.take(event)[...]
+        try receive(.work)
+        while let event = turn.first {
+          if !hasBegun { try receive(.beginning(prompts[index])) }
+          hasBegun = true
+          switch event {
+          case .token(let token, _): try receive(.token(token))
+          case .text(let text, _):
+            try receive(.end(text))
+            (index, hasBegun) = (index + 1, false)
+          }
+          turn.removeFirst()
         }
       }
+    } catch {
+      leftOver = (turn.compactMap(\.finishedText) + order.finished)
+        .map { (prompts[$0.index], $0.text) }
+      throw error
     }
   }
 }

@@ -8,6 +8,11 @@ package struct EventOrder {
 
   package init() {}
 
+  /// The texts that are finished and wait for their turn, in their order.
+  var finished: [(index: Int, text: GeneratedText)] {
+    held.values.compactMap { $0.last?.finishedText }.sorted { $0.index < $1.index }
+  }
+
   /// Takes in `event` and returns those whose turn it is.
   package mutating func take(_ event: TextGenerator.Event) -> [TextGenerator.Event] {
     guard event.index == current else {
@@ -15,7 +20,7 @@ package struct EventOrder {
       return []
     }
     var turn = [event]
-    while turn.last?.isEnd == true {
+    while turn.last?.finishedText != nil {
       current += 1
       guard let next = held.removeValue(forKey: current) else { break }
       turn += next
@@ -32,5 +37,8 @@ extension TextGenerator.Event {
     }
   }
 
-  fileprivate var isEnd: Bool { if case .text = self { true } else { false } }
+  /// The text that is finished with it.
+  var finishedText: (index: Int, text: GeneratedText)? {
+    if case .text(let text, let index) = self { (index, text) } else { nil }
+  }
 }

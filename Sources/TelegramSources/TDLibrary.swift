@@ -5,7 +5,7 @@ import Foundation
 ///
 /// A library is never unloaded: TDLib keeps threads of its own running in it.
 public final class TDLibrary {
-  /// There is no library, or not the right one.
+  /// There is no library, not the right one, or it cannot run here.
   public struct LoadError: Error, CustomStringConvertible {
     /// What is wrong, what was tried and how to get the library.
     public let description: String
@@ -27,6 +27,9 @@ public final class TDLibrary {
   /// The environment variable that names the library.
   public static let environmentVariable = "TDJSON_LIBRARY"
 
+  /// Threads that TDLib starts for a client, and some to spare.
+  private static let threadCount = 8
+
   /// How to get the library, for errors.
   static let howTo =
     "TDLib comes with the Python package tdjson: 'python3 -m pip download --no-deps tdjson', "
@@ -39,10 +42,16 @@ public final class TDLibrary {
   /// that the system's loader finds, or else the first in the usual places, among them the Python
   /// packages of the user.
   ///
-  /// - Throws: ``LoadError``.
+  /// - Throws: ``LoadError``, also if the system does not allow its threads.
   public init(
     path: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(LoadError) {
+    // It aborts the process if it cannot start one.
+    guard HelperThread.areAllowed(Self.threadCount) else {
+      throw LoadError(
+        description: "TDLib starts \(Self.threadCount) threads, more than the system allows. "
+          + SystemLimits.threadRemedy)
+    }
     var failures: [String] = []
     for candidate in Self.candidates(path, environment) {
       guard let handle = dlopen(candidate, RTLD_NOW | RTLD_LOCAL) else {

@@ -1,8 +1,12 @@
+import FileSupport
 import Glibc
+import Synchronization
 
 /// One allocation of numbers, zero at first: all parameters, all gradients, or scratch memory.
 ///
 /// The memory comes from the system page by page when it is first touched.
+///
+/// Unchecked, because which thread touches which numbers is up to those who share them.
 public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
   /// How many numbers there are.
   public let count: Int
@@ -10,7 +14,7 @@ public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
   public let elements: UnsafeMutableBufferPointer<Element>
   private let byteCount: Int
 
-  /// Allocates `count` numbers.
+  /// Allocates `count` numbers; ends the process if there is no memory for them.
   public init(count: Int) {
     precondition(count >= 0)
     self.count = count
@@ -18,8 +22,9 @@ public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
     let address = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let address, address != MAP_FAILED else {
-      preconditionFailure("no memory for \(byteCount) bytes")
+      SystemLimits.end(MemoryError(byteCount: byteCount, for: "numbers of the model"))
     }
+    ArenaMemory.add(byteCount)
     // Fewer page faults and address look-ups where the kernel has huge pages to give.
     madvise(address, byteCount, MADV_HUGEPAGE)
     elements = UnsafeMutableBufferPointer(
@@ -27,12 +32,25 @@ public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
   }
 
   deinit {
+    ArenaMemory.add(-byteCount)
     munmap(elements.baseAddress, byteCount)
   }
 
   /// The numbers of `range`.
   public subscript(range: Range<Int>) -> UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(rebasing: elements[range])
+  }
+}
+
+/// The memory of all arenas together.
+public enum ArenaMemory {
+  private static let bytes = Atomic<Int>(0)
+
+  /// Bytes of the arenas there are, touched or not.
+  public static var byteCount: Int { bytes.load(ordering: .relaxed) }
+
+  fileprivate static func add(_ count: Int) {
+    bytes.wrappingAdd(count, ordering: .relaxed)
   }
 }
 

@@ -144,7 +144,7 @@ final class BFloat16ProductCache {
     let status = conednn_product_run(
       &made, product.a.matrix.base, product.b.matrix.base, product.bias?.baseAddress,
       product.target, scratch.baseAddress)
-    precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
+    checkOneDNN(status)
   }
 
   private func made(_ product: BFloat16Product) -> ConednnProduct {
@@ -158,7 +158,7 @@ final class BFloat16ProductCache {
       has_bias: shape.hasBias ? 1 : 0, accumulates: shape.accumulates ? 1 : 0)
     var made = ConednnProduct()
     let status = conednn_product_make(&made, Self.engine, &description)
-    precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
+    checkOneDNN(status)
     products[shape] = made
     return made
   }

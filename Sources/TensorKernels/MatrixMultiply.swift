@@ -1,5 +1,6 @@
 import COneDNN
 import COpenBLAS
+import FileSupport
 
 /// A matrix as it enters a product: as it is or transposed.
 public struct Operand {
@@ -74,6 +75,14 @@ private func largeMatrixProduct(
     a.blasLetter, b.blasLetter, Int64(out.rows), Int64(out.columns), Int64(a.columns), factor,
     a.view.base, Int64(a.view.stride), b.view.base, Int64(b.view.stride), accumulating ? 1 : 0,
     out.base, Int64(out.stride))
+  checkOneDNN(status)
+}
+
+/// Ends the process if a call of oneDNN failed.
+func checkOneDNN(_ status: dnnl_status_t) {
+  if status == dnnl_out_of_memory {
+    SystemLimits.end(MemoryError(for: "a matrix product (oneDNN)"))
+  }
   precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
 }
 
@@ -186,3 +195,19 @@ private let blasIsPrepared: Bool = {
   openblas_set_num_threads(1)
   return true
 }()
+
+/// Makes OpenBLAS allocate what the products of so many `threads` take, and returns how many it has
+/// memory for: OpenBLAS 0.3.21 tries for ever if a product finds none.
+func reserveBLASMemory(threads: Int) -> Int {
+  let count = copenblas_reserve(Int32(threads))
+  guard count > 0 else {
+    SystemLimits.end(
+      MemoryError(byteCount: copenblas_buffer_size, for: "matrix products (OpenBLAS)"))
+  }
+  if count < threads {
+    SystemLimits.report(
+      "no memory for more than \(count) thread\(count == 1 ? "" : "s") of the \(threads) wanted: "
+        + "the result is the same; --threads \(count) asks for no more")
+  }
+  return Int(count)
+}

@@ -1,11 +1,16 @@
 import CKernels
-import Foundation
+import FileSupport
+import Glibc
 import Synchronization
 
 /// Threads that share the pieces of a loop.
 ///
 /// A thread without work spins for a moment, because the next loop of a training step comes soon,
 /// and then sleeps. The caller's thread works too.
+///
+/// Signals are left to the caller's thread. That matters for more than the wait for input: kernels of
+/// oneDNN keep data where the stack pointer is, so that a handler on that "stack" would overwrite the
+/// heap.
 public final class Workers: Sendable {
   /// How many threads share the work, the caller's among them.
   public let count: Int
@@ -15,26 +20,20 @@ public final class Workers: Sendable {
   /// What the products of bfloat16 of each thread keep; each is of that thread alone.
   nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
-  /// Starts `count - 1` threads beside the caller's.
-  public init(count: Int) {
-    precondition(count > 0)
+  /// Starts `requested - 1` threads beside the caller's, or as many as the system allows.
+  public init(count requested: Int) {
+    precondition(requested > 0)
     prepareBLAS()
+    shared = Shared(workers: reserveBLASMemory(threads: requested))
+    shared.start()
+    let count = shared.count
     self.count = count
-    shared = Shared(workers: count)
     panelFloats = FloatArena(count: count * PanelMemory.count)
     bfloat16Products = (0..<count).map { _ in BFloat16ProductCache() }
-    for index in 1..<count {
-      shared.start(worker: index)
-    }
   }
 
   deinit {
     shared.finish()
-  }
-
-  /// As many threads as the process may use processors.
-  public static var processorCount: Int {
-    ProcessInfo.processInfo.activeProcessorCount
   }
 
   /// Calls `body` once for each of `pieces` pieces and returns when all are done.
@@ -89,14 +88,18 @@ extension Workers {
 }
 
 /// What the threads share: the loop that is being run, and how far it is.
+///
+/// Unchecked, because the threads see the variables that are not atomic without a lock: the caller's
+/// thread sets them while the others wait for ``generation``, which it then advances.
 private final class Shared: @unchecked Sendable {
   /// Counts the loops; a thread that sees it change takes part in the loop.
   private let generation = Atomic<Int>(0)
   /// Threads that have not yet left the loop.
   private let busy = Atomic<Int>(0)
   private let isFinished = Atomic<Bool>(false)
-  private var mutex = pthread_mutex_t()
-  private var condition = pthread_cond_t()
+  private let monitor = Monitor()
+  /// How many threads there are, the caller's among them.
+  private(set) var count: Int
   /// The pieces of each thread: not objects, whose references all threads would count.
   private let shares: UnsafeMutableBufferPointer<Share>
   private var body: ((Int, Int) -> Void)?
@@ -128,37 +131,29 @@ private final class Shared: @unchecked Sendable {
   }
 
   init(workers: Int) {
+    count = workers
     shares = .allocate(capacity: workers)
     for worker in 0..<workers { shares.initializeElement(at: worker, to: Share()) }
-    pthread_mutex_init(&mutex, nil)
-    pthread_cond_init(&condition, nil)
   }
 
   deinit {
     shares.deinitialize().deallocate()
-    pthread_mutex_destroy(&mutex)
-    pthread_cond_destroy(&condition)
   }
 
-  func start(worker: Int) {
-    let argument = Unmanaged.passRetained(ThreadArgument(shared: self, worker: worker))
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer else { return nil }
-        let argument = Unmanaged<ThreadArgument>.fromOpaque(pointer).takeRetainedValue()
-        argument.shared.work(as: argument.worker)
-        return nil
-      }, argument.toOpaque())
-    precondition(status == 0, "the system gave no thread")
-    pthread_detach(thread)
+  /// Starts the other threads; there are fewer if the system refuses one.
+  func start() {
+    for worker in 1..<max(1, count) {
+      guard let thread = HelperThread.start({ [self] in work(as: worker) }) else {
+        count = worker
+        break
+      }
+      thread.detach()
+    }
   }
 
   func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void) {
     precondition(self.body == nil, "a loop within a loop")
-    let count = shares.count
-    for worker in shares.indices {
+    for worker in 0..<count {
       shares[worker].begin(pieces * worker / count..<pieces * (worker + 1) / count)
     }
     self.body = body
@@ -182,10 +177,10 @@ private final class Shared: @unchecked Sendable {
   }
 
   private func advance() {
-    pthread_mutex_lock(&mutex)
-    generation.wrappingAdd(1, ordering: .releasing)
-    pthread_cond_broadcast(&condition)
-    pthread_mutex_unlock(&mutex)
+    monitor.locked {
+      generation.wrappingAdd(1, ordering: .releasing)
+      monitor.signalAll()
+    }
   }
 
   private func work(as worker: Int) {
@@ -196,7 +191,7 @@ private final class Shared: @unchecked Sendable {
       if isFinished.load(ordering: .relaxed) { return }
       seen += 1
       takePieces(as: worker)
-      reading.follow(ahead, worker: worker, of: shares.count)
+      reading.follow(ahead, worker: worker, of: count)
       busy.wrappingSubtract(1, ordering: .acquiringAndReleasing)
       while generation.load(ordering: .relaxed) == seen, reading.read() {}
     }
@@ -207,26 +202,16 @@ private final class Shared: @unchecked Sendable {
       if generation.load(ordering: .acquiring) != seen { return }
       ckernels_spin_pause()
     }
-    pthread_mutex_lock(&mutex)
-    while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(&condition, &mutex) }
-    pthread_mutex_unlock(&mutex)
+    monitor.locked {
+      while generation.load(ordering: .acquiring) == seen { monitor.wait() }
+    }
   }
 
   private func takePieces(as worker: Int) {
     guard let body else { return }
-    for offset in shares.indices {
-      let owner = (worker + offset) % shares.count
+    for offset in 0..<count {
+      let owner = (worker + offset) % count
       while let piece = shares[owner].take() { body(piece, worker) }
     }
-  }
-}
-
-private final class ThreadArgument {
-  let shared: Shared
-  let worker: Int
-
-  init(shared: Shared, worker: Int) {
-    self.shared = shared
-    self.worker = worker
   }
 }

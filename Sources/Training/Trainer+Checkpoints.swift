@@ -36,11 +36,14 @@ extension Trainer {
   /// Looks for an earlier run in the folder and begins as `policy` says.
   ///
   /// An earlier run that is replaced stays until this one saves something, and is then kept as
-  /// ``RunFolder/previousPath`` until this one is finished.
+  /// ``RunFolder/previousPath`` until this one is finished. `progress` is called now and then while a
+  /// checkpoint is read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   replace it, or its newest checkpoint is damaged.
-  public func start(_ policy: EarlierRunPolicy) throws -> TrainingStart {
+  ///   replace it, or its newest checkpoint is damaged; what `progress` throws.
+  public func start(
+    _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
+  ) throws -> TrainingStart {
     // A folder that cannot be written to must show itself before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
@@ -55,7 +58,7 @@ extension Trainer {
         let step = try folder.checkpointSteps().last ?? 0
         differences = try readable(step) { try self.differences(from: $0) }
         if differences.isEmpty {
-          try readable(step) { try readCheckpoint($0, step: step) }
+          try readable(step) { try readCheckpoint($0, step: step, progress) }
           return .resumed(step: step)
         }
       }
@@ -85,6 +88,8 @@ extension Trainer {
     let path = folder.checkpointPath(step: step)
     do {
       return try read(path)
+    } catch let error where !isDamage(error) {
+      throw error
     } catch let error as any CustomStringConvertible {
       let older = try folder.checkpointSteps().last { $0 < step }
       let remedy =
@@ -99,6 +104,11 @@ extension Trainer {
         }
       throw InputError(file, place, "\(problem); the checkpoint is damaged: \(remedy)")
     }
+  }
+
+  /// Whether `error` says something of the file that was read: a signal and no memory do not.
+  private func isDamage(_ error: any Error) -> Bool {
+    error is InputError || (error as? FileError).map { $0.code != ENOMEM } ?? false
   }
 
   // MARK: - Reading
@@ -137,7 +147,9 @@ extension Trainer {
     return differences
   }
 
-  private func readCheckpoint(_ path: String, step: Int) throws {
+  private func readCheckpoint(
+    _ path: String, step: Int, _ progress: () throws -> Void
+  ) throws {
     let state = try TrainerState(checkpoint: path)
     guard state.globalStep == step else {
       throw InputError(
@@ -153,7 +165,8 @@ extension Trainer {
     try model.workers.copy(
       destinations(of: weights, in: model.parameters)
         + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
-        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments))
+        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments),
+      progress: progress)
     resume(state)
   }
 

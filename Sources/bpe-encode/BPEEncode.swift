@@ -40,6 +40,8 @@ struct BPEEncode: Program {
       bpe-encode --verify data/tokens/run
     """
 
+  static let memoryAdvice = "Fewer --threads take less"
+
   @Arguments(
     help: "cleaned text in UTF-8, one post a line, packed with gzip or not; - is standard input",
     valueName: "corpus.txt", completion: .file)
@@ -189,7 +191,7 @@ struct BPEEncode: Program {
       validationFraction: validationFraction ?? (packing == .posts ? 0.05 : 0),
       tokensPerShard: shardTokens ?? 100_000_000, invalidUTF8: invalidUtf8 ?? .fail,
       allowsSpecialTokens: allowSpecial, blockSize: blockSize ?? 128,
-      threads: threads ?? Processors.current.threadCount)
+      threads: threadCount)
     let (splits, statistics) = try run(encoding, into: output.partialPath)
     let manifest = TokenManifest(
       vocabularySize: tokenizer.count, tokenizerDigest: tokenizer.digest,
@@ -225,7 +227,7 @@ struct BPEEncode: Program {
     guard let folder = tokenizer else {
       let training = VocabularyTraining(
         paths: corpus, vocabularySize: vocabSize ?? 16384, minimumFrequency: minFrequency ?? 2,
-        invalidUTF8: invalidUtf8 ?? .fail, threads: threads ?? Trainer.processorCount)
+        invalidUTF8: invalidUtf8 ?? .fail, threads: threadCount)
       var tokenizer = try training.run()
       try EndOfTextChoice(asked: endOfText, folder: corpus[0]).apply(to: &tokenizer)
       return (tokenizer, training.settings)
@@ -234,6 +236,8 @@ struct BPEEncode: Program {
     try EndOfTextChoice(asked: endOfText, folder: folder).apply(to: &tokenizer)
     return (tokenizer, ["folder": .string(folder)])
   }
+
+  private var threadCount: Int { threads ?? Processors.current.threadCount }
 
   private func summary(of manifest: TokenManifest, in folder: String) -> String {
     let parts = TokenSplit.allCases.compactMap { split -> String? in

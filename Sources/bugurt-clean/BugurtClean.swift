@@ -26,6 +26,8 @@ struct BugurtClean: Program {
           what the first version of this project wrote, byte for byte; it is not one post a line
     """
 
+  static let memoryAdvice = "Fewer --threads take less"
+
   @Argument(
     help: "posts, one JSON object a line, packed with gzip or not; - for standard input",
     valueName: "posts.jsonl", completion: .file)

@@ -30,8 +30,12 @@ struct GPTFinetune: Program {
     must be the same when a run is resumed; how often it is logged and saved, and --threads, may
     change.
 
-    Ctrl-C writes a checkpoint of the last whole step and stops; a second Ctrl-C stops at once.
+    Ctrl-C writes a checkpoint of the last whole step and stops, and so do SIGTERM and a terminal
+    that is closed; a second Ctrl-C stops at once.
     """
+
+  static let memoryAdvice =
+    "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads take less"
 
   @Argument(help: "folder of token shards that bpe-encode wrote", completion: .folder)
   var tokens: String
@@ -89,11 +93,12 @@ struct GPTFinetune: Program {
         + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(Progress.countText(Double(trainer.totalSteps))) steps")
     Log.info(
-      "\(workers.count) threads on \(processors); \(Workers.matrixKernels); products in "
+      "\(workers.count) thread\(workers.count == 1 ? "" : "s") on \(processors); \(Workers.matrixKernels); products in "
         + settings.precision.rawValue)
+    warnOfMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
-    let start = try trainer.start(policy)
+    let start = try trainer.start(policy, progress: Interruption.check)
     switch start {
     case .finished:
       Log.info("\(output) is finished, with the same settings, model and data; it is left as it is")
@@ -123,6 +128,17 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
+  /// Says so if the training needs more memory than there is: the system gives it at first, and ends
+  /// the program when it is touched.
+  private func warnOfMemory() {
+    let needed = ArenaMemory.byteCount - SystemLimits.residentBytes
+    guard let available = AvailableMemory.byteCount, needed > available else { return }
+    Log.warning(
+      "the training takes \(Progress.byteText(Double(needed))) more of memory, of which "
+        + "\(Progress.byteText(Double(available))) are free: the system may end it (status 137). "
+        + Self.memoryAdvice)
+  }
+
   /// Without --model all weights are still zero.
   private func makeTrainer(
     _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
@@ -142,7 +158,7 @@ struct GPTFinetune: Program {
         model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
     }
     Log.info("reading \(base)")
-    let model = try GPT2Model(folder: base, workers: workers)
+    let model = try GPT2Model(folder: base, workers: workers, progress: Interruption.check)
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))

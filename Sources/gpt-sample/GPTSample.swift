@@ -13,6 +13,8 @@ struct GPTSample: Program {
     same --seed gives the same texts, whatever --threads, --batch and --count; the first of ten is the
     same as the first of one. Each prompt of --prompts gives what it would give alone.
 
+    Ctrl-C keeps the texts that are finished, also in the file of --output; the exit status is 130.
+
     --interactive asks for a prompt, writes a bugurt, and asks again; an empty line takes the default
     prompt. Ctrl-C stops the text, Ctrl-D ends the program. Earlier prompts come back with the arrow
     keys and Ctrl-R; they are kept in ~/.local/state/gpt-sample/history, for you alone to read.
@@ -44,6 +46,9 @@ struct GPTSample: Program {
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq .logits[0]
           what the model thinks comes next, for scripts
     """
+
+  static let memoryAdvice =
+    "A smaller --batch, --max-length or --threads takes less"
 
   @Argument(
     help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
@@ -144,23 +149,27 @@ struct GPTSample: Program {
     }
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
-    let texts = try TextOutput(output, to: file, loaded.tokenizer, seed: seed)
+    let texts = try TextOutput(
+      output, to: file, loaded.tokenizer, seed: seed, isConversation: interactive)
     if interactive {
       var conversation = Conversation(
         writer: writer, prompts: prompts, output: texts, corpus: corpus, maker: maker)
       return try conversation.run()
     }
     let report = WritingReport(
-      writer, total: sources.count * count, isQuiet: output.quiet, isWatched: texts.isWatched)
+      writer, total: sources.count * count, isQuiet: output.quiet)
     do {
       try writer.write(sources.map { BugurtWriter.Order($0, count: count) }) { event in
+        // Before the event: what is received is never among what is left over.
         try Interruption.check()
+        if !texts.isMidText { try report.update(texts.count) }
         try texts.take(event)
-        try report.update(texts.count)
       }
-    } catch let interruption as Interruption {
-      if texts.isWatched { try texts.breakOff() }
-      throw interruption
+    } catch {
+      guard Interruption.isPending else { throw error }
+      try texts.keep(writer.leftOver)
+      report.breakOff(texts.count, output: output.output)
+      try Interruption.check()
     }
     try texts.finish()
     report.finish(texts.count)

@@ -1,11 +1,9 @@
 import BytePairEncoding
 import CheckpointFormat
 import CommandLineSupport
-import Dispatch
 import FileSupport
 import GPT2
 import Sampling
-import Synchronization
 import TensorKernels
 
 /// A model with its tokenizer.
@@ -23,11 +21,14 @@ struct LoadedModel {
     let (weights, precision) = try machine.arithmetic()
     try ModelFolder.check(folder)
     tokenizer = try Tokenizer(folder: folder)
-    let notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
+    var notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
     model = try InferenceModel(
       folder: folder, weights: weights, precision: precision,
-      workers: Workers(count: machine.threads ?? Processors.current.threadCount))
-    notice.cancel()
+      workers: Workers(count: machine.threads ?? Processors.current.threadCount)
+    ) {
+      try Interruption.check()
+      notice.update()
+    }
     for note in model.notes { Log.info(note) }
     endOfText = model.configuration.endOfTextTokens
     let size = model.configuration.vocabularySize
@@ -57,17 +58,19 @@ struct LoadedModel {
 }
 
 /// Tells what is being done if it takes longer than a second.
-private final class SlowNotice: Sendable {
-  private let isDone = Mutex(false)
+private struct SlowNotice {
+  private let text: String
+  private var isDue: Bool
+  private let start = ContinuousClock.now
 
   init(_ text: String, isQuiet: Bool) {
-    guard !isQuiet else { return }
-    DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [weak self] in
-      self?.isDone.withLock { if !$0 { Log.info(text) } }
-    }
+    self.text = text
+    isDue = !isQuiet
   }
 
-  func cancel() {
-    isDone.withLock { $0 = true }
+  mutating func update() {
+    guard isDue, ContinuousClock.now - start > .seconds(1) else { return }
+    isDue = false
+    Log.info(text)
   }
 }

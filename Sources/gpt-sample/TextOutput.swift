@@ -12,7 +12,12 @@ final class TextOutput {
   private let file: OutputFile?
   private let standardOutput: OutputFile
   /// How many are shown on standard output.
-  private let shown: Int
+  private var shown: Int
+  /// Whether standard output gets a text as it is written, not when it is finished.
+  private let streams: Bool
+  /// What was written of the text in work.
+  private var text = ""
+  private var isBegun = false
   private var display: TextDisplay
   private var prompt = Prompt(text: "", tokens: [])
   /// Whether an empty line parts texts.
@@ -23,7 +28,8 @@ final class TextOutput {
   ///
   /// - Throws: `FileError`.
   init(
-    _ options: OutputOptions, to file: OutputFile?, _ tokenizer: Tokenizer, seed: UInt64
+    _ options: OutputOptions, to file: OutputFile?, _ tokenizer: Tokenizer, seed: UInt64,
+    isConversation: Bool
   ) throws {
     format = options.format
     isJSON = options.json
@@ -32,34 +38,42 @@ final class TextOutput {
     self.file = file
     standardOutput = try OutputFile(path: "-")
     shown = file == nil ? .max : options.show
+    streams = Terminal.showsOutput || isConversation
     display = TextDisplay(tokenizer, format)
     partsTexts = format != .plain
   }
 
-  /// Whether the user sees the texts come.
-  var isWatched: Bool { shown > 0 && Terminal.showsOutput }
+  /// Whether the beginning of a text is on the screen, whose end will follow.
+  var isMidText: Bool {
+    isBegun && streams && !isJSON && count < shown && Terminal.showsOutput
+  }
 
   func take(_ event: BugurtWriter.Event) throws {
     switch event {
     case .beginning(let prompt):
       self.prompt = prompt
       display = TextDisplay(tokenizer, format)
+      text = ""
+      isBegun = true
       guard !isJSON else { return }
-      if count > 0, partsTexts { try write("\n") }
-      try write(prompt.tokens.reduce(into: "") { $0 += display.append($1) })
+      if count > 0, partsTexts { try add("\n") }
+      try add(prompt.tokens.reduce(into: "") { $0 += display.append($1) })
     case .token(let token):
-      if !isJSON { try write(display.append(token)) }
+      if !isJSON { try add(display.append(token)) }
     case .end(let text):
       if isJSON {
         let tokens = prompt.tokens + text.tokens + shownEnd(of: text)
         let json = text.json(
           prompt: prompt.text, text: TextDisplay.text(of: tokens, tokenizer, format), seed: seed)
-        try write(json.text() + "\n")
+        try add(json.text() + "\n")
       } else {
-        try write(
+        try add(
           shownEnd(of: text).reduce(into: "") { $0 += display.append($1) } + display.finish() + "\n"
         )
       }
+      if !streams { try show(self.text) }
+      try file?.write(self.text)
+      isBegun = false
       count += 1
     case .work: break
     }
@@ -67,7 +81,7 @@ final class TextOutput {
 
   /// Ends the text that is being written where it is.
   func breakOff() throws {
-    if !isJSON { try write(display.finish() + "\n") }
+    if !isJSON { try show(display.finish() + "\n") }
     count += 1
   }
 
@@ -77,14 +91,34 @@ final class TextOutput {
     Log.info("\(file.path) is unchanged")
   }
 
+  /// Keeps what is finished after an interruption: the texts given out, and `others`.
+  func keep(_ others: [(prompt: Prompt, text: GeneratedText)]) throws {
+    // The terminal may be gone, which must not keep the file from being written.
+    if isMidText { try? show(display.finish() + "\n") }
+    if file != nil { shown = 0 }
+    // A screen has enough by now.
+    guard file != nil || !streams else { return }
+    for (prompt, text) in others {
+      try take(.beginning(prompt))
+      for token in text.tokens { try take(.token(token)) }
+      try take(.end(text))
+    }
+    if count > 0 { try finish() }
+  }
+
   private func shownEnd(of text: GeneratedText) -> [Int32] {
     format == .raw ? text.endToken.map { [$0] } ?? [] : []
   }
 
-  private func write(_ text: String) throws {
-    guard !text.isEmpty else { return }
-    try file?.write(text)
-    guard count < shown else { return }
+  /// Adds to the text in work.
+  private func add(_ part: String) throws {
+    text += part
+    if streams { try show(part) }
+  }
+
+  private func show(_ text: String) throws {
+    guard count < shown, !text.isEmpty else { return }
+    if Terminal.showsOutput { Progress.hide() }
     do {
       try standardOutput.write(text)
       try standardOutput.synchronize()

@@ -9,12 +9,12 @@ final class WritingReport {
   private var progress: Progress?
   private let start = ContinuousClock.now
 
-  /// A report of `total` texts; whoever watches them come (`isWatched`) needs no bar.
-  init(_ writer: BugurtWriter, total: Int, isQuiet: Bool, isWatched: Bool) {
+  /// A report of `total` texts.
+  init(_ writer: BugurtWriter, total: Int, isQuiet: Bool) {
     self.writer = writer
     self.isQuiet = isQuiet
     self.total = total
-    if !isQuiet, !isWatched, total > 1 {
+    if !isQuiet, total > 1 {
       progress = Progress("writing", total: total, unit: .items("texts"))
     }
   }
@@ -26,6 +26,17 @@ final class WritingReport {
     let tokens = writer.generator.statistics.tokens
     try progress?.update(
       writer.takesAll ? finished : count, detail: "\(Progress.countText(Double(tokens))) tokens")
+  }
+
+  /// Tells how many of the texts an interruption left, in the file `output` or on standard output.
+  func breakOff(_ count: Int, output: String?) {
+    progress = nil
+    let texts =
+      "\(Progress.countText(Double(count))) of \(Progress.countText(Double(total))) texts"
+    guard let output else { return Log.info("wrote \(texts)") }
+    Log.info(
+      count > 0
+        ? "wrote \(texts) to \(output)" : "no text was finished; \(output) is not written")
   }
 
   /// Tells what came of it, unless it is a single text that was there at once.

@@ -26,6 +26,13 @@ struct AvailableMemoryTests {
     #expect(byteCount == 300_000)
     try folder.write("max\n", to: "sys/fs/cgroup/a/b/memory.max")
     #expect(byteCount == 1_024_000)
+    // A group above may allow less.
+    try folder.write("900000\n", to: "sys/fs/cgroup/a/memory.max")
+    try folder.write("600000\n", to: "sys/fs/cgroup/a/memory.current")
+    #expect(byteCount == 300_000)
+    try folder.write("700000\n", to: "sys/fs/cgroup/memory.max")
+    try folder.write("600000\n", to: "sys/fs/cgroup/memory.current")
+    #expect(byteCount == 100_000)
   }
 
   @Test("this machine tells it")

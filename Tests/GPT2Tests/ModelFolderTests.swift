@@ -168,6 +168,18 @@ struct ModelFolderTests {
       ])
   }
 
+  @Test("reading can be stopped", arguments: WeightType.allCases)
+  func stoppedReading(weights: WeightType) throws {
+    struct Stop: Error {}
+    try model.write(to: folder.path)
+    #expect(throws: Stop.self) {
+      try GPT2Model(folder: folder.path, workers: workers) { throw Stop() }
+    }
+    #expect(throws: Stop.self) {
+      try InferenceModel(folder: folder.path, weights: weights, workers: workers) { throw Stop() }
+    }
+  }
+
   @Test("weights do not depend on how many threads read them, nor does their checksum")
   func threads() throws {
     let large = GPT2Model(

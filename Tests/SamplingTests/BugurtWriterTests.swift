@@ -86,6 +86,44 @@ struct BugurtWriterTests {
     #expect(best.count == 50)
   }
 
+  private struct Stop: Error {}
+
+  /// Writes `orders` until `count` events have come; what was given out and what was left over.
+  private func stopped(
+    _ writer: BugurtWriter, _ orders: [BugurtWriter.Order], after count: Int
+  ) throws -> (given: [GeneratedText], leftOver: [GeneratedText]) {
+    var (given, events): ([GeneratedText], Int) = ([], 0)
+    #expect(throws: Stop.self) {
+      try writer.write(orders) { event in
+        events += 1
+        if events > count { throw Stop() }
+        if case .end(let text) = event { given.append(text) }
+      }
+    }
+    return (given, writer.leftOver.map(\.text))
+  }
+
+  @Test("stopped anywhere, it has all texts that are finished", arguments: [1, 3])
+  func leftOver(candidates: Int) throws {
+    let orders = try [order("a", count: 20), order("", count: 5)]
+    let all = try texts(writer(candidates: candidates), orders)
+    var hasLeftOver = false
+    for count in 0..<150 {
+      let writer = try writer(candidates: candidates, batch: 6)
+      let (given, leftOver) = try stopped(writer, orders, after: count)
+      #expect(given == Array(all.prefix(given.count)))
+      // The others come later, in their order; none twice.
+      let places = leftOver.compactMap { text in all[given.count...].firstIndex(of: text) }
+      #expect(places.count == leftOver.count && places == places.sorted())
+      #expect(Set(places).count == places.count)
+      if candidates == 1 {
+        #expect(given.count + leftOver.count == writer.generator.statistics.texts)
+      }
+      if !leftOver.isEmpty { hasLeftOver = true }
+    }
+    #expect(hasLeftOver)
+  }
+
   @Test("the candidate with the highest mean log-probability is taken")
   func best() throws {
     let all = try texts(writer(), [order("a", count: 12)])

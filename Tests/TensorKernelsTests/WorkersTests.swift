@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TensorKernels
 import Testing
 
@@ -63,6 +64,25 @@ struct WorkersTests {
     #expect(ranges(10, minimum: 1, maximumPieces: 3) == [0..<3, 3..<6, 6..<10])
     #expect(ranges(0, minimum: 1) == [])
     #expect(ranges(1000, minimum: 1).count == 16)
+  }
+
+  @Test("signals are left to the calling thread: kernels keep data where the stack pointer is")
+  func signals() {
+    let workers = Workers(count: 2)
+    let begun = Atomic<Int>(0)
+    let blocked = Mutex<[Int: Bool]>([:])
+    workers.run(2) { _, worker in
+      begun.wrappingAdd(1, ordering: .relaxed)
+      // So that each thread has a piece.
+      while begun.load(ordering: .relaxed) < 2 { sched_yield() }
+      var signals = sigset_t()
+      pthread_sigmask(SIG_BLOCK, nil, &signals)
+      let isBlocked = [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGWINCH].allSatisfy {
+        sigismember(&signals, $0) == 1
+      }
+      blocked.withLock { $0[worker] = isBlocked }
+    }
+    #expect(blocked.withLock { $0[1] } == true)
   }
 
   private final class Canary {}

@@ -43,6 +43,14 @@ struct ResumeTests {
     }
   }
 
+  @Test("an interruption while a checkpoint is read is not taken for damage")
+  func interruptedReading() throws {
+    struct Stop: Error, CustomStringConvertible { let description = "stopped" }
+    try fixture.runAndStop("run", after: 3)
+    let resumed = try fixture.trainer("run")
+    #expect(throws: Stop.self) { try resumed.start(resume) { throw Stop() } }
+  }
+
   @Test(
     "so does one in bfloat16, and it is not gone on with in another precision",
     .enabled(if: Workers.multipliesBFloat16))

@@ -1,0 +1,59 @@
+import FileSupport
+import Glibc
+
+/// A crash that comes of a limit of memory, such as `ulimit -v` sets, as a message and a status.
+///
+/// Neither Swift nor the C++ of libraries can be told what to do when an allocation fails: they end
+/// the process by a signal. Where there is such a limit and much of it is in use, the user is told.
+enum MemoryFault {
+  /// Sets handlers up if the process has a limit of memory.
+  static func install(program: String) {
+    guard let limit = SystemLimits.memoryLimit else { return }
+    self.limit = limit
+    beginning = UnsafePointer(
+      strdup(
+        "\(program): error: not enough memory, most likely: the program crashed when "))
+    ending = UnsafePointer(
+      strdup(
+        " MB of the \(limit.limit / 1_000_000) MB that ulimit \(limit.option) allows were in use; "
+          + "raise it\n"))
+    Interruption.provideStack()
+    for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV] {
+      var action = sigaction()
+      action.sa_flags = SA_ONSTACK | Int32(bitPattern: UInt32(SA_RESETHAND))
+      action.__sigaction_handler.sa_handler = { number in MemoryFault.handle(number) }
+      sigaction(number, &action, nil)
+    }
+  }
+
+  // Set before the handlers are, and not changed any more.
+  private nonisolated(unsafe) static var limit: SystemLimits.MemoryLimit?
+  private nonisolated(unsafe) static var beginning: UnsafePointer<CChar>?
+  private nonisolated(unsafe) static var ending: UnsafePointer<CChar>?
+
+  /// In a handler: calls of the system only.
+  private static func handle(_ number: Int32) {
+    let (used, limit) = (limit?.used ?? 0, limit?.limit ?? .max)
+    // What grows doubles: with two thirds free there would have been memory for it.
+    guard used > limit / 3 else {
+      // The signal comes again, and ends the process.
+      raise(number)
+      return
+    }
+    write(beginning)
+    writeNumber(used / 1_000_000)
+    write(ending)
+    _exit(ExitStatus.unavailable.rawValue)
+  }
+
+  private static func write(_ text: UnsafePointer<CChar>?) {
+    guard let text else { return }
+    _ = Glibc.write(STDERR_FILENO, text, strlen(text))
+  }
+
+  private static func writeNumber(_ number: Int) {
+    if number >= 10 { writeNumber(number / 10) }
+    var digit = UInt8(truncatingIfNeeded: 0x30 + number % 10)
+    _ = Glibc.write(STDERR_FILENO, &digit, 1)
+  }
+}
