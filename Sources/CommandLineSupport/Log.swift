@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 import Synchronization
 
@@ -48,15 +49,16 @@ public enum Log {
         let isColored = color != nil && Terminal.hasColor
         text += isColored ? "\u{1B}[1;\(color ?? 0)m\(label):\u{1B}[0m " : "\(label): "
       }
-      write(text + message + "\n", &state)
+      // Names from files and servers stand in messages; they must not control the terminal.
+      write(text + printable(message, keepingLines: true) + "\n", &state)
     }
   }
 
   /// Replaces the progress line by `text`; an empty one removes it.
   static func setProgressLine(_ text: String) {
     state.withLock { state in
-      state.progressLine = text
-      writeToStandardError("\r\u{1B}[K" + text)
+      state.progressLine = printable(text)
+      writeToStandardError("\r\u{1B}[K" + state.progressLine)
     }
   }
 
