@@ -85,7 +85,9 @@ struct GPTFinetune: Program {
         + settings.precision.rawValue)
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
-    switch try trainer.start(policy) {
+    let start = try trainer.start(policy)
+    for warning in trainer.warnings { Log.warning(warning) }
+    switch start {
     case .finished:
       Log.info("\(output) is finished already; --restart trains it anew")
       return
@@ -112,6 +114,7 @@ struct GPTFinetune: Program {
     _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
+    let vocabulary = try ShardVocabulary(data, folder: tokens, model: model)
     // The ids of the tokenizer in use replace those of the model, which name an ordinary word in
     // the configurations of rugpt3 of 2020.
     let specialTokens = try SpecialTokenIDs(tokenizerFolder: data.tokenizerFolder)
@@ -129,7 +132,9 @@ struct GPTFinetune: Program {
     let model = try GPT2Model(folder: base, workers: workers)
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
+    model.generation = model.generation ?? GenerationConfiguration(model.configuration)
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
+    model.alignGeneration(keepingEnds: vocabulary.canEndText)
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
       origin: ["weights": .integer(Int(model.checksum))])
