@@ -33,14 +33,14 @@ extension Trainer {
   /// Looks for an earlier run in the folder and begins as `policy` says.
   ///
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   remove it, or its newest checkpoint is damaged.
+  ///   remove it, or all its checkpoints are damaged.
   public func start(_ policy: EarlierRunPolicy) throws -> TrainingStart {
     // A folder that cannot be written to must show itself before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
-    let newest = try folder.checkpointSteps().last
+    let steps = try folder.checkpointSteps(includingDamaged: true)
     let isFinished = Folder.exists(folder.finalPath)
-    guard newest != nil || isFinished else { return .anew }
+    guard !steps.isEmpty || isFinished else { return .anew }
     var reason = "holds an earlier run; --resume goes on with it, --restart removes it"
     if policy.resumes {
       let differences: [String]
@@ -48,12 +48,9 @@ extension Trainer {
         differences = try self.differences(from: folder.finalPath)
         if differences.isEmpty, !policy.restarts { return .finished }
       } else {
-        let step = newest ?? 0
-        differences = try readable(step) { try self.differences(from: $0) }
-        if differences.isEmpty {
-          try readable(step) { try readCheckpoint($0, step: step) }
-          return .resumed(step: step)
-        }
+        let newest = try newestReadable(steps)
+        differences = newest.differences
+        if differences.isEmpty { return .resumed(step: newest.step) }
       }
       reason =
         "holds a run with other settings (\(differences.joined(separator: "; "))); "
@@ -64,25 +61,30 @@ extension Trainer {
     return .anew
   }
 
-  /// Calls `read` with the path of the checkpoint after `step` steps; its error tells what to do.
-  private func readable<Result>(_ step: Int, _ read: (String) throws -> Result) throws -> Result {
-    let path = folder.checkpointPath(step: step)
-    do {
-      return try read(path)
-    } catch let error as any CustomStringConvertible {
-      let older = try folder.checkpointSteps().last { $0 < step }
-      let remedy =
-        older.map { "remove \(path), and --resume goes on after step \($0)" }
-        ?? "there is no older checkpoint; --restart alone trains anew"
-      let (file, place, problem) =
-        switch error {
-        case let error as InputError: (error.path, error.place, error.problem)
-        case let error as FileError:
-          (error.path, .whole, String("\(error)".dropFirst(error.path.count + 2)))
-        default: (path, InputError.Place.whole, "\(error)")
-        }
-      throw InputError(file, place, "\(problem); the checkpoint is damaged: \(remedy)")
+  /// Takes over the newest checkpoint that is whole and of a run like this one, of those after
+  /// `steps` steps; damaged ones stay where they are and are told in ``warnings``.
+  ///
+  /// - Returns: its step, and in what its run differs from this one: then it is not taken over.
+  /// - Throws: ``InputError`` about the newest if none is whole; ``FileError``.
+  private func newestReadable(_ steps: [Int]) throws -> (step: Int, differences: [String]) {
+    var damages: [InputError] = []
+    for step in steps.reversed() {
+      let path = folder.checkpointPath(step: step)
+      do {
+        let differences = try self.differences(from: path)
+        if differences.isEmpty { try readCheckpoint(path, step: step) }
+        warnings += damages.map { "\($0); the checkpoint is damaged: taking \(path) instead" }
+        return (step, differences)
+      } catch {
+        guard let damage = InputError(damageBehind: error) else { throw error }
+        damages.append(damage)
+      }
     }
+    let damage = damages[0]
+    throw InputError(
+      damage.path, damage.place,
+      "\(damage.problem); the checkpoint is damaged: there is no older one that is whole; --restart "
+        + "alone trains anew")
   }
 
   // MARK: - Reading
@@ -93,6 +95,7 @@ extension Trainer {
       "settings": settings.course(steps: totalSteps),
       "model": model.configuration.json,
       "origin": origin,
+      "tokenizer": .integer(Int(data.manifest.tokenizerDigest)),
       "data": data.digest(of: .train),
       "validation_data": settings.dependsOnValidation ? data.digest(of: .validation) : nil,
     ]
@@ -100,9 +103,13 @@ extension Trainer {
 
   /// In what the run of the checkpoint at `path` differs from this one.
   private func differences(from path: String) throws -> [String] {
-    let then = try JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
+    let statePath = "\(path)/\(CheckpointFile.resumeState)"
+    let then = try JSONValue(path: statePath)
     var differences: [String] = []
     for section in course.members ?? [] {
+      guard section.value.members == nil || then[section.key]?.members != nil else {
+        throw InputError(statePath, "'\(section.key)' is missing or not an object")
+      }
       for member in section.value.members ?? [] {
         // Runs of the time before there was a choice do not tell their precision.
         let absent: JSONValue =
@@ -110,10 +117,15 @@ extension Trainer {
         let earlier = then[section.key]?[member.key] ?? absent
         // Numbers may be written as whole ones.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
-          differences.append("\(member.key) was \(earlier.text()), is \(member.value.text())")
+          differences.append("\(member.key) was \(earlier.excerpt), is \(member.value.excerpt)")
         }
       }
-      if section.value.members == nil, then[section.key] ?? .null != section.value {
+      // Runs of the time before it was checked do not tell their tokenizer.
+      if section.key == "tokenizer" {
+        if then[section.key] ?? section.value != section.value {
+          differences.append("the tokenizer is another")
+        }
+      } else if section.value.members == nil, then[section.key] ?? .null != section.value {
         let name = section.key == "data" ? "training" : "validation"
         differences.append("the \(name) data is another")
       }
@@ -179,7 +191,10 @@ extension Trainer {
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {
-      try folder.removeOldCheckpoints(limit: limit, keeping: Set([state.best?.step ?? -1]))
+      // Damaged ones, which this run has not come to again, do not count.
+      let damaged = try folder.checkpointSteps().count { $0 > state.globalStep }
+      try folder.removeOldCheckpoints(
+        limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))
     }
     return path
   }
@@ -212,5 +227,18 @@ extension Trainer {
     let path = folder.checkpointPath(step: step)
     if step == state.globalStep { return isFinal ? folder.finalPath : path }
     return Folder.exists(path) ? path : nil
+  }
+}
+
+extension InputError {
+  /// What is wrong with a file, if `error` says that it is damaged or missing; `nil` if it could not
+  /// be read for another reason, such as a lack of permission or memory.
+  fileprivate init?(damageBehind error: any Error) {
+    switch error {
+    case let error as InputError: self = error
+    case let error as FileError where [ENOENT, ENOTDIR, EISDIR, EIO].contains(error.code):
+      self.init(error.path, String("\(error)".dropFirst(error.path.count + 2)))
+    default: return nil
+    }
   }
 }
