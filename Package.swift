@@ -87,7 +87,10 @@ let package = Package(
     program("bpe-encode", ["BytePairEncoding", "CorpusFormat", "TokenShardFormat"]),
     program(
       "gpt-finetune",
-      ["Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat"]),
+      [
+        "Training", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "CheckpointFormat",
+      ]),
     program(
       "gpt-sample",
       [

@@ -71,7 +71,7 @@ extension Tokenizer {
             ? "" : "; do merges.txt and vocab.json belong together?"
           throw InputError(
             files.mergesPath, lines.place(number),
-            "'\(String(decoding: text, as: UTF8.self))' is not in the vocabulary" + remedy)
+            "'\(excerpt(String(decoding: text, as: UTF8.self)))' is not in the vocabulary" + remedy)
         }
         let ranges = lines.ranges(number)
         let left = UnsafeRawBufferPointer(rebasing: bytes[ranges.left])
@@ -119,7 +119,7 @@ private struct TokenList {
     if let entry = entries.ids.firstIndex(where: { $0 >= entryOfID.idCount }) {
       throw InputError(
         path,
-        "'\(texts.string(entry))' has the id \(entries.ids[entry]), but there is none with the id "
+        "'\(excerpt(texts.string(entry)))' has the id \(entries.ids[entry]), but there is none with the id "
           + "\(order.count); the ids must run from 0 without a gap")
     }
     if order.count < entries.count || !zip(order, 0...).allSatisfy({ $0 == $1 }) {
@@ -168,12 +168,12 @@ private struct TokenList {
   private static func twoTexts(
     _ one: String, _ other: String, _ id: Int, _ path: String
   ) -> InputError {
-    InputError(path, "both '\(one)' and '\(other)' have the id \(id)")
+    InputError(path, "both '\(excerpt(one))' and '\(excerpt(other))' have the id \(id)")
   }
 
   private static func twoIDs(_ text: String, _ one: Int, _ other: Int, _ path: String) -> InputError
   {
-    InputError(path, "'\(text)' has both the id \(one) and the id \(other)")
+    InputError(path, "'\(excerpt(text))' has both the id \(one) and the id \(other)")
   }
 }
 

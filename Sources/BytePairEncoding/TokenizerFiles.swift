@@ -100,7 +100,7 @@ struct TokenizerFiles {
       guard merges.append(at: number, { $0.append(contentsOf: text) }) else {
         throw InputError(
           path, .line(number),
-          "expected two tokens with a space between, found '\(String(decoding: text, as: UTF8.self))'"
+          "expected two tokens with a space between, found '\(excerpt(String(decoding: text, as: UTF8.self)))'"
         )
       }
     }
@@ -116,20 +116,13 @@ struct TokenizerFiles {
     return try members.map { member in
       guard let id = member.value.integer.flatMap(UInt32.init(exactly:)) else {
         throw InputError(
-          path, "the id of '\(member.key)' is \(member.value.excerpt); expected a whole number")
+          path,
+          "the id of '\(excerpt(member.key))' is \(member.value.excerpt); expected a whole number")
       }
       guard !member.key.isEmpty else {
         throw InputError(path, "the token with the id \(id) has no text")
       }
       return AddedToken(member.key, id: id, isSpecial: special.contains(ExactText(member.key)))
     }
-  }
-}
-
-extension JSONValue {
-  /// The beginning of the value as JSON, for errors.
-  var excerpt: String {
-    let text = text()
-    return text.unicodeScalars.count <= 80 ? text : String(text.unicodeScalars.prefix(80)) + "…"
   }
 }

@@ -88,7 +88,7 @@ struct TokenizerSettings {
     }
     return try members.map { member in
       guard let id = UInt32(member.key) else {
-        throw InputError(path, "'\(member.key)' in \(key) is not the id of a token")
+        throw InputError(path, "'\(excerpt(member.key))' in \(key) is not the id of a token")
       }
       return try AddedToken(
         member.value, id: id, isSpecial: false, InputErrorContext(path: path, key: key))
@@ -166,7 +166,7 @@ extension AddedToken {
     guard let content = value.string ?? value["content"]?.string, !content.isEmpty else {
       throw InputError(
         context.path,
-        "\(context.key) has \(value.excerpt); expected the text of a token or an object with its "
+        "\(excerpt(context.key)) has \(value.excerpt); expected the text of a token or an object with its "
           + "content")
     }
     func flag(_ name: String) throws -> Bool? {
@@ -174,7 +174,8 @@ extension AddedToken {
       guard let flag = value.boolean else {
         throw InputError(
           context.path,
-          "\(name) of '\(content)' in \(context.key) is \(value.excerpt); expected true or false")
+          "\(name) of '\(excerpt(content))' in \(context.key) is \(value.excerpt); expected true or false"
+        )
       }
       return flag
     }

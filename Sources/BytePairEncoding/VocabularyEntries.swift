@@ -23,7 +23,7 @@ struct VocabularyEntries {
       let id = try reader.integer()
       guard 0..<(1 << 31) ~= id else {
         throw reader.failure(
-          "'\(texts.string(ids.count))' has the id \(id); expected 0 to \(1 << 31 - 1)")
+          "'\(excerpt(texts.string(ids.count)))' has the id \(id); expected 0 to \(1 << 31 - 1)")
       }
       ids.append(id)
     }

@@ -20,15 +20,16 @@ public struct RunFolder: Sendable {
 
   /// The steps after which there is a whole checkpoint, ascending.
   ///
-  /// A folder gets its name only when it is whole, so the name is enough.
+  /// A folder gets its name only when it is whole, so the name is enough; `includingDamaged` adds
+  /// those that have lost files since.
   ///
   /// - Throws: ``FileError``.
-  public func checkpointSteps() throws -> [Int] {
+  public func checkpointSteps(includingDamaged: Bool = false) throws -> [Int] {
     guard Folder.exists(path) else { return [] }
     return try Folder.list(path).compactMap { name in
       guard name.hasPrefix("checkpoint-"), let step = Int(name.dropFirst("checkpoint-".count)),
         step >= 0, name == "checkpoint-\(step)",
-        Folder.hasFile("\(path)/\(name)/\(CheckpointFile.trainerState)")
+        includingDamaged || Folder.hasFile("\(path)/\(name)/\(CheckpointFile.trainerState)")
       else { return nil }
       return step
     }.sorted()

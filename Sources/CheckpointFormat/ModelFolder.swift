@@ -28,6 +28,13 @@ public enum ModelFolder {
         + "weights and a tokenizer")
   }
 
+  /// The digest of the tokenizer by whose ids the model in the folder `path` was trained; `nil` if
+  /// nothing tells, as in the folders of others.
+  public static func tokenizerDigest(of path: String) -> UInt32? {
+    let state = try? JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
+    return state?["tokenizer"]?.integer.flatMap(UInt32.init(exactly:))
+  }
+
   /// Which folder of the run to take.
   private static func remedy(inRun path: String) -> String {
     let run = RunFolder(path: path)

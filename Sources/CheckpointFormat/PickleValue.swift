@@ -1,3 +1,5 @@
+import FileSupport
+
 /// What stands in a pickle of weights.
 ///
 /// Nothing in it can be called: functions and classes are names from a short list.
@@ -51,13 +53,22 @@ enum PickleValue {
 enum PickleGlobal: CustomStringConvertible {
   case orderedDictionary
   case rebuildTensor
+  /// As `rebuildTensor`, of a storage of bytes, with the type of the elements.
+  case rebuildTensorOfType
   case rebuildParameter
   case storage(TensorType)
+  case type(TensorType)
 
   private static let storageTypes: [String: TensorType] = [
     "FloatStorage": .float32, "HalfStorage": .float16, "BFloat16Storage": .bfloat16,
     "DoubleStorage": .float64, "ByteStorage": .uint8, "BoolStorage": .boolean,
     "CharStorage": .int8, "ShortStorage": .int16, "IntStorage": .int32, "LongStorage": .int64,
+    "ComplexFloatStorage": .complex64, "ComplexDoubleStorage": .complex128,
+  ]
+  private static let types: [String: TensorType] = [
+    "uint16": .uint16, "uint32": .uint32, "uint64": .uint64, "float8_e4m3fn": .float8E4M3,
+    "float8_e4m3fnuz": .float8E4M3FNUZ, "float8_e5m2": .float8E5M2,
+    "float8_e5m2fnuz": .float8E5M2FNUZ, "float8_e8m0fnu": .float8E8M0,
   ]
 
   /// The one that Python knows as `name` in `module`; `nil` if weights do not need it.
@@ -65,10 +76,17 @@ enum PickleGlobal: CustomStringConvertible {
     switch (module, name) {
     case ("collections", "OrderedDict"): self = .orderedDictionary
     case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
+    case ("torch._utils", "_rebuild_tensor_v3"): self = .rebuildTensorOfType
     case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("torch.storage", "UntypedStorage"): self = .storage(.uint8)
     case ("torch", _):
-      guard let type = Self.storageTypes[name] else { return nil }
-      self = .storage(type)
+      if let type = Self.storageTypes[name] {
+        self = .storage(type)
+      } else if let type = Self.types[name] {
+        self = .type(type)
+      } else {
+        return nil
+      }
     default: return nil
     }
   }
@@ -77,8 +95,10 @@ enum PickleGlobal: CustomStringConvertible {
     switch self {
     case .orderedDictionary: "collections.OrderedDict"
     case .rebuildTensor: "torch._utils._rebuild_tensor_v2"
+    case .rebuildTensorOfType: "torch._utils._rebuild_tensor_v3"
     case .rebuildParameter: "torch._utils._rebuild_parameter"
     case .storage(let type): "a class of storages of \(type.rawValue)"
+    case .type(let type): "the type \(type.rawValue)"
     }
   }
 }
@@ -133,14 +153,14 @@ struct TensorReference {
       return (
         nil,
         "a tensor of \(shape) with the strides \(strides) from element \(offset) on goes past the "
-          + "\(storage.count) elements of storage '\(storage.key)'"
+          + "\(storage.count) elements of storage '\(excerpt(storage.key))'"
       )
     }
     guard count <= max(storage.count, maximumExpandedCount) else {
       return (
         nil,
         "a tensor of \(shape) claims \(count) elements of the \(storage.count) in storage "
-          + "'\(storage.key)'"
+          + "'\(excerpt(storage.key))'"
       )
     }
     return (

@@ -48,7 +48,7 @@ public struct PyTorchFile: Sendable {
       guard order == "little" else {
         throw InputError(
           file.path, .byte(range.lowerBound),
-          "the byte order is '\(printable(order))', expected 'little'; save the weights on a "
+          "the byte order is '\(excerpt(order))', expected 'little'; save the weights on a "
             + "little-endian machine")
       }
     }
@@ -56,18 +56,18 @@ public struct PyTorchFile: Sendable {
     let root = try unpickler.load()
     guard unpickler.position == range.upperBound else {
       throw InputError(
-        file.path, .byte(unpickler.position), "bytes follow the pickle in '\(printable(pickle))'")
+        file.path, .byte(unpickler.position), "bytes follow the pickle in '\(excerpt(pickle))'")
     }
     var starts: [String: Int] = [:]
     for storage in unpickler.storages.values {
       guard let range = entries["\(folder)data/\(storage.key)"] else {
         throw InputError(
-          file.path, "the zip file lacks the entry '\(folder)data/\(printable(storage.key))'")
+          file.path, "the zip file lacks the entry '\(folder)data/\(excerpt(storage.key))'")
       }
       guard range.count == storage.byteCount else {
         throw InputError(
           file.path, .byte(range.lowerBound),
-          "storage '\(storage.key)' has \(range.count) bytes, expected \(storage.count) elements "
+          "storage '\(excerpt(storage.key))' has \(range.count) bytes, expected \(storage.count) elements "
             + "of \(storage.type.rawValue)")
       }
       starts[storage.key] = range.lowerBound
@@ -91,12 +91,12 @@ public struct PyTorchFile: Sendable {
         throw failure("a key of the dictionary is \(items[index].kind)")
       }
       guard case .tensor(let tensor) = items[index + 1], let start = starts[tensor.storage.key]
-      else { throw failure("'\(printable(name))' is \(items[index + 1].kind)") }
+      else { throw failure("'\(excerpt(name))' is \(items[index + 1].kind)") }
       let stored = StoredTensor(
         name: name, type: tensor.storage.type, shape: tensor.shape, file: file,
         start: start + tensor.offset * tensor.storage.type.size, strides: tensor.strides)
       guard tensors.updateValue(stored, forKey: name) == nil else {
-        throw failure("'\(printable(name))' stands twice in the dictionary")
+        throw failure("'\(excerpt(name))' stands twice in the dictionary")
       }
     }
     return tensors
@@ -142,12 +142,12 @@ private struct LegacyFile {
       guard let storage = key.string.flatMap({ unpickler.storages[$0] }) else {
         throw InputError(
           file.path, .byte(keysPosition),
-          "the list of storages names \(key.string.map { "'\(printable($0))'" } ?? key.kind), "
+          "the list of storages names \(key.string.map { "'\(excerpt($0))'" } ?? key.kind), "
             + "which no tensor uses")
       }
       guard starts[storage.key] == nil else {
         throw InputError(
-          file.path, .byte(keysPosition), "storage '\(storage.key)' is listed twice")
+          file.path, .byte(keysPosition), "storage '\(excerpt(storage.key))' is listed twice")
       }
       starts[storage.key] = try start(of: storage, at: &position)
     }
@@ -158,7 +158,7 @@ private struct LegacyFile {
     }
     for key in unpickler.storages.keys.sorted() where starts[key] == nil {
       throw InputError(
-        file.path, .byte(keysPosition), "storage '\(printable(key))' is not in the list of storages"
+        file.path, .byte(keysPosition), "storage '\(excerpt(key))' is not in the list of storages"
       )
     }
     return try PyTorchFile.stateDictionary(root, unpickler, file: file, starts: starts)
@@ -186,19 +186,21 @@ private struct LegacyFile {
     let bytes = file.bytes
     guard bytes.count - position >= 8 else {
       throw InputError(
-        file.path, .byte(bytes.count), "storage '\(storage.key)' is missing: the file is cut off")
+        file.path, .byte(bytes.count),
+        "storage '\(excerpt(storage.key))' is missing: the file is cut off")
     }
     let count = bytes.loadUnaligned(fromByteOffset: position, as: Int64.self).littleEndian
     guard count == storage.count else {
       throw InputError(
         file.path, .byte(position),
-        "storage '\(storage.key)' has \(count) elements, its tensors expect \(storage.count)")
+        "storage '\(excerpt(storage.key))' has \(count) elements, its tensors expect \(storage.count)"
+      )
     }
     let start = position + 8
     guard bytes.count - start >= storage.byteCount else {
       throw InputError(
         file.path, .byte(bytes.count),
-        "storage '\(storage.key)' needs \(storage.byteCount) bytes from byte \(start) on: the file "
+        "storage '\(excerpt(storage.key))' needs \(storage.byteCount) bytes from byte \(start) on: the file "
           + "is cut off")
     }
     position = start + storage.byteCount

@@ -12,11 +12,11 @@ extension RunFolder {
   /// Whether there is a finished model.
   public var isFinished: Bool { Folder.hasFile("\(finalPath)/\(CheckpointFile.trainerState)") }
 
-  /// Whether there is a finished model or a checkpoint.
+  /// Whether there is a finished model or a checkpoint, whole or damaged.
   ///
   /// - Throws: ``FileError``.
   public func holdsRun() throws -> Bool {
-    try isFinished || !checkpointSteps().isEmpty
+    try isFinished || !checkpointSteps(includingDamaged: true).isEmpty
   }
 
   /// Checks that ``setAside()`` can rename the folder.
@@ -49,7 +49,7 @@ extension RunFolder {
   public func setAside() throws {
     let previous = RunFolder(path: previousPath)
     if previous.isFinished, !isFinished {
-      for step in try checkpointSteps() { try removeCheckpoint(step: step) }
+      for step in try checkpointSteps(includingDamaged: true) { try removeCheckpoint(step: step) }
       return
     }
     try Folder.remove(previous.path)

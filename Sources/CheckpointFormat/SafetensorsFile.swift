@@ -58,36 +58,38 @@ public final class SafetensorsFile: Sendable {
   private static func entry(
     _ name: String, _ value: JSONValue, dataStart: Int, file: MappedFile
   ) throws -> StoredTensor {
-    let path = file.path
+    func failure(_ problem: String) -> InputError {
+      InputError(file.path, "tensor '\(excerpt(name))': \(problem)")
+    }
     guard let typeName = value["dtype"]?.string, let shape = value["shape"]?.elements,
       let ends = value["data_offsets"]?.elements, ends.count == 2
     else {
-      throw InputError(path, "tensor '\(name)': expected dtype, shape and data_offsets")
+      throw failure("expected dtype, shape and data_offsets")
     }
     guard let type = TensorType(rawValue: typeName) else {
-      throw InputError(path, "tensor '\(name)': the type \(typeName) is not supported")
+      throw failure("the type \(excerpt(typeName)) is not supported")
     }
-    var bytes = type.size
+    var bits = type.bitCount
     let sizes = shape.compactMap(\.integer)
     guard sizes.count == shape.count else {
-      throw InputError(path, "tensor '\(name)': the shape is not of whole numbers")
+      throw failure("the shape is not of whole numbers")
     }
     for size in sizes {
-      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      let (product, overflow) = bits.multipliedReportingOverflow(by: size)
       guard size >= 0, !overflow else {
-        throw InputError(path, "tensor '\(name)': the shape \(sizes) is impossible")
+        throw failure("the shape \(excerpt("\(sizes)")) is impossible")
       }
-      bytes = product
+      bits = product
     }
     let offsets = ends.compactMap(\.integer)
     guard offsets.count == 2 else {
-      throw InputError(path, "tensor '\(name)': data_offsets are not whole numbers")
+      throw failure("data_offsets are not whole numbers")
     }
     guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] < Int.max - dataStart,
-      offsets[1] - offsets[0] == bytes
+      bits % 8 == 0, offsets[1] - offsets[0] == bits / 8
     else {
-      throw InputError(
-        path, "tensor '\(name)': data_offsets \(offsets) do not hold \(sizes) of \(typeName)")
+      throw failure(
+        "data_offsets \(offsets) do not hold \(excerpt("\(sizes)")) of \(typeName)")
     }
     return StoredTensor(
       name: name, type: type, shape: sizes, file: file, start: dataStart + offsets[0])
@@ -103,7 +105,8 @@ public final class SafetensorsFile: Sendable {
     for tensor in sorted {
       guard tensor.start == end else {
         throw InputError(
-          path, .byte(end), "tensor '\(tensor.name)' leaves a gap or overlaps the one before")
+          path, .byte(end),
+          "tensor '\(excerpt(tensor.name))' leaves a gap or overlaps the one before")
       }
       end += tensor.byteCount
     }
@@ -122,7 +125,9 @@ public final class SafetensorsFile: Sendable {
   public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
     guard let tensor = tensors[name] else { throw InputError(path, "tensor '\(name)' is missing") }
     guard tensor.shape == shape else {
-      throw InputError(path, "tensor '\(name)' has the shape \(tensor.shape), expected \(shape)")
+      throw InputError(
+        path,
+        "tensor '\(name)' has the shape \(excerpt("\(tensor.shape)")), expected \(shape)")
     }
     return tensor
   }
@@ -145,5 +150,5 @@ public final class SafetensorsFile: Sendable {
 
 extension StoredTensor {
   /// How many bytes a tensor in row-major order takes.
-  fileprivate var byteCount: Int { count * type.size }
+  fileprivate var byteCount: Int { count * type.bitCount / 8 }
 }

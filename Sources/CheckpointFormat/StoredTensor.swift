@@ -16,16 +16,35 @@ public enum TensorType: String, Sendable {
   case uint16 = "U16"
   case uint8 = "U8"
   case boolean = "BOOL"
+  case complex64 = "C64"
+  /// Only in files that torch wrote.
+  case complex128 = "C128"
+  case float8E4M3 = "F8_E4M3"
+  case float8E4M3FNUZ = "F8_E4M3FNUZ"
+  case float8E5M2 = "F8_E5M2"
+  case float8E5M2FNUZ = "F8_E5M2FNUZ"
+  case float8E8M0 = "F8_E8M0"
+  case float6E2M3 = "F6_E2M3"
+  case float6E3M2 = "F6_E3M2"
+  case float4 = "F4"
 
-  /// Bytes of an element.
-  public var size: Int {
+  /// Bits of an element.
+  public var bitCount: Int {
     switch self {
-    case .float64, .int64, .uint64: 8
-    case .float32, .int32, .uint32: 4
-    case .float16, .bfloat16, .int16, .uint16: 2
-    case .int8, .uint8, .boolean: 1
+    case .complex128: 128
+    case .float64, .int64, .uint64, .complex64: 64
+    case .float32, .int32, .uint32: 32
+    case .float16, .bfloat16, .int16, .uint16: 16
+    case .int8, .uint8, .boolean, .float8E4M3, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ,
+      .float8E8M0:
+      8
+    case .float6E2M3, .float6E3M2: 6
+    case .float4: 4
     }
   }
+
+  /// Bytes of an element; 0 where several share a byte.
+  public var size: Int { bitCount / 8 }
 
   /// Whether its elements can be read as floats.
   public var isFloatingPoint: Bool {
@@ -95,7 +114,8 @@ public struct StoredTensor: Sendable {
   public func checkIsFloatingPoint() throws {
     guard type.isFloatingPoint else {
       throw InputError(
-        path, "tensor '\(name)' is of type \(type.rawValue), expected F32, F16, BF16 or F64")
+        path,
+        "tensor '\(excerpt(name))' is of type \(type.rawValue), expected F32, F16, BF16 or F64")
     }
   }
 
@@ -245,8 +265,7 @@ public struct StoredTensor: Sendable {
         target[index] = widenedHalf(
           source.loadUnaligned(fromByteOffset: index &* step, as: UInt16.self))
       }
-    case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .boolean:
-      preconditionFailure("tensor '\(name)' is of type \(type.rawValue)")
+    default: preconditionFailure("tensor '\(name)' is of type \(type.rawValue)")
     }
   }
 }

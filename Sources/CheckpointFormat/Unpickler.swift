@@ -216,7 +216,7 @@ struct Unpickler {
     let name = try line()
     guard let global = PickleGlobal(module: module, name: name) else {
       throw failure(
-        "the pickle asks Python for \(printable("\(module).\(name)")), which the weights of a "
+        "the pickle asks Python for \(excerpt("\(module).\(name)")), which the weights of a "
           + "model do not need; it was not run, and the file is refused")
     }
     return global
@@ -242,13 +242,14 @@ struct Unpickler {
     switch global {
     case .orderedDictionary where arguments.isEmpty:
       pushContainer(isOrderedDictionary: true) { .dictionary($0) }
-    case .rebuildTensor: stack.append(.tensor(try tensor(arguments)))
+    case .rebuildTensor, .rebuildTensorOfType:
+      stack.append(.tensor(try tensor(global, arguments)))
     case .rebuildParameter:
       guard arguments.count == 3, case .tensor = arguments[0] else {
         throw wrongCall(global, arguments)
       }
       stack.append(arguments[0])
-    case .orderedDictionary, .storage: throw wrongCall(global, arguments)
+    case .orderedDictionary, .storage, .type: throw wrongCall(global, arguments)
     }
   }
 
@@ -257,12 +258,22 @@ struct Unpickler {
     return failure("the pickle calls \(global) with (\(kinds)), which weights do not need")
   }
 
-  private func tensor(_ arguments: [PickleValue]) throws -> TensorReference {
-    guard (6...7).contains(arguments.count), case .storage(let storage) = arguments[0],
+  private func tensor(
+    _ global: PickleGlobal, _ arguments: [PickleValue]
+  ) throws -> TensorReference {
+    guard (6...8).contains(arguments.count), case .storage(var storage) = arguments[0],
       let offset = arguments[1].integer, let shape = arguments[2].integers,
       let strides = arguments[3].integers
     else {
-      throw wrongCall(.rebuildTensor, arguments)
+      throw wrongCall(global, arguments)
+    }
+    if case .rebuildTensorOfType = global {
+      guard arguments.count > 6, case .global(.type(let type)) = arguments[6],
+        storage.type == .uint8, storage.count % type.size == 0
+      else { throw wrongCall(global, arguments) }
+      storage = StorageReference(key: storage.key, type: type, count: storage.count / type.size)
+    } else if arguments.count > 7 {
+      throw wrongCall(global, arguments)
     }
     let (tensor, problem) = TensorReference.checked(
       storage, offset: offset, shape: shape, strides: strides)
@@ -288,16 +299,16 @@ struct Unpickler {
     if parts.count == 6 {
       guard case .none = parts[5] else {
         throw failure(
-          "storage '\(printable(key))' is a view of another, as torch before 0.4 "
+          "storage '\(excerpt(key))' is a view of another, as torch before 0.4 "
             + "wrote; load and save the weights with a newer torch")
       }
     }
     guard count >= 0, count <= Int.max / 16 else {
-      throw failure("storage '\(printable(key))' would have \(count) elements")
+      throw failure("storage '\(excerpt(key))' would have \(count) elements")
     }
     let storage = StorageReference(key: key, type: type, count: count)
     guard storages[key, default: storage] == storage else {
-      throw failure("storage '\(printable(key))' is named with two types or sizes")
+      throw failure("storage '\(excerpt(key))' is named with two types or sizes")
     }
     storages[key] = storage
     return storage

@@ -40,10 +40,13 @@ public struct WeightFiles: Sendable {
   ///
   /// - Throws: ``InputError`` if it is missing or has another shape or type.
   public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
-    guard let tensor = tensors[name] else { throw InputError(path, "tensor '\(name)' is missing") }
+    guard let tensor = tensors[name] else {
+      throw InputError(path, "tensor '\(excerpt(name))' is missing")
+    }
     guard tensor.shape == shape else {
       throw InputError(
-        tensor.path, "tensor '\(name)' has the shape \(tensor.shape), expected \(shape)")
+        tensor.path,
+        "tensor '\(excerpt(name))' has the shape \(excerpt("\(tensor.shape)")), expected \(shape)")
     }
     try tensor.checkIsFloatingPoint()
     return tensor
@@ -63,17 +66,18 @@ public struct WeightFiles: Sendable {
     var tensors: [String: StoredTensor] = [:]
     var shards: [String: [String: StoredTensor]] = [:]
     for member in map {
-      let name = printable(member.key)
+      let name = excerpt(member.key)
       guard let file = member.value.string, isPlainName(file) else {
         throw InputError(
           path,
           "tensor '\(name)': expected the name of a file in the same folder, found "
-            + member.value.text())
+            + member.value.excerpt)
       }
       let shardPath = "\(folder)/\(file)"
       if shards[file] == nil {
         guard Folder.hasFile(shardPath) else {
-          throw InputError(path, "tensor '\(name)' is in '\(file)', which is not in the folder")
+          throw InputError(
+            path, "tensor '\(name)' is in '\(excerpt(file))', which is not in the folder")
         }
         shards[file] = try Self.tensors(inFile: shardPath)
       }
@@ -88,7 +92,7 @@ public struct WeightFiles: Sendable {
       for name in shard.keys.sorted() where tensors[name]?.path != "\(folder)/\(file)" {
         throw InputError(
           "\(folder)/\(file)",
-          "tensor '\(printable(name))' is here, but the index "
+          "tensor '\(excerpt(name))' is here, but the index "
             + (tensors[name] == nil ? "does not name it" : "places it elsewhere"))
       }
     }

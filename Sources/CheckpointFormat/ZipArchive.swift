@@ -16,7 +16,7 @@ struct ZipArchive {
     for _ in 0..<directory.count {
       let entry = try bytes.entry(at: &position, in: directory.range)
       guard entries.updateValue(entry.range, forKey: entry.name) == nil else {
-        throw InputError(file.path, "the zip file has two entries '\(printable(entry.name))'")
+        throw InputError(file.path, "the zip file has two entries '\(excerpt(entry.name))'")
       }
     }
     guard position == directory.range.upperBound else {
@@ -27,7 +27,7 @@ struct ZipArchive {
     where !range.isEmpty {
       guard range.lowerBound >= end, range.upperBound <= directory.range.lowerBound else {
         throw bytes.failure(
-          range.lowerBound, "entry '\(printable(name))' overlaps another part of the file")
+          range.lowerBound, "entry '\(excerpt(name))' overlaps another part of the file")
       }
       end = range.upperBound
     }
@@ -125,7 +125,7 @@ private struct ZipBytes {
         validating: UnsafeRawBufferPointer(rebasing: file.bytes[nameRange]), as: UTF8.self)
     else { throw failure(nameRange.lowerBound, "the name of an entry is not UTF-8") }
     func refused(_ problem: String) -> InputError {
-      failure(position, "entry '\(printable(name))' \(problem)")
+      failure(position, "entry '\(excerpt(name))' \(problem)")
     }
     let flags = try number(position + 8, 2, what)
     let method = try number(position + 10, 2, what)
@@ -186,12 +186,5 @@ private struct ZipBytes {
       try next(&header)
       return
     }
-  }
-}
-
-/// `text` with everything escaped that could disturb a terminal.
-func printable(_ text: String) -> String {
-  text.unicodeScalars.reduce(into: "") {
-    $0 += $1.properties.generalCategory == .control ? $1.escaped(asASCII: true) : String($1)
   }
 }

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 import Synchronization
 
@@ -48,7 +49,8 @@ public enum Log {
         let isColored = color != nil && Terminal.hasColor
         text += isColored ? "\u{1B}[1;\(color ?? 0)m\(label):\u{1B}[0m " : "\(label): "
       }
-      write(text + message + "\n", &state)
+      // Names from files and servers stand in messages; they must not control the terminal.
+      write(text + printable(message, keepingLines: true) + "\n", &state)
     }
   }
 
@@ -57,8 +59,8 @@ public enum Log {
     state.withLock { state in
       // What stands on the line may be somebody else's.
       guard !text.isEmpty || !state.progressLine.isEmpty else { return }
-      state.progressLine = text
-      writeToStandardError("\r\u{1B}[K" + text)
+      state.progressLine = printable(text)
+      writeToStandardError("\r\u{1B}[K" + state.progressLine)
     }
   }
 

@@ -113,7 +113,7 @@ package struct INIFile: Equatable {
     }
     let key = Self.trimmed(scalars[..<delimiter]).lowercased()
     guard sections[section]?[key] == nil else {
-      throw InputError(path, .line(number), "the key '\(key)' stands here a second time")
+      throw InputError(path, .line(number), "the key '\(excerpt(key))' stands here a second time")
     }
     let value = Self.trimmed(scalars[scalars.index(after: delimiter)...])
     sections[section]?[key] = Entry(value: value, line: number)

@@ -17,7 +17,7 @@ extension JSONReader {
     let text = try numberText()
     if let integer = Int(text) { return integer }
     if let number = Double(text), let integer = Int(exactly: number) { return integer }
-    throw InputError(path, place ?? .byte(start), "expected a whole number, found \(text)")
+    throw InputError(path, place ?? .byte(start), "expected a whole number, found \(excerpt(text))")
   }
 
   /// Reads a number.
@@ -28,7 +28,7 @@ extension JSONReader {
     let start = byteOffset
     let text = try numberText()
     guard let number = Double(text) else {
-      throw InputError(path, place ?? .byte(start), "'\(text)' is not a number")
+      throw InputError(path, place ?? .byte(start), "'\(excerpt(text))' is not a number")
     }
     return number
   }
@@ -96,7 +96,8 @@ extension JSONReader {
     let text = scratch.bytes
     guard Self.isNumber(text) || isLenient && Self.isNonFiniteNumber(text) else {
       throw InputError(
-        path, place ?? .byte(start), "'\(String(decoding: text, as: UTF8.self))' is not a number")
+        path, place ?? .byte(start),
+        "'\(excerpt(String(decoding: text, as: UTF8.self)))' is not a number")
     }
   }
 

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import FileSupport
 import TensorKernels
 
@@ -61,21 +62,29 @@ extension GPT2Configuration {
 
   /// What a user should know of the ids; whole sentences.
   var notes: [String] {
-    var ids: [(key: String, id: Int)] = []
-    if let beginOfTextID { ids.append(("bos_token_id", beginOfTextID)) }
-    ids += endOfTextIDs.map { ("eos_token_id", $0) }
-    if let paddingID { ids.append(("pad_token_id", paddingID)) }
-    return ids.filter { !isToken($0.id) }.map {
-      "\($0.key) \($0.id) is outside of the vocabulary of \(vocabularySize) tokens and is not used"
+    notes(
+      begin: beginOfTextID, ends: endOfTextIDs, padding: paddingID, in: CheckpointFile.configuration
+    )
+  }
+
+  /// What a user should know of the ids in `file`, each said once.
+  func notes(begin: Int?, ends: [Int], padding: Int?, in file: String) -> [String] {
+    func outside(_ key: String, _ ids: [Int]) -> [String] {
+      Set(ids).filter { !isToken($0) }.sorted().map {
+        "\(key) \($0) in \(file) is outside of the vocabulary of \(vocabularySize) tokens and is "
+          + "not used"
+      }
     }
+    return outside("bos_token_id", begin.map { [$0] } ?? []) + outside("eos_token_id", ends)
+      + outside("pad_token_id", padding.map { [$0] } ?? [])
   }
 }
 
-/// The keys of a `config.json`, each with what transformers accepts for it.
+/// The keys of a `config.json` or `generation_config.json`, each with what transformers accepts for it.
 ///
 /// transformers checks the types of its keys strictly: 1024.0 is no whole number, 0 and null are
 /// no flags, and 0 is no number where a fraction is meant.
-private struct ConfigurationKeys {
+struct ConfigurationKeys {
   let path: String
   let value: JSONValue
 
@@ -88,16 +97,7 @@ private struct ConfigurationKeys {
   func isNull(_ key: String) -> Bool { value[key] == .null }
 
   private func refusal(_ key: String, _ found: JSONValue, _ supported: String) -> InputError {
-    InputError(path, "\(key) is \(Self.text(of: found)); supported is \(supported)")
-  }
-
-  /// `value` as JSON, shortened to what fits on a line.
-  private static func text(of value: JSONValue) -> String {
-    if case .number(let number) = value, !number.isFinite {
-      return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
-    }
-    let text = value.text()
-    return text.count <= 60 ? text : text.prefix(59) + "…"
+    InputError(path, "\(key) is \(found.excerpt); supported is \(supported)")
   }
 
   // MARK: - What makes another model

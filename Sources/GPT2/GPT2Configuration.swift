@@ -61,8 +61,11 @@ public struct GPT2Configuration: Equatable, Sendable {
   }
 
   /// The ids that end a text and are in the vocabulary: others cannot be drawn, nor begin a text.
-  public var endOfTextTokens: [Int32] {
-    endOfTextIDs.filter(isToken).compactMap(Int32.init(exactly:))
+  public var endOfTextTokens: [Int32] { tokens(endOfTextIDs) }
+
+  /// Those of `ids` that are in the vocabulary.
+  func tokens(_ ids: [Int]) -> [Int32] {
+    ids.filter(isToken).compactMap(Int32.init(exactly:))
   }
 
   func isToken(_ id: Int) -> Bool { id >= 0 && id < vocabularySize }
@@ -75,14 +78,13 @@ public struct GPT2Configuration: Equatable, Sendable {
 
   /// The text of `config.json`, as transformers of any version reads it.
   public var json: JSONValue {
-    func id(_ id: Int?) -> JSONValue { id.map { .integer($0) } ?? .null }
-    return [
+    [
       "activation_function": .string(activation.transformersName),
       "architectures": ["GPT2LMHeadModel"],
       "attn_pdrop": Self.decimal(attentionDropout),
-      "bos_token_id": id(beginOfTextID),
+      "bos_token_id": .init(id: beginOfTextID),
       "embd_pdrop": Self.decimal(embeddingDropout),
-      "eos_token_id": endOfTextJSON,
+      "eos_token_id": .init(ids: endOfTextIDs),
       "initializer_range": Self.decimal(initializerRange),
       "layer_norm_epsilon": Self.decimal(layerNormEpsilon),
       "model_type": "gpt2",
@@ -92,7 +94,7 @@ public struct GPT2Configuration: Equatable, Sendable {
       "n_inner": innerWidth == 4 * width ? .null : .integer(innerWidth),
       "n_layer": .integer(layers),
       "n_positions": .integer(contextLength),
-      "pad_token_id": id(paddingID),
+      "pad_token_id": .init(id: paddingID),
       "resid_pdrop": Self.decimal(residualDropout),
       "scale_attn_by_inverse_layer_idx": .boolean(scalesAttentionByLayer),
       "scale_attn_weights": .boolean(scalesAttention),
@@ -100,24 +102,6 @@ public struct GPT2Configuration: Equatable, Sendable {
       "torch_dtype": "float32",
       "vocab_size": .integer(vocabularySize),
     ]
-  }
-
-  /// `eos_token_id`: null, a number, or an array of several.
-  private var endOfTextJSON: JSONValue {
-    switch endOfTextIDs.count {
-    case 0: .null
-    case 1: .integer(endOfTextIDs[0])
-    default: .array(endOfTextIDs.map { .integer($0) })
-    }
-  }
-
-  /// The text of `generation_config.json`.
-  public var generationJSON: JSONValue {
-    var members = [JSONValue.Member("_from_model_config", true)]
-    if let id = beginOfTextID { members.append(.init("bos_token_id", .integer(id))) }
-    if !endOfTextIDs.isEmpty { members.append(.init("eos_token_id", endOfTextJSON)) }
-    if let id = paddingID { members.append(.init("pad_token_id", .integer(id))) }
-    return .object(members)
   }
 
   /// The shortest decimal that is `value` in single precision: 0.1, not 0.10000000149.

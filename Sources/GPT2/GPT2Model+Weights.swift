@@ -17,6 +17,7 @@ extension GPT2Model {
   ) throws {
     let stored = try StoredModel(folder: path, workers)
     self.init(stored.configuration, workers: workers)
+    generation = stored.generation
     notes = stored.notes
     try workers.copy(
       zip(layout.parameters, stored.tensors).map { ($1, to: parameters[$0.range]) },
@@ -32,7 +33,7 @@ extension GPT2Model {
       with: configuration.json.text(indent: 2) + "\n")
     try replaceFile(
       at: "\(path)/\(CheckpointFile.generationConfiguration)",
-      with: configuration.generationJSON.text(indent: 2) + "\n")
+      with: (generation ?? GenerationConfiguration(configuration)).json.text(indent: 2) + "\n")
     try SafetensorsWriter.write(
       tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
   }
@@ -76,7 +77,8 @@ extension Workers {
   /// in the order in which the tensors lie in their files. `progress` is called now and then, on the
   /// calling thread.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile; what `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile, or a number is NaN or
+  ///   infinite; what `progress` throws.
   package func copy(
     _ tensors: [(StoredTensor, to: Floats)], progress: () throws -> Void = {}
   ) throws {
@@ -104,13 +106,33 @@ extension Workers {
       do {
         // The first worker is the calling thread.
         if worker == 0 { try progress() }
-        try tensor.copy(
-          whole.lowerBound + range.lowerBound..<whole.lowerBound + range.upperBound,
-          to: Floats(rebasing: floats[range]))
+        let target = Floats(rebasing: floats[range])
+        let first = whole.lowerBound + range.lowerBound
+        try tensor.copy(first..<whole.lowerBound + range.upperBound, to: target)
+        try tensor.checkAreFinite(UnsafeBufferPointer(target), from: first)
       } catch {
         failure.withLock { $0 = $0 ?? error }
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
+  }
+}
+
+extension StoredTensor {
+  /// Checks that `numbers`, those of the tensor from element `first` on, are finite.
+  ///
+  /// - Throws: ``InputError`` that names the first that is not.
+  func checkAreFinite(_ numbers: UnsafeBufferPointer<Float>, from first: Int) throws {
+    guard let index = numbers.firstNonFinite else { return }
+    var rest = first + index
+    var place: [Int] = []
+    for size in shape.reversed() {
+      place.insert(rest % size, at: 0)
+      rest /= size
+    }
+    throw InputError(
+      path,
+      "tensor '\(excerpt(name))' is \(numbers[index]) at \(place), expected a finite number: the "
+        + "weights are damaged, or their training diverged")
   }
 }

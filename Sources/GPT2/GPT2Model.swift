@@ -6,6 +6,8 @@ public final class GPT2Model {
   public var configuration: GPT2Configuration {
     didSet { precondition(ParameterLayout(configuration).count == layout.count) }
   }
+  /// The ids for writing texts, where they are not those of ``configuration``.
+  public var generation: GenerationConfiguration?
   public let layout: ParameterLayout
   /// All parameters, laid out as ``layout`` says.
   public let parameters: FloatArena

@@ -1,6 +1,7 @@
 import CheckpointFormat
 import FileSupport
 import Glibc
+import Synchronization
 import TensorKernels
 
 /// A model as it is read to write texts: weights in single precision stay in their mapped files,
@@ -10,6 +11,8 @@ import TensorKernels
 /// normalization and the rows of the embeddings, of which a token needs one, stay as they are.
 public final class InferenceModel {
   public let configuration: GPT2Configuration
+  /// The ids for writing texts.
+  public let generation: GenerationConfiguration
   public let layout: ParameterLayout
   /// How the matrices are kept.
   public let weightType: WeightType
@@ -42,6 +45,7 @@ public final class InferenceModel {
     precondition(precision == .fp32 || type == .bf16, "weights that are no pairs of bfloat16")
     self.precision = precision
     configuration = model.configuration
+    generation = model.generation ?? GenerationConfiguration(model.configuration)
     layout = model.layout
     following = layout.followingLinearLayers
     workers = model.workers
@@ -65,8 +69,8 @@ public final class InferenceModel {
   ///
   /// `progress` is called now and then while it is read.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported; what
-  ///   `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or a
+  ///   weight is NaN or infinite; what `progress` throws.
   public init(
     folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
     workers: Workers, progress: () throws -> Void = {}
@@ -76,6 +80,7 @@ public final class InferenceModel {
     let stored = try StoredModel(folder: path, workers)
     let tensors = stored.tensors
     configuration = stored.configuration
+    generation = stored.generation ?? GenerationConfiguration(stored.configuration)
     self.workers = workers
     layout = ParameterLayout(stored.configuration)
     following = layout.followingLinearLayers
@@ -97,6 +102,12 @@ public final class InferenceModel {
     // They may still be reading what comes next.
     workers.stopReadingAhead()
   }
+
+  /// The tokens each of which ends a text.
+  public var endOfTextTokens: [Int32] { configuration.tokens(generation.endOfTextIDs) }
+
+  /// The token that ends the text before another: the model's own beginning stands behind it.
+  public var separator: Int32? { endOfTextTokens.first ?? configuration.endOfTextTokens.first }
 
   /// Bytes of weights that a token reads.
   public var byteCount: Int {
@@ -156,9 +167,16 @@ public final class InferenceModel {
   private func floats(_ tensor: StoredTensor) throws -> Floats {
     if weightType == .fp32, let mapped = tensor.mappedFloats {
       tensor.preferHugePages()
+      let failure = Mutex<(any Error)?>(nil)
       workers.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
         tensor.load(range)
+        do {
+          try tensor.checkAreFinite(.init(rebasing: mapped[range]), from: range.lowerBound)
+        } catch {
+          failure.withLock { $0 = $0 ?? error }
+        }
       }
+      if let error = failure.withLock({ $0 }) { throw error }
       // Nobody writes to the parameters of this model.
       return Floats(mutating: mapped)
     }

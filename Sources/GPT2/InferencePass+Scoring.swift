@@ -9,7 +9,7 @@ extension InferencePass {
   /// - Parameter sequences: each of 2 tokens or more, and of one token more than the pass has
   ///   positions at most.
   /// - Returns: for each the natural logarithm of the probability of all of its tokens but the first,
-  ///   each after those before it.
+  ///   each after those before it; NaN if the logits are not finite.
   public func logProbabilities(of sequences: [[Int32]]) -> [Double] {
     var sums = [Double](repeating: 0, count: sequences.count)
     /// What goes through the model together: positions of sequences, with the tokens behind them.
@@ -17,6 +17,10 @@ extension InferencePass {
     func score() {
       guard !rows.isEmpty else { return }
       let logits = logits(rows.map(\.continuation))
+      for (index, row) in rows.enumerated()
+      where UnsafeBufferPointer(logits.row(index)).firstNonFinite != nil {
+        sums[row.sequence] = .nan
+      }
       // Token after token, so that a sum does not depend on what goes through together.
       let losses = rows.map(\.target).withUnsafeBufferPointer {
         model.workers.crossEntropies(logits, targets: $0, gradientScale: 0)

@@ -6,6 +6,8 @@ import TensorKernels
 /// A model in a Hugging Face folder: what it is, and where its parameters lie.
 struct StoredModel {
   let configuration: GPT2Configuration
+  /// The ids for writing texts; `nil` where they are those of ``configuration``.
+  let generation: GenerationConfiguration?
   /// The tensors of the parameters, in the order of their layout.
   let tensors: [StoredTensor]
   /// What a user should know of how both were read; whole sentences.
@@ -18,12 +20,15 @@ struct StoredModel {
     guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
     let configurationPath = "\(path)/\(CheckpointFile.configuration)"
     var configuration = try GPT2Configuration(path: configurationPath)
+    generation = try GenerationConfiguration(folder: path)
     let weights = ModelWeights(
       files: try WeightFiles(folder: path), configurationPath: configurationPath)
     let note = try weights.resolveHead(&configuration, workers)
     tensors = try weights.tensors(of: configuration)
     self.configuration = configuration
-    notes = configuration.notes + (note.map { [$0] } ?? [])
+    notes =
+      (generation?.notes(configuration) ?? configuration.notes)
+      + [weights.names.note, note].compactMap { $0 }
   }
 }
 
@@ -31,22 +36,15 @@ struct StoredModel {
 struct ModelWeights {
   let files: WeightFiles
   let configurationPath: String
-  /// Whether names begin with `transformer.`: those of `GPT2Model` and of OpenAI's folders do not.
-  private let hasPrefix: Bool
+  let names: WeightNames
 
-  private static let prefix = "transformer."
   private static let head = "lm_head.weight"
   private static let embedding = "transformer.wte.weight"
 
   init(files: WeightFiles, configurationPath: String) {
     self.files = files
     self.configurationPath = configurationPath
-    hasPrefix = files.tensors.keys.contains { $0.hasPrefix(Self.prefix) }
-  }
-
-  /// The name in the files of what ``ParameterLayout`` calls `name`.
-  private func fileName(_ name: String) -> String {
-    hasPrefix || !name.hasPrefix(Self.prefix) ? name : String(name.dropFirst(Self.prefix.count))
+    names = WeightNames(files.tensors.keys)
   }
 
   /// Buffers in other people's folders that are no parameters: the causal masks.
@@ -59,9 +57,10 @@ struct ModelWeights {
   ///
   /// - Throws: ``InputError`` if the vocabulary has another size, or a separate head is missing.
   func resolveHead(_ configuration: inout GPT2Configuration, _ workers: Workers) throws -> String? {
-    let name = fileName(Self.embedding)
+    let name = names.inFile(Self.embedding)
+    let headName = names.inFile(Self.head)
     guard let embedding = files.tensors[name] else {
-      throw InputError(files.path, "tensor '\(name)' is missing")
+      throw InputError(files.path, "tensor '\(name)' is missing" + names.explanation)
     }
     if embedding.shape.count == 2, embedding.shape[0] != configuration.vocabularySize {
       throw InputError(
@@ -71,17 +70,17 @@ struct ModelWeights {
           + "\(embedding.shape[0])")
     }
     let shape = [configuration.vocabularySize, configuration.width]
-    guard files.tensors[Self.head] != nil else {
+    guard files.tensors[headName] != nil else {
       guard configuration.tiesWordEmbeddings else {
         throw InputError(
           files.path,
-          "tensor '\(Self.head)' is missing, but tie_word_embeddings is false in "
+          "tensor '\(headName)' is missing, but tie_word_embeddings is false in "
             + "\(configurationPath); if the model has no output matrix of its own, set it to true")
       }
       return nil
     }
     let first = try files.tensor(name, shape: shape)
-    let head = try files.tensor(Self.head, shape: shape)
+    let head = try files.tensor(headName, shape: shape)
     guard configuration.tiesWordEmbeddings else { return nil }
     let pieces = 256
     var differences = [Bool](repeating: false, count: pieces)
@@ -94,7 +93,7 @@ struct ModelWeights {
     }
     guard differences.contains(true) else { return nil }
     configuration.tiesWordEmbeddings = false
-    return "\(Self.head) differs from \(name): the model keeps an output matrix of its own, "
+    return "\(headName) differs from \(name): the model keeps an output matrix of its own, "
       + "although its configuration says that they are tied"
   }
 
@@ -103,12 +102,13 @@ struct ModelWeights {
   /// - Throws: ``InputError`` if one is missing or has another shape, or if there are others.
   func tensors(of configuration: GPT2Configuration) throws -> [StoredTensor] {
     let parameters = ParameterLayout(configuration).parameters
-    let known = Set(parameters.map { fileName($0.name) } + [Self.head])
+    let known = Set(parameters.map { names.inFile($0.name) } + [names.inFile(Self.head)])
     for name in files.tensors.keys.sorted() where !known.contains(name) && !Self.isMask(name) {
       throw InputError(
         files.tensors[name]?.path ?? files.path,
-        "tensor '\(name)' is not part of a GPT-2 model of \(configuration.layers) layers")
+        "tensor '\(excerpt(name))' is not part of a GPT-2 model of \(configuration.layers) layers"
+          + WeightNames.explanation(of: name))
     }
-    return try parameters.map { try files.tensor(fileName($0.name), shape: $0.shape) }
+    return try parameters.map { try files.tensor(names.inFile($0.name), shape: $0.shape) }
   }
 }

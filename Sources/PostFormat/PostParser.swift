@@ -96,7 +96,7 @@ extension JSONReader {
     let text = try string(of: key)
     guard let seconds = DateText.seconds(text) else {
       throw failure(
-        "'\(key.rawValue)': expected a date such as 2016-03-01T09:00:00Z, found '\(text)'")
+        "'\(key.rawValue)': expected a date such as 2016-03-01T09:00:00Z, found '\(excerpt(text))'")
     }
     return seconds
   }

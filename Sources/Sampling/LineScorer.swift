@@ -53,6 +53,8 @@ public struct LineScorer {
   }
 
   /// The scores of `lines`, in their order.
+  ///
+  /// - Throws: ``ChoiceError/notNumbers``.
   public mutating func scores(of lines: [String]) throws -> [Score] {
     var scores: [Score] = []
     let sequences = try lines.map { line in
@@ -65,6 +67,7 @@ public struct LineScorer {
       return Array(tokens.prefix(score.tokens + 1))
     }
     for (index, sum) in pass.logProbabilities(of: sequences).enumerated() {
+      guard sum.isFinite else { throw ChoiceError.notNumbers }
       scores[index].logProbability = sum
     }
     return scores

@@ -52,14 +52,17 @@ public struct PromptMaker: Sendable {
   private let contextLength: Int
   private let maximumLength: Int
   private let seed: UInt64
+  /// How many tokens there must be room for behind the prompt.
+  private let room: Int
 
   /// A maker of prompts for a model with `tokenizer` and a longest context of `contextLength`, for
   /// texts of up to `maximumLength` tokens.
   ///
   /// The model's own beginning stands behind the token `endOfText`; `seed` decides the first words.
+  /// Unless `leavingRoom`, a prompt may fill the context, so that nothing can be written behind it.
   public init(
     _ tokenizer: Tokenizer, keepsCase: Bool, endOfText: Int32?, contextLength: Int,
-    maximumLength: Int, seed: UInt64
+    maximumLength: Int, seed: UInt64, leavingRoom: Bool = true
   ) {
     encoder = Encoder(tokenizer)
     self.keepsCase = keepsCase
@@ -67,6 +70,7 @@ public struct PromptMaker: Sendable {
     self.contextLength = contextLength
     self.maximumLength = maximumLength
     self.seed = seed
+    room = leavingRoom ? 1 : 0
   }
 
   /// The prompt `text`; the model's own beginning if it is empty.
@@ -75,10 +79,10 @@ public struct PromptMaker: Sendable {
   public mutating func prompt(_ text: String) throws -> Prompt {
     if text.isEmpty { return try ownBeginning() }
     let tokens = try tokens(keepsCase ? text : text.uppercased())
-    guard tokens.count < contextLength else {
+    guard tokens.count + room <= contextLength else {
       throw PromptError.longerThanContext(tokens: tokens.count, context: contextLength)
     }
-    guard tokens.count < maximumLength else {
+    guard tokens.count + room <= maximumLength else {
       throw PromptError.longerThanText(tokens: tokens.count, maximumLength: maximumLength)
     }
     return Prompt(text: text, tokens: tokens)
@@ -94,8 +98,8 @@ public struct PromptMaker: Sendable {
       guard let word = try corpus.firstWord(seed: seed, number: number) else {
         return try ownBeginning()
       }
-      let room = min(contextLength, maximumLength) - 1
-      return Prompt(text: word, tokens: Array(try tokens(word).prefix(room)))
+      let longest = min(contextLength, maximumLength) - room
+      return Prompt(text: word, tokens: Array(try tokens(word).prefix(longest)))
     }
   }
 

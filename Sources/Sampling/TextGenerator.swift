@@ -81,9 +81,13 @@ public final class TextGenerator {
       settings, endOfText: endOfText, vocabulary: model.configuration.vocabularySize)
   }
 
-  /// The logits, `[vocabulary]`, of what follows `prompt`.
-  public func logits(after prompt: [Int32]) -> [Float] {
-    Array(beginning(of: prompt).logits.floats)
+  /// The logits, `[vocabulary]`, of what follows `prompt`, which may fill ``maximumLength``.
+  ///
+  /// - Throws: ``ChoiceError/notNumbers``.
+  public func logits(after prompt: [Int32]) throws(ChoiceError) -> [Float] {
+    let logits = Array(beginning(of: prompt).logits.floats)
+    guard logits.withUnsafeBufferPointer({ $0.firstNonFinite }) == nil else { throw .notNumbers }
+    return logits
   }
 
   /// What happens while texts are written.
@@ -237,7 +241,8 @@ private final class TextInProgress: @unchecked Sendable {
   var count: Int { text.count }
 
   func choose(_ endOfText: Set<Int32>) {
-    do {
+    do throws(ChoiceError) {
+      guard logits.firstNonFinite == nil else { throw ChoiceError.notNumbers }
       let choice = try chooser.choose(
         logits, text: text, promptCount: result.request.prompt.count, &generator)
       result.logProbability += Double(choice.logProbability)

@@ -21,6 +21,7 @@ public struct TrainingCorpus: Sendable {
     manifest = try TokenManifest(folder: folder)
     shards = try manifest.shards(of: .train, in: folder, verifyingContents: false)
     tokenizer = try Tokenizer(folder: folder + "/" + TokenManifest.tokenizerFolder)
+    try manifest.checkTokenizer(digest: tokenizer.digest, in: folder)
   }
 
   /// Where the pipeline has the shards of the model in the folder `model`: `data/tokens/<run>` beside

@@ -46,8 +46,9 @@ struct DesktopChat {
 
   /// The chat in words: `БУГУРТ-ТРЕД (public_channel 1032123)`.
   var title: String {
-    let facts = [type, id.map(String.init)].compactMap { $0 }.joined(separator: " ")
-    let name = name ?? (facts.isEmpty ? "a chat without a name" : "")
+    let facts = [type.map { excerpt($0) }, id.map(String.init)].compactMap { $0 }
+      .joined(separator: " ")
+    let name = name.map { excerpt($0) } ?? (facts.isEmpty ? "a chat without a name" : "")
     return name.isEmpty ? facts : facts.isEmpty ? name : "\(name) (\(facts))"
   }
 

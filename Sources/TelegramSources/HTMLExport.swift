@@ -52,7 +52,8 @@ public struct HTMLExport: PostSource {
     title = try HTMLPageHead(path: firstPage).title ?? Self.noTitle
     if let choice = options.chat, choice != title, choice != Folder.name(of: chat.folder) {
       throw InputError(
-        path, "the export holds no chat '\(choice)' (pages tell no ids); it holds \(title)")
+        path, "the export holds no chat '\(choice)' (pages tell no ids); it holds \(excerpt(title))"
+      )
     }
     sizes = try chat.pages.map { try Self.size(of: chat.path($0)) }
     size = sizes.reduce(0, +)
@@ -109,7 +110,7 @@ public struct HTMLExport: PostSource {
     let shown = 40
     let sorted = chats.sorted { $0.chat.pages.count > $1.chat.pages.count }
     var lines = sorted.prefix(shown).map { chat, title in
-      "  \(title) (\(Folder.name(of: chat.folder))): \(chat.pages.count) pages"
+      "  \(excerpt(title)) (\(Folder.name(of: chat.folder))): \(chat.pages.count) pages"
     }
     if chats.count > shown { lines.append("  and \(chats.count - shown) more") }
     return lines.joined(separator: "\n")

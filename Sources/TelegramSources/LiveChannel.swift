@@ -152,7 +152,8 @@ public final class LiveChannel: PostPages {
       let answer = try session.request(.history(chat: chat.id, below: below))
       guard let messages = answer["messages"]?.elements else {
         throw SourceFault(
-          .protocolViolation, channel, "TDLib gave no list of messages but '\(answer.type)'")
+          .protocolViolation, channel,
+          "TDLib gave no list of messages but '\(excerpt(answer.type))'")
       }
       // A place of a message that is gone holds null.
       return messages.filter { $0 != .null }

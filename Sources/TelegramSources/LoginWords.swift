@@ -43,7 +43,7 @@ struct LoginCodeWay {
 
   private static func beginning(_ text: JSONValue?) -> String {
     guard let text = text?.string, !text.isEmpty else { return "" }
-    return ", which begins with '\(text)'"
+    return ", which begins with '\(excerpt(text))'"
   }
 }
 

@@ -154,7 +154,7 @@ final class PageJournal {
         guard found == channel else {
           throw InputError(
             file.path,
-            "this is the journal of an interrupted dump of \(found), not of \(channel); finish "
+            "this is the journal of an interrupted dump of \(excerpt(found)), not of \(channel); finish "
               + "that one, remove the journal, or name another output")
         }
       } else if line.starts(with: #"{"page":"#.utf8) {

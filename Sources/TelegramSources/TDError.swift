@@ -33,7 +33,8 @@ package struct TDError: Error, Equatable {
 
   /// What the server said, for messages to the user.
   package var words: String {
-    code == 406 || message.isEmpty ? "error \(code)" : "\(message) (error \(code))"
+    code == 406 || message.isEmpty
+      ? "error \(code)" : "\(excerpt(message, limit: 200)) (error \(code))"
   }
 }
 

@@ -1,3 +1,5 @@
+import FileSupport
+
 /// The public preview of a channel, `t.me/s/<name>`, which needs no account.
 ///
 /// A page holds about 20 messages. Pages are asked for one at a time, with a pause between them.
@@ -154,7 +156,8 @@ public final class WebPreview: PostPages {
     case .cut: throw PassingFault("the page breaks off before its end", .network)
     case .other(let title):
       let what =
-        title.map { "a page titled '\($0.prefix(100))'" } ?? "an answer of type '\(answer.type)'"
+        title.map { "a page titled '\(excerpt($0))'" }
+        ?? "an answer of type '\(excerpt(answer.type))'"
       throw SourceFault(
         .protocolViolation, address,
         "expected the web preview of a channel, found \(what); t.me may have changed: look at the "

@@ -41,7 +41,8 @@ public struct RuleSet: Sendable {
   public mutating func set(_ text: String) throws(ChoiceError) {
     guard let equals = text.firstIndex(of: "=") else {
       throw ChoiceError(
-        description: "'\(text)': expected a rule and on or off, such as links=off, or a setting, "
+        description:
+          "'\(excerpt(text))': expected a rule and on or off, such as links=off, or a setting, "
           + "such as length.minimum=20")
     }
     let (key, value) = (text[..<equals], String(text[text.index(after: equals)...]))
@@ -56,7 +57,7 @@ public struct RuleSet: Sendable {
   public mutating func set(_ name: String, to text: String) throws(ChoiceError) {
     let index = try index(of: name)
     guard let isOn = RuleDeclaration.flag(text) else {
-      throw ChoiceError(description: "'\(text)' for the rule \(name): expected on or off")
+      throw ChoiceError(description: "'\(excerpt(text))' for the rule \(name): expected on or off")
     }
     declarations[index].isOn = isOn
   }
@@ -72,19 +73,19 @@ public struct RuleSet: Sendable {
     guard let found = settings[setting] else {
       let names = settings.all.map(\.name)
       throw ChoiceError(
-        description: "the rule \(name) has no setting '\(setting)'; "
+        description: "the rule \(name) has no setting '\(excerpt(setting))'; "
           + (names.isEmpty ? "it has none" : "it has " + names.joined(separator: ", ")))
     }
     guard declarations[index].settings.set(setting, to: text) else {
       throw ChoiceError(
-        description: "'\(text)' for \(name).\(setting): expected \(found.accepted)")
+        description: "'\(excerpt(text))' for \(name).\(setting): expected \(found.accepted)")
     }
   }
 
   private func index(of name: String) throws(ChoiceError) -> Int {
     guard let index = declarations.firstIndex(where: { $0.name == name }) else {
       throw ChoiceError(
-        description: "there is no rule '\(name)' in the recipe \(recipe.rawValue); it has "
+        description: "there is no rule '\(excerpt(name))' in the recipe \(recipe.rawValue); it has "
           + declarations.map(\.name).joined(separator: ", "))
     }
     return index

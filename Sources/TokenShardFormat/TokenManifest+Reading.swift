@@ -42,7 +42,7 @@ extension TokenManifest {
         // A name that leads out of the folder would be read from elsewhere.
         let name = try required(shard["file"]?.string, "\(split).shards.file")
         guard !name.contains("/"), name != ".." else {
-          throw InputError(path, "'\(name)' is not the name of a file in the folder")
+          throw InputError(path, "'\(excerpt(name))' is not the name of a file in the folder")
         }
         return Shard(
           name: name,
@@ -60,6 +60,18 @@ extension TokenManifest {
           path, "'\(split).tokens' is \(sum), but its shards have \(contentsRead.tokens) together")
       }
       splits[split] = contentsRead
+    }
+  }
+
+  /// Checks that the tokenizer beside the shards in `folder`, which has `digest`, is theirs.
+  ///
+  /// - Throws: ``InputError``.
+  public func checkTokenizer(digest: UInt32, in folder: String) throws {
+    guard digest == tokenizerDigest else {
+      throw InputError(
+        folder + "/" + Self.tokenizerFolder,
+        "this is not the tokenizer that the shards were made with, according to \(Self.fileName); "
+          + "encode the corpus again")
     }
   }
 

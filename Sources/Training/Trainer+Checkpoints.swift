@@ -40,7 +40,7 @@ extension Trainer {
   /// checkpoint is read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   replace it, or its newest checkpoint is damaged; what `progress` throws.
+  ///   replace it, or all its checkpoints are damaged; what `progress` throws.
   public func start(
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
   ) throws -> TrainingStart {
@@ -55,12 +55,9 @@ extension Trainer {
         differences = try self.differences(from: folder.finalPath)
         if differences.isEmpty { return .finished }
       } else {
-        let step = try folder.checkpointSteps().last ?? 0
-        differences = try readable(step) { try self.differences(from: $0) }
-        if differences.isEmpty {
-          try readable(step) { try readCheckpoint($0, step: step, progress) }
-          return .resumed(step: step)
-        }
+        let newest = try newestReadable(progress)
+        differences = newest.differences
+        if differences.isEmpty { return .resumed(step: newest.step) }
       }
     }
     guard policy.restarts else {
@@ -83,32 +80,32 @@ extension Trainer {
     replacesEarlierRun = false
   }
 
-  /// Calls `read` with the path of the checkpoint after `step` steps; its error tells what to do.
-  private func readable<Result>(_ step: Int, _ read: (String) throws -> Result) throws -> Result {
-    let path = folder.checkpointPath(step: step)
-    do {
-      return try read(path)
-    } catch let error where !isDamage(error) {
-      throw error
-    } catch let error as any CustomStringConvertible {
-      let older = try folder.checkpointSteps().last { $0 < step }
-      let remedy =
-        older.map { "remove \(path), and --resume goes on after step \($0)" }
-        ?? "there is no older checkpoint; --restart alone starts over"
-      let (file, place, problem) =
-        switch error {
-        case let error as InputError: (error.path, error.place, error.problem)
-        case let error as FileError:
-          (error.path, .whole, String("\(error)".dropFirst(error.path.count + 2)))
-        default: (path, InputError.Place.whole, "\(error)")
-        }
-      throw InputError(file, place, "\(problem); the checkpoint is damaged: \(remedy)")
+  /// Takes over the newest checkpoint that is whole and of a run like this one; damaged ones stay
+  /// where they are and are reported in ``warnings``.
+  ///
+  /// - Returns: its step, and in what its run differs from this one: then it is not taken over.
+  /// - Throws: ``InputError`` about the newest if none is whole; ``FileError``.
+  private func newestReadable(
+    _ progress: () throws -> Void
+  ) throws -> (step: Int, differences: [String]) {
+    var damages: [InputError] = []
+    for step in try folder.checkpointSteps(includingDamaged: true).reversed() {
+      let path = folder.checkpointPath(step: step)
+      do {
+        let differences = try self.differences(from: path)
+        if differences.isEmpty { try readCheckpoint(path, step: step, progress) }
+        warnings += damages.map { "\($0); the checkpoint is damaged: taking \(path) instead" }
+        return (step, differences)
+      } catch {
+        guard let damage = InputError(damageBehind: error) else { throw error }
+        damages.append(damage)
+      }
     }
-  }
-
-  /// Whether `error` says something of the file that was read: a signal and no memory do not.
-  private func isDamage(_ error: any Error) -> Bool {
-    error is InputError || (error as? FileError).map { $0.code != ENOMEM } ?? false
+    let damage = damages[0]
+    throw InputError(
+      damage.path, damage.place,
+      "\(damage.problem); the checkpoint is damaged: there is no older one that is whole; --restart "
+        + "alone starts over")
   }
 
   // MARK: - Reading
@@ -119,6 +116,7 @@ extension Trainer {
       "settings": settings.course(steps: totalSteps),
       "model": model.configuration.json,
       "origin": origin,
+      "tokenizer": .integer(Int(data.manifest.tokenizerDigest)),
       "data": data.digest(of: .train),
       "validation_data": settings.dependsOnValidation ? data.digest(of: .validation) : nil,
     ]
@@ -126,9 +124,13 @@ extension Trainer {
 
   /// In what the run of the checkpoint at `path` differs from this one.
   private func differences(from path: String) throws -> [String] {
-    let then = try JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
+    let statePath = "\(path)/\(CheckpointFile.resumeState)"
+    let then = try JSONValue(path: statePath)
     var differences: [String] = []
     for section in course.members ?? [] {
+      guard section.value.members == nil || then[section.key]?.members != nil else {
+        throw InputError(statePath, "'\(section.key)' is missing or not an object")
+      }
       for member in section.value.members ?? [] {
         // Runs of the time before there was a choice do not tell their precision.
         let absent: JSONValue =
@@ -136,10 +138,15 @@ extension Trainer {
         let earlier = then[section.key]?[member.key] ?? absent
         // Numbers may be written as whole ones.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
-          differences.append("\(member.key) was \(earlier.text()), is \(member.value.text())")
+          differences.append("\(member.key) was \(earlier.excerpt), is \(member.value.excerpt)")
         }
       }
-      if section.value.members == nil, then[section.key] ?? .null != section.value {
+      // Runs of the time before it was checked do not tell their tokenizer.
+      if section.key == "tokenizer" {
+        if then[section.key] ?? section.value != section.value {
+          differences.append("the tokenizer is another")
+        }
+      } else if section.value.members == nil, then[section.key] ?? .null != section.value {
         let name = section.key == "data" ? "training" : "validation"
         differences.append("the \(name) data is another")
       }
@@ -209,7 +216,10 @@ extension Trainer {
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {
-      try folder.removeOldCheckpoints(limit: limit, keeping: Set([state.best?.step ?? -1]))
+      // Damaged ones, which this run has not come to again, do not count.
+      let damaged = try folder.checkpointSteps().count { $0 > state.globalStep }
+      try folder.removeOldCheckpoints(
+        limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))
     }
     return path
   }
@@ -244,5 +254,18 @@ extension Trainer {
     let path = folder.checkpointPath(step: step)
     if step == state.globalStep { return isFinal ? folder.finalPath : path }
     return Folder.exists(path) ? path : nil
+  }
+}
+
+extension InputError {
+  /// What is wrong with a file, if `error` says that it is damaged or missing; `nil` if it could not
+  /// be read for another reason, such as a lack of permission or memory.
+  fileprivate init?(damageBehind error: any Error) {
+    switch error {
+    case let error as InputError: self = error
+    case let error as FileError where [ENOENT, ENOTDIR, EISDIR, EIO].contains(error.code):
+      self.init(error.path, String("\(error)".dropFirst(error.path.count + 2)))
+    default: return nil
+    }
   }
 }

@@ -38,6 +38,8 @@ public final class Trainer {
   public let totalSteps: Int
   /// What was done so far.
   public internal(set) var state = TrainerState()
+  /// What the user should know of how the training begins; whole sentences.
+  public internal(set) var warnings: [String] = []
 
   let firstMoments: FloatArena
   let secondMoments: FloatArena

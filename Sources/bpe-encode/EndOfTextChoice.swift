@@ -14,11 +14,11 @@ struct EndOfTextChoice {
     let id = try choice(in: tokenizer)
     if asked == nil, let named = tokenizer.roles[.end], tokenizer.id(of: named) != id {
       let reason = tokenizer.id(of: named) == nil ? "not in the vocabulary" : "an ordinary token"
-      Log.warning("\(folder): its eos_token '\(named)' is \(reason), so it is not used")
+      Log.warning("\(folder): its eos_token '\(excerpt(named))' is \(reason), so it is not used")
     }
     tokenizer.setEndOfText(id)
     Log.info(
-      "end of text: '\(tokenizer.text(of: id) ?? "")', id \(id) of \(tokenizer.count)")
+      "end of text: '\(excerpt(tokenizer.text(of: id) ?? ""))', id \(id) of \(tokenizer.count)")
   }
 
   private func choice(in tokenizer: Tokenizer) throws -> UInt32 {

@@ -99,6 +99,7 @@ struct GPTFinetune: Program {
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     let start = try trainer.start(policy, progress: Interruption.check)
+    for warning in trainer.warnings { Log.warning(warning) }
     switch start {
     case .finished:
       Log.info("\(output) is finished, with the same settings, model and data; it is left as it is")
@@ -144,6 +145,7 @@ struct GPTFinetune: Program {
     _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
+    let vocabulary = try ShardVocabulary(data, folder: tokens, model: model)
     // The ids of the tokenizer in use replace those of the model, which name an ordinary word in
     // the configurations of rugpt3 of 2020.
     let specialTokens = try SpecialTokenIDs(tokenizerFolder: data.tokenizerFolder)
@@ -161,7 +163,9 @@ struct GPTFinetune: Program {
     let model = try GPT2Model(folder: base, workers: workers, progress: Interruption.check)
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
+    model.generation = model.generation ?? GenerationConfiguration(model.configuration)
     specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
+    model.alignGeneration(keepingEnds: vocabulary.canEndText)
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
       origin: ["weights": .integer(Int(model.checksum))])

@@ -57,9 +57,10 @@ struct GPTSample: Program {
   @Option(help: "how many bugurts are written for each prompt", short: "n", accepting: .atLeast(1))
   var count = 1
   @Option(
-    help: "length in tokens at which a text is cut off, the prompt counted", valueName: "n",
+    help: "length in tokens at which a text is cut off, the prompt counted; at most the model's "
+      + "context", valueName: "n", defaultText: "\(SamplingSettings().maximumLength)",
     accepting: .atLeast(2))
-  var maxLength = 200
+  var maxLength: Int?
   @Option(help: "decides the draws and the first words", valueName: "n") var seed: UInt64 = 42
   @Flag(help: "ask for prompts, and write a bugurt for each", short: "i") var interactive = false
   @Option(
@@ -77,7 +78,7 @@ struct GPTSample: Program {
   @OptionGroup("speed and memory") var machine: MachineOptions
 
   func validate() throws {
-    try choice.validate(maximumLength: maxLength)
+    try choice.validate(maximumLength: maximumLength)
     try prompts.validate()
     try output.validate()
     for case let input? in [score, prompts.prompts] {
@@ -119,7 +120,7 @@ struct GPTSample: Program {
   }
 
   private func runScoring(_ loaded: LoadedModel, _ path: String, to file: OutputFile?) throws {
-    guard let endOfText = loaded.endOfText.first else {
+    guard let endOfText = loaded.model.separator else {
       throw InputError(
         model,
         "config.json names no end-of-text token (eos_token_id), behind which a line is scored")
@@ -132,20 +133,23 @@ struct GPTSample: Program {
   }
 
   private func runSampling(_ loaded: LoadedModel, to file: OutputFile?) throws {
-    let settings = try settings(loaded.tokenizer)
+    let settings = try settings(loaded)
     let corpus = try prompts.trainingCorpus(ofModel: model)
     var maker = PromptMaker(
-      loaded.tokenizer, keepsCase: prompts.keepCase, endOfText: loaded.endOfText.first,
-      contextLength: loaded.model.configuration.contextLength, maximumLength: maxLength, seed: seed)
+      loaded.tokenizer, keepsCase: prompts.keepCase, endOfText: loaded.model.separator,
+      contextLength: loaded.model.configuration.contextLength,
+      maximumLength: settings.maximumLength, seed: seed, leavingRoom: !logits)
     let sources = try interactive ? [] : prompts.sources(&maker, corpus: corpus)
     let wanted = max(1, sources.count) * count * output.bestOf
     let batch = loaded.batchSize(
-      wanted: output.filter ? machine.batch : min(wanted, machine.batch), maximumLength: maxLength)
+      wanted: output.filter ? machine.batch : min(wanted, machine.batch),
+      maximumLength: settings.maximumLength)
     let generator = TextGenerator(
-      loaded.model, endOfText: Set(loaded.endOfText), settings: settings, batchSize: batch)
+      loaded.model, endOfText: Set(loaded.model.endOfTextTokens), settings: settings,
+      batchSize: batch)
     if logits {
       let prompt = try maker.prompt(sources[0], number: 0)
-      return print(LogitsReport.text(generator, prompt.tokens, Set(loaded.endOfText)))
+      return print(try LogitsReport.text(generator, prompt.tokens))
     }
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
@@ -175,10 +179,20 @@ struct GPTSample: Program {
     report.finish(texts.count)
   }
 
-  private func settings(_ tokenizer: Tokenizer) throws -> SamplingSettings {
+  /// The length that was asked for, or the default.
+  private var maximumLength: Int { maxLength ?? SamplingSettings().maximumLength }
+
+  private func settings(_ loaded: LoadedModel) throws -> SamplingSettings {
     var settings = SamplingSettings()
-    try choice.apply(to: &settings, tokenizer, keepCase: prompts.keepCase)
-    settings.maximumLength = maxLength
+    try choice.apply(to: &settings, loaded.tokenizer, keepCase: prompts.keepCase)
+    let context = loaded.model.configuration.contextLength
+    // Nothing is written after the prompt of --logits.
+    settings.maximumLength = logits ? context : min(maximumLength, context)
+    if let maxLength, maxLength > context, !logits {
+      Log.warning(
+        "--max-length \(maxLength) is more than the model's context of \(context) tokens, where "
+          + "texts are cut off")
+    }
     settings.seed = seed
     return settings
   }

@@ -11,7 +11,6 @@ struct LoadedModel {
   let folder: String
   let tokenizer: Tokenizer
   let model: InferenceModel
-  let endOfText: [Int32]
 
   /// Reads both, and says so if it takes long.
   ///
@@ -21,6 +20,11 @@ struct LoadedModel {
     let (weights, precision) = try machine.arithmetic()
     try ModelFolder.check(folder)
     tokenizer = try Tokenizer(folder: folder)
+    if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
+      Log.warning(
+        "\(folder): the tokenizer here is not the one that the model was trained with, so its texts "
+          + "may make no sense")
+    }
     var notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
     model = try InferenceModel(
       folder: folder, weights: weights, precision: precision,
@@ -30,7 +34,6 @@ struct LoadedModel {
       notice.update()
     }
     for note in model.notes { Log.info(note) }
-    endOfText = model.configuration.endOfTextTokens
     let size = model.configuration.vocabularySize
     guard tokenizer.count <= size else {
       throw InputError(

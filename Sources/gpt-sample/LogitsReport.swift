@@ -4,14 +4,16 @@ import Sampling
 /// What the model thinks comes next, for scripts.
 enum LogitsReport {
   /// The ids of `prompt` and the logits after it, as they are and after each step of the choice; JSON.
-  static func text(
-    _ generator: TextGenerator, _ prompt: [Int32], _ endOfText: Set<Int32>
-  ) -> String {
-    let logits = generator.logits(after: prompt)
-    var chooser = TokenChooser(
-      generator.settings, endOfText: endOfText, vocabulary: logits.count)
+  ///
+  /// - Throws: ``ChoiceError`` if they are not numbers.
+  static func text(_ generator: TextGenerator, _ prompt: [Int32]) throws -> String {
+    let logits = try generator.logits(after: prompt)
+    var chooser = generator.chooser()
     let processed = logits.withUnsafeBufferPointer {
       chooser.logitsAfterProcessors($0, text: prompt, promptCount: prompt.count)
+    }
+    for step in processed where !step.logits.allSatisfy({ $0 < .infinity }) {
+      throw ChoiceError.tooLarge
     }
     let result: JSONValue = [
       "prompt_ids": .array(prompt.map { .integer(Int($0)) }),

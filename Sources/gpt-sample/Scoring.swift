@@ -73,7 +73,7 @@ struct Scoring {
   private func row(_ name: String, _ score: LineScorer.Score, _ text: String) -> [String] {
     [
       name, "\(score.tokens)", Progress.decimal(score.meanLogProbability, 4),
-      Progress.decimal(score.perplexity, 2), text.replacing("\t", with: " "),
+      Progress.decimal(score.perplexity, 2), printable(text.replacing("\t", with: " ")),
     ]
   }
 

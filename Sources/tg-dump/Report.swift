@@ -1,4 +1,5 @@
 import CommandLineSupport
+import FileSupport
 import PostFormat
 import TelegramSources
 
@@ -6,7 +7,7 @@ import TelegramSources
 func report(_ result: ChannelDump.Result, output: String) {
   let isSingle = result.found.count == 1
   for summary in result.found {
-    Log.info(summary.chat)
+    Log.info(excerpt(summary.chat, limit: 200))
     if !isSingle { tell(summary.posts, "post", "posts", indented: true) }
   }
   let written = result.written

@@ -55,6 +55,31 @@ struct PyTorchZipTests {
     try expectGood(zip)
   }
 
+  @Test(
+    "tensors of types without a class of storages are there, but are no weights",
+    arguments: [
+      ("float8_e4m3fn", TensorType.float8E4M3, 1), ("float8_e5m2", .float8E5M2, 1),
+      ("float8_e8m0fnu", .float8E8M0, 1), ("uint16", .uint16, 2), ("uint64", .uint64, 8),
+    ])
+  func untyped(name: String, type: TensorType, size: Int) throws {
+    func zip(_ byteCount: Int) -> Zip {
+      let pickle = Pickle {
+        $0.emptyDictionary()
+        $0.string("w")
+        $0.tensor([2, 3], strides: [3, 1], ofType: name, byteCount: byteCount)
+        $0.raw("s")
+      }
+      return Zip(pickle: pickle.bytes, data: [UInt8](repeating: 1, count: byteCount))
+    }
+    let tensor = try #require(try open(zip(6 * size).bytes).tensors["w"])
+    #expect(tensor.type == type)
+    #expect(tensor.shape == [2, 3])
+    #expect(throws: InputError.self) { try tensor.checkIsFloatingPoint() }
+    expectProblem(
+      "a tensor of [2, 3] with the strides [3, 1] from element 0 on goes past the 5 elements of "
+        + "storage '0'", zip(5 * size).bytes)
+  }
+
   @Test("refuses compressed and encrypted entries")
   func packed() {
     var zip = Zip(pickle: pickle)

@@ -92,8 +92,21 @@ struct SafetensorsFileTests {
       file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,"4"]}}"#, data: 4),
       "tensor 'a': data_offsets are not whole numbers"),
     .init(
-      "unknown type", file("{\(entry("a", 0, 1, "F8_E4M3"))}", data: 1),
-      "tensor 'a': the type F8_E4M3 is not supported"),
+      "unknown type", file("{\(entry("a", 0, 1, "F8_E9M9"))}", data: 1),
+      "tensor 'a': the type F8_E9M9 is not supported"),
+    .init(
+      "elements that end within a byte", file("{\(entry("a", 0, 2, "F6_E2M3", "[3]"))}", data: 2),
+      "tensor 'a': data_offsets [0, 2] do not hold [3] of F6_E2M3"),
+    .init(
+      "a name and a type without end",
+      file(
+        "{\(entry(String(repeating: "n", count: 1_000_000), 0, 1, String(repeating: "t", count: 99)))}",
+        data: 1),
+      "tensor '\(String(repeating: "n", count: 80))…': the type \(String(repeating: "t", count: 80))… "
+        + "is not supported"),
+    .init(
+      "a name that would color the terminal", file(#"{"\u001b[31ma":5}"#),
+      #"tensor '\u{1B}[31ma': expected dtype, shape and data_offsets"#),
     .init(
       "type in small letters", file("{\(entry("a", 0, 4, "f32"))}", data: 4),
       "tensor 'a': the type f32 is not supported"),
@@ -170,18 +183,24 @@ struct SafetensorsFileTests {
     #expect(try open(file(header, data: data)).tensors.count == tensors)
   }
 
-  @Test("knows the sizes of all types")
-  func types() throws {
-    let sizes = [
-      "BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4,
-      "F32": 4, "F64": 8, "I64": 8, "U64": 8,
-    ]
-    for (name, size) in sizes {
-      let opened = try open(file("{\(entry("a", 0, 3 * size, name, "[3]"))}", data: 3 * size))
-      let tensor = try #require(opened.tensors["a"])
-      #expect(tensor.type.rawValue == name)
-      #expect(tensor.count == 3)
-      #expect(Array(opened.bytes(of: tensor)) == (0..<3 * size).map { UInt8($0) })
+  @Test(
+    "tensors of all types of the safetensors library are there, though not all are weights",
+    arguments: [
+      ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("U8", 8), ("I8", 8), ("BOOL", 8),
+      ("F8_E4M3", 8), ("F8_E5M2", 8), ("F8_E8M0", 8), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8),
+      ("I16", 16), ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32),
+      ("C64", 64), ("I64", 64), ("U64", 64), ("F64", 64),
+    ])
+  func types(name: String, bits: Int) throws {
+    let opened = try open(file("{\(entry("a", 0, bits, name, "[2,4]"))}", data: bits))
+    let tensor = try #require(opened.tensors["a"])
+    #expect(tensor.type.rawValue == name)
+    #expect(tensor.count == 8)
+    #expect(Array(opened.bytes(of: tensor)) == (0..<bits).map { UInt8($0) })
+    if name.hasPrefix("F8") {
+      let error = #expect(throws: InputError.self) { try tensor.checkIsFloatingPoint() }
+      #expect(
+        error?.problem == "tensor 'a' is of type \(name), expected F32, F16, BF16 or F64")
     }
   }
 

@@ -52,11 +52,12 @@ struct Pickle {
   }
 
   mutating func storage(
-    _ key: String = "0", count: Int = 6, type: String = "FloatStorage", isLegacy: Bool = false
+    _ key: String = "0", count: Int = 6, type: String = "FloatStorage", module: String = "torch",
+    isLegacy: Bool = false
   ) {
     raw("(")
     string("storage")
-    global("torch \(type)")
+    global("\(module) \(type)")
     string(key)
     string("cpu")
     integer(count)
@@ -76,6 +77,20 @@ struct Pickle {
     tuple(strides)
     raw([0x89])
     emptyDictionary()
+    raw("tR")
+  }
+
+  /// A call that makes a tensor of the torch type `type` of `byteCount` bytes in storage "0".
+  mutating func tensor(_ shape: [Int], strides: [Int], ofType type: String, byteCount: Int) {
+    global("torch._utils _rebuild_tensor_v3")
+    raw("(")
+    storage(count: byteCount, type: "UntypedStorage", module: "torch.storage")
+    integer(0)
+    tuple(shape)
+    tuple(strides)
+    raw([0x89])
+    emptyDictionary()
+    global("torch \(type)")
     raw("tR")
   }
 

@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import Foundation
 import GPT2
 import TensorKernels
 import TestSupport
@@ -92,6 +93,24 @@ struct ModelFolderTests {
     expectSame(try load())
   }
 
+  @Test("skips masks of any type", arguments: ["F8_E4M3", "F4", "F6_E3M2", "BOOL", "I64", "C64"])
+  func maskTypes(type: String) throws {
+    let bits = ["F8_E4M3": 8, "F4": 4, "F6_E3M2": 6, "BOOL": 8, "I64": 64, "C64": 64][type] ?? 0
+    var bytes = try folder.bytes(of: "model.safetensors")
+    let size = Int(bytes[0]) | Int(bytes[1]) << 8 | Int(bytes[2]) << 16
+    let data = bytes.count - 8 - size
+    let entry =
+      #","transformer.h.0.attn.bias":{"dtype":"\#(type)","shape":[1,1,4,2],"#
+      + #""data_offsets":[\#(data),\#(data + bits)]}}"#
+    let header = bytes[8..<8 + size].prefix(through: bytes[..<(8 + size)].lastIndex(of: 0x7D) ?? 0)
+    let changed = Array(header.dropLast()) + Array(entry.utf8)
+    bytes =
+      withUnsafeBytes(of: UInt64(changed.count)) { Array($0) } + changed
+      + bytes[(8 + size)...] + [UInt8](repeating: 0xFF, count: bits)
+    try folder.write(bytes, to: "model.safetensors")
+    expectSame(try load())
+  }
+
   @Test("a head that is a copy of the embedding is the embedding; another stays separate")
   func head() throws {
     let head = FloatArena(count: 23 * 12)
@@ -163,8 +182,16 @@ struct ModelFolderTests {
     #expect(loaded.configuration == model.configuration)
     #expect(
       loaded.notes == [
-        "eos_token_id 23 is outside of the vocabulary of 23 tokens and is not used",
-        "pad_token_id -1 is outside of the vocabulary of 23 tokens and is not used",
+        "eos_token_id 23 in generation_config.json is outside of the vocabulary of 23 tokens and is "
+          + "not used",
+        "pad_token_id -1 in generation_config.json is outside of the vocabulary of 23 tokens and is "
+          + "not used",
+      ])
+    try FileManager.default.removeItem(atPath: folder.path("generation_config.json"))
+    #expect(
+      try load().notes == [
+        "eos_token_id 23 in config.json is outside of the vocabulary of 23 tokens and is not used",
+        "pad_token_id -1 in config.json is outside of the vocabulary of 23 tokens and is not used",
       ])
   }
 

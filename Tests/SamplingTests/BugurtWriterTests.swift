@@ -216,6 +216,14 @@ struct BugurtWriterTests {
       try maker.prompt(String(repeating: "@", count: 32))
     }
     #expect(try maker.prompt("") == Prompt(text: "", tokens: [end]))
+    // For its logits alone a prompt may fill the context, and no more.
+    var filling = PromptMaker(
+      tokenizer, keepsCase: true, endOfText: nil, contextLength: 32, maximumLength: 32, seed: 1,
+      leavingRoom: false)
+    #expect(try filling.prompt(String(repeating: "@", count: 32)).tokens.count == 32)
+    #expect(throws: PromptError.longerThanContext(tokens: 33, context: 32)) {
+      try filling.prompt(String(repeating: "@", count: 33))
+    }
     var upper = PromptMaker(
       tokenizer, keepsCase: false, endOfText: nil, contextLength: 32, maximumLength: 12, seed: 1)
     #expect(try upper.prompt("кот").tokens == SmallTokenizer.tokens("КОТ", tokenizer))

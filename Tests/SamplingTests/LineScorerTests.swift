@@ -69,6 +69,20 @@ struct LineScorerTests {
     #expect(score.tokensCutOff == tokens.count - 1 - 32)
     #expect(abs(score.logProbability - logProbability(Array(tokens[...32]))) < 1e-4)
     #expect(try scorer.scores(of: ["Ё"])[0].tokensCutOff == 0)
+    // With its end it has exactly as many choices as the context has places.
+    let full = try scorer.scores(of: [String(repeating: "@", count: 31)])[0]
+    #expect((full.tokens, full.tokensCutOff) == (32, 0))
+  }
+
+  @Test("a model whose logits are not numbers gives no score")
+  func notNumbers() throws {
+    let broken = GPT2Model(model.configuration, workers: Workers(count: 1))
+    broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
+    for weights in WeightType.allCases {
+      var scorer = LineScorer(
+        InferenceModel(broken, weights: weights), tokenizer, endOfText: end, keepsCase: true)
+      #expect(throws: ChoiceError.notNumbers) { try scorer.scores(of: ["КОТ"]) }
+    }
   }
 
   @Test("letters become upper case, unless they are kept")

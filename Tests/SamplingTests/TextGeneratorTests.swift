@@ -49,11 +49,11 @@ struct TextGeneratorTests {
   }
 
   /// The most likely continuation, each token from a forward pass of its own.
-  private func greedy(_ prompt: [Int32], count: Int, penalty: Float = 1) -> [Int32] {
+  private func greedy(_ prompt: [Int32], count: Int, penalty: Float = 1) throws -> [Int32] {
     var text = prompt
     let fresh = generator()
     for _ in 0..<count {
-      var logits = fresh.logits(after: text)
+      var logits = try fresh.logits(after: text)
       penalizeRepetition(&logits, seen: text, penalty: penalty)
       let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
       text.append(Int32(best))
@@ -63,7 +63,7 @@ struct TextGeneratorTests {
 
   @Test("temperature 0 takes the most likely token, whatever the seed and the index")
   func greedily() throws {
-    let expected = greedy([1, 2, 3], count: 13)
+    let expected = try greedy([1, 2, 3], count: 13)
     for seed in [1, 2] as [UInt64] {
       let generator = generator {
         $0.temperature = 0
@@ -81,9 +81,9 @@ struct TextGeneratorTests {
       $0.temperature = 0
       $0.repetitionPenalty = 50
     }
-    let expected = greedy([1, 2, 3], count: 13, penalty: 50)
+    let expected = try greedy([1, 2, 3], count: 13, penalty: 50)
     #expect(try text(generator) == expected)
-    #expect(expected != greedy([1, 2, 3], count: 13))
+    #expect(try expected != greedy([1, 2, 3], count: 13))
   }
 
   @Test("the same seed and index give the same text, whatever was written before")
@@ -121,7 +121,7 @@ struct TextGeneratorTests {
 
   @Test("the end of text ends a text and is not part of it; one in the prompt does not")
   func endOfText() throws {
-    let expected = greedy([1, 2, 3], count: 13)
+    let expected = try greedy([1, 2, 3], count: 13)
     let end = try #require(expected.first { $0 != expected[0] })
     let position = try #require(expected.firstIndex(of: end))
     let ending = generator(endOfText: [end]) { $0.temperature = 0 }
@@ -180,7 +180,7 @@ struct TextGeneratorTests {
       var candidates = [0.0]
       var tokens = text.request.prompt
       for choice in choices {
-        let logits = fresh.logits(after: tokens).map(Double.init)
+        let logits = try fresh.logits(after: tokens).map(Double.init)
         let sum = logits.reduce(0) { $0 + exp($1) }
         candidates = choice.flatMap { token in
           candidates.map { $0 + logits[Int(token)] - log(sum) }
@@ -220,7 +220,7 @@ struct TextGeneratorTests {
       $0.topP = 0.9
       $0.repetitionPenalty = 1.2
     }
-    var logits = drawing.logits(after: prompt)
+    var logits = try drawing.logits(after: prompt)
     penalizeRepetition(&logits, seen: prompt, penalty: 1.2)
     for index in logits.indices { logits[index] /= 1.5 }
     keepTop(&logits, count: 8)
@@ -243,5 +243,21 @@ struct TextGeneratorTests {
     #expect(settings.temperature == 1 && settings.topK == 50 && settings.topP == 1)
     #expect(settings.repetitionPenalty == 1 && settings.maximumLength == 200)
     #expect(!settings.isGreedy)
+  }
+
+  @Test("logits that are not all finite give neither a text nor a report")
+  func notNumbers() throws {
+    let broken = GPT2Model(model.configuration, workers: Workers(count: 1))
+    broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
+    let generator = TextGenerator(
+      InferenceModel(broken), endOfText: [], settings: settings { $0.temperature = 0 })
+    #expect(throws: ChoiceError.notNumbers) { try generator.logits(after: [1, 2]) }
+    #expect(throws: ChoiceError.notNumbers) { try text(generator) }
+  }
+
+  @Test("a prompt that fills the maximum length has logits")
+  func fullPrompt() throws {
+    let prompt = (0..<16).map { Int32($0) }
+    #expect(try generator().logits(after: prompt).count == 31)
   }
 }

@@ -192,7 +192,7 @@ struct ResumeTests {
     let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
     try replaceFile(at: path, with: Array(whole.dropLast()))
     let none =
-      "the checkpoint is damaged: there is no older checkpoint; --restart alone starts over"
+      "the checkpoint is damaged: there is no older one that is whole; --restart alone starts over"
     #expect {
       try fixture.trainer().start(resume)
     } throws: {
@@ -208,33 +208,101 @@ struct ResumeTests {
         + "global_step is 4, expected 6; \(none)")
   }
 
-  @Test("a checkpoint that was cut is told with the older one that is whole, which then serves")
-  func olderCheckpoint() throws {
+  /// What can become of a file of a checkpoint.
+  enum Damage: CaseIterable {
+    case cut, empty, missing, anotherFile
+  }
+
+  @Test(
+    "in place of a damaged checkpoint the one before it is taken, with a warning, to the same end",
+    arguments: Damage.allCases)
+  func olderCheckpoint(damage: Damage) throws {
     let whole = try fixture.trainer("whole")
     try whole.run { _ in }
-    for file in ["model.safetensors", "optimizer.safetensors", "trainer_state.json"]
-      + ["resume_state.json"]
-    {
+    for file in [
+      "model.safetensors", "optimizer.safetensors", "trainer_state.json", "resume_state.json",
+    ] {
       try? Folder.remove(fixture.folder.path("run"))
       try fixture.runAndStop("run", after: 7)
-      let damaged = fixture.folder.path("run/checkpoint-7")
+      let damaged = fixture.folder.path("run/checkpoint-7/\(file)")
       let bytes = try fixture.bytes("run/checkpoint-7/\(file)")
-      try replaceFile(at: "\(damaged)/\(file)", with: Array(bytes.prefix(bytes.count / 2)))
-      let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
-      let text = try #require(error?.description)
-      #expect(text.hasPrefix("\(damaged)/\(file): "), "\(text)")
-      #expect(
-        text.hasSuffix(
-          "; the checkpoint is damaged: remove \(damaged), and --resume goes on after step 5"),
-        "\(text)")
-      // Nothing was lost by trying.
-      #expect(try RunFolder(path: fixture.folder.path("run")).checkpointSteps() == [5, 7])
-      try Folder.remove(damaged)
-      let resumed = try fixture.trainer("run", seed: 99)
+      switch damage {
+      case .cut: try replaceFile(at: damaged, with: Array(bytes.prefix(bytes.count / 2)))
+      case .empty: try replaceFile(at: damaged, with: [])
+      case .missing: try FileManager.default.removeItem(atPath: damaged)
+      case .anotherFile: try replaceFile(at: damaged, with: Array("{}".utf8))
+      }
+      let resumed = try fixture.trainer("run", seed: 99) { $0.saveTotalLimit = 1 }
       #expect(try resumed.start(resume) == .resumed(step: 5))
-      try resumed.run { _ in }
+      let warning = try #require(resumed.warnings.first)
+      #expect(resumed.warnings.count == 1)
+      #expect(warning.hasPrefix("\(damaged): "), "\(warning)")
+      #expect(
+        warning.hasSuffix(
+          "; the checkpoint is damaged: taking \(fixture.folder.path("run/checkpoint-5")) instead"),
+        "\(warning)")
+      // It stays where it is, and does not push out those that are whole.
+      #expect(Folder.exists(fixture.folder.path("run/checkpoint-7")))
+      #expect(throws: TrainingFixture.Stop.self) {
+        try resumed.run { if case .progress = $0 { throw TrainingFixture.Stop() } }
+      }
+      let again = try fixture.trainer("run", seed: 99)
+      #expect(try again.start(resume) == .resumed(step: 6))
+      try again.run { _ in }
       #expect(try results("run") == results("whole"))
     }
+  }
+
+  @Test("if no checkpoint is whole, nothing is touched, whatever the policy")
+  func allDamaged() throws {
+    try fixture.runAndStop("run", after: 7)
+    for step in [5, 7] {
+      try fixture.folder.write("x", to: "run/checkpoint-\(step)/resume_state.json")
+    }
+    for policy in [resume, EarlierRunPolicy(resumes: true, restarts: true)] {
+      let trainer = try fixture.trainer()
+      let error = #expect(throws: InputError.self) { try trainer.start(policy) }
+      #expect(error?.path == fixture.folder.path("run/checkpoint-7/resume_state.json"))
+      #expect(
+        error?.problem.hasSuffix(
+          "; the checkpoint is damaged: there is no older one that is whole; --restart alone trains "
+            + "anew") == true)
+      #expect(trainer.warnings == [])
+      #expect(try Folder.list(fixture.folder.path("run")) == ["checkpoint-5", "checkpoint-7"])
+    }
+    // The only one that has lost its state is no reason to begin over it, either.
+    try Folder.remove(fixture.folder.path("run/checkpoint-5"))
+    try FileManager.default.removeItem(
+      atPath: fixture.folder.path("run/checkpoint-7/trainer_state.json"))
+    #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
+    #expect(throws: InputError.self) {
+      try fixture.trainer().start(EarlierRunPolicy(resumes: false, restarts: false))
+    }
+  }
+
+  @Test("weights that are not numbers make a checkpoint a damaged one")
+  func notNumbers() throws {
+    try fixture.runAndStop("run", after: 7)
+    let path = "run/checkpoint-7/model.safetensors"
+    var bytes = try fixture.bytes(path)
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+    try fixture.folder.write(bytes, to: path)
+    let trainer = try fixture.trainer()
+    #expect(try trainer.start(resume) == .resumed(step: 5))
+    #expect(trainer.warnings.first?.contains(" is nan at ") == true)
+  }
+
+  @Test("another tokenizer with the same ids is refused; an older run does not tell its own")
+  func tokenizer() throws {
+    try fixture.runAndStop("run", after: 4)
+    try fixture.writeShards(to: "other", digest: 8)
+    try expectRefusal(
+      "holds a run with other settings (the tokenizer is another); --restart removes it", resume,
+      tokens: "other")
+    let path = "run/checkpoint-4/resume_state.json"
+    let text = try fixture.folder.text(of: path)
+    try fixture.folder.write(text.replacing("\"tokenizer\": 7,", with: ""), to: path)
+    #expect(try fixture.trainer(tokens: "other").start(resume) == .resumed(step: 4))
   }
 
   @Test("a file of a checkpoint that is gone is named with the remedy")
@@ -246,6 +314,6 @@ struct ResumeTests {
     #expect(
       error?.description
         == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
-        + "no older checkpoint; --restart alone starts over")
+        + "no older one that is whole; --restart alone starts over")
   }
 }

@@ -26,9 +26,10 @@ final class TrainingFixture {
     }
   }
 
-  /// Writes the shards; another `offset` gives other tokens.
+  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer.
   func writeShards(
-    to name: String = "tokens", blocks: Int = 10, validationBlocks: Int = 3, offset: Int = 0
+    to name: String = "tokens", blocks: Int = 10, validationBlocks: Int = 3, offset: Int = 0,
+    digest: UInt32 = 7
   ) throws {
     let path = folder.path(name)
     var splits: [TokenSplit: TokenManifest.Split] = [:]
@@ -36,13 +37,13 @@ final class TrainingFixture {
     where blocks > 0 {
       let writer = TokenShardWriter(
         folder: path, split: split, vocabularySize: Self.vocabularySize, endOfText: 2,
-        tokenizerDigest: 7, tokensPerShard: 37)
+        tokenizerDigest: digest, tokensPerShard: 37)
       try writer.append(Self.ids(split, count: blocks * Self.blockSize + 3, offset: offset))
       splits[split] = TokenManifest.Split(
         posts: nil, textBytes: nil, shards: try writer.finish())
     }
     try TokenManifest(
-      vocabularySize: Self.vocabularySize, tokenizerDigest: 7, endOfTextToken: "</s>",
+      vocabularySize: Self.vocabularySize, tokenizerDigest: digest, endOfTextToken: "</s>",
       endOfText: 2, splits: splits, settings: .null
     ).write(to: path)
     try folder.write("{}", to: "\(name)/tokenizer/vocab.json")
