@@ -174,6 +174,7 @@ public struct ChannelDump {
         }
         try body(FoundPost(post, line: cursor.lineBytes))
       }
+      summary.repaired = cursor.repairedCount
       return summary
     }
   }

@@ -38,6 +38,7 @@ public final class LiveChannel: PostPages {
   private let options: SourceOptions
   private var chat: LiveChat?
   private var unknownTypes: Set<String> = []
+  public private(set) var richMessages = RichMessageNotes()
   /// The number of the newest message, and the posts in how many numbers were seen.
   private var newest = 0
   private var seen = (posts: 0, numbers: 0)
@@ -166,8 +167,9 @@ public final class LiveChannel: PostPages {
 
   private func add(_ message: JSONValue, of chat: LiveChat, to page: inout PostPage) throws {
     guard let wholeID = message.whole("id"), let id = TDMessageID.number(wholeID) else { return }
+    let message = try completed(message, wholeID, chat)
     let reader = LiveMessage(
-      id: id, chatID: chat.id, json: try completed(message, wholeID, chat),
+      id: id, chatID: chat.id, json: message,
       forwardedFrom: session.names.source(of: message["forward_info"]), options: options)
     switch reader.kind {
     case .service: page.service.append(id)
@@ -179,6 +181,8 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
+      let isWhole = message["content"]?["message"]?["is_full"]?.boolean != false
+      richMessages.count(reader.unknownKinds, isPartial: !isWhole)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }
     session.console.warning(
