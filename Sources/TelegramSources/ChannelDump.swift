@@ -172,7 +172,7 @@ public struct ChannelDump {
         if summary.posts & 0xFF == 0 {
           try progress(SourceProgress(posts: summary.posts, bytes: cursor.bytesConsumed))
         }
-        try body(FoundPost(post, line: cursor.lineBytes))
+        try body(FoundPost(post, of: cursor))
       }
       summary.repaired = cursor.repairedCount
       return summary

@@ -45,7 +45,8 @@ enum FileSignature {
     ]
     if let found = kinds.first(where: { bytes.starts(with: $0.head) }) { return found.kind }
     if bytes.starts(with: "RIFF".utf8) {
-      return bytes.dropFirst(8).starts(with: "WEBP".utf8) ? "a WebP image" : "an audio or video file"
+      return bytes.dropFirst(8).starts(with: "WEBP".utf8)
+        ? "a WebP image" : "an audio or video file"
     }
     return bytes.dropFirst(4).starts(with: "ftyp".utf8) ? "an MP4 video" : nil
   }

@@ -137,6 +137,8 @@ public struct HTMLExport: PostSource {
     var faults: [InputError] = []
     var bytesBefore = 0
     var nextPage: String?
+    // Whether all that could be read stands before the only fault.
+    var isAtEnd = false
     for (index, page) in chat.pages.enumerated() where faults.isEmpty || options.salvages {
       if let missing = chat.missing(before: index) {
         faults.append(Self.failure(missing: chat.path(missing)))
@@ -150,12 +152,12 @@ public struct HTMLExport: PostSource {
       case .whole(let next): nextPage = next
       case .cut(let error):
         faults.append(error)
+        isAtEnd =
+          !options.salvages || faults.count == 1 && index == chat.pages.count - 1
         messages.noteGap()
       }
       bytesBefore += sizes[index]
     }
-    // Before a fault at the end all pages were read.
-    var isAtEnd = faults.count == 1 && nextPage == nil
     if let fault = missingPage(nextPage) {
       isAtEnd = faults.isEmpty
       faults.append(fault)

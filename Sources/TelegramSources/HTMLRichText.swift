@@ -63,7 +63,8 @@ struct HTMLRichText {
     "heading", "paragraph", "footer", "thinking", "author-date", "code", "divider", "anchor",
     "list", "ordered-list", "quote", "quote-blocks", "pullquote", "photo", "video", "audio", "file",
     "cover", "embed", "embed-post", "collage", "slideshow", "channel", "math", "inline-math",
-    "table", "details", "related-articles", "map", "input-map", "button-row", "inline-image", "diff",
+    "table", "details", "related-articles", "map", "input-map", "button-row", "inline-image",
+    "diff",
   ]
   /// The kinds by which Telegram Desktop tells what it does not know.
   private static let unsupportedKinds: Set<String> = [
@@ -72,6 +73,7 @@ struct HTMLRichText {
 
   private struct Element {
     var isBlock = false
+    var isItem = false
     var isMarker = false
     var mark: Mark?
     var isSpoiler = false
@@ -126,16 +128,17 @@ struct HTMLRichText {
     if "td" ~= tag.name || "th" ~= tag.name { builder.beginCell() }
     var element = Element()
     element.isBlock = Self.blocks.word(tag.name) != nil
+    element.isItem = "li" ~= tag.name
     element.isMarker = classes.contains(.taskMarker)
     element.isSpoiler = classes.contains(.spoiler)
     element.isCustomEmoji = classes.contains(.customEmoji)
     element.isAuthorDate = classes.contains(.authorDate)
     element.isPreformatted = "pre" ~= tag.name
     element.mark = mark(of: tag, classes)
-    if element.isBlock { builder.beginBlock() }
+    if element.isBlock { builder.breakLine() }
     if element.mark != nil { builder.beginMark() }
     if "ol" ~= tag.name { element.numbering = Self.numbering(tag) }
-    if "li" ~= tag.name { beginItem(tag, isTask: classes.contains(.taskItem)) }
+    if element.isItem { beginItem(tag, isTask: classes.contains(.taskItem)) }
     open.append(element)
   }
 
@@ -150,7 +153,7 @@ struct HTMLRichText {
     case .link(let attributes): builder.endMark { Self.link(attributes, text: $0) }
     case nil: break
     }
-    if last.isBlock { builder.endBlock() }
+    if last.isItem { builder.endItem() } else if last.isBlock { builder.breakLine() }
     if last.isMarker { builder.endMarker() }
   }
 

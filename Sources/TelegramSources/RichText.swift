@@ -29,11 +29,11 @@ struct RichText {
     let name = kinds.name(of: block)
     guard let kind = kinds.blocks[name] else { return append(unknown: block, name) }
     if kind.isInline { return }
-    builder.beginBlock()
+    builder.breakLine()
     if kind.mark != nil { builder.beginMark() }
     for part in kind.parts { append(part, of: block) }
     if let mark = kind.mark { builder.endMark { _ in (mark, nil) } }
-    builder.endBlock()
+    builder.breakLine()
   }
 
   private mutating func append(_ part: RichTextKinds.Part, of block: JSONValue) {
@@ -52,9 +52,9 @@ struct RichText {
   }
 
   private mutating func append(line span: JSONValue?) {
-    builder.beginBlock()
+    builder.breakLine()
     append(nonBlank: span)
-    builder.endBlock()
+    builder.breakLine()
   }
 
   private mutating func append(nonBlank span: JSONValue?) {
@@ -69,7 +69,7 @@ struct RichText {
         type: list["list_type"]?.string)
     }
     for item in list["items"]?.elements ?? [] {
-      builder.beginBlock()
+      builder.breakLine()
       let label = numbering?.label(
         text: item["num"]?.string, value: item["value"]?.integer, type: item["item_type"]?.string)
       if let marker = kinds.marker(of: item) ?? label {
@@ -78,26 +78,26 @@ struct RichText {
       }
       append(nonBlank: item["text"])
       for key in ["blocks", "page_blocks"] { append(.blocks(key), of: item) }
-      builder.endBlock()
+      builder.endItem()
     }
   }
 
   private mutating func append(row: JSONValue) {
-    builder.beginBlock()
+    builder.breakLine()
     for cell in row["cells"]?.elements ?? row.elements ?? [] {
       builder.beginCell()
       append(nonBlank: cell["text"])
     }
-    builder.endBlock()
+    builder.breakLine()
   }
 
   // MARK: - Unknown blocks
 
   private mutating func append(unknown block: JSONValue, _ name: String) {
     unknownKinds.insert(name)
-    builder.beginBlock()
+    builder.breakLine()
     for member in block.members ?? [] { append(unknown: member.value, under: member.key) }
-    builder.endBlock()
+    builder.breakLine()
   }
 
   /// Appends what looks like text in `value`, a member of something that is not known.

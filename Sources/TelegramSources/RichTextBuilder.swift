@@ -42,12 +42,14 @@ struct RichTextBuilder {
 
   // MARK: - Lines
 
-  /// Begins a block, which stands on a line of its own, or after the marker of its list item.
-  mutating func beginBlock() {
+  /// Takes note of an edge of a block, which stands on lines of its own; the first text of a list item
+  /// stands after its marker.
+  mutating func breakLine() {
     if gap != .space { gap = .line }
   }
 
-  mutating func endBlock() {
+  /// Ends a list item.
+  mutating func endItem() {
     gap = .line
   }
 

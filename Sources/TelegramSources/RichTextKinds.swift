@@ -41,7 +41,9 @@ struct RichTextKinds: Sendable {
   let spans: [String: Span]
 
   /// The keys whose strings are text in something that is not known.
-  static let textKeys: Set<String> = ["text", "title", "header", "caption", "formula", "expression"]
+  static let textKeys: Set<String> = [
+    "text", "title", "header", "caption", "formula", "expression",
+  ]
 
   func name(of value: JSONValue) -> String { value[nameKey]?.string ?? "" }
 

@@ -27,7 +27,9 @@ enum ZoneFile {
   private static func path(of name: String) -> String? {
     var path = folder
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else { return nil }
+    guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else {
+      return nil
+    }
     for part in parts {
       guard let names = try? Folder.list(path) else { return nil }
       let found =
