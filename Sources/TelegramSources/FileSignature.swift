@@ -8,7 +8,7 @@ enum FileSignature {
   /// What a file that begins with `bytes` is instead of an export, and what to do about it; `nil` if it
   /// is none of the kinds that are known.
   ///
-  /// - Parameter howTo: How to make an export that can be read.
+  /// `howTo` says how to make an export that can be read.
   static func problem(of bytes: [UInt8], in path: String, howTo: String) -> String? {
     if bytes.isEmpty { return "the file is empty; \(howTo)" }
     let name = path == "-" ? "FILE" : "'\(Folder.name(of: path))'"

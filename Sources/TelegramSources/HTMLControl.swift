@@ -12,7 +12,7 @@ enum HTMLControl: String, CaseIterable {
 extension HTMLTag {
   /// Whether the element is no text.
   ///
-  /// - Parameter isInSpoiler: Whether it stands in a spoiler, whose text is hidden from screen readers.
+  /// The text of a spoiler is hidden from screen readers.
   func isControl(isInSpoiler: Bool) -> Bool {
     if HTMLControl.words.word(name) != nil || value(of: "hidden") != nil { return true }
     if !isInSpoiler, let value = value(of: "aria-hidden"), "true" ~= value { return true }

@@ -167,9 +167,8 @@ public final class LiveChannel: PostPages {
 
   private func add(_ message: JSONValue, of chat: LiveChat, to page: inout PostPage) throws {
     guard let wholeID = message.whole("id"), let id = TDMessageID.number(wholeID) else { return }
-    let message = try completed(message, wholeID, chat)
     let reader = LiveMessage(
-      id: id, chatID: chat.id, json: message,
+      id: id, chatID: chat.id, json: try completed(message, wholeID, chat),
       forwardedFrom: session.names.source(of: message["forward_info"]), options: options)
     switch reader.kind {
     case .service: page.service.append(id)
@@ -181,8 +180,8 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
-      let isWhole = message["content"]?["message"]?["is_full"]?.boolean != false
-      richMessages.count(reader.unknownKinds, isPartial: !isWhole)
+      // What is not whole was told where it was asked for.
+      richMessages.count(reader.unknownKinds, isPartial: false)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }
     session.console.warning(

@@ -4,9 +4,8 @@ struct RichListNumbering {
   private let step: Int
   private let type: String
 
-  /// - Parameters:
-  ///   - start: The number of the first item.
-  ///   - type: How numbers are written: `1`, `a`, `A`, `i` or `I`; any other is taken for `1`.
+  /// A list whose first item has the number `start`, and whose numbers are written as `type` says: `1`,
+  /// `a`, `A`, `i` or `I`; any other is taken for `1`.
   init(start: Int?, isReversed: Bool, type: String?) {
     next = start ?? 1
     step = isReversed ? -1 : 1
@@ -15,10 +14,8 @@ struct RichListNumbering {
 
   /// The label of the next item, such as `3.`.
   ///
-  /// - Parameters:
-  ///   - text: The label that the item has itself, without the dot.
-  ///   - value: The number of the item, if it does not follow the one before.
-  ///   - type: How the number is written, if not as in the rest of the list.
+  /// An item may have a `text` as its label itself, without the dot; a number `value` that does not
+  /// follow the one before; a `type` of its own.
   mutating func label(text: String?, value: Int?, type: String?) -> String {
     let number = value ?? next
     next = number &+ step

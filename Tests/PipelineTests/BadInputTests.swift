@@ -55,7 +55,7 @@ struct BadInputTests {
     let noObject =
       "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)"
     for (text, message) in [
-      ("", noObject), ("[]", noObject),
+      ("", "the file is empty; \(Self.howTo)"), ("[]", noObject),
       (
         "<html>",
         "this is HTML, but not an export of Telegram Desktop, expected a page with the messages of a "
