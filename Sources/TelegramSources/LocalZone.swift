@@ -33,13 +33,13 @@ public struct LocalZone: Equatable, Sendable {
     if let seconds = offset.flatMap(Self.seconds), ["", "UTC", "GMT", "MSK"].contains(base) {
       self =
         base == "MSK"
-        ? LocalZone(changes: try Self.changes(of: Self.moscow), shift: seconds)
+        ? LocalZone(changes: try Self.changes(of: Self.moscow, asGiven: text), shift: seconds)
         : LocalZone(offset: seconds)
       return
     }
     switch name.uppercased() {
     case "Z", "UTC", "GMT": self.init(offset: 0)
-    case "MSK": self.init(changes: try Self.changes(of: Self.moscow), shift: 0)
+    case "MSK": self.init(changes: try Self.changes(of: Self.moscow, asGiven: text), shift: 0)
     case let abbreviation:
       if let meanings = Self.ambiguous[abbreviation] {
         throw Problem(
@@ -130,15 +130,15 @@ public struct LocalZone: Equatable, Sendable {
   ]
 
   private static func changes(
-    of name: String, asGiven text: String? = nil
+    of name: String, asGiven text: String
   ) throws(Problem) -> [ZoneChange] {
     if let changes = ZoneFile.changes(of: name) { return changes }
     guard ZoneFile.isInstalled else {
       throw Problem(
-        description: "\(text ?? name) cannot be looked up: the system has no time zones in "
+        description: "\(text) cannot be looked up: the system has no time zones in "
           + "\(ZoneFile.folder) (package tzdata); give an offset such as +03:00")
     }
-    throw unknown(text ?? name)
+    throw unknown(text)
   }
 
   private static func unknown(_ text: String) -> Problem {

@@ -79,6 +79,9 @@ public struct PostMerge {
     for file in files { try file.next() }
   }
 
+  /// How many posts of the files had half of a surrogate pair in a text.
+  var repairedCount: Int { files.reduce(0) { $0 + $1.repairedCount } }
+
   private var lowestID: Int? { files.compactMap { $0.post?.id }.min() }
 
   /// Gives out the post `id` of the files and of `last`, which may have it too.

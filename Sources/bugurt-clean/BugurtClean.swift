@@ -109,7 +109,7 @@ struct BugurtClean: Program {
     if result.repairedPosts > 0 {
       let count = result.repairedPosts
       Log.warning(
-        "\(count) \(count == 1 ? "post has" : "posts have") half of an emoji in a text (a lone "
+        "\(count) \(count == 1 ? "post had" : "posts had") half of an emoji in a text (a lone "
           + "surrogate such as \\ud83d), replaced by U+FFFD")
     }
 

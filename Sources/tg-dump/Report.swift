@@ -27,6 +27,12 @@ func report(_ result: ChannelDump.Result, output: String) {
       "ids missing between the first and the last (as of deleted posts)", indented: true)
   }
   for summary in result.found { reportLeftOut(summary) }
+  let repaired = written.repaired + result.found.reduce(0) { $0 + $1.repaired }
+  if repaired > 0 {
+    Log.warning(
+      "\(count(repaired, "post had", "posts had")) half of an emoji in a text (a lone surrogate "
+        + "such as \\ud83d), replaced by U+FFFD")
+  }
   if written.posts == 0 { Log.warning("there are no posts in \(output == "-" ? "it" : output)") }
 }
 
@@ -63,11 +69,6 @@ private func reportLeftOut(_ summary: SourceSummary) {
     Log.warning(
       "\(count(rich.partialCount, "post is", "posts are")) in the source only in part; read the "
         + "channel with --live for the rest")
-  }
-  if summary.repaired > 0 {
-    Log.warning(
-      "\(count(summary.repaired, "post has", "posts have")) half of an emoji in a text (a lone "
-        + "surrogate such as \\ud83d), replaced by U+FFFD")
   }
   if summary.zoneless > 0 {
     Log.warning(

@@ -309,6 +309,12 @@ struct DesktopExportErrorTests {
         + "begins with; \(howTo)")
   }
 
+  @Test("may have a chat with the greatest id that there can be")
+  func greatestID() throws {
+    let json = #"{"name": "К", "id": 9223372036854775807, "messages": []}"#
+    #expect(try message(json, chat: "7")?.contains("it holds К (9223372036854775807)") == true)
+  }
+
   @Test("says that a file is empty")
   func empty() throws {
     #expect(try message("") == "result.json: the file is empty; \(howTo)")
