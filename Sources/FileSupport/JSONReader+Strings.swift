@@ -69,6 +69,8 @@ extension JSONReader {
 
   /// Reads the string that begins with the quote at `position` and forgets it.
   mutating func skipQuotedString() throws {
+    let replacedBefore = replacedSurrogates
+    defer { replacedSurrogates = replacedBefore }
     position += 1
     while true {
       guard try nextByte() != nil else { throw truncated("the end of a string") }
@@ -186,32 +188,53 @@ extension JSONReader {
   private mutating func unicodeEscape() throws -> UInt32 {
     let first = try hexadecimal(digits: 4)
     guard 0xD800...0xDFFF ~= first else { return first }
-    if first < 0xDC00, try nextByte() == UInt8(ascii: "\\") {
-      position += 1
-      if try nextByte() == UInt8(ascii: "u") {
-        position += 1
-        let second = try hexadecimal(digits: 4)
-        if 0xDC00...0xDFFF ~= second {
-          return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
-        }
-      }
+    if first < 0xDC00, let second = try lowSurrogateAhead() {
+      position += 6
+      return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
     }
-    if try nextByte() == nil { throw truncated("the other half of a surrogate pair") }
+    if leniency.contains(.loneSurrogates) {
+      replacedSurrogates += 1
+      return 0xFFFD
+    }
     throw failure("\\u\(String(first, radix: 16)) is half of a surrogate pair")
+  }
+
+  /// The escape that stands here, if it is the second half of a surrogate pair; nothing is read.
+  private mutating func lowSurrogateAhead() throws -> UInt32? {
+    guard try lookAhead(6) else {
+      // A string that goes on has more behind an escape than its quote.
+      if !buffer[position..<end].contains(UInt8(ascii: "\"")) {
+        throw truncated("the other half of a surrogate pair")
+      }
+      return nil
+    }
+    let escape = buffer[position..<position + 6]
+    guard escape.starts(with: #"\u"#.utf8) else { return nil }
+    var value: UInt32 = 0
+    for byte in escape.dropFirst(2) {
+      guard let digit = Self.hexadecimalDigit(byte) else { return nil }
+      value = value << 4 | digit
+    }
+    return 0xDC00...0xDFFF ~= value ? value : nil
+  }
+
+  private static func hexadecimalDigit(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
+    default: nil
+    }
   }
 
   private mutating func hexadecimal(digits: Int) throws -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<digits {
       guard let byte = try nextByte() else { throw truncated("a hexadecimal digit") }
-      let digit: UInt8
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
-      default: throw failure("expected a hexadecimal digit, found \(Self.name(of: byte))")
+      guard let digit = Self.hexadecimalDigit(byte) else {
+        throw failure("expected a hexadecimal digit, found \(Self.name(of: byte))")
       }
-      value = value << 4 | UInt32(digit)
+      value = value << 4 | digit
       position += 1
     }
     return value

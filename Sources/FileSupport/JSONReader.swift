@@ -33,6 +33,11 @@ public struct JSONReader: ~Copyable {
     public static let bareStrings = Leniency(rawValue: 1 << 1)
     /// `NaN`, `Infinity` and `-Infinity` as numbers, which Python's json writes and reads.
     public static let nonFiniteNumbers = Leniency(rawValue: 1 << 2)
+    /// `\ud83d` without its other half in strings, which is read as U+FFFD, as by browsers.
+    ///
+    /// For texts that people wrote. In what is looked up, such as a vocabulary, it would make two
+    /// strings one.
+    public static let loneSurrogates = Leniency(rawValue: 1 << 3)
   }
 
   /// How deep objects and arrays may nest.
@@ -60,6 +65,8 @@ public struct JSONReader: ~Copyable {
   /// gzip stream that it was packed in.
   public var isCutOff: Bool { endsInValue || input?.isCutOff == true }
   var endsInValue = false
+  /// How many halves of surrogate pairs were replaced, in strings that were read, not skipped.
+  public internal(set) var replacedSurrogates = 0
   /// The bytes of a string that were refused because they are not UTF-8.
   public internal(set) var invalidString: [UInt8]?
 

@@ -15,6 +15,10 @@ public final class PostCursor {
   public var bytesConsumed: Int { lines.input.bytesConsumed }
   /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
   public var size: Int? { lines.input.size }
+  /// How many posts so far had half of a surrogate pair in a text, which was replaced by U+FFFD.
+  public private(set) var repairedCount = 0
+  /// Whether ``post`` is one of them.
+  public private(set) var isRepaired = false
   /// The line of ``post``, from 1.
   public private(set) var line = 0
 
@@ -42,7 +46,10 @@ public final class PostCursor {
     while let bytes = try lines.next() {
       if PostParser.isBlank(bytes) { continue }
       line = lines.lineNumber
+      let replacedBefore = parser.replacedSurrogates
       let post = try parser.parse(bytes, line: line)
+      isRepaired = parser.replacedSurrogates > replacedBefore
+      if isRepaired { repairedCount += 1 }
       if let last, post.id <= last.id {
         throw Self.orderError(path, (post.id, line), behind: last)
       }

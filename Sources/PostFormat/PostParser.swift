@@ -17,8 +17,12 @@ package struct PostParser: ~Copyable {
 
   package init(path: String) {
     self.path = path
-    reader = JSONReader(bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path)
+    reader = JSONReader(
+      bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path, leniency: .loneSurrogates)
   }
+
+  /// How many halves of surrogate pairs in the texts of posts were replaced by U+FFFD.
+  package var replacedSurrogates: Int { reader.replacedSurrogates }
 
   /// Whether `line` is white space: no post, and no mistake.
   package static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {

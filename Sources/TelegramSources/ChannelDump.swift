@@ -72,9 +72,13 @@ public struct ChannelDump {
       if merge == nil { try write(found) } else { try merge?.take(found, write) }
     }
     let fetches = try fetches(goesOn: goesOn)
-    result.found = try read(fetches, for: writer, progress: progress) { try filter.take($0, take) }
+    var repaired = 0
+    result.found = try read(fetches, for: writer, progress: progress, repaired: &repaired) {
+      try filter.take($0, take)
+    }
     try filter.finish(take)
     try merge?.finish(write)
+    result.written.repaired = repaired + (merge?.repairedCount ?? 0)
     result.changes = merge?.counts
     result.isUnchanged = try !writer.commit()
     for case .fetch(let fetch) in fetches { try fetch.removeJournal() }
@@ -125,9 +129,11 @@ public struct ChannelDump {
     return last.count > refreshed ? last[oldest] : nil
   }
 
-  /// Gives `body` the posts of all sources, the ids ascending.
+  /// Gives `body` the posts of all sources, the ids ascending; `repaired` gets the number of posts in
+  /// files that had half of a surrogate pair in a text.
   private func read(
     _ readings: [Reading], for writer: PostWriter, progress: (SourceProgress) throws -> Void,
+    repaired: inout Int,
     _ body: (FoundPost) throws -> Void
   ) throws -> [SourceSummary] {
     if readings.count == 1 { return [try read(readings[0], progress: progress, body)] }
@@ -154,6 +160,7 @@ public struct ChannelDump {
       if posts & 0xFF == 0 { try progress(SourceProgress(posts: posts)) }
       try body($0)
     }
+    repaired = merge.repairedCount
     return summaries
   }
 
@@ -174,8 +181,9 @@ public struct ChannelDump {
         if summary.posts & 0xFF == 0 {
           try progress(SourceProgress(posts: summary.posts, bytes: cursor.bytesConsumed))
         }
-        try body(FoundPost(post, line: cursor.lineBytes))
+        try body(FoundPost(post, of: cursor))
       }
+      summary.repaired = cursor.repairedCount
       return summary
     }
   }

@@ -53,6 +53,7 @@ public struct ChannelFetch: PostSource {
     }
     let known = Set(entries.map(\.id)).union(journal.service).union(journal.unsupported)
       .union(journal.parts)
+    summary.richMessages = pages.richMessages
     summary.service = wanted(journal.service)
     summary.unsupported = wanted(journal.unsupported)
     if let first = entries.first?.id, let last = entries.last?.id {
@@ -85,7 +86,7 @@ public struct ChannelFetch: PostSource {
           posts: journal.entries.count, bytes: nil, expectedPosts: pages.expectedCount))
     }
     func isDone(_ lowestDate: Int?) -> Bool {
-      if let before, let above = bounds.above, before <= above + 1 { return true }
+      if let before, let above = bounds.above, before - 1 <= above { return true }
       if let lowestDate, let from = bounds.from, lowestDate < from { return true }
       return bounds.limit.map { counted >= $0 } ?? false
     }

@@ -38,7 +38,7 @@ struct DesktopChat {
       ? id - Self.oldChannelBase
       : id > Self.oldUserBase
         && type == "personal_chat" ? id - Self.oldUserBase : id
-    return [id, bare, -1_000_000_000_000 - bare]
+    return [id, bare, LiveChat.id(ofBare: bare)]
   }
 
   private static let oldChannelBase = 8_589_934_592

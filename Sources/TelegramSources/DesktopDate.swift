@@ -32,12 +32,12 @@ struct DesktopDate {
 
   /// The seconds since 1970, those of a date without a zone in `zone` or UTC, and whether a zone was
   /// told; `nil` if there is no date, or one that cannot be written with a year of four digits.
-  func seconds(in zone: UTCOffset?) -> (seconds: Int, hasZone: Bool)? {
+  func seconds(in zone: LocalZone?) -> (seconds: Int, hasZone: Bool)? {
     for time in [unixTime, number] {
       if let time, DateText.range.contains(time) { return (time, true) }
     }
     guard !text.isEmpty else { return nil }
-    let found = text.withUnsafeBytes { DateText.seconds($0, offset: zone?.seconds ?? 0) }
+    let found = text.withUnsafeBytes { DateText.seconds($0, in: zone) }
     return found.flatMap { DateText.range.contains($0.seconds) ? $0 : nil }
   }
 }

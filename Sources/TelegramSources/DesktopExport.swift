@@ -45,11 +45,10 @@ public struct DesktopExport: PostSource {
     for name in ["result.json", "result.json.gz"] where Folder.hasFile(folder + "/" + name) {
       return folder + "/" + name
     }
-    if Folder.hasFile(folder + "/messages.html") || Folder.hasFile(folder + "/export_results.html")
-    {
+    if HTMLChats.isHTML(path) {
       throw InputError(path, "this export is in HTML, expected one in JSON; \(howTo)")
     }
-    return folder + "/result.json"
+    throw InputError(path, ExportFolder.problem(of: folder))
   }
 
   public func forEachPost(
@@ -104,8 +103,9 @@ public struct DesktopExport: PostSource {
     var chats: [DesktopChat] = []
   }
 
-  /// The deviations from JSON that Telegram Desktop writes.
-  static let leniency: JSONReader.Leniency = [.hexEscapes, .bareStrings]
+  /// The deviations from JSON that Telegram Desktop writes, and halves of surrogate pairs, which come
+  /// with texts that bots or other programs cut.
+  static let leniency: JSONReader.Leniency = [.hexEscapes, .bareStrings, .loneSurrogates]
 
   /// Opens the file for `body`, and tells in errors what was read before.
   ///
@@ -138,7 +138,11 @@ public struct DesktopExport: PostSource {
 
   /// Checks that the text can be an export by how it begins.
   private func expectObject(_ reader: inout JSONReader) throws {
-    if let problem = DesktopEncoding.problem(of: try reader.bytesAhead(4), in: path) {
+    let beginning = try reader.bytesAhead(FileSignature.length)
+    if let problem = FileSignature.problem(of: beginning, in: path, howTo: Self.howTo) {
+      throw InputError(path, problem)
+    }
+    if let problem = DesktopEncoding.problem(of: beginning, in: path) {
       throw InputError(path, .byte(0), problem)
     }
     try reader.skipByteOrderMark()

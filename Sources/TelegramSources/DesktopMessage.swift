@@ -18,6 +18,7 @@ struct DesktopMessage: ~Copyable {
     case replyToPeer = "reply_to_peer_id"
     case mediaType = "media_type"
     case todoList = "todo_list"
+    case richMessage = "rich_message"
     // The keys that tell the kind of media which has no `media_type`.
     case photo, file
     case location = "location_information"
@@ -63,12 +64,19 @@ struct DesktopMessage: ~Copyable {
   private(set) var byteOffset = 0
   /// Whether the date is one without a zone that nobody told.
   private(set) var isZoneless = false
+  /// Whether half of a surrogate pair was replaced in what the post is made of.
+  private(set) var isRepaired = false
+  /// The kinds of the parts of a rich message that are not known.
+  var unknownKinds: Set<String> { richText?.unknownKinds ?? [] }
+  /// Whether the export holds only the first part of a rich message.
+  private(set) var isPartial = false
 
   /// What stands under `text`.
   private var textSource: [UInt8] = []
   private var textSourceReader: JSONReader
   private var text = MarkedText()
   private var entityText = MarkedText()
+  private var richText: RichText?
   private var poll = DesktopPoll()
   private var reactions = DesktopReactions()
   private var post = Post(id: 0, date: 0, text: "")
@@ -92,6 +100,8 @@ struct DesktopMessage: ~Copyable {
     id = nil
     textSource.removeAll(keepingCapacity: true)
     entityText.removeAll()
+    richText = nil
+    isPartial = false
     poll.removeAll()
     reactions.removeAll()
     post = Post(id: 0, date: 0, text: "")
@@ -101,6 +111,8 @@ struct DesktopMessage: ~Copyable {
     repliesElsewhere = false
     _ = try reader.peek()
     byteOffset = reader.byteOffset
+    let replacedBefore = reader.replacedSurrogates
+    defer { isRepaired = reader.replacedSurrogates > replacedBefore }
     try reader.object(Self.keys) { reader, key in
       guard let key else { return try reader.skip() }
       try read(key, &reader)
@@ -117,6 +129,7 @@ struct DesktopMessage: ~Copyable {
     case .unixEdited: try edited.readUnixTime(&reader)
     case .text: try reader.skip(keeping: &textSource)
     case .entities: try entityText.read(&reader)
+    case .richMessage: try readRichMessage(&reader)
     case .reactions: try reactions.read(&reader)
     case .forwardedFrom: post.forwardedFrom = try reader.stringIfAny() ?? ""
     case .replyTo: post.replyTo = try reader.integerIfAny()
@@ -135,6 +148,13 @@ struct DesktopMessage: ~Copyable {
       takeMedia(key)
       try reader.skip()
     }
+  }
+
+  private mutating func readRichMessage(_ reader: inout JSONReader) throws {
+    guard try reader.peek() == .object else { return try reader.skip() }
+    let message = try JSONValue(&reader)
+    richText = RichText(blocks: message["blocks"], kinds: .desktop)
+    isPartial = message["part"]?.boolean ?? false
   }
 
   private mutating func takeMedia(_ key: Key) {
@@ -169,7 +189,10 @@ struct DesktopMessage: ~Copyable {
     // The posts of the group that the chat was before, which have negative ids, are left out.
     if repliesElsewhere || post.replyTo.map({ $0 < 0 }) == true { post.replyTo = nil }
     post.reactions = reactions.list
-    if entityText.bytes.isEmpty {
+    if let richText, !richText.text.isEmpty {
+      // A text beside it is for programs that do not know rich messages.
+      (post.text, post.entities) = (richText.text, richText.entities)
+    } else if entityText.bytes.isEmpty {
       try readTextSource()
       try setText(text)
     } else {
@@ -188,7 +211,9 @@ struct DesktopMessage: ~Copyable {
     textSource.withUnsafeBytes {
       textSourceReader.restart(bytes: $0, place: .byte(byteOffset))
     }
+    let replacedBefore = textSourceReader.replacedSurrogates
     try text.read(&textSourceReader)
+    if textSourceReader.replacedSurrogates > replacedBefore { isRepaired = true }
   }
 
   private mutating func setText(_ text: borrowing MarkedText) throws {

@@ -73,6 +73,8 @@ struct DesktopMessages: ~Copyable {
       return nil
     }
     counter.count(post)
+    summary.richMessages.count(message.unknownKinds, isPartial: message.isPartial)
+    if message.isRepaired { summary.repaired += 1 }
     if message.isZoneless { summary.zoneless += 1 }
     if message.kind == .unknown { summary.unknownTypes += 1 }
     return post

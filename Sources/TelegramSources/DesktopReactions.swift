@@ -42,16 +42,10 @@ struct DesktopReactions {
         case .type, nil: try reader.skip()
         }
       }
-      if let name = Self.name(kind, emoji: emoji, document: document) { add(count, of: name) }
+      if let name = Self.name(kind, emoji: emoji, document: document) {
+        list.add(count, of: name)
+      }
     }
-  }
-
-  private mutating func add(_ count: Int, of name: String) {
-    guard let index = list.firstIndex(where: { $0.emoji == name }) else {
-      return list.append(Post.Reaction(emoji: name, count: count))
-    }
-    let (sum, isTooLarge) = list[index].count.addingReportingOverflow(count)
-    list[index].count = isTooLarge ? (count < 0 ? .min : .max) : sum
   }
 
   /// The key of a reaction: the emoji itself, or words where there is none.
@@ -59,10 +53,7 @@ struct DesktopReactions {
     switch kind {
     case .known(.empty): return nil
     case .known(.paid): return "paid"
-    case .known(.customEmoji):
-      // A note in brackets stands where the exporter did not know the document.
-      guard let document, !document.isEmpty, !document.hasPrefix("(") else { return "custom_emoji" }
-      return "custom_emoji:" + document
+    case .known(.customEmoji): return Post.Reaction.name(ofCustomEmoji: document)
     case .known(.emoji): return emoji ?? "emoji"
     case .other(let kind): return emoji ?? kind
     case nil: return emoji

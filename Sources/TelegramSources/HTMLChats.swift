@@ -4,9 +4,9 @@ import FileSupport
 struct HTMLChat {
   /// The folder that holds the pages.
   let folder: String
-  /// The names of the pages up to the first one that is missing.
+  /// The names of the pages that are there, in their order.
   let pages: [String]
-  /// The name of a page that is not there, though others behind it are.
+  /// The name of the first page that is not there, though others after it are.
   let missing: String?
   /// Whether the pages are named as Telegram Desktop names them.
   let isNumbered: Bool
@@ -21,7 +21,7 @@ struct HTMLChat {
     guard !numbers.isEmpty else { return nil }
     let count = zip(numbers, 1...).prefix { $0 == $1 }.count
     self.folder = folder
-    pages = (1...numbers.count).prefix(count).map(Self.name)
+    pages = numbers.map(Self.name)
     missing = count == numbers.count ? nil : Self.name(count + 1)
     isNumbered = true
   }
@@ -32,6 +32,14 @@ struct HTMLChat {
     pages = [page]
     missing = nil
     isNumbered = false
+  }
+
+  /// The name of a page that is missing before the one at `index`; `nil` if that follows its
+  /// predecessor.
+  func missing(before index: Int) -> String? {
+    guard isNumbered, let number = Self.number(pages[index]) else { return nil }
+    let previous = index > 0 ? Self.number(pages[index - 1]) ?? 0 : 0
+    return number == previous + 1 ? nil : Self.name(previous + 1)
   }
 
   /// The name of a page by its number.

@@ -41,11 +41,11 @@ public struct HTMLExport: PostSource {
       case .account(let chats): try Self.choose(options.chat, from: chats, in: path)
       }
     self.chat = chat
-    // Without the first page there is nothing to salvage.
-    if let missing = chat.missing, !options.salvages || chat.pages.isEmpty {
+    if let missing = chat.missing, !options.salvages {
       let failure = Self.failure(missing: chat.path(missing))
-      let choice = chat.pages.isEmpty ? "" : ", or take what stands before it (--salvage)"
-      throw InputError(failure.path, "\(failure.problem); \(Self.remedy)\(choice)")
+      throw InputError(
+        failure.path,
+        "\(failure.problem); \(Self.remedy), or take the pages that are there (--salvage)")
     }
     let firstPage = chat.pages.first.map(chat.path) ?? path
     self.path = chat.isNumbered ? chat.folder : firstPage
@@ -65,7 +65,7 @@ public struct HTMLExport: PostSource {
     InputError(page, "this page of the export is missing")
   }
 
-  /// What to do where the end of an export is missing.
+  /// What to do where a part of an export is missing.
   private static let remedy = "copy the whole folder of the export, or export the chat again"
 
   private static func size(of path: String) throws(FileError) -> Int {
@@ -120,7 +120,6 @@ public struct HTMLExport: PostSource {
 
   /// What is wrong where the chat goes on behind its last page; `next` is the page that it names.
   private func missingPage(_ next: String?) -> InputError? {
-    if let page = chat.missing { return Self.failure(missing: chat.path(page)) }
     guard let next else { return nil }
     if chat.isNumbered {
       let isThere = HTMLChat.number(next) == nil || Folder.hasFile(chat.path(next))
@@ -136,29 +135,44 @@ public struct HTMLExport: PostSource {
     progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
   ) throws -> SourceSummary {
     var messages = HTMLMessages(options: options)
-    var cut: InputError?
+    var faults: [InputError] = []
     var bytesBefore = 0
     var nextPage: String?
-    for (page, size) in zip(chat.pages, sizes) where cut == nil {
-      let path = chat.path(page)
+    // Whether all that could be read stands before the only fault.
+    var isAtEnd = false
+    for (index, page) in chat.pages.enumerated() where faults.isEmpty || options.salvages {
+      if let missing = chat.missing(before: index) {
+        faults.append(Self.failure(missing: chat.path(missing)))
+        messages.noteGap()
+      }
       let report = { (posts: Int, bytes: Int) in
         try progress(SourceProgress(posts: posts, bytes: bytesBefore + bytes))
       }
-      switch try messages.readPage(path, progress: report, body) {
+      nextPage = nil
+      switch try messages.readPage(chat.path(page), progress: report, body) {
       case .whole(let next): nextPage = next
-      case .cut(let error): cut = error
+      case .cut(let error):
+        faults.append(error)
+        isAtEnd =
+          !options.salvages || faults.count == 1 && index == chat.pages.count - 1
+        messages.noteGap()
       }
-      bytesBefore += size
+      bytesBefore += sizes[index]
     }
-    if let cut = cut ?? missingPage(nextPage) {
-      let count = messages.summary.messages
-      let problem = "\(cut.problem); \(count) messages could be read before"
-      let salvaged = InputError(cut.path, cut.place, problem)
+    if let fault = missingPage(nextPage) {
+      isAtEnd = faults.isEmpty
+      faults.append(fault)
+    }
+    if let fault = faults.first {
+      let rest = faults.count > 1 ? " (the first of \(faults.count) such places)" : ""
+      let problem =
+        "\(fault.problem)\(rest); \(messages.summary.messages) messages could be read "
+        + (isAtEnd ? "before" : "elsewhere")
       guard options.salvages else {
-        let choice = count == 0 ? "" : ", or take these messages (--salvage)"
-        throw InputError(cut.path, cut.place, "\(problem); \(Self.remedy)\(choice)")
+        let choice = messages.summary.messages == 0 ? "" : ", or take these messages (--salvage)"
+        throw InputError(fault.path, fault.place, "\(problem); \(Self.remedy)\(choice)")
       }
-      messages.summary.cut = salvaged.description
+      messages.summary.cut = InputError(fault.path, fault.place, problem).description
     }
     messages.summary.chat = title
     try progress(SourceProgress(posts: messages.summary.posts, bytes: size))

@@ -39,8 +39,6 @@ final class HTMLFrame: HTMLFragmentHandler {
     case giveaway = "media_giveaway"
     case sectionTitle = "section_title"
     case buttons = "bot_buttons_table"
-    case taskMarker = "rich_task_marker"
-    case orderMarker = "rich_order_marker"
   }
 
   /// What an element is for.
@@ -49,7 +47,7 @@ final class HTMLFrame: HTMLFragmentHandler {
     case other
     /// What is in it says nothing.
     case skipped
-    case serviceText, forwarded, forwardedName, reply, richText
+    case serviceText, forwarded, forwardedName, reply, richText, spoiler
     case media, mediaTitle, poll, question, answer, pollKind, giveaway, giveawayTitle
     case reaction, emoji, userpics, count
 
@@ -115,19 +113,10 @@ final class HTMLFrame: HTMLFragmentHandler {
       skippedDepth += 1
       return
     }
-    let attribute = tag.value(of: "class")
+    if isInRichText { return richText.begin(tag) }
     classes.removeAll(keepingCapacity: true)
-    attribute.map(readClasses)
-    if isInRichText {
-      if has(.mediaWrap) || has(.buttons) {
-        skippedDepth = 1
-      } else {
-        richText.begin(
-          tag, isSpoiler: has(.spoiler), isMarker: has(.taskMarker) || has(.orderMarker))
-      }
-      return
-    }
-    let role = role(tag, attribute)
+    tag.forEachClass { if let word = Self.words.word($0) { classes.append(word) } }
+    let role = isControl(tag) ? .skipped : role(tag, tag.value(of: "class"))
     if case .skipped = role {
       skippedDepth = 1
       return
@@ -147,6 +136,7 @@ final class HTMLFrame: HTMLFragmentHandler {
       return
     }
     if isInRichText, !richText.isClosed { return richText.end() }
+    if isInRichText { richText.finish() }
     guard let role = roles.popLast() else { return }
     if textDepth == roles.count + 1 {
       textDepth = nil
@@ -174,19 +164,12 @@ final class HTMLFrame: HTMLFragmentHandler {
     return head.prefix((head.lastIndex { $0 > 0x20 } ?? head.startIndex - 1) - head.startIndex + 1)
   }
 
-  private func readClasses(_ text: UnsafeRawBufferPointer) {
-    var start = 0
-    for index in 0...text.count where index == text.count || text[index] <= 0x20 {
-      if index > start,
-        let word = Self.words.word(UnsafeRawBufferPointer(rebasing: text[start..<index]))
-      {
-        classes.append(word)
-      }
-      start = index + 1
-    }
-  }
-
   private func has(_ word: Word) -> Bool { classes.contains(word) }
+
+  private func isControl(_ tag: HTMLTag) -> Bool {
+    let isInSpoiler = if case .spoiler = roles.last { true } else { false }
+    return hasMessage && tag.isControl(isInSpoiler: isInSpoiler)
+  }
 
   // MARK: - Roles
 
@@ -201,7 +184,8 @@ final class HTMLFrame: HTMLFragmentHandler {
     case .reply:
       if let link = tag.value(of: "href") { readReply(link) }
       return .other
-    case .forwardedName, .answer: return has(.date) || has(.details) ? .skipped : .other
+    case .forwardedName, .answer:
+      return has(.date) || has(.details) ? .skipped : has(.spoiler) ? .spoiler : .other
     case .poll where has(.question): return .question
     case .poll where has(.answer): return .answer
     case .poll where has(.details): return .pollKind
@@ -220,6 +204,7 @@ final class HTMLFrame: HTMLFragmentHandler {
     default: break
     }
     if classes.isEmpty { return .other }
+    if textDepth != nil, has(.spoiler) { return .spoiler }
     // The labels of buttons are not escaped by all versions.
     if has(.buttons) { return .skipped }
     if has(.date), has(.details), date.isEmpty {
@@ -235,7 +220,10 @@ final class HTMLFrame: HTMLFragmentHandler {
       return .skipped
     }
     if has(.replyTo) { return .reply }
-    if has(.richMessage) { return .richText }
+    if has(.richMessage) {
+      richText.beginMessage(tag)
+      return .richText
+    }
     if has(.reaction) {
       reaction = Reaction()
       reaction.isPaid = has(.paid)
@@ -330,21 +318,14 @@ final class HTMLFrame: HTMLFragmentHandler {
   private func endReaction() {
     guard let name = reactionName else { return }
     // Pictures of those who gave it stand for the count where they are all.
-    let count = reaction.count ?? max(reaction.userpics, 1)
-    if let index = reactions.firstIndex(where: { $0.emoji == name }) {
-      reactions[index].count &+= count
-    } else {
-      reactions.append(Post.Reaction(emoji: name, count: count))
-    }
+    reactions.add(reaction.count ?? max(reaction.userpics, 1), of: name)
   }
 
   private var reactionName: String? {
     if reaction.isPaid { return "paid" }
-    guard var path = reaction.document?[...] else {
+    guard let document = reaction.document else {
       return reaction.emoji.isEmpty ? nil : reaction.emoji
     }
-    // The path is from the folder of the page, in JSON from that of the export.
-    while path.hasPrefix("../") { path = path.dropFirst(3) }
-    return path.isEmpty ? "custom_emoji" : "custom_emoji:" + path
+    return Post.Reaction.name(ofCustomEmoji: document)
   }
 }

@@ -7,6 +7,20 @@ struct HTMLMarkup {
   /// A tag that says something of the text in it.
   enum Tag: String, CaseIterable {
     case a, span, strong, b, em, i, u, ins, s, del, strike, code, pre, blockquote
+
+    /// The type of the entity that the tag is; `nil` if that depends on its attributes.
+    var type: String? {
+      switch self {
+      case .a, .span: nil
+      case .strong, .b: "bold"
+      case .em, .i: "italic"
+      case .u, .ins: "underline"
+      case .s, .del, .strike: "strikethrough"
+      case .code: "code"
+      case .pre: "pre"
+      case .blockquote: "blockquote"
+      }
+    }
   }
 
   /// What the attributes of a tag tell, in UTF-8.
@@ -17,6 +31,9 @@ struct HTMLMarkup {
     var isSpoiler = false
     /// Whether the `=` behind `href` stands between spaces: so the writer begins a custom emoji.
     var isSpaced = false
+    /// Whether the element is not shown, or not to those who have the page read to them.
+    var isHidden = false
+    var isAriaHidden = false
   }
 
   /// The UTF-8 of the text.
@@ -57,11 +74,6 @@ struct HTMLMarkup {
     bytes.append(contentsOf: text)
   }
 
-  mutating func append(ascii text: StaticString) {
-    bytes.append(
-      contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
   mutating func append(_ byte: UInt8) {
     bytes.append(byte)
   }
@@ -70,13 +82,8 @@ struct HTMLMarkup {
     bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
   }
 
-  /// Whether the last line of the text holds something.
-  var isWithinLine: Bool { bytes.last.map { $0 != 0x0A } ?? false }
-
-  /// Begins a new line, unless the text is at the beginning of one.
-  mutating func breakLine() {
-    if isWithinLine { bytes.append(0x0A) }
-  }
+  /// Whether a spoiler is open.
+  var isInSpoiler: Bool { open.contains { $0.attributes.isSpoiler } }
 
   /// Opens a tag.
   mutating func begin(_ tag: Tag, _ attributes: Attributes) {
@@ -122,15 +129,8 @@ struct HTMLMarkup {
   private func type(of tag: Tag, _ attributes: Attributes) -> String? {
     switch tag {
     case .a: "link"
-    case .strong, .b: "bold"
-    case .em, .i: "italic"
-    case .u, .ins: "underline"
-    case .s, .del, .strike: "strikethrough"
-    // Within <pre> it is part of the form of rich messages.
-    case .code: open.last?.tag == .pre ? nil : "code"
-    case .pre: "pre"
-    case .blockquote: "blockquote"
     case .span: attributes.isSpoiler ? "spoiler" : nil
+    default: tag.type
     }
   }
 
@@ -167,15 +167,22 @@ struct HTMLMarkup {
   }
 
   /// What a link with this `text` is, and where it leads if the text does not say so.
-  private static func link(
+  static func link(
     _ attributes: Attributes, text: ArraySlice<UInt8>
   ) -> (type: String, url: String?) {
-    if attributes.isSpaced { return ("custom_emoji", nil) }
+    if attributes.isSpaced || isPicture(attributes.href) { return ("custom_emoji", nil) }
     if !attributes.onclick.isEmpty, let callback = callback(attributes.onclick) {
       return (callback.type, nil)
     }
+    return link(to: attributes.href, text: text)
+  }
+
+  /// What a link to `target` with this `text` is, and where it leads if the text does not say so.
+  static func link(
+    to target: [UInt8], text: ArraySlice<UInt8>
+  ) -> (type: String, url: String?) {
     // The line ends of the text were unified, too.
-    var address = attributes.href
+    var address = target
     address.unifyLineEnds(from: 0)
     if address.elementsEqual(text) { return ("link", nil) }
     if isEqual(address, "mailto:", text) { return ("email", nil) }
@@ -183,7 +190,15 @@ struct HTMLMarkup {
     if text.first == UInt8(ascii: "@"), isEqual(address, "https://t.me/", text.dropFirst()) {
       return ("mention", nil)
     }
-    return ("text_link", String(decoding: attributes.href, as: UTF8.self))
+    return ("text_link", String(decoding: target, as: UTF8.self))
+  }
+
+  /// Whether `address` is the picture of a custom emoji, a file of the export; links of posts have a
+  /// scheme.
+  private static func isPicture(_ address: [UInt8]) -> Bool {
+    guard !address.contains(UInt8(ascii: ":")), let dot = address.lastIndex(of: UInt8(ascii: "."))
+    else { return false }
+    return [".webp", ".webm", ".tgs"].contains { address[dot...].elementsEqual($0.utf8) }
   }
 
   /// Whether `address` is `text` behind `prefix`.

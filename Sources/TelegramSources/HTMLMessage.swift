@@ -20,6 +20,10 @@ struct HTMLMessage {
 
   /// Whether the date is one without a zone that nobody told.
   private(set) var isZoneless = false
+  /// The kinds of the parts of a rich message that are not known.
+  var unknownKinds: Set<String> { frame.richText.unknownKinds }
+  /// Whether the page holds only the first part of the message.
+  var isPartial: Bool { frame.richText.isPartial }
 
   init(options: SourceOptions) {
     self.options = options
@@ -79,16 +83,29 @@ struct HTMLMessage {
     return start..<end
   }
 
-  /// Appends `bytes` to ``rest``, without line breaks, the blanks behind them, and zeros.
+  /// Forgets what messages in a row have from those before, because some of these are missing.
+  mutating func forgetContext() {
+    lastForwardedFrom = ""
+  }
+
+  /// Appends `bytes` to ``rest``, without the line breaks and indents between tags, and zeros.
   private mutating func appendWithoutIndents(_ bytes: UnsafeRawBufferPointer) {
     guard let base = bytes.baseAddress else { return }
     var index = 0
     while index < bytes.count {
       let found = memchr(base + index, 0x0A, bytes.count - index)
       let end = found.map { UnsafeRawPointer($0) - base } ?? bytes.count
-      rest.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[index..<end]))
+      let hasReturn = end < bytes.count && end > index && bytes[end - 1] == 0x0D
+      rest.append(
+        contentsOf: UnsafeRawBufferPointer(rebasing: bytes[index..<(hasReturn ? end - 1 : end)]))
       index = end
-      while index < bytes.count, bytes[index] <= 0x20 { index += 1 }
+      var textStart = index
+      while index < bytes.count, bytes[index] <= 0x20 {
+        if bytes[index] == 0x0A { textStart = index + 1 }
+        index += 1
+      }
+      // Before a tag they are its indent, before text they are part of it.
+      if index < bytes.count, bytes[index] != UInt8(ascii: "<") { index = textStart }
     }
     // libxml2 takes a zero for the end.
     if memchr(base, 0, bytes.count) != nil { rest.removeAll { $0 == 0 } }
@@ -116,9 +133,11 @@ struct HTMLMessage {
   mutating func makePost() -> Post? {
     guard let id = frame.id, let date = date() else { return nil }
     isZoneless = !date.hasZone && options.zone == nil
-    let text = hasText ? markup : frame.richText.markup
-    var post = Post(id: id, date: date.seconds, text: String(decoding: text.bytes, as: UTF8.self))
-    post.entities = text.entities
+    let rich = frame.richText.builder
+    let isRich = !hasText || !rich.bytes.isEmpty
+    let text = String(decoding: isRich ? rich.bytes : markup.bytes, as: UTF8.self)
+    var post = Post(id: id, date: date.seconds, text: text)
+    post.entities = isRich ? rich.entities : markup.entities
     post.reactions = frame.reactions
     if frame.isForwarded { post.forwardedFrom = forwardedFrom() }
     post.replyTo = frame.replyTo
@@ -151,6 +170,7 @@ struct HTMLMessage {
     } else {
       ordered += zone
     }
-    return ordered.withUnsafeBytes { DateText.seconds($0, offset: options.zone?.seconds ?? 0) }
+    let found = ordered.withUnsafeBytes { DateText.seconds($0, in: options.zone) }
+    return found.flatMap { DateText.range.contains($0.seconds) ? $0 : nil }
   }
 }

@@ -23,6 +23,11 @@ struct HTMLMessages {
     message = HTMLMessage(options: options)
   }
 
+  /// Takes note that messages are missing before the next page.
+  mutating func noteGap() {
+    message.forgetContext()
+  }
+
   /// Reads the page at `path`; `progress` is told the posts of all pages and the bytes of this one.
   ///
   /// - Throws: `FileError`; `InputError`; what `progress` and `body` throw.
@@ -75,6 +80,7 @@ struct HTMLMessages {
       return nil
     }
     counter.count(post)
+    summary.richMessages.count(message.unknownKinds, isPartial: message.isPartial)
     if message.isZoneless { summary.zoneless += 1 }
     if message.kind == .unknown { summary.unknownTypes += 1 }
     return post

@@ -53,7 +53,10 @@ struct HTMLPageHead {
       try HTMLPage.checkUTF8(head, at: 0, of: path)
       return head
     }
-    guard !bytes.isEmpty else { throw failure(path, "the file is empty") }
+    let beginning = Array(bytes.prefix(FileSignature.length))
+    if let problem = FileSignature.problem(of: beginning, in: path, howTo: HTMLChats.howTo) {
+      throw InputError(path, problem)
+    }
     try HTMLPage.checkUTF8(bytes.wholeCharacters, at: 0, of: path)
     // Of UTF-16, every other byte of this is zero.
     if let zero = bytes.prefix(16).firstIndex(of: 0) { throw HTMLPage.notUTF8(path, zero) }

@@ -10,6 +10,8 @@ struct HTMLText {
   private var index = 0
   /// Whether a tag without an end was found: what follows it is text.
   private var isPlain = false
+  /// Whether a control without an end was found: it holds nothing.
+  private var hasUnclosedControl = false
 
   private static let tags = ByteWords<HTMLMarkup.Tag>()
 
@@ -130,12 +132,38 @@ struct HTMLText {
       index = start
       return false
     }
-    if let tag = Self.tags.word(name) {
+    let control = HTMLControl.words.word(name)
+    if !isEnd,
+      control != nil || attributes.isHidden || attributes.isAriaHidden && !markup.isInSpoiler
+    {
+      if control?.isVoid != true, !hasUnclosedControl { skipElement(name) }
+    } else if let tag = Self.tags.word(name) {
       if isEnd { markup.end(tag) } else { markup.begin(tag, attributes) }
     } else if Self.isBreak(name), !isEnd {
       markup.append(0x0A)
     }
     return true
+  }
+
+  /// Passes over the rest of an element `name` that is no text; nothing if it has no end.
+  private mutating func skipElement(_ name: UnsafeRawBufferPointer) {
+    var depth = 1
+    var place = index
+    while let tag = source[place...].firstIndex(of: UInt8(ascii: "<")) {
+      var reader = HTMLText(source: source)
+      reader.index = tag + 1
+      let isEnd = reader.index < source.count && source[reader.index] == UInt8(ascii: "/")
+      if isEnd { reader.index += 1 }
+      place = tag + 1
+      guard reader.readName().elementsEqual(name) else { continue }
+      depth += isEnd ? -1 : 1
+      if depth == 0 {
+        let end = source[reader.index...].firstIndex(of: UInt8(ascii: ">"))
+        index = end.map { $0 + 1 } ?? source.count
+        return
+      }
+    }
+    hasUnclosedControl = true
   }
 
   private static func isBreak(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -175,6 +203,7 @@ struct HTMLText {
       // The writer may leave a name out: <a ="" onclick="…">.
       if name.isEmpty, source[index] != UInt8(ascii: "=") { index += 1 }
       let isSpaced = skipBlanks()
+      if "hidden" ~= name { attributes.isHidden = true }
       guard index < source.count, source[index] == UInt8(ascii: "=") else { continue }
       index += 1
       _ = skipBlanks()
@@ -184,6 +213,8 @@ struct HTMLText {
         attributes.href = Self.decoded(value)
         attributes.isSpaced = isSpaced
       case "onclick": attributes.onclick = Self.decoded(value)
+      case "aria-hidden": attributes.isAriaHidden = "true" ~= value
+      case "style": attributes.isHidden = attributes.isHidden || HTMLControl.hides(value)
       case "class":
         attributes.isSpoiler = value.split(separator: 0x20).contains {
           "spoiler" ~= UnsafeRawBufferPointer(rebasing: $0)

@@ -38,6 +38,7 @@ public final class LiveChannel: PostPages {
   private let options: SourceOptions
   private var chat: LiveChat?
   private var unknownTypes: Set<String> = []
+  public private(set) var richMessages = RichMessageNotes()
   /// The number of the newest message, and the posts in how many numbers were seen.
   private var newest = 0
   private var seen = (posts: 0, numbers: 0)
@@ -180,6 +181,8 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
+      // What is not whole was told where it was asked for.
+      richMessages.count(reader.unknownKinds, isPartial: false)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }
     session.console.warning(

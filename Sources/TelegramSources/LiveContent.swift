@@ -5,6 +5,8 @@ import PostFormat
 struct LiveContent {
   private(set) var text = ""
   private(set) var entities: [Post.Entity] = []
+  /// The kinds of the parts of a rich message that are not known.
+  private(set) var unknownKinds: Set<String> = []
 
   /// Reads the `content` of a message.
   init(_ content: JSONValue, includesPolls: Bool) {
@@ -23,9 +25,8 @@ struct LiveContent {
         append(question: content["list"]?["title"], options: content["list"]?["tasks"])
       }
     case "messageRichMessage":
-      var rich = RichText()
-      rich.append(blocks: content["message"]?["blocks"])
-      (text, entities) = (rich.text, rich.entities)
+      let rich = RichText(blocks: content["message"]?["blocks"], kinds: .tdlib)
+      (text, entities, unknownKinds) = (rich.text, rich.entities, rich.unknownKinds)
     default: read(formatted: content["text"] ?? content["caption"])
     }
   }
@@ -113,6 +114,7 @@ struct LiveContent {
     case "BankCardNumber": return "bank_card"
     case "PreCode": return "pre"
     case "BlockQuote", "ExpandableBlockQuote": return "blockquote"
+    case "DateTime": return "formatted_date"
     // Not Telegram's: TDLib finds times such as 1:23 in the captions of videos.
     case "MediaTimestamp": return nil
     // The others have the same names: bold, bot_command, custom_emoji.

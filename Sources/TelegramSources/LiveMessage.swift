@@ -17,6 +17,8 @@ public struct LiveMessage {
   public let kind: Kind
   /// The post; `nil` for what is none, and if there is no date.
   public private(set) var post: Post?
+  /// The kinds of the parts of a rich message that are not known.
+  public private(set) var unknownKinds: Set<String> = []
 
   /// Reads a message.
   ///
@@ -45,6 +47,7 @@ public struct LiveMessage {
     let text = LiveContent(content, includesPolls: options.includesPolls)
     var post = Post(id: id, date: date, text: text.text)
     post.entities = text.entities
+    unknownKinds = text.unknownKinds
     post.edited = Self.time(json["edit_date"]).flatMap { $0 < date ? nil : $0 }
     let interaction = json["interaction_info"]
     post.views = interaction?.whole("view_count").flatMap { $0 > 0 ? $0 : nil }
@@ -74,12 +77,7 @@ public struct LiveMessage {
       guard let name = name(of: reaction["type"] ?? .null),
         let count = reaction.whole("total_count"), count > 0
       else { continue }
-      if let index = counts.firstIndex(where: { $0.emoji == name }) {
-        let (sum, isTooLarge) = counts[index].count.addingReportingOverflow(count)
-        counts[index].count = isTooLarge ? .max : sum
-      } else {
-        counts.append(Post.Reaction(emoji: name, count: count))
-      }
+      counts.add(count, of: name)
     }
     return counts
   }
@@ -89,8 +87,7 @@ public struct LiveMessage {
     switch type.type {
     case "reactionTypeEmoji": return type["emoji"]?.string
     case "reactionTypeCustomEmoji":
-      guard let document = type.whole("custom_emoji_id") else { return "custom_emoji" }
-      return "custom_emoji:\(document)"
+      return Post.Reaction.name(ofCustomEmoji: type.whole("custom_emoji_id").map(String.init))
     case "reactionTypePaid": return "paid"
     default: return nil
     }

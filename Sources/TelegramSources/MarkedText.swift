@@ -65,6 +65,10 @@ struct MarkedText {
           // Of a key that stands there twice, the last counts.
           bytes.removeLast(bytes.count - start)
           try reader.string(appendingTo: &bytes)
+        case .text where try reader.peek() == .array || reader.peek() == .object:
+          // So rich messages nest the parts of a text.
+          bytes.removeLast(bytes.count - start)
+          try readNested(&reader)
         case .type, .text, nil: try reader.skip()
         }
       }
@@ -81,6 +85,13 @@ struct MarkedText {
     case .known(let type): append(type.rawValue, length: units, url: url)
     case .other(let type): append(type, length: units, url: url)
     }
+  }
+
+  /// Reads parts within a part, whose own markup is left out.
+  private mutating func readNested(_ reader: inout JSONReader) throws {
+    var nested = MarkedText()
+    try nested.read(&reader)
+    bytes.append(contentsOf: nested.bytes)
   }
 
   private mutating func append(_ type: String, length: Int, url: String?) {

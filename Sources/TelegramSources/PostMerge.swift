@@ -12,6 +12,12 @@ public struct FoundPost: Sendable {
     self.post = post
     self.line = line
   }
+
+  /// The post of `cursor`, which must stand at one.
+  init(_ post: Post, of cursor: PostCursor) {
+    self.post = post
+    line = cursor.isRepaired ? nil : cursor.lineBytes
+  }
 }
 
 /// Merges the posts of one channel from several sources, by ascending ids.
@@ -73,6 +79,9 @@ public struct PostMerge {
     for file in files { try file.next() }
   }
 
+  /// How many posts of the files had half of a surrogate pair in a text.
+  var repairedCount: Int { files.reduce(0) { $0 + $1.repairedCount } }
+
   private var lowestID: Int? { files.compactMap { $0.post?.id }.min() }
 
   /// Gives out the post `id` of the files and of `last`, which may have it too.
@@ -84,7 +93,7 @@ public struct PostMerge {
     for (number, file) in files.enumerated() {
       guard let post = file.post, post.id == id else { continue }
       if number == 0 { original = post }
-      best = try Self.choose(best, FoundPost(post, line: file.lineBytes), file.path, file.line)
+      best = try Self.choose(best, FoundPost(post, of: file), file.path, file.line)
       try file.next()
     }
     if let last {

@@ -12,6 +12,9 @@ public protocol PostPages: AnyObject {
   /// About how many posts the channel has; `nil` while that is not known.
   var expectedCount: Int? { get }
 
+  /// What is doubtful about the rich messages of the pages so far.
+  var richMessages: RichMessageNotes { get }
+
   /// The messages next below the id `before`, or the newest ones for `nil`.
   ///
   /// Pauses, repetitions after passing faults and waiting for a server are done in here.
@@ -22,6 +25,10 @@ public protocol PostPages: AnyObject {
 
   /// Ends the connection; no page is asked for afterwards.
   func close()
+}
+
+extension PostPages {
+  public var richMessages: RichMessageNotes { RichMessageNotes() }
 }
 
 /// A stretch of a channel: all of its messages from ``lowest`` up to what was asked for.

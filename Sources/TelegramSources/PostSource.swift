@@ -44,6 +44,10 @@ public struct SourceSummary: Equatable, Sendable {
   public var zoneless = 0
   /// How many of them are of a type that is not known; they were kept.
   public var unknownTypes = 0
+  /// How many of them had half of a surrogate pair in a text, which was replaced by U+FFFD.
+  public var repaired = 0
+  /// What is doubtful about posts that are rich messages.
+  public var richMessages = RichMessageNotes()
   /// How many service messages, such as "photo changed", were left out.
   public var service = 0
   /// How many messages were left out whose content the source itself could not tell.
@@ -76,5 +80,25 @@ public struct SourceSummary: Equatable, Sendable {
   /// How many messages were looked at.
   public var messages: Int {
     posts + service + unsupported + duplicates + formerGroup + incomplete
+  }
+}
+
+/// What is doubtful about the rich messages of a source, those of Telegram's editor with blocks.
+public struct RichMessageNotes: Equatable, Sendable {
+  /// How many have parts of kinds that are not known.
+  public var unknownCount = 0
+  /// The names of these kinds.
+  public var unknownKinds: Set<String> = []
+  /// How many are there only in part.
+  public var partialCount = 0
+
+  public init() {}
+
+  /// Counts a post with parts of these `kinds`, which are not known.
+  mutating func count(_ kinds: Set<String>, isPartial: Bool) {
+    if isPartial { partialCount += 1 }
+    guard !kinds.isEmpty else { return }
+    unknownCount += 1
+    unknownKinds.formUnion(kinds)
   }
 }

@@ -82,7 +82,8 @@ struct PreviewMessage {
     case "tgme_widget_message_views": views = PreviewCount.number(element.text)
     case "tgme_widget_message_date":
       let time = element.first { $0.name == "time" && $0.attributes["datetime"] != nil }
-      date = date ?? time?.attributes["datetime"].flatMap { DateText.seconds($0) }
+      let seconds = time?.attributes["datetime"].flatMap { DateText.seconds($0) }
+      date = date ?? seconds.flatMap { DateText.range.contains($0) ? $0 : nil }
     case "tgme_reaction": add(reaction: element)
     case "media_supported_cont":
       isShown = true
@@ -125,19 +126,14 @@ struct PreviewMessage {
     guard let count = PreviewCount.number(element.ownText),
       let name = Self.name(ofReaction: element)
     else { return }
-    if let index = reactions.firstIndex(where: { $0.emoji == name }) {
-      reactions[index].count += count
-    } else {
-      reactions.append(Post.Reaction(emoji: name, count: count))
-    }
+    reactions.add(count, of: name)
   }
 
   /// The key of a reaction: the emoji itself, or words where there is none.
   private static func name(ofReaction element: HTMLElement) -> String? {
     if element.has(class: "tgme_reaction_paid") { return "paid" }
     if let custom = element.first(where: { $0.name == "tg-emoji" }) {
-      let document = custom.attributes["emoji-id"] ?? ""
-      return document.isEmpty ? "custom_emoji" : "custom_emoji:" + document
+      return Post.Reaction.name(ofCustomEmoji: custom.attributes["emoji-id"])
     }
     return element.first(class: "emoji").map(\.text.trimmed).flatMap { $0.isEmpty ? nil : $0 }
   }

@@ -6,6 +6,7 @@ struct PreviewText {
   private var marks: [Mark] = []
   /// The length of the text in UTF-16 units.
   private var length = 0
+  private var spoilerDepth = 0
 
   private struct Mark {
     var entity: Post.Entity
@@ -53,6 +54,7 @@ struct PreviewText {
   }
 
   private mutating func append(_ element: HTMLElement, isPreformatted: Bool) {
+    if isControl(element) { return }
     switch element.name {
     case "br":
       bytes.append(0x0A)
@@ -62,7 +64,6 @@ struct PreviewText {
       append(element.text, isPreformatted: false)
     case "a" where element.attributes["href"]?.isEmpty == false:
       mark(element, as: nil, isPreformatted: isPreformatted)
-    case "script", "style": break
     default:
       if let type = Self.type(of: element), !(type == "code" && isPreformatted) {
         mark(element, as: type, isPreformatted: isPreformatted || type == "pre")
@@ -72,13 +73,23 @@ struct PreviewText {
     }
   }
 
+  /// Whether `element` is no text.
+  private func isControl(_ element: HTMLElement) -> Bool {
+    let attributes = element.attributes
+    return HTMLControl(rawValue: element.name) != nil || attributes["hidden"] != nil
+      || spoilerDepth == 0 && attributes["aria-hidden"] == "true"
+      || attributes["style"].map(HTMLControl.hides) ?? false
+  }
+
   /// Appends what is in `element` as an entity; without a `type`, it is a link.
   private mutating func mark(_ element: HTMLElement, as type: String?, isPreformatted: Bool) {
     let index = marks.count
     let (offset, start) = (length, bytes.count)
     marks.append(
       Mark(entity: Post.Entity(type: type ?? "", offset: offset, length: 0), order: index))
+    if type == "spoiler" { spoilerDepth += 1 }
     append(element.children, isPreformatted: isPreformatted)
+    if type == "spoiler" { spoilerDepth -= 1 }
     marks[index].entity.length = length - offset
     if type == nil {
       let link = PreviewLink(element, text: String(decoding: bytes[start...], as: UTF8.self))

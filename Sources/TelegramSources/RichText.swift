@@ -3,125 +3,163 @@ import PostFormat
 
 /// The text of a rich message, put together from its tree of blocks.
 ///
-/// The names of blocks change from version to version, so each block is walked for what may hold
-/// text, in the order in which it stands there.
+/// A block becomes one line or several, the cells of a table row are separated by a bar. Buttons and
+/// the cards of linked channels, articles and files are no text. Of a kind that is not known, what
+/// looks like text is taken.
 struct RichText {
-  private(set) var text = ""
-  private(set) var entities: [Post.Entity] = []
+  /// The kinds of blocks and spans that are not known.
+  private(set) var unknownKinds: Set<String> = []
 
-  /// The length of the text in UTF-16 units.
-  private var length = 0
-  /// Whether what follows goes on with the line: behind the mark of an item of a list.
-  private var continuesLine = true
+  private var builder = RichTextBuilder()
+  private let kinds: RichTextKinds
 
-  /// Appends a list of `pageBlock…`, each on lines of its own.
-  mutating func append(blocks: JSONValue?) {
+  /// Reads the list `blocks`, whose elements are named by `kinds`.
+  init(blocks: JSONValue?, kinds: RichTextKinds) {
+    self.kinds = kinds
     for block in blocks?.elements ?? [] { append(block: block) }
-    entities.sort { ($0.offset, -$0.length) < ($1.offset, -$1.length) }
+    builder.finish()
   }
 
+  var text: String { String(decoding: builder.bytes, as: UTF8.self) }
+  var entities: [Post.Entity] { builder.entities }
+
+  // MARK: - Blocks
+
   private mutating func append(block: JSONValue) {
-    let start = length
-    for member in block.members ?? [] {
-      switch member.key {
-      case "blocks":
-        for block in member.value.elements ?? [] { append(block: block) }
-      case "items":
-        for item in member.value.elements ?? [] { append(item: item) }
-      case "cells":
-        for row in member.value.elements ?? [] { append(row: row) }
-      case "cover": append(block: member.value)
-      // The only strings that are text themselves: a formula, the title of a linked channel.
-      case "expression", "title": append(line: member.value)
-      default:
-        if member.value.type.hasPrefix("richText") {
-          append(line: member.value)
-        } else if member.value.type == "pageBlockCaption" {
-          append(block: member.value)
-        }
-      }
+    let name = kinds.name(of: block)
+    guard let kind = kinds.blocks[name] else { return append(unknown: block, name) }
+    if kind.isInline { return }
+    builder.breakLine()
+    if kind.mark != nil { builder.beginMark() }
+    for part in kind.parts { append(part, of: block) }
+    if let mark = kind.mark { builder.endMark { _ in (mark, nil) } }
+    builder.breakLine()
+  }
+
+  private mutating func append(_ part: RichTextKinds.Part, of block: JSONValue) {
+    switch part {
+    case .line(let key): append(line: block[key])
+    case .caption(let key):
+      append(line: block[key]?["text"])
+      append(line: block[key]?["credit"])
+    case .block(let key): if let inner = block[key] { append(block: inner) }
+    case .blocks(let key):
+      for inner in block[key]?.elements ?? [] { append(block: inner) }
+    case .list: append(list: block)
+    case .rows(let key):
+      for row in block[key]?.elements ?? [] { append(row: row) }
     }
-    switch block.type {
-    case "pageBlockPreformatted": mark("pre", from: afterLineBreak(start))
-    case "pageBlockBlockQuote", "pageBlockExpandableBlockQuote", "pageBlockPullQuote":
-      mark("blockquote", from: afterLineBreak(start))
+  }
+
+  private mutating func append(line span: JSONValue?) {
+    builder.breakLine()
+    append(nonBlank: span)
+    builder.breakLine()
+  }
+
+  private mutating func append(nonBlank span: JSONValue?) {
+    if let span, hasText(span) { append(span: span) }
+  }
+
+  private mutating func append(list: JSONValue) {
+    var numbering: RichListNumbering?
+    if list["kind"]?.string == "ordered" {
+      numbering = RichListNumbering(
+        start: list["start"]?.integer, isReversed: list["reversed"]?.boolean ?? false,
+        type: list["list_type"]?.string)
+    }
+    for item in list["items"]?.elements ?? [] {
+      builder.breakLine()
+      let label = numbering?.label(
+        text: item["num"]?.string, value: item["value"]?.integer, type: item["item_type"]?.string)
+      if let marker = kinds.marker(of: item) ?? label {
+        builder.append(marker)
+        builder.endMarker()
+      }
+      append(nonBlank: item["text"])
+      for key in ["blocks", "page_blocks"] { append(.blocks(key), of: item) }
+      builder.endItem()
+    }
+  }
+
+  private mutating func append(row: JSONValue) {
+    builder.breakLine()
+    for cell in row["cells"]?.elements ?? row.elements ?? [] {
+      builder.beginCell()
+      append(nonBlank: cell["text"])
+    }
+    builder.breakLine()
+  }
+
+  // MARK: - Unknown blocks
+
+  private mutating func append(unknown block: JSONValue, _ name: String) {
+    unknownKinds.insert(name)
+    builder.breakLine()
+    for member in block.members ?? [] { append(unknown: member.value, under: member.key) }
+    builder.breakLine()
+  }
+
+  /// Appends what looks like text in `value`, a member of something that is not known.
+  private mutating func append(unknown value: JSONValue, under key: String) {
+    switch value {
+    case .string: if RichTextKinds.textKeys.contains(key) { append(line: value) }
+    case .array(let elements):
+      for element in elements { append(unknown: element, under: key) }
+    case .object(let members):
+      let name = kinds.name(of: value)
+      if kinds.spans[name] != nil, !(kinds.blocks[name] != nil && key.hasSuffix("s")) {
+        append(line: value)
+      } else if kinds.blocks[name] != nil || kinds.looksLikeBlock(name) {
+        append(block: value)
+      } else {
+        for member in members { append(unknown: member.value, under: member.key) }
+      }
     default: break
     }
   }
 
-  private mutating func append(item: JSONValue) {
-    beginLine()
-    let label = item["label"]?.string ?? ""
-    if !label.isEmpty { append(plain: label + " ") }
-    continuesLine = true
-    append(block: item)
-    continuesLine = false
-  }
-
-  private mutating func append(row: JSONValue) {
-    beginLine()
-    for (index, cell) in (row.elements ?? []).enumerated() {
-      if index > 0 { append(plain: " | ") }
-      append(span: cell["text"] ?? .null)
-    }
-  }
-
-  private mutating func append(line: JSONValue) {
-    let (before, continued) = (length, continuesLine)
-    beginLine()
-    let start = length
-    append(span: line)
-    guard length == start else { return }
-    // What has no text, such as an anchor, takes no line.
-    if length > before { text.removeLast() }
-    (length, continuesLine) = (before, continued)
-  }
-
-  private mutating func beginLine() {
-    if length > 0, !continuesLine { append(plain: "\n") }
-    continuesLine = false
-  }
-
   // MARK: - Spans
 
-  /// Appends a `richText…` or a string.
+  /// Appends a string, a span, or a list of these.
   private mutating func append(span: JSONValue) {
-    if let string = span.string { return append(plain: string) }
-    let start = length
-    switch span.type {
-    case "richTextCustomEmoji": append(plain: span["alternative_text"]?.string ?? "")
-    case "richTextMathematicalExpression": append(plain: span["expression"]?.string ?? "")
-    default:
-      if let text = span["text"] { append(span: text) }
-      for part in span["texts"]?.elements ?? [] { append(span: part) }
+    switch span {
+    case .string(let text): builder.append(text)
+    case .array(let parts): for part in parts { append(span: part) }
+    case .object:
+      let kind = spanKind(span)
+      guard let text = kind.textKey.flatMap({ span[$0] }) else { return }
+      guard let mark = kind.mark else { return append(span: text) }
+      builder.beginMark()
+      append(span: text)
+      let address = kind.addressKey.flatMap { span[$0]?.string }.map { kind.scheme + $0 }
+      builder.endMark { text in
+        guard let address else { return (mark, nil) }
+        // A link within the message leads nowhere outside of it.
+        return address.hasPrefix("#") ? nil : HTMLMarkup.link(to: Array(address.utf8), text: text)
+      }
+    default: break
     }
-    guard let word = Self.words[span.type] else { return }
-    mark(word, from: start, url: word == "text_link" ? span["url"]?.string : nil)
   }
 
-  private mutating func append(plain string: String) {
-    let unified = string.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
-    text += unified
-    length += unified.utf16.count
+  private mutating func spanKind(_ span: JSONValue) -> RichTextKinds.Span {
+    let name = kinds.name(of: span)
+    if let kind = kinds.spans[name] { return kind }
+    unknownKinds.insert(name)
+    return RichTextKinds.Span(mark: nil)
   }
 
-  private mutating func mark(_ type: String, from offset: Int, url: String? = nil) {
-    guard length > offset else { return }
-    entities.append(Post.Entity(type: type, offset: offset, length: length - offset, url: url))
+  /// Whether a span holds more than blanks, which take no line.
+  private func hasText(_ span: JSONValue) -> Bool {
+    switch span {
+    case .string(let text): return text.utf8.contains { $0 != 0x20 && $0 != 0x09 }
+    case .array(let parts): return parts.contains(where: hasText)
+    case .object:
+      let key = (kinds.spans[kinds.name(of: span)] ?? RichTextKinds.Span(mark: nil)).textKey
+      // What is not known must be seen, even if it has no text.
+      if kinds.spans[kinds.name(of: span)] == nil { return true }
+      return key.flatMap { span[$0] }.map(hasText) ?? false
+    default: return false
+    }
   }
-
-  /// Where a block begins that was appended at `offset`: behind the line break before it.
-  private func afterLineBreak(_ offset: Int) -> Int {
-    text.utf16.dropFirst(offset).first == 0x0A ? offset + 1 : offset
-  }
-
-  private static let words = [
-    "richTextBold": "bold", "richTextItalic": "italic", "richTextUnderline": "underline",
-    "richTextStrikethrough": "strikethrough", "richTextSpoiler": "spoiler",
-    "richTextFixed": "code", "richTextUrl": "text_link", "richTextEmailAddress": "email",
-    "richTextPhoneNumber": "phone", "richTextMention": "mention",
-    "richTextMentionName": "mention_name", "richTextHashtag": "hashtag",
-    "richTextCashtag": "cashtag", "richTextBotCommand": "bot_command",
-    "richTextBankCardNumber": "bank_card", "richTextCustomEmoji": "custom_emoji",
-  ]
 }

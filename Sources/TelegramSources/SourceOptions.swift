@@ -3,7 +3,7 @@ public struct SourceOptions: Equatable, Sendable {
   /// The chat, by name or id, where a source holds several.
   public var chat: String?
   /// The zone of dates that tell none.
-  public var zone: UTCOffset?
+  public var zone: LocalZone?
   /// Whether the question and the options of a poll are appended to the text of its post.
   public var includesPolls = false
   /// Whether the whole posts before the cut are taken of an export that is cut off.

@@ -52,7 +52,8 @@ package final class TDClient {
     var text = text
     do {
       return try text.withUTF8 { bytes in
-        var reader = JSONReader(bytes: UnsafeRawBufferPointer(bytes), path: "TDLib")
+        var reader = JSONReader(
+          bytes: UnsafeRawBufferPointer(bytes), path: "TDLib", leniency: .loneSurrogates)
         return try JSONValue(&reader)
       }
     } catch let error as InputError {

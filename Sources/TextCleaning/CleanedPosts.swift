@@ -63,6 +63,8 @@ struct CleanedPosts {
   private(set) var funnel: Funnel
   private(set) var lines = 0
   private(set) var badLines: [BadLine] = []
+  /// How many posts had half of a surrogate pair in a text.
+  private(set) var repairedCount = 0
   /// The first id and the last, and their lines.
   private(set) var first: (id: Int, line: Int)?
   private(set) var last: (id: Int, line: Int)?
@@ -105,6 +107,7 @@ struct CleanedPosts {
     fingerprints.removeAll(keepingCapacity: true)
     lines = 0
     badLines = []
+    repairedCount = 0
     (first, last) = (nil, nil)
     rejects = []
     explanation = nil
@@ -114,6 +117,7 @@ struct CleanedPosts {
     _ bytes: UnsafeRawBufferPointer, _ tools: inout CleaningTools
   ) throws(BadLine) {
     let post: Post
+    let replacedBefore = tools.parser.replacedSurrogates
     do {
       post = try tools.parser.parse(bytes, line: lines)
     } catch {
@@ -124,6 +128,7 @@ struct CleanedPosts {
       throw BadLine(
         line: lines, problem: .order(id: post.id, behind: last.id, ofLine: last.line))
     }
+    if tools.parser.replacedSurrogates > replacedBefore { repairedCount += 1 }
     first = first ?? (post.id, lines)
     last = (post.id, lines)
     var explaining: Explanation?

@@ -63,6 +63,7 @@ final class CleaningCollector {
     let cleaned = block.cleaned
     try checkLines(of: cleaned)
     result.funnel.add(cleaned.funnel)
+    result.repairedPosts += cleaned.repairedCount
     if var explanation = cleaned.explanation {
       explanation.line += linesBefore
       result.explanation = explanation

@@ -15,6 +15,8 @@ public struct CleaningRun {
     public internal(set) var funnel: Funnel
     /// The posts that were drawn, in the order of the file.
     public internal(set) var samples: [CleanedPair] = []
+    /// How many posts had half of a surrogate pair in a text, which was replaced by U+FFFD.
+    public internal(set) var repairedPosts = 0
     /// What each rule did to the post that was asked for; `nil` if it is not in the file.
     public internal(set) var explanation: Explanation?
   }

@@ -111,6 +111,12 @@ struct BugurtClean: Program {
     cleaning.onBadLine = { Log.warning("passed over: \($0)") }
     if let rejects { cleaning.onReject = { try rejects.write($0) } }
     let result = try cleaning.run(writer) { try progress.update($0) }
+    if result.repairedPosts > 0 {
+      let count = result.repairedPosts
+      Log.warning(
+        "\(count) \(count == 1 ? "post had" : "posts had") half of an emoji in a text (a lone "
+          + "surrogate such as \\ud83d), replaced by U+FFFD")
+    }
 
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.

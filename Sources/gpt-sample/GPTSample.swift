@@ -43,7 +43,7 @@ struct GPTSample: Program {
           any token a twentieth as likely as the best one, and no four tokens twice
       gpt-sample checkpoints/fixture/final --score data/clean/fixture.txt | sort -t $'\\t' -nk4
           the posts, the least surprising first
-      gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq .logits[0]
+      gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
           what the model thinks comes next, for scripts
     """
 

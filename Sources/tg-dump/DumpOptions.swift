@@ -47,13 +47,24 @@ struct ExportOptions: ArgumentGroup {
   var chat: String?
 
   @Option(
-    help: "the zone of the computer that made the export, for exports that tell none (made by "
-      + "versions before 3.7.6, June 2022)",
-    valueName: "offset", defaultText: "UTC")
-  var timezone: UTCOffset?
+    help: "the zone of the computer that made the export, such as +3 or Europe/Moscow, for exports "
+      + "that tell none (made by versions before 3.7.6, June 2022)",
+    valueName: "zone", defaultText: "UTC")
+  var timezone: String?
 
-  @Flag(help: "of an export that is cut off, write the whole posts before the cut")
+  @Flag(help: "of an export that is cut off or lacks pages, write the whole posts that are there")
   var salvage = false
+
+  /// The zone that is given; `nil` if none is.
+  ///
+  /// - Throws: `UsageError` if it is not one.
+  func zone() throws -> LocalZone? {
+    do {
+      return try timezone.map { name throws(LocalZone.Problem) in try LocalZone(name) }
+    } catch {
+      throw UsageError("--timezone: \(error)")
+    }
+  }
 }
 
 /// A day, or a moment.
@@ -100,9 +111,4 @@ struct FieldChoice: ArgumentValue, Equatable {
     "a list of \(PostField.allCases.map(\.rawValue).joined(separator: ", ")), all with a minus sign "
       + "or none"
   }
-}
-
-extension UTCOffset: ArgumentValue {
-  public init?(argument: String) { self.init(argument) }
-  public static var accepted: String { "an offset from UTC such as +03:00 or Z" }
 }

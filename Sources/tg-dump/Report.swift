@@ -29,6 +29,12 @@ func report(_ result: ChannelDump.Result, output: String) {
   }
   for summary in result.found { reportLeftOut(summary) }
   if result.isUnchanged { Log.info("\(output) is unchanged") }
+  let repaired = written.repaired + result.found.reduce(0) { $0 + $1.repaired }
+  if repaired > 0 {
+    Log.warning(
+      "\(count(repaired, "post had", "posts had")) half of an emoji in a text (a lone surrogate "
+        + "such as \\ud83d), replaced by U+FFFD")
+  }
   if written.posts == 0 { Log.warning("there are no posts in \(output == "-" ? "it" : output)") }
 }
 
@@ -52,6 +58,19 @@ private func reportLeftOut(_ summary: SourceSummary) {
   if summary.unknownTypes > 0 {
     Log.warning(
       "\(count(summary.unknownTypes, "post is", "posts are")) of a type that is not known; kept")
+  }
+  let rich = summary.richMessages
+  if rich.unknownCount > 0 {
+    let kinds = rich.unknownKinds.sorted().map { $0.count > 60 ? $0.prefix(60) + "…" : $0 }
+    let listed = kinds.prefix(10).joined(separator: ", ") + (kinds.count > 10 ? ", …" : "")
+    Log.warning(
+      "\(count(rich.unknownCount, "post has", "posts have")) parts of a kind that this version does "
+        + "not know: \(listed); what looks like their text was taken")
+  }
+  if rich.partialCount > 0 {
+    Log.warning(
+      "\(count(rich.partialCount, "post is", "posts are")) in the source only in part; read the "
+        + "channel with --live for the rest")
   }
   if summary.zoneless > 0 {
     Log.warning(

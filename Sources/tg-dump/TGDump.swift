@@ -70,6 +70,7 @@ struct TGDump: Program {
     if let option = account.given, !account.live {
       throw UsageError("\(option) belongs to --live")
     }
+    _ = try export.zone()
     let channels = kinds.filter(\.isChannel)
     if account.live, channels.count != 1 {
       throw UsageError("--live reads one channel; name it as @name, its link or its id")
@@ -94,7 +95,7 @@ struct TGDump: Program {
     let console = TerminalConsole()
     var options = SourceOptions()
     options.chat = export.chat
-    options.zone = export.timezone
+    options.zone = try export.zone()
     options.salvages = export.salvage
     options.includesPolls = choice.pollText
     let kinds = try sources.map { try SourceKind($0, isLive: account.live) }

@@ -105,6 +105,47 @@ struct JSONReaderTests {
     #expect(problem(json) == "x.json: " + expected)
   }
 
+  @Test(
+    "reads half of a surrogate pair as U+FFFD if that is accepted, and counts them",
+    arguments: [
+      (#"\ud83d"#, "\u{FFFD}", 1), (#"a\ude00b"#, "a\u{FFFD}b", 1),
+      (#"\ud83d\ud83d\ude00"#, "\u{FFFD}😀", 1), (#"\ud83d\u0041"#, "\u{FFFD}A", 1),
+      (#"\ud83d\n"#, "\u{FFFD}\n", 1), (#"\ude00\ud83d"#, "\u{FFFD}\u{FFFD}", 2),
+      (#"\ud83d\uDE00"#, "😀", 0),
+    ])
+  func loneSurrogates(_ text: String, _ expected: String, _ count: Int) throws {
+    let json = Array("[\"\(text)\", \"\(text)\", 1]".utf8)
+    try json.withUnsafeBytes { bytes in
+      var reader = JSONReader(bytes: bytes, path: "x.json", leniency: .loneSurrogates)
+      var strings: [String] = []
+      try reader.array { reader in
+        if try reader.peek() == .string, strings.isEmpty {
+          strings.append(try reader.string())
+        } else {
+          try reader.skip()
+        }
+      }
+      #expect(strings == [expected])
+      // What is skipped does not count.
+      let replaced = reader.replacedSurrogates
+      #expect(replaced == count)
+    }
+  }
+
+  @Test("says that a text is cut off where half of a surrogate pair ends it")
+  func cutSurrogates() throws {
+    for text in [#""\ud83d"#, #""\ud83d\"#, #""\ud83d\ude0"#] {
+      for leniency in [[], .loneSurrogates] as [JSONReader.Leniency] {
+        Array(text.utf8).withUnsafeBytes { bytes in
+          var reader = JSONReader(bytes: bytes, path: "x.json", leniency: leniency)
+          #expect(throws: InputError.self) { _ = try reader.string() }
+          let isCutOff = reader.isCutOff
+          #expect(isCutOff)
+        }
+      }
+    }
+  }
+
   @Test("refuses strings that are not UTF-8 where they are read")
   func invalidUTF8() {
     #expect(problem([0x22, 0x61, 0xFF, 0x22]) == "x.json: byte 1: the string is not UTF-8")

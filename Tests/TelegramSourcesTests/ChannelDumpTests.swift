@@ -104,6 +104,24 @@ import Testing
     #expect(result.written.posts == 55)
   }
 
+  @Test("posts with half of an emoji are mended and counted, wherever they stand")
+  func loneSurrogates() throws {
+    func line(_ id: Int, _ text: String) -> String {
+      #"{"id":\#(id),"date":"2016-03-01T09:00:00Z","text":"\#(text)","own":1}"# + "\n"
+    }
+    let broken = line(1, #"a\ud83d"#) + line(2, "b")
+    let mended =
+      "{\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"a\u{FFFD}\"}\n" + line(2, "b")
+    let path = try folder.write(broken, to: "broken.jsonl")
+    #expect(try dump([.posts(path: path)]).found[0].repaired == 1)
+    #expect(try folder.text(of: "posts.jsonl") == mended)
+    let other = try folder.write(line(3, "c"), to: "other.jsonl")
+    try folder.write(broken, to: "posts.jsonl")
+    let result = try dump([.posts(path: path), .posts(path: other)])
+    #expect(result.written.repaired == 2)
+    #expect(try folder.text(of: "posts.jsonl") == mended + line(3, "c"))
+  }
+
   @Test("--refresh asks for the last posts again")
   func refresh() throws {
     try dump([.channel(PlayedChannel(1...40))])

@@ -90,6 +90,16 @@ import Testing
     #expect(texts[4] == "ПОСТ 5")
   }
 
+  @Test("finds nothing above the greatest id that there can be")
+  func aboveAll() throws {
+    var bounds = ChannelFetch.Bounds()
+    bounds.above = .max
+    let fetch = ChannelFetch(PlayedChannel(1...40), journalPath: nil, bounds: bounds)
+    var posts: [Post] = []
+    _ = try fetch.forEachPost(progress: { _ in }) { posts.append($0) }
+    #expect(posts.isEmpty)
+  }
+
   @Test("stops at the id above which posts are wanted")
   func above() throws {
     let channel = PlayedChannel(1...95)

@@ -209,16 +209,58 @@ struct DesktopExportErrorTests {
     return error.map { $0.description.replacing(folder.path + "/", with: "") }
   }
 
-  @Test("says of a missing file, and of a folder without one, what the system says")
+  @Test("says of a missing file what the system says")
   func missing() throws {
     let folder = try TemporaryFolder()
-    for path in ["none.json", ""] {
-      let error = #expect(throws: FileError.self) { try Dump(path: folder.path(path)) }
-      #expect(error?.operation == .open)
-      #expect(error?.code == ENOENT)
-      let name = path.isEmpty ? "result.json" : path
-      #expect(
-        error?.description == "\(folder.path(name)): cannot open: No such file or directory")
+    let error = #expect(throws: FileError.self) { try Dump(path: folder.path("none.json")) }
+    #expect(error?.operation == .open)
+    #expect(error?.code == ENOENT)
+    #expect(
+      error?.description == "\(folder.path("none.json")): cannot open: No such file or directory")
+  }
+
+  @Test("says what stands in a folder instead of an export")
+  func folders() throws {
+    func message(_ folder: TemporaryFolder) -> String? {
+      let error = #expect(throws: InputError.self) { try Dump(path: folder.path) }
+      return error?.problem
+    }
+    let folder = try TemporaryFolder()
+    let nothing = "this folder holds no export (result.json or messages.html)"
+    #expect(message(folder) == "this folder is empty; \(howTo)")
+    try folder.write("x", to: "notes.txt")
+    #expect(message(folder) == "\(nothing); \(howTo)")
+    try folder.write("PK", to: "Канал.ZIP")
+    #expect(message(folder) == "\(nothing); if it is in 'Канал.ZIP', unpack that")
+    try folder.write(channel(""), to: "ChatExport_2026-01-31/result.json")
+    #expect(
+      message(folder)
+        == "\(nothing), but there is one in it; give '\(folder.path)/ChatExport_2026-01-31'")
+  }
+
+  @Test(
+    "says what a file is instead of an export",
+    arguments: [
+      ([0x50, 0x4B, 3, 4], "a ZIP archive; unpack it (unzip 'result.json')"),
+      (Array("Rar!\u{1A}\u{7}".utf8), "a RAR archive; unpack it (unrar x 'result.json')"),
+      ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive; unpack it (7z x 'result.json')"),
+      (
+        [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8),
+        "a tar archive; unpack it (tar -xf 'result.json')"
+      ),
+      (Array("%PDF-1.4".utf8), "a PDF document, not an export; "),
+      ([0x89] + Array("PNG\r\n".utf8), "a PNG image, not an export; "),
+      (Array("RIFF....WEBPVP8".utf8), "a WebP image, not an export; "),
+    ])
+  func otherFiles(_ bytes: [UInt8], _ found: String) throws {
+    let folder = try TemporaryFolder()
+    for name in ["result.json", "messages.html"] {
+      let path = try folder.write(bytes, to: name)
+      let error = #expect(throws: InputError.self) {
+        if name == "result.json" { try Dump(path: path) } else { try Dump(html: path) }
+      }
+      let expected = "this is " + found.replacing("result.json", with: name)
+      #expect(error?.problem.hasPrefix(expected) == true)
     }
   }
 
@@ -258,13 +300,24 @@ struct DesktopExportErrorTests {
   @Test(
     "says what it expected where there is no export",
     arguments: [
-      ("", 0), ("<html></html>", 0), ("hello", 0), ("[1, 2]", 0), ("\n  42", 3),
+      ("<html></html>", 0), ("hello", 0), ("[1, 2]", 0), ("\n  42", 3),
     ])
   func notJSON(_ text: String, _ offset: Int) throws {
     #expect(
       try message(text)
         == "result.json: byte \(offset): expected the '{' that an export of Telegram Desktop "
         + "begins with; \(howTo)")
+  }
+
+  @Test("may have a chat with the greatest id that there can be")
+  func greatestID() throws {
+    let json = #"{"name": "К", "id": 9223372036854775807, "messages": []}"#
+    #expect(try message(json, chat: "7")?.contains("it holds К (9223372036854775807)") == true)
+  }
+
+  @Test("says that a file is empty")
+  func empty() throws {
+    #expect(try message("") == "result.json: the file is empty; \(howTo)")
   }
 
   @Test("says what it missed in other JSON", arguments: ["{}", #"{"name": "x", "posts": []}"#])

@@ -185,6 +185,7 @@ struct DesktopMessageTests {
        {"type": "custom_emoji", "count": 3, "document_id": "5404870433939922908"},
        {"type": "custom_emoji", "count": 1, "document_id": "(unavailable)"},
        {"type": "custom_emoji", "count": 2},
+       {"type": "custom_emoji", "count": 5, "document_id": "stickers/sticker (1).webp"},
        {"type": "paid", "count": 4}, {"type": "empty", "count": 9},
        {"type": "emoji", "count": 1, "emoji": "🔥"}]
       """#)
@@ -192,7 +193,7 @@ struct DesktopMessageTests {
       post?.reactions == [
         Post.Reaction(emoji: "🔥", count: 13),
         Post.Reaction(emoji: "custom_emoji:5404870433939922908", count: 3),
-        Post.Reaction(emoji: "custom_emoji", count: 3), Post.Reaction(emoji: "paid", count: 4),
+        Post.Reaction(emoji: "custom_emoji", count: 8), Post.Reaction(emoji: "paid", count: 4),
       ])
   }
 
@@ -201,6 +202,32 @@ struct DesktopMessageTests {
     let reaction = #"{"type": "emoji", "emoji": "🔥", "count": 9223372036854775807}"#
     let post = try post(#""reactions": [\#(reaction), \#(reaction)]"#)
     #expect(post?.reactions == [Post.Reaction(emoji: "🔥", count: .max)])
+  }
+
+  @Test("may have half of an emoji in its texts, which is replaced and counted")
+  func loneSurrogates() throws {
+    let dump = try Dump(
+      channel(
+        #"""
+        {"id": 1, "date_unixtime": "100", "text": "a\ud83d", "text_entities": []},
+        {"id": 2, "date_unixtime": "101", "text": "", "text_entities":
+         [{"type": "bold", "text": "\ude00b"}, {"type": "plain", "text": "\ud83d"}]},
+        {"id": 3, "date_unixtime": "102", "text": "😀", "inline_bot_buttons":
+         [[{"text": "\ud83d"}]]},
+        {"id": 4, "date_unixtime": "103", "rich_message":
+         {"blocks": [{"type": "paragraph", "text": "c\ud83d\ud83d\ude00"}]}}
+        """#))
+    #expect(dump.posts.map(\.text) == ["a\u{FFFD}", "\u{FFFD}b\u{FFFD}", "😀", "c\u{FFFD}😀"])
+    #expect(dump.posts[1].entities == [Post.Entity(type: "bold", offset: 0, length: 2)])
+    #expect(dump.summary.repaired == 3)
+  }
+
+  @Test("has the text of parts within parts")
+  func nestedParts() throws {
+    let post = try post(
+      #""text": {"type": "concat", "text": ["a", {"type": "bold", "text": {"type": "plain", "#
+        + #""text": "b"}}, {"type": "italic", "text": ["c", {"type": "code", "text": "d"}]}]}"#)
+    #expect(post?.text == "abcd")
   }
 
   @Test("has no reactions where they are none", arguments: ["null", "{}", "[]", "[1, null]", "7"])

@@ -16,7 +16,7 @@ struct Dump {
   init(path: String, chat: String? = nil, zone: String? = nil) throws {
     var options = SourceOptions()
     options.chat = chat
-    options.zone = zone.flatMap { UTCOffset($0) }
+    options.zone = try zone.map { try LocalZone($0) }
     try self.init(path: path, options: options)
   }
 

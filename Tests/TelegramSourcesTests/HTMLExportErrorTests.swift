@@ -42,7 +42,7 @@ struct HTMLExportErrorTests {
   @Test(
     "says what it expected where there is no export",
     arguments: [
-      ("", "the file is empty"), ("hello", "this is not HTML"),
+      ("hello", "this is not HTML"),
       ("<!DOCTYPE html><html><body><p>Новости</p></body></html>", "other"),
       (htmlPage("").replacing("page_wrap", with: "page"), "other"),
     ])
@@ -53,8 +53,12 @@ struct HTMLExportErrorTests {
         == "messages.html: \(found), expected a page with the messages of a chat as Telegram "
         + "Desktop exports it; \(howTo)")
     #expect(
-      try error([htmlPage(htmlMessage(1, "")), text == "" ? "<html></html>" : text + "</html>"])
-        != nil)
+      try error([htmlPage(htmlMessage(1, "")), text + "</html>"]) != nil)
+  }
+
+  @Test("says that a page is empty")
+  func emptyPage() throws {
+    #expect(try error([""]) == "messages.html: the file is empty; \(howTo)")
   }
 
   @Test(
@@ -81,7 +85,7 @@ struct HTMLExportErrorTests {
   func gaps() throws {
     let first = htmlPage(htmlMessage(1, ""), next: "messages2.html")
     let second = "messages2.html: \(missing)"
-    let choice = "or take what stands before it (--salvage)"
+    let choice = "or take the pages that are there (--salvage)"
     #expect(
       try error([first, nil, htmlPage(htmlMessage(3, ""))]) == "\(second); \(remedy), \(choice)")
     #expect(error(path: "messages3.html") == "\(second); \(remedy), \(choice)")
@@ -89,19 +93,39 @@ struct HTMLExportErrorTests {
     #expect(error() == "\(second); \(before); \(remedy), or take these messages (--salvage)")
     try FileManager.default.moveItem(
       atPath: folder.path("messages.html"), toPath: folder.path("messages2.html"))
-    #expect(error() == "messages.html: \(missing); \(remedy)")
-    #expect(throws: InputError.self) { try Dump(html: folder.path, Self.salvaging) }
+    #expect(error() == "messages.html: \(missing); \(remedy), \(choice)")
   }
 
-  @Test("takes the posts before the missing page on request")
+  @Test("takes the posts of the pages that are there on request")
   func salvagingGaps() throws {
     try folder.write(htmlPage(htmlMessage(1, ""), next: "messages2.html"), to: "messages.html")
-    for _ in 0..<2 {
+    func salvage() throws -> (ids: [Int], cut: String?) {
       let dump = try Dump(html: folder.path, Self.salvaging)
-      #expect(dump.posts.map(\.id) == [1])
-      #expect(dump.summary.cut == "\(folder.path("messages2.html")): \(missing); \(before)")
-      try folder.write(htmlPage(htmlMessage(3, "")), to: "messages3.html")
+      return (
+        dump.posts.map(\.id), dump.summary.cut?.replacing(folder.path + "/", with: "")
+      )
     }
+    #expect(try salvage() == ([1], "messages2.html: \(missing); \(before)"))
+    try folder.write(htmlPage(htmlMessage(3, "")), to: "messages3.html")
+    let elsewhere = "messages could be read elsewhere"
+    #expect(try salvage() == ([1, 3], "messages2.html: \(missing); 2 \(elsewhere)"))
+    try FileManager.default.removeItem(atPath: folder.path("messages.html"))
+    #expect(try salvage() == ([3], "messages.html: \(missing); 1 \(elsewhere)"))
+    try folder.write(htmlPage(htmlMessage(9, "")), to: "messages9.html")
+    #expect(
+      try salvage()
+        == ([3, 9], "messages.html: \(missing) (the first of 2 such places); 2 \(elsewhere)"))
+  }
+
+  @Test("does not take the source of a forward from before a missing page")
+  func forwardAfterGap() throws {
+    func forward(_ id: Int, _ name: String) -> String {
+      htmlMessage(id, htmlPart("forwarded body", name + htmlText("a")), isJoined: true)
+    }
+    try folder.write(htmlPage(forward(1, htmlPart("from_name", "К"))), to: "messages.html")
+    try folder.write(htmlPage(forward(3, "")), to: "messages3.html")
+    let dump = try Dump(html: folder.path, Self.salvaging)
+    #expect(dump.posts.map(\.forwardedFrom) == ["К", ""])
   }
 
   @Test("says of a page of another name that the chat goes on")
@@ -130,8 +154,11 @@ struct HTMLExportErrorTests {
       try error([htmlPage(htmlMessage(0, "")), cut, htmlPage(htmlMessage(5, ""))])
         == problem + "; \(remedy), or take these messages (--salvage)")
     let dump = try Dump(html: folder.path, Self.salvaging)
-    #expect(dump.posts.map(\.id) == [0, 1, 2])
-    #expect(dump.summary.cut?.replacing(folder.path + "/", with: "") == problem)
+    #expect(dump.posts.map(\.id) == [0, 1, 2, 5])
+    #expect(
+      dump.summary.cut?.replacing(folder.path + "/", with: "")
+        == problem.replacing(
+          "3 messages could be read before", with: "4 messages could be read elsewhere"))
     #expect(dump.summary.chat == "БУГУРТ-ТРЕД")
   }
 

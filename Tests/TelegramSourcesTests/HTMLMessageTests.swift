@@ -7,7 +7,7 @@ import Testing
 struct HTMLMessageTests {
   private func date(_ title: String, zone: String? = nil) throws -> (Int?, zoneless: Int) {
     var options = SourceOptions()
-    options.zone = zone.flatMap { UTCOffset($0) }
+    options.zone = zone.flatMap { try? LocalZone($0) }
     let dump = try Dump(pages: [htmlPage(htmlMessage(1, htmlText("a"), date: title))], options)
     return (dump.posts.first?.date, dump.summary.zoneless)
   }
@@ -186,9 +186,17 @@ struct HTMLMessageTests {
         + reaction("❤", element("count", "1")) + reaction("", element("count", "9")))
     #expect(
       try counts(html) == [
-        "❤ 13", "👍🏿 3", "🔥 40", "paid 7", "custom_emoji:stickers/sticker (1).webp 2",
-        "custom_emoji 3",
+        "❤ 13", "👍🏿 3", "🔥 40", "paid 7", "custom_emoji 5",
       ])
+  }
+
+  @Test("counts reactions up to what 64 bits hold")
+  func manyReactions() throws {
+    let reaction =
+      #"<span class="reaction"><span class="emoji">❤</span><span class="count">"#
+      + "9223372036854775807</span></span>"
+    let post = try htmlPost("<span class=\"reactions\">\(reaction)\(reaction)</span>")
+    #expect(post?.reactions == [Post.Reaction(emoji: "❤", count: .max)])
   }
 
   private func buttonTable(_ label: String, isClosed: Bool = true) -> String {

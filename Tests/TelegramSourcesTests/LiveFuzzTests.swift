@@ -5,19 +5,6 @@ import TelegramSources
 import TestSupport
 import Testing
 
-/// Random numbers, the same for the same seed (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
-  }
-}
-
 /// What messages and configurations with random damage are read as; LIVE_FUZZ_INPUTS in the
 /// environment says how many there are.
 @Suite("Damaged answers of TDLib and configurations")

@@ -109,7 +109,7 @@ struct LiveMessageTests {
       "Underline": "underline", "Strikethrough": "strikethrough", "Spoiler": "spoiler",
       "Code": "code", "Pre": "pre", "PreCode": "pre", "BlockQuote": "blockquote",
       "ExpandableBlockQuote": "blockquote", "TextUrl": "text_link",
-      "MentionName": "mention_name", "CustomEmoji": "custom_emoji", "DateTime": "date_time",
+      "MentionName": "mention_name", "CustomEmoji": "custom_emoji", "DateTime": "formatted_date",
       "SomethingNew": "something_new", "": "unknown",
     ]
     for (type, word) in words {
@@ -237,7 +237,7 @@ struct LiveMessageTests {
 }
 
 @Suite("A rich message of TDLib")
-struct RichMessageTests {
+struct LiveRichMessageTests {
   private func post(_ blocks: String) throws -> Post? {
     try liveMessage(
       #""content":{"@type":"messageRichMessage","message":{"is_full":true,"blocks":[\#(blocks)]}}"#
@@ -284,8 +284,7 @@ struct RichMessageTests {
         who
         table
         x | y
-        z | \
-
+        z
         let a
         let b
         photo
@@ -302,7 +301,7 @@ struct RichMessageTests {
     #expect(
       entities.map { $0.type + "=" + part($0) }
         == [
-          "italic=🔥b", "bold=🔥b", "text_link=c", "custom_emoji=😀", "blockquote=quoted\nwho",
+          "bold=🔥b", "italic=🔥b", "text_link=c", "custom_emoji=😀", "blockquote=quoted\nwho",
           "pre=let a\nlet b",
         ])
     #expect(entities[2].url == "https://example.org/")

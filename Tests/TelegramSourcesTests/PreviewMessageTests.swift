@@ -87,6 +87,13 @@ struct PreviewMessageTests {
       ])
   }
 
+  @Test("counts reactions up to what 64 bits hold")
+  func manyReactions() throws {
+    let reaction = PreviewHTML.reaction(PreviewHTML.emoji("❤"), "9223372036854775807")
+    let post = try webPost(PreviewHTML.reactions([reaction, reaction]))
+    #expect(post?.reactions == [Post.Reaction(emoji: "❤", count: .max)])
+  }
+
   private static func wrap(_ word: String) -> String {
     #"<a class="tgme_widget_message_\#(word)" href="https://t.me/x/1"></a>"#
   }

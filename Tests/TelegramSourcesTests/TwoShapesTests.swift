@@ -4,18 +4,6 @@ import TelegramSources
 import TestSupport
 import Testing
 
-/// A sequence of numbers that is the same for the same seed (SplitMix64).
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 extension ExportedMessage {
   private static let pieces = [
     "а", "Ё", " ", "  ", "\n", "\n\n", "@", "b", "&", "<", ">", "\"", "'", "&amp;", "<br>",

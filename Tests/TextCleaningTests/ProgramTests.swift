@@ -49,6 +49,19 @@ struct ProgramTests {
       status: process.terminationStatus, output: String(decoding: bytes, as: UTF8.self), log: log)
   }
 
+  @Test("warns of half of an emoji in a text, and cleans the post")
+  func loneSurrogates() throws {
+    let text = #"КОТ\ud83d\n@\nПЁС"#
+    try folder.write(
+      #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"\#(text)"}"# + "\n", to: "broken.jsonl")
+    let ended = try run(["broken.jsonl"])
+    #expect(ended.status == 0)
+    #expect(
+      ended.log.hasPrefix(
+        "bugurt-clean: warning: 1 post had half of an emoji in a text (a lone surrogate such as "
+          + "\\ud83d), replaced by U+FFFD\n"))
+  }
+
   private let table = """
     posts in       4
     forwards       0   0.0 %  0 changed

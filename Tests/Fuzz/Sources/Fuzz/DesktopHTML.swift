@@ -25,7 +25,11 @@ extension FuzzedParser {
       "<div class=\"media_wrap clearfix\">", "<div class=\"media clearfix pull_left media_",
       "<span class=\"reaction paid\">", "<span class=\"emoji\">", "<span class=\"count\">",
       "<span class=\"userpics\">", "<div class=\"media_poll\">", "<div class=\"question bold\">",
-      "<div class=\"answer\">", "<div class=\"text rich_message\">",
+      "<div class=\"answer\">", "<div class=\"text rich_message\">", "<ol start=\"", "<li value=\"",
+      "<button>", "</button>", "<select>", " aria-hidden=\"true\"", " hidden",
+      " style=\"display:none\"",
+      " data-rich-kind=\"", "<span class=\"rich_task_marker\">",
+      "<address class=\"rich_author_date\">",
       "<table class=\"bot_buttons_table\">",
       " title=\"01.03.2016 16:49:34 UTC+03:00\">", "<br>", "<strong>", "</strong>", "<em>", "</em>",
       "<pre>", "<code>", "<blockquote>", "<span class=\"spoiler hidden\">", "</span>",
@@ -117,7 +121,11 @@ extension FuzzedParser {
 
   private static let rich = #"""
     <div class="text rich_message"><h1>a</h1><p>b<strong>c</strong></p><ul><li><span class="rich_task_marker">\#
-    ☑</span><div>d</div></li></ul><table><tr><td>1</td><td>2</td></tr></table><pre><code>x</code></pre></div>
+    ☑</span><div>d</div></li></ul><table><tr><td>1</td><td>2</td></tr></table><pre><code>x</code></pre>\#
+    <ol start="3" type="i" reversed=""><li data-num="a" value="5"><span class="rich_order_marker">a</span>\#
+    <p data-rich-kind="new">e</p></li></ol><aside class="rich_pullquote">f</aside><address class=\#
+    "rich_author_date">g • <time>1</time></address><span class="rich_custom_emoji"><a href="s/a.webp">😀</a>\#
+    </span><button>h</button><span aria-hidden="true">i</span></div>
     """#
 
   private static let buttons = #"""

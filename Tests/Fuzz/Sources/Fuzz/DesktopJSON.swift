@@ -35,6 +35,19 @@ extension FuzzedParser {
       }
       """#,
       #"""
+      {"messages":[{"id":1,"date_unixtime":"1","rich_message":{"rtl":false,"part":true,"blocks":[
+       {"type":"heading","level":2,"text":{"type":"concat","text":[{"type":"bold","text":{"type":"plain",
+        "text":"a\ud83d"}},{"type":"text_link","href":"https://x","text":"b"},{"type":"custom_emoji",
+        "text":"😀","document_id":"5"},{"type":"math","source":"x"}]}},
+       {"type":"list","kind":"ordered","start":3,"reversed":true,"list_type":"i","items":[
+        {"task_state":"none","content":"text","text":"c","num":"1","value":9223372036854775807},
+        {"task_state":"checked","blocks":[{"type":"paragraph","text":"\r\n"}]}]},
+       {"type":"quote","pullquote":true,"blocks":[{"type":"code","text":" "}],"caption":"d"},
+       {"type":"table","title":"e","rows":[{"cells":[{"text":"f"},{},{"text":"g"}]}]},
+       {"type":"slideshow","items":[{"type":"photo","caption":{"text":"h","credit":"i"}}]},
+       {"type":"new","text":{"type":"shiny","text":"j"},"blocks":[{"type":"divider"}]}]}}]}
+      """#,
+      #"""
       {"about":"","contacts":{"list":[]},"chats":{"about":"","list":[{"type":"saved_messages",\#
       "id":9,"messages":[]},{"name":"К","id":7,"messages":[{"id":2,"date":5,"text":"x"}]}]},\#
       "left_chats":{"list":[{"name":"Л","id":8,"messages":[]}]}}
@@ -45,7 +58,9 @@ extension FuzzedParser {
       #""edited_unixtime":"#, #""text":"#, #""text_entities":"#, #""href":"#, #""reactions":"#,
       #""count":"#, #""emoji":"#, #""document_id":"#, #""forwarded_from":"#, #""poll":"#,
       #""question":"#, #""answers":"#, #""todo_list":"#, #""title":"#, #""messages":"#,
-      #""chats":"#,
+      #""chats":"#, #""rich_message":"#, #""blocks":"#, #""items":"#, #""rows":"#, #""cells":"#,
+      #""caption":"#, #""credit":"#, #""part":"#, #""paragraph""#, #""list""#, #""ordered""#,
+      #""quote""#, #""code""#, #""table""#, #""concat""#, #""math""#, #""num":"#, #""value":"#,
       #""left_chats":"#, #""list":"#, #""name":"#, #""media_type":"#, #""photo":"#, #""file":"#,
       #""reply_to_message_id":"#, #""reply_to_peer_id":"#, #""service""#, #""unsupported""#,
       #""plain""#, #""bold""#, "null", "true", "false", "\\x0B", "\\u2028", "\\ud83d", "\\ude00",

@@ -13,7 +13,7 @@ struct FuzzedParser: Sendable {
 
   /// All parsers.
   static let all: [FuzzedParser] = [
-    desktopJSON, desktopHTML, liveConfiguration, postLines, tdlibMessage,
+    desktopJSON, desktopHTML, liveConfiguration, postLines, tdlibMessage, zones,
   ]
 }
 
