@@ -131,15 +131,12 @@ define dump_facts
     source=@${source#@} source=${source%/}
   else
     as_path source
-    if [ -d "$source" ]; then
-      for file in "$source"/result.json "$source"/messages*.html; do
-        if [ -e "$file" ]; then source=$file; break; fi
-      done
+    file=$source source=${source%/} source=${source%/result.json}
+    if [ -d "$file" ]; then
+      for file in "$source"/result.json "$source"/messages*.html; do [ ! -e "$file" ] || break; done
     fi
-    if [ -f "$source" ] || [ -d "$source" ]; then kind=export; fi
-    for file in "$source" "${source%/*}"/messages*.html; do
-      case $file in "$source" | *.html) [ ! "$file" -nt "$3" ] || newer=newer;; esac
-    done
+    [ ! -e "$file" ] && [ ! -d "$source" ] || kind=export
+    for file in "$file" "${file%/*}"/messages*.html; do [ ! "$file" -nt "$3" ] || newer=newer; done
   fi
   printf '%s %s %q' $kind $newer "$source"
   set -- "${flags[@]}"

@@ -52,9 +52,13 @@ final class PageJournal {
     if file.size > 0 {
       try read(channel)
     } else {
-      let value: JSONValue = ["dump": .string(channel)]
-      try file.append(Array((value.text() + "\n").utf8))
+      try begin(channel)
     }
+  }
+
+  private func begin(_ channel: String) throws {
+    let value: JSONValue = ["dump": .string(channel)]
+    try file.append(Array((value.text() + "\n").utf8))
   }
 
   /// Whether something was fetched.
@@ -150,6 +154,11 @@ final class PageJournal {
             file.path,
             "this is not the journal of an interrupted dump; remove it, or name another "
               + "output")
+        }
+        // Nothing came of it, as of a misspelt name.
+        if found != channel, offset >= file.size {
+          try file.truncate(to: 0)
+          return try begin(channel)
         }
         guard found == channel else {
           throw InputError(

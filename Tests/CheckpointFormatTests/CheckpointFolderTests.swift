@@ -98,17 +98,15 @@ struct RunFolderTests {
     #expect(try folder.text(of: "final/a") == "new")
   }
 
-  @Test("a folder that is a link stays one: what it leads to is replaced, or removed")
+  @Test("a folder that is a link stays one: what it leads to is replaced")
   func links() throws {
     let disk = try TemporaryFolder()
     try disk.write("old", to: "model/a")
     #expect(symlink(disk.path("model"), run.finalPath) == 0)
     try RunFolder.write(run.finalPath) { try replaceFile(at: $0 + "/b", with: "new") }
     #expect(try Folder.list(disk.path("model")) == ["b"])
-    try run.removeAll()
-    #expect(try disk.names() == [])
     try RunFolder.write(run.finalPath) { try replaceFile(at: $0 + "/c", with: "newer") }
-    #expect(try disk.text(of: "model/c") == "newer")
+    #expect(try Folder.list(disk.path("model")) == ["c"])
     var status = stat()
     #expect(lstat(run.finalPath, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
   }

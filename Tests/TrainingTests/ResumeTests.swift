@@ -265,8 +265,8 @@ struct ResumeTests {
       #expect(error?.path == fixture.folder.path("run/checkpoint-7/resume_state.json"))
       #expect(
         error?.problem.hasSuffix(
-          "; the checkpoint is damaged: there is no older one that is whole; --restart alone trains "
-            + "anew") == true)
+          "; the checkpoint is damaged: there is no older one that is whole; --restart alone starts "
+            + "over") == true)
       #expect(trainer.warnings == [])
       #expect(try Folder.list(fixture.folder.path("run")) == ["checkpoint-5", "checkpoint-7"])
     }
@@ -297,7 +297,7 @@ struct ResumeTests {
     try fixture.runAndStop("run", after: 4)
     try fixture.writeShards(to: "other", digest: 8)
     try expectRefusal(
-      "holds a run with other settings (the tokenizer is another); --restart removes it", resume,
+      "holds a run with other settings (the tokenizer is another); --restart replaces it", resume,
       tokens: "other")
     let path = "run/checkpoint-4/resume_state.json"
     let text = try fixture.folder.text(of: path)
