@@ -42,7 +42,7 @@ public final class PostCursor {
     while let bytes = try lines.next() {
       if PostParser.isBlank(bytes) { continue }
       line = lines.lineNumber
-      let post = try parser.parse(bytes, line: line)
+      let post = try parse(bytes)
       if let last, post.id <= last.id {
         throw Self.orderError(path, (post.id, line), behind: last)
       }
@@ -52,6 +52,16 @@ public final class PostCursor {
       return post
     }
     return nil
+  }
+
+  /// Makes a post of the line `bytes`; the first one may show that this is no file of posts.
+  private func parse(_ bytes: UnsafeRawBufferPointer) throws -> Post {
+    do {
+      return try parser.parse(bytes, line: line)
+    } catch let error as InputError where last == nil {
+      throw InputError(
+        path, error.place, error.problem + PipelineFile.remedy(forFirstLine: bytes, in: path))
+    }
   }
 
   /// The error of a post whose id is not above that of the one before.

@@ -10,7 +10,7 @@ package struct PostParser: ~Copyable {
 
   enum EntityKey: String, CaseIterable { case type, offset, length, url }
 
-  let path: String
+  package let path: String
   var reader: JSONReader
   let keys = JSONKeys<Key>()
   let entityKeys = JSONKeys<EntityKey>()

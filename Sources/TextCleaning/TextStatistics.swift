@@ -46,7 +46,7 @@ public struct TextStatistics: Equatable, Sendable {
   ///
   /// - Throws: `InputError`; `FileError`; what `progress` throws.
   public init(path: String, progress: (Int) throws -> Void) throws {
-    try CorpusReader.forEachPost(path: path, progress: progress) { _, post in add(post) }
+    try CorpusReader.forEachPost(path: path, progress: progress) { _, post, _ in add(post) }
   }
 
   /// Takes in `post`, which is UTF-8.
