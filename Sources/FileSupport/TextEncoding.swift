@@ -79,7 +79,8 @@ public struct TextEncoding: Equatable, Sendable {
   /// empty if nothing is known.
   public static func remedy(for bytes: some Collection<UInt8>, in path: String) -> String {
     guard let encoding = guess(bytes) else { return "" }
-    return "; it looks like \(encoding.name), which is a guess by its letters: if all of the file is "
+    return
+      "; it looks like \(encoding.name), which is a guess by its letters: if all of the file is "
       + "in it, convert the file (\(encoding.conversion(of: path)))"
   }
 

@@ -34,7 +34,9 @@ struct CorpusReaderTests {
 
   @Test(
     "tells which line a newline ends",
-    arguments: [("а\nб", [true, false]), ("а\r\nб\r", [true, false]), ("а\n\nб\n", [true, true])])
+    arguments: [
+      ("а\nб", [true, false]), ("а\r\nб\r", [true, false]), ("а\n\nб\n", [true, true]),
+    ])
   func newlines(_ text: String, _ expected: [Bool]) throws {
     var ends: [Bool] = []
     try CorpusReader.forEachPost(path: folder.write(text, to: "posts.txt")) { ends.append($2) }

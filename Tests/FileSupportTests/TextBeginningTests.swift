@@ -129,7 +129,10 @@ struct TextBeginningTests {
   @Test(
     "archives, pointers and web pages are told",
     arguments: [
-      ([0x50, 0x4B, 3, 4], "this is a ZIP archive, expected text; unpack it first (unzip 'text.txt')"),
+      (
+        [0x50, 0x4B, 3, 4],
+        "this is a ZIP archive, expected text; unpack it first (unzip 'text.txt')"
+      ),
       (
         [0xFD, 0x37, 0x7A, 0x58, 0x5A],
         "this is packed with xz, expected text; unpack it first (xz -dc 'text.txt')"

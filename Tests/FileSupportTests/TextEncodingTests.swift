@@ -51,7 +51,8 @@ struct TextEncodingTests {
   @Test("guesses nothing where nothing stands out")
   func nothing() {
     let others: [[UInt8]] = [
-      [], [0xFF], [0xC0, 0x80], Array("КОТ".utf8) + [0xD0], Array("КОТ ПЁС ДОМ".utf8) + [0xFF, 0xFE],
+      [], [0xFF], [0xC0, 0x80], Array("КОТ".utf8) + [0xD0],
+      Array("КОТ ПЁС ДОМ".utf8) + [0xFF, 0xFE],
       Array("caf".utf8) + [0xE9], Array("Gr".utf8) + [0xF6, 0xDF] + Array("e f".utf8) + [0xFC],
       Array(0x80...0xFF), [0xFF, 0xFE, 0xFD, 0xFC, 0xFB],
     ]

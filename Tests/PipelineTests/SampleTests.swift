@@ -75,7 +75,8 @@ struct SampleTests {
       try run("--interactive", input: project.folder.path("marked")).output
         == run("--interactive", input: project.folder.path("plain")).output)
     #expect(
-      try run("--bad-word", "\u{FEFF}К", "-n", "4").output == run("--bad-word", "К", "-n", "4").output)
+      try run("--bad-word", "\u{FEFF}К", "-n", "4").output
+        == run("--bad-word", "К", "-n", "4").output)
     // In the midst of a text it is a character.
     #expect(try run("-p", "КОТ\u{FEFF}", "--json").output.contains("\u{FEFF}"))
   }
@@ -92,13 +93,15 @@ struct SampleTests {
           "words.txt: this is text in UTF-16LE; expected UTF-8: convert it (iconv -f UTF-16 -t UTF-8 "
             + "'words.txt' > 'words.utf8.txt')\n"), "\(ended.log)")
     }
-    try project.folder.write([0xCA, 0xCE, 0xD2, 0x20, 0xC4, 0xCE, 0xCC, 0xC0, 0x0A], to: "words.txt")
+    try project.folder.write(
+      [0xCA, 0xCE, 0xD2, 0x20, 0xC4, 0xCE, 0xCC, 0xC0, 0x0A], to: "words.txt")
     for option in ["--score", "--prompts", "--bad-words"] {
       let ended = try run(option, "words.txt")
       #expect(ended.status == 65 && ended.output == "")
       #expect(
         ended.log.contains(
-          "words.txt: line 1: the line is not UTF-8; it looks like CP1251, which is a guess by its "),
+          "words.txt: line 1: the line is not UTF-8; it looks like CP1251, which is a guess by its "
+        ),
         "\(ended.log)")
     }
     let typed = try run("--interactive", input: project.folder.path("words.txt"))
