@@ -31,14 +31,7 @@ extension JSONReader {
   private mutating func string(of bytes: UnsafeRawBufferPointer, from start: Int) throws -> String {
     if let string = String(utf8: bytes) { return string }
     invalidString = Array(bytes)
-    throw notUTF8(bytes, from: start)
-  }
-
-  /// The error of a string of `bytes`, which stand from `start` on in the text.
-  private func notUTF8(_ bytes: UnsafeRawBufferPointer, from start: Int) -> InputError {
-    InputError(
-      path, place ?? .byte(start),
-      "the string is not UTF-8" + TextEncoding.remedy(for: bytes, in: path))
+    throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
   }
 
   /// Whether the next value, which must be a string, stands in quotes.
@@ -68,7 +61,9 @@ extension JSONReader {
   mutating func appendQuotedBytes(to output: inout [UInt8], validating: Bool) throws {
     let start = byteOffset + 1
     let bytes = try quotedBytes()
-    guard !validating || isUTF8(bytes) else { throw notUTF8(bytes, from: start) }
+    guard !validating || isUTF8(bytes) else {
+      throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
+    }
     output.append(contentsOf: bytes)
   }
 

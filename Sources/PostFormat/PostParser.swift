@@ -37,6 +37,15 @@ package struct PostParser: ~Copyable {
           + String(reflecting: String(found)))
     }
     reader.restart(bytes: bytes, place: .line(line))
+    do {
+      return try post(inLine: line)
+    } catch let error as InputError where !reader.encodingRemedy.isEmpty {
+      throw InputError(path, error.place, error.problem + reader.encodingRemedy)
+    }
+  }
+
+  /// Makes a post of what the reader stands before, the line with the number `line`.
+  private mutating func post(inLine line: Int) throws -> Post {
     var id: Int?
     var date: Int?
     var text: String?
