@@ -91,6 +91,9 @@ private struct Pass: Sendable {
         start = max(Self.whiteSpaceStart(text, range.lowerBound..<start), textStart)
       }
       if token.stripsRight { end = Self.whiteSpaceEnd(text, end..<range.upperBound) }
+      // White space that a token before has taken is found again, but not by a token that takes
+      // white space before it: nothing is left of that one.
+      guard start < end else { continue }
       if textStart < start { parts.append(.text(textStart..<start)) }
       parts.append(.token(token.id))
       textStart = end

@@ -14,10 +14,10 @@ public struct TextBatch: Sendable {
   /// Whether there is no text.
   public var isEmpty: Bool { ends.isEmpty }
 
-  /// Adds the text of `line` and a newline.
-  public mutating func append(line: UnsafeRawBufferPointer) {
-    bytes.append(contentsOf: line)
-    bytes.append(0x0A)
+  /// Adds `text`, and a newline to it where there is to be one.
+  public mutating func append(_ text: UnsafeRawBufferPointer, addingNewline: Bool) {
+    bytes.append(contentsOf: text)
+    if addingNewline { bytes.append(0x0A) }
     ends.append(bytes.count)
   }
 

@@ -13,6 +13,8 @@ public enum CorpusLayout: Sendable {
 public final class CorpusWriter {
   /// How the posts stand in the file.
   public let layout: CorpusLayout
+  /// Is given what is written, as it stands in the file.
+  public var onWrite: ((UnsafeRawBufferPointer) -> Void)?
   private let file: OutputFile?
 
   /// Creates the file at `path`, and the folders above it where they are missing.
@@ -36,13 +38,15 @@ public final class CorpusWriter {
   /// - Throws: `FileError`.
   public func write(_ post: UnsafeRawBufferPointer) throws {
     switch layout {
-    case .unseparated: try file?.write(post)
+    case .unseparated: try write(posts: post)
     case .onePostALine:
       guard let base = post.baseAddress, memchr(base, 0x0A, post.count) == nil, !post.isEmpty else {
         preconditionFailure("a post of a cleaned text is one line, and not an empty one")
       }
       try file?.write(post)
       try file?.write([0x0A])
+      onWrite?(post)
+      [0x0A].withUnsafeBytes { onWrite?($0) }
     }
   }
 
@@ -53,6 +57,7 @@ public final class CorpusWriter {
   public func write(posts text: UnsafeRawBufferPointer) throws {
     precondition(layout == .unseparated || text.isEmpty || text.last == 0x0A)
     try file?.write(text)
+    onWrite?(text)
   }
 
   /// Brings everything to the disk, without the name as yet; after this ``commit()`` hardly fails.

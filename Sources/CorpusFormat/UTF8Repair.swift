@@ -71,6 +71,9 @@ public final class UTF8Repair: InputFilter {
     self.policy = policy
   }
 
+  /// Counts a byte order mark for the places in the first line.
+  public func passOverMark(length: Int) { lineBytes += length }
+
   /// Appends `bytes` to `output`, all but what is not UTF-8.
   ///
   /// - Throws: `InputError` at the first byte that is not UTF-8 with ``InvalidUTF8Policy/fail``.
@@ -95,7 +98,7 @@ public final class UTF8Repair: InputFilter {
         held = Array(rest)
         return
       }
-      try note(rest[0], length: broken.length)
+      try note(rest, length: broken.length)
       if policy == .replace { output += [0xEF, 0xBF, 0xBD] }
       rest = UnsafeRawBufferPointer(rebasing: rest[broken.length...])
     }
@@ -115,9 +118,10 @@ public final class UTF8Repair: InputFilter {
     }
   }
 
-  private func note(_ first: UInt8, length: Int) throws {
+  /// Takes note of the broken character of `length` bytes that `text` begins with.
+  private func note(_ text: UnsafeRawBufferPointer, length: Int) throws {
     if policy == .fail {
-      throw CorpusReader.notUTF8(first, at: lineBytes, line: line, path: path)
+      throw CorpusReader.notUTF8(text, at: lineBytes, line: line, path: path)
     }
     if places.count < Self.placesKept { places.append(Place(line: line, byte: lineBytes + 1)) }
     sequences += 1

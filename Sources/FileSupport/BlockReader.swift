@@ -23,10 +23,11 @@ public struct BlockReader {
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
-    path: String, blockSize: Int, filter: (any InputFilter)? = nil, lastCut: @escaping CutSearch
+    path: String, as content: InputFile.Content = .text, blockSize: Int,
+    filter: (any InputFilter)? = nil, lastCut: @escaping CutSearch
   ) throws {
     precondition(blockSize > 0)
-    input = try InputFile(path: path, filter: filter)
+    input = try InputFile(path: path, as: content, filter: filter)
     self.blockSize = blockSize
     self.lastCut = lastCut
   }
@@ -36,8 +37,11 @@ public struct BlockReader {
   /// The lines are cut of what `filter` makes of the bytes.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(linesOf path: String, blockSize: Int, filter: (any InputFilter)? = nil) throws {
-    try self.init(path: path, blockSize: blockSize, filter: filter) { text, start in
+  public init(
+    linesOf path: String, as content: InputFile.Content = .text, blockSize: Int,
+    filter: (any InputFilter)? = nil
+  ) throws {
+    try self.init(path: path, as: content, blockSize: blockSize, filter: filter) { text, start in
       text[start...].lastIndex(of: 0x0A).map { $0 + 1 }
     }
   }

@@ -60,12 +60,11 @@ package struct INIFile: Equatable {
   /// - Throws: `InputError`.
   package init(_ bytes: [UInt8], path: String, exampleSection: String) throws(InputError) {
     guard let text = String(validating: Self.unifyingLineEnds(bytes), as: UTF8.self) else {
-      throw InputError(path, "the file is not UTF-8")
+      throw InputError(path, "the file is not UTF-8" + TextEncoding.remedy(for: bytes, in: path))
     }
     var place = Place(exampleSection: exampleSection)
-    // Notepad begins files with a byte order mark.
-    let scalars = text.unicodeScalars.drop { $0 == "\u{FEFF}" }
-    let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = text.withoutByteOrderMark.unicodeScalars.split(
+      separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       try read(line, path, index + 1, &place)
     }

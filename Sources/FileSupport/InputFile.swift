@@ -2,8 +2,20 @@ import Glibc
 
 /// A file read from its beginning to its end; gzip is recognised by its first bytes and unpacked.
 ///
-/// The path `-` stands for standard input.
+/// The path `-` stands for standard input. A byte order mark at the beginning of a text is no part of it
+/// and is passed over; what is evidently something else than is expected, such as UTF-16 or an archive,
+/// is refused.
 public final class InputFile {
+  /// What a file is read as.
+  public enum Content: Sendable {
+    /// Text in UTF-8.
+    case text
+    /// Text in UTF-8 that people wrote, and not one of the files that the pipeline makes it of.
+    case cleanedText
+    /// Any bytes.
+    case bytes
+  }
+
   /// The path of the file.
   public let path: String
   /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
@@ -19,14 +31,18 @@ public final class InputFile {
   private let descriptor: Int32
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?
+  private let beginning: TextBeginning?
   /// Bytes read to recognise gzip and not yet handed out.
   private var head: [UInt8] = []
 
   /// Opens the file at `path`; what is read goes through `filter`.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(path: String, filter: (any InputFilter)? = nil) throws {
+  /// - Throws: ``FileError``.
+  public init(
+    path: String, as content: Content = .text, filter: (any InputFilter)? = nil
+  ) throws {
     self.path = path
+    beginning = content == .bytes ? nil : TextBeginning(path: path, content)
     filtered = filter.map(FilteredBytes.init)
     descriptor =
       path == "-"
@@ -56,10 +72,23 @@ public final class InputFile {
 
   /// Reads up to `buffer.count` bytes and returns how many; 0 only at the end.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the file is something else
+  ///   than is expected by how it begins; what the filter throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    guard let filtered else { return try readUnpacked(buffer) }
-    return try filtered.read(into: buffer) { try self.readUnpacked($0) }
+    guard let filtered else { return try readContent(buffer) }
+    return try filtered.read(into: buffer) {
+      self.markLength
+    } refill: {
+      try self.readContent($0)
+    }
+  }
+
+  /// How many bytes the byte order mark has that was passed over; 0 before anything was read.
+  public var markLength: Int { beginning?.markLength ?? 0 }
+
+  private func readContent(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard let beginning else { return try readUnpacked(buffer) }
+    return try beginning.read(into: buffer) { try self.readUnpacked($0) }
   }
 
   private func readUnpacked(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {

@@ -1,11 +1,19 @@
 /// Changes the bytes of an input between the file, unpacked if it was packed, and who reads it.
 public protocol InputFilter: AnyObject {
+  /// Takes note of a byte order mark of `length` bytes, which stands before all that is filtered and is
+  /// passed over.
+  func passOverMark(length: Int)
+
   /// Appends what becomes of `bytes` to `output`.
   ///
   /// The pieces come in order, cut anywhere; the last call has `isLast` and may have no bytes.
   func filter(
     _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
   ) throws
+}
+
+extension InputFilter {
+  public func passOverMark(length: Int) {}
 }
 
 /// Bytes on their way through an ``InputFilter``.
@@ -15,6 +23,7 @@ final class FilteredBytes {
   private var filtered: [UInt8] = []
   /// How many of the bytes in `filtered` were handed out.
   private var handedOut = 0
+  private var hasBegun = false
   private var hasEnded = false
 
   init(_ filter: any InputFilter) {
@@ -27,8 +36,10 @@ final class FilteredBytes {
 
   /// Fills `buffer` with what the filter makes of the bytes that `refill` reads, and returns how
   /// many there are; 0 only at the end.
+  ///
+  /// `markLength` is the length of the byte order mark once something was read.
   func read(
-    into buffer: UnsafeMutableRawBufferPointer,
+    into buffer: UnsafeMutableRawBufferPointer, markLength: () -> Int,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws -> Int {
     while handedOut == filtered.count {
@@ -36,6 +47,8 @@ final class FilteredBytes {
       filtered.removeAll(keepingCapacity: true)
       handedOut = 0
       let count = try refill(piece)
+      if !hasBegun { filter.passOverMark(length: markLength()) }
+      hasBegun = true
       hasEnded = count == 0
       try filter.filter(
         UnsafeRawBufferPointer(rebasing: piece[..<count]), isLast: hasEnded, into: &filtered)

@@ -132,8 +132,18 @@ extension JSONReader {
     keep(upTo: end)
     bufferOffset += end
     (position, end) = (0, 0)
-    end = try input.read(into: room(from: 0))
+    end = try read(input, into: room(from: 0))
     return end > 0
+  }
+
+  /// Reads what follows; a byte order mark that was passed over counts for the offsets.
+  private mutating func read(
+    _ input: InputFile, into room: UnsafeMutableRawBufferPointer
+  ) throws -> Int {
+    let markLength = input.markLength
+    let count = try input.read(into: room)
+    bufferOffset += input.markLength - markLength
+    return count
   }
 
   /// The part of the buffer from `start` on that may be filled.
@@ -156,7 +166,7 @@ extension JSONReader {
       memmove(base, base + position, end - position)
       bufferOffset += position
       (position, end) = (0, end - position)
-      let added = try input.read(into: room(from: end))
+      let added = try read(input, into: room(from: end))
       if added == 0 { return false }
       end += added
     }

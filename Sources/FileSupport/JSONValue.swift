@@ -54,7 +54,11 @@ public enum JSONValue: Equatable, Sendable {
   /// - Throws: ``FileError``; ``InputError``.
   public init(path: String, leniency: JSONReader.Leniency = []) throws {
     var reader = JSONReader(try InputFile(path: path), leniency: leniency)
-    self = try JSONValue(&reader)
+    do {
+      self = try JSONValue(&reader)
+    } catch let error as InputError where !reader.encodingRemedy.isEmpty {
+      throw InputError(path, error.place, error.problem + reader.encodingRemedy)
+    }
     try reader.finish()
   }
 

@@ -11,8 +11,10 @@ public struct LineReader: ~Copyable {
   /// The lines are cut of what `filter` makes of the bytes.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
-  public init(path: String, filter: (any InputFilter)? = nil) throws {
-    input = try InputFile(path: path, filter: filter)
+  public init(
+    path: String, as content: InputFile.Content = .text, filter: (any InputFilter)? = nil
+  ) throws {
+    input = try InputFile(path: path, as: content, filter: filter)
     buffer = .allocate(byteCount: 1 << 20, alignment: 64)
   }
 
@@ -22,6 +24,8 @@ public struct LineReader: ~Copyable {
 
   /// The number of the line read last, from 1; 0 before the first.
   public private(set) var lineNumber = 0
+  /// Whether a newline ends the line read last; the last line of a file may be without one.
+  public private(set) var endsWithNewline = false
   /// Where in the buffer the bytes that were not yet handed out begin, and where they end.
   private var start = 0
   private var filled = 0
@@ -58,7 +62,24 @@ public struct LineReader: ~Copyable {
   private mutating func take(upTo end: Int, next: Int) -> UnsafeRawBufferPointer {
     defer { (start, searched) = (next, next) }
     lineNumber += 1
+    endsWithNewline = next > end
     return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+  }
+
+  /// Reads the next line and returns it without its newline, and without the carriage return that
+  /// editors of other systems leave before it; `nil` at the end.
+  ///
+  /// - Throws: ``InputError`` with the line if it is not UTF-8; what ``next()`` throws.
+  public mutating func nextText() throws -> String? {
+    guard let line = try next() else { return nil }
+    let text = UnsafeRawBufferPointer(
+      rebasing: line.last == 0x0D ? line.dropLast() : line[...])
+    guard let string = String(utf8: text) else {
+      throw InputError(
+        input.path, .line(lineNumber),
+        "the line is not UTF-8" + TextEncoding.remedy(for: line, in: input.path))
+    }
+    return string
   }
 
   /// Calls `body` with the number, from 1, and the bytes of each line, without its newline.

@@ -47,7 +47,7 @@ public final class PostCursor {
       if PostParser.isBlank(bytes) { continue }
       line = lines.lineNumber
       let replacedBefore = parser.replacedSurrogates
-      let post = try parser.parse(bytes, line: line)
+      let post = try parse(bytes)
       isRepaired = parser.replacedSurrogates > replacedBefore
       if isRepaired { repairedCount += 1 }
       if let last, post.id <= last.id {
@@ -59,6 +59,16 @@ public final class PostCursor {
       return post
     }
     return nil
+  }
+
+  /// Makes a post of the line `bytes`; the first one may show that this is no file of posts.
+  private func parse(_ bytes: UnsafeRawBufferPointer) throws -> Post {
+    do {
+      return try parser.parse(bytes, line: line)
+    } catch let error as InputError where last == nil {
+      throw InputError(
+        path, error.place, error.problem + PipelineFile.remedy(forFirstLine: bytes, in: path))
+    }
   }
 
   /// The error of a post whose id is not above that of the one before.

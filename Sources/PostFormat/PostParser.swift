@@ -10,7 +10,7 @@ package struct PostParser: ~Copyable {
 
   enum EntityKey: String, CaseIterable { case type, offset, length, url }
 
-  let path: String
+  package let path: String
   var reader: JSONReader
   let keys = JSONKeys<Key>()
   let entityKeys = JSONKeys<EntityKey>()
@@ -41,6 +41,15 @@ package struct PostParser: ~Copyable {
           + String(reflecting: String(found)))
     }
     reader.restart(bytes: bytes, place: .line(line))
+    do {
+      return try post(inLine: line)
+    } catch let error as InputError where !reader.encodingRemedy.isEmpty {
+      throw InputError(path, error.place, error.problem + reader.encodingRemedy)
+    }
+  }
+
+  /// Makes a post of what the reader stands before, the line with the number `line`.
+  private mutating func post(inLine line: Int) throws -> Post {
     var id: Int?
     var date: Int?
     var text: String?

@@ -114,7 +114,7 @@ public struct DesktopExport: PostSource {
     _ messages: inout DesktopMessages,
     _ body: (inout JSONReader, InputFile, inout DesktopMessages) throws -> Void
   ) throws -> InputError? {
-    let input = try InputFile(path: path)
+    let input = try InputFile(path: path, as: .bytes)
     var reader = JSONReader(input, leniency: Self.leniency)
     try expectObject(&reader)
     do {

@@ -34,7 +34,7 @@ struct HTMLPage {
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   init(path: String) throws {
     self.path = path
-    input = try InputFile(path: path)
+    input = try InputFile(path: path, as: .bytes)
   }
 
   /// How many bytes of the file were read.

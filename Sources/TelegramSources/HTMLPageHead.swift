@@ -12,7 +12,7 @@ struct HTMLPageHead {
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   static func beginning(of path: String) throws -> [UInt8] {
-    let input = try InputFile(path: path)
+    let input = try InputFile(path: path, as: .bytes)
     var bytes = [UInt8](repeating: 0, count: size)
     var count = 0
     try bytes.withUnsafeMutableBytes {

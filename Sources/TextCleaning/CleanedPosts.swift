@@ -39,16 +39,20 @@ struct CleanedPosts {
     /// The line in the block, from 1.
     let line: Int
     let problem: Problem
+    /// What to do about it if no post stands before.
+    var remedyAtFirst = ""
 
     enum Problem {
       case notAPost(String)
       case order(id: Int, behind: Int, ofLine: Int)
     }
 
-    /// What is to be said of it where `before` lines stand before the block.
-    func error(_ path: String, linesBefore before: Int) -> InputError {
+    /// What is to be said of it where `before` lines stand before the block, and, if it `isFirst`, no
+    /// post.
+    func error(_ path: String, linesBefore before: Int, isFirst: Bool) -> InputError {
       switch problem {
-      case .notAPost(let text): InputError(path, .line(before + line), text)
+      case .notAPost(let text):
+        InputError(path, .line(before + line), text + (isFirst ? remedyAtFirst : ""))
       case .order(let id, let other, let otherLine):
         PostCursor.orderError(path, (id, before + line), behind: (other, before + otherLine))
       }
@@ -122,7 +126,8 @@ struct CleanedPosts {
       post = try tools.parser.parse(bytes, line: lines)
     } catch {
       throw BadLine(
-        line: lines, problem: .notAPost((error as? InputError)?.problem ?? "\(error)"))
+        line: lines, problem: .notAPost((error as? InputError)?.problem ?? "\(error)"),
+        remedyAtFirst: PipelineFile.remedy(forFirstLine: bytes, in: tools.parser.path))
     }
     if let last, post.id <= last.id {
       throw BadLine(

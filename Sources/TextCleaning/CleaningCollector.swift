@@ -74,7 +74,8 @@ final class CleaningCollector {
 
   private func checkLines(of cleaned: CleanedPosts) throws {
     for badLine in cleaned.badLines {
-      let error = badLine.error(run.path, linesBefore: linesBefore)
+      let isFirst = last == nil && badLine.line < cleaned.first?.line ?? .max
+      let error = badLine.error(run.path, linesBefore: linesBefore, isFirst: isFirst)
       guard result.funnel.badLines < run.toleratedBadLines else { throw oneTooMany(error) }
       result.funnel.badLines += 1
       try run.onBadLine(error)

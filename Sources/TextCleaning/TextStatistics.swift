@@ -40,13 +40,35 @@ public struct TextStatistics: Equatable, Sendable {
   /// Beyond so many first words, rare ones are forgotten.
   private static let mostFirstWords = 1 << 17
 
+  /// The beginning of a line of which more may come.
+  private var line: [UInt8] = []
+
   public init() {}
 
-  /// The statistics of the cleaned text at `path`.
-  ///
-  /// - Throws: `InputError`; `FileError`; what `progress` throws.
-  public init(path: String, progress: (Int) throws -> Void) throws {
-    try CorpusReader.forEachPost(path: path, progress: progress) { _, post in add(post) }
+  /// Takes in `text`, which is cleaned text or a further part of it, cut anywhere.
+  public mutating func take(_ text: UnsafeRawBufferPointer) {
+    guard let last = text.lastIndex(of: 0x0A) else { return line.append(contentsOf: text) }
+    let lines = text[...last]
+    if line.isEmpty {
+      addPosts(of: UnsafeRawBufferPointer(rebasing: lines))
+    } else {
+      line.append(contentsOf: lines)
+      finish()
+    }
+    line.append(contentsOf: text[(last + 1)...])
+  }
+
+  /// Takes in the last line, if no newline ends it.
+  public mutating func finish() {
+    let rest = line
+    line = []
+    rest.withUnsafeBytes { addPosts(of: $0) }
+  }
+
+  private mutating func addPosts(of lines: UnsafeRawBufferPointer) {
+    CorpusReader.forEachPost(in: lines) { _, post in
+      add(UnsafeRawBufferPointer(rebasing: lines[post]))
+    }
   }
 
   /// Takes in `post`, which is UTF-8.

@@ -20,6 +20,8 @@ public struct VerifiedShard: Equatable, Sendable {
   public let checksum: UInt32
   /// What it was compared with.
   public let reference: Reference
+  /// Whether its header says what the ids mean.
+  public let isDescribed: Bool
 
   /// Checks the shard at `path`: its header, its size, its ids and their CRC-32; and, where a
   /// manifest lies beside it, that it is the shard that the manifest names so.
@@ -32,13 +34,7 @@ public struct VerifiedShard: Equatable, Sendable {
       self.init(shard, reference: shard.header.description == nil ? .nothing : .header)
       return
     }
-    let manifest = try TokenManifest(folder: folder)
-    let name = Folder.name(of: path)
-    let shards = TokenSplit.allCases.flatMap { manifest.splits[$0]?.shards ?? [] }
-    guard let expected = shards.first(where: { $0.name == name }) else {
-      throw InputError(path, "\(TokenManifest.fileName) beside it does not name this file")
-    }
-    try manifest.check(shard, against: expected, verifyingContents: true)
+    try TokenManifest(folder: folder).check(shard, verifyingContents: true)
     self.init(shard, reference: .manifest)
   }
 
@@ -47,6 +43,7 @@ public struct VerifiedShard: Equatable, Sendable {
     tokens = shard.count
     checksum = shard.header.description?.checksum ?? shard.checksum()
     self.reference = reference
+    isDescribed = shard.header.description != nil
   }
 }
 
@@ -56,7 +53,7 @@ extension TokenManifest {
   ///
   /// - Throws: ``FileError``.
   public func shardPaths(in folder: String) throws -> [String] {
-    let named = TokenSplit.allCases.flatMap { splits[$0]?.shards ?? [] }.map(\.name)
+    let named = shardNames
     let others = try Folder.list(folder).filter { name in
       !named.contains(name) && TokenSplit.allCases.contains { $0.isShardName(name) }
     }

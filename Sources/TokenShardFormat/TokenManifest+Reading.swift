@@ -33,6 +33,10 @@ extension TokenManifest {
     endOfTextToken = try required(end?["token"]?.string, "tokenizer.end_of_text.token")
     endOfText = try required(
       end?["id"]?.integer.flatMap(UInt32.init(exactly:)), "tokenizer.end_of_text.id")
+    guard 1...Int(Int32.max) ~= vocabularySize, endOfText < vocabularySize else {
+      throw InputError(
+        path, "the end of text, id \(endOfText), is not in the vocabulary of \(vocabularySize)")
+    }
     settings = value["settings"] ?? .null
     statistics = value["statistics"] ?? .null
     splits = [:]
@@ -61,6 +65,15 @@ extension TokenManifest {
       }
       splits[split] = contentsRead
     }
+    var names: Set<String> = []
+    for name in shardNames where !names.insert(name).inserted {
+      throw InputError(path, "'\(name)' is named twice")
+    }
+  }
+
+  /// The names of all shards, those of the first split first.
+  var shardNames: [String] {
+    TokenSplit.allCases.flatMap { splits[$0]?.shards ?? [] }.map(\.name)
   }
 
   /// Checks that the tokenizer beside the shards in `folder`, which has `digest`, is theirs.
@@ -92,6 +105,18 @@ extension TokenManifest {
     return shards
   }
 
+  /// Checks that `shard`, which lies beside the manifest, is the one that the manifest names so.
+  ///
+  /// - Throws: ``InputError`` that names the byte, or says that it is not named.
+  public func check(_ shard: TokenShard, verifyingContents: Bool) throws {
+    let name = Folder.name(of: shard.path)
+    let shards = TokenSplit.allCases.flatMap { splits[$0]?.shards ?? [] }
+    guard let expected = shards.first(where: { $0.name == name }) else {
+      throw InputError(shard.path, "\(Self.fileName) beside it does not name this file")
+    }
+    try check(shard, against: expected, verifyingContents: verifyingContents)
+  }
+
   /// Checks that `shard` is the one that the manifest calls `expected`.
   ///
   /// - Throws: ``InputError`` that names the byte.
@@ -105,6 +130,11 @@ extension TokenManifest {
     try check(
       shard.byteCount == expected.bytes, word: 0,
       "the file has \(shard.byteCount) bytes; \(Self.fileName) says \(expected.bytes)")
+    let bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
+    try check(
+      shard.header.bytesPerToken == bytesPerToken, word: 0,
+      "\(shard.header.bytesPerToken) bytes an id; the vocabulary of \(vocabularySize) tokens of "
+        + "\(Self.fileName) needs \(bytesPerToken)")
     guard let description = shard.header.description else {
       // Written by another program, which says nothing of the vocabulary.
       guard verifyingContents else { return }

@@ -110,6 +110,10 @@ public struct TokenShard: Sendable {
         throw failure(4, "\(word(4)) bytes a token; expected \(bytesPerToken) by the magic number")
       }
       guard word(5) <= Int32.max else { throw failure(5, "a vocabulary of \(word(5)) tokens") }
+      guard bytesPerToken == TokenShardHeader.bytesPerToken(vocabularySize: Int(word(5))) else {
+        throw failure(
+          5, "ids of \(bytesPerToken) bytes do not go with a vocabulary of \(word(5)) tokens")
+      }
       guard word(6) < word(5) else {
         throw failure(6, "the end of text, id \(word(6)), is not in the vocabulary of \(word(5))")
       }

@@ -34,7 +34,7 @@ public final class TokenSpool {
   public func move(_ count: Int, to first: TokenShardWriter, others rest: TokenShardWriter) throws {
     try file.commit()
     defer { try? Folder.remove(folder) }
-    let input = try InputFile(path: path)
+    let input = try InputFile(path: path, as: .bytes)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     _ = try Self.fill(UnsafeMutableRawBufferPointer(rebasing: buffer[..<8]), from: input)

@@ -111,13 +111,10 @@ struct CorpusEncoding {
         of: file.path, blockSize: Self.bytesPerBlock, filter: file.repair)
       let input = reader.input
       var lines = 0
-      var isFirst = true
       try OrderedWork(
         makeBlock: { EncodedPosts(vocabularySize: tokenizer.count, blockSize: blockSize) },
         read: { block in
           try file.progress(input.bytesConsumed)
-          block.isFirst = isFirst
-          isFirst = false
           return try reader.read(into: block.text)
         },
         work: { thread, block in
@@ -138,8 +135,10 @@ struct CorpusEncoding {
             }
           }
           if let failure = block.failure {
+            let line = lines + failure.line
             throw CorpusReader.notUTF8(
-              failure.byte, at: failure.offset, line: lines + failure.line, path: file.path)
+              failure.text, at: failure.offset + (line == 1 ? input.markLength : 0), line: line,
+              path: file.path)
           }
           statistics.lengths.merge(block.lengths, file: file.number, linesBefore: lines)
           lines += block.lines
@@ -186,7 +185,7 @@ struct CorpusEncoding {
     try input.forEachFile("encoding") { file in
       let preTokenizer = PreTokenizer()
       var reader = try BlockReader(
-        path: file.path, blockSize: Self.bytesPerBlock, filter: file.repair,
+        path: file.path, as: .cleanedText, blockSize: Self.bytesPerBlock, filter: file.repair,
         lastCut: { canCutTexts ? preTokenizer.lastCut(in: $0, after: $1) : nil })
       let input = reader.input
       var newlines = 0
@@ -215,8 +214,10 @@ struct CorpusEncoding {
           }
           newlines += block.newlines
           lineBytes = block.newlines > 0 ? block.lineBytes : lineBytes + block.lineBytes
-          if let byte = block.invalidByte {
-            throw CorpusReader.notUTF8(byte, at: lineBytes, line: newlines + 1, path: file.path)
+          if let text = block.invalidText {
+            throw CorpusReader.notUTF8(
+              text, at: lineBytes + (newlines == 0 ? input.markLength : 0), line: newlines + 1,
+              path: file.path)
           }
           statistics.otherBytes += block.textBytes
           try write(block.tokens)

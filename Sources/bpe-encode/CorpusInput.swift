@@ -52,16 +52,18 @@ struct CorpusInput {
     }
   }
 
-  /// Calls `body` with each post; `label` names the work.
-  func forEachPost(_ label: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+  /// Calls `body` with each post, and whether a newline follows it; `label` names the work.
+  func forEachPost(
+    _ label: String, _ body: (UnsafeRawBufferPointer, _ endsWithNewline: Bool) throws -> Void
+  ) throws {
     try forEachFile(label) { file in
       var consumed = 0
       try CorpusReader.forEachPost(path: file.path, filter: file.repair) { bytes in
         consumed = bytes
         try file.progress(bytes)
-      } _: { line, post in
+      } _: { line, post, endsWithNewline in
         do {
-          try body(post)
+          try body(post, endsWithNewline)
         } catch let error as InvalidUTF8 {
           throw InputError(
             file.path, .line(line), "byte \(error.offset + 1) of the line is not UTF-8")

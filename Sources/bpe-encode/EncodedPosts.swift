@@ -18,18 +18,17 @@ final class EncodedPosts {
     }
   }
 
-  /// A byte that cannot stand there in UTF-8.
+  /// Text that is not UTF-8.
   struct Failure: Error {
     /// The line in the block, from 1.
     let line: Int
     /// The offset in the line.
     let offset: Int
-    let byte: UInt8
+    /// The byte that cannot stand there, and what follows it.
+    let text: [UInt8]
   }
 
   let text = TextBlock()
-  /// Whether its file begins with the block.
-  var isFirst = false
   // One thread at a time has the block, which need not be checked for each post.
   @exclusivity(unchecked) private(set) var train: Part
   @exclusivity(unchecked) private(set) var heldBack: Part
@@ -63,7 +62,7 @@ final class EncodedPosts {
     failure = nil
     let text = text.bytes
     do throws(Failure) {
-      lines = try CorpusReader.forEachPost(in: text, isFirst: isFirst) {
+      lines = try CorpusReader.forEachPost(in: text) {
         (line: Int, range: Range<Int>) throws(Failure) in
         let isHeldBack =
           validationEnd > 0 && Double(Self.checksum(of: text, range)) < validationEnd
@@ -76,9 +75,9 @@ final class EncodedPosts {
           ids.append(endOfText)
           lengths.add(.init(tokens: tokens + 1, bytes: range.count, file: 0, line: line))
         } catch {
-          // A byte order mark belongs to the first line, but not to its post.
-          let start = isFirst && line == 1 ? 0 : range.lowerBound
-          throw Failure(line: line, offset: error.offset - start, byte: text[error.offset])
+          throw Failure(
+            line: line, offset: error.offset - range.lowerBound,
+            text: Array(text[error.offset...].prefix(CorpusReader.lengthGuessedBy)))
         }
       }
     } catch {

@@ -14,8 +14,8 @@ final class EncodedText {
   private(set) var newlines = 0
   /// How many bytes stand behind the last of these newlines, or in all if there is none.
   private(set) var lineBytes = 0
-  /// The byte that cannot stand there in UTF-8, if there is one.
-  private(set) var invalidByte: UInt8?
+  /// What is not UTF-8, the first byte that cannot stand there and what follows it, if there is any.
+  private(set) var invalidText: [UInt8]?
 
   /// An empty block.
   init(vocabularySize: Int) {
@@ -32,7 +32,7 @@ final class EncodedText {
     with thread: EncodingThread, take: (inout PackedTokens) -> Bool = { _ in true }
   ) {
     tokens.removeAll()
-    invalidByte = nil
+    invalidText = nil
     countLines(in: text.bytes)
     if text.hasReturns {
       // Lines and bytes are counted as the file has them, so broken ones must be found before.
@@ -52,7 +52,7 @@ final class EncodedText {
   }
 
   private func note(invalidUTF8At offset: Int) {
-    invalidByte = text.bytes[offset]
+    invalidText = Array(text.bytes[offset...].prefix(CorpusReader.lengthGuessedBy))
     countLines(in: UnsafeRawBufferPointer(rebasing: text.bytes[..<offset]))
   }
 

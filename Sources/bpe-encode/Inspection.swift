@@ -12,7 +12,7 @@ struct Inspection {
   let invalidUTF8: InvalidUTF8Policy
 
   func run() throws {
-    let text = text == "-" ? try standardInput() : text
+    let text = text == "-" ? try standardInput() : text.withoutByteOrderMark
     var encoder = Encoder(tokenizer, specialTokens: allowsSpecialTokens ? .recognized : .asText)
     let ids = try encoder.encode(text)
     var table = TextTable(["token", "id", "bytes", "text"], rightAligned: [0, 1, 2])

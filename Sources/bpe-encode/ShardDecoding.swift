@@ -17,8 +17,8 @@ struct ShardDecoding {
     // What is damaged can be looked at, too; --verify tells.
     let shard = try TokenShard(path: path, verifyingContents: false)
     let tokens = try resolvedRange(count: shard.count)
-    let tokenizer = try ShardTokenizer.tokenizer(of: shard, asked: tokenizer)
-    var decoder = ExcerptDecoder(tokenizer, endOfText: shard.header.description?.endOfText)
+    let (tokenizer, endOfText) = try ShardTokenizer.tokenizer(of: shard, asked: tokenizer)
+    var decoder = ExcerptDecoder(tokenizer, endOfText: endOfText)
     let output = try OutputFile(path: "-")
     var ids = [UInt32](repeating: 0, count: min(Self.pieceSize, tokens.count))
     var bytes: [UInt8] = []

@@ -10,23 +10,44 @@ enum ShardTokenizer {
     TokenManifest.exists(in: folder) ? folder + "/" + TokenManifest.tokenizerFolder : folder
   }
 
-  /// The tokenizer of `shard`: the one in the folder `asked`, else the one beside the shard.
-  static func tokenizer(of shard: TokenShard, asked: String?) throws -> Tokenizer {
+  /// The tokenizer of `shard`, the one in the folder `asked` or else the one beside the shard, and the id
+  /// that ends a text.
+  ///
+  /// What the header of the shard leaves unsaid is said by the manifest beside it.
+  static func tokenizer(
+    of shard: TokenShard, asked: String?
+  ) throws -> (tokenizer: Tokenizer, endOfText: UInt32?) {
     let parent = Folder.parent(of: shard.path)
-    guard asked != nil || TokenManifest.exists(in: parent) else {
+    let manifest = try TokenManifest.exists(in: parent) ? TokenManifest(folder: parent) : nil
+    guard asked != nil || manifest != nil else {
       throw InputError(
         shard.path,
         "there is no \(TokenManifest.fileName) beside it that leads to its tokenizer; "
           + "name one with --tokenizer")
     }
+    // Whoever names another tokenizer may have a reason.
+    func fail(_ error: InputError, _ remedy: String) throws {
+      guard asked != nil else {
+        throw InputError(error.path, error.place, error.problem + remedy)
+      }
+      Log.warning("\(error)")
+    }
+    do {
+      try manifest?.check(shard, verifyingContents: false)
+    } catch let error as InputError {
+      try fail(error, "; to decode it nevertheless, name the tokenizer with --tokenizer")
+    }
     let folder = Self.folder(of: asked ?? parent)
     let tokenizer = try Tokenizer(folder: folder)
-    if let description = shard.header.description, description.tokenizerDigest != tokenizer.digest {
-      let problem = "not the tokenizer that \(shard.path) was made with"
-      // Whoever names another may have a reason.
-      guard asked != nil else { throw InputError(folder, problem + "; name it with --tokenizer") }
-      Log.warning("\(folder): \(problem)")
+    let description = shard.header.description
+    if let digest = description?.tokenizerDigest ?? manifest?.tokenizerDigest,
+      digest != tokenizer.digest
+    {
+      try fail(
+        InputError(folder, "not the tokenizer that \(shard.path) was made with"),
+        "; name it with --tokenizer")
     }
-    return tokenizer
+    let endOfText = description?.endOfText ?? manifest?.endOfText ?? tokenizer.endOfText
+    return (tokenizer, endOfText)
   }
 }

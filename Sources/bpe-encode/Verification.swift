@@ -44,6 +44,19 @@ struct Verification {
         "the digest of the tokenizer is \(Self.hexadecimal(tokenizer.digest)); "
           + "\(TokenManifest.fileName) says \(Self.hexadecimal(manifest.tokenizerDigest))")
     }
+    guard tokenizer.count == manifest.vocabularySize else {
+      throw InputError(
+        path,
+        "the tokenizer has \(tokenizer.count) tokens; \(TokenManifest.fileName) says "
+          + "\(manifest.vocabularySize)")
+    }
+    let end = manifest.endOfTextToken
+    guard tokenizer.id(of: end) == manifest.endOfText else {
+      let found = tokenizer.id(of: end).map { "has the id \($0)" } ?? "is not in the vocabulary"
+      throw InputError(
+        path,
+        "the end of text '\(end)' \(found); \(TokenManifest.fileName) says \(manifest.endOfText)")
+    }
     print(
       "\(TokenManifest.tokenizerFolder): \(Progress.countText(Double(tokenizer.count))) tokens, "
         + "digest \(Self.hexadecimal(tokenizer.digest)): good")
@@ -52,7 +65,8 @@ struct Verification {
   private func report(_ shard: VerifiedShard) {
     let verdict =
       switch shard.reference {
-      case .manifest: "good"
+      case .manifest where shard.isDescribed: "good"
+      case .manifest: "good, by the manifest; its header does not say what the ids mean"
       case .header: "good, by its header; there is no manifest beside it"
       case .nothing: "whole; its header has no CRC, and there is no manifest beside it"
       }

@@ -31,10 +31,11 @@ struct VocabularyTraining {
     var hasText = false
     var batch = TextBatch()
     let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
-    try input.forEachPost("counting words") { line in
+    try input.forEachPost("counting words") { post, endsWithNewline in
       hasText = true
-      // The reference takes in each line with its newline, which shows where white space ends one.
-      batch.append(line: line)
+      // The reference takes in each line with its newline if there is one, which shows where white space
+      // ends a line.
+      batch.append(post, addingNewline: endsWithNewline)
       if batch.byteCount >= Self.batchBytes {
         try trainer.add(batch)
         batch.removeAll()

@@ -72,9 +72,6 @@ struct BugurtClean: Program {
     if let funnelPath, funnelPath == output {
       throw UsageError("--funnel and --output are the same, '\(output)'")
     }
-    if output == "-", inspection.statistics {
-      throw UsageError("--statistics reads the text again; name a file for it with --output")
-    }
     if let rejects = inspection.rejects, rejects.isEmpty || rejects == output {
       throw UsageError("--rejects: expected a file of its own")
     }
@@ -101,6 +98,8 @@ struct BugurtClean: Program {
       : try CorpusWriter(path: output, layout: rules.recipe.layout)
     let funnel = try funnelPath.map { try OutputFile(path: $0) }
     let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
+    var statistics = TextStatistics()
+    if inspection.statistics { writer.onWrite = { statistics.take($0) } }
     var cleaning = CleaningRun(rules: rules, path: posts)
     cleaning.threads = threads ?? Processors.current.threadCount
     // A pipe must not be opened twice: what is read of it is gone.
@@ -127,10 +126,8 @@ struct BugurtClean: Program {
     try inspection.show(result, input: posts)
     Log.raw(result.funnel.table())
     if inspection.statistics {
-      let progress = Progress("counting", total: try InputFile(path: output).size, unit: .bytes)
-      for line in try TextStatistics(path: output, progress: { try progress.update($0) }).lines {
-        Log.raw(line)
-      }
+      statistics.finish()
+      for line in statistics.lines { Log.raw(line) }
     }
   }
 

@@ -63,7 +63,7 @@ struct ChoiceOptions: ArgumentGroup {
       throw UsageError(
         "--min-length: \(minLength) is more than --max-length \(maximumLength); raise that")
     }
-    if let word = badWord.first(where: { trimmed($0) == nil }) {
+    if let word = badWord.first(where: { trimmed($0.withoutByteOrderMark) == nil }) {
       throw UsageError("--bad-word: '\(word)' is not accepted; expected a word")
     }
   }
@@ -100,13 +100,10 @@ struct ChoiceOptions: ArgumentGroup {
 
   /// Each word or phrase as two sequences of tokens: as a text begins with it, and after a blank.
   private func badWords(_ tokenizer: Tokenizer, keepCase: Bool) throws -> [[Int32]] {
-    var phrases = badWord.compactMap(trimmed)
+    var phrases = badWord.map(\.withoutByteOrderMark).compactMap(trimmed)
     if let badWords {
-      var lines = try LineReader(path: badWords)
-      while let line = try lines.next() {
-        guard let text = String(validating: line, as: UTF8.self) else {
-          throw InputError(badWords, .line(lines.lineNumber), "expected UTF-8")
-        }
+      var lines = try LineReader(path: badWords, as: .cleanedText)
+      while let text = try lines.nextText() {
         if let phrase = trimmed(text) { phrases.append(phrase) }
       }
     }

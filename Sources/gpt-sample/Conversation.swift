@@ -17,7 +17,7 @@ struct Conversation {
     let input = try PromptInput()
     if input.isTerminal { output.partsTexts = false }
     var number = 0
-    while let line = try input.next() {
+    while let line = try input.next()?.asOnlyLine {
       do {
         let source = try prompts.source(line.isEmpty ? nil : line, &maker, corpus: corpus)
         let order = BugurtWriter.Order(source, count: 1, firstNumber: number)
@@ -109,7 +109,13 @@ private final class PromptInput {
       guard count >= 0 else { throw FileError(path: "standard input", operation: .read) }
       if count == 0 || byte == 0x0A {
         if count == 0 && isTerminal { Log.prompt("\n") }
-        return count == 0 && bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+        if count == 0 && bytes.isEmpty { return nil }
+        if let line = String(validating: bytes, as: UTF8.self) { return line }
+        Log.warning("the prompt is not UTF-8 and is left out")
+        if count == 0 { return nil }
+        bytes = []
+        if isTerminal { Log.prompt("> ") }
+        continue
       }
       bytes.append(byte)
     }

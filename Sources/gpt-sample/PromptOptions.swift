@@ -38,15 +38,13 @@ struct PromptOptions: ArgumentGroup {
   ///
   /// - Throws: `UsageError`, `InputError` or `FileError` that names the place.
   func sources(_ maker: inout PromptMaker, corpus: TrainingCorpus?) throws -> [PromptSource] {
-    guard let prompts else { return [try source(prompt, &maker, corpus: corpus)] }
+    guard let prompts else {
+      return [try source(prompt?.asOnlyLine, &maker, corpus: corpus)]
+    }
     var sources: [PromptSource] = []
-    var lines = try LineReader(path: prompts)
-    while let line = try lines.next() {
-      guard let text = String(validating: line, as: UTF8.self) else {
-        throw InputError(prompts, .line(lines.lineNumber), "expected UTF-8")
-      }
+    var lines = try LineReader(path: prompts, as: .cleanedText)
+    while let words = try lines.nextText() {
       do {
-        let words = text.hasSuffix("\r") ? String(text.dropLast()) : text
         sources.append(try source(words.isEmpty ? nil : words, &maker, corpus: corpus))
       } catch let error as PromptError {
         throw InputError(prompts, .line(lines.lineNumber), error.description)

@@ -16,7 +16,7 @@ struct Scoring {
   func run(_ scorer: LineScorer) throws {
     var scorer = scorer
     let file = try output ?? OutputFile(path: "-")
-    var lines = try LineReader(path: path)
+    var lines = try LineReader(path: path, as: .cleanedText)
     let progress = isQuiet ? nil : Progress("scoring", total: nil, unit: .items("lines"))
     var (count, sum) = (0, LineScorer.Score())
     var table = TextTable(
@@ -53,11 +53,7 @@ struct Scoring {
   /// The next lines that are not empty, with their numbers.
   private func nextBlock(_ lines: inout LineReader) throws -> [(number: Int, text: String)] {
     var block: [(Int, String)] = []
-    while block.count < Self.block, let line = try lines.next() {
-      guard var text = String(validating: line, as: UTF8.self) else {
-        throw InputError(path, .line(lines.lineNumber), "expected UTF-8")
-      }
-      if text.hasSuffix("\r") { text.removeLast() }
+    while block.count < Self.block, let text = try lines.nextText() {
       if !text.isEmpty { block.append((lines.lineNumber, text)) }
     }
     return block

@@ -33,6 +33,22 @@ import Testing
     }
   }
 
+  @Test("reads files that an editor gave a byte order mark and other line ends")
+  func editedFiles() throws {
+    let tokenizer = try trained()
+    try tokenizer.write(to: folder.path)
+    for name in try folder.names() {
+      try folder.write(
+        "\u{FEFF}" + folder.text(of: name).replacing("\n", with: "\r\n"), to: name)
+    }
+    for name in ["", "tokenizer.json"] {
+      if !name.isEmpty { try FileManager.default.removeItem(atPath: folder.path(name)) }
+      let read = try Tokenizer(folder: folder.path)
+      #expect(read.digest == tokenizer.digest)
+      #expect(read.addedTokens == tokenizer.addedTokens)
+    }
+  }
+
   @Test("writes the files that transformers reads")
   func contents() throws {
     try TokenizerFixture.write(merges: ["a b"], special: ["</s>"], to: folder)

@@ -187,7 +187,7 @@ import Testing
     var batch = TextBatch()
     var batched = Trainer(vocabularySize: 600, threads: count)
     for line in lines {
-      Array(line.utf8).withUnsafeBytes { batch.append(line: $0) }
+      Array(line.utf8).withUnsafeBytes { batch.append($0, addingNewline: true) }
       if batch.byteCount > 500_000 {
         try batched.add(batch)
         batch.removeAll()
@@ -199,13 +199,24 @@ import Testing
     #expect(expected.count == 600 - Trainer.smallestVocabulary)
   }
 
+  @Test("sees no newline where there is none")
+  func withoutNewline() throws {
+    for (hasNewline, merges) in [(false, ["a b", "Ġ ab"]), (true, ["a b", "Ġ Ċ", "Ġ ab"])] {
+      var batch = TextBatch()
+      Array("ab ab ".utf8).withUnsafeBytes { batch.append($0, addingNewline: hasNewline) }
+      var trainer = Trainer(vocabularySize: 300, minimumFrequency: 1)
+      try trainer.add(batch)
+      #expect(mergeTexts(try trainer.train()) == merges)
+    }
+  }
+
   @Test("names the first text of a batch that is not UTF-8")
   func invalidBatch() throws {
     var batch = TextBatch()
     for number in 0..<40_000 {
       let text: [UInt8] =
         number % 10_000 == 9_999 ? [0x61, 0x20, UInt8(number / 10_000), 0xFF] : [0x61]
-      text.withUnsafeBytes { batch.append(line: $0) }
+      text.withUnsafeBytes { batch.append($0, addingNewline: true) }
     }
     var trainer = Trainer(vocabularySize: 1000, threads: 4)
     #expect(throws: InvalidUTF8(offset: 3)) { try trainer.add(batch) }

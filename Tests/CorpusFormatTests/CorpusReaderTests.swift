@@ -14,7 +14,7 @@ struct CorpusReaderTests {
 
   private func posts(of path: String) throws -> [String] {
     var posts: [String] = []
-    try CorpusReader.forEachPost(path: path) { line, post in
+    try CorpusReader.forEachPost(path: path) { line, post, _ in
       posts.append("\(line) \(String(decoding: post, as: UTF8.self))")
     }
     return posts
@@ -30,6 +30,64 @@ struct CorpusReaderTests {
     ] as [(String, [String])])
   func lines(_ text: String, _ expected: [String]) throws {
     #expect(try posts(of: folder.write(text, to: "posts.txt")) == expected)
+  }
+
+  @Test(
+    "tells which line a newline ends",
+    arguments: [
+      ("а\nб", [true, false]), ("а\r\nб\r", [true, false]), ("а\n\nб\n", [true, true]),
+    ])
+  func newlines(_ text: String, _ expected: [Bool]) throws {
+    var ends: [Bool] = []
+    try CorpusReader.forEachPost(path: folder.write(text, to: "posts.txt")) { ends.append($2) }
+    #expect(ends == expected)
+  }
+
+  @Test(
+    "refuses the files that cleaned text is made of, and says what is to be done with them",
+    arguments: [
+      (
+        #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#,
+        "these are posts as tg-dump writes them, expected cleaned text; run bugurt-clean first"
+      ),
+      (
+        "{\n \"name\": \"Чат\",\n \"type\": \"public_channel\",\n \"id\": 1,\n",
+        "this is an export of Telegram Desktop, expected cleaned text; run tg-dump and bugurt-clean "
+          + "first"
+      ),
+    ])
+  func otherFiles(_ text: String, _ problem: String) throws {
+    let path = try folder.write(text + "\n", to: "posts.txt")
+    let error = #expect(throws: InputError.self) { try posts(of: path) }
+    #expect(error?.description == "\(path): \(problem)")
+    let blocks = #expect(throws: InputError.self) {
+      var reader = try CorpusReader.blocks(of: path, blockSize: 64)
+      _ = try reader.read(into: TextBlock())
+    }
+    #expect(blocks?.problem == problem)
+  }
+
+  @Test("takes braces for text where they are")
+  func braces() throws {
+    for text in ["{", "{\"id\":1}", "{\"name\": \"КОТ\"}", "{КОТ} \"date\""] {
+      #expect(try posts(of: folder.write(text, to: "posts.txt")) == ["1 " + text])
+    }
+  }
+
+  @Test("guesses the encoding of Russian text that is not UTF-8")
+  func guess() throws {
+    // КОТ ПРИШЁЛ ДОМОЙ in CP1251.
+    let bytes: [UInt8] = [
+      0xCA, 0xCE, 0xD2, 0x20, 0xCF, 0xD0, 0xC8, 0xD8, 0xA8, 0xCB, 0x20, 0xC4, 0xCE, 0xCC, 0xCE,
+      0xC9, 0x0A,
+    ]
+    let path = try folder.write(bytes, to: "posts.txt")
+    let error = #expect(throws: InputError.self) { try posts(of: path) }
+    #expect(
+      error?.problem.hasSuffix(
+        "; it looks like CP1251, which is a guess by its letters: if all of the file is in it, convert "
+          + "the file (iconv -f CP1251 -t UTF-8 '\(path)' > '\(folder.path("posts.utf8.txt"))')")
+        == true)
   }
 
   @Test("unpacks gzip")
@@ -68,14 +126,14 @@ struct CorpusReaderTests {
     let text = String(repeating: line, count: 6000)
     let path = try folder.write(text, to: "posts.txt")
     var reports: [Int] = []
-    try CorpusReader.forEachPost(path: path, progress: { reports.append($0) }, { _, _ in })
+    try CorpusReader.forEachPost(path: path, progress: { reports.append($0) }, { _, _, _ in })
     #expect(reports.last == text.utf8.count)
     #expect(reports == reports.sorted())
     #expect((3...20).contains(reports.count))
 
     var count = 0
     #expect(throws: Stop.self) {
-      try CorpusReader.forEachPost(path: path, progress: { _ in throw Stop() }) { _, _ in
+      try CorpusReader.forEachPost(path: path, progress: { _ in throw Stop() }) { _, _, _ in
         count += 1
       }
     }

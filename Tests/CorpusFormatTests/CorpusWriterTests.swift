@@ -49,7 +49,7 @@ struct CorpusWriterTests {
     try write(posts, writer)
     try writer.commit()
     var read: [String] = []
-    try CorpusReader.forEachPost(path: folder.path("posts.txt")) { _, post in
+    try CorpusReader.forEachPost(path: folder.path("posts.txt")) { _, post, _ in
       read.append(String(decoding: post, as: UTF8.self))
     }
     #expect(read == posts)

@@ -136,7 +136,7 @@ struct UTF8RepairTests {
     func posts(_ policy: InvalidUTF8Policy) throws -> [String] {
       var posts: [String] = []
       let repair = UTF8Repair(path: path, policy: policy)
-      try CorpusReader.forEachPost(path: path, filter: repair) { line, post in
+      try CorpusReader.forEachPost(path: path, filter: repair) { line, post, _ in
         posts.append("\(line) \(String(decoding: post, as: UTF8.self))")
       }
       return posts

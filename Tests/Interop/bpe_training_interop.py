@@ -3,8 +3,12 @@
 
 Merges are compared in order, vocabularies id for id: for the corpus with several sizes and minimum
 frequencies, with the special tokens of rugpt3 and with none, and for random corpora of few different
-characters, in which most pairs are equally frequent. The files that bpe-encode wrote are loaded by
-tokenizers and by AutoTokenizer and encode as the reference does.
+characters, in which most pairs are equally frequent: of one file or several, with empty lines, and with
+or without a newline at the end. The files that bpe-encode wrote are loaded by tokenizers and by
+AutoTokenizer and encode as the reference does.
+
+A byte order mark at the beginning of a file, and a carriage return at the end of a line, are no part of
+a post to bpe-encode; the reference gets the files without them.
 
 Prints what differs and exits with 1 if something does.
 
@@ -52,7 +56,7 @@ def first_difference(ours, theirs):
 def learnt_by_reference(corpus, size, frequency, special):
     tokenizer = ByteLevelBPETokenizer()
     tokenizer.train(
-        [corpus], vocab_size=size, min_frequency=frequency, special_tokens=special,
+        corpus, vocab_size=size, min_frequency=frequency, special_tokens=special,
         show_progress=False,
     )
     model = json.loads(tokenizer.to_str())["model"]
@@ -64,7 +68,7 @@ def learnt_by_us(corpus, size, frequency):
     """The folder of the tokenizer, its merges and its vocabulary."""
     folder = f"{arguments.work}/tokens"
     result = subprocess.run(
-        [arguments.program, corpus, "-o", folder, "--vocab-size", str(size), "--min-frequency",
+        [arguments.program, *corpus, "-o", folder, "--vocab-size", str(size), "--min-frequency",
          str(frequency), "--validation-fraction", "0"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
     )
@@ -75,9 +79,9 @@ def learnt_by_us(corpus, size, frequency):
     return f"{folder}/tokenizer", merges, vocabulary
 
 
-def compare(what, corpus, size, frequency, special=True):
-    """Returns the reference's tokenizer and the folder of ours."""
-    folder, our_merges, our_vocabulary = learnt_by_us(corpus, size, frequency)
+def compare(what, corpus, size, frequency, special=True, marked=None):
+    """Returns the reference's tokenizer and the folder of ours, which learns from the files `marked`."""
+    folder, our_merges, our_vocabulary = learnt_by_us(marked or corpus, size, frequency)
     # Without special tokens all ids are smaller by their number.
     shift = 0 if special else len(SPECIAL)
     reference, their_merges, their_vocabulary = learnt_by_reference(
@@ -113,6 +117,27 @@ def random_lines(rng):
     return lines
 
 
+def write_random_files(rng):
+    """Paths of files of a random corpus, and of the same with what editors of other systems add."""
+    plain, marked = [], []
+    for number in range(rng.choice([1, 1, 1, 2, 3])):
+        lines = random_lines(rng)
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            lines.insert(rng.randint(0, len(lines)), rng.choice(["", "", " ", "  "]))
+        if rng.random() < 0.3:
+            lines[-1] += rng.choice([" ", "  ", "\t", "\u00a0", " \t "])
+        end = rng.choice(["", "\n", "\n", "\n\n", "\n \n"])
+        text = "\n".join(lines) + end
+        mark, newline = rng.choice(["", "\ufeff"]), rng.choice(["\n", "\n", "\r\n"])
+        for paths, name, content in [
+            (plain, "random", text), (marked, "marked", mark + text.replace("\n", newline))
+        ]:
+            paths.append(f"{arguments.work}/{name}-{number}.txt")
+            with open(paths[-1], "w", encoding="utf-8", newline="") as file:
+                file.write(content)
+    return plain, marked
+
+
 shutil.rmtree(arguments.work, ignore_errors=True)
 os.makedirs(arguments.work)
 
@@ -123,7 +148,7 @@ for size, frequency, special in [
     (50257, 2, True),
 ]:
     name = f"corpus, {size} tokens, frequency {frequency}{'' if special else ', no special tokens'}"
-    reference, folder, merges = compare(name, arguments.corpus, size, frequency, special)
+    reference, folder, merges = compare(name, [arguments.corpus], size, frequency, special)
     print(f"compared   {name}: {merges} merges")
     count += merges
     if not special or size < 1000:
@@ -141,16 +166,16 @@ for size, frequency, special in [
 
 for index in range(arguments.random):
     rng = random.Random(arguments.seed * 1_000_003 + index)
-    path = f"{arguments.work}/random.txt"
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write("".join(line + "\n" for line in random_lines(rng)))
+    plain, marked = write_random_files(rng)
     size = rng.choice([270, 300, 400, 1000, 5000])
     frequency = rng.choice([1, 1, 2, 2, 5])
     name = f"random corpus {index}, {size} tokens, frequency {frequency}"
-    _, _, merges = compare(name, path, size, frequency, special=rng.random() < 0.8)
+    _, _, merges = compare(
+        name, plain, size, frequency, special=rng.random() < 0.8,
+        marked=rng.choice([plain, marked]))
     count += merges
     if failures > 0:
-        sys.exit(f"the corpus is {path}")
+        sys.exit(f"the corpus is {' '.join(plain)}, or {' '.join(marked)}")
 
 print(f"compared   {arguments.random} random corpora")
 print(f"all {count} merges the same" if failures == 0 else f"{failures} differences")

@@ -141,7 +141,7 @@ def cases():
     yield case({"summary_type": 3}, OURS_READS)
     yield case({"id2label": {"a": "b"}}, OURS_READS)
     # The text itself.
-    yield case(lambda text: "\ufeff" + text, REFUSED)
+    yield case(lambda text: "\ufeff" + text, OURS_READS)
     yield case(lambda text: text + "// the end", REFUSED)
     yield case(lambda text: text[:-3], REFUSED)
     yield case(lambda text: "[" + text + "]", REFUSED)

@@ -51,9 +51,10 @@ with gzip.open(packed, "wb") as file:
 tokenizer = os.path.join(work, "tokenizer")
 run(corpus, "-o", tokenizer, "--vocab-size", "1000")
 for policy, errors in [("replace", "replace"), ("drop", "ignore")]:
-    text = data.decode("utf-8", errors=errors)
+    # A byte order mark at the beginning of the file is no part of the text.
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors=errors)
     # Lines without a character hold no post.
-    posts = "".join(line + "\n" for line in text.removeprefix("\ufeff").split("\n") if line)
+    posts = "".join(line + "\n" for line in text.split("\n") if line)
     for packing, expected in [("continuous", text), ("posts", posts)]:
         for path in [plain, packed]:
             shards = os.path.join(work, "shards")

@@ -131,6 +131,113 @@ struct EncodeModesTests {
     #expect(try encode(["--decode", Self.shard, "--range", "..1"]).status == 65)
   }
 
+  @Test("what a header of llm.c leaves unsaid, the manifest says")
+  func undescribedShard() throws {
+    let expected = try encode(["--decode", Self.shard]).output
+    var bytes = try project.folder.bytes(of: Self.shard)
+    bytes.replaceSubrange(12..<1024, with: repeatElement(0, count: 1012))
+    try project.folder.write(bytes, to: Self.shard)
+    #expect(try encode(["--decode", Self.shard]).output == expected)
+    let verified = try encode(["--verify", Self.tokens])
+    #expect(verified.status == 0)
+    #expect(
+      verified.output.contains(
+        ": good, by the manifest; its header does not say what the ids mean\n"))
+
+    // Without a manifest the tokenizer knows what ends a text.
+    try project.copy("\(Self.tokens)/tokenizer", to: "tokenizer")
+    try project.folder.write(bytes, to: "alone/train-00000.bin")
+    let alone = try encode(["--decode", "alone/train-00000.bin", "--tokenizer", "tokenizer"])
+    #expect(alone.output == expected)
+  }
+
+  @Test("--decode and training refuse a shard that is not what the manifest says")
+  func contradictingShard() throws {
+    var bytes = try project.folder.bytes(of: Self.shard)
+    bytes[24] = 3
+    try project.folder.write(bytes, to: Self.shard)
+    let problem = "\(Self.shard): byte 24: the end of text is 3; manifest.json says 2"
+    let decoding = try encode(["--decode", Self.shard])
+    #expect(decoding.status == 65 && decoding.output == "")
+    #expect(
+      decoding.log
+        == "bpe-encode: error: \(problem); to decode it nevertheless, name the tokenizer "
+        + "with --tokenizer\n")
+    #expect(try encode(["--verify", Self.shard]).log == "bpe-encode: error: \(problem)\n")
+    let training = try project.run("gpt-finetune", [Self.tokens, "-o", "out"])
+    #expect(training.status == 65 && training.log.contains(problem))
+    let named = try encode(["--decode", Self.shard, "--tokenizer", Self.tokens])
+    #expect(named.status == 0 && named.log == "bpe-encode: warning: \(problem)\n")
+  }
+
+  @Test(
+    "--verify compares the tokenizer with the manifest",
+    arguments: [
+      ("\"vocabulary_size\": 300", "\"vocabulary_size\": 301", "the tokenizer has 300 tokens; "),
+      ("\"token\": \"</s>\"", "\"token\": \"<s>\"", "the end of text '<s>' has the id 1; "),
+      ("\"token\": \"</s>\"", "\"token\": \"<e>\"", "the end of text '<e>' is not in the "),
+    ])
+  func verifyManifest(text: String, replacement: String, problem: String) throws {
+    let path = "\(Self.tokens)/manifest.json"
+    let manifest = try project.folder.text(of: path)
+    try project.folder.write(manifest.replacing(text, with: replacement), to: path)
+    for name in try project.tree(Self.tokens).filter({ $0.hasSuffix(".bin") }) {
+      var bytes = try project.folder.bytes(of: "\(Self.tokens)/\(name)")
+      bytes.replaceSubrange(12..<1024, with: repeatElement(0, count: 1012))
+      try project.folder.write(bytes, to: "\(Self.tokens)/\(name)")
+    }
+    let verified = try encode(["--verify", Self.tokens])
+    #expect(verified.status == 65)
+    #expect(verified.log.contains("error: \(Self.tokens)/tokenizer: \(problem)"), "\(verified.log)")
+  }
+
+  @Test("a byte order mark is no part of the text, in either mode of packing")
+  func byteOrderMark() throws {
+    try project.folder.write("КОТ\n\u{FEFF}ПЁС\n", to: "plain.txt")
+    try project.folder.write("\u{FEFF}КОТ\n\u{FEFF}ПЁС\n", to: "marked.txt")
+    func decoding(_ arguments: [String]) throws -> String {
+      let ended = try encode(arguments + ["-o", "out", "--validation-fraction", "0"])
+      try #require(ended.status == 0, "\(ended.log)")
+      return try decoded("out")
+    }
+    for packing in ["posts", "continuous"] {
+      let options = ["--tokenizer", Self.tokens, "--pack", packing]
+      #expect(try decoding(["marked.txt"] + options) == "КОТ\n\u{FEFF}ПЁС\n")
+    }
+    func learnt(_ name: String) throws -> String {
+      _ = try decoding([name, "--vocab-size", "270", "--min-frequency", "1"])
+      return try project.folder.text(of: "out/tokenizer/merges.txt")
+    }
+    #expect(try learnt("marked.txt") == learnt("plain.txt"))
+    let inspected = try encode(["--inspect", "КОТ", "--tokenizer", Self.tokens]).output
+    #expect(
+      try encode(["--inspect", "\u{FEFF}КОТ", "--tokenizer", Self.tokens]).output == inspected)
+    try project.folder.write("\u{FEFF}КОТ", to: "text")
+    #expect(
+      try encode(
+        ["--inspect", "-", "--tokenizer", Self.tokens], input: project.folder.path("text")
+      ).output == inspected)
+  }
+
+  @Test("a vocabulary is learnt from the text as it ends, and from each file by itself")
+  func endOfFile() throws {
+    func merges(_ texts: String...) throws -> [Substring] {
+      let names = texts.indices.map { "\($0).txt" }
+      for (name, text) in zip(names, texts) { try project.folder.write(text, to: name) }
+      let ended = try encode(
+        names + ["-o", "out", "--vocab-size", "300", "--min-frequency", "1"]
+          + ["--validation-fraction", "0"])
+      try #require(ended.status == 0, "\(ended.log)")
+      return try project.folder.text(of: "out/tokenizer/merges.txt").split(separator: "\n")
+        .dropFirst().map { $0 }
+    }
+    #expect(try merges("ab ab ") == ["a b", "Ġ ab"])
+    #expect(try merges("ab ab \n") == ["a b", "Ġ Ċ", "Ġ ab"])
+    #expect(try merges("ab ab ", "ab") == ["a b", "Ġ ab"])
+    // What editors add to the end of a line is no part of it.
+    #expect(try merges("ab ab \r\n") == ["a b", "Ġ Ċ", "Ġ ab"])
+  }
+
   @Test("--verify tells what it found good, and the byte where something is not")
   func verify() throws {
     let good = try encode(["--verify", Self.tokens])

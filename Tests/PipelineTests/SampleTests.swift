@@ -51,6 +51,64 @@ struct SampleTests {
     }
   }
 
+  @Test("a byte order mark is no part of a text, whatever file or argument it comes with")
+  func byteOrderMark() throws {
+    for (name, mark) in [("plain", ""), ("marked", "\u{FEFF}")] {
+      try project.folder.write("\(mark)КОТ\r\nДОМ\r\n", to: name)
+    }
+    for option in ["--score", "--prompts", "--bad-words"] {
+      let marked = try run(option, "marked")
+      #expect(marked.status == 0)
+      #expect(try marked.output == run(option, "plain").output)
+    }
+    let packed = try Subprocess.run("gzip", ["-k", "marked"], in: project.folder.path)
+    try #require(packed.status == 0)
+    #expect(try run("--score", "marked.gz").output == run("--score", "plain").output)
+    #expect(
+      try run("--score", "-", input: project.folder.path("marked")).output
+        == run("--score", "plain").output)
+
+    let expected = try run("-p", "КОТ").output
+    #expect(try run("-p", "\u{FEFF}КОТ").output == expected)
+    #expect(try run("-p", "КОТ\r").output == expected)
+    #expect(
+      try run("--interactive", input: project.folder.path("marked")).output
+        == run("--interactive", input: project.folder.path("plain")).output)
+    #expect(
+      try run("--bad-word", "\u{FEFF}К", "-n", "4").output
+        == run("--bad-word", "К", "-n", "4").output)
+    // In the midst of a text it is a character.
+    #expect(try run("-p", "КОТ\u{FEFF}", "--json").output.contains("\u{FEFF}"))
+  }
+
+  @Test("text in another encoding is refused, with the remedy")
+  func otherEncodings() throws {
+    let utf16 = Array("\u{FEFF}КОТ\n".utf16).flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+    try project.folder.write(utf16, to: "words.txt")
+    for option in ["--score", "--prompts", "--bad-words"] {
+      let ended = try run(option, "words.txt")
+      #expect(ended.status == 65 && ended.output == "")
+      #expect(
+        ended.log.contains(
+          "words.txt: this is text in UTF-16LE; expected UTF-8: convert it (iconv -f UTF-16 -t UTF-8 "
+            + "'words.txt' > 'words.utf8.txt')\n"), "\(ended.log)")
+    }
+    try project.folder.write(
+      [0xCA, 0xCE, 0xD2, 0x20, 0xC4, 0xCE, 0xCC, 0xC0, 0x0A], to: "words.txt")
+    for option in ["--score", "--prompts", "--bad-words"] {
+      let ended = try run(option, "words.txt")
+      #expect(ended.status == 65 && ended.output == "")
+      #expect(
+        ended.log.contains(
+          "words.txt: line 1: the line is not UTF-8; it looks like CP1251, which is a guess by its "
+        ),
+        "\(ended.log)")
+    }
+    let typed = try run("--interactive", input: project.folder.path("words.txt"))
+    #expect(typed.status == 0 && typed.output == "")
+    #expect(typed.log.contains("warning: the prompt is not UTF-8 and is left out\n"))
+  }
+
   @Test("each prompt of a file gives what it gives alone")
   func prompts() throws {
     let file = try project.folder.write("кот\n\nдом", to: "prompts")

@@ -252,6 +252,42 @@ struct PostReaderTests {
     #expect(error?.description == "\(path): line 1: the string is not UTF-8")
   }
 
+  @Test("reads a file that an editor gave a byte order mark and other line ends")
+  func editedFile() throws {
+    let folder = try TemporaryFolder()
+    let line = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#
+    let path = try folder.write("\u{FEFF}" + line + "\r\n", to: "p")
+    let plain = try folder.write(line + "\n", to: "q")
+    #expect(try posts(path).map(\.post) == posts(plain).map(\.post))
+  }
+
+  @Test(
+    "says what a file is whose first line is no post",
+    arguments: [
+      (
+        "{",
+        "; this looks like JSON of several lines: run tg-dump first if it is an export of Telegram "
+          + "Desktop (result.json)"
+      ),
+      (
+        #"{"name": "Чат", "type": "public_channel", "id": 1, "messages": []}"#,
+        "'date' is missing; this is an export of Telegram Desktop: run tg-dump first"
+      ),
+      (
+        "КОТ @ ПЁС",
+        "; if this is text already, it is no input of bugurt-clean: bpe-encode takes it as it is, a post "
+          + "a line"
+      ),
+      (#"{"id":1}"#, ": 'date' is missing"),
+    ])
+  func firstLine(_ line: String, _ end: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("\n\(line)\n", to: "p")
+    let error = #expect(throws: InputError.self) { try posts(path) }
+    #expect(error?.description.hasSuffix(end) == true, "\(error?.description ?? "")")
+    #expect(error?.place == .line(2))
+  }
+
   @Test(
     "names both lines where ids do not ascend",
     arguments: [

@@ -105,6 +105,71 @@ struct ProgramTests {
     #expect(try folder.names() == ["f.json", "posts.jsonl"])
   }
 
+  @Test("tells what the text is like, wherever it goes")
+  func statistics() throws {
+    let toFile = try run(["posts.jsonl", "-o", "text.txt", "--statistics"])
+    #expect(
+      toFile.log.hasPrefix(table + "posts                   1  of 3.0 words, 11 characters each\n"))
+    let toOutput = try run(["posts.jsonl", "--statistics"])
+    #expect(toOutput == Ended(status: 0, output: "КОГДА А @ Б\n", log: toFile.log))
+    #expect(try run(["posts.jsonl", "--statistics", "--sample=1"]).log == toFile.log)
+    let original = ["posts.jsonl", "--statistics", "--recipe=original"]
+    #expect(try run(original).log == run(original + ["-o", "text.txt"]).log)
+  }
+
+  @Test("takes posts and rules that an editor gave a byte order mark and other line ends")
+  func editedFiles() throws {
+    func edit(_ text: String) -> String { "\u{FEFF}" + text.replacing("\n", with: "\r\n") }
+    try folder.write(edit(try folder.text(of: "posts.jsonl")), to: "edited.jsonl")
+    #expect(try run(["edited.jsonl"]) == run(["posts.jsonl"]))
+    try folder.write(edit("[header]\non = no\n"), to: "rules.ini")
+    #expect(
+      try run(["edited.jsonl", "--rules=rules.ini"]) == run(["posts.jsonl", "--rule=header=off"]))
+  }
+
+  @Test(
+    "says what to do with a file of another kind",
+    arguments: [
+      (
+        "КОТ\n", "line 1: expected a post, such as ",
+        "bpe-encode takes it as it is, a post a line; "
+      ),
+      (
+        "{\n \"name\": \"Чат\"", "line 1: ", "; this looks like JSON of several lines: run tg-dump "
+      ),
+      ("PK\u{3}\u{4}", "this is a ZIP archive, ", "unpack it first (unzip 'other')\n"),
+      ("<html>", "this is a web page; ", "run tg-dump on the folder of the export first\n"),
+    ])
+  func otherFiles(_ text: String, _ beginning: String, _ part: String) throws {
+    try folder.write(text, to: "other")
+    let ended = try run(["other"])
+    #expect(ended.status == 65 && ended.output == "")
+    #expect(ended.log.hasPrefix("bugurt-clean: error: other: " + beginning), "\(ended.log)")
+    #expect(ended.log.contains(part), "\(ended.log)")
+  }
+
+  @Test("says that posts are in another encoding, and how to convert them")
+  func encodings() throws {
+    let line = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"%"}"#.split(separator: "%")
+    // КОТ ДОМА in CP1251.
+    let letters: [UInt8] = [0xCA, 0xCE, 0xD2, 0x20, 0xC4, 0xCE, 0xCC, 0xC0]
+    try folder.write(Array(line[0].utf8) + letters + Array(line[1].utf8), to: "other")
+    #expect(
+      try run(["other"]).log.hasPrefix(
+        "bugurt-clean: error: other: line 1: the string is not UTF-8; it looks like CP1251, which is a "
+          + "guess by its letters: if all of the file is in it, convert the file (iconv -f CP1251 -t "
+          + "UTF-8 'other' > 'other.utf8')"))
+    let utf16 = try folder.text(of: "posts.jsonl").utf16
+    try folder.write(utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }, to: "other")
+    let ended = try run(["other", "--skip-bad=100"])
+    #expect(ended.status == 65)
+    #expect(
+      ended.log
+        == "bugurt-clean: error: other: this looks like text in UTF-16LE, although no byte order "
+        + "mark says so; expected UTF-8: convert it (iconv -f UTF-16LE -t UTF-8 'other' > "
+        + "'other.utf8')\n")
+  }
+
   @Test("obeys its options")
   func options() throws {
     #expect(try run(["posts.jsonl", "--news=line"]).output == "КОГДА А @ Б\nМЫ\n")

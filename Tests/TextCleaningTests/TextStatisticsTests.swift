@@ -1,17 +1,23 @@
-import TestSupport
 import TextCleaning
 import Testing
 
 @Suite("TextStatistics")
 struct TextStatisticsTests {
-  private func statistics(_ text: String) throws -> TextStatistics {
-    let folder = try TemporaryFolder()
-    return try TextStatistics(path: folder.write(text, to: "posts.txt")) { _ in }
+  /// The statistics of `text`, which comes in parts of `size` bytes.
+  private func statistics(_ text: String, size: Int = .max) -> TextStatistics {
+    var statistics = TextStatistics()
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      rest.prefix(size).withUnsafeBytes { statistics.take($0) }
+      rest = rest.dropFirst(size)
+    }
+    statistics.finish()
+    return statistics
   }
 
   @Test("counts posts, words and characters; separators are no words")
-  func counts() throws {
-    let statistics = try statistics("КОТ @ КИТ\nCAT 12!\n🐈 ЁЖ\n")
+  func counts() {
+    let statistics = statistics("КОТ @ КИТ\nCAT 12!\n🐈 ЁЖ\n")
     #expect(statistics.posts == 3)
     #expect(statistics.words == 6)
     #expect(statistics.characters == 9 + 7 + 4)
@@ -23,16 +29,24 @@ struct TextStatisticsTests {
     #expect(statistics.lengths.reduce(0, +) == 3)
   }
 
+  @Test("does not depend on how the text is cut", arguments: [1, 2, 3, 7, 20])
+  func parts(size: Int) {
+    let text = "КОТ @ КИТ\n\nCAT 12!\r\n🐈 ЁЖ\nНЕТ КОНЦА"
+    #expect(statistics(text, size: size) == statistics(text))
+    #expect(statistics(text).posts == 4)
+    #expect(statistics(text) == statistics(text + "\n"))
+  }
+
   @Test("tells how posts begin, the most frequent first")
-  func firstWords() throws {
-    let statistics = try statistics("КОГДА А\nКОГДА Б\nЯ\n@ ОН\n")
+  func firstWords() {
+    let statistics = statistics("КОГДА А\nКОГДА Б\nЯ\n@ ОН\n")
     #expect(statistics.commonFirstWords.map(\.word) == ["КОГДА", "ОН", "Я"])
     #expect(statistics.commonFirstWords.map(\.count) == [2, 1, 1])
   }
 
   @Test("is shown as a table whose bars are as long as the classes are large")
-  func table() throws {
-    let lines = try statistics(
+  func table() {
+    let lines = statistics(
       String(repeating: "КОТ\n", count: 3) + String(repeating: "Щ", count: 60) + "\n"
     ).lines
     #expect(lines[0] == "posts                    4  of 1.0 words, 17 characters each")

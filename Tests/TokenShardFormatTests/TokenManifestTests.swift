@@ -82,6 +82,19 @@ import Testing
         == "train-00000.bin: byte 1026: the id 300 is not in the vocabulary of 300")
   }
 
+  @Test("wants as many bytes an id as the vocabulary needs, whatever the header says")
+  func bytesPerToken() throws {
+    var manifest = try write()
+    var shard = TokenShardHeader(count: 4, bytesPerToken: 4, description: nil).bytes
+    for id: UInt8 in [7, 8, 2, 9] { shard += [id, 0, 0, 0] }
+    try folder.write(shard, to: "train-00000.bin")
+    manifest.splits[.train]?.shards[0].bytes = shard.count
+    #expect(
+      message { _ = try manifest.shards(of: .train, in: folder.path) }
+        == "train-00000.bin: byte 0: 4 bytes an id; the vocabulary of 300 tokens of manifest.json "
+        + "needs 2")
+  }
+
   @Test("does not take shards that are not its own")
   func otherShards() throws {
     let manifest = try write()
@@ -103,6 +116,12 @@ import Testing
       ("vocabulary_size", "size", "'tokenizer.vocabulary_size' is missing or no such value"),
       ("01234567", "1234567", "'tokenizer.digest' is missing or no such value"),
       ("train-00000.bin", "../x", "'../x' is not the name of a file in the folder"),
+      ("train-00000.bin", "train-00001.bin", "'train-00001.bin' is named twice"),
+      ("\"id\": 2", "\"id\": 300", "the end of text, id 300, is not in the vocabulary of 300"),
+      (
+        "\"vocabulary_size\": 300", "\"vocabulary_size\": 2",
+        "the end of text, id 2, is not in the vocabulary of 2"
+      ),
       ("\"tokens\": 6", "\"tokens\": 7", "'train.tokens' is 7, but its shards have 6 together"),
       ("\"tokens\": 4", "\"tokens\": -4", "'train.shards.tokens' is missing or no such value"),
       (
