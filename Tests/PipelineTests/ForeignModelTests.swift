@@ -31,7 +31,7 @@ struct ForeignModelTests {
   @Test("tokens of another vocabulary are refused before anything is written")
   func otherVocabulary() throws {
     let encoded = try project.run(
-      "bpe-encode", ["data/fixture/result.json", "--vocab-size=290", "-o", "other"])
+      "bpe-encode", ["data/clean/fixture.txt", "--vocab-size=290", "-o", "other"])
     try #require(encoded.status == 0, "\(encoded.log)")
     let ended = try finetune("other")
     #expect(ended.status == 65)
@@ -61,7 +61,7 @@ struct ForeignModelTests {
   @Test("a tokenizer beside the shards that is not theirs is refused")
   func shardsTokenizer() throws {
     let encoded = try project.run(
-      "bpe-encode", ["data/fixture/result.json", "--vocab-size=300", "-o", "other"])
+      "bpe-encode", ["data/clean/fixture.txt", "--vocab-size=299", "-o", "other"])
     try #require(encoded.status == 0, "\(encoded.log)")
     try project.remove("data/tokens/fixture/tokenizer")
     try project.copy("other/tokenizer", to: "data/tokens/fixture/tokenizer")
