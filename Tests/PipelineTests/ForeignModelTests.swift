@@ -30,8 +30,9 @@ struct ForeignModelTests {
 
   @Test("tokens of another vocabulary are refused before anything is written")
   func otherVocabulary() throws {
-    let encoded = try project.run(
-      "bpe-encode", ["data/clean/fixture.txt", "--vocab-size=290", "-o", "other"])
+    let posts = try project.folder.text(of: "data/clean/fixture.txt").lowercased()
+    try project.folder.write(posts, to: "other.txt")
+    let encoded = try project.run("bpe-encode", ["other.txt", "--vocab-size=290", "-o", "other"])
     try #require(encoded.status == 0, "\(encoded.log)")
     let ended = try finetune("other")
     #expect(ended.status == 65)
