@@ -413,10 +413,10 @@ stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard 
 unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
 # $(call done,SETTINGS): ends the recipe of a stage. The last stage keeps what the run was made with.
 define done
-@mkdir -p $(@D); printf '%s' "$$$(1)" > $@
-$(if $(filter $@,$(last)),@mkdir -p checkpoints; rm -f $(variables).started; $(remember) > $(variables))
+@mkdir -p $(@D) checkpoints; printf '%s' "$$$(1)" > $@.partial; mv $@.partial $@
+$(if $(filter $@,$(last)),@$(call remember,$(variables)); rm -f $(variables).started)
 endef
-remember = printf '%s' "$$run_variables"
+remember = printf '%s' "$$run_variables" > $(1).partial; mv $(1).partial $(1)
 run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(remembered))),define \
   remembered.$(name) :=$(newline)$(subst $(newline),$$(newline),$(subst \
   $$,$$$$,$($(name))))$$(empty)$(newline)endef$(newline))
@@ -514,7 +514,7 @@ train: $(trained)
 $(trained): $(encoded) $(wildcard $(manifest)) \
   $(call stale,$(trained),$(train_settings),$(model)) | $(bin)/gpt-finetune
 	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(call unless_same,$(manifest)) { \
-	mkdir -p checkpoints; $(remember) > $(variables).started; \
+	mkdir -p checkpoints; $(call remember,$(variables).started); \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
 	run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
 	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \

@@ -26,15 +26,9 @@ extension RunFolder {
     let parent = Folder.parent(of: resolvedPath)
     var (status, parentStatus) = (stat(), stat())
     guard stat(resolvedPath, &status) == 0, stat(parent, &parentStatus) == 0 else { return }
-    let problem: String? =
-      if status.st_dev != parentStatus.st_dev {
-        "it is a mount point"
-      } else if access(
-        parent, W_OK) != 0
-      {
-        "\(parent) is not writable"
-      } else { nil }
-    guard let problem else { return }
+    let isMountPoint = status.st_dev != parentStatus.st_dev
+    guard isMountPoint || access(parent, W_OK) != 0 else { return }
+    let problem = isMountPoint ? "it is a mount point" : "\(parent) is not writable"
     throw InputError(
       path,
       "the earlier run cannot be set aside as \(previousPath): \(problem); name another --output")
@@ -78,11 +72,6 @@ extension RunFolder {
     try Folder.remove(previousPath)
   }
 
-  private var resolvedPath: String {
-    guard let resolved = realpath(path, nil) else {
-      return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    }
-    defer { free(resolved) }
-    return String(cString: resolved)
-  }
+  /// What ``path`` leads to if it is a link; where that cannot be said, writing to it fails earlier.
+  private var resolvedPath: String { (try? Folder.target(of: path)) ?? path }
 }
