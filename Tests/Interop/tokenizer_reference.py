@@ -26,6 +26,7 @@ import shutil
 import subprocess
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["RUST_BACKTRACE"] = "0"
 import tiktoken
 import tokenizers
 import transformers
