@@ -99,7 +99,8 @@ define problem_of_run
   case $1 in
     '') echo "it is empty";;
     [-.]*) echo "it begins with '${1:0:1}'";;
-    *.previous | *.partial | README.md) echo "such names are taken";;
+    *.previous | *.kept | *.settings | *.variables | *.started | *.partial | *.replaced | README.md)
+      echo "such names are taken";;
     *[[:space:][:cntrl:]]*) echo "there is a blank in it";;
     *[^$letters]*) local rest=${1//[$letters]}; echo "there is a '${rest:0:1}' in it";;
     *) [ ${#1} -le 200 ] || echo "it is too long";;
@@ -114,6 +115,36 @@ define has_saved
   for state in "$1"/{final,checkpoint-*}/trainer_state.json; do
     if [ "$state" -nt "$2" ]; then echo "$state"; break; fi
   done
+}
+endef
+
+# settle_posts RAW TG_DUMP: RAW.kept.jsonl are the posts that a dump has replaced, or left. Now they are
+# RAW.previous.jsonl, but posts of an export, which can be read again, never take the place of those of
+# a channel, which may be gone from it; posts of one channel are added to each other.
+define settle_posts
+{
+  local kept=$1.kept previous=$1.previous source='' earlier=''
+  [ -e $kept.jsonl ] || return 0
+  [ ! -e $kept.settings ] || read -r source _ < $kept.settings || true
+  [ ! -e $previous.settings ] || read -r earlier _ < $previous.settings || true
+  if same_posts $1; then
+    # Nothing was replaced, so what was said of the posts holds.
+    [ ! -e $kept.settings ] || ! grep -qs '^EXPORT=?' $1.settings || mv $kept.settings $1.settings
+  elif [ -e $previous.jsonl ] && [[ $earlier == EXPORT=@* && $source == "$earlier" ]]; then
+    "$2" $kept.jsonl --output $previous.jsonl
+  elif [ ! -e $previous.jsonl ] || [[ $earlier != EXPORT=@* || $source == EXPORT=@* ]]; then
+    [ ! -e $kept.settings ] || cp $kept.settings $previous.settings
+    mv $kept.jsonl $previous.jsonl
+    echo "pipeline.mk: the posts of before are kept in $previous.jsonl" >&2
+  fi
+  rm -f $kept.jsonl $kept.settings
+}
+endef
+
+# same_posts RAW: whether a dump that was stopped has replaced nothing.
+define same_posts
+{
+  [ $1.kept.jsonl -ef $1.jsonl ] || cmp -s $1.kept.jsonl $1.jsonl
 }
 endef
 
@@ -154,7 +185,7 @@ define dump_facts
 endef
 
 functions := run as_path as_words as_typed did_you_mean problem_of_run \
-  has_saved dump_facts
+  has_saved settle_posts same_posts dump_facts
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
 define newline
@@ -393,6 +424,9 @@ cleaned := $(clean).settings
 encoded := $(tokens).settings
 trained := $(run_folder).settings
 
+# A stamp says what its outputs are made with, so it stays when a later try fails.
+.PRECIOUS: $(dumped) $(cleaned) $(encoded) $(trained)
+
 # What a stage obeys. What cannot change a result (threads, how often something is saved) is not among
 # it.
 clean_variables := RECIPE NEWS
@@ -406,7 +440,11 @@ encode_settings = $(call settings,$(encode_variables))
 train_settings = $(call settings,$(train_variables) $(if $(PATIENCE),EVAL_STEPS))
 
 # With make -B all stages run.
-always := $(findstring B,$(firstword -$(MAKEFLAGS)))
+letters := $(filter-out -%,$(firstword $(MAKEFLAGS)))
+always := $(findstring B,$(letters))
+ifneq ($(findstring t,$(letters)),)
+$(error make -t would take stages for done that never ran)
+endif
 # $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run whatever its inputs are.
 stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
 # $(call unless_same,INPUT): begins the line of a stage, which is passed over if nothing asks for it.
@@ -418,12 +456,12 @@ $(if $(filter $@,$(last)),@$(call remember,$(variables)); rm -f $(variables).sta
 endef
 remember = printf '%s' "$$run_variables" > $(1).partial; mv $(1).partial $(1)
 run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(remembered))),define \
-  remembered.$(name) :=$(newline)$(subst $(newline),$$(newline),$(subst \
+  remembered.$(name) :=$(newline)$$(empty)$(subst $(newline),$$(newline),$(subst \
   $$,$$$$,$($(name))))$$(empty)$(newline)endef$(newline))
 kept_variables := EXPORT CHAT TIMEZONE DUMP_FLAGS $(clean_variables) $(encode_variables) \
   $(train_variables) LOGGING_STEPS SAVE_STEPS SAVE_TOTAL_LIMIT EVAL_STEPS
 last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(cleaned) \
-  encode/$(encoded) train/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
+  encode/$(encoded) train/$(trained) sample/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
   $(MAKECMDGOALS)),$(patsubst $(firstword $(subst /, ,$(goal)))/%,%,$(goal)))))
 
 ## dump: the posts of the export, data/raw/RUN.jsonl
@@ -434,7 +472,7 @@ dump: $(dumped)
 .PHONY: update
 update: $(dumped)
 
-ifneq ($(filter dump update clean-text encode train interop bench-%,$(MAKECMDGOALS)),)
+ifneq ($(filter dump update clean-text encode train sample interop bench-%,$(MAKECMDGOALS)),)
 source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
 else
 source_facts := missing -
@@ -443,7 +481,8 @@ dump_settings := EXPORT=$(wordlist 3,$(words $(source_facts)),$(source_facts))$(
   settings,CHAT TIMEZONE)
 source_kind := $(firstword $(source_facts))
 is_update := $(filter update,$(MAKECMDGOALS))
-dump_stamp := $(file < $(dumped))
+dump_stamp := $(file < $(if $(wildcard $(raw).kept.settings),$(if $(call bash,same_posts,$(raw) \
+  && echo same),$(raw).kept.settings,$(dumped)),$(dumped)))
 dump_differs := $(call differ,$(dump_stamp),$(dump_settings))
 dump_needed := $(if $(dump_differs)$(filter-out $(wildcard $(posts)),$(posts)),FORCE)
 # An export may go when its posts are there.
@@ -463,16 +502,18 @@ earlier_posts := $(if $(and $(replaces),$(filter channel,$(source_kind))),$(if $
   differ,$(file < $(earlier).settings),$(dump_settings)),,$(wildcard $(earlier).jsonl)))
 
 $(dumped): $(dump_needed) | $(bin)/tg-dump
-	@mkdir -p $(@D); rm -f $(earlier).new; [ ! -e $(posts) ] || ln -L $(posts) $(earlier).new
-	@trap 'rm -f $(earlier).new' EXIT; as_words flags "$$DUMP_FLAGS"; \
-	$(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
+	@mkdir -p $(@D); settle_posts $(raw) $(bin)/tg-dump
+	@as_words flags "$$DUMP_FLAGS"; $(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
+	if [ -e $(posts) ] && [ -n "$(replaces)" ]; then \
+	  [ ! -e $@ ] || cp -p $@ $(raw).kept.settings; \
+	  ln -L $(posts) $(raw).kept.jsonl 2> /dev/null || cp -pL $(posts) $(raw).kept.jsonl; \
+	  echo 'EXPORT=? (being replaced)' > $@; \
+	  trap 'rm -f $@ $(raw).kept.jsonl; mv $(raw).kept.settings $@ 2> /dev/null' EXIT; \
+	fi; \
 	run $(bin)/tg-dump $(if $(replaces),--replace) $${CHAT:+--chat="$$CHAT"} \
 	  $${TIMEZONE:+--timezone="$$TIMEZONE"} "$${flags[@]}" --output $(posts) -- \
 	  $(earlier_posts) "$$EXPORT"; \
-	if [ -n "$(replaces)" ] && ! [ $(earlier).new -ef $(posts) ]; then \
-	  mv $(earlier).new $(earlier).jsonl; cp $@ $(earlier).settings; \
-	  echo "pipeline.mk: the posts of before are kept in $(earlier).jsonl" >&2; \
-	fi
+	trap - EXIT; settle_posts $(raw) $(bin)/tg-dump
 	$(call done,dump_settings)
 
 .PHONY: missing-export
@@ -514,6 +555,10 @@ train: $(trained)
 $(trained): $(encoded) $(wildcard $(manifest)) \
   $(call stale,$(trained),$(train_settings),$(model)) | $(bin)/gpt-finetune
 	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(call unless_same,$(manifest)) { \
+	case $$(realpath -m "$${MODEL:-/}")/ in "$$(realpath -m $(run_folder))"/* | \
+	  "$$(realpath -m $(run_folder))".previous/*) \
+	  echo "pipeline.mk: MODEL=$$MODEL is in the run that would replace it; give RUN another name" >&2; \
+	  exit 64;; esac; \
 	mkdir -p checkpoints; $(call remember,$(variables).started); \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
 	run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \

@@ -120,9 +120,9 @@ struct BugurtClean: Program {
     // The funnel first: where the text stands, its funnel stands beside it. But not before there is
     // room for the text.
     try writer.synchronize()
+    try rejects?.commit()
     if let funnel { try result.funnel.write(to: funnel) }
     if try !writer.commit() { Log.info("\(output) is unchanged") }
-    try rejects?.commit()
     try inspection.show(result, input: posts)
     Log.raw(result.funnel.table())
     if inspection.statistics {

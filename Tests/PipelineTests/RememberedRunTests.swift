@@ -207,6 +207,57 @@ struct RememberedRunTests {
     #expect(try project.folder.bytes(of: "data/raw/mine.jsonl") == posts)
   }
 
+  @Test("posts behind a link to another place are kept and replaced there")
+  func linkedPosts() throws {
+    try writeOwnExport()
+    let disk = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: project.folder.path("data/raw"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: project.folder.path("data/raw/mine.jsonl"),
+      withDestinationPath: disk.path("posts.jsonl"))
+    for export in ["own", "data/fixture", "own"] {
+      let run = try make("dump", with: ["RUN": "mine", "EXPORT": export])
+      #expect(run.status == 0, "\(run.log)")
+    }
+    #expect(try disk.names() == ["posts.jsonl"])
+    #expect(try project.folder.text(of: "data/raw/mine.previous.jsonl").count > 100_000)
+  }
+
+  @Test("a dump that is killed while it replaces posts leaves them, or what they were made with")
+  func killedDump() throws {
+    try writeOwnExport()
+    #expect(try make("dump", with: ["RUN": "mine", "EXPORT": "own"]).status == 0)
+    let posts = try project.folder.bytes(of: "data/raw/mine.jsonl")
+    let stamp = try project.folder.text(of: "data/raw/mine.settings")
+    func kill(replacing: Bool) throws {
+      try project.folder.write(posts, to: "data/raw/mine.kept.jsonl")
+      try project.folder.write(stamp, to: "data/raw/mine.kept.settings")
+      try project.folder.write("EXPORT=? (being replaced)\n", to: "data/raw/mine.settings")
+      if replacing { try project.folder.write("{}\n", to: "data/raw/mine.jsonl") }
+    }
+    try kill(replacing: false)
+    #expect(
+      try make("dump", with: ["RUN": "mine"]).output == "make: Nothing to be done for 'dump'.\n")
+    try kill(replacing: true)
+    let again = try make("dump", with: ["RUN": "mine"])
+    #expect(again.status == 0, "\(again.log)")
+    #expect(try project.folder.bytes(of: "data/raw/mine.jsonl") == posts)
+    #expect(
+      try project.tree("data/raw") == [
+        "mine.jsonl", "mine.previous.jsonl", "mine.previous.settings", "mine.settings",
+      ])
+  }
+
+  @Test("a model in the folder of the run that would replace it is refused")
+  func ownModel() throws {
+    try writeOwnExport()
+    try train("own")
+    let run = try make("train", with: ["RUN": "mine", "MODEL": "checkpoints/mine/final"])
+    #expect(run.status == 2)
+    #expect(run.log.contains("is in the run that would replace it; give RUN another name"))
+  }
+
   @Test("while a new training has no model yet, the earlier one is sampled")
   func sampleOfEarlier() throws {
     try writeOwnExport()

@@ -25,7 +25,7 @@ struct TypedValueTests {
     arguments: [
       "ChatExport 12:30", "a;b", "a|b", "price$5", "$(HOME) ${x}", "-dash", "a#b", "100%", "a&b",
       "*?[x]", "it's", "\"so\"", "`id`", "back\\slash", "a\\", "КОТ ЁЖ", "(1)", "a=b", "a,b", "~x",
-      "two\nlines", "!x", "{a,b}", "<a>", "a%:b",
+      "two\nlines", "endef x", "define x\nendef", "!x", "{a,b}", "<a>", "a%:b",
     ])
   func exports(_ name: String) throws {
     try FileManager.default.createDirectory(
@@ -97,7 +97,7 @@ struct TypedValueTests {
       ("a:b", "there is a ':' in it"), ("a%b", "there is a '%' in it"),
       ("a#b", "there is a '#' in it"), ("`x`", "there is a '`' in it"),
       ("~", "there is a '~' in it"),
-      ("mine.previous", "such names are taken"),
+      ("mine.previous", "such names are taken"), ("mine.settings", "such names are taken"),
       (String(repeating: "a", count: 300), "it is too long"),
     ])
   func runs(_ name: String, _ reason: String) throws {
