@@ -53,7 +53,10 @@ extension Trainer {
     if policy.resumes {
       if folder.isFinished {
         differences = try self.differences(from: folder.finalPath)
-        if differences.isEmpty { return .finished }
+        if differences.isEmpty {
+          try checkFinalModel()
+          return .finished
+        }
       } else {
         let newest = try newestReadable(progress)
         differences = newest.differences
@@ -71,6 +74,22 @@ extension Trainer {
     try folder.checkCanBeSetAside()
     replacesEarlierRun = true
     return .replacing(differences: differences)
+  }
+
+  /// Checks that the finished model is there as a whole.
+  ///
+  /// - Throws: ``InputError`` with the remedy; ``FileError``.
+  private func checkFinalModel() throws {
+    do {
+      _ = try JSONValue(path: "\(folder.finalPath)/\(CheckpointFile.configuration)")
+      _ = try SafetensorsFile(path: "\(folder.finalPath)/\(CheckpointFile.weights)")
+    } catch {
+      guard let damage = InputError(damageBehind: error) else { throw error }
+      throw InputError(
+        damage.path, damage.place,
+        "\(damage.problem); the finished model is damaged: remove \(folder.finalPath), and --resume "
+          + "makes it again from the newest checkpoint")
+    }
   }
 
   /// Makes room for the first thing that this run saves.

@@ -40,6 +40,24 @@ struct EarlierRunTests {
         + "--restart replaces it")
   }
 
+  @Test("a finished model that lost its files is not called finished, and is made again")
+  func damagedFinal() throws {
+    try fixture.trainer().run { _ in }
+    let whole = try fixture.bytes("run/final/model.safetensors")
+    try FileManager.default.removeItem(atPath: fixture.folder.path("run/final/config.json"))
+    for damaged in [[], Array(whole.dropLast()), whole] {
+      try replaceFile(at: fixture.folder.path("run/final/model.safetensors"), with: damaged)
+      let error = #expect(throws: InputError.self) { try fixture.trainer().start(both) }
+      #expect(
+        error?.problem.contains("the finished model is damaged: remove \(run.path)/final") == true)
+    }
+    try Folder.remove(run.finalPath)
+    let trainer = try fixture.trainer()
+    #expect(try trainer.start(both) == .resumed(step: 10))
+    try trainer.run { _ in }
+    #expect(try fixture.bytes("run/final/model.safetensors") == whole)
+  }
+
   @Test("a run that is replaced stays until the new one saves something, then until it is finished")
   func replaced() throws {
     try fixture.trainer().run { _ in }
