@@ -447,7 +447,7 @@ $(error make -t would take stages for done that never ran)
 endif
 # $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run whatever its inputs are.
 stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
-# $(call unless_same,INPUT): begins the line of a stage, which is passed over if nothing asks for it.
+# $(call unless_same,INPUT): begins the line of a stage, which is skipped unless something asks for it.
 unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
 # $(call done,SETTINGS): ends the recipe of a stage. The last stage keeps what the run was made with.
 define done

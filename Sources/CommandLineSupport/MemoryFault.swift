@@ -4,7 +4,7 @@ import Glibc
 /// A crash that comes of a limit of memory, such as `ulimit -v` sets, as a message and a status.
 ///
 /// Neither Swift nor the C++ of libraries can be told what to do when an allocation fails: they end
-/// the process by a signal. Where there is such a limit and much of it is in use, the user is told.
+/// the process by a signal. Where such a limit is set and much of it is in use, the user gets a message.
 enum MemoryFault {
   /// Sets handlers up if the process has a limit of memory.
   static func install(program: String) {

@@ -3,7 +3,7 @@ import Glibc
 /// A file read from its beginning to its end; gzip is recognised by its first bytes and unpacked.
 ///
 /// The path `-` stands for standard input. A byte order mark at the beginning of a text is no part of it
-/// and is passed over; what is evidently something else than is expected, such as UTF-16 or an archive,
+/// and is skipped; what is evidently something else, such as UTF-16 or an archive,
 /// is refused.
 public final class InputFile {
   /// What a file is read as.

@@ -202,7 +202,7 @@ extension JSONReader {
   /// The escape that stands here, if it is the second half of a surrogate pair; nothing is read.
   private mutating func lowSurrogateAhead() throws -> UInt32? {
     guard try lookAhead(6) else {
-      // A string that goes on has more behind an escape than its quote.
+      // A string that continues has more than its quote after an escape.
       if !buffer[position..<end].contains(UInt8(ascii: "\"")) {
         throw truncated("the other half of a surrogate pair")
       }

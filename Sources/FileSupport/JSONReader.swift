@@ -70,7 +70,7 @@ public struct JSONReader: ~Copyable {
   /// The bytes of a string that were refused because they are not UTF-8.
   public internal(set) var invalidString: [UInt8]?
 
-  /// What to do about ``invalidString``, to be put behind what is said of it; empty where there is none,
+  /// What to do about ``invalidString``, to be appended to the problem; empty where there is nothing to do,
   /// or nothing is known of its encoding.
   package var encodingRemedy: String {
     invalidString.map { TextEncoding.remedy(for: $0, in: path) } ?? ""

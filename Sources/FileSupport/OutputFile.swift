@@ -8,7 +8,7 @@ import Glibc
 /// group and mode are kept.
 ///
 /// The path `-` stands for standard output, which is written as it comes; so is what is there already
-/// and is no regular file, such as a pipe or a device, and what stands behind `/dev/stdout`.
+/// and is no regular file, such as a pipe or a device, and what `/dev/stdout` leads to.
 public final class OutputFile {
   /// The path the file will have.
   public let path: String

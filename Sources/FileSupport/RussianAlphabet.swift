@@ -69,7 +69,7 @@ struct RussianAlphabet {
         sum += letter.frequency
         continue
       }
-      // No word goes on in upper case behind lower case.
+      // No word continues in upper case after lower case.
       sum += letter.isUpperCase && !previous.isUpperCase ? -60 : letter.frequency
       if letter.isVowel != previous.isVowel {
         sum += 40

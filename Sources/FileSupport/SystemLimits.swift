@@ -28,7 +28,7 @@ public enum SystemLimits {
 
   private static let handlers = Mutex(Handlers())
 
-  /// Makes `handler` take messages about what the program goes on without.
+  /// Makes `handler` receive messages about what the program continues without.
   public static func onReport(_ handler: @escaping @Sendable (String) -> Void) {
     handlers.withLock { $0.report = handler }
   }
@@ -38,7 +38,7 @@ public enum SystemLimits {
     handlers.withLock { $0.end = handler }
   }
 
-  /// Reports what the program goes on without.
+  /// Reports what the program continues without.
   public static func report(_ message: String) {
     handlers.withLock { $0.report }?(message)
   }

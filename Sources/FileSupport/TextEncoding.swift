@@ -23,7 +23,7 @@ public struct TextEncoding: Equatable, Sendable {
 
   // MARK: - UTF-16 and UTF-32
 
-  /// The encoding that the byte order mark at the beginning of `bytes` tells; `nil` if there is none, or
+  /// The encoding that the byte order mark at the beginning of `bytes` names; `nil` if there is none, or
   /// that of UTF-8.
   static func marked(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     let marks: [(bytes: [UInt8], name: String, iconvName: String)] = [

@@ -23,7 +23,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
 
   /// Reads `generation_config.json` in `folder`; `nil` if there is none.
   ///
-  /// An id that it does not name is none, even if `config.json` has it, as for `generate()`.
+  /// An id that it does not name is missing, even if `config.json` has it, as for `generate()`.
   ///
   /// - Throws: ``FileError``; ``InputError`` with the remedy.
   init?(folder: String) throws {

@@ -106,7 +106,7 @@ public final class InferenceModel {
   /// The tokens each of which ends a text.
   public var endOfTextTokens: [Int32] { configuration.tokens(generation.endOfTextIDs) }
 
-  /// The token that ends the text before another: the model's own beginning stands behind it.
+  /// The token that ends the text before another: the model's own beginning follows it.
   public var separator: Int32? { endOfTextTokens.first ?? configuration.endOfTextTokens.first }
 
   /// Bytes of weights that a token reads.

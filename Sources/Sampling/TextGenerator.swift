@@ -212,6 +212,8 @@ private final class Beginning {
 }
 
 /// A text that is being written; threads work on different ones.
+///
+/// Unchecked, because a text is touched by one thread at a time: that which has its piece of a loop.
 private final class TextInProgress: @unchecked Sendable {
   let index: Int
   let cache: SequenceCache

@@ -6,7 +6,7 @@ enum FileSignature {
   static let length = 512
 
   /// What a file that begins with `bytes` is instead of an export, and what to do about it; `nil` if it
-  /// is none of the kinds that are known.
+  /// is not of a known kind.
   ///
   /// `howTo` says how to make an export that can be read.
   static func problem(of bytes: [UInt8], in path: String, howTo: String) -> String? {

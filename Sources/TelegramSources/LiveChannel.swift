@@ -181,7 +181,7 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
-      // What is not whole was told where it was asked for.
+      // What is not whole was reported where it was asked for.
       richMessages.count(reader.unknownKinds, isPartial: false)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }

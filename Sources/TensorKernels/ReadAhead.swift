@@ -1,6 +1,8 @@
 import CKernels
 
 /// Memory that a coming loop reads; each thread begins with a share of it.
+///
+/// Unchecked, because of its pointer: the memory is only read, and stays until reading ahead stops.
 struct ReadAhead: @unchecked Sendable {
   let memory: UnsafeRawBufferPointer
   /// Tells it from that before.

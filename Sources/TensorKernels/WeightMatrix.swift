@@ -23,6 +23,7 @@ public struct WeightMatrix: Sendable {
   public let outputs: Int
   let storage: Storage
 
+  /// Unchecked, because of its pointers: what they lead to is written before it is shared, then only read.
   enum Storage: @unchecked Sendable {
     case floats(Operand)
     case bfloat16(Arena<UInt16>)

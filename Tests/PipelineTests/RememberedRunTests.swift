@@ -4,7 +4,7 @@ import Testing
 
 private let nothingToDo = "make: Nothing to be done for 'train'.\n"
 
-/// A run goes on with what it was made with, and nothing that it holds is lost to a slip.
+/// A run continues with what it was made with, and nothing that it holds is lost to a slip.
 @Suite("what a run was made with")
 struct RememberedRunTests {
   let project: Project
@@ -59,7 +59,7 @@ struct RememberedRunTests {
     let model = try project.modificationTime(of: "checkpoints/mine/final/model.safetensors")
     let again = try make("train", with: ["RUN": "mine"])
     #expect(again.output == nothingToDo, "\(again.log)")
-    // Another export of the same run is noticed, its posts are read anew.
+    // Another export of the same run is noticed, its posts are read again.
     try writeOwnExport()
     #expect(try make("train", with: ["RUN": "mine"]).stages == ["tg-dump"])
     #expect(try project.folder.bytes(of: "data/raw/mine.jsonl") == posts)
@@ -96,7 +96,7 @@ struct RememberedRunTests {
     #expect(try make("train", with: ["RUN": "mine"]).output == nothingToDo)
   }
 
-  @Test("a training that is stopped goes on with its own variables")
+  @Test("a training that is stopped continues with its own variables")
   func stopped() throws {
     try writeOwnExport()
     let settings = ["MAX_STEPS": "4000", "SAVE_STEPS": "10", "LEARNING_RATE": "2e-3"]

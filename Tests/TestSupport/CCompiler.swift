@@ -2,7 +2,7 @@ import Foundation
 
 /// The C compiler: the system's, or that of the Swift toolchain.
 public enum CCompiler {
-  /// It does not do it.
+  /// The compiler failed.
   public struct Failure: Error, CustomStringConvertible {
     public let description: String
   }

@@ -13,7 +13,7 @@ public final class ThreadLimit {
       of: [folder.path("limit.c")], at: folder.path("limit.so"), flags: ["-ldl"])
   }
 
-  /// Variables with which a program can start `count` threads; no end of them for `nil`.
+  /// Variables with which a program can start `count` threads; any number for `nil`.
   public func environment(allowing count: Int?) -> [String: String] {
     var variables = ["LD_PRELOAD": folder.path("limit.so"), "THREAD_LOG": folder.path("log")]
     variables["THREADS_ALLOWED"] = count.map(String.init)
