@@ -1,7 +1,7 @@
 /// Recognises files that are no text, by how they begin.
 package enum ForeignContent {
   /// How many bytes of a file are looked at.
-  static let length = 512
+  package static let length = 512
 
   /// What a file `path` that begins with `bytes` is instead of text in UTF-8, and the remedy; `nil` if it
   /// may be such text.
@@ -22,7 +22,8 @@ package enum ForeignContent {
     return TextEncoding.unmarked(bytes.prefix(length))?.problem(of: path)
   }
 
-  private static func packing(
+  /// What packs the content of a file that begins with `bytes`, and the command that unpacks it.
+  package static func packing(
     _ bytes: some Collection<UInt8>
   ) -> (kind: String, command: String)? {
     let kinds: [(beginning: [UInt8], kind: String, command: String)] = [

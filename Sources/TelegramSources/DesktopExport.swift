@@ -138,7 +138,7 @@ public struct DesktopExport: PostSource {
 
   /// Checks that the text can be an export by how it begins.
   private func expectObject(_ reader: inout JSONReader) throws {
-    let beginning = try reader.bytesAhead(FileSignature.length)
+    let beginning = try reader.bytesAhead(ForeignContent.length)
     if let problem = FileSignature.problem(of: beginning, in: path, howTo: Self.howTo) {
       throw InputError(path, problem)
     }

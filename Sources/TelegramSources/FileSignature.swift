@@ -2,9 +2,6 @@ import FileSupport
 
 /// Tells files that are something else than an export by how they begin.
 enum FileSignature {
-  /// How many bytes of a file are looked at.
-  static let length = 512
-
   /// What a file that begins with `bytes` is instead of an export, and what to do about it; `nil` if it
   /// is not of a known kind.
   ///
@@ -12,27 +9,11 @@ enum FileSignature {
   static func problem(of bytes: [UInt8], in path: String, howTo: String) -> String? {
     if bytes.isEmpty { return "the file is empty; \(howTo)" }
     let name = path == "-" ? "FILE" : "'\(Folder.name(of: path))'"
-    if let (kind, command) = archive(bytes) {
+    if let (kind, command) = ForeignContent.packing(bytes) {
       return "this is \(kind); unpack it (\(command) \(name)), and give the folder or the "
         + "result.json that comes out of it"
     }
     return document(bytes).map { "this is \($0), not an export; \(howTo)" }
-  }
-
-  private static func archive(_ bytes: [UInt8]) -> (kind: String, command: String)? {
-    let archives: [(head: [UInt8], kind: String, command: String)] = [
-      (Array("PK".utf8) + [3, 4], "a ZIP archive", "unzip"),
-      (Array("PK".utf8) + [5, 6], "an empty ZIP archive", "unzip"),
-      (Array("Rar!".utf8), "a RAR archive", "unrar x"),
-      ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive", "7z x"),
-      ([0xFD] + Array("7zXZ".utf8), "a file packed with xz", "unxz"),
-      (Array("BZh".utf8), "a file packed with bzip2", "bunzip2"),
-      ([0x28, 0xB5, 0x2F, 0xFD], "a file packed with zstd", "unzstd"),
-    ]
-    if let found = archives.first(where: { bytes.starts(with: $0.head) }) {
-      return (found.kind, found.command)
-    }
-    return bytes.dropFirst(257).starts(with: "ustar".utf8) ? ("a tar archive", "tar -xf") : nil
   }
 
   private static func document(_ bytes: [UInt8]) -> String? {

@@ -53,7 +53,7 @@ struct HTMLPageHead {
       try HTMLPage.checkUTF8(head, at: 0, of: path)
       return head
     }
-    let beginning = Array(bytes.prefix(FileSignature.length))
+    let beginning = Array(bytes.prefix(ForeignContent.length))
     if let problem = FileSignature.problem(of: beginning, in: path, howTo: HTMLChats.howTo) {
       throw InputError(path, problem)
     }
