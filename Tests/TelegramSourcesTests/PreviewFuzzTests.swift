@@ -6,20 +6,11 @@ import Testing
 
 /// Pages with random damage, the same for the same seed.
 private struct Damage {
-  private var state: UInt64
+  private var generator: SeededGenerator
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { generator = SeededGenerator(state: seed) }
 
-  mutating func next() -> UInt64 {
-    // SplitMix64.
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-    return value ^ value >> 31
-  }
-
-  mutating func number(below limit: Int) -> Int { Int(next() % UInt64(max(limit, 1))) }
+  mutating func number(below limit: Int) -> Int { Int(generator.next() % UInt64(max(limit, 1))) }
 
   private static let pieces = [
     "<", ">", "\"", "'", "&", ";", "&amp;", "&#0;", "&#x10FFFF;", "&#55296;", "</div>", "<div>",
