@@ -30,7 +30,7 @@ private struct Damage {
       let place = number(below: page.count)
       let end = min(page.count, place + 1 + number(below: 1 << number(below: 11)))
       switch number(below: 7) {
-      case 0 where place < page.count: page[place] = UInt8(truncatingIfNeeded: next())
+      case 0 where place < page.count: page[place] = UInt8(truncatingIfNeeded: generator.next())
       case 1 where place < page.count: page[place] ^= 1 << number(below: 8)
       case 2: page.removeSubrange(place..<end)
       case 3: page.insert(contentsOf: Array(page[place..<end]), at: number(below: page.count))
