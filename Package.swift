@@ -7,25 +7,46 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// A library target in `Sources/<name>`.
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+/// A floor of the house: a folder of `Sources`, whose targets import from their own floor or a lower
+/// one.
+enum Floor: String {
+  case system = "System"
+  case support = "Support"
+  case formats = "Formats"
+  case model = "Model"
+  case stages = "Stages"
+  case programs = "Programs"
 }
 
-/// A program: one stage of the pipeline, in `Sources/<name>`.
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(
-    name: name, dependencies: ["CommandLineSupport", "FileSupport"] + dependencies,
+/// A C library that Debian's `package` installs, in `Sources/System/<name>`.
+func systemLibrary(_ name: String, pkgConfig: String? = nil, package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+/// A library in `Sources/<floor>/<name>`.
+func library(
+  _ name: String, in floor: Floor, _ dependencies: [Target.Dependency] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Sources/\(floor.rawValue)/\(name)",
     swiftSettings: swiftSettings)
 }
 
-/// The tests of one library, in `Tests/<name>Tests`; `data` are folders with what they compare with.
+/// A program: one stage of the pipeline, in `Sources/Programs/<name>`.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["CommandLineSupport", "FileSupport"] + dependencies,
+    path: "Sources/Programs/\(name)", swiftSettings: swiftSettings)
+}
+
+/// The tests of a library, in `Tests/<floor>/<name>Tests`; `data` names folders of reference data.
 func tests(
-  of name: String, _ dependencies: [Target.Dependency] = [], data: [String] = []
+  of name: String, in floor: Floor, _ dependencies: [Target.Dependency] = [], data: [String] = []
 ) -> Target {
   .testTarget(
     name: name + "Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
-    exclude: data, swiftSettings: swiftSettings)
+    path: "Tests/\(floor.rawValue)/\(name)Tests", exclude: data, swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -42,43 +63,44 @@ let package = Package(
     .library(name: "TelegramSources", targets: ["TelegramSources"]),
   ],
   targets: [
-    // MARK: C libraries of the system
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(name: "CLibEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+    // MARK: System: C libraries of Debian
+    systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
+    systemLibrary("COneDNN", package: "libdnnl-dev"),
+    systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+    systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
+    systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
+    systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
 
-    // MARK: Our own C
-    .target(name: "CKernels", cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
+    // MARK: Model: our own C
+    .target(
+      name: "CKernels", path: "Sources/Model/CKernels",
+      cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
 
     // MARK: Support
-    library("FileSupport", ["CZlib"]),
-    library("CommandLineSupport", ["FileSupport"]),
-    library("LineEditing", ["FileSupport", "CLibEdit"]),
+    library("FileSupport", in: .support, ["CZlib"]),
+    library("CommandLineSupport", in: .support, ["FileSupport"]),
+    library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
 
-    // MARK: File formats
-    library("PostFormat", ["FileSupport"]),
-    library("CorpusFormat", ["FileSupport"]),
-    library("TokenShardFormat", ["FileSupport"]),
-    library("CheckpointFormat", ["FileSupport"]),
+    // MARK: Formats
+    library("PostFormat", in: .formats, ["FileSupport"]),
+    library("CorpusFormat", in: .formats, ["FileSupport"]),
+    library("TokenShardFormat", in: .formats, ["FileSupport"]),
+    library("CheckpointFormat", in: .formats, ["FileSupport"]),
 
-    // MARK: Tokenizer and model
-    library("BytePairEncoding", ["CKernels", "FileSupport"]),
-    library("TensorKernels", ["COpenBLAS", "COneDNN", "CKernels", "FileSupport"]),
-    library("GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+    // MARK: Model: tokenizer and network
+    library("BytePairEncoding", in: .model, ["CKernels", "FileSupport"]),
+    library("TensorKernels", in: .model, ["COpenBLAS", "COneDNN", "CKernels", "FileSupport"]),
+    library("GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "FileSupport"]),
 
     // MARK: Stages
-    library("TelegramSources", ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
-    library("TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport", "CKernels"]),
+    library("TelegramSources", in: .stages, ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
     library(
-      "Training",
+      "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "FileSupport", "CKernels"]),
+    library(
+      "Training", in: .stages,
       ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
     library(
-      "Sampling",
+      "Sampling", in: .stages,
       ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
 
     // MARK: Programs
@@ -98,33 +120,34 @@ let package = Package(
       ]),
 
     // MARK: Tests
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    tests(of: "CommandLineSupport", ["FileSupport"]),
-    tests(of: "FileSupport"),
-    tests(of: "PostFormat", ["FileSupport"]),
-    tests(of: "CorpusFormat", ["FileSupport"]),
-    tests(of: "TokenShardFormat", ["FileSupport"]),
-    tests(of: "CheckpointFormat", ["FileSupport"]),
-    tests(of: "BytePairEncoding", ["FileSupport"], data: ["Reference"]),
-    tests(of: "TensorKernels"),
+    .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+    tests(of: "CommandLineSupport", in: .support, ["FileSupport"]),
+    tests(of: "FileSupport", in: .support),
+    tests(of: "PostFormat", in: .formats, ["FileSupport"]),
+    tests(of: "CorpusFormat", in: .formats, ["FileSupport"]),
+    tests(of: "TokenShardFormat", in: .formats, ["FileSupport"]),
+    tests(of: "CheckpointFormat", in: .formats, ["FileSupport"]),
+    tests(of: "BytePairEncoding", in: .model, ["FileSupport"], data: ["Reference"]),
+    tests(of: "TensorKernels", in: .model),
     tests(
-      of: "GPT2", ["TensorKernels", "CheckpointFormat", "FileSupport"], data: ["Reference"]),
-    tests(of: "TelegramSources", ["PostFormat", "FileSupport"], data: ["StandIn"]),
-    tests(of: "TextCleaning", ["PostFormat", "CorpusFormat", "FileSupport"]),
+      of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "FileSupport"],
+      data: ["Reference"]),
+    tests(of: "TelegramSources", in: .stages, ["PostFormat", "FileSupport"], data: ["StandIn"]),
+    tests(of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "FileSupport"]),
     tests(
-      of: "Training",
+      of: "Training", in: .stages,
       ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"],
       data: ["Reference"]),
-    tests(of: "LineEditing"),
+    tests(of: "LineEditing", in: .support),
     tests(
-      of: "Sampling",
+      of: "Sampling", in: .stages,
       ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
     .testTarget(
       name: "PipelineTests",
       dependencies: [
         "TestSupport", "tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample",
       ],
-      swiftSettings: swiftSettings),
+      path: "Tests/Programs/PipelineTests", swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -625,8 +625,8 @@ older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skyla
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	mkdir -p $(build)
-	set -e; for processor in $(older_processors); do for kernels in Sources/CKernels/*.c; do \
-	  clang -O2 -Wall -Werror -march=$$processor -ISources/CKernels/include -c $$kernels \
+	set -e; for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
+	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
 	    -o $(build)/kernels.o; done; done
 
 ## interop: compare with transformers, tokenizers and others (installs them into .build/interop)

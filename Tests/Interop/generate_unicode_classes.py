@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Write Sources/BytePairEncoding/UnicodeRanges.swift: the letters, numbers and white space of the
-split expression of GPT-2, as the reference has them.
+"""Write UnicodeRanges.swift: the letters, numbers and white space of the split expression of GPT-2,
+as the reference has them.
 
 Every code point is put through the ByteLevel pre-tokenizer of the package `tokenizers`, and how it
 is split from its neighbours tells its class. So the table is measured, not derived from another
 library's version of Unicode.
 
-usage: generate_unicode_classes.py Sources/BytePairEncoding/UnicodeRanges.swift
-       (then: swift format -i Sources/BytePairEncoding/UnicodeRanges.swift)
+usage, in the folder of the project:
+  classes=Sources/Model/BytePairEncoding/PreTokenization/UnicodeRanges.swift
+  generate_unicode_classes.py $classes && swift format -i $classes
 """
 import sys
 

@@ -10,7 +10,7 @@ tokenizers, both must agree here; so must tiktoken, where the vocabulary was lea
 With --bpe-encode each folder is given to that program, and the tokenizer it writes must give the same
 ids in AutoTokenizer and tokenizers.
 
-With --small the folders are those that the tests keep in Tests/BytePairEncodingTests/Reference.
+With --small the folders are those that the tests keep in Tests/Model/BytePairEncodingTests/Reference.
 RUGPT3_TOKENIZER may name a folder with the files of rugpt3, to be compared too.
 
 Texts on which tokenizers panics are left out: those in which one added token takes white space that
