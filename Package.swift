@@ -36,7 +36,7 @@ func library(
 /// A program: one stage of the pipeline, in `Sources/Programs/<name>`.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: ["CommandLineSupport", "FileSupport"] + dependencies,
+    name: name, dependencies: ["CommandLineSupport", "FileSupport", "TextSupport"] + dependencies,
     path: "Sources/Programs/\(name)", swiftSettings: swiftSettings)
 }
 
@@ -59,6 +59,7 @@ let package = Package(
     .executable(name: "gpt-sample", targets: ["gpt-sample"]),
     // For Tests/Fuzz, a package of its own.
     .library(name: "FileSupport", targets: ["FileSupport"]),
+    .library(name: "JSONSupport", targets: ["JSONSupport"]),
     .library(name: "PostFormat", targets: ["PostFormat"]),
     .library(name: "TelegramSources", targets: ["TelegramSources"]),
   ],
@@ -77,66 +78,96 @@ let package = Package(
       cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
 
     // MARK: Support
-    library("FileSupport", in: .support, ["CZlib"]),
-    library("CommandLineSupport", in: .support, ["FileSupport"]),
+    library("TextSupport", in: .support),
+    library("FileSupport", in: .support, ["TextSupport", "CZlib"]),
+    library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
+    library("Threading", in: .support, ["FileSupport", "TextSupport"]),
+    library("CommandLineSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
 
     // MARK: Formats
-    library("PostFormat", in: .formats, ["FileSupport"]),
-    library("CorpusFormat", in: .formats, ["FileSupport"]),
-    library("TokenShardFormat", in: .formats, ["FileSupport"]),
-    library("CheckpointFormat", in: .formats, ["FileSupport"]),
+    library("PostFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library("CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library("TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library("CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
 
     // MARK: Model: tokenizer and network
-    library("BytePairEncoding", in: .model, ["CKernels", "FileSupport"]),
-    library("TensorKernels", in: .model, ["COpenBLAS", "COneDNN", "CKernels", "FileSupport"]),
-    library("GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "FileSupport"]),
+    library(
+      "BytePairEncoding", in: .model,
+      ["CKernels", "JSONSupport", "Threading", "FileSupport", "TextSupport"]),
+    library(
+      "TensorKernels", in: .model,
+      ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport", "TextSupport"]),
+    library(
+      "GPT2", in: .model,
+      ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
 
     // MARK: Stages
-    library("TelegramSources", in: .stages, ["PostFormat", "FileSupport", "CLibXML2", "CCurl"]),
     library(
-      "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "FileSupport", "CKernels"]),
+      "TelegramSources", in: .stages,
+      ["PostFormat", "JSONSupport", "Threading", "FileSupport", "CLibXML2", "CCurl"]),
+    library(
+      "TextCleaning", in: .stages,
+      ["PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "CKernels"]),
     library(
       "Training", in: .stages,
-      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"]),
+      [
+        "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
+        "FileSupport",
+      ]),
     library(
       "Sampling", in: .stages,
-      ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
+      [
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
+        "FileSupport",
+      ]),
 
     // MARK: Programs
     program("tg-dump", ["TelegramSources", "PostFormat"]),
-    program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat"]),
-    program("bpe-encode", ["BytePairEncoding", "CorpusFormat", "TokenShardFormat"]),
+    program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat", "Threading"]),
+    program(
+      "bpe-encode",
+      ["BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport", "Threading"]),
     program(
       "gpt-finetune",
       [
         "Training", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CheckpointFormat",
+        "CheckpointFormat", "Threading",
       ]),
     program(
       "gpt-sample",
       [
         "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "LineEditing",
+        "JSONSupport", "Threading",
       ]),
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
     tests(of: "CommandLineSupport", in: .support, ["FileSupport"]),
-    tests(of: "FileSupport", in: .support),
+    tests(of: "TextSupport", in: .support),
+    tests(of: "FileSupport", in: .support, ["TextSupport"]),
+    tests(of: "JSONSupport", in: .support, ["FileSupport"]),
+    tests(of: "Threading", in: .support, ["FileSupport"]),
     tests(of: "PostFormat", in: .formats, ["FileSupport"]),
     tests(of: "CorpusFormat", in: .formats, ["FileSupport"]),
-    tests(of: "TokenShardFormat", in: .formats, ["FileSupport"]),
-    tests(of: "CheckpointFormat", in: .formats, ["FileSupport"]),
-    tests(of: "BytePairEncoding", in: .model, ["FileSupport"], data: ["Reference"]),
+    tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
+    tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
+    tests(of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport"], data: ["Reference"]),
     tests(of: "TensorKernels", in: .model),
     tests(
-      of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "FileSupport"],
+      of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
       data: ["Reference"]),
-    tests(of: "TelegramSources", in: .stages, ["PostFormat", "FileSupport"], data: ["StandIn"]),
-    tests(of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "FileSupport"]),
+    tests(
+      of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
+      data: ["StandIn"]),
+    tests(
+      of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport"]),
     tests(
       of: "Training", in: .stages,
-      ["GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "FileSupport"],
+      [
+        "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
+        "FileSupport",
+      ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),
     tests(

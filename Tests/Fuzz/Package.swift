@@ -9,7 +9,7 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Fuzz",
-      dependencies: ["FileSupport", "PostFormat", "TelegramSources"].map {
+      dependencies: ["FileSupport", "JSONSupport", "PostFormat", "TelegramSources"].map {
         .product(name: $0, package: "bugurt-gpt")
       },
       swiftSettings: [

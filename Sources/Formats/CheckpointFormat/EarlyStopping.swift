@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// Ends a training whose validation loss no longer improves, counting as the Trainer's
 /// `EarlyStoppingCallback` does.

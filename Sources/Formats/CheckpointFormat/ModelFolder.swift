@@ -1,5 +1,6 @@
 import FileSupport
 import Glibc
+import JSONSupport
 
 /// A folder that is to hold a model, and what somebody may have meant who names another.
 public enum ModelFolder {

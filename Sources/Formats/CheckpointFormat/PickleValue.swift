@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// What stands in a pickle of weights.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// A file of weights that `torch.save` wrote, mapped into memory and checked: a zip file as torch
 /// 1.6 and later write it, or the legacy format of earlier ones.

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// A safetensors file, mapped into memory and checked as the safetensors library checks it.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// Writes tensors of floats to a safetensors file, in the order the safetensors library has.
 public struct SafetensorsWriter {

@@ -1,5 +1,6 @@
 import FileSupport
 import Glibc
+import TextSupport
 
 /// The element types of tensors in files of weights, by their names in safetensors files.
 public enum TensorType: String, Sendable {

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The progress of a training run, in the shape of the Hugging Face Trainer's
 /// `trainer_state.json`.

@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// Reads the pickles that `torch.save` writes for the weights of a model, and no others.
 ///

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// The tensors of a Hugging Face folder, in whatever files they lie.
 ///

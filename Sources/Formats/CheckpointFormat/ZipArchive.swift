@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// The entries of a zip file that are stored as they are, which is how `torch.save` stores them.
 struct ZipArchive {

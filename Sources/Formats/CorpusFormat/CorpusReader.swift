@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// Reads cleaned text, packed with gzip or not, in memory for the longest post.
 public enum CorpusReader {

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 extension Funnel {
   /// The number of the form that is written and read.

@@ -1,3 +1,5 @@
+import TextSupport
+
 extension Funnel {
   /// The funnel as a table to read: posts in, what each rule did, posts out.
   ///
@@ -11,17 +13,18 @@ extension Funnel {
   public func table() -> String {
     var rows: [[String]] = []
     if badLines > 0 {
-      rows.append(["lines in", grouped(postsIn + badLines), "", ""])
-      rows.append(["bad lines", "-" + grouped(badLines), "", ""])
+      rows.append(["lines in", NumberText.count(postsIn + badLines), "", ""])
+      rows.append(["bad lines", "-" + NumberText.count(badLines), "", ""])
     }
-    rows.append(["posts in", grouped(postsIn), "", ""])
+    rows.append(["posts in", NumberText.count(postsIn), "", ""])
     for step in steps {
       rows.append([
-        step.rule, (step.dropped > 0 ? "-" : "") + grouped(step.dropped), share(step.dropped),
-        "\(grouped(step.changed)) changed",
+        step.rule, (step.dropped > 0 ? "-" : "") + NumberText.count(step.dropped),
+        share(step.dropped),
+        "\(NumberText.count(step.changed)) changed",
       ])
     }
-    rows.append(["posts out", grouped(postsOut), share(postsOut), ""])
+    rows.append(["posts out", NumberText.count(postsOut), share(postsOut), ""])
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       var line = row[0] + String(repeating: " ", count: widths[0] - row[0].count)
@@ -38,14 +41,4 @@ extension Funnel {
     let tenths = Int((Double(count) * 1000 / Double(postsIn)).rounded())
     return "\(tenths / 10).\(tenths % 10) %"
   }
-}
-
-/// `12345` → `12,345`.
-package func grouped(_ count: Int) -> String {
-  var text = ""
-  for (index, digit) in String(count).reversed().enumerated() {
-    if index > 0, index.isMultiple(of: 3) { text.append(",") }
-    text.append(digit)
-  }
-  return String(text.reversed())
 }

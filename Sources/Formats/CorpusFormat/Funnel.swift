@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// What became of the posts on their way through the rules: the file beside a cleaned text.
 public struct Funnel: Equatable, Sendable {

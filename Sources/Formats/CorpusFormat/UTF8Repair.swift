@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// What becomes of bytes that are not UTF-8.
 public enum InvalidUTF8Policy: String, CaseIterable, Sendable {

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 extension Post {
   /// Appends the post as JSON, on one line, to `line`; the fields `omitted` are left out.

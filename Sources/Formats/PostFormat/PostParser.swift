@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// Makes posts of lines.
 package struct PostParser: ~Copyable {

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// Writes posts as JSON lines: contract 1 of `docs/formats.md`.
 ///

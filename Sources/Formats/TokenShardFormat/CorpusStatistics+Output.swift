@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 extension CorpusStatistics {
   /// The statistics as they stand in the manifest; `files` are the names of the files.
@@ -44,23 +46,26 @@ extension CorpusStatistics {
     let (tokens, posts) = (uses.tokens, lengths.posts)
     var rows: [(name: String, count: String, note: String)] = [
       (
-        "tokens", grouped(tokens),
+        "tokens", NumberText.count(tokens),
         tokens > 0 ? "\(decimal(textBytes, tokens, digits: 2)) bytes a token" : ""
       ),
       (
-        "vocabulary used", grouped(uses.vocabularyUsed),
-        "\(share(uses.vocabularyUsed, of: uses.vocabularySize)) of \(grouped(uses.vocabularySize))"
+        "vocabulary used", NumberText.count(uses.vocabularyUsed),
+        "\(share(uses.vocabularyUsed, of: uses.vocabularySize)) of \(NumberText.count(uses.vocabularySize))"
       ),
     ]
     if invalidUTF8.sequences > 0 {
       rows.append(
-        ("not UTF-8", grouped(invalidUTF8.sequences), "places, \(grouped(invalidUTF8.bytes)) bytes")
+        (
+          "not UTF-8", NumberText.count(invalidUTF8.sequences),
+          "places, \(NumberText.count(invalidUTF8.bytes)) bytes"
+        )
       )
     }
     if posts > 0 {
       rows.append(
         (
-          "posts", grouped(posts),
+          "posts", NumberText.count(posts),
           "\(decimal(tokens, posts, digits: 1)) tokens a post, with the end of text"
         ))
       let largest = max(lengths.counts.max() ?? 0, 1)
@@ -72,24 +77,24 @@ extension CorpusStatistics {
       for (index, count) in lengths.counts[...lastClass].enumerated() {
         let name =
           index < lengths.bounds.count
-          ? "up to \(grouped(lengths.bounds[index]))"
-          : "above \(grouped(lengths.bounds[index - 1]))"
+          ? "up to \(NumberText.count(lengths.bounds[index]))"
+          : "above \(NumberText.count(lengths.bounds[index - 1]))"
         // The longest bar has 24 marks, and what is there at all has one.
         let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
         let padding = String(repeating: " ", count: width - shares[index].count)
-        rows.append(("  " + name, grouped(count), padding + shares[index] + "  " + bar))
+        rows.append(("  " + name, NumberText.count(count), padding + shares[index] + "  " + bar))
       }
       rows.append(
         (
-          "longer than a block", grouped(lengths.postsLongerThanBlock),
+          "longer than a block", NumberText.count(lengths.postsLongerThanBlock),
           "\(share(lengths.postsLongerThanBlock, of: posts)) of the posts have more than "
-            + "\(grouped(lengths.blockSize)) tokens"
+            + "\(NumberText.count(lengths.blockSize)) tokens"
         ))
       for (index, post) in lengths.longest.enumerated() {
         rows.append(
           (
-            index == 0 ? "longest posts" : "", grouped(post.tokens),
-            "tokens, \(grouped(post.bytes)) bytes: \(Self.name(post.file, files)), "
+            index == 0 ? "longest posts" : "", NumberText.count(post.tokens),
+            "tokens, \(NumberText.count(post.bytes)) bytes: \(Self.name(post.file, files)), "
               + "line \(post.line)"
           ))
       }
@@ -109,23 +114,14 @@ extension CorpusStatistics {
   }
 }
 
-/// `12345` → `12,345`.
-func grouped(_ count: Int) -> String {
-  var text = ""
-  for (index, digit) in String(count).reversed().enumerated() {
-    if index > 0, index.isMultiple(of: 3), digit != "-" { text.append(",") }
-    text.append(digit)
-  }
-  return String(text.reversed())
-}
-
 /// `numerator` over `denominator`, which is above 0, with `digits` digits behind the point.
 private func decimal(_ numerator: Int, _ denominator: Int, digits: Int) -> String {
   var scale = 1
   for _ in 0..<digits { scale *= 10 }
   let scaled = Int((Double(numerator) * Double(scale) / Double(denominator)).rounded())
   let fraction = String(scaled % scale)
-  return grouped(scaled / scale) + "." + String(repeating: "0", count: digits - fraction.count)
+  return NumberText.count(scaled / scale) + "."
+    + String(repeating: "0", count: digits - fraction.count)
     + fraction
 }
 

@@ -1,5 +1,7 @@
 import FileSupport
 import Glibc
+import JSONSupport
+import TextSupport
 
 extension TokenManifest {
   /// Reads the manifest of `folder`; the shards are not looked at.
@@ -142,8 +144,8 @@ extension TokenManifest {
       let checksum = shard.checksum()
       return try check(
         checksum == expected.checksum, word: TokenShardHeader.byteCount / 4,
-        "the CRC-32 of the tokens is \(hexadecimal(checksum)), \(Self.fileName) says "
-          + "\(hexadecimal(expected.checksum)): the file is damaged")
+        "the CRC-32 of the tokens is \(NumberText.hexadecimal(checksum)), \(Self.fileName) says "
+          + "\(NumberText.hexadecimal(expected.checksum)): the file is damaged")
     }
     try check(
       description.vocabularySize == vocabularySize, word: 5,
@@ -153,12 +155,12 @@ extension TokenManifest {
       "the end of text is \(description.endOfText); \(Self.fileName) says \(endOfText)")
     try check(
       description.tokenizerDigest == tokenizerDigest, word: 7,
-      "the tokenizer is \(hexadecimal(description.tokenizerDigest)); "
-        + "\(Self.fileName) says \(hexadecimal(tokenizerDigest))")
+      "the tokenizer is \(NumberText.hexadecimal(description.tokenizerDigest)); "
+        + "\(Self.fileName) says \(NumberText.hexadecimal(tokenizerDigest))")
     try check(
       description.checksum == expected.checksum, word: 8,
-      "the CRC-32 is \(hexadecimal(description.checksum)); "
-        + "\(Self.fileName) says \(hexadecimal(expected.checksum))")
+      "the CRC-32 is \(NumberText.hexadecimal(description.checksum)); "
+        + "\(Self.fileName) says \(NumberText.hexadecimal(expected.checksum))")
   }
 
   private static func checksum(_ value: JSONValue?) -> UInt32? {

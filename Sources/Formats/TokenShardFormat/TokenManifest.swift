@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// What a folder of token shards holds; it is written last, so a folder that has it is whole.
 public struct TokenManifest: Equatable, Sendable {
@@ -93,7 +95,7 @@ public struct TokenManifest: Equatable, Sendable {
         "tokenizer",
         [
           "folder": .string(Self.tokenizerFolder),
-          "digest": .string(hexadecimal(tokenizerDigest)),
+          "digest": .string(NumberText.hexadecimal(tokenizerDigest)),
           "vocabulary_size": .integer(vocabularySize),
           "end_of_text": [
             "token": .string(endOfTextToken), "id": .integer(Int(endOfText)),
@@ -121,7 +123,7 @@ extension TokenManifest.Split {
     let shards = shards.map { shard -> JSONValue in
       [
         "file": .string(shard.name), "tokens": .integer(shard.tokens),
-        "bytes": .integer(shard.bytes), "crc32": .string(hexadecimal(shard.checksum)),
+        "bytes": .integer(shard.bytes), "crc32": .string(NumberText.hexadecimal(shard.checksum)),
       ]
     }
     return .object(counts + [.init("shards", .array(shards))])

@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// A file of token ids, mapped into memory.
 public struct TokenShard: Sendable {
@@ -131,8 +132,8 @@ public struct TokenShard: Sendable {
     guard checksum == description.checksum else {
       throw InputError(
         path, .byte(TokenShardHeader.byteCount),
-        "the CRC-32 of the tokens is \(hexadecimal(checksum)), "
-          + "the header says \(hexadecimal(description.checksum)): the file is damaged")
+        "the CRC-32 of the tokens is \(NumberText.hexadecimal(checksum)), "
+          + "the header says \(NumberText.hexadecimal(description.checksum)): the file is damaged")
     }
     try checkIDs(below: description.vocabularySize)
   }
@@ -162,10 +163,4 @@ public struct TokenShard: Sendable {
         "the id \(token(position)) is not in the vocabulary of \(vocabularySize)")
     }
   }
-}
-
-/// `value` in eight hexadecimal digits.
-func hexadecimal(_ value: UInt32) -> String {
-  let digits = String(value, radix: 16)
-  return String(repeating: "0", count: 8 - digits.count) + digits
 }

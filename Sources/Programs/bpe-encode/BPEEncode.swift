@@ -2,6 +2,9 @@ import BytePairEncoding
 import CommandLineSupport
 import CorpusFormat
 import FileSupport
+import JSONSupport
+import TextSupport
+import Threading
 import TokenShardFormat
 
 @main
@@ -242,8 +245,8 @@ struct BPEEncode: Program {
   private func summary(of manifest: TokenManifest, in folder: String) -> String {
     let parts = TokenSplit.allCases.compactMap { split -> String? in
       guard let contents = manifest.splits[split] else { return nil }
-      let tokens = Progress.countText(Double(contents.tokens))
-      let posts = contents.posts.map { " of \(Progress.countText(Double($0))) posts" } ?? ""
+      let tokens = NumberText.count(Double(contents.tokens))
+      let posts = contents.posts.map { " of \(NumberText.count(Double($0))) posts" } ?? ""
       return "\(split.rawValue) \(tokens) tokens\(posts)"
     }
     return "\(folder): " + parts.joined(separator: ", ")

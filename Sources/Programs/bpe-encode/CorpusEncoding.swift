@@ -2,6 +2,8 @@ import BytePairEncoding
 import CommandLineSupport
 import CorpusFormat
 import FileSupport
+import JSONSupport
+import Threading
 import TokenShardFormat
 
 /// What is a text of its own.

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CorpusFormat
 import FileSupport
+import TextSupport
 import TokenShardFormat
 
 /// A block of a text that is encoded as a whole, and what comes of it.

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CommandLineSupport
 import FileSupport
+import TextSupport
 
 /// Chooses the token that ends a text, and says which it is.
 struct EndOfTextChoice {

@@ -2,6 +2,7 @@ import BytePairEncoding
 import CommandLineSupport
 import CorpusFormat
 import FileSupport
+import TextSupport
 
 /// Shows the tokens of a text.
 struct Inspection {

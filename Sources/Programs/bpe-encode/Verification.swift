@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CommandLineSupport
 import FileSupport
+import TextSupport
 import TokenShardFormat
 
 /// Checks shards, and tells of each what was found.
@@ -28,8 +29,8 @@ struct Verification {
     try verifyTokenizer(of: manifest, in: folder)
     let counts = TokenSplit.allCases.compactMap { split in
       manifest.splits[split].map { contents in
-        "\(split.rawValue) \(Progress.countText(Double(contents.tokens))) tokens"
-          + (contents.posts.map { " of \(Progress.countText(Double($0))) posts" } ?? "")
+        "\(split.rawValue) \(NumberText.count(Double(contents.tokens))) tokens"
+          + (contents.posts.map { " of \(NumberText.count(Double($0))) posts" } ?? "")
       }
     }
     print("\(TokenManifest.fileName): \(counts.joined(separator: ", ")): good")
@@ -41,8 +42,8 @@ struct Verification {
     guard tokenizer.digest == manifest.tokenizerDigest else {
       throw InputError(
         path,
-        "the digest of the tokenizer is \(Self.hexadecimal(tokenizer.digest)); "
-          + "\(TokenManifest.fileName) says \(Self.hexadecimal(manifest.tokenizerDigest))")
+        "the digest of the tokenizer is 0x\(NumberText.hexadecimal(tokenizer.digest)); "
+          + "\(TokenManifest.fileName) says 0x\(NumberText.hexadecimal(manifest.tokenizerDigest))")
     }
     guard tokenizer.count == manifest.vocabularySize else {
       throw InputError(
@@ -58,8 +59,8 @@ struct Verification {
         "the end of text '\(end)' \(found); \(TokenManifest.fileName) says \(manifest.endOfText)")
     }
     print(
-      "\(TokenManifest.tokenizerFolder): \(Progress.countText(Double(tokenizer.count))) tokens, "
-        + "digest \(Self.hexadecimal(tokenizer.digest)): good")
+      "\(TokenManifest.tokenizerFolder): \(NumberText.count(Double(tokenizer.count))) tokens, "
+        + "digest 0x\(NumberText.hexadecimal(tokenizer.digest)): good")
   }
 
   private func report(_ shard: VerifiedShard) {
@@ -71,12 +72,7 @@ struct Verification {
       case .nothing: "whole; its header has no CRC, and there is no manifest beside it"
       }
     print(
-      "\(Folder.name(of: shard.path)): \(Progress.countText(Double(shard.tokens))) tokens, "
-        + "CRC \(Self.hexadecimal(shard.checksum)): \(verdict)")
-  }
-
-  private static func hexadecimal(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+      "\(Folder.name(of: shard.path)): \(NumberText.count(Double(shard.tokens))) tokens, "
+        + "CRC 0x\(NumberText.hexadecimal(shard.checksum)): \(verdict)")
   }
 }

@@ -2,6 +2,7 @@ import BytePairEncoding
 import CommandLineSupport
 import CorpusFormat
 import FileSupport
+import JSONSupport
 
 /// Learns a vocabulary from the corpus.
 struct VocabularyTraining {

@@ -3,6 +3,7 @@ import CorpusFormat
 import FileSupport
 import PostFormat
 import TextCleaning
+import Threading
 
 @main
 struct BugurtClean: Program {

@@ -2,7 +2,10 @@ import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
+import JSONSupport
 import TensorKernels
+import TextSupport
+import Threading
 import TokenShardFormat
 import Training
 
@@ -89,9 +92,9 @@ struct GPTFinetune: Program {
     let workers = Workers(count: threads ?? processors.threadCount)
     let trainer = try makeTrainer(data, settings, workers)
     Log.info(
-      "\(Progress.countText(Double(trainer.model.layout.count))) parameters, "
-        + "\(Progress.countText(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
-        + "\(Progress.countText(Double(trainer.totalSteps))) steps")
+      "\(NumberText.count(Double(trainer.model.layout.count))) parameters, "
+        + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
+        + "\(NumberText.count(Double(trainer.totalSteps))) steps")
     Log.info(
       "\(workers.count) thread\(workers.count == 1 ? "" : "s") on \(processors); \(Workers.matrixKernels); products in "
         + settings.precision.rawValue)
@@ -135,8 +138,8 @@ struct GPTFinetune: Program {
     let needed = ArenaMemory.byteCount - SystemLimits.residentBytes
     guard let available = AvailableMemory.byteCount, needed > available else { return }
     Log.warning(
-      "the training takes \(Progress.byteText(Double(needed))) more of memory, of which "
-        + "\(Progress.byteText(Double(available))) are free: the system may end it (status 137). "
+      "the training takes \(NumberText.bytes(Double(needed))) more of memory, of which "
+        + "\(NumberText.bytes(Double(available))) are free: the system may end it (status 137). "
         + Self.memoryAdvice)
   }
 

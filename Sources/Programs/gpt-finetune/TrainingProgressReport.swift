@@ -1,5 +1,6 @@
 import CheckpointFormat
 import CommandLineSupport
+import TextSupport
 import Training
 
 /// Tells the user how a training goes.
@@ -24,19 +25,19 @@ final class TrainingProgressReport {
       smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * step.loss } ?? step.loss
       try progress.update(
         step.step,
-        detail: "loss \(Progress.decimal(smoothedLoss ?? step.loss, 3)), "
-          + "\(Progress.countText(Double(tokens) / max(seconds, 1e-9))) tokens/s")
+        detail: "loss \(NumberText.decimal(smoothedLoss ?? step.loss, digits: 3)), "
+          + "\(NumberText.count(Double(tokens) / max(seconds, 1e-9))) tokens/s")
     case .logged(let entry):
-      var text = "step \(entry.step), epoch \(Progress.decimal(entry.epoch, 2))"
-      if let loss = entry.values["loss"] { text += ", loss \(Progress.decimal(loss, 4))" }
+      var text = "step \(entry.step), epoch \(NumberText.decimal(entry.epoch, digits: 2))"
+      if let loss = entry.values["loss"] { text += ", loss \(NumberText.decimal(loss, digits: 4))" }
       if let rate = entry.values["learning_rate"] { text += ", learning rate \(Float(rate))" }
       if let norm = entry.values["grad_norm"] {
-        text += ", gradient norm \(Progress.decimal(norm, 3))"
+        text += ", gradient norm \(NumberText.decimal(norm, digits: 3))"
       }
       if let loss = entry.values["eval_loss"], let perplexity = entry.values["eval_perplexity"] {
         text +=
-          ", validation loss \(Progress.decimal(loss, 4)), "
-          + "perplexity \(Progress.decimal(perplexity, 2))"
+          ", validation loss \(NumberText.decimal(loss, digits: 4)), "
+          + "perplexity \(NumberText.decimal(perplexity, digits: 2))"
         if trainer.state.best?.step == entry.step { text += ", the lowest so far" }
         if let stopping = trainer.state.earlyStopping, stopping.count > 0 {
           text += ", \(stopping.count) of \(stopping.patience) without improvement"

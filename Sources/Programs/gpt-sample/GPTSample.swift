@@ -3,6 +3,7 @@ import CommandLineSupport
 import FileSupport
 import GPT2
 import Sampling
+import TextSupport
 
 @main
 struct GPTSample: Program {
@@ -212,7 +213,7 @@ struct GPTSample: Program {
     let posts = try corpus.fingerprints { try progress?.update($0) }
     if !output.quiet {
       Log.info(
-        "--filter: compared with \(Progress.countText(Double(posts.count))) posts of "
+        "--filter: compared with \(NumberText.count(Double(posts.count))) posts of "
           + corpus.folder)
     }
     return BugurtFilter(loaded.tokenizer, posts: posts)

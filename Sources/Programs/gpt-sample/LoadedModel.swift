@@ -5,6 +5,8 @@ import FileSupport
 import GPT2
 import Sampling
 import TensorKernels
+import TextSupport
+import Threading
 
 /// A model with its tokenizer.
 struct LoadedModel {
@@ -53,7 +55,7 @@ struct LoadedModel {
     if size < wanted {
       let bytes = wanted * BatchMemory.byteCount(model.configuration, length: length)
       Log.info(
-        "\(wanted) texts at a time would take \(Progress.byteText(Double(bytes))) of memory, more "
+        "\(wanted) texts at a time would take \(NumberText.bytes(Double(bytes))) of memory, more "
           + "than half of what is free: \(size) at a time; the texts are the same")
     }
     return size

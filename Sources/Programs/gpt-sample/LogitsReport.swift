@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import Sampling
 
 /// What the model thinks comes next, for scripts.

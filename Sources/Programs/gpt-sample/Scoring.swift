@@ -1,6 +1,8 @@
 import CommandLineSupport
 import FileSupport
+import JSONSupport
 import Sampling
+import TextSupport
 
 /// Tells how probable the lines of a file are to the model.
 struct Scoring {
@@ -68,8 +70,8 @@ struct Scoring {
 
   private func row(_ name: String, _ score: LineScorer.Score, _ text: String) -> [String] {
     [
-      name, "\(score.tokens)", Progress.decimal(score.meanLogProbability, 4),
-      Progress.decimal(score.perplexity, 2), printable(text.replacing("\t", with: " ")),
+      name, "\(score.tokens)", NumberText.decimal(score.meanLogProbability, digits: 4),
+      NumberText.decimal(score.perplexity, digits: 2), printable(text.replacing("\t", with: " ")),
     ]
   }
 

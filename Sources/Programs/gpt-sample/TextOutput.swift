@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CommandLineSupport
 import FileSupport
+import JSONSupport
 import Sampling
 
 /// Gives bugurts out while they are written.

@@ -1,5 +1,6 @@
 import CommandLineSupport
 import Sampling
+import TextSupport
 
 /// Tells how the writing goes, and at the end what came of it.
 final class WritingReport {
@@ -25,14 +26,14 @@ final class WritingReport {
     let finished = writer.generator.statistics.texts
     let tokens = writer.generator.statistics.tokens
     try progress?.update(
-      writer.takesAll ? finished : count, detail: "\(Progress.countText(Double(tokens))) tokens")
+      writer.takesAll ? finished : count, detail: "\(NumberText.count(Double(tokens))) tokens")
   }
 
   /// Tells how many of the texts an interruption left, in the file `output` or on standard output.
   func breakOff(_ count: Int, output: String?) {
     progress = nil
     let texts =
-      "\(Progress.countText(Double(count))) of \(Progress.countText(Double(total))) texts"
+      "\(NumberText.count(Double(count))) of \(NumberText.count(Double(total))) texts"
     guard let output else { return Log.info("wrote \(texts)") }
     Log.info(
       count > 0
@@ -46,19 +47,19 @@ final class WritingReport {
     let dropped = writer.dropped.values.reduce(0, +)
     if dropped > 0 {
       Log.info(
-        "--filter dropped \(Progress.countText(Double(dropped))) of "
-          + "\(Progress.countText(Double(dropped + count))) bugurts: "
+        "--filter dropped \(NumberText.count(Double(dropped))) of "
+          + "\(NumberText.count(Double(dropped + count))) bugurts: "
           + BugurtFilter.report(writer.dropped))
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     guard total > 1 || seconds > 5 else { return }
     let statistics = writer.generator.statistics
     let tokens = Double(statistics.tokens)
-    let candidates = Progress.countText(Double(statistics.texts))
+    let candidates = NumberText.count(Double(statistics.texts))
     let chosen = statistics.texts > count ? " out of \(candidates) candidates" : ""
     Log.info(
-      "wrote \(Progress.countText(Double(count))) text\(total == 1 ? "" : "s")\(chosen), "
-        + "\(Progress.countText(tokens)) tokens in \(Progress.decimal(seconds, 1)) s "
-        + "(\(Progress.countText(tokens / max(seconds, 1e-9))) tokens/s)")
+      "wrote \(NumberText.count(Double(count))) text\(total == 1 ? "" : "s")\(chosen), "
+        + "\(NumberText.count(tokens)) tokens in \(NumberText.decimal(seconds, digits: 1)) s "
+        + "(\(NumberText.count(tokens / max(seconds, 1e-9))) tokens/s)")
   }
 }

@@ -1,5 +1,6 @@
 import CommandLineSupport
 import TelegramSources
+import TextSupport
 
 /// Shows how far a dump has come: in bytes of an export, in posts of a channel.
 final class DumpProgress {
@@ -20,7 +21,7 @@ final class DumpProgress {
       let progress = progress ?? Progress("reading", total: size, unit: .bytes)
       self.progress = progress
       return try progress.update(
-        bytes, detail: "\(Progress.countText(Double(done.posts))) posts")
+        bytes, detail: "\(NumberText.count(Double(done.posts))) posts")
     }
     if progress == nil || expected == nil && done.expectedPosts != nil {
       expected = done.expectedPosts

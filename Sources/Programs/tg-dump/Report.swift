@@ -2,6 +2,7 @@ import CommandLineSupport
 import FileSupport
 import PostFormat
 import TelegramSources
+import TextSupport
 
 /// Tells on standard error what came of a dump to the file `output`.
 func report(_ result: ChannelDump.Result, output: String) {
@@ -80,7 +81,7 @@ private func reportLeftOut(_ summary: SourceSummary) {
 }
 
 private func count(_ number: Int, _ one: String, _ many: String) -> String {
-  "\(Progress.countText(Double(number))) \(number == 1 ? one : many)"
+  "\(NumberText.count(Double(number))) \(number == 1 ? one : many)"
 }
 
 private func tell(_ number: Int, _ one: String, _ many: String, indented: Bool = false) {

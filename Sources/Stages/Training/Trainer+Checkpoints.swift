@@ -2,7 +2,9 @@ import CheckpointFormat
 import FileSupport
 import Foundation
 import GPT2
+import JSONSupport
 import TensorKernels
+import TextSupport
 import TokenShardFormat
 
 func perplexity(ofLoss loss: Double) -> Double { exp(loss) }

@@ -1,6 +1,7 @@
 import CheckpointFormat
 import FileSupport
 import GPT2
+import JSONSupport
 import TensorKernels
 import TokenShardFormat
 

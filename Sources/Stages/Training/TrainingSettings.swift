@@ -1,6 +1,7 @@
 import CheckpointFormat
 import FileSupport
 import Foundation
+import JSONSupport
 import TensorKernels
 
 /// How a model is trained; the names and defaults are the original recipe's and the Hugging Face

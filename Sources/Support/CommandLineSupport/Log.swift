@@ -1,6 +1,7 @@
 import FileSupport
 import Glibc
 import Synchronization
+import TextSupport
 
 /// Messages on standard error, each a line that begins with the program's name.
 public enum Log {

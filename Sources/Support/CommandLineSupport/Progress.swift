@@ -1,4 +1,5 @@
 import Glibc
+import TextSupport
 
 /// The progress of long work: a bar on a terminal, a line now and then in a pipe.
 public final class Progress {
@@ -9,8 +10,8 @@ public final class Progress {
 
     func text(_ count: Double) -> String {
       switch self {
-      case .bytes: Progress.byteText(count)
-      case .items(let name): "\(Progress.countText(count)) \(name)"
+      case .bytes: NumberText.bytes(count)
+      case .items(let name): "\(NumberText.count(count)) \(name)"
       }
     }
   }
@@ -83,7 +84,7 @@ public final class Progress {
       }
       // 29 of 100 are 29 %, though 0.29 · 100 is a little less than 29.
       if isApproximate {
-        parts.append(bar + "\(Self.countText(Double(done))) / ≈ \(unit.text(Double(total)))")
+        parts.append(bar + "\(NumberText.count(Double(done))) / ≈ \(unit.text(Double(total)))")
       } else {
         parts.append(bar + "\(Int(share * 100 + 1e-9))%")
         parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
@@ -94,58 +95,10 @@ public final class Progress {
     if rate > 0 {
       parts.append("\(unit.text(rate))/s")
       if let total, done < total {
-        parts.append("\(Self.timeText(Double(total - done) / rate)) left")
+        parts.append("\(NumberText.duration(Double(total - done) / rate)) left")
       }
     }
     if !detail.isEmpty { parts.append(detail) }
     return "\(label) " + parts.joined(separator: ", ")
-  }
-
-  /// `1.5 MB`, in powers of ten.
-  public static func byteText(_ count: Double) -> String {
-    var (value, names) = (count, ["B", "kB", "MB", "GB", "TB"][...])
-    while value >= 999.5, names.count > 1 {
-      value /= 1000
-      names.removeFirst()
-    }
-    let digits = names.first == "B" || value >= 99.95 ? 0 : 1
-    return "\(decimal(value, digits)) \(names[names.startIndex])"
-  }
-
-  /// `12,345`, or `2.5` for what is small and broken.
-  public static func countText(_ count: Double) -> String {
-    guard count.magnitude < 1e15 else { return "\(count)" }
-    if count.magnitude < 10, count != count.rounded() { return decimal(count, 1) }
-    var digits = String(Int(count.magnitude.rounded()))
-    var index = digits.count - 3
-    while index > 0 {
-      digits.insert(",", at: digits.index(digits.startIndex, offsetBy: index))
-      index -= 3
-    }
-    return (count < 0 ? "-" : "") + digits
-  }
-
-  /// `3 h 05 min`, `2 min 10 s` or `12 s`.
-  public static func timeText(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }
-    let whole = Int(seconds.rounded())
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    if whole >= 3600 { return "\(whole / 3600) h \(two(whole % 3600 / 60)) min" }
-    if whole >= 60 { return "\(whole / 60) min \(two(whole % 60)) s" }
-    return "\(whole) s"
-  }
-
-  /// `value` with `digits` digits after the point.
-  public static func decimal(_ value: Double, _ digits: Int) -> String {
-    guard value.isFinite else { return "\(value)" }
-    var scale = 1.0
-    for _ in 0..<digits { scale *= 10 }
-    let scaled = (value.magnitude * scale).rounded()
-    guard scaled < 1e15 else { return "\(value)" }
-    let whole = Int(scaled) / Int(scale)
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard digits > 0 else { return "\(sign)\(whole)" }
-    let fraction = String(Int(scaled) % Int(scale))
-    return "\(sign)\(whole)." + String(repeating: "0", count: digits - fraction.count) + fraction
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The path of a file that torch wrote: see Tests/Interop/generate_torch_files.py.
 func torchFile(_ name: String) -> String {

@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import JSONSupport
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import FileSupport
 import Foundation
 import TestSupport
 import Testing
+import TextSupport
 
 @Suite("CorpusReader")
 struct CorpusReaderTests {

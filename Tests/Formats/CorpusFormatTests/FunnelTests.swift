@@ -1,5 +1,6 @@
 import CorpusFormat
 import FileSupport
+import JSONSupport
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import FileSupport
-import TokenShardFormat
+import JSONSupport
 import Testing
+import TokenShardFormat
 
 @Suite("TokenUses")
 struct TokenUsesTests {

@@ -1,8 +1,9 @@
 import FileSupport
 import Foundation
+import JSONSupport
 import TestSupport
-import TokenShardFormat
 import Testing
+import TokenShardFormat
 
 @Suite("VerifiedShard")
 struct ShardVerificationTests {

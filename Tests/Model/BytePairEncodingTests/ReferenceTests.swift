@@ -1,6 +1,7 @@
 import BytePairEncoding
 import FileSupport
 import Foundation
+import JSONSupport
 import Testing
 
 /// Where the folders of `Tests/Interop/tokenizer_reference.py` are: those that are committed, or

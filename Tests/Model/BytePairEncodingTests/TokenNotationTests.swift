@@ -1,5 +1,6 @@
 import BytePairEncoding
 import Testing
+import TextSupport
 
 @Suite("TokenNotation")
 struct TokenNotationTests {

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import FileSupport
 import Foundation
+import JSONSupport
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import Foundation
 import TestSupport
+import TextSupport
 
 /// Writes and reads small tokenizers.
 enum TokenizerFixture {

@@ -1,5 +1,6 @@
 import FileSupport
 import GPT2
+import JSONSupport
 import TensorKernels
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import FileSupport
 import Foundation
 import GPT2
+import JSONSupport
 import TensorKernels
 import TestSupport
 import Testing

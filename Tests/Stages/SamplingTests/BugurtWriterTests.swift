@@ -1,6 +1,7 @@
 import BytePairEncoding
 import FileSupport
 import GPT2
+import JSONSupport
 import Sampling
 import TestSupport
 import Testing

@@ -1,9 +1,10 @@
 import CorpusFormat
 import FileSupport
+import JSONSupport
 import PostFormat
 import TestSupport
-import TextCleaning
 import Testing
+import TextCleaning
 
 @Suite("Cleaner")
 struct CleanerTests {

@@ -1,9 +1,10 @@
 import CorpusFormat
 import FileSupport
 import Foundation
+import JSONSupport
 import TestSupport
-import TextCleaning
 import Testing
+import TextCleaning
 
 @Suite("the original recipe")
 struct OriginalRecipeTests {

@@ -2,6 +2,7 @@ import CheckpointFormat
 import FileSupport
 import Foundation
 import GPT2
+import JSONSupport
 import TensorKernels
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import CommandLineSupport
 import Testing
+import TextSupport
 
 @Suite("Progress")
 struct ProgressTests {
@@ -11,7 +12,7 @@ struct ProgressTests {
       (3e15, "3000 TB"),
     ])
   func bytes(_ count: Double, _ text: String) {
-    #expect(Progress.byteText(count) == text)
+    #expect(NumberText.bytes(count) == text)
   }
 
   @Test(
@@ -22,7 +23,7 @@ struct ProgressTests {
       (1e18, "1e+18"),
     ])
   func counts(_ count: Double, _ text: String) {
-    #expect(Progress.countText(count) == text)
+    #expect(NumberText.count(count) == text)
   }
 
   @Test(
@@ -33,7 +34,7 @@ struct ProgressTests {
       (.nan, "unknown time"),
     ])
   func times(_ seconds: Double, _ text: String) {
-    #expect(Progress.timeText(seconds) == text)
+    #expect(NumberText.duration(seconds) == text)
   }
 
   @Test(
@@ -43,7 +44,7 @@ struct ProgressTests {
       (1.005, 0, "1"), (.nan, 1, "nan"),
     ])
   func decimals(_ value: Double, _ digits: Int, _ text: String) {
-    #expect(Progress.decimal(value, digits) == text)
+    #expect(NumberText.decimal(value, digits: digits) == text)
   }
 
   @Test("tells share, amount, rate, what is left and a detail")

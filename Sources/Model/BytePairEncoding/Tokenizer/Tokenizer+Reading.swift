@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 extension Tokenizer {
   /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json`, or `vocab.json` with

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 extension Tokenizer {
   /// Writes the tokenizer as a Hugging Face folder: `vocab.json`, `merges.txt`, `tokenizer.json`,

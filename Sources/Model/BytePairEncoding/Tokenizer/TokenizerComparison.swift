@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 extension Tokenizer {
   /// In what the ids of a text by `other` mean something else than by this tokenizer: what is here,

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// What the files of a tokenizer say, before it is checked that they agree.
 ///

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// What a `tokenizer.json` says; only what GPT-2's tokenizer does is accepted.
 ///

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// What `tokenizer_config.json` and `special_tokens_map.json` say.
 struct TokenizerSettings {

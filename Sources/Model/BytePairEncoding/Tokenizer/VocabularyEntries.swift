@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// The tokens of a vocabulary and their ids, in the order of the file.
 struct VocabularyEntries {

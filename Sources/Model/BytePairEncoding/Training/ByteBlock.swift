@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// Bytes in memory that grow at their end, cheaply also byte by byte.
 struct ByteBlock: ~Copyable {

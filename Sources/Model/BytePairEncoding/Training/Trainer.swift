@@ -1,4 +1,5 @@
 import FileSupport
+import Threading
 
 /// Learns a byte-level vocabulary from text, merge for merge as the `BpeTrainer` of Hugging Face.
 ///

@@ -1,5 +1,6 @@
 import FileSupport
 import Synchronization
+import Threading
 
 /// Counts the words of texts, in several threads where there are many.
 ///

@@ -1,6 +1,8 @@
 import CheckpointFormat
 import FileSupport
+import JSONSupport
 import TensorKernels
+import TextSupport
 
 extension GPT2Configuration {
   /// Reads the `config.json` at `path` as transformers 5.23 does.

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import TensorKernels
 
 /// The sizes and constants of a model of the GPT-2 architecture, as `config.json` has them.

@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import JSONSupport
 
 /// The ids that begin, end and pad a text, as transformers' `generate()` takes them from
 /// `generation_config.json`.

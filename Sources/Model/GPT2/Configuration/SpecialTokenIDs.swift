@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The ids of a tokenizer's special tokens, which belong into a model's configuration.
 public struct SpecialTokenIDs: Sendable {

@@ -1,8 +1,10 @@
 import CheckpointFormat
 import FileSupport
 import Glibc
+import JSONSupport
 import Synchronization
 import TensorKernels
+import TextSupport
 
 extension GPT2Model {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that

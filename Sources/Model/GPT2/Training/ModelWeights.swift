@@ -2,6 +2,7 @@ import CheckpointFormat
 import FileSupport
 import Glibc
 import TensorKernels
+import TextSupport
 
 /// A model in a Hugging Face folder: what it is, and where its parameters lie.
 struct StoredModel {

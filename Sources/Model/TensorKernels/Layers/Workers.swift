@@ -2,6 +2,7 @@ import CKernels
 import FileSupport
 import Glibc
 import Synchronization
+import Threading
 
 /// Threads that share the pieces of a loop.
 ///

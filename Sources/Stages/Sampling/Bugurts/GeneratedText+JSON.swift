@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 extension GeneratedText {
   /// The text with all that is known of it; always the same keys in the same order.

@@ -1,5 +1,7 @@
 import FileSupport
+import JSONSupport
 import PostFormat
+import TextSupport
 
 /// What was fetched of a channel so far, on the disk, so that an interrupted dump can go on.
 ///

@@ -1,6 +1,7 @@
 import FileSupport
 import Glibc
 import PostFormat
+import TextSupport
 
 /// A Telegram Desktop export in HTML, of one chat or of one that is chosen from those of an account,
 /// read page by page and message by message.

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// A chat of a Telegram Desktop export: its name, type and id, and how many messages it holds.
 struct DesktopChat {

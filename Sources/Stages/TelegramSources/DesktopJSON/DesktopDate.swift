@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// The time of a message or of its edit: seconds since 1970, or a date and where that is missing.

@@ -1,5 +1,6 @@
 import FileSupport
 import Glibc
+import JSONSupport
 import PostFormat
 
 /// A Telegram Desktop export in JSON, of one chat or of a whole account, read as a stream.

@@ -1,5 +1,7 @@
 import FileSupport
+import JSONSupport
 import PostFormat
+import TextSupport
 
 /// A message of a Telegram Desktop export, with what a post needs of it.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// Which part of the whole work the reading of a file is; that of an account is read twice.

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The texts of a poll or of a to-do list.
 struct DesktopPoll {

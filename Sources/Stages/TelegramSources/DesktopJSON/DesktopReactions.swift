@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// The reactions to a message, those of one kind added up.

@@ -1,6 +1,8 @@
 import FileSupport
 import Foundation
+import JSONSupport
 import PostFormat
+import TextSupport
 
 /// A channel read live, with an account, through TDLib.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// A channel as TDLib has it.
 struct LiveChat {

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// The text of a message of TDLib, which stands elsewhere for each type of content.

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// A message of TDLib, and the post that it becomes.

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The names of chats and users, which TDLib tells in updates before it tells of them elsewhere.
 struct LiveNames {

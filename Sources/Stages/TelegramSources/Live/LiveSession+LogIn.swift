@@ -1,5 +1,6 @@
 import FileSupport
 import Foundation
+import JSONSupport
 
 extension LiveSession {
   /// How often a wrong answer may be given.

@@ -1,5 +1,6 @@
 import FileSupport
 import Foundation
+import JSONSupport
 
 /// A session with Telegram through TDLib: from the login to the end.
 ///

@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// The way a login code takes to the user, in words.
 struct LoginCodeWay {

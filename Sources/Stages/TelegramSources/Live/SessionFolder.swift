@@ -1,5 +1,6 @@
 import FileSupport
 import Foundation
+import JSONSupport
 import Synchronization
 
 /// How many sessions want the mask of the process narrow, and what it was before.

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 
 /// A text put together from its parts, as `text` and `text_entities` of an export hold it.

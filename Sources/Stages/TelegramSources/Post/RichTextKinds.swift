@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The kinds of blocks and spans of rich messages, by the names that a source gives them.
 ///

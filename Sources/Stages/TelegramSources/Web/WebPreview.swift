@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// The public preview of a channel, `t.me/s/<name>`, which needs no account.
 ///

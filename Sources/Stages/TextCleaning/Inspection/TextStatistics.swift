@@ -1,5 +1,6 @@
 import CorpusFormat
 import FileSupport
+import TextSupport
 
 /// What a cleaned text is like: how much of it there is, how long posts are, in what alphabet, and how
 /// they begin.
@@ -176,7 +177,7 @@ public struct TextStatistics: Equatable, Sendable {
           Self.share(first.count, of: posts) + "  " + first.word
         ))
     }
-    let counts = rows.map { grouped($0.count) }
+    let counts = rows.map { NumberText.count($0.count) }
     let nameWidth = rows.map(\.name.count).max() ?? 0
     let countWidth = counts.map(\.count).max() ?? 0
     return zip(rows, counts).map { row, count in

@@ -1,4 +1,5 @@
 import FileSupport
+import TextSupport
 
 /// The rules of a recipe with what the user chose of them.
 ///

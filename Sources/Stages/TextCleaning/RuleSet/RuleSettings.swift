@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// The value of a setting of a rule.
 public enum SettingValue: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import CorpusFormat
+import TextSupport
 
 /// Posts that are too short or too long, counted in characters of the cleaned text.
 public struct Length: CleaningRule {

@@ -1,5 +1,6 @@
 import CorpusFormat
 import PostFormat
+import TextSupport
 
 /// Runs the rules that look at a post by itself over posts, and counts what they do.
 ///

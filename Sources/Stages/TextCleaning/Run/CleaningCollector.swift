@@ -1,6 +1,7 @@
 import CorpusFormat
 import FileSupport
 import PostFormat
+import TextSupport
 
 /// Takes in cleaned blocks in the order of the file: what looks at several posts happens here.
 final class CleaningCollector {

@@ -1,5 +1,6 @@
 import CorpusFormat
 import FileSupport
+import Threading
 
 /// Cleans a file of posts in several threads; the result is the same whatever their number.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// Writes dropped posts, a JSON object a line: `{"id":7,"rule":"links","text":"…"}`; of a
 /// post that another is nearly equal to, `kept` is the id of that one.

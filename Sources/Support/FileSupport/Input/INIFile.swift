@@ -1,3 +1,5 @@
+import TextSupport
+
 /// A file of sections with keys and values, as Python's `configparser` reads it.
 ///
 ///     # a comment

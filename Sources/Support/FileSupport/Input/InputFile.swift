@@ -24,7 +24,7 @@ public final class InputFile {
   public private(set) var bytesConsumed = 0
 
   /// How many bytes there are to be read in all; `nil` where that is not known before.
-  var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
+  package var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
   /// Whether the file ended inside its gzip stream, as reading it has shown.
   public var isCutOff: Bool { gzip?.isCutOff == true }
 

@@ -1,4 +1,5 @@
 import Glibc
+import TextSupport
 
 /// Reads a text file line by line through one reused buffer, in memory for the longest line.
 public struct LineReader: ~Copyable {

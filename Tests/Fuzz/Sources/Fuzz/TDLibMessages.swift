@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import PostFormat
 import TelegramSources
 

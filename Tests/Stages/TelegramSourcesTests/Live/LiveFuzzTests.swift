@@ -1,5 +1,6 @@
 import FileSupport
 import Foundation
+import JSONSupport
 import PostFormat
 import TelegramSources
 import TestSupport

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// A client of TDLib: sends requests, receives answers and updates as they come.
 ///

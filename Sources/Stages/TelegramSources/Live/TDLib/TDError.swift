@@ -1,4 +1,6 @@
 import FileSupport
+import JSONSupport
+import TextSupport
 
 /// An error that TDLib answers a request with.
 package struct TDError: Error, Equatable {

@@ -1,5 +1,6 @@
 import FileSupport
 import Foundation
+import Threading
 
 /// TDLib's JSON interface (`libtdjson`), loaded at run time.
 ///

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 
 /// A request to TDLib: a method of its schema with its fields.
 ///

@@ -1,7 +1,8 @@
-import Foundation
 import FileSupport
+import Foundation
 import TestSupport
 import Testing
+import Threading
 
 /// What is read of a machine, from trees like its /sys and /proc.
 @Suite("Processors")

@@ -1,3 +1,4 @@
+import FileSupport
 import Synchronization
 
 /// Calls `body` while another thread does `work`; both are over when it returns or throws.

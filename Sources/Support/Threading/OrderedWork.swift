@@ -1,3 +1,5 @@
+import FileSupport
+
 /// Reads blocks, works on them in several threads, and takes the results in the order of reading.
 ///
 /// The calling thread reads and takes results, one block at a time, and works on blocks itself when

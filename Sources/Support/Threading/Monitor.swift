@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 
 /// A lock with a condition that threads wait for.

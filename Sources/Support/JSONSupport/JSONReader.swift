@@ -1,3 +1,5 @@
+import FileSupport
+
 /// Walks through JSON text value by value, in memory for the longest string and the depth.
 ///
 /// The caller says what it expects; everything else is an error that names the byte.

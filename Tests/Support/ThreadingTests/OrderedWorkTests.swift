@@ -1,6 +1,7 @@
 import FileSupport
 import Foundation
 import Testing
+import Threading
 
 @Suite("OrderedWork")
 struct OrderedWorkTests {

@@ -1,6 +1,7 @@
 import FileSupport
 import TestSupport
 import Testing
+import Threading
 
 @Suite("AvailableMemory")
 struct AvailableMemoryTests {

@@ -1,3 +1,6 @@
+import FileSupport
+import TextSupport
+
 extension JSONReader {
   /// Reads a number as it is written.
   ///

@@ -1,3 +1,6 @@
+import FileSupport
+import TextSupport
+
 extension JSONReader {
   // MARK: - Strings in quotes
 
@@ -281,15 +284,5 @@ extension JSONReader {
       position += 1
     }
     return try string(of: scratch.bytes, from: start)
-  }
-}
-
-extension String {
-  /// The string whose UTF-8 is `bytes`; `nil` if they are not UTF-8.
-  package init?(utf8 bytes: UnsafeRawBufferPointer) {
-    let bytes = UnsafeBufferPointer(
-      start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
-    guard let span = try? UTF8Span(validating: bytes.span) else { return nil }
-    self.init(copying: span)
   }
 }

@@ -1,5 +1,5 @@
-import FileSupport
 import Testing
+import TextSupport
 
 @Suite("Excerpts of names from outside")
 struct ExcerptTests {
@@ -21,12 +21,5 @@ struct ExcerptTests {
     #expect(
       excerpt("a\u{1B}[31mb\nc\td\0\u{7F}\u{9B}2J") == #"a\u{1B}[31mb\nc\td\0\u{7F}\u{009B}2J"#)
     #expect(excerpt("\u{202E}abc\u{2066}\u{2028}") == #"\u{202E}abc\u{2066}\u{2028}"#)
-  }
-
-  @Test("a value is shown as JSON, numbers that JSON lacks by their names")
-  func values() {
-    #expect((["a": [1, nil, "\u{1B}"]] as JSONValue).excerpt == ##"{"a":[1,null,"\u001b"]}"##)
-    #expect(JSONValue.number(-.infinity).excerpt == "-Infinity")
-    #expect(JSONValue.string(String(repeating: "a", count: 1_000_000)).excerpt.count == 81)
   }
 }

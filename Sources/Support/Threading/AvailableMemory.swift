@@ -1,3 +1,5 @@
+import FileSupport
+
 /// How much memory a process may still take.
 public enum AvailableMemory {
   /// Bytes that can be taken without swapping, by the system's estimate and the limits of the control

@@ -31,13 +31,3 @@ extension Unicode.Scalar {
     }
   }
 }
-
-extension JSONValue {
-  /// The beginning of the value as JSON, for messages.
-  package var excerpt: String {
-    if case .number(let number) = self, !number.isFinite {
-      return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
-    }
-    return FileSupport.excerpt(text())
-  }
-}

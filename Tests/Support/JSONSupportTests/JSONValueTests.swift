@@ -1,6 +1,8 @@
 import FileSupport
+import JSONSupport
 import TestSupport
 import Testing
+import TextSupport
 
 @Suite("JSONValue")
 struct JSONValueTests {
@@ -76,5 +78,22 @@ struct JSONValueTests {
     let path = try folder.write("{} {}", to: "v.json")
     let error = #expect(throws: InputError.self) { try JSONValue(path: path) }
     #expect(error?.description == "\(path): byte 3: expected the end, found '{'")
+  }
+
+  @Test("an excerpt of a value is shown as JSON, numbers that JSON lacks by their names")
+  func excerpts() {
+    #expect((["a": [1, nil, "\u{1B}"]] as JSONValue).excerpt == ##"{"a":[1,null,"\u001b"]}"##)
+    #expect(JSONValue.number(-.infinity).excerpt == "-Infinity")
+    #expect(JSONValue.string(String(repeating: "a", count: 1_000_000)).excerpt.count == 81)
+  }
+
+  @Test("a file may begin with a byte order mark, which counts for the place of an error")
+  func byteOrderMark() throws {
+    let folder = try TemporaryFolder()
+    let json = try folder.write("\u{FEFF}{\"a\": [1, 2]}", to: "a.json")
+    #expect(try JSONValue(path: json) == ["a": [1, 2]])
+    let wrong = try folder.write("\u{FEFF}[1,]", to: "wrong.json")
+    let error = #expect(throws: InputError.self) { try JSONValue(path: wrong) }
+    #expect(error?.place == .byte(6))
   }
 }

@@ -1,3 +1,18 @@
+/// Whether `bytes` are UTF-8.
+package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  bytes.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
+}
+
+extension String {
+  /// The string whose UTF-8 is `bytes`; `nil` if they are not UTF-8.
+  package init?(utf8 bytes: UnsafeRawBufferPointer) {
+    let bytes = UnsafeBufferPointer(
+      start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    guard let span = try? UTF8Span(validating: bytes.span) else { return nil }
+    self.init(copying: span)
+  }
+}
+
 /// How many Unicode scalars `text`, which is UTF-8, has.
 @inlinable
 package func unicodeScalarCount(of text: UnsafeRawBufferPointer) -> Int {
@@ -54,7 +69,7 @@ private func sequence(ledBy lead: UInt8) -> (length: Int, second: ClosedRange<UI
 ///
 /// `text` begins with what ``offsetOfInvalidUTF8(in:)`` found. `mayGoOn` tells that nothing but the
 /// end of `text` breaks the character.
-func brokenCharacter(in text: UnsafeRawBufferPointer) -> (length: Int, mayGoOn: Bool) {
+package func brokenCharacter(in text: UnsafeRawBufferPointer) -> (length: Int, mayGoOn: Bool) {
   guard let (length, second) = sequence(ledBy: text[0]) else { return (1, false) }
   guard text.count > 1 else { return (1, true) }
   guard second.contains(text[1]) else { return (1, false) }

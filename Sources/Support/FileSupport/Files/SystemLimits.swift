@@ -51,7 +51,7 @@ public enum SystemLimits {
 
   /// Reports the first thread that the system refuses with the error `code`; later ones are refused
   /// for the same reason.
-  static func reportRefusedThread(_ code: Int32) {
+  public static func reportRefusedThread(_ code: Int32) {
     let isFirst = handlers.withLock { handlers in
       defer { handlers.hasReportedThread = true }
       return !handlers.hasReportedThread

@@ -2,6 +2,7 @@ import FileSupport
 import Foundation
 import Synchronization
 import Testing
+import Threading
 
 @Suite("HelperThread")
 struct HelperThreadTests {
@@ -29,7 +30,7 @@ struct HelperThreadTests {
     "work is shared by as many calls as threads, each with an index of its own", arguments: 0...5)
   func inThreads(count: Int) {
     let indices = Mutex<[Int]>([])
-    FileSupport.inThreads(count) { index in indices.withLock { $0.append(index) } }
+    Threading.inThreads(count) { index in indices.withLock { $0.append(index) } }
     #expect(indices.withLock { $0.sorted() } == Array(0..<max(1, count)))
   }
 

@@ -1,4 +1,5 @@
 import FileSupport
+import JSONSupport
 import TestSupport
 import Testing
 
@@ -340,7 +341,7 @@ struct OptionalJSONReaderTests {
   }
 
   private func reader(_ text: String) -> JSONReader {
-    FileSupportTests.reader(text)
+    JSONSupportTests.reader(text)
   }
 
   @Test("keeps the text of a value that it passes over")
@@ -361,7 +362,7 @@ struct OptionalJSONReaderTests {
 
   @Test("tells which bytes of a string are not UTF-8")
   func invalidStrings() throws {
-    var reader = FileSupportTests.reader([0x22, 0x41, 0xFF, 0x5C, 0x6E, 0x22])
+    var reader = JSONSupportTests.reader([0x22, 0x41, 0xFF, 0x5C, 0x6E, 0x22])
     #expect(throws: InputError.self) { try reader.string() }
     #expect(reader.invalidString == [0x41, 0xFF, 0x0A])
   }
@@ -468,7 +469,7 @@ struct JSONReaderFileTests {
             #expect(try reader.string().utf8.count == filler.utf8.count)
           } else if keepsTexts {
             try reader.skip(keeping: &text)
-            var value = FileSupportTests.reader(text, leniency: .bareStrings)
+            var value = JSONSupportTests.reader(text, leniency: .bareStrings)
             values.append(try JSONValue(&value))
           } else {
             values.append(try JSONValue(&reader))

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 
 /// The keys that a reader of objects knows, as the cases of an enumeration of strings.

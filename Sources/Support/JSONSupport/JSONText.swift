@@ -1,3 +1,5 @@
+import FileSupport
+
 /// How strings are written in JSON.
 package enum JSONText {
   /// Whether `text` stands in a string as it is.

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 
 /// A thread that helps the one that started it.

@@ -1,3 +1,4 @@
+import FileSupport
 import Glibc
 
 /// The processors that this process may use, and how many threads they are worth.

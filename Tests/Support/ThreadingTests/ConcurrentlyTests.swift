@@ -2,6 +2,7 @@ import FileSupport
 import Foundation
 import Synchronization
 import Testing
+import Threading
 
 @Suite("concurrently")
 struct ConcurrentlyTests {

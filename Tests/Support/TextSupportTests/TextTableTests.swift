@@ -1,5 +1,5 @@
-import CommandLineSupport
 import Testing
+import TextSupport
 
 @Suite("TextTable")
 struct TextTableTests {

@@ -1,3 +1,6 @@
+import FileSupport
+import TextSupport
+
 /// A JSON value in memory; an object keeps the order of its members.
 ///
 /// For the small files of a tokenizer, a manifest, a configuration. What is large is read with
@@ -145,5 +148,15 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(elements.map { Member($0.0, $0.1) })
+  }
+}
+
+extension JSONValue {
+  /// The beginning of the value as JSON, for messages.
+  package var excerpt: String {
+    if case .number(let number) = self, !number.isFinite {
+      return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
+    }
+    return TextSupport.excerpt(text())
   }
 }
