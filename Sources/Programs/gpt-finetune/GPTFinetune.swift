@@ -85,18 +85,18 @@ struct GPTFinetune: Program {
     var settings = settings
     settings.precision =
       try training.precision.isBFloat16(
-        isAvailable: Workers.multipliesBFloat16,
+        isAvailable: ThreadPool.multipliesBFloat16,
         lack: "this processor has no products of bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
-    let workers = Workers(count: threads ?? processors.threadCount)
-    let trainer = try makeTrainer(data, settings, workers)
+    let threadPool = ThreadPool(count: threads ?? processors.threadCount)
+    let trainer = try makeTrainer(data, settings, threadPool)
     Log.info(
       "\(NumberText.count(Double(trainer.model.layout.count))) parameters, "
         + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(NumberText.count(Double(trainer.totalSteps))) steps")
     Log.info(
-      "\(workers.count) thread\(workers.count == 1 ? "" : "s") on \(processors); \(Workers.matrixKernels); products in "
+      "\(threadPool.count) thread\(threadPool.count == 1 ? "" : "s") on \(processors); \(ThreadPool.matrixKernels); products in "
         + settings.precision.rawValue)
     warnOfMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
@@ -145,7 +145,7 @@ struct GPTFinetune: Program {
 
   /// Without --model all weights are still zero.
   private func makeTrainer(
-    _ data: TrainingData, _ settings: TrainingSettings, _ workers: Workers
+    _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
     let vocabulary = try ShardVocabulary(data, folder: tokens, model: model)
@@ -158,12 +158,12 @@ struct GPTFinetune: Program {
         width: shape.width, layers: shape.layers, heads: shape.heads)
       configuration.setDropout(training.dropout ?? 0.1)
       specialTokens.apply(to: &configuration, endOfText: Int(data.manifest.endOfText))
-      let model = GPT2Model(configuration, workers: workers)
+      let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
     }
     Log.info("reading \(base)")
-    let model = try GPT2Model(folder: base, workers: workers, progress: Interruption.check)
+    let model = try GPT2Model(folder: base, threadPool: threadPool, progress: Interruption.check)
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     model.generation = model.generation ?? GenerationConfiguration(model.configuration)

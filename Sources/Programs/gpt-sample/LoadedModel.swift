@@ -30,7 +30,7 @@ struct LoadedModel {
     var notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
     model = try InferenceModel(
       folder: folder, weights: weights, precision: precision,
-      workers: Workers(count: machine.threads ?? Processors.current.threadCount)
+      threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount)
     ) {
       try Interruption.check()
       notice.update()

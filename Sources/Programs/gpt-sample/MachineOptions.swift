@@ -37,7 +37,7 @@ struct MachineOptions: ArgumentGroup {
       return (weights, .fp32)
     }
     let isBFloat16 = try precision.isBFloat16(
-      isAvailable: Workers.multipliesPairs,
+      isAvailable: ThreadPool.multipliesPairs,
       lack: "this program was built for a processor without products of bfloat16 (AVX-512 BF16); "
         + "`make programs` on one that has them builds for it")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)

@@ -190,7 +190,7 @@ extension Trainer {
     }
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
     let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
-    try model.workers.copy(
+    try model.threadPool.copy(
       destinations(of: weights, in: model.parameters)
         + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
         + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments),
@@ -207,7 +207,7 @@ extension Trainer {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
     let weights = try SafetensorsFile(path: bestWeightsPath(best))
-    try model.workers.copy(destinations(of: weights, in: model.parameters))
+    try model.threadPool.copy(destinations(of: weights, in: model.parameters))
   }
 
   /// The tensors of `file` for all parameters, and where in `arena` each belongs.

@@ -180,7 +180,7 @@ public final class Trainer {
       }
     }
     loss /= Double(targets)
-    let norm = model.workers.norm(pass.gradients.floats)
+    let norm = model.threadPool.norm(pass.gradients.floats)
     guard loss.isFinite, norm.isFinite else {
       throw InputError(
         folder.path,
@@ -218,7 +218,7 @@ public final class Trainer {
       beta2: settings.adamBeta2, epsilon: settings.adamEpsilon,
       gradientScale: limit > 0 ? min(1, limit / (gradientNorm + 1e-6)) : 1)
     for parameter in model.layout.parameters {
-      model.workers.adamW(
+      model.threadPool.adamW(
         model.parameters[parameter.range], gradient: pass.gradients[parameter.range],
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
         halves: model.halves(parameter.range), step,

@@ -18,7 +18,7 @@ struct DamagedWeightsTests {
     _ problem: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     try model.write(to: folder.path)
-    let workers = Workers(count: 2)
+    let threadPool = ThreadPool(count: 2)
     func expect(_ read: () throws -> Void) {
       let error = #expect(throws: InputError.self, sourceLocation: sourceLocation) { try read() }
       #expect(
@@ -26,9 +26,9 @@ struct DamagedWeightsTests {
           + "number: the weights are damaged, or their training diverged",
         sourceLocation: sourceLocation)
     }
-    expect { _ = try GPT2Model(folder: folder.path, workers: workers) }
+    expect { _ = try GPT2Model(folder: folder.path, threadPool: threadPool) }
     for type in WeightType.allCases {
-      expect { _ = try InferenceModel(folder: folder.path, weights: type, workers: workers) }
+      expect { _ = try InferenceModel(folder: folder.path, weights: type, threadPool: threadPool) }
     }
   }
 
@@ -50,7 +50,7 @@ struct DamagedWeightsTests {
       model.parameters.floats[position] = earlier
     }
     try model.write(to: folder.path)
-    _ = try InferenceModel(folder: folder.path, workers: Workers(count: 1))
+    _ = try InferenceModel(folder: folder.path, threadPool: ThreadPool(count: 1))
   }
 
   @Test("finite weights whose logits overflow score as NaN, not as a number")

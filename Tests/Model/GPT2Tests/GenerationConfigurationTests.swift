@@ -26,7 +26,7 @@ struct GenerationConfigurationTests {
     } else {
       try FileManager.default.removeItem(atPath: folder.path(file))
     }
-    return try GPT2Model(folder: folder.path, workers: Workers(count: 1))
+    return try GPT2Model(folder: folder.path, threadPool: ThreadPool(count: 1))
   }
 
   private func ends(_ text: String?) throws -> [Int32] {

@@ -107,13 +107,13 @@ struct GradientTests {
 
   /// What each number is multiplied by, by place, for the whole batch; the same Philox numbers.
   private func masks(_ shape: Shape, _ probabilities: Probabilities) -> [[Double]] {
-    let workers = Workers(count: 1)
+    let threadPool = ThreadPool(count: 1)
     return (0...3 * shape.layers).map { place in
       let isAttention = place % 3 == 1
       let rows = shape.batch * shape.time * (isAttention ? shape.heads : 1)
       let ones = FloatArena(count: rows * (isAttention ? shape.time : shape.width))
       ones.floats.update(repeating: 1)
-      workers.drop(
+      threadPool.drop(
         ones.matrix(rows: rows, columns: ones.count / rows),
         Dropout(
           probability: probabilities(place: place), seed: Self.seed.seed, pass: Self.seed.pass,

@@ -2,7 +2,7 @@ import GPT2
 import TensorKernels
 import Testing
 
-@Suite("Training in bfloat16", .enabled(if: Workers.multipliesBFloat16))
+@Suite("Training in bfloat16", .enabled(if: ThreadPool.multipliesBFloat16))
 struct MixedPrecisionTests {
   private struct Result {
     let loss: Double
@@ -11,11 +11,11 @@ struct MixedPrecisionTests {
   }
 
   private func train(
-    _ precision: Precision, workers: Int = 1, checkpointsGradients: Bool = false,
+    _ precision: Precision, threadPool: Int = 1, checkpointsGradients: Bool = false,
     tiesWordEmbeddings: Bool = true
   ) -> Result {
     let model = tinyModel(
-      vocabularySize: 300, contextLength: 64, width: 96, layers: 3, heads: 4, workers: workers
+      vocabularySize: 300, contextLength: 64, width: 96, layers: 3, heads: 4, threadPool: threadPool
     ) {
       $0.initializerRange = 0.1
       $0.tiesWordEmbeddings = tiesWordEmbeddings
@@ -56,8 +56,8 @@ struct MixedPrecisionTests {
   @Test("neither threads nor checkpoints of the gradients change a bit")
   func sameBits() {
     let first = train(.bf16)
-    for (workers, checkpoints) in [(2, false), (3, true)] {
-      let other = train(.bf16, workers: workers, checkpointsGradients: checkpoints)
+    for (threadPool, checkpoints) in [(2, false), (3, true)] {
+      let other = train(.bf16, threadPool: threadPool, checkpointsGradients: checkpoints)
       #expect(other.loss == first.loss)
       #expect(
         other.gradients.floats.map(\.bitPattern) == first.gradients.floats.map(\.bitPattern))

@@ -10,7 +10,7 @@ import Testing
 struct ModelFolderTests {
   private let folder: TemporaryFolder
   private let model = tinyModel()
-  private let workers = Workers(count: 1)
+  private let threadPool = ThreadPool(count: 1)
 
   init() throws {
     folder = try TemporaryFolder()
@@ -20,7 +20,7 @@ struct ModelFolderTests {
   private var weightsPath: String { folder.path("model.safetensors") }
 
   private func load() throws -> GPT2Model {
-    try GPT2Model(folder: folder.path, workers: workers)
+    try GPT2Model(folder: folder.path, threadPool: threadPool)
   }
 
   /// Writes the model's tensors, which `change` may change, as its weights.
@@ -134,7 +134,7 @@ struct ModelFolderTests {
     // It is written as what it is, and then nothing is left to say.
     let copy = try TemporaryFolder()
     try separate.write(to: copy.path)
-    let again = try GPT2Model(folder: copy.path, workers: workers)
+    let again = try GPT2Model(folder: copy.path, threadPool: threadPool)
     #expect(again.checksum == separate.checksum)
     #expect(again.configuration == separate.configuration)
     #expect(again.notes == [])
@@ -200,10 +200,12 @@ struct ModelFolderTests {
     struct Stop: Error {}
     try model.write(to: folder.path)
     #expect(throws: Stop.self) {
-      try GPT2Model(folder: folder.path, workers: workers) { throw Stop() }
+      try GPT2Model(folder: folder.path, threadPool: threadPool) { throw Stop() }
     }
     #expect(throws: Stop.self) {
-      try InferenceModel(folder: folder.path, weights: weights, workers: workers) { throw Stop() }
+      try InferenceModel(folder: folder.path, weights: weights, threadPool: threadPool) {
+        throw Stop()
+      }
     }
   }
 
@@ -211,10 +213,10 @@ struct ModelFolderTests {
   func threads() throws {
     let large = GPT2Model(
       GPT2Configuration(vocabularySize: 503, contextLength: 77, width: 203, layers: 1, heads: 7),
-      seed: 1, workers: workers)
+      seed: 1, threadPool: threadPool)
     try large.write(to: folder.path)
     for count in 1...3 {
-      let loaded = try GPT2Model(folder: folder.path, workers: Workers(count: count))
+      let loaded = try GPT2Model(folder: folder.path, threadPool: ThreadPool(count: count))
       #expect(Array(loaded.parameters.floats) == Array(large.parameters.floats))
       #expect(loaded.checksum == large.checksum)
     }
@@ -224,7 +226,7 @@ struct ModelFolderTests {
   func checksum() {
     let large = GPT2Model(
       GPT2Configuration(vocabularySize: 70000, contextLength: 7, width: 61, layers: 1, heads: 1),
-      seed: 1, workers: Workers(count: 2))
+      seed: 1, threadPool: ThreadPool(count: 2))
     #expect(large.parameters.count > 1 << 22)
     var expected = CRC32()
     expected.update(UnsafeRawBufferPointer(large.parameters.floats))
@@ -287,19 +289,19 @@ struct ModelFolderTests {
   func missingFiles() throws {
     let nowhere = folder.path("nowhere")
     #expect {
-      try GPT2Model(folder: nowhere, workers: workers)
+      try GPT2Model(folder: nowhere, threadPool: threadPool)
     } throws: {
       "\($0)" == "\(nowhere): cannot open: No such file or directory"
     }
     let bare = try TemporaryFolder()
     #expect {
-      try GPT2Model(folder: bare.path, workers: workers)
+      try GPT2Model(folder: bare.path, threadPool: threadPool)
     } throws: {
       "\($0)" == "\(bare.path("config.json")): cannot open: No such file or directory"
     }
     try bare.write(folder.bytes(of: "config.json"), to: "config.json")
     #expect {
-      try GPT2Model(folder: bare.path, workers: workers)
+      try GPT2Model(folder: bare.path, threadPool: threadPool)
     } throws: {
       "\($0)" == "\(bare.path): holds no weights; expected model.safetensors or pytorch_model.bin, "
         + "or the index of their shards (….index.json)"

@@ -7,7 +7,7 @@ struct NewWeightsTests {
   private func model(seed: UInt64) -> GPT2Model {
     GPT2Model(
       GPT2Configuration(vocabularySize: 1001, contextLength: 64, width: 32, layers: 8, heads: 2),
-      seed: seed, workers: Workers(count: 1))
+      seed: seed, threadPool: ThreadPool(count: 1))
   }
 
   @Test("are normal with the initializer range; the projections to the residual are smaller")

@@ -9,7 +9,7 @@ import Testing
 @Suite("Model folder with PyTorch's weights")
 struct PyTorchFolderTests {
   private let folder: TemporaryFolder
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   init() throws {
     folder = try TemporaryFolder()
@@ -28,7 +28,7 @@ struct PyTorchFolderTests {
   }
 
   private func load() throws -> GPT2Model {
-    try GPT2Model(folder: folder.path, workers: workers)
+    try GPT2Model(folder: folder.path, threadPool: threadPool)
   }
 
   @Test("reads a file like rugpt3medium's: masks of bytes, a second copy of the head")

@@ -29,9 +29,9 @@ private struct Reference {
   /// By the name of the parameter.
   let gradients: [String: [Float]]
 
-  init(_ variant: String, workers: Int = 2) throws {
+  init(_ variant: String, threadPool: Int = 2) throws {
     let folder = "\(referenceFolder)/\(variant)"
-    model = try GPT2Model(folder: folder, workers: Workers(count: workers))
+    model = try GPT2Model(folder: folder, threadPool: ThreadPool(count: threadPool))
     let file = try SafetensorsFile(path: "\(folder)/expected.safetensors")
     func elements<Element>(_ name: String, as type: Element.Type) throws -> [Element] {
       let tensor = try #require(file.tensors[name])
@@ -114,7 +114,7 @@ struct ReferenceTests {
     let inference = InferencePass(
       InferenceModel(reference.model), capacity: reference.time)
     for sequence in 0..<reference.batch {
-      let cache = SequenceCache(reference.model.configuration, capacity: reference.time)
+      let cache = KeyValueCache(reference.model.configuration, capacity: reference.time)
       var position = 0
       while position < reference.time {
         let count = min(chunk, reference.time - position)
@@ -154,8 +154,8 @@ struct ReferenceTests {
 
   @Test("one thread and three give the same bits", arguments: variants)
   func threads(variant: String) throws {
-    let results = try [1, 3].map { workers in
-      let reference = try Reference(variant, workers: workers)
+    let results = try [1, 3].map { threadPool in
+      let reference = try Reference(variant, threadPool: threadPool)
       let pass = TrainingPass(reference.model, batch: reference.batch, time: reference.time)
       let loss = reference.run(pass)
       return (loss, pass.gradients.floats.map(\.bitPattern))

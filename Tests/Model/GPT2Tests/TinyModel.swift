@@ -4,7 +4,7 @@ import TensorKernels
 /// A small model none of whose parameters is special: biases are not 0, norms not 1.
 func tinyModel(
   vocabularySize: Int = 23, contextLength: Int = 8, width: Int = 12, layers: Int = 2,
-  heads: Int = 3, innerWidth: Int? = nil, workers: Int = 1,
+  heads: Int = 3, innerWidth: Int? = nil, threadPool: Int = 1,
   _ change: (inout GPT2Configuration) -> Void = { _ in }
 ) -> GPT2Model {
   var configuration = GPT2Configuration(
@@ -12,7 +12,7 @@ func tinyModel(
     heads: heads, innerWidth: innerWidth)
   configuration.initializerRange = 0.3
   change(&configuration)
-  let model = GPT2Model(configuration, seed: 1, workers: Workers(count: workers))
+  let model = GPT2Model(configuration, seed: 1, threadPool: ThreadPool(count: threadPool))
   var generator = PhiloxGenerator(seed: 2, .sampling, stream: 0)
   for parameter in model.layout.parameters where !parameter.decays {
     for index in parameter.range {

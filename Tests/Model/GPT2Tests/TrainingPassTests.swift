@@ -31,7 +31,7 @@ struct TrainingPassTests {
   @Test("dropout is at the embedding, the attention weights and both branches, each its own mask")
   func dropoutPlaces() {
     let model = tinyModel()
-    let workers = Workers(count: 1)
+    let threadPool = ThreadPool(count: 1)
     let (tokens, targets) = (someTokens(7), someTokens(7, seed: 4))
     /// The loss where only the dropouts in `probabilities` are not 0.
     func check(_ probabilities: (embedding: Float, attention: Float, residual: Float)) {
@@ -46,7 +46,7 @@ struct TrainingPassTests {
           : place % 3 == 1 ? probabilities.attention : probabilities.residual
         let arena = FloatArena(count: rows * columns)
         arena.floats.update(repeating: 1)
-        workers.drop(
+        threadPool.drop(
           arena.matrix(rows: rows, columns: columns),
           Dropout(probability: probability, seed: 9, pass: 4, place: UInt32(place)))
         return arena.floats.map(Double.init)
@@ -84,7 +84,7 @@ struct TrainingPassTests {
   func logitBlocks() {
     let (vocabulary, time) = (50_257, 100)
     let model = tinyModel(
-      vocabularySize: vocabulary, contextLength: time, width: 4, layers: 1, heads: 1, workers: 2)
+      vocabularySize: vocabulary, contextLength: time, width: 4, layers: 1, heads: 1, threadPool: 2)
     let tokens = someTokens(4 * time, vocabularySize: vocabulary)
     let targets = someTokens(4 * time, vocabularySize: vocabulary, seed: 4)
     let whole = TrainingPass(model, batch: 4, time: time)
@@ -96,7 +96,7 @@ struct TrainingPassTests {
         Array(tokens[start..<start + time]), Array(targets[start..<start + time]), scale: 1 / 400)
     }
     #expect(abs(loss - sum) < 1e-7 * loss)
-    #expect(model.workers.norm(whole.gradients.floats) > 0.01)
+    #expect(model.threadPool.norm(whole.gradients.floats) > 0.01)
     let difference = zip(whole.gradients.floats, part.gradients.floats).reduce(0) {
       max($0, abs($1.0 - $1.1))
     }
@@ -134,7 +134,7 @@ struct TrainingPassTests {
     let seed = TrainingPass.DropoutSeed(seed: 5, pass: 6)
     let results = [1, 2, 3].map { count in
       let model = tinyModel(
-        vocabularySize: 500, contextLength: 80, width: 96, layers: 2, heads: 6, workers: count)
+        vocabularySize: 500, contextLength: 80, width: 96, layers: 2, heads: 6, threadPool: count)
       let pass = TrainingPass(model, batch: 3, time: 80)
       let loss = pass.lossAndGradients(
         someTokens(240, vocabularySize: 500), someTokens(240, vocabularySize: 500, seed: 4),

@@ -23,7 +23,7 @@ struct WeightNamesTests {
         floats: UnsafeMutableBufferPointer(mutating: $0.floats))
     }
     try SafetensorsWriter.write(tensors, to: folder.path("model.safetensors"))
-    return try GPT2Model(folder: folder.path, workers: Workers(count: 1))
+    return try GPT2Model(folder: folder.path, threadPool: ThreadPool(count: 1))
   }
 
   @Test(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Activation")
 struct ActivationTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   // MARK: - References in double precision, without cancellation in the tails
 
@@ -36,7 +36,7 @@ struct ActivationTests {
 
   private func activated(_ x: Matrix, _ activation: Activation) -> Matrix {
     let out = Matrix(x.rows, x.columns)
-    workers.activate(out.view, x.view, activation)
+    threadPool.activate(out.view, x.view, activation)
     return out
   }
 
@@ -44,7 +44,7 @@ struct ActivationTests {
   private func derivatives(_ x: Matrix, _ activation: Activation) -> Matrix {
     let gradient = Matrix(x.rows, x.columns)
     gradient.floats.update(repeating: 1)
-    workers.activateBackward(gradient.view, x.view, activation)
+    threadPool.activateBackward(gradient.view, x.view, activation)
     return gradient
   }
 
@@ -102,7 +102,7 @@ struct ActivationTests {
     let x = Matrix([-3, -0.0, 0, 1e-38, 2.5, .infinity, -.infinity])
     #expect(activated(x, .relu).values == [0, 0, 0, 1e-38, 2.5, .infinity, 0])
     let gradient = Matrix([5, 6, 7, 8, 9, 10, 11])
-    workers.activateBackward(gradient.view, x.view, .relu)
+    threadPool.activateBackward(gradient.view, x.view, .relu)
     #expect(gradient.values == [0, 0, 0, 8, 9, 10, 0])
   }
 
@@ -131,7 +131,7 @@ struct ActivationTests {
     let expected = zip(gradient.doubles, x.doubles).map {
       $0 * referenceDerivative(activation, $1)
     }
-    workers.activateBackward(gradient.view, x.view, activation)
+    threadPool.activateBackward(gradient.view, x.view, activation)
     expectClose(gradient.values, expected, within: 6e-7)
   }
 }

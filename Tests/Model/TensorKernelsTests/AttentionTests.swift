@@ -28,14 +28,14 @@ struct AttentionTests {
   struct Forward {
     let qkv, out, logSums, scratch: Matrix
 
-    init(_ sizes: Sizes, dropout: Dropout?, workers: Workers, scale: Float = 1) {
+    init(_ sizes: Sizes, dropout: Dropout?, threadPool: ThreadPool, scale: Float = 1) {
       let (rows, shape) = (sizes.batch * sizes.time, sizes.shape)
       qkv = Matrix(rows, 3 * sizes.channels, random: 1, scale: scale)
       out = Matrix(rows, sizes.channels, random: 2)
       logSums = Matrix(1, rows * sizes.heads)
-      scratch = Matrix(1, workers.count * shape.scratchPerWorker)
+      scratch = Matrix(1, threadPool.count * shape.scratchPerWorker)
       scratch.floats.update(repeating: .nan)
-      workers.attention(
+      threadPool.attention(
         .fp32(out.view), logSums: logSums.floats, .fp32(qkv.view), shape, dropout: dropout,
         scratch: scratch.floats)
     }
@@ -96,10 +96,10 @@ struct AttentionTests {
   }
 
   /// The mask of the attention weights, by way of a matrix of ones.
-  private func mask(_ sizes: Sizes, _ dropout: Dropout?, _ workers: Workers) -> [Double] {
+  private func mask(_ sizes: Sizes, _ dropout: Dropout?, _ threadPool: ThreadPool) -> [Double] {
     let ones = Matrix(sizes.batch * sizes.heads * sizes.time, sizes.time)
     ones.floats.update(repeating: 1)
-    workers.drop(ones.view, dropout)
+    threadPool.drop(ones.view, dropout)
     return ones.doubles
   }
 
@@ -107,19 +107,19 @@ struct AttentionTests {
     "agrees with the reference forward and backward, with and without dropout",
     arguments: sizes, [0, 0.25] as [Float])
   func reference(sizes: Sizes, probability: Float) {
-    let workers = Workers(count: 2)
+    let threadPool = ThreadPool(count: 2)
     let dropout = Dropout(probability: probability, seed: 7, pass: 3, place: 5)
-    let forward = Forward(sizes, dropout: dropout, workers: workers)
+    let forward = Forward(sizes, dropout: dropout, threadPool: threadPool)
     let outGradient = Matrix(forward.out.rows, sizes.channels, random: 3)
     let expected = Reference(
-      forward.qkv.doubles, sizes, mask: mask(sizes, dropout, workers),
+      forward.qkv.doubles, sizes, mask: mask(sizes, dropout, threadPool),
       outGradient: outGradient.doubles)
     // A row of attention weights sums to 1 (4/3 with dropout), so that all sums stay near 1.
     expectClose(forward.logSums.values, expected.logSums, within: 64 * roundingError)
     expectClose(forward.out.values, expected.out, within: 64 * roundingError)
     let qkvGradient = Matrix(forward.qkv.rows, forward.qkv.columns, random: 4)
     forward.scratch.floats.update(repeating: .nan)
-    workers.attentionBackward(
+    threadPool.attentionBackward(
       qkvGradient: .fp32(qkvGradient.view), outGradient: .fp32(outGradient.view),
       out: .fp32(forward.out.view), logSums: forward.logSums.floats,
       qkv: .fp32(forward.qkv.view), sizes.shape, dropout: dropout,
@@ -132,10 +132,10 @@ struct AttentionTests {
   @Test("scores of thousands neither overflow nor lose the weights")
   func hugeScores() {
     let sizes = Sizes(batch: 1, time: 20, heads: 1, channels: 16)
-    let workers = Workers(count: 1)
-    let forward = Forward(sizes, dropout: nil, workers: workers, scale: 100)
+    let threadPool = ThreadPool(count: 1)
+    let forward = Forward(sizes, dropout: nil, threadPool: threadPool, scale: 100)
     let expected = Reference(
-      forward.qkv.doubles, sizes, mask: mask(sizes, nil, workers),
+      forward.qkv.doubles, sizes, mask: mask(sizes, nil, threadPool),
       outGradient: Array(repeating: 0, count: 320))
     let largest = expected.logSums.reduce(0) { max($0, abs($1)) }
     #expect(largest > 5000)
@@ -148,11 +148,11 @@ struct AttentionTests {
   @Test("a position does not see those after it")
   func causality() {
     let sizes = Sizes(batch: 1, time: 70, heads: 2, channels: 8)
-    let workers = Workers(count: 1)
-    let forward = Forward(sizes, dropout: nil, workers: workers)
+    let threadPool = ThreadPool(count: 1)
+    let forward = Forward(sizes, dropout: nil, threadPool: threadPool)
     let before = forward.out.bits
     for row in 66..<70 { forward.qkv.view.row(row).update(repeating: 1e3) }
-    workers.attention(
+    threadPool.attention(
       .fp32(forward.out.view), logSums: forward.logSums.floats, .fp32(forward.qkv.view),
       sizes.shape,
       dropout: nil, scratch: forward.scratch.floats)

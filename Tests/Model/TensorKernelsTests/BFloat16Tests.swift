@@ -13,7 +13,7 @@ private final class Halves {
     }
     arena = ActivationArena(count: rows * columns, .bf16)
     guard case .bf16(let halves) = arena else { return }
-    Workers(count: 1).halve(halves.elements, numbers.floats)
+    ThreadPool(count: 1).halve(halves.elements, numbers.floats)
   }
 
   /// Zeros.
@@ -41,7 +41,7 @@ private func rounded(_ floats: [Float]) -> [Float] {
 
 @Suite("Activations in bfloat16")
 struct BFloat16OperationTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
   private static let shapes = [(1, 1), (3, 17), (40, 300)]
 
   @Test("numbers become the nearest bfloat16, also in place", arguments: shapes)
@@ -49,10 +49,10 @@ struct BFloat16OperationTests {
     let numbers = Matrix(rows, columns, random: 1, scale: 100)
     let arena = ActivationArena(count: rows * columns, .bf16)
     guard case .bf16(let halves) = arena else { return }
-    workers.halve(halves.elements, numbers.floats)
+    threadPool.halve(halves.elements, numbers.floats)
     let expected = rounded(numbers.values)
     #expect(halves.elements.map { Float(bitPattern: UInt32($0) << 16) } == expected)
-    guard case .bf16(let inPlace) = workers.halvedInPlace(numbers.view) else { return }
+    guard case .bf16(let inPlace) = threadPool.halvedInPlace(numbers.view) else { return }
     #expect(inPlace.values == expected)
   }
 
@@ -61,20 +61,20 @@ struct BFloat16OperationTests {
     let input = Matrix(rows, columns, random: 2)
     let (weight, bias) = (Matrix(1, columns, random: 3), Matrix(1, columns, random: 4))
     let (mean, rstd, out) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, columns))
-    workers.layerNorm(
+    threadPool.layerNorm(
       out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats, epsilon: 1e-5)
     let (halfMean, halfRstd, half) = (Matrix(1, rows), Matrix(1, rows), Halves(rows, columns))
-    workers.layerNorm(
+    threadPool.layerNorm(
       half.matrix, mean: halfMean.floats, rstd: halfRstd.floats, input.view,
       weight: weight.floats, bias: bias.floats, epsilon: 1e-5)
     #expect(half.values == rounded(out.values))
     #expect(halfMean.bits == mean.bits && halfRstd.bits == rstd.bits)
     let again = Halves(rows, columns)
-    workers.layerNormAgain(
+    threadPool.layerNormAgain(
       again.matrix, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats)
-    workers.layerNormAgain(
+    threadPool.layerNormAgain(
       out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats)
     #expect(again.values == rounded(out.values))
@@ -85,12 +85,12 @@ struct BFloat16OperationTests {
     let input = Halves(rows, columns, random: 5)
     for activation in [Activation.geluTanh, .gelu, .relu] {
       let (out, half) = (Matrix(rows, columns), Halves(rows, columns))
-      workers.activate(out.view, input.numbers.view, activation)
-      workers.activate(half.matrix, input.matrix, activation)
+      threadPool.activate(out.view, input.numbers.view, activation)
+      threadPool.activate(half.matrix, input.matrix, activation)
       #expect(half.values == rounded(out.values))
       let gradient = Halves(rows, columns, random: 6)
-      workers.activateBackward(gradient.numbers.view, input.numbers.view, activation)
-      workers.activateBackward(gradient.matrix, input.matrix, activation)
+      threadPool.activateBackward(gradient.numbers.view, input.numbers.view, activation)
+      threadPool.activateBackward(gradient.matrix, input.matrix, activation)
       #expect(gradient.values == rounded(gradient.numbers.values))
     }
   }
@@ -100,8 +100,8 @@ struct BFloat16OperationTests {
     let input = Matrix(rows, columns, random: 7)
     for dropout in [Dropout(probability: 0.3, seed: 1, pass: 2, place: 3), nil] {
       let (out, half) = (Matrix(rows, columns), Halves(rows, columns))
-      workers.drop(out.view, from: input.view, dropout)
-      workers.drop(half.matrix, from: input.view, dropout)
+      threadPool.drop(out.view, from: input.view, dropout)
+      threadPool.drop(half.matrix, from: input.view, dropout)
       #expect(half.values == rounded(out.values))
     }
   }
@@ -109,10 +109,10 @@ struct BFloat16OperationTests {
   @Test("sums of rows are those of the numbers", arguments: shapes)
   func rowSums(rows: Int, columns: Int) {
     let input = Halves(rows, columns, random: 8)
-    let scratch = Matrix(1, Workers.rowGradientScratch(channels: columns))
+    let scratch = Matrix(1, ThreadPool.rowGradientScratch(channels: columns))
     let (whole, half) = (Matrix(1, columns, random: 9), Matrix(1, columns, random: 9))
-    workers.addRowSum(whole.floats, input.numbers.view, scratch: scratch.floats)
-    workers.addRowSum(half.floats, input.matrix, scratch: scratch.floats)
+    threadPool.addRowSum(whole.floats, input.numbers.view, scratch: scratch.floats)
+    threadPool.addRowSum(half.floats, input.matrix, scratch: scratch.floats)
     expectClose(half.values, whole.doubles, within: 8 * roundingError * Double(rows + 1))
   }
 
@@ -122,14 +122,14 @@ struct BFloat16OperationTests {
     let rows = shape.batch * shape.time
     let dropout = Dropout(probability: 0.1, seed: 1, pass: 2, place: 3)
     let qkv = Halves(rows, 72, random: 10)
-    let scratch = Matrix(1, workers.count * shape.scratchPerWorker)
+    let scratch = Matrix(1, threadPool.count * shape.scratchPerWorker)
     scratch.floats.update(repeating: .nan)
     let (out, half) = (Matrix(rows, 24), Halves(rows, 24))
     let (sums, halfSums) = (Matrix(1, rows * 3), Matrix(1, rows * 3))
-    workers.attention(
+    threadPool.attention(
       .fp32(out.view), logSums: sums.floats, .fp32(qkv.numbers.view), shape, dropout: dropout,
       scratch: scratch.floats)
-    workers.attention(
+    threadPool.attention(
       half.matrix, logSums: halfSums.floats, qkv.matrix, shape, dropout: dropout,
       scratch: scratch.floats)
     expectClose(halfSums.values, sums.doubles, within: 1e-5)
@@ -138,11 +138,11 @@ struct BFloat16OperationTests {
     let (gradient, halfGradient) = (Matrix(rows, 72), Halves(rows, 72))
     // The same output for both, which is the rounded one.
     _ = out.floats.update(fromContentsOf: half.values)
-    workers.attentionBackward(
+    threadPool.attentionBackward(
       qkvGradient: .fp32(gradient.view), outGradient: .fp32(outGradient.numbers.view),
       out: .fp32(out.view), logSums: sums.floats, qkv: .fp32(qkv.numbers.view), shape,
       dropout: dropout, scratch: scratch.floats)
-    workers.attentionBackward(
+    threadPool.attentionBackward(
       qkvGradient: halfGradient.matrix, outGradient: outGradient.matrix, out: half.matrix,
       logSums: sums.floats, qkv: qkv.matrix, shape, dropout: dropout, scratch: scratch.floats)
     expectClose(
@@ -158,7 +158,7 @@ struct BFloat16OperationTests {
       let (parameters, gradient) = (Matrix(1, count, random: 12), Matrix(1, count, random: 13))
       let (first, second) = (Matrix(1, count, random: 14), Matrix(1, count))
       second.floats.update(repeating: 0.5)
-      workers.adamW(
+      threadPool.adamW(
         parameters.floats, gradient: gradient.floats, firstMoment: first.floats,
         secondMoment: second.floats, halves: halves?.elements, step, weightDecay: 0.1)
       return parameters
@@ -171,13 +171,13 @@ struct BFloat16OperationTests {
   }
 }
 
-@Suite("Product of bfloat16", .enabled(if: Workers.multipliesBFloat16))
+@Suite("Product of bfloat16", .enabled(if: ThreadPool.multipliesBFloat16))
 struct BFloat16MultiplyTests {
   @Test(
     "is the product of the numbers in all orientations, with a bias, adding, or neither",
     arguments: [(1, 1, 1), (3, 17, 16), (17, 5, 300), (130, 129, 128), (600, 530, 40)])
   func product(m: Int, n: Int, k: Int) {
-    let workers = Workers(count: 2)
+    let threadPool = ThreadPool(count: 2)
     for (aIsTransposed, bIsTransposed) in [
       (false, false), (false, true), (true, false), (true, true),
     ] {
@@ -192,22 +192,22 @@ struct BFloat16MultiplyTests {
         bIsTransposed ? b.matrix.transposed : b.matrix.asIs
       )
       let product = Matrix(m, n)
-      workers.multiply(product.view, x, y)
+      threadPool.multiply(product.view, x, y)
       let bias = Matrix(1, n, random: 3)
       let bound = 4 * roundingError * Double(k + 4) * Double(k + 4).squareRoot()
       // A bias.
       let out = Matrix(m, n, random: 4)
-      workers.multiply(.fp32(out.view), left, right, bias: bias.floats)
+      threadPool.multiply(.fp32(out.view), left, right, bias: bias.floats)
       let biased = product.doubles.enumerated().map { $1 + bias.doubles[$0 % n] }
       expectClose(out.values, biased, within: bound)
       // A result in bfloat16.
       let half = Halves(m, n)
-      workers.multiply(half.matrix, left, right, bias: bias.floats)
+      threadPool.multiply(half.matrix, left, right, bias: bias.floats)
       expectClose(half.values, biased, within: { 0.004 * abs(biased[$0]) + bound })
       // Adding.
       let before = Matrix(m, n, random: 5)
       let sum = before.copy()
-      workers.multiply(.fp32(sum.view), left, right, accumulating: true)
+      threadPool.multiply(.fp32(sum.view), left, right, accumulating: true)
       expectClose(
         sum.values, zip(before.doubles, product.doubles).map(+), within: bound)
     }
@@ -218,7 +218,7 @@ struct BFloat16MultiplyTests {
     let (a, b) = (Halves(700, 96, random: 6), Halves(96, 1100, random: 7))
     let results = [1, 2, 3].map { count in
       let out = Matrix(700, 1100)
-      Workers(count: count).multiply(.fp32(out.view), a.matrix.asIs, b.matrix.asIs)
+      ThreadPool(count: count).multiply(.fp32(out.view), a.matrix.asIs, b.matrix.asIs)
       return out.bits
     }
     #expect(results[0] == results[1] && results[0] == results[2])

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Attention with a cache")
 struct CachedAttentionTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   /// Memory for the keys and values of `capacity` positions.
   private struct Memory {
@@ -12,25 +12,25 @@ struct CachedAttentionTests {
     let channels: Int
 
     init(positions: Int, channels: Int) {
-      let block = KeyValueSegment.block
+      let block = KeyValueCacheSegment.block
       capacity = (positions + block - 1) / block * block
       self.channels = channels
       floats = FloatArena(
-        count: KeyValueSegment.floatCount(capacity: capacity, channels: channels))
+        count: KeyValueCacheSegment.floatCount(capacity: capacity, channels: channels))
       floats.floats.update(repeating: .nan)
     }
 
-    func segment(_ count: Int) -> KeyValueSegment {
-      KeyValueSegment(floats, capacity: capacity, channels: channels, count: count)
+    func segment(_ count: Int) -> KeyValueCacheSegment {
+      KeyValueCacheSegment(floats, capacity: capacity, channels: channels, count: count)
     }
   }
 
   private func attend(
     _ out: MatrixView, _ qkv: MatrixView, _ positions: [CachedPosition], heads: Int, scale: Float
   ) {
-    let scratch = Matrix(workers.count, positions.map(\.count).max() ?? 0)
+    let scratch = Matrix(threadPool.count, positions.map(\.count).max() ?? 0)
     scratch.floats.update(repeating: .nan)
-    workers.cachedAttention(
+    threadPool.cachedAttention(
       out, qkv, positions, heads: heads, scale: scale, scratch: scratch.floats)
   }
 
@@ -41,7 +41,7 @@ struct CachedAttentionTests {
     for (heads, channels) in [(3, 24), (1, 64), (2, 160)] {
       let time = chunks.reduce(0, +)
       let sizes = AttentionTests.Sizes(batch: 1, time: time, heads: heads, channels: channels)
-      let whole = AttentionTests.Forward(sizes, dropout: nil, workers: workers)
+      let whole = AttentionTests.Forward(sizes, dropout: nil, threadPool: threadPool)
       let memory = Memory(positions: time + 5, channels: channels)
       let out = Matrix(time, channels)
       var past = 0
@@ -61,7 +61,7 @@ struct CachedAttentionTests {
   func sharedBeginning(length: Int) {
     let (time, channels, heads) = (60, 32, 2)
     let sizes = AttentionTests.Sizes(batch: 1, time: time, heads: heads, channels: channels)
-    let whole = AttentionTests.Forward(sizes, dropout: nil, workers: workers)
+    let whole = AttentionTests.Forward(sizes, dropout: nil, threadPool: threadPool)
     let (first, own) = (
       Memory(positions: length, channels: channels),
       Memory(positions: time - length, channels: channels)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Dropout")
 struct DropoutTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   private func dropout(
     _ probability: Float = 0.3, seed: UInt64 = 11, pass: UInt32 = 2, place: UInt32 = 4
@@ -21,8 +21,8 @@ struct DropoutTests {
   func none() {
     #expect(Dropout(probability: 0, seed: 1, pass: 1, place: 1) == nil)
     let (input, out) = (Matrix(3, 5, random: 1), Matrix(3, 5))
-    workers.drop(input.view, nil)
-    workers.drop(out.view, from: input.view, nil)
+    threadPool.drop(input.view, nil)
+    threadPool.drop(out.view, from: input.view, nil)
     #expect(input.bits == Matrix(3, 5, random: 1).bits)
     #expect(out.bits == input.bits)
   }
@@ -30,7 +30,7 @@ struct DropoutTests {
   @Test("drops its share and scales the others so that the mean stays", arguments: [0.1, 0.5, 0.9])
   func share(probability: Double) throws {
     let matrix = ones(1000, 1000)
-    workers.drop(matrix.view, try dropout(Float(probability)))
+    threadPool.drop(matrix.view, try dropout(Float(probability)))
     let dropped = Double(matrix.values.count { $0 == 0 }) / 1e6
     // Five standard deviations.
     #expect(
@@ -46,7 +46,7 @@ struct DropoutTests {
     arguments: raggedCounts)
   func mask(columns: Int) throws {
     let matrix = ones(3, columns)
-    workers.drop(matrix.view, try dropout(seed: 0x0000_0005_0000_000B))
+    threadPool.drop(matrix.view, try dropout(seed: 0x0000_0005_0000_000B))
     let groupsPerRow = UInt32((columns + 127) / 128 * 16)
     let threshold = UInt32((0.3 * 0x1p16).rounded())
     for row in 0..<3 {
@@ -66,7 +66,7 @@ struct DropoutTests {
   func streams() throws {
     func mask(_ dropout: Dropout) -> [UInt32] {
       let matrix = ones(4, 100)
-      workers.drop(matrix.view, dropout)
+      threadPool.drop(matrix.view, dropout)
       return matrix.bits
     }
     let masks = try [
@@ -83,9 +83,9 @@ struct DropoutTests {
     let (inPlace, out, branch) = (input.copy(), Matrix(9, 130), input.copy())
     let (residual, sum) = (Matrix(9, 130, random: 2), Matrix(9, 130))
     let dropout = try dropout()
-    workers.drop(inPlace.view, dropout)
-    workers.drop(out.view, from: input.view, dropout)
-    workers.addResidual(sum.view, residual.view, branch: branch.view, dropout)
+    threadPool.drop(inPlace.view, dropout)
+    threadPool.drop(out.view, from: input.view, dropout)
+    threadPool.addResidual(sum.view, residual.view, branch: branch.view, dropout)
     #expect(out.bits == inPlace.bits)
     #expect(sum.values == zip(residual.values, inPlace.values).map { $0 + $1 })
     #expect(inPlace.values.contains(0) && inPlace.values.contains { $0 != 0 })
@@ -95,7 +95,7 @@ struct DropoutTests {
   func residualInPlace() {
     let (residual, branch) = (Matrix(7, 33, random: 1), Matrix(7, 33, random: 2))
     let expected = zip(residual.values, branch.values).map { $0 + $1 }
-    workers.addResidual(residual.view, residual.view, branch: branch.view, nil)
+    threadPool.addResidual(residual.view, residual.view, branch: branch.view, nil)
     #expect(residual.values == expected)
   }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Linear layer of inference")
 struct LinearLayerTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
   enum Kind: String, CaseIterable, Sendable {
@@ -40,13 +40,13 @@ struct LinearLayerTests {
         owner: floats)
     case .bf16, .bf16Products:
       let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .bf16)
-      workers.pack(operand, into: matrix)
+      threadPool.pack(operand, into: matrix)
       return Weights(
         matrix: matrix, numbers: numbers { number, _, _ in Double(nearestBFloat16(number)) },
         owner: floats)
     case .int8, .int8OfTransposed:
       let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .int8)
-      workers.pack(operand, into: matrix)
+      threadPool.pack(operand, into: matrix)
       return Weights(
         matrix: matrix,
         numbers: numbers { weight, input, output in
@@ -85,7 +85,7 @@ struct LinearLayerTests {
         let input = Matrix(rows, inputs, random: 7)
         let out = Matrix(rows, outputs)
         out.floats.update(repeating: .nan)
-        workers.multiply(
+        threadPool.multiply(
           out.view, input.view, weights.matrix, bias: bias.floats, precision: kind.precision)
         var expected: [Double] = []
         var bounds: [Double] = []
@@ -119,13 +119,13 @@ struct LinearLayerTests {
       let weights = weights(kind, inputs: inputs, outputs: outputs)
       let input = Matrix(64, inputs, random: 8)
       let together = Matrix(64, outputs)
-      workers.multiply(
+      threadPool.multiply(
         together.view, input.view, weights.matrix, bias: nil, precision: kind.precision)
       for (first, count) in [(0, 1), (63, 1), (10, 2), (20, 5), (30, 6), (40, 13)] {
         let rows = first..<first + count
-        for workers in [Workers(count: 1), Workers(count: 3)] {
+        for threadPool in [ThreadPool(count: 1), ThreadPool(count: 3)] {
           let some = Matrix(count, outputs)
-          workers.multiply(
+          threadPool.multiply(
             some.view, input.view.rows(rows), weights.matrix, bias: nil, precision: kind.precision)
           #expect(
             some.bits == Array(together.bits[first * outputs..<(first + count) * outputs]))
@@ -142,10 +142,10 @@ struct LinearLayerTests {
       _ = narrow.view.row(row).update(fromContentsOf: wide.view.row(row)[7..<27])
     }
     let (out, expected) = (Matrix(3, 90), Matrix(3, 70))
-    workers.multiply(
+    threadPool.multiply(
       out.view.block(rows: 0..<3, columns: 5..<75),
       wide.view.block(rows: 0..<3, columns: 7..<27), weights.matrix, bias: nil)
-    workers.multiply(expected.view, narrow.view, weights.matrix, bias: nil)
+    threadPool.multiply(expected.view, narrow.view, weights.matrix, bias: nil)
     for row in 0..<3 {
       #expect(Array(out.view.row(row)[5..<75]) == Array(expected.view.row(row)))
       #expect(out.view.row(row)[0..<5].allSatisfy { $0 == 0 })
@@ -159,15 +159,15 @@ struct LinearLayerTests {
     let input = Matrix(2, 40, random: 11)
     for type in [WeightMatrix.PackedType.bf16, .int8] {
       let whole = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
-      workers.pack(floats.view.transposed, into: whole)
+      threadPool.pack(floats.view.transposed, into: whole)
       let parts = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
       for begin in stride(from: 0, to: 300, by: 128) {
         let rows = begin..<min(begin + 128, 300)
-        workers.pack(floats.view.rows(rows).transposed, into: parts, firstOutput: begin)
+        threadPool.pack(floats.view.rows(rows).transposed, into: parts, firstOutput: begin)
       }
       let (first, second) = (Matrix(2, 300), Matrix(2, 300))
-      workers.multiply(first.view, input.view, whole, bias: nil)
-      workers.multiply(second.view, input.view, parts, bias: nil)
+      threadPool.multiply(first.view, input.view, whole, bias: nil)
+      threadPool.multiply(second.view, input.view, parts, bias: nil)
       #expect(first.bits == second.bits)
     }
   }
@@ -177,9 +177,9 @@ struct LinearLayerTests {
     let floats = Matrix(10, 3)
     floats.floats[1] = 0.25
     let matrix = WeightMatrix(inputs: 10, outputs: 3, packedAs: .int8)
-    workers.pack(floats.view.asIs, into: matrix)
+    threadPool.pack(floats.view.asIs, into: matrix)
     let (input, out) = (Matrix(1, 10, random: 12), Matrix(1, 3))
-    workers.multiply(out.view, input.view, matrix, bias: nil)
+    threadPool.multiply(out.view, input.view, matrix, bias: nil)
     #expect(out.values[0] == 0 && out.values[1] != 0 && out.values[2] == 0)
   }
 
@@ -187,15 +187,15 @@ struct LinearLayerTests {
   func readingAhead() {
     let weights = weights(.inputsByOutputs, inputs: 300, outputs: 200)
     let (input, expected) = (Matrix(1, 300, random: 13), Matrix(1, 200))
-    workers.multiply(expected.view, input.view, weights.matrix, bias: nil)
+    threadPool.multiply(expected.view, input.view, weights.matrix, bias: nil)
     for _ in 0..<200 {
       // Its memory is given back at the end of each round.
       let next = Matrix(2000, 500)
       let out = Matrix(1, 200)
       withExtendedLifetime(next) {
-        workers.multiply(
+        threadPool.multiply(
           out.view, input.view, weights.matrix, bias: nil, next: WeightMatrix(next.view.asIs))
-        workers.stopReadingAhead()
+        threadPool.stopReadingAhead()
       }
       #expect(out.bits == expected.bits)
     }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Cross-entropy")
 struct CrossEntropyTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   /// −log softmax(logits)[target] and its gradient, in double precision.
   private func reference(_ logits: [Double], target: Int) -> (loss: Double, gradient: [Double]) {
@@ -17,7 +17,7 @@ struct CrossEntropyTests {
 
   private func loss(_ logits: Matrix, _ targets: [Int32], gradientScale: Float) -> Double {
     targets.withUnsafeBufferPointer {
-      workers.crossEntropy(logits.view, targets: $0, gradientScale: gradientScale)
+      threadPool.crossEntropy(logits.view, targets: $0, gradientScale: gradientScale)
     }
   }
 
@@ -70,7 +70,7 @@ struct CrossEntropyTests {
 
 @Suite("AdamW")
 struct AdamWTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   private func step(_ number: Int, learningRate: Double, gradientScale: Double = 1) -> AdamWStep {
     AdamWStep(
@@ -87,7 +87,7 @@ struct AdamWTests {
     for number in 1...10 {
       let gradient = Matrix(1, count, random: UInt64(100 + number))
       let rate = 0.01 * Double(number)
-      workers.adamW(
+      threadPool.adamW(
         parameters.floats, gradient: gradient.floats, firstMoment: first.floats,
         secondMoment: second.floats, step(number, learningRate: rate, gradientScale: 0.5),
         weightDecay: 0.1)
@@ -112,7 +112,7 @@ struct AdamWTests {
   func firstStep() {
     let gradient = Matrix([1e-3, -1, 30, -1e4])
     let (parameters, first, second) = (Matrix(1, 4), Matrix(1, 4), Matrix(1, 4))
-    workers.adamW(
+    threadPool.adamW(
       parameters.floats, gradient: gradient.floats, firstMoment: first.floats,
       secondMoment: second.floats, step(1, learningRate: 1), weightDecay: 0)
     expectClose(parameters.values, [-1 + 1e-5, 1, -1, 1], within: 1e-6)
@@ -122,12 +122,12 @@ struct AdamWTests {
   func standstill() {
     let parameters = Matrix([2, -4])
     let (zeros, first, second) = (Matrix(1, 2), Matrix(1, 2), Matrix(1, 2))
-    workers.adamW(
+    threadPool.adamW(
       parameters.floats, gradient: zeros.floats, firstMoment: first.floats,
       secondMoment: second.floats, step(1, learningRate: 0.5), weightDecay: 0.5)
     #expect(parameters.values == [1.5, -3])
     let gradient = Matrix([1, 1])
-    workers.adamW(
+    threadPool.adamW(
       parameters.floats, gradient: gradient.floats, firstMoment: first.floats,
       secondMoment: second.floats, step(2, learningRate: 0), weightDecay: 0.5)
     #expect(parameters.values == [1.5, -3])

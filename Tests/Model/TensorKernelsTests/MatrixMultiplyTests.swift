@@ -27,7 +27,8 @@ struct MatrixMultiplyTests {
   }
 
   private func check(
-    m: Int, n: Int, k: Int, workers: Workers, sourceLocation: SourceLocation = #_sourceLocation
+    m: Int, n: Int, k: Int, threadPool: ThreadPool,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     for transposed in [(false, false), (false, true), (true, false), (true, true)] {
       let a = Matrix(transposed.0 ? k : m, transposed.0 ? m : k, random: 1)
@@ -41,12 +42,12 @@ struct MatrixMultiplyTests {
       }
       let left = transposed.0 ? a.view.transposed : a.view.asIs
       let right = transposed.1 ? b.view.transposed : b.view.asIs
-      workers.multiply(out.view, left, right, factor: 0.5)
+      threadPool.multiply(out.view, left, right, factor: 0.5)
       expectClose(
         out.values, product.map { 0.5 * $0 }, within: { bounds[$0] },
         sourceLocation: sourceLocation)
       _ = out.floats.update(from: before.floats)
-      workers.multiply(out.view, left, right, accumulating: true)
+      threadPool.multiply(out.view, left, right, accumulating: true)
       expectClose(
         out.values, zip(before.doubles, product).map { $0 + $1 }, within: { bounds[$0] },
         sourceLocation: sourceLocation)
@@ -61,14 +62,14 @@ struct MatrixMultiplyTests {
       (1, 1000, 129), (1000, 1, 17), (128, 17, 1000),
     ])
   func raggedSizes(m: Int, n: Int, k: Int) {
-    check(m: m, n: n, k: k, workers: Workers(count: 1))
+    check(m: m, n: n, k: k, threadPool: ThreadPool(count: 1))
   }
 
   @Test(
     "agrees with the reference where threads share it by columns, by rows, and for a row",
     arguments: [(100, 1000, 129), (1000, 127, 100), (1, 5000, 1000)])
   func shared(m: Int, n: Int, k: Int) {
-    check(m: m, n: n, k: k, workers: Workers(count: 2))
+    check(m: m, n: n, k: k, threadPool: ThreadPool(count: 2))
   }
 
   @Test(
@@ -82,14 +83,14 @@ struct MatrixMultiplyTests {
     let (aTransposed, bTransposed) = (Matrix(k, m, random: 3), Matrix(n, k, random: 4))
     var expected: [[Float]] = []
     for count in [1, 2, 3, 5, 8, 16] {
-      let workers = Workers(count: count)
+      let threadPool = ThreadPool(count: count)
       let products = [
         (a.view.asIs, b.view.asIs), (a.view.asIs, bTransposed.view.transposed),
         (aTransposed.view.transposed, b.view.asIs),
         (aTransposed.view.transposed, bTransposed.view.transposed),
       ].map { left, right in
         let out = Matrix(m, n, random: 5)
-        workers.multiply(out.view, left, right, factor: 0.7, accumulating: true)
+        threadPool.multiply(out.view, left, right, factor: 0.7, accumulating: true)
         return out.values
       }
       if expected.isEmpty { expected = products }
@@ -104,7 +105,7 @@ struct MatrixMultiplyTests {
     let before = out.values
     let left = a.view.block(rows: 1..<4, columns: 2..<8)
     let right = b.view.block(rows: 1..<7, columns: 3..<8)
-    Workers(count: 1).multiply(
+    ThreadPool(count: 1).multiply(
       out.view.block(rows: 2..<5, columns: 4..<9), left.asIs, right.asIs)
     for row in 0..<6 {
       for column in 0..<10 {

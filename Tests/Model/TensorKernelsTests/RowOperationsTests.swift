@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Row operations")
 struct RowOperationsTests {
-  private let workers = Workers(count: 2)
+  private let threadPool = ThreadPool(count: 2)
 
   // MARK: - Layer normalization
 
@@ -28,7 +28,7 @@ struct RowOperationsTests {
     let (weight, bias) = (Matrix(1, channels, random: 2), Matrix(1, channels, random: 3))
     let (out, again) = (Matrix(rows, channels), Matrix(rows, channels))
     let (mean, rstd) = (Matrix(1, rows), Matrix(1, rows))
-    workers.layerNorm(
+    threadPool.layerNorm(
       out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats, epsilon: 1e-5)
     for row in 0..<rows {
@@ -45,7 +45,7 @@ struct RowOperationsTests {
         Array(out.values[row * channels..<(row + 1) * channels]), expected.out,
         within: 64 * roundingError * magnified)
     }
-    workers.layerNormAgain(
+    threadPool.layerNormAgain(
       again.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats)
     #expect(again.bits == out.bits)
@@ -60,7 +60,7 @@ struct RowOperationsTests {
     )
     let (weight, bias) = (Matrix(1, channels, random: 3), Matrix(1, channels))
     let (mean, rstd, out) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
-    workers.layerNorm(
+    threadPool.layerNorm(
       out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
       bias: bias.floats, epsilon: 1e-5)
     let inputGradient = Matrix(rows, channels, random: 4)
@@ -86,9 +86,9 @@ struct RowOperationsTests {
         db[channel] += dy[channel]
       }
     }
-    let scratch = FloatArena(count: Workers.rowGradientScratch(channels: channels))
+    let scratch = FloatArena(count: ThreadPool.rowGradientScratch(channels: channels))
     scratch.floats.update(repeating: .nan)
-    workers.layerNormBackward(
+    threadPool.layerNormBackward(
       inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
       biasGradient: biasGradient.floats, outGradient: outGradient.view, mean: mean.floats,
       rstd: rstd.floats, input: input.view, weight: weight.floats, scratch: scratch.floats)
@@ -103,7 +103,7 @@ struct RowOperationsTests {
   @Test("a row fills all rows", arguments: raggedCounts)
   func fillRows(columns: Int) {
     let (row, out) = (Matrix(1, columns, random: 1), Matrix(37, columns, random: 2))
-    workers.fillRows(out.view, with: row.floats)
+    threadPool.fillRows(out.view, with: row.floats)
     for index in 0..<37 {
       #expect(Array(out.view.row(index)) == row.values)
     }
@@ -112,11 +112,11 @@ struct RowOperationsTests {
   @Test("the sum of the rows is added", arguments: raggedCounts)
   func addRowSum(columns: Int) {
     let (input, out) = (Matrix(129, columns, random: 1), Matrix(1, columns, random: 2))
-    let scratch = FloatArena(count: Workers.rowGradientScratch(channels: columns))
+    let scratch = FloatArena(count: ThreadPool.rowGradientScratch(channels: columns))
     scratch.floats.update(repeating: .nan)
     var expected = out.doubles
     for (index, value) in input.doubles.enumerated() { expected[index % columns] += value }
-    workers.addRowSum(out.floats, input.view, scratch: scratch.floats)
+    threadPool.addRowSum(out.floats, input.view, scratch: scratch.floats)
     expectClose(out.values, expected, within: 131 * 8 * roundingError)
   }
 
@@ -124,14 +124,14 @@ struct RowOperationsTests {
   func add(columns: Int) {
     let (x, y) = (Matrix(33, columns, random: 1), Matrix(33, columns, random: 2))
     let expected = zip(y.values, x.values).map { $0 + $1 }
-    workers.add(y.view, x.view)
+    threadPool.add(y.view, x.view)
     #expect(y.values == expected)
   }
 
   @Test("all floats are cleared, over several pieces too", arguments: raggedCounts + [300_000])
   func clear(count: Int) {
     let matrix = Matrix(1, count, random: 1)
-    workers.clear(matrix.floats)
+    threadPool.clear(matrix.floats)
     #expect(matrix.values.allSatisfy { $0 == 0 })
   }
 
@@ -140,15 +140,15 @@ struct RowOperationsTests {
     let matrix = Matrix(1, count, random: 1)
     let expected = matrix.doubles.reduce(0) { $0 + $1 * $1 }.squareRoot()
     // Stretches of 4,096 squares are summed in single precision, in vectors of at least 4.
-    #expect(abs(workers.norm(matrix.floats) - expected) <= 1e-5 * expected)
+    #expect(abs(threadPool.norm(matrix.floats) - expected) <= 1e-5 * expected)
   }
 
   @Test("the norm keeps numbers that are not finite")
   func normOfNaN() {
     let matrix = Matrix(1, 1000, random: 1)
     matrix.floats[999] = .nan
-    #expect(workers.norm(matrix.floats).isNaN)
+    #expect(threadPool.norm(matrix.floats).isNaN)
     matrix.floats[999] = .infinity
-    #expect(workers.norm(matrix.floats) == .infinity)
+    #expect(threadPool.norm(matrix.floats) == .infinity)
   }
 }

@@ -25,7 +25,7 @@ struct LineScorerTests {
   private func logProbability(_ tokens: [Int32]) -> Double {
     (1..<tokens.count).reduce(0) { sum, count in
       let pass = InferencePass(model, capacity: 32)
-      let cache = SequenceCache(model.configuration, capacity: 32)
+      let cache = KeyValueCache(model.configuration, capacity: 32)
       let logits = pass.logits(after: Array(tokens[..<count]), cache).map(Double.init)
       return sum + logits[Int(tokens[count])] - log(logits.reduce(0) { $0 + exp($1) })
     }
@@ -76,7 +76,7 @@ struct LineScorerTests {
 
   @Test("a model whose logits are not numbers gives no score")
   func notNumbers() throws {
-    let broken = GPT2Model(model.configuration, workers: Workers(count: 1))
+    let broken = GPT2Model(model.configuration, threadPool: ThreadPool(count: 1))
     broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
     for weights in WeightType.allCases {
       var scorer = LineScorer(

@@ -25,7 +25,7 @@ enum SmallTokenizer {
     var configuration = GPT2Configuration(
       vocabularySize: tokenizer.count, contextLength: contextLength, width: 16, layers: 2, heads: 2)
     configuration.initializerRange = 0.4
-    return InferenceModel(GPT2Model(configuration, seed: 3, workers: Workers(count: 1)))
+    return InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)))
   }
 
   /// Writes token shards of `posts` into `folder`; without `hasEnds` newlines part them.

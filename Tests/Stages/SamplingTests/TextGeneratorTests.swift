@@ -12,7 +12,7 @@ struct TextGeneratorTests {
     var configuration = GPT2Configuration(
       vocabularySize: 31, contextLength: 24, width: 16, layers: 2, heads: 2)
     configuration.initializerRange = 0.4
-    model = InferenceModel(GPT2Model(configuration, seed: 3, workers: Workers(count: 2)))
+    model = InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 2)))
   }
 
   private func settings(
@@ -247,7 +247,7 @@ struct TextGeneratorTests {
 
   @Test("logits that are not all finite give neither a text nor a report")
   func notNumbers() throws {
-    let broken = GPT2Model(model.configuration, workers: Workers(count: 1))
+    let broken = GPT2Model(model.configuration, threadPool: ThreadPool(count: 1))
     broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
     let generator = TextGenerator(
       InferenceModel(broken), endOfText: [], settings: settings { $0.temperature = 0 })

@@ -28,7 +28,7 @@ struct ReferenceTests {
     let run = try #require(reference[name])
     let settings = try settings(#require(run["settings"]?.members))
     let trainer = try Trainer(
-      GPT2Model(folder: Self.path("model"), workers: Workers(count: 2)),
+      GPT2Model(folder: Self.path("model"), threadPool: ThreadPool(count: 2)),
       data: TrainingData(folder: Self.path("tokens"), blockSize: settings.blockSize),
       settings: settings, folder: RunFolder(path: folder.path(name)), origin: [:])
     try trainer.run { _ in }

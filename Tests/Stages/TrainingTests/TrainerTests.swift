@@ -153,7 +153,7 @@ struct TrainerTests {
       for (name, tensor) in file.tensors where name.hasPrefix("exp_avg.") {
         let floats = FloatArena(count: tensor.count)
         try file.copy(tensor, to: floats.floats)
-        sum += pow(trainer.model.workers.norm(floats.floats), 2)
+        sum += pow(trainer.model.threadPool.norm(floats.floats), 2)
       }
       let logged = trainer.state.log.first { $0.values["grad_norm"] != nil }
       return (try #require(logged?.values["grad_norm"]), 10 * sum.squareRoot())

@@ -80,7 +80,7 @@ final class TrainingFixture {
     var settings = Self.settings
     change(&settings)
     return try Trainer(
-      GPT2Model(configuration, seed: seed, workers: Workers(count: 1)),
+      GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)),
       data: TrainingData(folder: folder.path(tokens), blockSize: settings.blockSize),
       settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin)
   }

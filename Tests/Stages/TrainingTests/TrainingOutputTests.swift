@@ -41,7 +41,7 @@ struct TrainingOutputTests {
     let trainer = try fixture.trainer()
     try trainer.run { _ in }
     let model = try GPT2Model(
-      folder: fixture.folder.path("run/final"), workers: Workers(count: 1))
+      folder: fixture.folder.path("run/final"), threadPool: ThreadPool(count: 1))
     #expect(model.checksum == trainer.model.checksum)
     let state = try TrainerState(checkpoint: fixture.folder.path("run/final"))
     #expect(state == trainer.state)

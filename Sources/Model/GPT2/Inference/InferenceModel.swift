@@ -19,7 +19,7 @@ public final class InferenceModel {
   /// What the products of the linear layers are computed with.
   public let precision: Precision
   /// The threads that compute.
-  public let workers: Workers
+  public let threadPool: ThreadPool
   /// What a user should know of how configuration and weights were read; whole sentences.
   public private(set) var notes: [String] = []
   /// The linear layers, by the beginnings of their weights in ``layout``.
@@ -48,7 +48,7 @@ public final class InferenceModel {
     generation = model.generation ?? GenerationConfiguration(model.configuration)
     layout = model.layout
     following = layout.followingLinearLayers
-    workers = model.workers
+    threadPool = model.threadPool
     notes = model.notes
     weightType = type
     tokenEmbedding = .floats(model.tokenEmbedding)
@@ -73,15 +73,15 @@ public final class InferenceModel {
   ///   weight is NaN or infinite; what `progress` throws.
   public init(
     folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
-    workers: Workers, progress: () throws -> Void = {}
+    threadPool: ThreadPool, progress: () throws -> Void = {}
   ) throws {
     precondition(precision == .fp32 || type == .bf16, "weights that are no pairs of bfloat16")
     self.precision = precision
-    let stored = try StoredModel(folder: path, workers)
+    let stored = try StoredModel(folder: path, threadPool)
     let tensors = stored.tensors
     configuration = stored.configuration
     generation = stored.generation ?? GenerationConfiguration(stored.configuration)
-    self.workers = workers
+    self.threadPool = threadPool
     layout = ParameterLayout(stored.configuration)
     following = layout.followingLinearLayers
     weightType = type
@@ -100,7 +100,7 @@ public final class InferenceModel {
 
   deinit {
     // They may still be reading what comes next.
-    workers.stopReadingAhead()
+    threadPool.stopReadingAhead()
   }
 
   /// The tokens each of which ends a text.
@@ -130,7 +130,7 @@ public final class InferenceModel {
     guard let packed = weightType.packed else { return WeightMatrix(weights) }
     let matrix = WeightMatrix(
       inputs: weights.rows, outputs: weights.columns, packedAs: packed)
-    workers.pack(weights, into: matrix)
+    threadPool.pack(weights, into: matrix)
     return matrix
   }
 
@@ -144,7 +144,7 @@ public final class InferenceModel {
     }
     guard parameter.range == layout.head else {
       let floats = FloatArena(count: tensor.count)
-      try workers.copy([(tensor, to: floats.floats)])
+      try threadPool.copy([(tensor, to: floats.floats)])
       return matrix(floats.matrix(rows: rows, columns: columns).asIs)
     }
     // Some outputs at a time, as the floats of all would be the most memory of the program.
@@ -154,10 +154,10 @@ public final class InferenceModel {
     for begin in stride(from: 0, to: rows, by: step) {
       let part = begin..<min(begin + step, rows)
       let view = floats.matrix(rows: part.count, columns: columns)
-      try workers.copy([
+      try threadPool.copy([
         (tensor, part.lowerBound * columns..<part.upperBound * columns, to: view.floats)
       ])
-      workers.pack(view.transposed, into: matrix, firstOutput: begin)
+      threadPool.pack(view.transposed, into: matrix, firstOutput: begin)
     }
     return matrix
   }
@@ -168,7 +168,7 @@ public final class InferenceModel {
     if weightType == .fp32, let mapped = tensor.mappedFloats {
       tensor.preferHugePages()
       let failure = Mutex<(any Error)?>(nil)
-      workers.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
+      threadPool.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
         tensor.load(range)
         do {
           try tensor.checkAreFinite(.init(rebasing: mapped[range]), from: range.lowerBound)
@@ -181,7 +181,7 @@ public final class InferenceModel {
       return Floats(mutating: mapped)
     }
     let floats = FloatArena(count: tensor.count)
-    try workers.copy([(tensor, to: floats.floats)])
+    try threadPool.copy([(tensor, to: floats.floats)])
     owners.append(floats)
     return floats.floats
   }
@@ -223,7 +223,7 @@ public final class InferenceModel {
     guard let matrix = matrices[range.lowerBound] else {
       preconditionFailure("not a linear layer")
     }
-    workers.multiply(
+    threadPool.multiply(
       out, input, matrix, bias: bias, precision: precision,
       next: following[range.lowerBound].flatMap { matrices[$0] })
   }

@@ -23,14 +23,14 @@ extension InferencePass {
       }
       // Token after token, so that a sum does not depend on what goes through together.
       let losses = rows.map(\.target).withUnsafeBufferPointer {
-        model.workers.crossEntropies(logits, targets: $0, gradientScale: 0)
+        model.threadPool.crossEntropies(logits, targets: $0, gradientScale: 0)
       }
       for (row, loss) in zip(rows, losses) { sums[row.sequence] -= loss }
       rows.removeAll(keepingCapacity: true)
     }
     for (index, tokens) in sequences.enumerated() {
       precondition(tokens.count >= 2)
-      let cache = SequenceCache(model.configuration, capacity: tokens.count - 1)
+      let cache = KeyValueCache(model.configuration, capacity: tokens.count - 1)
       for (token, target) in zip(tokens, tokens.dropFirst()) {
         rows.append((index, Continuation(cache, [token]), target))
         if rows.count == sequenceCapacity { score() }

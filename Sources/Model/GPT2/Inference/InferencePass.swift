@@ -30,17 +30,17 @@ public final class InferencePass {
     (attended, middle, branch) = (arena(width), arena(width), arena(width))
     (qkv, preactivation) = (arena(3 * width), arena(configuration.innerWidth))
     (activation, statistics) = (arena(configuration.innerWidth), arena(2))
-    scratch = FloatArena(count: model.workers.count * capacity)
+    scratch = FloatArena(count: model.threadPool.count * capacity)
     last = FloatArena(count: sequences * width)
     logits = FloatArena(count: sequences * configuration.vocabularySize)
   }
 
   /// A sequence and the tokens that are appended to it.
   public struct Continuation {
-    public let cache: SequenceCache
+    public let cache: KeyValueCache
     public let tokens: [Int32]
 
-    public init(_ cache: SequenceCache, _ tokens: [Int32]) {
+    public init(_ cache: KeyValueCache, _ tokens: [Int32]) {
       precondition(!tokens.isEmpty)
       self.cache = cache
       self.tokens = tokens
@@ -57,7 +57,7 @@ public final class InferencePass {
     let configuration = model.configuration
     let count = continuations.count
     let final = normalized.matrix(rows: count, columns: configuration.width)
-    model.workers.layerNorm(
+    model.threadPool.layerNorm(
       final, mean: statistics[0..<count], rstd: statistics[count..<2 * count],
       last.matrix(rows: count, columns: configuration.width),
       weight: model.vector(model.layout.finalNormWeight),
@@ -69,18 +69,18 @@ public final class InferencePass {
 
   /// Appends `tokens` to the sequence in `cache` and returns the logits, `[vocabulary]`, of what
   /// follows the last of them; they are valid until the next call.
-  public func logits(after tokens: [Int32], _ cache: SequenceCache) -> UnsafeBufferPointer<Float> {
+  public func logits(after tokens: [Int32], _ cache: KeyValueCache) -> UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(logits([Continuation(cache, tokens)]).row(0))
   }
 
   /// Appends `tokens` to the sequence in `cache`.
-  public func append(_ tokens: [Int32], to cache: SequenceCache) {
+  public func append(_ tokens: [Int32], to cache: KeyValueCache) {
     forward([Continuation(cache, tokens)])
   }
 
   /// A token on its way through the model.
   private struct Row {
-    let cache: SequenceCache
+    let cache: KeyValueCache
     let token: Int32
     let position: Int
     /// The sequence whose last token this is.
@@ -126,7 +126,7 @@ public final class InferencePass {
         activation: .fp32(activation.matrix(rows: rows, columns: inner)))
       model.forwardBlock(layer, buffers) { attended, qkv in
         guard case .fp32(let attended) = attended, case .fp32(let qkv) = qkv else { return }
-        model.workers.cachedAttention(
+        model.threadPool.cachedAttention(
           attended, qkv, positions, heads: configuration.heads,
           scale: configuration.attentionScale(layer: layer), scratch: scratch.floats)
       }

@@ -34,7 +34,7 @@ struct BlockDropouts {
 protocol TransformerBlocks {
   var configuration: GPT2Configuration { get }
   var layout: ParameterLayout { get }
-  var workers: Workers { get }
+  var threadPool: ThreadPool { get }
 
   /// The bias or the normalization that ``layout`` has at `range`.
   func vector(_ range: Range<Int>) -> Floats
@@ -65,7 +65,7 @@ extension TransformerBlocks {
   ) {
     let block = layout.blocks[index]
     let epsilon = configuration.layerNormEpsilon
-    workers.layerNorm(
+    threadPool.layerNorm(
       buffers.normalized, mean: buffers.norm1Mean, rstd: buffers.norm1Rstd, buffers.input,
       weight: vector(block.norm1Weight), bias: vector(block.norm1Bias), epsilon: epsilon)
     linear(buffers.qkv, buffers.normalized, weight: block.qkvWeight, bias: block.qkvBias)
@@ -73,9 +73,9 @@ extension TransformerBlocks {
     linear(
       .fp32(buffers.branch), buffers.attended, weight: block.attentionOutWeight,
       bias: block.attentionOutBias)
-    workers.addResidual(
+    threadPool.addResidual(
       buffers.middle, buffers.input, branch: buffers.branch, attentionOutDropout)
-    workers.layerNorm(
+    threadPool.layerNorm(
       buffers.normalized, mean: buffers.norm2Mean, rstd: buffers.norm2Rstd, buffers.middle,
       weight: vector(block.norm2Weight), bias: vector(block.norm2Bias), epsilon: epsilon)
     linear(
@@ -86,11 +86,11 @@ extension TransformerBlocks {
   /// The rest of the forward pass of block `index`.
   func finishBlock(_ index: Int, _ buffers: BlockBuffers, dropout: Dropout?) {
     let block = layout.blocks[index]
-    workers.activate(buffers.activation, buffers.preactivation, configuration.activation)
+    threadPool.activate(buffers.activation, buffers.preactivation, configuration.activation)
     linear(
       .fp32(buffers.branch), buffers.activation, weight: block.feedForwardOutWeight,
       bias: block.feedForwardOutBias)
-    workers.addResidual(
+    threadPool.addResidual(
       buffers.output, buffers.middle, branch: buffers.branch, dropout)
   }
 
@@ -100,7 +100,7 @@ extension GPT2Model: TransformerBlocks {
   func linear(
     _ out: ActivationMatrix, _ input: ActivationMatrix, weight: Range<Int>, bias: Range<Int>
   ) {
-    workers.multiply(
+    threadPool.multiply(
       out, input.asIs, weights(weight, columns: out.columns).asIs, bias: vector(bias))
   }
 
@@ -113,7 +113,7 @@ extension GPT2Model: TransformerBlocks {
     precondition(tokens.count == out.rows)
     let embedding = tokenEmbedding
     let positions = matrix(layout.positionEmbedding, columns: configuration.width)
-    workers.split(out.rows, minimum: 16) { rows, _ in
+    threadPool.split(out.rows, minimum: 16) { rows, _ in
       for row in rows {
         let token = embedding.row(Int(tokens[row]))
         let place = positions.row(position(row))

@@ -15,13 +15,13 @@ extension GPT2Model {
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported; what
   ///   `progress` throws.
   public convenience init(
-    folder path: String, workers: Workers, progress: () throws -> Void = {}
+    folder path: String, threadPool: ThreadPool, progress: () throws -> Void = {}
   ) throws {
-    let stored = try StoredModel(folder: path, workers)
-    self.init(stored.configuration, workers: workers)
+    let stored = try StoredModel(folder: path, threadPool)
+    self.init(stored.configuration, threadPool: threadPool)
     generation = stored.generation
     notes = stored.notes
-    try workers.copy(
+    try threadPool.copy(
       zip(layout.parameters, stored.tensors).map { ($1, to: parameters[$0.range]) },
       progress: progress)
   }
@@ -59,7 +59,7 @@ extension GPT2Model {
     checksums.withUnsafeMutableBufferPointer { checksums in
       // Each piece is of one thread alone.
       nonisolated(unsafe) let checksums = checksums
-      workers.run(pieces) { index, _ in
+      threadPool.run(pieces) { index, _ in
         checksums[index].update(
           UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: floats[range(index)])))
       }
@@ -72,7 +72,7 @@ extension GPT2Model {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Copies the numbers of each of `tensors` to floats, of which there are as many.
   ///
   /// The types must be of floating point: see ``StoredTensor/checkIsFloatingPoint()``. Read fastest

@@ -12,7 +12,7 @@ public final class GPT2Model {
   /// All parameters, laid out as ``layout`` says.
   public let parameters: FloatArena
   /// The threads that compute.
-  public let workers: Workers
+  public let threadPool: ThreadPool
   /// What the products of a training are computed with.
   public var precision: Precision { halves == nil ? .fp32 : .bf16 }
   /// The nearest bfloat16 of ``parameters``, in the same layout, where products need them.
@@ -21,16 +21,17 @@ public final class GPT2Model {
   public internal(set) var notes: [String] = []
 
   /// A model with all parameters zero.
-  public init(_ configuration: GPT2Configuration, workers: Workers) {
+  public init(_ configuration: GPT2Configuration, threadPool: ThreadPool) {
     self.configuration = configuration
-    self.workers = workers
+    self.threadPool = threadPool
     layout = ParameterLayout(configuration)
     parameters = FloatArena(count: layout.count)
   }
 
   /// A model with new random weights: see ``drawWeights(seed:)``.
-  public convenience init(_ configuration: GPT2Configuration, seed: UInt64, workers: Workers) {
-    self.init(configuration, workers: workers)
+  public convenience init(_ configuration: GPT2Configuration, seed: UInt64, threadPool: ThreadPool)
+  {
+    self.init(configuration, threadPool: threadPool)
     drawWeights(seed: seed)
   }
 
@@ -50,7 +51,7 @@ public final class GPT2Model {
         deviation /= Float(2 * configuration.layers).squareRoot()
       }
       let scale = Double(deviation)
-      workers.split((floats.count + 1) / 2, minimum: 4096) { pairs, _ in
+      threadPool.split((floats.count + 1) / 2, minimum: 4096) { pairs, _ in
         var generator = PhiloxGenerator(
           seed: seed, .initialWeights, stream: index, skippingPairs: pairs.lowerBound)
         let range = 2 * pairs.lowerBound..<min(floats.count, 2 * pairs.upperBound)
@@ -87,7 +88,7 @@ public final class GPT2Model {
 
   /// Makes the copies in bfloat16 again, if there are any, after the parameters have changed.
   public func updateHalves() {
-    if let halves { workers.halve(halves.elements, parameters.floats) }
+    if let halves { threadPool.halve(halves.elements, parameters.floats) }
   }
 
   // MARK: - Views of the parameters

@@ -17,14 +17,14 @@ struct StoredModel {
   /// The model in the folder `path`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
-  init(folder path: String, _ workers: Workers) throws {
+  init(folder path: String, _ threadPool: ThreadPool) throws {
     guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
     let configurationPath = "\(path)/\(CheckpointFile.configuration)"
     var configuration = try GPT2Configuration(path: configurationPath)
     generation = try GenerationConfiguration(folder: path)
     let weights = ModelWeights(
       files: try WeightFiles(folder: path), configurationPath: configurationPath)
-    let note = try weights.resolveHead(&configuration, workers)
+    let note = try weights.resolveHead(&configuration, threadPool)
     tensors = try weights.tensors(of: configuration)
     self.configuration = configuration
     notes =
@@ -57,7 +57,9 @@ struct ModelWeights {
   /// `configuration`, and returns what to tell the user of it.
   ///
   /// - Throws: ``InputError`` if the vocabulary has another size, or a separate head is missing.
-  func resolveHead(_ configuration: inout GPT2Configuration, _ workers: Workers) throws -> String? {
+  func resolveHead(_ configuration: inout GPT2Configuration, _ threadPool: ThreadPool) throws
+    -> String?
+  {
     let name = names.inFile(Self.embedding)
     let headName = names.inFile(Self.head)
     guard let embedding = files.tensors[name] else {
@@ -88,7 +90,7 @@ struct ModelWeights {
     differences.withUnsafeMutableBufferPointer { differences in
       // Each piece is of one thread alone.
       nonisolated(unsafe) let differences = differences
-      workers.split(head.count, minimum: 1 << 16, maximumPieces: pieces) { range, piece in
+      threadPool.split(head.count, minimum: 1 << 16, maximumPieces: pieces) { range, piece in
         differences[piece] = !head.hasSameNumbers(as: first, in: range)
       }
     }

@@ -9,8 +9,8 @@ extension TrainingPass {
     let (rows, width) = (tokens.count, model.configuration.width)
     let layout = model.layout
     let hiddenGradient = scratch.hiddenGradient.matrix(rows: rows, columns: width)
-    model.workers.clear(hiddenGradient.floats)
-    model.workers.layerNormBackward(
+    model.threadPool.clear(hiddenGradient.floats)
+    model.threadPool.layerNormBackward(
       inputGradient: hiddenGradient, weightGradient: gradients[layout.finalNormWeight],
       biasGradient: gradients[layout.finalNormBias],
       outGradient: scratch.branch.matrix(rows: rows, columns: width),
@@ -23,7 +23,7 @@ extension TrainingPass {
       backwardFeedForward(index, hiddenGradient, dropouts, accumulating)
       backwardAttention(index, hiddenGradient, dropouts, accumulating)
     }
-    model.workers.drop(hiddenGradient, embeddingDropout(dropoutSeed))
+    model.threadPool.drop(hiddenGradient, embeddingDropout(dropoutSeed))
     addEmbeddingGradients(tokens, hiddenGradient)
   }
 
@@ -34,7 +34,7 @@ extension TrainingPass {
     let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
     let inner = model.configuration.innerWidth
     let (block, activations) = (model.layout.blocks[index], blocks[index])
-    let workers = model.workers
+    let threadPool = model.threadPool
     let branch = scratch.branchGradient.matrix(rows: rows, columns: width)
     let activation = scratch.activation.matrix(rows: rows, columns: inner)
     let preactivation = activations.preactivation.matrix(rows: rows, columns: inner)
@@ -42,26 +42,26 @@ extension TrainingPass {
     let middle = activations.middle.matrix(rows: rows, columns: width)
     let normalizedGradient = scratch.normalizedGradient.matrix(rows: rows, columns: width)
 
-    workers.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
-    workers.activate(activation, preactivation, model.configuration.activation)
+    threadPool.drop(branch, from: hiddenGradient, dropouts.feedForwardOut)
+    threadPool.activate(activation, preactivation, model.configuration.activation)
     addLinearGradients(
       block.feedForwardOutWeight, block.feedForwardOutBias, input: activation, outGradient: branch,
       accumulating)
     // The activation has served; its place takes its gradient.
-    workers.multiply(
+    threadPool.multiply(
       activation, branch.asIs,
       model.weights(block.feedForwardOutWeight, columns: width).transposed)
-    workers.activateBackward(activation, preactivation, model.configuration.activation)
-    workers.layerNormAgain(
+    threadPool.activateBackward(activation, preactivation, model.configuration.activation)
+    threadPool.layerNormAgain(
       normalized, mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
       middle, weight: model.vector(block.norm2Weight), bias: model.vector(block.norm2Bias))
     addLinearGradients(
       block.feedForwardInWeight, block.feedForwardInBias, input: normalized,
       outGradient: activation, accumulating)
-    workers.multiply(
+    threadPool.multiply(
       .fp32(normalizedGradient), activation.asIs,
       model.weights(block.feedForwardInWeight, columns: inner).transposed)
-    workers.layerNormBackward(
+    threadPool.layerNormBackward(
       inputGradient: hiddenGradient, weightGradient: gradients[block.norm2Weight],
       biasGradient: gradients[block.norm2Bias], outGradient: normalizedGradient,
       mean: activations.norm2Mean[0..<rows], rstd: activations.norm2Rstd[0..<rows],
@@ -74,7 +74,7 @@ extension TrainingPass {
   ) {
     let (rows, width) = (hiddenGradient.rows, hiddenGradient.columns)
     let (block, activations) = (model.layout.blocks[index], blocks[index])
-    let workers = model.workers
+    let threadPool = model.threadPool
     let branch = scratch.branchGradient.matrix(rows: rows, columns: width)
     let normalized = scratch.normalized.matrix(rows: rows, columns: width)
     let attended = activations.attended.matrix(rows: rows, columns: width)
@@ -82,29 +82,29 @@ extension TrainingPass {
     let input = inputs[index].matrix(rows: rows, columns: width)
     let normalizedGradient = scratch.normalizedGradient.matrix(rows: rows, columns: width)
 
-    workers.drop(branch, from: hiddenGradient, dropouts.attentionOut)
+    threadPool.drop(branch, from: hiddenGradient, dropouts.attentionOut)
     addLinearGradients(
       block.attentionOutWeight, block.attentionOutBias, input: attended, outGradient: branch,
       accumulating)
     // The normalized hidden states are not needed yet; their place takes the gradient of attended.
-    workers.multiply(
+    threadPool.multiply(
       normalized, branch.asIs, model.weights(block.attentionOutWeight, columns: width).transposed)
-    workers.attentionBackward(
+    threadPool.attentionBackward(
       qkvGradient: qkvGradient, outGradient: normalized, out: attended,
       logSums: activations.logSums[0..<rows * model.configuration.heads],
       qkv: activations.qkv.matrix(rows: rows, columns: 3 * width),
       attentionShape(rows: rows, layer: index),
       dropout: dropouts.attention, scratch: scratch.attention.floats)
-    workers.layerNormAgain(
+    threadPool.layerNormAgain(
       normalized, mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
       input, weight: model.vector(block.norm1Weight), bias: model.vector(block.norm1Bias))
     addLinearGradients(
       block.qkvWeight, block.qkvBias, input: normalized, outGradient: qkvGradient,
       accumulating)
-    workers.multiply(
+    threadPool.multiply(
       .fp32(normalizedGradient), qkvGradient.asIs,
       model.weights(block.qkvWeight, columns: 3 * width).transposed)
-    workers.layerNormBackward(
+    threadPool.layerNormBackward(
       inputGradient: hiddenGradient, weightGradient: gradients[block.norm1Weight],
       biasGradient: gradients[block.norm1Bias], outGradient: normalizedGradient,
       mean: activations.norm1Mean[0..<rows], rstd: activations.norm1Rstd[0..<rows],
@@ -116,10 +116,10 @@ extension TrainingPass {
     _ weight: Range<Int>, _ bias: Range<Int>, input: ActivationMatrix,
     outGradient: ActivationMatrix, _ accumulating: Bool
   ) {
-    model.workers.multiply(
+    model.threadPool.multiply(
       .fp32(gradientMatrix(weight, columns: outGradient.columns)), input.transposed,
       outGradient.asIs, accumulating: accumulating)
-    model.workers.addRowSum(gradients[bias], outGradient, scratch: scratch.rowSums.floats)
+    model.threadPool.addRowSum(gradients[bias], outGradient, scratch: scratch.rowSums.floats)
   }
 
   private func addEmbeddingGradients(
@@ -129,7 +129,7 @@ extension TrainingPass {
     let tokenGradient = gradientMatrix(model.layout.tokenEmbedding, columns: width)
     let positionGradient = gradientMatrix(model.layout.positionEmbedding, columns: width)
     // Two rows may be of the same token, so the threads share the channels.
-    model.workers.split(width, minimum: 32) { channels, _ in
+    model.threadPool.split(width, minimum: 32) { channels, _ in
       for (row, token) in tokens.enumerated() {
         let gradient = hiddenGradient.row(row)
         let tokenRow = tokenGradient.row(Int(token))

@@ -108,8 +108,8 @@ public final class TrainingPass {
       normalized: isHalf ? arena(width) : .fp32(normalizedGradient), activation: arena(inner),
       qkvGradient: arena(forGradients ? 3 * width : 0), branch: branch,
       hiddenGradient: FloatArena(count: forGradients ? rows * width : 0),
-      attention: FloatArena(count: model.workers.count * shape.scratchPerWorker),
-      rowSums: FloatArena(count: Workers.rowGradientScratch(channels: max(inner, 3 * width))),
+      attention: FloatArena(count: model.threadPool.count * shape.scratchPerWorker),
+      rowSums: FloatArena(count: ThreadPool.rowGradientScratch(channels: max(inner, 3 * width))),
       branchGradient: isHalf ? arena(width) : .fp32(branch),
       normalizedGradient: normalizedGradient,
       logits: FloatArena(count: logitRows * configuration.vocabularySize), logitRows: logitRows)
@@ -159,7 +159,7 @@ public final class TrainingPass {
           [$0.qkvWeight, $0.attentionOutWeight, $0.feedForwardInWeight, $0.feedForwardOutWeight]
         })
     for parameter in model.layout.parameters where !products.contains(parameter.range) {
-      model.workers.clear(gradients[parameter.range])
+      model.threadPool.clear(gradients[parameter.range])
     }
   }
 
@@ -202,14 +202,14 @@ public final class TrainingPass {
     let width = model.configuration.width
     let input = inputs[0].matrix(rows: rows, columns: width)
     model.embed(input, tokens: tokens) { $0 % time }
-    model.workers.drop(input, embeddingDropout(dropoutSeed))
+    model.threadPool.drop(input, embeddingDropout(dropoutSeed))
     for index in blocks.indices {
       forwardBlock(index, rows: rows, dropoutSeed)
       model.finishBlock(
         index, buffers(index, rows: rows), dropout: dropouts(index, dropoutSeed).feedForwardOut)
     }
     let final = inputs[blocks.count].matrix(rows: rows, columns: width)
-    model.workers.layerNorm(
+    model.threadPool.layerNorm(
       scratch.normalized.matrix(rows: rows, columns: width), mean: finalMean[0..<rows],
       rstd: finalRstd[0..<rows], final, weight: model.vector(model.layout.finalNormWeight),
       bias: model.vector(model.layout.finalNormBias),
@@ -223,7 +223,7 @@ public final class TrainingPass {
     model.beginBlock(
       index, buffers(index, rows: rows), attentionOutDropout: dropouts.attentionOut
     ) { attended, qkv in
-      model.workers.attention(
+      model.threadPool.attention(
         attended, logSums: logSums, qkv, attentionShape(rows: rows, layer: index),
         dropout: dropouts.attention, scratch: scratch.attention.floats)
     }
@@ -254,7 +254,7 @@ public final class TrainingPass {
     targets: UnsafeBufferPointer<Int32>, gradientScale: Float, accumulating: Bool
   ) -> Double {
     let (rows, width) = (targets.count, model.configuration.width)
-    let workers = model.workers
+    let threadPool = model.threadPool
     let hidden = scratch.normalized.matrix(rows: rows, columns: width)
     let hiddenGradient = scratch.branch.matrix(rows: rows, columns: width)
     var loss = 0.0
@@ -262,15 +262,15 @@ public final class TrainingPass {
       let range = start..<min(rows, start + scratch.logitRows)
       let logits = scratch.logits.matrix(
         rows: range.count, columns: model.configuration.vocabularySize)
-      workers.multiply(.fp32(logits), hidden.rows(range).asIs, model.head.transposed)
-      loss += workers.crossEntropy(
+      threadPool.multiply(.fp32(logits), hidden.rows(range).asIs, model.head.transposed)
+      loss += threadPool.crossEntropy(
         logits, targets: UnsafeBufferPointer(rebasing: targets[range]),
         gradientScale: gradientScale)
       guard gradientScale != 0 else { continue }
       let gradient =
-        model.precision == .bf16 ? workers.halvedInPlace(logits) : .fp32(logits)
-      workers.multiply(.fp32(hiddenGradient.rows(range)), gradient.asIs, model.head.asIs)
-      workers.multiply(
+        model.precision == .bf16 ? threadPool.halvedInPlace(logits) : .fp32(logits)
+      threadPool.multiply(.fp32(hiddenGradient.rows(range)), gradient.asIs, model.head.asIs)
+      threadPool.multiply(
         .fp32(gradientMatrix(model.layout.head, columns: width)), gradient.transposed,
         hidden.rows(range).asIs, accumulating: accumulating || start > 0)
     }

@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Each head has its keys in blocks of 16 positions, the same channel of all 16 side by side, so
 /// that their scores are one vector; and its values position by position.
-public struct KeyValueSegment {
+public struct KeyValueCacheSegment {
   private let memory: FloatArena
   private let keys: UnsafeMutablePointer<Float>
   private let values: UnsafeMutablePointer<Float>
@@ -52,11 +52,11 @@ public struct KeyValueSegment {
 public struct CachedPosition {
   /// Where its key and value are put, and those of the positions before it in the same memory: the
   /// last of the segment is the position itself.
-  public let own: KeyValueSegment
+  public let own: KeyValueCacheSegment
   /// The segments before that one, the first of the sequence first.
-  public let earlier: [KeyValueSegment]
+  public let earlier: [KeyValueCacheSegment]
 
-  public init(own: KeyValueSegment, after earlier: [KeyValueSegment] = []) {
+  public init(own: KeyValueCacheSegment, after earlier: [KeyValueCacheSegment] = []) {
     precondition(own.count > 0)
     self.own = own
     self.earlier = earlier
@@ -66,7 +66,7 @@ public struct CachedPosition {
   public var count: Int { earlier.reduce(own.count) { $0 + $1.count } }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Attention of positions to themselves and to all before them, whose keys and values are kept.
   ///
   /// They may be of any sequences. What comes out for a position does not depend on the others.
@@ -137,7 +137,7 @@ extension CachedPosition {
     }
   }
 
-  private func forEachSegment(_ body: (KeyValueSegment) -> Void) {
+  private func forEachSegment(_ body: (KeyValueCacheSegment) -> Void) {
     for segment in earlier { body(segment) }
     body(own)
   }

@@ -1,6 +1,6 @@
 import CKernels
 
-extension Workers {
+extension ThreadPool {
   /// out = input · weights + bias, for inference.
   ///
   /// Each number of the result is a sum over blocks of 128 inputs, in ascending order, each of
@@ -95,7 +95,7 @@ extension Workers {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Calls `body` with `input` as pairs of bfloat16; the last of an odd number of channels is with
   /// zero.
   private func withPairs(_ input: MatrixView, _ body: (_ pairs: PairMatrix) -> Void) {

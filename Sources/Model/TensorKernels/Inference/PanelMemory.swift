@@ -40,7 +40,7 @@ struct PanelMemory {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// The memory for panels of each thread.
   var panelMemory: [PanelMemory] {
     (0..<count).map {

@@ -1,6 +1,6 @@
 import CKernels
 
-extension Workers {
+extension ThreadPool {
   /// The product of one row with weights in single precision, `[outputs, inputs]`.
   func multiplyRowTransposed(
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?

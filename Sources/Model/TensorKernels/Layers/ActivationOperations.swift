@@ -3,7 +3,7 @@ import CKernels
 // Operations over activations of either precision. Those in bfloat16 are computed in single
 // precision, a few rows or numbers at a time, in memory that stays in the cache.
 
-extension Workers {
+extension ThreadPool {
   /// ``layerNorm(_:mean:rstd:_:weight:bias:epsilon:)`` whose output may be of either precision.
   public func layerNorm(
     _ out: ActivationMatrix, mean: Floats, rstd: Floats, _ input: MatrixView, weight: Floats,

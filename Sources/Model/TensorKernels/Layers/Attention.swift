@@ -29,7 +29,7 @@ public struct AttentionShape: Sendable {
   public var scratchPerWorker: Int { (3 * Self.queryBlock + 8 * headSize) * time }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Causal self-attention of each head of each sequence.
   ///
   /// - Parameters:

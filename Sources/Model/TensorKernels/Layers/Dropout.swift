@@ -44,7 +44,7 @@ public struct Dropout: Sendable {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Drops elements of `matrix`, in place.
   public func drop(_ matrix: MatrixView, _ dropout: Dropout?) {
     guard let dropout else { return }

@@ -5,7 +5,7 @@ public typealias Floats = UnsafeMutableBufferPointer<Float>
 /// How many floats a thread should at least have to work on.
 private let worthwhile = 8192
 
-extension Workers {
+extension ThreadPool {
   func splitRows(_ rows: Int, of columns: Int, _ body: (Range<Int>) -> Void) {
     split(rows, minimum: max(1, worthwhile / max(1, columns))) { range, _ in body(range) }
   }

@@ -1,6 +1,6 @@
 import COneDNN
 
-extension Workers {
+extension ThreadPool {
   /// Whether the processor multiplies bfloat16, at twice the rate of floats.
   public static var multipliesBFloat16: Bool { conednn_has_bfloat16() != 0 }
 

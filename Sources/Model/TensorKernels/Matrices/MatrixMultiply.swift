@@ -89,7 +89,7 @@ func checkOneDNN(_ status: dnnl_status_t) {
 /// Multiplications from which on a product is oneDNN's.
 private let largeProduct = 16_000_000
 
-extension Workers {
+extension ThreadPool {
   /// A product shared between the threads: out = factor · a · b, or out += factor · a · b.
   ///
   /// The result does not depend on the number of threads: the product is cut by its shape alone.
@@ -166,7 +166,7 @@ extension Workers {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// The libraries that compute matrix products and the processor their kernels are for, such as
   /// `oneDNN 2.6.3, AVX-512, and OpenBLAS 0.3.21, SkylakeX`.
   public static var matrixKernels: String {
@@ -182,7 +182,7 @@ extension Workers {
 }
 
 /// Makes OpenBLAS use the kernels that fit the processor, on the calling thread alone: the
-/// parallelism is ``Workers``'.
+/// parallelism is ``ThreadPool``'.
 func prepareBLAS() {
   _ = blasIsPrepared
 }

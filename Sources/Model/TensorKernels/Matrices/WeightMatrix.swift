@@ -93,7 +93,7 @@ public struct WeightMatrix: Sendable {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Packs the weights of some outputs.
   ///
   /// - Parameters:

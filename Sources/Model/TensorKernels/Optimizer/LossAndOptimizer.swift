@@ -44,7 +44,7 @@ public struct AdamWStep: Sendable {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// One step of AdamW over arrays of the same count.
   ///
   /// p ← p (1 − lr·wd); m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;

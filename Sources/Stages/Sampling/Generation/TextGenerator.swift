@@ -139,7 +139,7 @@ public final class TextGenerator {
     let text = TextInProgress(
       request, index: index, chooser: chooser(),
       generator: PhiloxGenerator(seed: settings.seed, .sampling, stream: request.number),
-      cache: SequenceCache(
+      cache: KeyValueCache(
         model.configuration, capacity: maximumLength, after: beginning.cache))
     text.logits = UnsafeBufferPointer(beginning.logits.floats)
     text.beginning = beginning
@@ -149,7 +149,7 @@ public final class TextGenerator {
   /// The prompt in the model; that of the text before is most often the same.
   private func beginning(of prompt: [Int32]) -> Beginning {
     if let beginning, beginning.prompt == prompt { return beginning }
-    let cache = SequenceCache(model.configuration, capacity: prompt.count)
+    let cache = KeyValueCache(model.configuration, capacity: prompt.count)
     let made = Beginning(prompt: prompt, cache: cache, logits: pass.logits(after: prompt, cache))
     statistics.promptTokens += prompt.count
     beginning = made
@@ -158,7 +158,7 @@ public final class TextGenerator {
 
   /// Chooses the next token of each of `texts`.
   private func choose(_ texts: [TextInProgress]) throws {
-    model.workers.run(texts.count) { index, _ in texts[index].choose(self.endOfText) }
+    model.threadPool.run(texts.count) { index, _ in texts[index].choose(self.endOfText) }
     for text in texts { if let error = text.error { throw error } }
   }
 
@@ -199,11 +199,11 @@ public struct GenerationStatistics: Sendable {
 /// A prompt that has gone through the model.
 private final class Beginning {
   let prompt: [Int32]
-  let cache: SequenceCache
+  let cache: KeyValueCache
   /// What follows the prompt, `[vocabulary]`.
   let logits: FloatArena
 
-  init(prompt: [Int32], cache: SequenceCache, logits: UnsafeBufferPointer<Float>) {
+  init(prompt: [Int32], cache: KeyValueCache, logits: UnsafeBufferPointer<Float>) {
     self.prompt = prompt
     self.cache = cache
     self.logits = FloatArena(count: logits.count)
@@ -216,7 +216,7 @@ private final class Beginning {
 /// Unchecked, because a text is touched by one thread at a time: that which has its piece of a loop.
 private final class TextInProgress: @unchecked Sendable {
   let index: Int
-  let cache: SequenceCache
+  let cache: KeyValueCache
   var result: GeneratedText
   /// The logits of the next token.
   var logits = UnsafeBufferPointer<Float>(start: nil, count: 0)
@@ -229,7 +229,7 @@ private final class TextInProgress: @unchecked Sendable {
 
   init(
     _ request: TextRequest, index: Int, chooser: TokenChooser, generator: PhiloxGenerator,
-    cache: SequenceCache
+    cache: KeyValueCache
   ) {
     self.index = index
     self.cache = cache

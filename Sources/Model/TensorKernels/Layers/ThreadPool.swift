@@ -12,7 +12,7 @@ import Threading
 /// Signals are left to the caller's thread. That matters for more than the wait for input: kernels of
 /// oneDNN keep data where the stack pointer is, so that a handler on that "stack" would overwrite the
 /// heap.
-public final class Workers: Sendable {
+public final class ThreadPool: Sendable {
   /// How many threads share the work, the caller's among them.
   public let count: Int
   private let shared: Shared
@@ -70,7 +70,7 @@ public final class Workers: Sendable {
   }
 }
 
-extension Workers {
+extension ThreadPool {
   /// Names the memory that will be read after the next loop.
   ///
   /// From that loop on a thread without work reads its share of it, so that it comes nearer: where

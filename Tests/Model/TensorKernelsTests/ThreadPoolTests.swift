@@ -3,13 +3,13 @@ import Synchronization
 import TensorKernels
 import Testing
 
-@Suite("Workers")
-struct WorkersTests {
+@Suite("ThreadPool")
+struct ThreadPoolTests {
   @Test(
     "every piece is done exactly once, by a worker with a number of its own",
     arguments: [1, 2, 3], [0, 1, 2, 3, 100])
   func everyPieceOnce(count: Int, pieces: Int) {
-    let workers = Workers(count: count)
+    let threadPool = ThreadPool(count: count)
     let calls = UnsafeMutableBufferPointer<Int>.allocate(capacity: pieces)
     let inside = UnsafeMutableBufferPointer<Int>.allocate(capacity: count)
     defer {
@@ -18,7 +18,7 @@ struct WorkersTests {
     }
     calls.initialize(repeating: 0)
     inside.initialize(repeating: 0)
-    workers.run(pieces) { piece, worker in
+    threadPool.run(pieces) { piece, worker in
       // Two threads of one number at the same time would lose counts.
       calls[piece] += 1
       inside[worker] += 1
@@ -29,21 +29,21 @@ struct WorkersTests {
 
   @Test("many quick loops one after another lose nothing", arguments: [2, 3])
   func quickLoops(count: Int) {
-    let workers = Workers(count: count)
+    let threadPool = ThreadPool(count: count)
     let sums = FloatArena(count: 8)
     for _ in 0..<3000 {
-      workers.run(8) { piece, _ in sums.floats[piece] += 1 }
+      threadPool.run(8) { piece, _ in sums.floats[piece] += 1 }
     }
     #expect(sums.floats.allSatisfy { $0 == 3000 })
   }
 
   @Test("a loop after a pause, in which the threads sleep, is done too")
   func sleepingThreads() {
-    let workers = Workers(count: 3)
+    let threadPool = ThreadPool(count: 3)
     let sums = FloatArena(count: 8)
     for _ in 0..<3 {
       usleep(20_000)
-      workers.run(8) { piece, _ in sums.floats[piece] += 1 }
+      threadPool.run(8) { piece, _ in sums.floats[piece] += 1 }
     }
     #expect(sums.floats.allSatisfy { $0 == 3 })
   }
@@ -51,12 +51,12 @@ struct WorkersTests {
   @Test(
     "ranges cover the total without overlap, whatever the number of threads", arguments: [1, 3])
   func ranges(count: Int) {
-    let workers = Workers(count: count)
+    let threadPool = ThreadPool(count: count)
     func ranges(_ total: Int, minimum: Int, maximumPieces: Int = 16) -> [Range<Int>] {
       let bounds = UnsafeMutableBufferPointer<Range<Int>>.allocate(capacity: 16)
       defer { bounds.deallocate() }
       bounds.initialize(repeating: 0..<0)
-      workers.split(total, minimum: minimum, maximumPieces: maximumPieces) { bounds[$1] = $0 }
+      threadPool.split(total, minimum: minimum, maximumPieces: maximumPieces) { bounds[$1] = $0 }
       return bounds.filter { !$0.isEmpty }
     }
     #expect(ranges(10, minimum: 4) == [0..<5, 5..<10])
@@ -68,10 +68,10 @@ struct WorkersTests {
 
   @Test("signals are left to the calling thread: kernels keep data where the stack pointer is")
   func signals() {
-    let workers = Workers(count: 2)
+    let threadPool = ThreadPool(count: 2)
     let begun = Atomic<Int>(0)
     let blocked = Mutex<[Int: Bool]>([:])
-    workers.run(2) { _, worker in
+    threadPool.run(2) { _, worker in
       begun.wrappingAdd(1, ordering: .relaxed)
       // So that each thread has a piece.
       while begun.load(ordering: .relaxed) < 2 { sched_yield() }
@@ -89,12 +89,12 @@ struct WorkersTests {
 
   @Test("what a loop has captured is freed after it")
   func captured() {
-    let workers = Workers(count: 2)
+    let threadPool = ThreadPool(count: 2)
     weak var captured: Canary?
     do {
       let canary = Canary()
       captured = canary
-      workers.run(4) { [canary] _, _ in withExtendedLifetime(canary) {} }
+      threadPool.run(4) { [canary] _, _ in withExtendedLifetime(canary) {} }
     }
     #expect(captured == nil)
   }
@@ -108,8 +108,8 @@ struct WorkersTests {
   func threadsEnd() throws {
     let before = try threadCount()
     for _ in 0..<100 {
-      let workers = Workers(count: 3)
-      workers.run(3) { _, _ in }
+      let threadPool = ThreadPool(count: 3)
+      threadPool.run(3) { _, _ in }
     }
     // Tests beside this one have threads too, but not 200.
     for _ in 0..<100 where try threadCount() > before + 100 { usleep(10_000) }
@@ -118,8 +118,8 @@ struct WorkersTests {
 
   @Test("results do not depend on the number of threads")
   func sameBits() {
-    #expect(ManyResults(workers: 1) == ManyResults(workers: 2))
-    #expect(ManyResults(workers: 1) == ManyResults(workers: 3))
+    #expect(ManyResults(threadPool: 1) == ManyResults(threadPool: 2))
+    #expect(ManyResults(threadPool: 1) == ManyResults(threadPool: 3))
   }
 }
 
@@ -129,66 +129,66 @@ private struct ManyResults: Equatable {
   var norm: Double
   var loss: Double
 
-  init(workers count: Int) {
-    let workers = Workers(count: count)
+  init(threadPool count: Int) {
+    let threadPool = ThreadPool(count: count)
     let (rows, channels) = (200, 96)
     let (a, b) = (Matrix(rows, channels, random: 1), Matrix(channels, 3 * channels, random: 2))
 
     let product = Matrix(rows, 3 * channels)
-    workers.multiply(product.view, a.view.asIs, b.view.asIs)
+    threadPool.multiply(product.view, a.view.asIs, b.view.asIs)
     bits["product"] = product.bits
     let outer = Matrix(channels, 3 * channels, random: 3)
-    workers.multiply(outer.view, a.view.transposed, product.view.asIs, accumulating: true)
+    threadPool.multiply(outer.view, a.view.transposed, product.view.asIs, accumulating: true)
     bits["transposed product"] = outer.bits
     let back = Matrix(rows, channels)
-    workers.multiply(back.view, product.view.asIs, b.view.transposed)
+    threadPool.multiply(back.view, product.view.asIs, b.view.transposed)
     bits["product by a transposed matrix"] = back.bits
     let row = Matrix(1, 20_000)
     let embedding = Matrix(20_000, channels, random: 4)
-    workers.multiply(row.view, a.view.rows(0..<1).asIs, embedding.view.transposed)
+    threadPool.multiply(row.view, a.view.rows(0..<1).asIs, embedding.view.transposed)
     bits["row"] = row.bits
 
     let (mean, rstd, normalized) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
     let (weight, bias) = (Matrix(1, channels, random: 5), Matrix(1, channels, random: 6))
-    workers.layerNorm(
+    threadPool.layerNorm(
       normalized.view, mean: mean.floats, rstd: rstd.floats, a.view, weight: weight.floats,
       bias: bias.floats, epsilon: 1e-5)
     bits["layer norm"] = normalized.bits
-    let scratch = Matrix(1, Workers.rowGradientScratch(channels: 3 * channels))
+    let scratch = Matrix(1, ThreadPool.rowGradientScratch(channels: 3 * channels))
     let inputGradient = Matrix(rows, channels)
     let (weightGradient, biasGradient) = (Matrix(1, channels), Matrix(1, channels))
-    workers.layerNormBackward(
+    threadPool.layerNormBackward(
       inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
       biasGradient: biasGradient.floats, outGradient: back.view, mean: mean.floats,
       rstd: rstd.floats, input: a.view, weight: weight.floats, scratch: scratch.floats)
     bits["layer norm backward"] = inputGradient.bits + weightGradient.bits + biasGradient.bits
     let rowSum = Matrix(1, 3 * channels)
-    workers.addRowSum(rowSum.floats, product.view, scratch: scratch.floats)
+    threadPool.addRowSum(rowSum.floats, product.view, scratch: scratch.floats)
     bits["row sum"] = rowSum.bits
 
     let shape = AttentionShape(batch: 2, time: 100, heads: 6, channels: channels, scale: 0.25)
     let dropout = Dropout(probability: 0.1, seed: 1, pass: 2, place: 3)
     let (attended, logSums) = (Matrix(rows, channels), Matrix(1, rows * 6))
     let attentionScratch = Matrix(1, count * shape.scratchPerWorker)
-    workers.attention(
+    threadPool.attention(
       .fp32(attended.view), logSums: logSums.floats, .fp32(product.view), shape, dropout: dropout,
       scratch: attentionScratch.floats)
     bits["attention"] = attended.bits + logSums.bits
     let qkvGradient = Matrix(rows, 3 * channels)
-    workers.attentionBackward(
+    threadPool.attentionBackward(
       qkvGradient: .fp32(qkvGradient.view), outGradient: .fp32(back.view),
       out: .fp32(attended.view), logSums: logSums.floats, qkv: .fp32(product.view), shape,
       dropout: dropout,
       scratch: attentionScratch.floats)
     bits["attention backward"] = qkvGradient.bits
-    workers.drop(back.view, dropout)
+    threadPool.drop(back.view, dropout)
     bits["dropout"] = back.bits
 
     let long = Matrix(1, 100_003, random: 7)
-    norm = workers.norm(long.floats)
+    norm = threadPool.norm(long.floats)
     let parameters = Matrix(1, 100_003, random: 8)
     let (first, second) = (Matrix(1, 100_003), Matrix(1, 100_003))
-    workers.adamW(
+    threadPool.adamW(
       parameters.floats, gradient: long.floats, firstMoment: first.floats,
       secondMoment: second.floats,
       AdamWStep(
@@ -197,7 +197,7 @@ private struct ManyResults: Equatable {
     bits["adamW"] = parameters.bits + first.bits + second.bits
     let targets = (0..<rows).map { Int32($0) }
     loss = targets.withUnsafeBufferPointer {
-      workers.crossEntropy(product.view, targets: $0, gradientScale: 0.1)
+      threadPool.crossEntropy(product.view, targets: $0, gradientScale: 0.1)
     }
     bits["cross-entropy"] = product.bits
   }
