@@ -70,8 +70,9 @@ struct InterruptedTrainingTests {
     var kills = 0
     while !project.exists("run/final") {
       let process = try start("run")
-      // Another time each time, so that another moment is hit.
-      usleep(UInt32(60_000 + 17_389 * kills % 120_000))
+      // A different time each time, so that a different moment is hit; longer each time, so that a
+      // busy machine gets to a checkpoint too.
+      usleep(UInt32(60_000 + 17_389 * kills % 120_000 + 1_000 * kills))
       process.signalGroup(SIGKILL)
       let ended = try process.wait()
       try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")
