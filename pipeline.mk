@@ -199,8 +199,10 @@ bash = $(shell eval $(call quoted,$(foreach name,$(functions),$(name)() $(value 
 
 # ---- What the user says
 
-# The variables that are declared below.
-known := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' pipeline.mk | sort -u)
+# The variables that are declared below, and all that a user may set.
+declared = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(1) | sort -u)
+pipeline_variables := $(call declared,pipeline.mk)
+known := $(pipeline_variables) $(call declared,/dev/null $(wildcard Tests/checks.mk))
 # $(call of_origin,ORIGINS,VARIABLES): those that come from the command line, the environment, …
 of_origin = $(foreach name,$(2),$(if $(filter $(1),$(firstword $(origin $(name)))),$(name)))
 
@@ -327,18 +329,6 @@ SHOW ?= 10
 TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
-
-#! make bench-train, make bench-encode and the other benchmarks
-#? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
-BENCH_FLAGS ?=
-
-#! make fuzz
-#? one parser, such as desktop-json; empty: all
-FUZZ_PARSER ?=
-#? inputs for each parser
-FUZZ_RUNS ?= 100000
-#? more arguments for libFuzzer, such as -max_total_time=600 -max_len=65536
-FUZZ_FLAGS ?= -seed=1
 
 #! the build
 #? instruction set the programs are compiled for
@@ -472,7 +462,7 @@ dump: $(dumped)
 .PHONY: update
 update: $(dumped)
 
-ifneq ($(filter dump update clean-text encode train sample interop bench-%,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help% programs show test% lint fuzz distclean,$(MAKECMDGOALS)),)
 source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
 else
 source_facts := missing -
@@ -605,137 +595,10 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
 
 # The recipes above have all values in their environment.
-$(foreach name,$(filter-out RUN MARCH BENCH_FLAGS FUZZ_%,$(known)) run_variables dump_settings \
+$(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
   $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample show missing-export: export \
   $(name) := $$($(name)))))
-
-# ---- Work on the project itself
-
-## test: run the tests
-.PHONY: test
-test: $(binaries)
-	swift test $(swift_flags) --disable-testable-imports
-
-# Processors without the vectors of this one must have their kernels too.
-older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
-
-## lint: check the format of the sources, and that kernels compile for older processors
-.PHONY: lint
-lint:
-	swift format lint --strict --recursive --parallel Sources Tests Package.swift
-	mkdir -p $(build)
-	set -e; for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
-	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
-	    -o $(build)/kernels.o; done; done
-
-## interop: compare with transformers, tokenizers and others (installs them into .build/interop)
-.PHONY: interop
-interop: $(trained) $(build)/interop/installed | $(bin)/gpt-sample \
-  $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
-	$(build)/interop/bin/python Tests/Interop/original_recipe_interop.py \
-	  $(bin)/bugurt-clean $(posts) $(build)/interop/original-recipe
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/choice_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/texts_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final --corpus $(corpus)
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
-	  --gpt-sample $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/config_interop.py \
-	  --gpt-sample $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/bpe_training_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/bpe-training
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_reference.py \
-	  $(build)/interop/tokenizers --bpe-encode $(bin)/bpe-encode
-	TOKENIZER_REFERENCE=$(CURDIR)/$(build)/interop/tokenizers \
-	  swift test $(swift_flags) --disable-testable-imports \
-	  --filter BytePairEncodingTests.TokenizerReferenceTests
-	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
-	$(build)/interop/bin/python Tests/Interop/near_duplicates_interop.py \
-	  $(bin)/bugurt-clean $(posts) $(build)/interop/near-duplicates
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
-	  $(build)/interop/engine --seed 2
-	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
-	  swift test $(swift_flags) --disable-testable-imports --filter GPT2Tests.ReferenceTests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
-	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
-	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
-	TDJSON_LIBRARY=$$(echo $(CURDIR)/$(build)/interop/lib/python3*/site-packages/tdjson.libs/libtdjson*) \
-	  swift test $(swift_flags) --disable-testable-imports \
-	  --filter TelegramSourcesTests.TDLibInteropTests
-
-$(build)/interop/installed: Tests/Interop/requirements.txt
-	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --requirement $<
-	@touch $@
-
-## bench-train: time training against transformers, about 15 minutes on two cores
-.PHONY: bench-train
-bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
-	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
-
-## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
-.PHONY: bench-precision
-bench-precision: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
-	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/precision_curves.py \
-	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
-	  --work $(build)/bench-precision --picture docs/precision.svg $(BENCH_FLAGS)
-
-$(build)/bench-precision/installed:
-	python3 -m venv $(@D)/venv
-	$(@D)/venv/bin/pip install --quiet matplotlib==3.10.7
-	@touch $@
-
-## bench-encode: time encoding against tiktoken and tokenizers
-.PHONY: bench-encode
-bench-encode: $(cleaned) $(build)/interop/installed | $(bin)/bpe-encode
-	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
-	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
-	  $(BENCH_FLAGS)
-
-## bench-clean: time cleaning, and near duplicates against datasketch
-.PHONY: bench-clean
-bench-clean: $(cleaned) $(build)/interop/installed | $(bin)/bugurt-clean
-	$(build)/interop/bin/python Tests/Benchmarks/clean_benchmark.py \
-	  --bugurt-clean $(bin)/bugurt-clean --work $(build)/benchmark-clean --fixture $(corpus) \
-	  $(BENCH_FLAGS)
-
-## bench-dump: time reading an export of 1 GB against Python's json and jq
-.PHONY: bench-dump
-bench-dump: | $(bin)/tg-dump
-	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
-	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
-
-# llama.cpp is compiled, for this processor; with nice, for it takes long.
-$(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
-	python3 -m venv $(@D)/venv
-	CMAKE_ARGS='-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' nice $(@D)/venv/bin/pip install --quiet \
-	  --requirement $<
-	@touch $@
-
-## bench-sample: time sampling against transformers and llama.cpp, which it compiles at first
-.PHONY: bench-sample
-bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/bench-sample/venv/bin/python \
-	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
-	  --work $(build)/bench-sample $(BENCH_FLAGS)
-
-## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer
-fuzz := $(build)/fuzz/release/Fuzz
-.PHONY: fuzz
-fuzz: $(build)/installed
-	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \
-	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
-	export SWIFT_BACKTRACE=enable=no; \
-	for parser in $(or $(FUZZ_PARSER),$$($(fuzz) names)); do \
-	  $(fuzz) $$parser -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 | grep -v '# Uses: '; \
-	done
 
 ## distclean: remove the build and all output under data and checkpoints
 .PHONY: distclean

@@ -21,8 +21,9 @@ final class Project {
     // hold the file open for writing, and it could not be run (ETXTBSY).
     let script = """
       set -e
-      mkdir -p data .build/release
+      mkdir -p data .build/release Tests
       cp -a "$1"/{Makefile,pipeline.mk,Package.swift,Sources} .
+      cp -a "$1"/Tests/checks.mk Tests
       cp -a "$1"/data/fixture data
       echo native > .build/march
       touch .build/installed
