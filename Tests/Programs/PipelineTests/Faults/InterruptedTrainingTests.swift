@@ -70,8 +70,8 @@ struct InterruptedTrainingTests {
     var kills = 0
     while !project.exists("run/final") {
       let process = try start("run")
-      // Another time each time, so that another moment is hit.
-      usleep(UInt32(60_000 + 17_389 * kills % 120_000))
+      // More or less work each time, so that another moment is hit.
+      try process.work(milliseconds: 60 + 17 * kills % 120)
       process.signalGroup(SIGKILL)
       let ended = try process.wait()
       try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")
@@ -216,7 +216,7 @@ struct InterruptedTrainingTests {
         try process.text(of: .log).contains("epoch ") || project.exists("run/final")
       }
       if interruptions < wanted {
-        usleep(UInt32.random(in: 0..<150_000))
+        try process.work(milliseconds: .random(in: 0..<150))
         process.signalGroup(SIGINT)
       }
       let ended = try process.wait(seconds: 300)

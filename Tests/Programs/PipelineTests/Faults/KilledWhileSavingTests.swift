@@ -37,7 +37,7 @@ struct KilledWhileSavingTests {
           $0.hasPrefix("checkpoint-") && $0.contains(".partial/\(file).safetensors.")
         } || project.exists("run/final")
       }
-      usleep(UInt32.random(in: 0..<60_000))
+      try process.work(milliseconds: .random(in: 0..<60))
       process.signalGroup(SIGKILL)
       let ended = try process.wait()
       try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")

@@ -145,8 +145,8 @@ struct SharedOutputTests {
     func arguments(_ output: String) -> [String] {
       [
         "data/tokens/fixture", "-o", output, "--layers=1", "--width=16", "--heads=2",
-        "--context=32",
-        "--block-size=16", "--max-steps=10000000", "--save-steps=10000000", "--threads=1",
+        "--context=32", "--block-size=16", "--max-steps=10000000", "--save-steps=10000000",
+        "--logging-steps=10", "--threads=1",
       ]
     }
     let first = try Subprocess(
@@ -168,9 +168,9 @@ struct SharedOutputTests {
       try builtProgram("gpt-finetune"), arguments("runs/two"), in: project.folder.path,
       environment: environment)
     try poll("the other training") { try other.text(of: .log).contains(" steps\n") }
-    // A step must be done for there to be a checkpoint.
-    usleep(300_000)
     for process in [first, other] {
+      // A step must be done for there to be a checkpoint.
+      try poll("a step") { try process.text(of: .log).contains("epoch ") }
       process.signalGroup(SIGINT)
       let ended = try process.wait()
       #expect(ended.status == 130, "\(ended.log)")

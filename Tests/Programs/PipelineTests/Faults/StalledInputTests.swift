@@ -52,8 +52,7 @@ struct StalledInputTests {
     try #require(mkfifo(pipe, 0o600) == 0)
     let process = try Subprocess(
       try builtProgram("tg-dump"), ["pipe"], in: project.folder.path)
-    usleep(200_000)
-    try poll("tg-dump to open the pipe") { process.isAsleep }
+    try poll("tg-dump to open the pipe") { try process.handles(SIGINT) && process.isAsleep }
     process.signalGroup(SIGINT)
     #expect(try process.wait(seconds: 10).status == 130)
   }
@@ -82,7 +81,7 @@ struct StalledInputTests {
     try poll("the partial folder") {
       try project.tree("data/tokens").contains { $0.hasSuffix(".partial") }
     }
-    usleep(50_000)
+    try process.work(milliseconds: 50)
     process.signalGroup(SIGINT)
     let ended = try process.wait(seconds: 10)
     #expect(ended.status == 130)

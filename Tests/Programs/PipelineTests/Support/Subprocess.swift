@@ -113,10 +113,36 @@ final class Subprocess {
   var isZombie: Bool { state == "Z" }
 
   private var state: Character? {
-    guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8) else {
-      return nil
-    }
+    guard let stat = try? fact("stat") else { return nil }
     return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first
+  }
+
+  /// Whether the process handles `signal`, and so has passed the beginning of its `main`.
+  func handles(_ signal: Int32) throws -> Bool {
+    let line = try fact("status").split(separator: "\n").first { $0.hasPrefix("SigCgt:\t") }
+    guard let mask = line.flatMap({ UInt64($0.dropFirst(8), radix: 16) }) else { return false }
+    return mask >> UInt64(signal - 1) & 1 == 1
+  }
+
+  private func fact(_ name: String) throws -> String {
+    try String(contentsOfFile: "/proc/\(processID)/\(name)", encoding: .utf8)
+  }
+
+  /// Returns when the process has worked for `milliseconds` more, or has ended.
+  ///
+  /// That is processor time: a busy machine does not change what the process has done by then.
+  func work(milliseconds: Int) throws {
+    var clock = clockid_t()
+    guard clock_getcpuclockid(processID, &clock) == 0 else { return }
+    func worked() -> Int? {
+      var time = timespec()
+      return clock_gettime(clock, &time) == 0 ? time.tv_sec * 1000 + time.tv_nsec / 1_000_000 : nil
+    }
+    guard let start = worked() else { return }
+    try poll("\(milliseconds) ms of work") {
+      guard !isZombie, let now = worked() else { return true }
+      return now - start >= milliseconds
+    }
   }
 
   /// Runs the program to its end.
