@@ -42,11 +42,12 @@ test-threads: $(build)/installed
 # The C kernels must also compile for processors with fewer vector instructions than this one.
 older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
 
-## lint: check the format of the sources, the floors and the older processors' kernels
+## lint: check the format, the floors, what docs refer to, and kernels for older processors
 .PHONY: lint
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	python3 Tests/Lint/floors.py --check docs/floors.svg
+	python3 Tests/Lint/documents.py
 	mkdir -p $(build)
 	for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
 	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
