@@ -29,14 +29,16 @@ test_flags := $(swift_flags) --disable-testable-imports
 test: $(binaries)
 	swift test $(test_flags) $(if $(FILTER),--filter '$(FILTER)')
 
-# The suites in which several threads share memory. Libraries that were not compiled for the
-# sanitizer are left out: it does not see how OpenBLAS and oneDNN synchronize.
-threaded_suites := ThreadingTests|ThreadPoolTests|EncoderTests|TrainerTests|NearDuplicatesTests
+# The suites in which threads share memory of our own code. The libraries of the products are not
+# compiled for the sanitizer, which therefore cannot see how they synchronize.
+threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
+  CorpusEncodingTests\.|CleanerTests|NearDuplicates
 
-## test-threads: run the tests of what is shared between threads, under the thread sanitizer
+## test-threads: run the tests of what threads share, under the thread sanitizer
 .PHONY: test-threads
 test-threads: $(build)/installed
-	swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
+	TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
+	  swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
 	  -Xswiftc -use-ld=lld --filter '$(or $(FILTER),$(threaded_suites))'
 
 # The C kernels must also compile for processors with fewer vector instructions than this one.
