@@ -269,7 +269,7 @@ struct RememberedRunTests {
     let sample = try make("sample", with: ["RUN": "mine", "COUNT": "1"])
     #expect(sample.status == 0, "\(sample.log)")
     #expect(
-      sample.log.hasPrefix("pipeline.mk: mine is not finished; this is the model of before, "))
+      sample.log.hasPrefix("pipeline.mk: mine is not finished; this is the earlier model, "))
     #expect(!sample.output.isEmpty)
   }
 }

@@ -18,7 +18,7 @@ struct RunTests {
   @Test("make help names the goals and the variables, in 80 columns")
   func help() throws {
     let help = try Project().make("help").output
-    #expect(help.hasPrefix("make TARGET [VARIABLE=value …]\n\n  programs "))
+    #expect(help.hasPrefix("make GOAL [VARIABLE=value …]\n\n  programs "))
     for word in ["train", "show", "RUN=fixture", "VALIDATION_FRACTION=0.05"] {
       #expect(help.contains("\n  \(word)"))
     }
