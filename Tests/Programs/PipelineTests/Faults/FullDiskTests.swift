@@ -73,7 +73,7 @@ struct FullDiskTests {
     #expect(names.contains("run/checkpoint-1/trainer_state.json"))
     #expect(!names.contains("run/checkpoint-12") && !names.contains("run/final"))
     #expect(!names.contains { $0.contains(".partial") || $0.contains(".lock") })
-    // The newest checkpoint is whole: with room the training goes on.
+    // The newest checkpoint is whole: with room the training continues.
     try disk.resize(kilobytes: 8 << 10)
     let rest = try project.run("gpt-finetune", arguments + ["--resume"])
     #expect(rest.status == 0, "\(rest.log)")
@@ -81,7 +81,7 @@ struct FullDiskTests {
     #expect(try disk.names().contains("run/final/model.safetensors"))
   }
 
-  @Test("behind standard output is told, too")
+  @Test("behind standard output is reported, too")
   func standardOutput() throws {
     let project = try Project.finished()
     for (program, arguments, name) in [

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Two processes that are given the same output.
+/// Two processes with the same output.
 @Suite("an output that another process writes")
 struct SharedOutputTests {
   /// A program that waits for its input: its arguments without the output, and the input in two
@@ -117,7 +117,7 @@ struct SharedOutputTests {
     let (process, pipe) = try start(writer, environment)
     close(pipe)
     process.signalGroup(SIGKILL)
-    // Also before anybody has asked how it ended, as in a container whose first process never does.
+    // Even before anybody has waited for it, as in a container whose first process never does.
     try poll("the end of \(writer.program)") { process.isZombie }
     #expect(try !project.leftovers().isEmpty)
     let second = try run(writer, environment, output: "out/result")
@@ -125,7 +125,7 @@ struct SharedOutputTests {
     #expect(try project.leftovers() == [])
   }
 
-  @Test("without locks, may be another host's, whose processes cannot be looked for")
+  @Test("without locks, may be that of another host, whose processes cannot be checked")
   func otherHost() throws {
     let environment = try environment(hasLocks: false)
     let writer = Self.writers[0]

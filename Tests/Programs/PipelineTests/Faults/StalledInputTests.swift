@@ -58,7 +58,7 @@ struct StalledInputTests {
   }
 
   @Test(
-    "bpe-encode stops amid a long corpus and leaves the old output",
+    "bpe-encode stops in the middle of a long corpus and leaves the old output",
     arguments: [[], ["--threads=1"], ["--threads=2"]])
   func longCorpus(_ threads: [String]) throws {
     var corpus = ""
@@ -72,7 +72,7 @@ struct StalledInputTests {
     }
     try project.folder.write(corpus, to: "long.txt")
     let before = try project.folder.bytes(of: "data/tokens/fixture/manifest.json")
-    // With a tokenizer it is encoded, without one words are counted.
+    // With a tokenizer the corpus is encoded, without one its words are counted.
     let tokenizer = threads.isEmpty ? [] : ["--tokenizer", "data/tokens/fixture"]
     let process = try Subprocess(
       try builtProgram("bpe-encode"),
@@ -91,7 +91,7 @@ struct StalledInputTests {
     #expect(try project.folder.bytes(of: "data/tokens/fixture/manifest.json") == before)
   }
 
-  @Test("gpt-sample stops amid its texts")
+  @Test("gpt-sample stops in the middle of its texts")
   func sampling() throws {
     let process = try Subprocess(
       try builtProgram("gpt-sample"),

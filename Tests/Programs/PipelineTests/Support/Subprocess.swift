@@ -1,9 +1,9 @@
 import Foundation
 import TestSupport
 
-/// What a process left when it ended.
+/// The result of a process.
 struct Ended {
-  /// The exit status; of a process that a signal ended, 128 and the signal, as a shell has it.
+  /// The exit status; 128 plus the signal if a signal ended the process, as in a shell.
   var status: Int32
   /// What it wrote to standard output.
   var output: String
@@ -11,7 +11,7 @@ struct Ended {
   var log: String
 }
 
-/// A process in a process group of its own, which goes with the object if it is not waited for.
+/// A process in a process group of its own, killed with the object if nobody has waited for it.
 ///
 /// Its output goes to files, so that it never waits for a reader.
 final class Subprocess {
@@ -24,17 +24,18 @@ final class Subprocess {
   private let folder: TemporaryFolder
   private var hasEnded = false
 
-  /// The environment of all processes: nothing of the one the tests run in, in which a make that
-  /// runs the tests leaves its variables.
+  /// The environment of all processes.
+  ///
+  /// It has little of that of the tests, to which `make test` adds its variables.
   static var environment: [String: String] {
     let inherited = ProcessInfo.processInfo.environment
     return ["PATH": inherited["PATH"] ?? "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C"]
   }
 
-  /// Starts the program at `path`, or of this name in `PATH`, in the folder `directory`.
+  /// Starts the program at `path`, or with this name in `PATH`, in the folder `directory`.
   ///
-  /// `input`, `output` and `log` are the files behind the standard streams; the latter two are read
-  /// at the end where they are left out.
+  /// `input`, `output` and `log` are files for the standard streams; what goes to the latter two is
+  /// part of the result if they are left out.
   init(
     _ path: String, _ arguments: [String], in directory: String, input: String = "/dev/null",
     output: String? = nil, log: String? = nil, environment: [String: String] = environment
@@ -78,7 +79,7 @@ final class Subprocess {
     waitpid(processID, nil, 0)
   }
 
-  /// Sends `signal` to the process and those that it started, as a terminal does.
+  /// Sends `signal` to the process and its children, as a terminal does.
   func signalGroup(_ signal: Int32) {
     kill(-processID, signal)
   }
@@ -95,7 +96,7 @@ final class Subprocess {
     return Ended(status: end, output: try text(of: .output), log: try text(of: .log))
   }
 
-  /// A stream that a process writes.
+  /// A stream to which a process writes.
   enum Stream: String {
     case output, log
   }
@@ -167,7 +168,7 @@ func poll(_ what: String, seconds: Int = 60, until condition: () throws -> Bool)
   }
 }
 
-/// The path of the built program `name`; tests are built into the folder of the programs.
+/// The path of the built program `name`, which is in the folder of the tests.
 func builtProgram(_ name: String) throws -> String {
   let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   return URL(filePath: tests).deletingLastPathComponent().appending(path: name).path
