@@ -206,7 +206,7 @@ struct InterruptedTrainingTests {
           "--save-steps=1000", "--logging-steps=1", "--resume",
         ], in: project.folder.path)
     }
-    let whole = try start("whole").wait(seconds: 300)
+    let whole = try start("whole").wait()
     try #require(whole.status == 0, "\(whole.log)")
     let model = try project.folder.bytes(of: "whole/final/model.safetensors")
     var interruptions = 0
@@ -219,7 +219,7 @@ struct InterruptedTrainingTests {
         try process.work(milliseconds: .random(in: 0..<150))
         process.signalGroup(SIGINT)
       }
-      let ended = try process.wait(seconds: 300)
+      let ended = try process.wait()
       if ended.status == 0 {
         #expect(try project.folder.bytes(of: "run/final/model.safetensors") == model)
         try project.remove("run")

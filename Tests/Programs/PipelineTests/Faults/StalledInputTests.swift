@@ -39,7 +39,7 @@ struct StalledInputTests {
       return ioctl(descriptor, UInt(FIONREAD), &unread) == 0 && unread == 0 && process.isAsleep
     }
     process.signalGroup(signal.0)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == signal.1)
     #expect(ended.output == "")
     #expect(ended.log.hasSuffix("\(program): error: stopped by \(signal.2)\n"))
@@ -54,7 +54,7 @@ struct StalledInputTests {
       try builtProgram("tg-dump"), ["pipe"], in: project.folder.path)
     try poll("tg-dump to open the pipe") { try process.handles(SIGINT) && process.isAsleep }
     process.signalGroup(SIGINT)
-    #expect(try process.wait(seconds: 10).status == 130)
+    #expect(try process.wait().status == 130)
   }
 
   @Test(
@@ -83,7 +83,7 @@ struct StalledInputTests {
     }
     try process.work(milliseconds: 50)
     process.signalGroup(SIGINT)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == 130)
     #expect(ended.output == "")
     #expect(ended.log.hasSuffix("bpe-encode: error: stopped by SIGINT\n"))
@@ -98,7 +98,7 @@ struct StalledInputTests {
       ["checkpoints/fixture/final", "--count=100000000", "--threads=1"], in: project.folder.path)
     try poll("the first texts") { try !process.text(of: .output).isEmpty }
     process.signalGroup(SIGINT)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == 130)
     #expect(
       ended.log.hasSuffix(

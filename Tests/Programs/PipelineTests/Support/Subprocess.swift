@@ -85,9 +85,9 @@ final class Subprocess {
   }
 
   /// Waits for the end.
-  func wait(seconds: Int = 60) throws -> Ended {
+  func wait() throws -> Ended {
     var status: Int32 = 0
-    try poll("the end of process \(processID)", seconds: seconds) {
+    try poll("the end of process \(processID)") {
       waitpid(processID, &status, WNOHANG) == processID
     }
     hasEnded = true
@@ -158,7 +158,10 @@ final class Subprocess {
 }
 
 /// Waits until `condition` holds.
-func poll(_ what: String, seconds: Int = 60, until condition: () throws -> Bool) throws {
+///
+/// - Throws: `Subprocess.Failure` when it has not for so long that even a busy machine is no reason.
+func poll(_ what: String, until condition: () throws -> Bool) throws {
+  let seconds = 300
   let end = ContinuousClock.now + .seconds(seconds)
   while try !condition() {
     guard ContinuousClock.now < end else {

@@ -50,7 +50,7 @@ final class TerminalSession {
   @discardableResult
   func wait(for what: String, until condition: (String) -> Bool) throws -> String {
     do {
-      try poll(what, seconds: 30) {
+      try poll(what) {
         read()
         return condition(shown)
       }
