@@ -139,7 +139,8 @@ fuzz: $(build)/installed
 	export SWIFT_BACKTRACE=enable=no; \
 	{ $(if $(FUZZ_PARSER),echo $(FUZZ_PARSER),$(fuzz) names); } \
 	  | xargs -P "$$(nproc)" -I PARSER \
-	    $(fuzz) PARSER -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 | grep -v '# Uses: '
+	    $(fuzz) PARSER -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 \
+	  | grep -vE '# Uses: |NEW_FUNC|Recommended dictionary'
 
 ## help-dev: this list, and that of make help
 .PHONY: help-dev
