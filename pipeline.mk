@@ -1,10 +1,11 @@
 # The dependency graph of the pipeline: make help
 #
-# A stage is one rule. Its target is a stamp, such as data/raw/RUN.settings, which is written when the
-# stage has succeeded and holds the settings it had. A stage runs if its stamp or an output is
-# missing, if a setting is not the stamp's, or if an input is newer than the stamp. The programs leave
-# an output alone whose content stays the same, so that nothing runs after it. What stands after the
-# bar must exist but may be newer: a rebuilt program alone reruns nothing; make -B does.
+# A stage is one rule. Its target is a stamp, such as data/raw/RUN.settings, which is written when
+# the stage has succeeded and holds the settings it ran with. A stage runs if its stamp or an output
+# is missing, if a setting differs from the stamp, or if an input is newer than the stamp. The
+# programs leave an output untouched if its content would stay the same, so that nothing after it
+# runs. What is after the bar of a rule must exist but may be newer: a rebuilt program alone runs
+# nothing again; make -B does.
 
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
@@ -15,9 +16,9 @@ SHELL := /bin/bash
 
 # ---- Functions of the recipes, in bash
 
-# Values reach the programs through the environment and these, never as text of a recipe.
+# Values reach the programs through the environment and these functions, never as text of a recipe.
 
-# run COMMAND…: shows a command as it could be typed, and runs it.
+# run COMMAND…: shows a command as one could type it, and runs it.
 define run
 {
   local word line=
@@ -32,7 +33,8 @@ define run
 }
 endef
 
-# as_path NAME: a leading ~ is home, though few shells see it in NAME=~/…; a leading - is no option.
+# as_path NAME: a leading ~ is the home folder, which few shells recognise in NAME=~/…; a leading -
+# is part of the path, not of an option.
 define as_path
 {
   local -n path=$1
@@ -47,8 +49,8 @@ define as_path
 }
 endef
 
-# as_words ARRAY TEXT: blanks separate words, quotes and backslashes keep them together, and nothing
-# is executed.
+# as_words ARRAY TEXT: splits the text at blanks; quotes and backslashes keep words together, and
+# nothing is executed.
 define as_words
 {
   local -n words=$1
@@ -64,7 +66,7 @@ define as_words
 }
 endef
 
-# as_typed NAME: make takes away the blanks before a value; its command line still has them.
+# as_typed NAME: the value with its leading blanks, which make removes; its command line has them.
 define as_typed
 {
   local -n typed=$1
@@ -75,7 +77,7 @@ define as_typed
 }
 endef
 
-# did_you_mean WORD CANDIDATES…: prints "; did you mean X?", or "" if none is like WORD.
+# did_you_mean WORD CANDIDATES…: prints "; did you mean X?", or nothing if none resembles WORD.
 define did_you_mean
 {
   printf '%s\n' "${@:2}" | awk -v word="$1" '
@@ -92,7 +94,7 @@ define did_you_mean
 }
 endef
 
-# problem_of_run NAME: why this cannot name a run, if so.
+# problem_of_run NAME: prints why this cannot name a run; nothing if it can.
 define problem_of_run
 {
   local LC_ALL=C letters=$'0-9A-Za-z._+@\x80-\xff-'
@@ -108,7 +110,7 @@ define problem_of_run
 }
 endef
 
-# has_saved FOLDER FILE: prints the first checkpoint or model of a run that is newer than the file.
+# has_saved FOLDER FILE: prints a checkpoint or model of a run that is newer than the file, if any.
 define has_saved
 {
   local state
@@ -118,9 +120,10 @@ define has_saved
 }
 endef
 
-# settle_posts RAW TG_DUMP: RAW.kept.jsonl are the posts that a dump has replaced, or left. Now they are
-# RAW.previous.jsonl, but posts of an export, which can be read again, never take the place of those of
-# a channel, which may be gone from it; posts of one channel are added to each other.
+# settle_posts RAW TG_DUMP: decides what becomes of RAW.kept.jsonl, the posts as they were before a
+# dump. If the dump has replaced them, they become RAW.previous.jsonl. Posts of an export, which can
+# be read again, never take the place of those of a channel, which may be gone there; posts of one
+# channel are merged.
 define settle_posts
 {
   local kept=$1.kept previous=$1.previous source='' earlier=''
@@ -128,28 +131,29 @@ define settle_posts
   [ ! -e $kept.settings ] || read -r source _ < $kept.settings || true
   [ ! -e $previous.settings ] || read -r earlier _ < $previous.settings || true
   if same_posts $1; then
-    # Nothing was replaced, so what was said of the posts holds.
+    # Nothing was replaced, so the earlier stamp is still true.
     [ ! -e $kept.settings ] || ! grep -qs '^EXPORT=?' $1.settings || mv $kept.settings $1.settings
   elif [ -e $previous.jsonl ] && [[ $earlier == EXPORT=@* && $source == "$earlier" ]]; then
     "$2" $kept.jsonl --output $previous.jsonl
   elif [ ! -e $previous.jsonl ] || [[ $earlier != EXPORT=@* || $source == EXPORT=@* ]]; then
     [ ! -e $kept.settings ] || cp $kept.settings $previous.settings
     mv $kept.jsonl $previous.jsonl
-    echo "pipeline.mk: the posts of before are kept in $previous.jsonl" >&2
+    echo "pipeline.mk: the replaced posts are kept in $previous.jsonl" >&2
   fi
   rm -f $kept.jsonl $kept.settings
 }
 endef
 
-# same_posts RAW: whether a dump that was stopped has replaced nothing.
+# same_posts RAW: succeeds if a dump that was stopped has replaced nothing.
 define same_posts
 {
   [ $1.kept.jsonl -ef $1.jsonl ] || cmp -s $1.kept.jsonl $1.jsonl
 }
 endef
 
-# dump_facts EXPORT DUMP_FLAGS STAMP: prints channel, export or missing; newer or -, whether an export
-# is newer than the stamp; the source; and the options that decide which posts are written and how.
+# dump_facts EXPORT DUMP_FLAGS STAMP: prints the kind of the source (channel, export or missing);
+# newer if an export is newer than the stamp, else -; the source; and the options that decide which
+# posts are written, and how.
 define dump_facts
 {
   local source=$1 kind=missing newer=- file flag
@@ -192,16 +196,18 @@ define newline
 
 
 endef
-# A value in quotes for bash; $(shell) drops line ends that are not written as \n.
+# A value quoted for bash; $(shell) drops line ends that are not written as \n.
 quoted = $$'$(subst $(newline),\n,$(subst ',\',$(subst \,\\,$(1))))'
 # $(call bash,FUNCTION,ARGUMENTS): what a function prints.
 bash = $(shell eval $(call quoted,$(foreach name,$(functions),$(name)() $(value $(name));)); $(1) $(2))
 
-# ---- What the user says
+# ---- The variables
 
-# The variables that are declared below.
-known := $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' pipeline.mk | sort -u)
-# $(call of_origin,ORIGINS,VARIABLES): those that come from the command line, the environment, …
+# The variables that are declared below, and all that a user may set.
+declared = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(1) | sort -u)
+pipeline_variables := $(call declared,pipeline.mk)
+known := $(pipeline_variables) $(call declared,/dev/null $(wildcard Tests/checks.mk))
+# $(call of_origin,ORIGINS,VARIABLES): those that come from the command line, the environment, ….
 of_origin = $(foreach name,$(2),$(if $(filter $(1),$(firstword $(origin $(name)))),$(name)))
 
 misspelt := $(firstword $(filter-out $(known) MAKE% .% -% SHELL,$(call \
@@ -211,15 +217,15 @@ $(error '$(misspelt)' is not a variable of the pipeline$(call bash,did_you_mean,
   quoted,$(misspelt)) $(known)) (make help lists them))
 endif
 
-# Values are taken as they are typed: a dollar sign is one.
+# Values are taken as they are typed: a dollar sign is a dollar sign.
 given := $(call of_origin,command environment,$(known))
 $(foreach name,$(given),$(eval override $(name) := $$(value $(name))))
 
 #! the run and its source
-#? the name of the run; it names the files under data and checkpoints
+#? the name of the run, and of its files under data and checkpoints
 RUN ?= fixture
 
-# It is part of names in this file and on the disk.
+# The run is part of names in this file and on the disk.
 ifneq ($(filter RUN,$(given)),)
 run_problem := $(call bash,problem_of_run,$(call quoted,$(RUN)))
 ifneq ($(run_problem),)
@@ -227,8 +233,8 @@ $(error RUN=$(subst $(newline), ,$(RUN)) cannot name a run, for $(run_problem); 
 endif
 endif
 
-# What a run was last made with counts where nothing else is given: make show. The variables of a
-# training that was stopped wait beside it, and count if it has saved something.
+# The variables that a run was last made with (make show) are the defaults of the next call. Those of
+# a training that was stopped are in a file of their own, and count if it has saved something.
 variables := checkpoints/$(RUN).variables
 waiting := $(if $(wildcard $(variables).started),$(if $(call \
   bash,has_saved,checkpoints/$(RUN) $(variables).started),.started))
@@ -236,58 +242,58 @@ $(eval $(file < $(variables)$(waiting)))
 remembered := $(patsubst remembered.%,%,$(filter remembered.%,$(.VARIABLES)))
 $(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $$(remembered.$(name))))
 
-#? Telegram Desktop's export (result.json, messages.html or the folder), or a channel: @name or https://t.me/name; the run fixture has the embedded corpus
+#? an export of Telegram Desktop (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the embedded corpus
 EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
 
 #! make dump
-#? the chat of a full-account export, by name or id
+#? the chat, by name or id, in the export of a whole account
 CHAT ?=
-#? zone of the dates in exports from before June 2022, such as +03:00
+#? time zone of the dates in exports from before June 2022, such as +03:00
 TIMEZONE ?=
 #? more arguments for tg-dump, such as --live --config config.ini, or --poll-text
 DUMP_FLAGS ?=
 
 #! make clean-text
-#? house, or original for the recipe of 2021 byte for byte
+#? house, or original for the recipe of 2021, byte for byte
 RECIPE ?= house
-#? posts headed #БТnews: drop the post, only the line, or keep
+#? what to do with posts under #БТnews: post (drop it), line (drop the line) or keep
 NEWS ?= post
 
 #! make encode
-#? folder of a tokenizer; empty: that of MODEL, or else one is learnt from the posts
+#? folder of a tokenizer; empty: that of MODEL, or without one a vocabulary is learnt from the posts
 TOKENIZER ?= $(MODEL)
-#? tokens of a trained vocabulary
+#? size of a learnt vocabulary, in tokens
 VOCAB_SIZE ?= 4096
-#? share of the posts that is kept for validation
+#? fraction of the posts that is held back for validation
 VALIDATION_FRACTION ?= 0.05
-#? posts, or continuous for the original recipe's single stream
+#? posts, or continuous for the single stream of the original recipe
 PACK ?= posts
 #? the token that ends a post; empty: the tokenizer's
 END_OF_TEXT ?=
 
 #! make train
-#? folder of a model to fine-tune; empty: a small one from random weights
+#? folder of a model to fine-tune; empty: a small model from random weights
 MODEL ?=
 ifeq ($(MODEL),)
 #? transformer blocks of a new model
 LAYERS ?= 4
-#? channels of a new model
+#? embedding size of a new model
 WIDTH ?= 256
 #? attention heads of a new model
 HEADS ?= 4
 #? longest context of a new model
 CONTEXT ?= 256
-#? optimizer steps; empty: as many as EPOCHS have (a fine-tuning's default)
+#? optimizer steps; empty: those of EPOCHS (the default with MODEL)
 MAX_STEPS ?= 1000
-#? steps in which the learning rate rises (fine-tuning: 500)
+#? steps in which the learning rate rises (with MODEL: 500)
 WARMUP_STEPS ?= 50
-#? highest learning rate (fine-tuning: 5e-5)
+#? highest learning rate (with MODEL: 5e-5)
 LEARNING_RATE ?= 1e-3
-#? steps between two lines of the log (fine-tuning: 500)
+#? steps between two lines of the log (with MODEL: 500)
 LOGGING_STEPS ?= 100
-#? steps between two checkpoints (fine-tuning: 7000)
+#? steps between two checkpoints (with MODEL: 7000)
 SAVE_STEPS ?= 250
-#? how many checkpoints are kept; empty: all (a fine-tuning's default)
+#? how many checkpoints are kept; empty: all (the default with MODEL)
 SAVE_TOTAL_LIMIT ?= 2
 else
 MAX_STEPS ?=
@@ -299,64 +305,52 @@ SAVE_TOTAL_LIMIT ?=
 endif
 #? passes over the training data
 EPOCHS ?= 10
-#? tokens of a training example
+#? tokens in a training example
 BLOCK_SIZE ?= 128
 #? examples in a batch
 BATCH_SIZE ?= 8
-#? decides new weights, the order of examples and dropout
+#? seed of new weights, of the order of examples and of dropout
 SEED ?= 42
-#? what products are computed with: fp32, bf16 (twice as fast on processors that have it), auto; empty: fp32
+#? arithmetic of matrix products: fp32, bf16 (twice as fast on processors that have it) or auto; empty: fp32
 PRECISION ?=
-#? steps between two validations; empty: as SAVE_STEPS
+#? steps between two validations; empty: SAVE_STEPS
 EVAL_STEPS ?=
-#? validations without a lower loss after which it ends, with the best model; empty: never
+#? stop after so many validations without a lower loss, and keep the best model; empty: never
 PATIENCE ?=
 #? more arguments for gpt-finetune, such as --weight-decay 0.01 --lr-scheduler-type cosine
 TRAIN_FLAGS ?=
-#? threads; empty: a physical core each
+#? threads; empty: one for each physical core
 THREADS ?=
 
 #! make sample
-#? words the bugurts begin with; empty: the first word of a post of the corpus for each
+#? how the bugurts begin; empty: each with the first word of a post of the corpus
 PROMPT ?=
-#? how many bugurts are written
+#? bugurts to write
 COUNT ?= 64
-#? how many of them are printed
+#? bugurts to print
 SHOW ?= 10
-#? lower is more likely, higher more daring
+#? lower keeps to likely words, higher dares more
 TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
-#! make bench-train, make bench-encode and the other benchmarks
-#? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt, or --megabytes 2000
-BENCH_FLAGS ?=
-
-#! make fuzz
-#? one parser, such as desktop-json; empty: all
-FUZZ_PARSER ?=
-#? inputs for each parser
-FUZZ_RUNS ?= 100000
-#? more arguments for libFuzzer, such as -max_total_time=600 -max_len=65536
-FUZZ_FLAGS ?= -seed=1
-
 #! the build
-#? instruction set the programs are compiled for
+#? processor that the programs are compiled for
 MARCH ?= native
 
 # ---- The programs
 
-# $(call differ,A,B): something if A and B are not the same text.
+# $(call differ,A,B): not empty if A and B are different texts.
 differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 
-# Targets import only what Package.swift says they may.
+# The last flag refuses imports that Package.swift does not declare.
 swift_flags := --configuration release -Xcc -march=$(MARCH) \
   --explicit-target-dependency-import-check error
 build := .build
 bin := $(build)/release
 programs := tg-dump bugurt-clean bpe-encode gpt-finetune gpt-sample
 binaries := $(programs:%=$(bin)/%)
-# Folders too: they change when a file goes.
+# With folders, which change when a file is removed.
 sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
@@ -367,7 +361,7 @@ packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libxml2-dev li
 .PHONY: programs
 programs: $(binaries)
 
-# SwiftPM's module cache does not survive a move. A build that fails leaves the programs that stood.
+# SwiftPM's module cache does not survive a move. A build that fails leaves the earlier programs.
 .PRECIOUS: $(binaries)
 $(binaries) &: $(sources) $(build)/march | $(build)/installed
 	@if [ "$$(cat $(build)/checkout 2> /dev/null)" != "$$PWD" ]; then \
@@ -384,7 +378,7 @@ $(build)/march: $(if $(call differ,$(file < $(build)/march),$(MARCH)),FORCE)
 .PHONY: FORCE
 FORCE:
 
-# Installs what is missing; without the right to do so, says what to type.
+# Installs what is missing, or says what to type if it may not.
 $(build)/installed: pipeline.mk
 	@mkdir -p $(@D)
 	@command -v swift > /dev/null || \
@@ -424,11 +418,10 @@ cleaned := $(clean).settings
 encoded := $(tokens).settings
 trained := $(run_folder).settings
 
-# A stamp says what its outputs are made with, so it stays when a later try fails.
+# A stamp describes the outputs that are there, so it stays when a later attempt fails.
 .PRECIOUS: $(dumped) $(cleaned) $(encoded) $(trained)
 
-# What a stage obeys. What cannot change a result (threads, how often something is saved) is not among
-# it.
+# The variables that can change the result of a stage. Threads and how often something is saved cannot.
 clean_variables := RECIPE NEWS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
@@ -439,17 +432,17 @@ clean_settings = $(call settings,$(clean_variables))
 encode_settings = $(call settings,$(encode_variables))
 train_settings = $(call settings,$(train_variables) $(if $(PATIENCE),EVAL_STEPS))
 
-# With make -B all stages run.
+# make -B runs all stages.
 letters := $(filter-out -%,$(firstword $(MAKEFLAGS)))
 always := $(findstring B,$(letters))
 ifneq ($(findstring t,$(letters)),)
-$(error make -t would take stages for done that never ran)
+$(error make -t would mark stages as done that never ran)
 endif
 # $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run whatever its inputs are.
 stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
-# $(call unless_same,INPUT): begins the line of a stage, which is skipped unless something asks for it.
+# $(call unless_same,INPUT): begins the command of a stage; skips it if the stage is up to date.
 unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
-# $(call done,SETTINGS): ends the recipe of a stage. The last stage keeps what the run was made with.
+# $(call done,SETTINGS): ends the recipe of a stage. The last stage remembers the run's variables.
 define done
 @mkdir -p $(@D) checkpoints; printf '%s' "$$$(1)" > $@.partial; mv $@.partial $@
 $(if $(filter $@,$(last)),@$(call remember,$(variables)); rm -f $(variables).started)
@@ -468,11 +461,11 @@ last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(c
 .PHONY: dump
 dump: $(dumped)
 
-## update: fetch what is new in the channel that EXPORT names; then: make train
+## update: fetch what is new in the channel that EXPORT names, to train on it: make update train
 .PHONY: update
 update: $(dumped)
 
-ifneq ($(filter dump update clean-text encode train sample interop bench-%,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help% programs show test% lint fuzz distclean,$(MAKECMDGOALS)),)
 source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
 else
 source_facts := missing -
@@ -485,16 +478,16 @@ dump_stamp := $(file < $(if $(wildcard $(raw).kept.settings),$(if $(call bash,sa
   && echo same),$(raw).kept.settings,$(dumped)),$(dumped)))
 dump_differs := $(call differ,$(dump_stamp),$(dump_settings))
 dump_needed := $(if $(dump_differs)$(filter-out $(wildcard $(posts)),$(posts)),FORCE)
-# An export may go when its posts are there.
+# An export may be removed once its posts are dumped.
 ifeq ($(source_kind),missing)
 dump_needed := $(if $(dump_needed),missing-export)
 else
 dump_needed := $(if $(dump_needed)$(always)$(is_update)$(filter newer,$(word 2,$(source_facts))),FORCE)
 endif
 
-# An export holds everything, so its posts replace those of an older one. Posts of a channel may be
-# gone from it, so they are replaced only where the settings have changed. What is replaced is kept,
-# and comes back when the settings do.
+# An export is complete, so its posts replace those of an older one. Posts may have been deleted in a
+# channel, so they are replaced only if the settings have changed. What is replaced is kept, and
+# comes back with its settings.
 replaces := $(and $(wildcard $(posts)),$(or $(if $(is_update),,$(filter export,$(source_kind))),$(if \
   $(filter EXPORT=%,$(firstword $(dump_stamp))),$(dump_differs))))
 earlier := $(raw).previous
@@ -522,11 +515,11 @@ missing-export:
 	export or a channel" >&2; exit 66,echo "pipeline.mk: $(RUN) is a new run; say where its posts \
 	come from, such as EXPORT=@channel$(runs_text)" >&2; exit 64)
 
-## clean-text: one post a line, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
+## clean-text: cleaned text, data/clean/RUN.txt, and what each rule did, RUN.funnel.json
 .PHONY: clean-text
 clean-text: $(cleaned)
 
-# The original recipe has no choice.
+# The original recipe has no setting for news.
 $(cleaned): $(dumped) $(wildcard $(posts)) \
   $(call stale,$(cleaned),$(clean_settings),$(corpus) $(funnel)) | $(bin)/bugurt-clean
 	@$(call unless_same,$(posts)) run $(bin)/bugurt-clean --recipe="$$RECIPE" \
@@ -547,11 +540,11 @@ $(encoded): $(cleaned) $(wildcard $(corpus)) \
 	  $${THREADS:+--threads="$$THREADS"}
 	$(call done,encode_settings)
 
-## train: the trained model, checkpoints/RUN/final; continues after an interruption
+## train: the trained model, checkpoints/RUN/final; resumes after an interruption
 .PHONY: train
 train: $(trained)
 
-# gpt-finetune compares what it would do with what was done: it leaves, resumes or replaces a run.
+# gpt-finetune compares what is asked for with what was done, and leaves, resumes or replaces the run.
 $(trained): $(encoded) $(wildcard $(manifest)) \
   $(call stale,$(trained),$(train_settings),$(model)) | $(bin)/gpt-finetune
 	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(call unless_same,$(manifest)) { \
@@ -574,8 +567,8 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}" $(if $(always),,--resume) --restart; }
 	$(call done,train_settings)
 
-# A trained model is sampled as it is, whatever the variables say now: to look at a run must never
-# train it. Only the embedded corpus is trained on for it, as that is what a first try asks for.
+# A trained model is sampled as it is, whatever the variables say now: looking at a run must never
+# train it. Only the embedded corpus is trained on first, because that is what a first try wants.
 runs := $(sort $(foreach folder,$(wildcard checkpoints/*/final checkpoints/*/checkpoint-*),$(filter-out \
   %.previous,$(word 2,$(subst /, ,$(folder))))))
 runs_text = $(if $(runs),; the runs so far: $(runs)$(call bash,did_you_mean,$(call \
@@ -584,166 +577,39 @@ earlier_model = $$(realpath -m $(run_folder)).previous/final
 missing_model := $(if $(wildcard $(model)),,$(if $(shell [ ! -e "$(earlier_model)" ] || echo \
   x),,$(if $(filter RUN,$(given)),missing-run,$(trained))))
 
-## sample: write bugurts, data/samples/RUN.txt, and print ten: make sample PROMPT='кот'
+## sample: write bugurts to data/samples/RUN.txt and print ten: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(missing_model) | $(bin)/gpt-sample
 	@as_typed PROMPT; as_words flags "$$SAMPLE_FLAGS"; model=$(run_folder)/final; \
 	if [ ! -e $$model ]; then model=$(earlier_model); \
-	  echo "pipeline.mk: $(RUN) is not finished; this is the model of before, $$model" >&2; fi; \
+	  echo "pipeline.mk: $(RUN) is not finished; this is the earlier model, $$model" >&2; fi; \
 	$(bin)/gpt-sample "$$model" --count="$$COUNT" --temperature="$$TEMPERATURE" \
 	  $${PROMPT:+--prompt="$$PROMPT"} $${THREADS:+--threads="$$THREADS"} \
 	  --output data/samples/$(RUN).txt --show="$$SHOW" "$${flags[@]}"
 
 .PHONY: missing-run
 missing-run:
-	@echo "pipeline.mk: $(if $(filter $(RUN),$(runs)),$(RUN) has no finished model yet; go on with: \
+	@echo "pipeline.mk: $(if $(filter $(RUN),$(runs)),$(RUN) has no finished model yet; continue with: \
 	make train RUN=$(RUN),there is no run $(RUN)$(runs_text))" >&2; exit 66
 
-## show: the variables that a run was made with: make show RUN=mine
+## show: print the variables that a run was made with: make show RUN=mine
 .PHONY: show
 show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
 
 # The recipes above have all values in their environment.
-$(foreach name,$(filter-out RUN MARCH BENCH_FLAGS FUZZ_%,$(known)) run_variables dump_settings \
+$(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
   $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample show missing-export: export \
   $(name) := $$($(name)))))
 
-# ---- Work on the project itself
-
-## test: run the tests
-.PHONY: test
-test: $(binaries)
-	swift test $(swift_flags) --disable-testable-imports
-
-# Processors without the vectors of this one must have their kernels too.
-older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
-
-## lint: check the format of the sources, and that kernels compile for older processors
-.PHONY: lint
-lint:
-	swift format lint --strict --recursive --parallel Sources Tests Package.swift
-	mkdir -p $(build)
-	set -e; for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
-	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
-	    -o $(build)/kernels.o; done; done
-
-## interop: compare with transformers, tokenizers and others (installs them into .build/interop)
-.PHONY: interop
-interop: $(trained) $(build)/interop/installed | $(bin)/gpt-sample \
-  $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
-	$(build)/interop/bin/python Tests/Interop/original_recipe_interop.py \
-	  $(bin)/bugurt-clean $(posts) $(build)/interop/original-recipe
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/model_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/choice_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/texts_interop.py \
-	  --gpt-sample $(bin)/gpt-sample --model checkpoints/$(RUN)/final --corpus $(corpus)
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/weights_interop.py \
-	  --gpt-sample $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/config_interop.py \
-	  --gpt-sample $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/tokenizer
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/bpe_training_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/bpe-training
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/tokenizer_reference.py \
-	  $(build)/interop/tokenizers --bpe-encode $(bin)/bpe-encode
-	TOKENIZER_REFERENCE=$(CURDIR)/$(build)/interop/tokenizers \
-	  swift test $(swift_flags) --disable-testable-imports \
-	  --filter BytePairEncodingTests.TokenizerReferenceTests
-	$(build)/interop/bin/python Tests/Interop/invalid_utf8_interop.py \
-	  $(bin)/bpe-encode $(corpus) $(build)/interop/invalid-utf8
-	$(build)/interop/bin/python Tests/Interop/near_duplicates_interop.py \
-	  $(bin)/bugurt-clean $(posts) $(build)/interop/near-duplicates
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Interop/engine_reference.py \
-	  $(build)/interop/engine --seed 2
-	ENGINE_REFERENCE=$(CURDIR)/$(build)/interop/engine \
-	  swift test $(swift_flags) --disable-testable-imports --filter GPT2Tests.ReferenceTests
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(build)/interop/bin/python \
-	  Tests/Interop/trainer_reference.py --bpe-encode $(bin)/bpe-encode \
-	  --gpt-finetune $(bin)/gpt-finetune --scratch $(build)/interop/trainer
-	TDJSON_LIBRARY=$$(echo $(CURDIR)/$(build)/interop/lib/python3*/site-packages/tdjson.libs/libtdjson*) \
-	  swift test $(swift_flags) --disable-testable-imports \
-	  --filter TelegramSourcesTests.TDLibInteropTests
-
-$(build)/interop/installed: Tests/Interop/requirements.txt
-	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --requirement $<
-	@touch $@
-
-## bench-train: time training against transformers, about 15 minutes on two cores
-.PHONY: bench-train
-bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
-	HF_HUB_OFFLINE=1 $(build)/interop/bin/python Tests/Benchmarks/training_benchmark.py \
-	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
-
-## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
-.PHONY: bench-precision
-bench-precision: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
-	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/precision_curves.py \
-	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
-	  --work $(build)/bench-precision --picture docs/precision.svg $(BENCH_FLAGS)
-
-$(build)/bench-precision/installed:
-	python3 -m venv $(@D)/venv
-	$(@D)/venv/bin/pip install --quiet matplotlib==3.10.7
-	@touch $@
-
-## bench-encode: time encoding against tiktoken and tokenizers
-.PHONY: bench-encode
-bench-encode: $(cleaned) $(build)/interop/installed | $(bin)/bpe-encode
-	$(build)/interop/bin/python Tests/Benchmarks/encoding_benchmark.py \
-	  --bpe-encode $(bin)/bpe-encode --work $(build)/benchmark-encode --fixture $(corpus) \
-	  $(BENCH_FLAGS)
-
-## bench-clean: time cleaning, and near duplicates against datasketch
-.PHONY: bench-clean
-bench-clean: $(cleaned) $(build)/interop/installed | $(bin)/bugurt-clean
-	$(build)/interop/bin/python Tests/Benchmarks/clean_benchmark.py \
-	  --bugurt-clean $(bin)/bugurt-clean --work $(build)/benchmark-clean --fixture $(corpus) \
-	  $(BENCH_FLAGS)
-
-## bench-dump: time reading an export of 1 GB against Python's json and jq
-.PHONY: bench-dump
-bench-dump: | $(bin)/tg-dump
-	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
-	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
-
-# llama.cpp is compiled, for this processor; with nice, for it takes long.
-$(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
-	python3 -m venv $(@D)/venv
-	CMAKE_ARGS='-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' nice $(@D)/venv/bin/pip install --quiet \
-	  --requirement $<
-	@touch $@
-
-## bench-sample: time sampling against transformers and llama.cpp, which it compiles at first
-.PHONY: bench-sample
-bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
-	HF_HUB_OFFLINE=1 $(build)/bench-sample/venv/bin/python \
-	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
-	  --work $(build)/bench-sample $(BENCH_FLAGS)
-
-## fuzz: give the parsers inputs that libFuzzer makes, under the address sanitizer
-fuzz := $(build)/fuzz/release/Fuzz
-.PHONY: fuzz
-fuzz: $(build)/installed
-	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \
-	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
-	export SWIFT_BACKTRACE=enable=no; \
-	for parser in $(or $(FUZZ_PARSER),$$($(fuzz) names)); do \
-	  $(fuzz) $$parser -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 | grep -v '# Uses: '; \
-	done
-
-## distclean: remove the build and all output under data and checkpoints
+## distclean: remove the build, and all output under data and checkpoints
 .PHONY: distclean
 distclean:
 	rm -rf $(build) data/raw data/clean data/tokens data/samples
 	find checkpoints -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
 
-# Prints what the lines with ## (goals), #! and #? (variables) say, folded to 80 columns.
+# Prints the lines with ## (goals), #! (groups of variables) and #? (variables), in 80 columns.
 define help
 function fold(head, text,   words, count, i, line) {
   line = sprintf("  %-22s", head)
@@ -770,7 +636,8 @@ endef
 .PHONY: help
 help: export help := $(value help)
 help:
-	@echo "make TARGET [VARIABLE=value …]"; echo
+	@echo "make GOAL [VARIABLE=value …]"; echo
 	@awk -v goals=1 "$$help" pipeline.mk; awk "$$help" pipeline.mk
 	@echo; echo "A run remembers the variables it was made with: make show RUN=name."
-	@echo "Quote values with blanks or other signs: make sample PROMPT='КОТ ЗА 100\$$'"
+	@echo "Quote values with blanks or special characters: make sample PROMPT='КОТ ЗА 100\$$'"
+	@echo "For work on the project itself: make help-dev"

@@ -68,7 +68,7 @@ def parts(text, chance):
 
 
 def text_members(found):
-    """What stands under text and text_entities."""
+    """The values of text and text_entities."""
     entities = [{"type": type, "text": text, **more} for type, text, more in found]
     if all(type == "plain" for type, _, _ in found):
         return {"text": "".join(text for _, text, _ in found), "text_entities": entities}

@@ -6,7 +6,7 @@ FORTUNES = pathlib.Path("/usr/share/games/fortunes/ru")
 
 
 def fortunes(separator):
-    """The texts as bugurts: upper case, sentences parted by `separator`; none without the package."""
+    """The texts as bugurts: upper case, sentences separated by `separator`; none without the package."""
     if not FORTUNES.is_dir():
         return
     for path in sorted(FORTUNES.iterdir()):

@@ -135,14 +135,14 @@ def write_gguf(folder, path, kind, shape, tokens, merges):
 
 
 def forget(path):
-    """Brings the file to the disk and out of memory: what is read anew lies there in larger pages."""
+    """Brings the file to the disk and out of memory: what is read again is there in larger pages."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def make(folder, shape):
-    """Writes what is not there yet; a name without .partial is that of a whole file or folder."""
+    """Writes what is missing; a name without .partial is that of a whole file or folder."""
     model = folder / "model"
     tokens, merges = vocabulary(shape[3])
     if not model.exists():

@@ -8,7 +8,7 @@ The models and their GGUF files are made once, in --work; that all programs comp
 checked by the logits. Each round runs everything once, one after the other, each in a process of
 its own; the tables have the medians of the rounds.
 
-Tokens a second are told by two texts, one --tokens longer than the other, from the difference of
+Tokens a second are measured with two texts, one --tokens longer than the other, from the difference of
 their times, so that start, loading and prompt do not count: by the clock on the wall for ours, and
 for the others in the process, between the same tokens. One text is greedy. Of --count texts ours
 and those of transformers are drawn from the 50 most likely tokens, llama.cpp's are greedy (so that
@@ -73,7 +73,7 @@ OURS = [kind for kind in WEIGHTS if kind.startswith("ours")]
 # ---- Ours
 
 
-def told(log):
+def reported(log):
     """What gpt-sample says of its speed: seconds of the prompt and of loading, tokens a second."""
     line = re.search(r"([\d,.]+) tokens/s\)?(?:, prompt ([\d.]+) s)?(?:, model ([\d.]+) s)?", log)
     if not line:
@@ -83,7 +83,7 @@ def told(log):
 
 
 def sample(arguments, name, kind, prompt, new_tokens, *options):
-    """Seconds, GiB of memory at the peak, standard output, and what the program told."""
+    """Seconds, GiB of memory at the peak, standard output, and what the program reports."""
     text = random_model.prompt(random_model.vocabulary(MODELS[name][3])[0], 1, prompt)[0]
     command = [
         arguments.gpt_sample, arguments.work / name / "model", "--prompt", text,
@@ -100,7 +100,7 @@ def sample(arguments, name, kind, prompt, new_tokens, *options):
     seconds = time.monotonic() - start
     if status:
         sys.exit(f"{log}sampling_benchmark.py: gpt-sample ended with {status}")
-    return seconds, usage.ru_maxrss / 2**20, output.read_text(), told(log)
+    return seconds, usage.ru_maxrss / 2**20, output.read_text(), reported(log)
 
 
 def multiplies_bfloat16(arguments):
@@ -183,10 +183,10 @@ def check_logits(arguments, name, kinds):
         if kind == "transformers fp32":
             continue
         if kind.startswith("ours"):
-            told = json.loads(sample(arguments, name, kind, LONG_PROMPT, 1, "--logits")[2])
-            if told["prompt_ids"] != ids:
-                sys.exit(f"gpt-sample reads the prompt as {told['prompt_ids']}, not as {ids}")
-            logits = told["logits"]
+            shown = json.loads(sample(arguments, name, kind, LONG_PROMPT, 1, "--logits")[2])
+            if shown["prompt_ids"] != ids:
+                sys.exit(f"gpt-sample reads the prompt as {shown['prompt_ids']}, not as {ids}")
+            logits = shown["logits"]
         else:
             logits = run_peer(arguments, name, kind, "logits", prompt=ids, length=LONG_PROMPT)
         difference = max(abs(a - b) for a, b in zip(logits, reference, strict=True)) / deviation
@@ -224,7 +224,7 @@ def time_one(arguments, name, kind):
     needed = weights_read(MODELS[name]) * WEIGHTS[kind][0] * result["rate"]
     print(f"{kind}: {result['rate']:.1f} tokens/s, a read loop {before / 1e9:.1f} GB/s before and "
           f"{after / 1e9:.1f} after", file=sys.stderr, flush=True)
-    return {**result, "bandwidth": rate, "share": needed / rate, "bandwidths": (before, after)}
+    return {**result, "bandwidth": rate, "fraction": needed / rate, "bandwidths": (before, after)}
 
 
 def time_many(arguments, name, kind):
@@ -290,12 +290,12 @@ def print_streams(arguments, name, streams):
     shape = MODELS[name]
     length = PROMPT + SHORT + arguments.tokens
     bandwidths = statistics.median(result["bandwidth"] for result in streams.values())
-    print(f"\n{name}, one text. A read loop: {bandwidths / 1e9:.1f} GB/s (*share*: the weights "
+    print(f"\n{name}, one text. A read loop: {bandwidths / 1e9:.1f} GB/s (*fraction*: the weights "
           "that the tokens need, of that).")
-    table("", "rounds", "tokens/s", "share", *(f"{ours} to it" for ours in OURS), "memory",
+    table("", "rounds", "tokens/s", "fraction", *(f"{ours} to it" for ours in OURS), "memory",
           "weights and cache")
     for kind, result in streams.items():
-        print(f"| {kind} | {result['rounds']} | {result['rate']:.1f} | {result['share']:.0%} | "
+        print(f"| {kind} | {result['rounds']} | {result['rate']:.1f} | {result['fraction']:.0%} | "
               + " | ".join(ratios(streams, kind))
               + f" | {result['memory']:.2f} GiB | {expected_memory(shape, kind, length):.2f} GiB |")
     sys.stdout.flush()

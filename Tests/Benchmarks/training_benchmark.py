@@ -230,7 +230,7 @@ def measure(arguments, name):
         our_step = statistics.median(ours[precision])
         their_step = statistics.median(trainer[precision])
         loop_step = statistics.median(loop[precision])
-        share = f"{product_time:.2f} s ({operations / product_time / 1e9:.0f} GFLOP/s) | " \
+        fraction = f"{product_time:.2f} s ({operations / product_time / 1e9:.0f} GFLOP/s) | " \
             f"{product_time / our_step:.0%}" if precision == "fp32" else " | "
         first = f"{statistics.median(trainer['fp32']) / our_step:.2f} ×" \
             if "fp32" in precisions else ""
@@ -239,7 +239,7 @@ def measure(arguments, name):
             f"| {tokens / our_step:.0f} | {tokens / their_step:.0f} "
             f"| **{their_step / our_step:.2f} ×** | {first} "
             f"| {loop_step:.2f} s ({loop_step / our_step:.2f} ×) "
-            f"| {our_memory[precision]:.2f} GiB | {their_memory[precision]:.2f} GiB | {share} |",
+            f"| {our_memory[precision]:.2f} GiB | {their_memory[precision]:.2f} GiB | {fraction} |",
             flush=True)
 
 
@@ -273,7 +273,7 @@ def main():
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
     print("| model | precision | ours, a step | Trainer | ours, tokens/s | Trainer | ratio "
-          "| to the Trainer in fp32 | bare loop | our memory | Trainer | products alone | share |")
+          "| to the Trainer in fp32 | bare loop | our memory | Trainer | products alone | fraction |")
     print("| --- " * 13 + "|", flush=True)
     for name in arguments.models.split(","):
         measure(arguments, name)

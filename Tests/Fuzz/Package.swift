@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, because all of its code and all that it depends on is compiled for
-// libFuzzer; see Sources/Fuzz/Fuzz.swift.
+// A package of its own, because it and all that it depends on are compiled for libFuzzer; see
+// Sources/Fuzz/Fuzz.swift.
 let package = Package(
   name: "fuzz",
   dependencies: [.package(name: "bugurt-gpt", path: "../..")],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hold the vocabularies that bpe-encode learns against those of tokenizers' ByteLevelBPETokenizer.
+"""Compare the vocabularies that bpe-encode learns with those of tokenizers' ByteLevelBPETokenizer.
 
 Merges are compared in order, vocabularies id for id: for the corpus with several sizes and minimum
 frequencies, with the special tokens of rugpt3 and with none, and for random corpora of few different
@@ -7,8 +7,8 @@ characters, in which most pairs are equally frequent: of one file or several, wi
 or without a newline at the end. The files that bpe-encode wrote are loaded by tokenizers and by
 AutoTokenizer and encode as the reference does.
 
-A byte order mark at the beginning of a file, and a carriage return at the end of a line, are no part of
-a post to bpe-encode; the reference gets the files without them.
+A byte order mark at the beginning of a file, and a carriage return at the end of a line, do not belong
+to a post for bpe-encode; the reference gets the files without them.
 
 Prints what differs and exits with 1 if something does.
 

@@ -1,4 +1,4 @@
-"""Hold the choice of tokens against transformers: its processors in its order, and its greedy texts.
+"""Compare the choice of tokens with transformers: its processors in its order, and its greedy texts.
 
 usage: choice_interop.py --gpt-sample PROGRAM --model FOLDER
 

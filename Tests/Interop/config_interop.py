@@ -1,4 +1,4 @@
-"""Hold our reading of config.json against transformers: the same model, or a refusal by name.
+"""Compare how config.json is read with transformers: the same model, or a refusal by name.
 
 usage: config_interop.py --gpt-sample PROGRAM
 
@@ -154,7 +154,7 @@ def cases():
 
 
 def is_ours(name):
-    """Whether transformers' function of this name is one that we have, to 1e-6."""
+    """Whether transformers' function of this name equals one of ours, to 1e-6."""
     x = torch.linspace(-20, 20, 40001, dtype=torch.float64)
     gelu = torch.nn.functional.gelu
     try:
@@ -174,7 +174,7 @@ def text_of(base, changes):
 
 
 def theirs(path, ids):
-    """The logits and the ids that end a text, or None and why there are none."""
+    """The logits and the ids that end a text, or None and the reason."""
     try:
         # What AutoModelForCausalLM does; GPT2LMHeadModel alone would take any model_type.
         AutoConfig.from_pretrained(path)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what transformers computes with tiny models of the GPT-2 family: one folder a variant.
+"""Write what transformers computes with tiny models of the GPT-2 family: a folder for each variant.
 
 A folder holds the model as transformers saves it (config.json, model.safetensors) and
 expected.safetensors:
@@ -10,7 +10,7 @@ expected.safetensors:
   gradient.<name>      F32, the gradient of that mean
 
 Weights are in single precision, everything is computed from them in double precision. The test
-suite ReferenceTests holds the engine against these folders.
+suite ReferenceTests compares the engine with these folders.
 
 usage: engine_reference.py FOLDER [--seed N]
 """

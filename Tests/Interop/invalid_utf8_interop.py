@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hold bpe-encode's --invalid-utf8 against Python's errors="replace" and errors="ignore".
+"""Compare bpe-encode's --invalid-utf8 with Python's errors="replace" and errors="ignore".
 
 Writes bytes with everything in them that UTF-8 forbids, encodes them with bpe-encode, plain and packed
 with gzip, decodes the shards again with --decode, and compares with what Python makes of the bytes.

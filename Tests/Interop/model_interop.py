@@ -1,4 +1,4 @@
-"""Hold a checkpoint of ours against transformers: it must load as it is and give our logits.
+"""Compare a checkpoint of ours with transformers: it must load as it is and give our logits.
 
 usage: model_interop.py --gpt-sample PROGRAM --model FOLDER
 """

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Hold bugurt-clean --near-duplicates against a comparison of all pairs of posts.
+"""Compare bugurt-clean --near-duplicates with a comparison of all pairs of posts.
 
-Cleans the posts with the rule and without it. Of the texts without it the shingles are made anew and
-counted, pair by pair, by a product of sparse matrices. Every dropped post must have a kept one within
-the similarity (precision 1), and of the posts that go when all pairs are compared, in the same order of
+Cleans the posts with the rule and without it. The shingles of the texts without it are made again and
+counted, pair by pair, by a product of sparse matrices. For every dropped post one within the similarity must
+be kept (precision 1), and of the posts that go when all pairs are compared, in the same order of
 preference, at least 98 in 100 must have gone.
 """
 import argparse
@@ -20,7 +20,7 @@ RECALL = 0.98
 
 
 def folded(text):
-    """Letters, digits and pictographs in lower case; all else parts words by one space."""
+    """Letters, digits and pictographs in lower case; everything else separates words, as one space."""
     words = []
     for character in text:
         value, category = ord(character), unicodedata.category(character)
@@ -42,7 +42,7 @@ def shingles(text):
 
 
 def similar_pairs(texts, similarity):
-    """For each text the numbers of those whose similarity is as high."""
+    """For each text the indices of those that are similar enough."""
     numbers, rows, columns = {}, [], []
     for row, text in enumerate(texts):
         for shingle in shingles(text):

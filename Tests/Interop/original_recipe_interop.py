@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Hold `bugurt-clean --recipe original` against the recipe as it was first written, in Python.
+"""Compare `bugurt-clean --recipe original` with the recipe as it was first written, in Python.
 
-Posts are those of the file named, and, where Debian's package fortunes-ru is installed, its 20,000 texts
-with headers, links and news strewn in. The two texts must be the same to the byte.
+The posts are those of the given file and, if Debian's package fortunes-ru is installed, its 20,000 texts
+with headers, links and news inserted. The two results must be the same to the byte.
 """
 import argparse
 import json

@@ -1,9 +1,9 @@
-"""Hold whole texts and scores against transformers: greedy ids, and the loss of lines.
+"""Compare whole texts and scores with transformers: greedy ids, and the loss of lines.
 
 usage: texts_interop.py --gpt-sample PROGRAM --model FOLDER --corpus FILE
 
 Greedy ids of `--json` must be those of `generate`, token for token, whatever the threads and the
-batch; the numbers of `--score` must be transformers' loss of each line behind an end of text and
+batch; the numbers of `--score` must be transformers' loss of each line after an end of text and
 with one at its end, and the log-probabilities of `--json` those of the texts.
 """
 
@@ -93,7 +93,7 @@ def score_failures(ours, lines, file):
 
 
 def drawn_failures(ours):
-    """The log-probabilities that come with texts that were drawn."""
+    """Failures of the log-probabilities that come with drawn texts."""
     largest = 0.0
     for text in ours.run("--prompt", "КОТ", "--count", str(DRAWN), "--top-p", "0.9",
                          "--max-length", str(MAX_LENGTH)):

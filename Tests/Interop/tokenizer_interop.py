@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hold bpe-encode against the packages tokenizers and transformers.
+"""Compare bpe-encode with the packages tokenizers and transformers.
 
 1. Both learn a vocabulary from the corpus: the same merges in the same order, the same ids.
 2. bpe-encode encodes the corpus and a file of nasty strings with that vocabulary, and with those of
@@ -51,7 +51,7 @@ def first_difference(ours, theirs):
 
 
 def nasty_posts():
-    """Lines with everything that a split or a merge could get wrong; none has a line break."""
+    """Lines with everything that a split or a merge could get wrong, without line breaks."""
     posts = [
         "a  b", "a  ", " a", "  a", "\ta", "a\tb", "a \u00a0b", " \u00a0 x", "\u00a0", " ", "   ",
         "don't", "DON'T", "it's we're I've I'll he'd I'm", "''s", " 's", "5's", "'", "'l", "'ll",

@@ -114,7 +114,7 @@ def vocabulary_files(tokens, merges, ascii=False, header="#version: 0.2\n", newl
 
 
 def tokenizer_json(tokens, merges, added=(), pairs=True, drop=(), **changes):
-    """A tokenizer.json; `added` are tokens with their ids behind or in the vocabulary."""
+    """A tokenizer.json; `added` are tokens with their ids, after or in the vocabulary."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     value = {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": list(added), "normalizer": None,
@@ -281,7 +281,7 @@ def variants():
 
 
 def file_vocabulary(folder):
-    """The tokens by id as the files list them, the added ones with them."""
+    """The tokens by id as the files list them, with the added ones."""
     vocabulary = {}
     if os.path.exists(f"{folder}/tokenizer.json"):
         value = json.load(open(f"{folder}/tokenizer.json", encoding="utf-8"))

@@ -1,9 +1,9 @@
-"""Hold our reading of weights against transformers: folders of every kind must give its logits.
+"""Compare how weights are read with transformers: folders of every kind must give its logits.
 
 usage: weights_interop.py --gpt-sample PROGRAM
 
 Makes small random models with torch and transformers, stores each in another way, and compares the
-logits after some prompts. Prints one line a variant.
+logits after some prompts. Prints a line for each variant.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def legacy(variant):
 
 
 def whole_state_dict(variant):
-    """As the Trainer of old wrote: head and embedding share a storage, _metadata is there."""
+    """As older versions of the Trainer wrote: head and embedding share a storage, _metadata is there."""
     variant.write(variant.model().state_dict())
 
 
@@ -187,7 +187,7 @@ def odd_shapes(variant):
 
 
 def resized(variant):
-    """A token added behind the vocabulary, as the fine-tunes of rugpt3 with 50258 rows."""
+    """A token added after the vocabulary, as the fine-tunes of rugpt3 with 50258 rows."""
     variant.tokenizer.add_special_tokens({"additional_special_tokens": ["<nl>"]})
     model = variant.model()
     model.resize_token_embeddings(len(variant.tokenizer))
@@ -226,7 +226,7 @@ def parameters(variant):
 
 
 def both_kinds(variant):
-    """model.safetensors wins over a pytorch_model.bin that lies beside it."""
+    """model.safetensors takes precedence over a pytorch_model.bin next to it."""
     safetensors(variant)
     other = {name: torch.zeros_like(tensor) for name, tensor in state(variant.reference).items()}
     torch.save(other, os.path.join(variant.path, "pytorch_model.bin"))

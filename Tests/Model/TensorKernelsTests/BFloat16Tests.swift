@@ -171,7 +171,9 @@ struct BFloat16OperationTests {
   }
 }
 
-@Suite("Product of bfloat16", .enabled(if: ThreadPool.multipliesBFloat16))
+@Suite(
+  "Product of bfloat16",
+  .enabled(if: ThreadPool.multipliesBFloat16, "this processor has no bfloat16 products"))
 struct BFloat16MultiplyTests {
   @Test(
     "is the product of the numbers in all orientations, with a bias, adding, or neither",

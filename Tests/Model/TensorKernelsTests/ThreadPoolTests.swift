@@ -37,17 +37,6 @@ struct ThreadPoolTests {
     #expect(sums.floats.allSatisfy { $0 == 3000 })
   }
 
-  @Test("a loop after a pause, in which the threads sleep, is done too")
-  func sleepingThreads() {
-    let threadPool = ThreadPool(count: 3)
-    let sums = FloatArena(count: 8)
-    for _ in 0..<3 {
-      usleep(20_000)
-      threadPool.run(8) { piece, _ in sums.floats[piece] += 1 }
-    }
-    #expect(sums.floats.allSatisfy { $0 == 3 })
-  }
-
   @Test(
     "ranges cover the total without overlap, whatever the number of threads", arguments: [1, 3])
   func ranges(count: Int) {
@@ -97,23 +86,6 @@ struct ThreadPoolTests {
       threadPool.run(4) { [canary] _, _ in withExtendedLifetime(canary) {} }
     }
     #expect(captured == nil)
-  }
-
-  /// The threads of this process by Linux.
-  private func threadCount() throws -> Int {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
-  }
-
-  @Test("the threads end with their object")
-  func threadsEnd() throws {
-    let before = try threadCount()
-    for _ in 0..<100 {
-      let threadPool = ThreadPool(count: 3)
-      threadPool.run(3) { _, _ in }
-    }
-    // Tests beside this one have threads too, but not 200.
-    for _ in 0..<100 where try threadCount() > before + 100 { usleep(10_000) }
-    #expect(try threadCount() < before + 100)
   }
 
   @Test("results do not depend on the number of threads")

@@ -43,7 +43,7 @@ struct CompletionScriptTests {
 
   @Test(
     "offers in bash what fits the word and the one before it",
-    .enabled(if: hasBash),
+    .enabled(if: hasBash, "there is no bash"),
     arguments: [
       (["--co"], ["--colour"]),
       (["--l"], ["--layer-count", "--lr"]),

@@ -1,21 +1,21 @@
 import Foundation
 import Synchronization
 
-/// A request that an ``HTTPServer`` got.
+/// A request to an ``HTTPServer``.
 public struct HTTPRequest: Sendable {
-  /// Which one it is, counted from 1.
+  /// The place of the request in their order, from 1.
   public var number: Int
-  /// The connection it came over, counted from 1.
+  /// The connection of the request, from 1.
   public var connection: Int
-  /// What is asked for, such as `/s/name?before=20`.
+  /// The path and the query, such as `/s/name?before=20`.
   public var target: String
-  /// The fields of its head by their names in small letters.
+  /// The fields of the head by their names in lower case.
   public var fields: [String: String]
 
   /// The target without its query.
   public var path: String { String(target.prefix { $0 != "?" }) }
 
-  /// The number behind `key` in the query.
+  /// The number after `key` in the query.
   public func number(_ key: String) -> Int? {
     let query = target.drop { $0 != "?" }.dropFirst()
     let values = query.split(separator: "&").map { $0.split(separator: "=", maxSplits: 1) }
@@ -23,7 +23,7 @@ public struct HTTPRequest: Sendable {
   }
 }
 
-/// What an ``HTTPServer`` answers, and how badly.
+/// What an ``HTTPServer`` answers, and with which faults.
 public struct HTTPReply: Sendable {
   /// How the body is sent.
   public enum Course: Sendable {
@@ -41,7 +41,7 @@ public struct HTTPReply: Sendable {
   public var fields: [String]
   public var body: [UInt8]
   public var course = Course.whole
-  /// Whether the length of the body is told; else the connection ends with it.
+  /// Whether the head states the length of the body; if not, the connection ends with the body.
   public var tellsLength = true
 
   public init(_ status: Int, _ body: String, type: String = "text/html; charset=utf-8") {
@@ -73,7 +73,7 @@ public struct HTTPReply: Sendable {
 
 /// A small HTTP server on a free port of 127.0.0.1, with a thread for each connection.
 ///
-/// It stops when the object goes.
+/// It stops with the object.
 public final class HTTPServer: Sendable {
   /// Why a server could not be started.
   public struct Failure: Error, CustomStringConvertible {
@@ -84,7 +84,7 @@ public final class HTTPServer: Sendable {
   public let address: String
   private let connections: Connections
 
-  /// Starts a server that answers as `reply` says; it is called in several threads.
+  /// Starts a server that answers with what `reply` returns, which is called in several threads.
   public init(_ reply: @escaping @Sendable (HTTPRequest) -> HTTPReply) throws {
     let (listener, port) = try Self.listen()
     address = "http://127.0.0.1:\(port)"
@@ -98,7 +98,7 @@ public final class HTTPServer: Sendable {
   /// The requests so far.
   public var requests: [HTTPRequest] { connections.requests }
 
-  /// An address of this machine at which nobody listens.
+  /// An address of this machine where nobody listens.
   public static func deafAddress() throws -> String {
     let (listener, port) = try listen()
     close(listener)
@@ -126,7 +126,7 @@ public final class HTTPServer: Sendable {
 
 /// The connections of a server.
 ///
-/// A socket is closed by the thread that serves it and by no other.
+/// A socket is closed by the thread that serves it, and by no other.
 private final class Connections: Sendable {
   private struct State {
     var open: Set<Int32> = []
@@ -176,7 +176,8 @@ private final class Connections: Sendable {
       }
       Thread.detachNewThread { [self] in
         while let request = receive(socket, connection: number), answer(request, socket) {}
-        // A process that was started meanwhile may hold the socket too: closing would not end it.
+        // A process that was started meanwhile may hold the socket, too: closing would not end the
+        // connection.
         shutdown(socket, Int32(SHUT_RDWR))
         state.withLock { _ = $0.open.remove(socket) }
         close(socket)
@@ -191,7 +192,7 @@ private final class Connections: Sendable {
     while !head.suffix(4).elementsEqual("\r\n\r\n".utf8) {
       var byte: UInt8 = 0
       guard recv(socket, &byte, 1, 0) == 1 else { return nil }
-      // A client that would encrypt begins with a byte that is no letter.
+      // A client that wants to encrypt begins with a byte that is not a letter.
       guard !head.isEmpty || byte >= 0x41 else { return nil }
       head.append(byte)
     }
@@ -211,7 +212,7 @@ private final class Connections: Sendable {
     }
   }
 
-  /// Answers `request`; returns whether the connection goes on.
+  /// Answers `request`; returns whether the connection stays open.
   private func answer(_ request: HTTPRequest, _ socket: Int32) -> Bool {
     let reply = reply(request)
     var head = ["HTTP/1.1 \(reply.status) Reply"] + reply.fields
@@ -237,7 +238,7 @@ private final class Connections: Sendable {
     }
   }
 
-  /// Waits; returns whether the server still runs.
+  /// Pauses a reply; returns whether the server still runs.
   private func pause(_ seconds: Double) -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A file system in memory of its own, which goes with the object.
+/// A file system in memory, which is unmounted with the object.
 public final class MemoryDisk {
-  /// It cannot be mounted.
+  /// The file system cannot be mounted.
   public struct Failure: Error, CustomStringConvertible {
     public let description: String
   }
@@ -22,7 +22,7 @@ public final class MemoryDisk {
     umount2(folder.path, Int32(MNT_DETACH))
   }
 
-  /// The path of where it is mounted.
+  /// The path where it is mounted.
   public var path: String { folder.path }
 
   /// The paths of all files and folders on it, sorted.
@@ -30,7 +30,7 @@ public final class MemoryDisk {
     try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
   }
 
-  /// Changes how much room it has.
+  /// Changes how much room there is.
   public func resize(kilobytes: Int) throws {
     guard mount("none", path, "tmpfs", UInt(MS_REMOUNT), "size=\(kilobytes)k") == 0 else {
       throw Failure(description: "cannot mount: \(String(cString: strerror(errno)))")

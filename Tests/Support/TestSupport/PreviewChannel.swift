@@ -7,7 +7,7 @@ public struct PreviewMessage: Sendable {
   public var date: Int
   /// The HTML between the author and the footer, such as a text made by ``PreviewHTML``.
   public var content: String
-  /// The ids of the further messages of its album; they have no block of their own.
+  /// The ids of the other messages of its album, which have no block of their own.
   public var album: [Int] = []
   public var isService = false
   public var views: String? = "1.2K"
@@ -27,7 +27,7 @@ public struct PreviewChannel: Sendable {
   public var title = "БУГУРТ & ТЕСТ"
   /// The messages, their ids ascending.
   public var messages: [PreviewMessage] = []
-  /// How many messages a page holds, members of albums counted.
+  /// How many messages a page holds, those of albums included.
   public var pageSize = 20
 
   public init(_ messages: [PreviewMessage] = []) {
@@ -75,7 +75,7 @@ public struct PreviewChannel: Sendable {
 
   // MARK: - Pages
 
-  /// The page `/s/<name>`, with `?before=` or `?after=`; that without both is the newest.
+  /// The page `/s/<name>`, with `?before=` or `?after=`; without both it is the newest.
   public func page(before: Int? = nil, after: Int? = nil) -> String {
     var shown: [PreviewMessage] = []
     var room = pageSize

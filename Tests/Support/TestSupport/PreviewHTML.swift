@@ -35,7 +35,7 @@ public enum PreviewHTML {
     """
   }
 
-  /// The line "Forwarded from" with the name `html`, a link where it has an `address`.
+  /// The line "Forwarded from" with the name `html`, which is a link if there is an `address`.
   public static func forwarded(_ html: String, address: String?, author: String? = nil) -> String {
     let name = #"class="tgme_widget_message_forwarded_from_name""#
     let source =
@@ -101,7 +101,7 @@ public enum PreviewHTML {
       """
   }
 
-  /// The label that stands where a browser cannot show something.
+  /// The label in place of something that a browser cannot show.
   public static func unsupported(_ label: String = "Please open Telegram to view this post")
     -> String
   {
@@ -115,7 +115,7 @@ public enum PreviewHTML {
     """
   }
 
-  /// `content` with the hidden label beside it that many posts have.
+  /// `content` and the hidden label that many posts have.
   public static func supported(_ content: String) -> String {
     """
     <div class="media_supported_cont">\(content)</div><div class="media_not_supported_cont">\
@@ -140,7 +140,7 @@ public enum PreviewHTML {
       """
   }
 
-  /// The preview of a link, whose picture is no picture of the post.
+  /// The preview of a link, whose picture is not a picture of the post.
   public static let linkPreview = """
     <a class="tgme_widget_message_link_preview" href="https://naver.me/x">
       <div class="link_preview_site_name accent_color" dir="auto">Сайт</div>

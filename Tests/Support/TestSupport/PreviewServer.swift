@@ -1,6 +1,6 @@
 /// A server that shows a ``PreviewChannel`` as t.me does, with faults on demand.
 public final class PreviewServer: Sendable {
-  /// What the page `/<name>` says that the name belongs to, if there is no preview.
+  /// What the name belongs to according to the page `/<name>`, if there is no preview.
   public struct Contact: Sendable {
     public var title: String
     public var extra: [String]
@@ -15,14 +15,14 @@ public final class PreviewServer: Sendable {
 
   /// The address to give as base URL.
   public var address: String { server.address }
-  /// What was asked for so far.
+  /// The requests so far.
   public var requests: [HTTPRequest] { server.requests }
   /// The targets of the requests so far.
   public var targets: [String] { server.requests.map(\.target) }
 
   /// Shows `channel`, or redirects to the page of `contact`.
   ///
-  /// `fault` is given each request and the usual reply, and returns what is replied.
+  /// `fault` gets each request with the usual reply, and returns the reply to send.
   public init(
     _ channel: PreviewChannel, contact: Contact? = nil,
     fault: @escaping @Sendable (HTTPRequest, HTTPReply) -> HTTPReply = { $1 }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// A library that plays TDLib: a login and a channel, without a network.
+/// A library that stands in for TDLib: a login and a channel, without a network.
 ///
-/// Its sources are in `Tests/Stages/TelegramSourcesTests/StandIn`, where `scenario.c` tells what a scenario
-/// may say. They are compiled once for all tests of a process; each object is a copy in a folder of
-/// its own, and so a library of its own when it is loaded.
+/// Its sources are in `Tests/Stages/TelegramSourcesTests/StandIn`; `scenario.c` there documents the
+/// scenarios. They are compiled once for all tests of a process. Each object is a copy in a folder of
+/// its own, which is therefore loaded as a library of its own.
 public final class StandInLibrary {
   private let folder: TemporaryFolder
 
-  /// Lays a library ready that plays `scenario`, with lines such as `posts 1000`.
+  /// Prepares a library that plays `scenario`, with lines such as `posts 1000`.
   public init(_ scenario: String = "") throws {
     folder = try TemporaryFolder()
     try folder.write(Self.compiled.get(), to: "libtdjson.so")
@@ -17,7 +17,7 @@ public final class StandInLibrary {
 
   /// The path of the library.
   public var path: String { folder.path("libtdjson.so") }
-  /// The path of a folder that a session may use; it is not there yet.
+  /// The path of a folder for a session, which does not exist yet.
   public var sessionFolder: String { folder.path("session") }
 
   /// Lets the next client play another scenario.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of its own for a test, removed when the object goes.
+/// A folder for a test, which is removed with the object.
 public final class TemporaryFolder {
   /// The path of the folder.
   public let path: String

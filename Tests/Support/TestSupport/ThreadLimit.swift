@@ -1,8 +1,8 @@
 import Foundation
 
-/// A system that refuses threads, for programs that are started with ``environment(allowing:)``.
+/// Refuses threads to programs that are started with ``environment(allowing:)``.
 ///
-/// A library that stands before the C library plays it: `ulimit -u` does not bind root.
+/// A library that is loaded before the C library does it, because `ulimit -u` does not bind root.
 public final class ThreadLimit {
   private let folder: TemporaryFolder
 
@@ -13,7 +13,7 @@ public final class ThreadLimit {
       of: [folder.path("limit.c")], at: folder.path("limit.so"), flags: ["-ldl"])
   }
 
-  /// Variables with which a program can start `count` threads; any number for `nil`.
+  /// Variables with which a program can start `count` threads; any number if that is `nil`.
   public func environment(allowing count: Int?) -> [String: String] {
     var variables = ["LD_PRELOAD": folder.path("limit.so"), "THREAD_LOG": folder.path("log")]
     variables["THREADS_ALLOWED"] = count.map(String.init)

@@ -3,26 +3,26 @@
 //
 //     make fuzz                                    # all parsers, 100,000 inputs each
 //     make fuzz FUZZ_PARSER=desktop-json FUZZ_RUNS=5000000
-//     .build/fuzz/release/Fuzz desktop-json -max_total_time=60
+//     make fuzz FUZZ_RUNS=-1 FUZZ_FLAGS=-max_total_time=60    # a minute of each, as in CI
 //     .build/fuzz/release/Fuzz desktop-json .build/fuzz/desktop-json/crash-…    # one input again
 //
-// The name of the parser comes first, then what libFuzzer understands. Inputs that reached
-// something new are kept in .build/fuzz/<parser>/inputs and serve the next run too; an input that
-// ends in a trap, a broken promise (`expect`), a fault of memory, 10 s without an end or 2 GB is kept
-// beside it, and the run ends with it. Set SWIFT_BACKTRACE=enable=no: Swift's own handler of traps
-// waits for ever under libFuzzer.
+// The name of the parser comes first, then the options of libFuzzer. Inputs that reached something
+// new are kept in .build/fuzz/<parser>/inputs and serve the next run, too. The run ends at an input
+// that ends in a trap, a broken promise (`expect`) or a memory error, or takes more than 10 s or 2 GB;
+// that input is kept beside the folder. Set SWIFT_BACKTRACE=enable=no: under libFuzzer, Swift's own
+// handler of traps waits for ever.
 //
 // The instrumentation needs both sanitizers in one flag of swiftc (`-sanitize=fuzzer,address`): of
 // two flags, which is what two `--sanitize` of SwiftPM become, only the last counts.
 //
-// To add a parser, put a file such as PostLines.swift beside this one, and the value in it into
-// `FuzzedParser.all`. What it calls must be public; the product of its target must stand in
-// `products` of the main Package.swift and in `dependencies` of this one.
+// To add a parser, add a file such as PostLines.swift, and its value to `FuzzedParser.all`. What it
+// calls must be public; the product of its target must be in `products` of the main Package.swift
+// and in `dependencies` of this one.
 
 import FileSupport
 import Glibc
 
-/// The parser that is fuzzed, and what became of the inputs that it was given.
+/// The parser that is fuzzed, and what became of its inputs.
 struct Session {
   let parser: FuzzedParser
   let scratch: Scratch
@@ -41,7 +41,7 @@ struct Session {
     }
   }
 
-  /// Tells the counts when all inputs were given.
+  /// Reports the counts after the last input.
   func finish() {
     scratch.remove()
     note("\(parser.name): \(read + refused) inputs: \(read) read, \(refused) refused")
@@ -57,8 +57,8 @@ private func note(_ line: String) {
 /// libFuzzer calls the functions below one after another, on one thread.
 nonisolated(unsafe) private var session: Session?
 
-/// What libFuzzer calls first: takes the name of the parser out of the arguments, and puts the
-/// folder of its inputs, its dictionary and defaults in.
+/// What libFuzzer calls first: replaces the name of the parser in the arguments by the folder of its
+/// inputs, its dictionary and defaults.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
   _ count: UnsafeMutablePointer<CInt>,
@@ -67,7 +67,7 @@ public func initialize(
   let given = CommandLine.arguments
   let names = FuzzedParser.all.map(\.name)
   guard given.count > 1, let parser = FuzzedParser.all.first(where: { $0.name == given[1] }) else {
-    // Their list is asked for by `Fuzz names`.
+    // `Fuzz names` lists them.
     print(names.joined(separator: "\n"))
     exit(given.dropFirst().first == "names" ? 0 : 64)
   }
@@ -79,9 +79,9 @@ public func initialize(
     var all = [given[0], "-artifact_prefix=\(folder.path)/", "-timeout=10", "-print_final_stats=1"]
     if !parser.words.isEmpty { all.append("-dict=\(folder.dictionary)") }
     all += options
-    // Files are inputs to be run again; without any, libFuzzer makes inputs from those of the folder.
+    // Files are inputs to run again; without any, libFuzzer makes inputs from those in the folder.
     if options.allSatisfy({ $0.hasPrefix("-") }) { all.append(folder.inputs) }
-    // libFuzzer keeps them for as long as it runs.
+    // libFuzzer uses them for as long as it runs.
     let strings = UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>.allocate(
       capacity: all.count + 1)
     _ = strings.initialize(from: all.map { strdup($0) } + [nil])

@@ -1,10 +1,10 @@
-/// A parser and what libFuzzer begins with.
+/// A parser, and what libFuzzer starts from.
 struct FuzzedParser: Sendable {
-  /// What it is called on the command line.
+  /// Its name on the command line.
   let name: String
   /// Whole inputs, small and of all kinds.
   let seeds: [String]
-  /// Words that inputs are put together from, such as the keys of an object.
+  /// Words that inputs are made of, such as the keys of an object.
   let words: [String]
   /// Reads `bytes`, and checks what it promises of the result.
   ///

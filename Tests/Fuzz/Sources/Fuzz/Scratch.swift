@@ -33,7 +33,7 @@ final class Scratch: Sendable {
   }
 }
 
-/// What is kept of a parser between runs, in `.build/fuzz/<parser>` of the working folder.
+/// What a parser keeps between runs, in `.build/fuzz/<parser>` of the working folder.
 struct ParserFolder {
   let path: String
   /// The folder of the seeds and of all inputs that reached something new.

@@ -9,7 +9,8 @@ struct FullDiskTests {
     "No space left on device; make room there (df and df -i show how much there is), or write elsewhere"
 
   @Test(
-    "leaves no half file, and the old output as it was", .enabled(if: MemoryDisk.isAvailable),
+    "leaves no half file, and the old output as it was",
+    .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"),
     arguments: [
       ("tg-dump", ["data/fixture/result.json", "--replace"]),
       ("bugurt-clean", ["data/raw/fixture.jsonl"]),
@@ -29,7 +30,9 @@ struct FullDiskTests {
     }
   }
 
-  @Test("leaves no half folder of shards", .enabled(if: MemoryDisk.isAvailable))
+  @Test(
+    "leaves no half folder of shards",
+    .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
   func shards() throws {
     let project = try Project.finished()
     let disk = try MemoryDisk(kilobytes: 160)
@@ -51,7 +54,9 @@ struct FullDiskTests {
     #expect(try disk.names().contains("tokens/manifest.json"))
   }
 
-  @Test("ends a training with the checkpoints it had", .enabled(if: MemoryDisk.isAvailable))
+  @Test(
+    "ends a training with the checkpoints it had",
+    .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
   func training() throws {
     let project = try Project.finished()
     // The model of 8,624 parameters has 34 kB, its checkpoint three times that and the tokenizer.
@@ -68,7 +73,7 @@ struct FullDiskTests {
     #expect(names.contains("run/checkpoint-1/trainer_state.json"))
     #expect(!names.contains("run/checkpoint-12") && !names.contains("run/final"))
     #expect(!names.contains { $0.contains(".partial") || $0.contains(".lock") })
-    // The newest checkpoint is whole: with room the training goes on.
+    // The newest checkpoint is whole: with room the training continues.
     try disk.resize(kilobytes: 8 << 10)
     let rest = try project.run("gpt-finetune", arguments + ["--resume"])
     #expect(rest.status == 0, "\(rest.log)")
@@ -76,7 +81,7 @@ struct FullDiskTests {
     #expect(try disk.names().contains("run/final/model.safetensors"))
   }
 
-  @Test("behind standard output is told, too")
+  @Test("behind standard output is reported, too")
   func standardOutput() throws {
     let project = try Project.finished()
     for (program, arguments, name) in [

@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A training that is killed and gone on with.
+/// A training that is killed and resumed.
 @Suite("an interrupted training", .serialized)
 struct InterruptedTrainingTests {
-  /// How a training ends before its time.
+  /// What ends a training early.
   enum End: CaseIterable {
     /// SIGKILL to all, as in a power cut.
     case kill
@@ -20,7 +20,7 @@ struct InterruptedTrainingTests {
     "LOGGING_STEPS": "7",
   ]
 
-  @Test("gives the same model to the last bit when it is gone on with")
+  @Test("gives the same model to the last bit when it is resumed")
   func same() throws {
     let project = try Project()
     func variables(_ run: String) -> [String: String] {
@@ -49,8 +49,8 @@ struct InterruptedTrainingTests {
     }
   }
 
-  /// SIGKILL comes wherever the training happens to be: in a step, a validation, while a checkpoint
-  /// is written, takes its name, or an old one is removed.
+  /// SIGKILL arrives at any moment: in a step or a validation, while a checkpoint is written or
+  /// renamed, or an old one is removed.
   @Test("killed again and again, it never has half a checkpoint, and ends the same")
   func killedOften() throws {
     let project = try Project.finished()
@@ -70,9 +70,8 @@ struct InterruptedTrainingTests {
     var kills = 0
     while !project.exists("run/final") {
       let process = try start("run")
-      // A different time each time, so that a different moment is hit; longer each time, so that a
-      // busy machine gets to a checkpoint too.
-      usleep(UInt32(60_000 + 17_389 * kills % 120_000 + 1_000 * kills))
+      // More or less work each time, so that another moment is hit.
+      try process.work(milliseconds: 60 + 17 * kills % 120)
       process.signalGroup(SIGKILL)
       let ended = try process.wait()
       try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")
@@ -108,7 +107,7 @@ struct InterruptedTrainingTests {
     let ended = try make.wait()
     let name = end == .interrupt ? "SIGINT" : "SIGTERM"
     #expect(ended.log.contains("\ngpt-finetune: error: stopped by \(name)\n"))
-    // make itself dies of the SIGINT, or tells of the status of the program.
+    // make itself dies of the SIGINT, or reports the status of the program.
     #expect(ended.status == (end == .interrupt ? 130 : 2))
     if end == .terminate { #expect(ended.log.contains("Error 143\n")) }
     // A checkpoint of the very last step was written.
@@ -151,7 +150,7 @@ struct InterruptedTrainingTests {
       ], in: project.folder.path)
     try poll("the first steps") { try training.text(of: .log).contains("step 1,") }
     // Kernels keep data where the stack pointer is: no handler may run on a thread that computes,
-    // but the main one, which has a stack for it.
+    // except the main one, which has a stack for it.
     for blocked in try signalsBlocked(in: training.processID) {
       #expect(blocked & 1 << UInt64(signal - 1) != 0)
     }
@@ -165,7 +164,7 @@ struct InterruptedTrainingTests {
     #expect(names.count == 1 && names[0].hasPrefix("checkpoint-"))
   }
 
-  /// The signals that each thread of `process` blocks, the main one left out.
+  /// The signals that each thread of `process` blocks, except the main one.
   private func signalsBlocked(in process: pid_t) throws -> [UInt64] {
     let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")
     #expect(threads.count == 2)
@@ -191,8 +190,8 @@ struct InterruptedTrainingTests {
     #expect(try training.wait().status == 0)
   }
 
-  /// With the model of this size products are oneDNN's, which a handler on the stack pointer of its
-  /// kernels would break now and then: `INTERRUPTIONS=200 swift test … --filter interruptedOften`.
+  /// The products of a model of this size are oneDNN's; a handler on the stack of its kernels would
+  /// break them now and then: `INTERRUPTIONS=200 swift test … --filter interruptedOften`.
   @Test("interrupted again and again, it always leaves a checkpoint, and ends the same")
   func interruptedOften() throws {
     let wanted =
@@ -207,7 +206,7 @@ struct InterruptedTrainingTests {
           "--save-steps=1000", "--logging-steps=1", "--resume",
         ], in: project.folder.path)
     }
-    let whole = try start("whole").wait(seconds: 300)
+    let whole = try start("whole").wait()
     try #require(whole.status == 0, "\(whole.log)")
     let model = try project.folder.bytes(of: "whole/final/model.safetensors")
     var interruptions = 0
@@ -217,10 +216,10 @@ struct InterruptedTrainingTests {
         try process.text(of: .log).contains("epoch ") || project.exists("run/final")
       }
       if interruptions < wanted {
-        usleep(UInt32.random(in: 0..<150_000))
+        try process.work(milliseconds: .random(in: 0..<150))
         process.signalGroup(SIGINT)
       }
-      let ended = try process.wait(seconds: 300)
+      let ended = try process.wait()
       if ended.status == 0 {
         #expect(try project.folder.bytes(of: "run/final/model.safetensors") == model)
         try project.remove("run")

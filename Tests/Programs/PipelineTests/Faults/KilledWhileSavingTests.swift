@@ -17,7 +17,7 @@ struct KilledWhileSavingTests {
       ], in: project.folder.path)
   }
 
-  @Test("leaves only whole checkpoints, and ends with the same model when it is gone on with")
+  @Test("leaves only whole checkpoints, and ends with the same model when it is resumed")
   func killed() throws {
     let project = try Project.finished()
     let whole = try start("whole", in: project).wait()
@@ -37,7 +37,7 @@ struct KilledWhileSavingTests {
           $0.hasPrefix("checkpoint-") && $0.contains(".partial/\(file).safetensors.")
         } || project.exists("run/final")
       }
-      usleep(UInt32.random(in: 0..<60_000))
+      try process.work(milliseconds: .random(in: 0..<60))
       process.signalGroup(SIGKILL)
       let ended = try process.wait()
       try #require([0, 128 + SIGKILL].contains(ended.status), "\(ended.log)")
@@ -52,7 +52,7 @@ struct KilledWhileSavingTests {
     #expect(try project.leftovers() == [])
   }
 
-  /// What has the name of a checkpoint is the one that the training without a kill wrote.
+  /// Expects each checkpoint to be the one that the undisturbed training wrote.
   private func expectWholeCheckpoints(_ project: Project) throws {
     for step in 1..<Self.steps where project.exists("run/checkpoint-\(step)") {
       for file in ["model.safetensors", "optimizer.safetensors"] {

@@ -45,10 +45,10 @@ struct LimitsTests {
       uniqueKeysWithValues: kept.map { ($0, try project.folder.bytes(of: "out/\($0)")) })
   }
 
-  @Test("refused threads are done without, to the same result", arguments: jobs.indices)
+  @Test("without refused threads the result is the same", arguments: jobs.indices)
   func threads(_ job: Int) throws {
     let limit = try ThreadLimit()
-    // tg-dump does all in one thread.
+    // tg-dump does everything in one thread.
     let options = Self.jobs[job].program == "tg-dump" ? [] : ["--threads=4"]
     let free = try run(job, options, [:])
     try #require(free.status == 0, "\(free.log)")
@@ -65,7 +65,7 @@ struct LimitsTests {
     }
   }
 
-  @Test("one thread is the only one", arguments: jobs.indices)
+  @Test("with --threads=1 no other thread is started", arguments: jobs.indices)
   func oneThread(_ job: Int) throws {
     let limit = try ThreadLimit()
     let options = Self.jobs[job].program == "tg-dump" ? [] : ["--threads=1"]
@@ -73,19 +73,19 @@ struct LimitsTests {
     #expect(try limit.takeCount() == 0)
   }
 
-  @Test("by default there are as many threads as processors may be used", arguments: jobs.indices)
+  @Test("by default there are as many threads as usable processors", arguments: jobs.indices)
   func affinity(_ job: Int) throws {
     let limit = try ThreadLimit()
     let (program, arguments) = Self.jobs[job]
     let ended = try Subprocess.run(
       "taskset", ["-c", "0", try builtProgram(program)] + arguments, in: project.folder.path,
       environment: Subprocess.environment.merging(limit.environment(allowing: nil)) { $1 })
-    // A test that may not use processor 0 says nothing.
+    // If this process may not use processor 0, the test says nothing.
     try #require(ended.status == 0, "\(ended.log)")
     #expect(try limit.takeCount() == 0)
   }
 
-  @Test("TDLib is not loaded where its threads would be refused")
+  @Test("TDLib is not loaded if its threads would be refused")
   func tdlib() throws {
     let limit = try ThreadLimit()
     let library = try StandInLibrary()
@@ -108,7 +108,7 @@ struct LimitsTests {
         "bash",
         ["-c", "ulimit -v \(megabytes * 1024) && exec \"$@\"", "bash", try builtProgram(program)]
           + arguments, in: project.folder.path)
-      // The loader of the system speaks for itself.
+      // The message is that of the system's loader.
       if ended.log.contains("error while loading shared libraries: ") { continue }
       statuses.insert(ended.status)
       guard ended.status != 0 else { continue }
@@ -119,7 +119,7 @@ struct LimitsTests {
     #expect(statuses.contains(0))
   }
 
-  @Test("what is too much is told with how much was asked for, and what takes less")
+  @Test("the message says how much was asked for, and what takes less")
   func tooLarge() throws {
     let ended = try Subprocess.run(
       "bash",
@@ -138,7 +138,7 @@ struct LimitsTests {
     #expect(ended.log.wholeMatch(of: pattern) != nil, "\(ended.log)")
   }
 
-  @Test("a training that is larger than the memory is warned of")
+  @Test("a training that is larger than the memory begins with a warning")
   func warning() throws {
     let process = try Subprocess(
       try builtProgram("gpt-finetune"),

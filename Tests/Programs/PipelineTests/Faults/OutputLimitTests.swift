@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What the system or the reader of an output does not let a program write.
+/// Outputs that the system, or their reader, does not take to the end.
 @Suite("an output that cannot be written to its end")
 struct OutputLimitTests {
   let project: Project
@@ -11,7 +11,7 @@ struct OutputLimitTests {
     project = try Project.finished()
   }
 
-  /// Runs a program whose files may have so many kilobytes.
+  /// Runs a program whose files are limited to so many kilobytes.
   private func run(_ program: String, _ arguments: [String], kilobytes: Int) throws -> Ended {
     try Subprocess.run(
       "bash",
@@ -40,7 +40,8 @@ struct OutputLimitTests {
     ),
   ]
 
-  @Test("for the limit of file sizes is an error, and nothing stays behind", arguments: programs)
+  @Test(
+    "because of the limit of file sizes is an error, and nothing stays behind", arguments: programs)
   func fileSize(_ program: String, _ arguments: [String], _ kilobytes: Int) throws {
     let ended = try run(program, arguments, kilobytes: kilobytes)
     #expect(ended.status == 74)
@@ -51,7 +52,7 @@ struct OutputLimitTests {
     #expect(try project.tree("out") == [])
   }
 
-  @Test("for the limit of file sizes ends a training with the checkpoints it had")
+  @Test("because of the limit of file sizes ends a training with the checkpoints it had")
   func checkpoint() throws {
     let arguments = [
       "data/tokens/fixture", "-o", "run", "--layers=1", "--width=16", "--heads=2", "--context=32",
@@ -68,7 +69,7 @@ struct OutputLimitTests {
     #expect(try project.tree("run") == before)
   }
 
-  @Test("as its reader wants no more, is no error: the program ends without a word")
+  @Test("because its reader has ended is not an error: the program ends silently")
   func brokenPipe() throws {
     let ended = try Subprocess.run(
       "bash",
@@ -81,7 +82,7 @@ struct OutputLimitTests {
     #expect(try project.leftovers() == [] && !project.exists("rejects.jsonl"))
   }
 
-  @Test("as it is the program's input, is refused, by whatever name")
+  @Test("because it is the program's input is refused, by whatever name")
   func input() throws {
     for (link, target) in [("p", "data/raw/fixture.jsonl"), ("t", "data/clean/fixture.txt")] {
       try #require(symlink(target, project.folder.path(link)) == 0)

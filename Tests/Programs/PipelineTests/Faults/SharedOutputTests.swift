@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Two processes that are given the same output.
+/// Two processes with the same output.
 @Suite("an output that another process writes")
 struct SharedOutputTests {
   /// A program that waits for its input: its arguments without the output, and the input in two
@@ -117,7 +117,7 @@ struct SharedOutputTests {
     let (process, pipe) = try start(writer, environment)
     close(pipe)
     process.signalGroup(SIGKILL)
-    // Also before anybody has asked how it ended, as in a container whose first process never does.
+    // Even before anybody has waited for it, as in a container whose first process never does.
     try poll("the end of \(writer.program)") { process.isZombie }
     #expect(try !project.leftovers().isEmpty)
     let second = try run(writer, environment, output: "out/result")
@@ -125,7 +125,7 @@ struct SharedOutputTests {
     #expect(try project.leftovers() == [])
   }
 
-  @Test("without locks, may be another host's, whose processes cannot be looked for")
+  @Test("without locks, may be that of another host, whose processes cannot be checked")
   func otherHost() throws {
     let environment = try environment(hasLocks: false)
     let writer = Self.writers[0]
@@ -145,8 +145,8 @@ struct SharedOutputTests {
     func arguments(_ output: String) -> [String] {
       [
         "data/tokens/fixture", "-o", output, "--layers=1", "--width=16", "--heads=2",
-        "--context=32",
-        "--block-size=16", "--max-steps=10000000", "--save-steps=10000000", "--threads=1",
+        "--context=32", "--block-size=16", "--max-steps=10000000", "--save-steps=10000000",
+        "--logging-steps=10", "--threads=1",
       ]
     }
     let first = try Subprocess(
@@ -168,9 +168,9 @@ struct SharedOutputTests {
       try builtProgram("gpt-finetune"), arguments("runs/two"), in: project.folder.path,
       environment: environment)
     try poll("the other training") { try other.text(of: .log).contains(" steps\n") }
-    // A step must be done for there to be a checkpoint.
-    usleep(300_000)
     for process in [first, other] {
+      // A step must be done for there to be a checkpoint.
+      try poll("a step") { try process.text(of: .log).contains("epoch ") }
       process.signalGroup(SIGINT)
       let ended = try process.wait()
       #expect(ended.status == 130, "\(ended.log)")

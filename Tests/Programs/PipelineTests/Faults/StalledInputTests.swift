@@ -39,7 +39,7 @@ struct StalledInputTests {
       return ioctl(descriptor, UInt(FIONREAD), &unread) == 0 && unread == 0 && process.isAsleep
     }
     process.signalGroup(signal.0)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == signal.1)
     #expect(ended.output == "")
     #expect(ended.log.hasSuffix("\(program): error: stopped by \(signal.2)\n"))
@@ -52,14 +52,13 @@ struct StalledInputTests {
     try #require(mkfifo(pipe, 0o600) == 0)
     let process = try Subprocess(
       try builtProgram("tg-dump"), ["pipe"], in: project.folder.path)
-    usleep(200_000)
-    try poll("tg-dump to open the pipe") { process.isAsleep }
+    try poll("tg-dump to open the pipe") { try process.handles(SIGINT) && process.isAsleep }
     process.signalGroup(SIGINT)
-    #expect(try process.wait(seconds: 10).status == 130)
+    #expect(try process.wait().status == 130)
   }
 
   @Test(
-    "bpe-encode stops amid a long corpus and leaves the old output",
+    "bpe-encode stops in the middle of a long corpus and leaves the old output",
     arguments: [[], ["--threads=1"], ["--threads=2"]])
   func longCorpus(_ threads: [String]) throws {
     var corpus = ""
@@ -73,7 +72,7 @@ struct StalledInputTests {
     }
     try project.folder.write(corpus, to: "long.txt")
     let before = try project.folder.bytes(of: "data/tokens/fixture/manifest.json")
-    // With a tokenizer it is encoded, without one words are counted.
+    // With a tokenizer the corpus is encoded, without one its words are counted.
     let tokenizer = threads.isEmpty ? [] : ["--tokenizer", "data/tokens/fixture"]
     let process = try Subprocess(
       try builtProgram("bpe-encode"),
@@ -82,9 +81,9 @@ struct StalledInputTests {
     try poll("the partial folder") {
       try project.tree("data/tokens").contains { $0.hasSuffix(".partial") }
     }
-    usleep(50_000)
+    try process.work(milliseconds: 50)
     process.signalGroup(SIGINT)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == 130)
     #expect(ended.output == "")
     #expect(ended.log.hasSuffix("bpe-encode: error: stopped by SIGINT\n"))
@@ -92,14 +91,14 @@ struct StalledInputTests {
     #expect(try project.folder.bytes(of: "data/tokens/fixture/manifest.json") == before)
   }
 
-  @Test("gpt-sample stops amid its texts")
+  @Test("gpt-sample stops in the middle of its texts")
   func sampling() throws {
     let process = try Subprocess(
       try builtProgram("gpt-sample"),
       ["checkpoints/fixture/final", "--count=100000000", "--threads=1"], in: project.folder.path)
     try poll("the first texts") { try !process.text(of: .output).isEmpty }
     process.signalGroup(SIGINT)
-    let ended = try process.wait(seconds: 10)
+    let ended = try process.wait()
     #expect(ended.status == 130)
     #expect(
       ended.log.hasSuffix(

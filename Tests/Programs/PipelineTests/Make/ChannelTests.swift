@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Channels, asked for by the program as a user starts it.
+/// Channels, fetched by the program as a user starts it.
 @Suite("channels")
 struct ChannelTests {
   let folder: TemporaryFolder
@@ -26,7 +26,7 @@ struct ChannelTests {
     }
   }
 
-  @Test("a channel on the web is fetched whole, and later only what is new")
+  @Test("a channel on the web is fetched as a whole, and later only what is new")
   func web() throws {
     let first = try PreviewServer(.sample(count: 120))
     let arguments = ["@BugurtTest", "-o", "posts.jsonl", "--delay", "0", "--base-url"]
@@ -48,7 +48,7 @@ struct ChannelTests {
     #expect(second.requests.count <= 3)
   }
 
-  @Test("a fetch that is stopped by a signal goes on where it was")
+  @Test("a fetch that is stopped by a signal continues where it was")
   func interrupted() throws {
     let slow = try PreviewServer(.sample(count: 200))
     let process = try Subprocess(
@@ -71,7 +71,7 @@ struct ChannelTests {
     #expect(resumed < server.requests.count - resumed)
   }
 
-  @Test("a channel that is not there is told from a network that is not there, by the status too")
+  @Test("a missing channel and a missing network have different messages and statuses")
   func missing() throws {
     let server = try PreviewServer(.sample(count: 20))
     let ended = try dump(["@nobody", "-o", "x", "--delay", "0", "--base-url", server.address])

@@ -10,7 +10,7 @@ private let training = Array(all[3...])
 
 private let nothingToDo = "make: Nothing to be done for 'train'.\n"
 
-/// What make runs again after a finished run, told from its own output.
+/// What make runs again after a finished run, according to its own output.
 @Suite("the graph")
 struct GraphTests {
   let project: Project
@@ -19,7 +19,7 @@ struct GraphTests {
     project = try Project.finished()
   }
 
-  /// Expects `make train` to run exactly `stages`, and nothing the time after.
+  /// Expects `make train` to run exactly `stages`, and nothing the next time.
   private func expect(
     _ stages: [String], with variables: [String: String] = [:],
     location: SourceLocation = #_sourceLocation
@@ -28,8 +28,8 @@ struct GraphTests {
     #expect(run.stages == stages, sourceLocation: location)
   }
 
-  /// Expects `make train` to begin with `stage`, to have said so before, and to do nothing the time
-  /// after.
+  /// Expects `make train` to begin with `stage`, as `make -n` announces, and to do nothing the next
+  /// time.
   @discardableResult
   private func runsFirst(
     _ stage: String?, with variables: [String: String] = [:],
@@ -84,7 +84,7 @@ struct GraphTests {
       try project.modificationTime(of: "checkpoints/fixture/final/model.safetensors") == model)
   }
 
-  @Test("another content of an input reruns all that follows from it")
+  @Test("a changed input reruns all that follows from it")
   func otherContent() throws {
     let corpus = try project.folder.text(of: "data/clean/fixture.txt")
     try project.folder.write(corpus + "КОТ@ЕЩЁ КОТ@И ЕЩЁ ОДИН\n", to: "data/clean/fixture.txt")

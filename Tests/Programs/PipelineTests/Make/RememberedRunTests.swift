@@ -4,7 +4,7 @@ import Testing
 
 private let nothingToDo = "make: Nothing to be done for 'train'.\n"
 
-/// A run continues with what it was made with, and nothing that it holds is lost to a slip.
+/// A run keeps its variables, and a typing mistake loses nothing that it holds.
 @Suite("what a run was made with")
 struct RememberedRunTests {
   let project: Project
@@ -59,12 +59,12 @@ struct RememberedRunTests {
     let model = try project.modificationTime(of: "checkpoints/mine/final/model.safetensors")
     let again = try make("train", with: ["RUN": "mine"])
     #expect(again.output == nothingToDo, "\(again.log)")
-    // Another export of the same run is noticed, its posts are read again.
+    // Another export of the same run is noticed, and its posts are read.
     try writeOwnExport()
     #expect(try make("train", with: ["RUN": "mine"]).stages == ["tg-dump"])
     #expect(try project.folder.bytes(of: "data/raw/mine.jsonl") == posts)
     #expect(try project.modificationTime(of: "checkpoints/mine/final/model.safetensors") == model)
-    // The export may go when its posts are there.
+    // The export may be removed once its posts are dumped.
     try project.remove("own")
     #expect(try make("train", with: ["RUN": "mine"]).output == nothingToDo)
   }
@@ -112,7 +112,7 @@ struct RememberedRunTests {
     #expect(rest.stages == ["gpt-finetune"])
   }
 
-  @Test("a new run says where its posts come from, a misspelt one what it may have meant")
+  @Test("a new run must say where its posts come from; for a misspelt one there is a suggestion")
   func misspelt() throws {
     try writeOwnExport()
     try train("own")
@@ -160,7 +160,7 @@ struct RememberedRunTests {
     try train("@BugurtTest", variables(first))
     let model = try project.modificationTime(of: "checkpoints/mine/final/model.safetensors")
     let known = try project.folder.text(of: "data/raw/mine.jsonl")
-    // The channel is remembered, and how one asks it changes no result.
+    // The channel is remembered, and how it is fetched changes no result.
     let second = try PreviewServer(.sample(count: 120))
     let asked = variables(second).merging(["RUN": "mine"]) { $1 }
     #expect(try make("train", with: asked).output == nothingToDo)
@@ -179,7 +179,7 @@ struct RememberedRunTests {
     #expect(!project.exists("checkpoints/mine.previous"))
   }
 
-  @Test("posts that were deleted in the channel survive a slip in EXPORT")
+  @Test("posts that were deleted in the channel survive a mistake in EXPORT")
   func deletedPosts() throws {
     func flags(_ server: PreviewServer) -> [String: String] {
       ["RUN": "mine", "DUMP_FLAGS": "--delay 0 --base-url \(server.address)"]
@@ -269,7 +269,7 @@ struct RememberedRunTests {
     let sample = try make("sample", with: ["RUN": "mine", "COUNT": "1"])
     #expect(sample.status == 0, "\(sample.log)")
     #expect(
-      sample.log.hasPrefix("pipeline.mk: mine is not finished; this is the model of before, "))
+      sample.log.hasPrefix("pipeline.mk: mine is not finished; this is the earlier model, "))
     #expect(!sample.output.isEmpty)
   }
 }

@@ -15,17 +15,27 @@ struct RunTests {
     #expect(try project.tree() == before)
   }
 
-  @Test("make help names the goals and the variables, in 80 columns")
+  @Test("make help names the goals and the variables of the pipeline, in 80 columns")
   func help() throws {
     let help = try Project().make("help").output
-    #expect(help.hasPrefix("make TARGET [VARIABLE=value …]\n\n  programs "))
+    #expect(help.hasPrefix("make GOAL [VARIABLE=value …]\n\n  programs "))
     for word in ["train", "show", "RUN=fixture", "VALIDATION_FRACTION=0.05"] {
       #expect(help.contains("\n  \(word)"))
     }
+    #expect(!help.contains("\n  lint "))
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 
-  @Test("a build that fails leaves the programs that stood, and a moved checkout drops its cache")
+  @Test("make help-dev adds those of the checks")
+  func helpForDevelopers() throws {
+    let project = try Project()
+    let help = try project.make("help-dev").output
+    #expect(help.hasPrefix(try project.make("help").output))
+    for word in ["lint ", "interop ", "FUZZ_RUNS=100000"] { #expect(help.contains("\n  \(word)")) }
+    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("a build that fails leaves the earlier programs, and a moved checkout drops its cache")
   func failedBuild() throws {
     let project = try Project()
     try project.folder.write("", to: ".build/x86/release/ModuleCache/x.pcm")
@@ -62,7 +72,7 @@ struct RunTests {
       "sample", with: variables.merging(["SAMPLE_FLAGS": "--filter --no-end-of-text"]) { $1 })
     #expect(failed.status == 2)
     #expect(try project.folder.text(of: "data/samples/fixture.txt") == file)
-    // What makes no result different, and results that are printed, are remembered nowhere.
+    // What changes no result, and how results are printed, is not remembered.
     #expect(try project.make("sample", with: ["COUNT": "2"]).stages == [])
   }
 
@@ -143,7 +153,7 @@ struct RunTests {
     #expect(run.log.contains("Error \(status)\n"))
     #expect(try outputs.map { try project.folder.bytes(of: $0) } == before)
     #expect(try project.leftovers() == [])
-    // The new setting came to nothing, so nothing remembers it.
+    // The call with the new setting failed, so the setting is not remembered.
     let repaired = try project.make("train")
     #expect(repaired.output == "make: Nothing to be done for 'train'.\n", "\(repaired.log)")
   }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What is typed behind a variable reaches the programs as it is, and is never executed.
+/// The value of a variable reaches the programs as it was typed, and is never executed.
 @Suite("values as they are typed")
 struct TypedValueTests {
   let project: Project
@@ -35,7 +35,7 @@ struct TypedValueTests {
       let dump = try make("dump", with: ["RUN": "odd", "EXPORT": export])
       #expect(dump.status == 0, "\(dump.log)")
       #expect(dump.log.contains("594 posts written"))
-      // The same file in the end; remembered as it was typed.
+      // The same file, remembered as it was typed.
       let again = try make("dump", with: ["RUN": "odd"])
       #expect(again.output == "make: Nothing to be done for 'dump'.\n", "\(again.log)")
       #expect(try make("help", with: ["EXPORT": export]).status == 0)
@@ -45,7 +45,7 @@ struct TypedValueTests {
     #expect(environment.stages == ["tg-dump"], "\(environment.log)")
   }
 
-  @Test("a leading tilde is the home of who types, in EXPORT, MODEL, TOKENIZER and the flags")
+  @Test("a leading tilde is the home folder, in EXPORT, MODEL, TOKENIZER and the flags")
   func tilde() throws {
     let home = project.folder.path("home of me")
     let environment = ["HOME": home]
@@ -119,7 +119,7 @@ struct TypedValueTests {
     }
   }
 
-  @Test("words of the flags are kept together by quotes, and a quote that is open is an error")
+  @Test("quotes keep words of the flags together, and an open quote is an error")
   func flags() throws {
     let quoted = try make(
       "dump", with: ["DUMP_FLAGS": #"--fields 'views,reactions' --from "2019-09-03 ""#])

@@ -2,27 +2,28 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A copy of the project in a folder of its own, whose programs are built already.
+/// A copy of the project in a folder of its own, with the programs built.
 final class Project {
   let folder: TemporaryFolder
 
-  /// Variables for a training of a blink.
+  /// Variables for a training that takes a moment.
   static let tiny = [
     "LAYERS": "1", "WIDTH": "16", "HEADS": "2", "CONTEXT": "32", "BLOCK_SIZE": "16",
     "BATCH_SIZE": "4", "MAX_STEPS": "3", "WARMUP_STEPS": "1", "SAVE_STEPS": "2",
     "VOCAB_SIZE": "300", "THREADS": "1",
   ]
 
-  /// Copies the project; nothing was run in it.
+  /// Copies the project, in which nothing was run yet.
   init() throws {
     folder = try TemporaryFolder()
-    // make must find the build finished: SwiftPM holds a lock while tests run. The programs are not
-    // written by this process, whose other threads might start something meanwhile: the child would
-    // hold the file open for writing, and it could not be run (ETXTBSY).
+    // make must find the build finished, because SwiftPM holds a lock while tests run. The programs
+    // are not written by this process: if another thread started a child at that moment, it would
+    // hold the file open for writing, and the program could not be run (ETXTBSY).
     let script = """
       set -e
-      mkdir -p data .build/release
+      mkdir -p data .build/release Tests
       cp -a "$1"/{Makefile,pipeline.mk,Package.swift,Sources} .
+      cp -a "$1"/Tests/checks.mk Tests
       cp -a "$1"/data/fixture data
       echo native > .build/march
       touch .build/installed
@@ -48,7 +49,7 @@ final class Project {
     try Project(copying: try finishedPath.get())
   }
 
-  /// Where the finished project lies that all are copies of; it goes when the tests end.
+  /// The folder of the finished project that is copied; it is removed when the tests end.
   private static let finishedPath = Result {
     let project = try Project()
     let run = try project.make("train")
@@ -85,7 +86,7 @@ final class Project {
 
   // MARK: - Files
 
-  /// Makes all files 1,000 seconds older, and keeps which is newer than which.
+  /// Makes all files 1,000 seconds older, in the same order.
   func age() throws {
     let names = FileManager.default.enumerator(atPath: folder.path)
     while let name = names?.nextObject() as? String {
@@ -95,9 +96,8 @@ final class Project {
     }
   }
 
-  /// Makes the file `name` newer than all that were there at ``age()``.
-  ///
-  /// It is still older than what is written now: the clock of the file system may be a little slow.
+  /// Makes the file `name` newer than all that existed at ``age()``, but older than what is written
+  /// now, because the clock of the file system may be a little slow.
   func touch(_ name: String) throws {
     try setTime(of: name, seconds: time(nil) - 10, 0)
   }
@@ -107,7 +107,7 @@ final class Project {
     try #require(utimensat(AT_FDCWD, folder.path(name), [time, time], AT_SYMLINK_NOFOLLOW) == 0)
   }
 
-  /// When the file `name` was written last.
+  /// When the file `name` was last written.
   func modificationTime(of name: String) throws -> [Int] {
     var status = stat()
     try #require(stat(folder.path(name), &status) == 0)
@@ -131,7 +131,7 @@ final class Project {
     try FileManager.default.subpathsOfDirectory(atPath: folder.path(name)).sorted()
   }
 
-  /// The paths of what was left half done.
+  /// The paths of unfinished outputs.
   func leftovers() throws -> [String] {
     try tree().filter { path in
       [".partial", ".replaced", ".new", ".lock"].contains { path.contains($0) }
@@ -140,7 +140,7 @@ final class Project {
 }
 
 extension Ended {
-  /// The stages that make ran, or with `-n` may run, in their order.
+  /// The stages that make ran, or with `-n` would run, in order.
   var stages: [String] {
     output.split(separator: "\n").compactMap { line in
       programs.first {

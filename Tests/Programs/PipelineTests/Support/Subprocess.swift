@@ -1,9 +1,9 @@
 import Foundation
 import TestSupport
 
-/// What a process left when it ended.
+/// The result of a process.
 struct Ended {
-  /// The exit status; of a process that a signal ended, 128 and the signal, as a shell has it.
+  /// The exit status; 128 plus the signal if a signal ended the process, as in a shell.
   var status: Int32
   /// What it wrote to standard output.
   var output: String
@@ -11,7 +11,7 @@ struct Ended {
   var log: String
 }
 
-/// A process in a process group of its own, which goes with the object if it is not waited for.
+/// A process in a process group of its own, killed with the object if nobody has waited for it.
 ///
 /// Its output goes to files, so that it never waits for a reader.
 final class Subprocess {
@@ -24,17 +24,18 @@ final class Subprocess {
   private let folder: TemporaryFolder
   private var hasEnded = false
 
-  /// The environment of all processes: nothing of the one the tests run in, in which a make that
-  /// runs the tests leaves its variables.
+  /// The environment of all processes.
+  ///
+  /// It has little of that of the tests, to which `make test` adds its variables.
   static var environment: [String: String] {
     let inherited = ProcessInfo.processInfo.environment
     return ["PATH": inherited["PATH"] ?? "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C"]
   }
 
-  /// Starts the program at `path`, or of this name in `PATH`, in the folder `directory`.
+  /// Starts the program at `path`, or with this name in `PATH`, in the folder `directory`.
   ///
-  /// `input`, `output` and `log` are the files behind the standard streams; the latter two are read
-  /// at the end where they are left out.
+  /// `input`, `output` and `log` are files for the standard streams; what goes to the latter two is
+  /// part of the result if they are left out.
   init(
     _ path: String, _ arguments: [String], in directory: String, input: String = "/dev/null",
     output: String? = nil, log: String? = nil, environment: [String: String] = environment
@@ -78,15 +79,15 @@ final class Subprocess {
     waitpid(processID, nil, 0)
   }
 
-  /// Sends `signal` to the process and those that it started, as a terminal does.
+  /// Sends `signal` to the process and its children, as a terminal does.
   func signalGroup(_ signal: Int32) {
     kill(-processID, signal)
   }
 
   /// Waits for the end.
-  func wait(seconds: Int = 60) throws -> Ended {
+  func wait() throws -> Ended {
     var status: Int32 = 0
-    try poll("the end of process \(processID)", seconds: seconds) {
+    try poll("the end of process \(processID)") {
       waitpid(processID, &status, WNOHANG) == processID
     }
     hasEnded = true
@@ -95,7 +96,7 @@ final class Subprocess {
     return Ended(status: end, output: try text(of: .output), log: try text(of: .log))
   }
 
-  /// A stream that a process writes.
+  /// A stream to which a process writes.
   enum Stream: String {
     case output, log
   }
@@ -113,10 +114,36 @@ final class Subprocess {
   var isZombie: Bool { state == "Z" }
 
   private var state: Character? {
-    guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8) else {
-      return nil
-    }
+    guard let stat = try? fact("stat") else { return nil }
     return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first
+  }
+
+  /// Whether the process handles `signal`, and so has passed the beginning of its `main`.
+  func handles(_ signal: Int32) throws -> Bool {
+    let line = try fact("status").split(separator: "\n").first { $0.hasPrefix("SigCgt:\t") }
+    guard let mask = line.flatMap({ UInt64($0.dropFirst(8), radix: 16) }) else { return false }
+    return mask >> UInt64(signal - 1) & 1 == 1
+  }
+
+  private func fact(_ name: String) throws -> String {
+    try String(contentsOfFile: "/proc/\(processID)/\(name)", encoding: .utf8)
+  }
+
+  /// Returns when the process has worked for `milliseconds` more, or has ended.
+  ///
+  /// That is processor time: a busy machine does not change what the process has done by then.
+  func work(milliseconds: Int) throws {
+    var clock = clockid_t()
+    guard clock_getcpuclockid(processID, &clock) == 0 else { return }
+    func worked() -> Int? {
+      var time = timespec()
+      return clock_gettime(clock, &time) == 0 ? time.tv_sec * 1000 + time.tv_nsec / 1_000_000 : nil
+    }
+    guard let start = worked() else { return }
+    try poll("\(milliseconds) ms of work") {
+      guard !isZombie, let now = worked() else { return true }
+      return now - start >= milliseconds
+    }
   }
 
   /// Runs the program to its end.
@@ -131,7 +158,10 @@ final class Subprocess {
 }
 
 /// Waits until `condition` holds.
-func poll(_ what: String, seconds: Int = 60, until condition: () throws -> Bool) throws {
+///
+/// - Throws: `Subprocess.Failure` when it has not for so long that even a busy machine is no reason.
+func poll(_ what: String, until condition: () throws -> Bool) throws {
+  let seconds = 300
   let end = ContinuousClock.now + .seconds(seconds)
   while try !condition() {
     guard ContinuousClock.now < end else {
@@ -141,7 +171,7 @@ func poll(_ what: String, seconds: Int = 60, until condition: () throws -> Bool)
   }
 }
 
-/// The path of the built program `name`; tests are built into the folder of the programs.
+/// The path of the built program `name`, which is in the folder of the tests.
 func builtProgram(_ name: String) throws -> String {
   let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   return URL(filePath: tests).deletingLastPathComponent().appending(path: name).path

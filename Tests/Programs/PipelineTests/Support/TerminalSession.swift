@@ -2,17 +2,17 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A program at a terminal of its own, and somebody who types.
+/// A program at a terminal of its own, with a test that types.
 final class TerminalSession {
   private let process: Subprocess
   private let master: Int32
-  /// Keeps the terminal there after the program has ended.
+  /// Keeps the terminal open after the program has ended.
   private let terminal: Int32
-  /// What was shown so far.
+  /// What was shown since the last wait.
   private(set) var shown = ""
   private var bytes: [UInt8] = []
 
-  /// Starts the built program `name`, its standard streams at the terminal, unless `output` is a file.
+  /// Starts the built program `name` at the terminal; standard output may be the file `output`.
   init(
     _ name: String, _ arguments: [String], in directory: String, output: String? = nil,
     variables: [String: String] = [:]
@@ -46,11 +46,11 @@ final class TerminalSession {
   static let controlD = "\u{4}"
   static let up = "\u{1B}[A"
 
-  /// Waits until `condition` holds of what was shown since the last call, and returns that.
+  /// Waits until `condition` holds for what was shown since the last call, and returns it.
   @discardableResult
   func wait(for what: String, until condition: (String) -> Bool) throws -> String {
     do {
-      try poll(what, seconds: 30) {
+      try poll(what) {
         read()
         return condition(shown)
       }

@@ -23,7 +23,8 @@ struct OutputFilesTests {
   }
 
   @Test(
-    "take no name when one of them cannot be written", .enabled(if: MemoryDisk.isAvailable))
+    "take no name when one of them cannot be written",
+    .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
   func oneUnwritable() throws {
     let (folder, disk) = (try TemporaryFolder(), try MemoryDisk(kilobytes: 64))
     func attempt() throws {

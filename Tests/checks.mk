@@ -1,0 +1,150 @@
+# The checks of the project itself: make help-dev
+#
+# Everything they need is installed under .build, in Python environments of their own.
+
+#! make interop
+#? one check, such as weights, or several; empty: all (Tests/Interop/run --list)
+CHECK ?=
+
+#! make bench-train, make bench-encode and the other benchmarks
+#? more arguments, such as --models rugpt3small --rounds 5, --corpus text.txt or --megabytes 2000
+BENCH_FLAGS ?=
+
+#! make fuzz
+#? one parser, such as desktop-json; empty: all
+FUZZ_PARSER ?=
+#? inputs for each parser
+FUZZ_RUNS ?= 100000
+#? more arguments for libFuzzer, such as -max_total_time=600 -max_len=65536
+FUZZ_FLAGS ?= -seed=1
+
+#! make test, make test-threads
+#? the tests to run, a regular expression such as TextCleaningTests; empty: all
+FILTER ?=
+
+test_flags := $(swift_flags) --disable-testable-imports
+
+## test: run the tests
+.PHONY: test
+test: $(binaries)
+	swift test $(test_flags) $(if $(FILTER),--filter '$(FILTER)')
+
+# The suites in which threads share memory of our own code. The libraries of the products are not
+# compiled for the sanitizer, which therefore cannot see how they synchronize.
+threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
+  CorpusEncodingTests\.|CleanerTests|NearDuplicates
+
+## test-threads: run the tests of what threads share, under the thread sanitizer
+.PHONY: test-threads
+test-threads: $(build)/installed
+	TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
+	  swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
+	  -Xswiftc -use-ld=lld --filter '$(or $(FILTER),$(threaded_suites))'
+
+# The C kernels must also compile for processors with fewer vector instructions than this one.
+older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
+
+## lint: check the format, the floors, what docs refer to, and kernels for older processors
+.PHONY: lint
+lint:
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	python3 Tests/Lint/floors.py --check docs/floors.svg
+	python3 Tests/Lint/documents.py
+	mkdir -p $(build)
+	for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
+	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
+	    -o $(build)/kernels.o; done; done
+
+## floors: draw docs/floors.svg from Package.swift
+.PHONY: floors
+floors:
+	python3 Tests/Lint/floors.py docs/floors.svg
+
+# ---- References
+
+python := $(build)/interop/bin/python
+
+$(build)/interop/installed: Tests/Interop/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+## interop: compare with transformers, tokenizers and others (installed in .build/interop)
+.PHONY: interop
+interop: $(trained) $(build)/interop/installed | $(bin)/gpt-sample \
+  $(bin)/bpe-encode $(bin)/gpt-finetune $(bin)/bugurt-clean
+	SWIFT_TEST_FLAGS='$(test_flags)' Tests/Interop/run $(RUN) $(CHECK)
+
+# ---- Benchmarks
+
+## bench-train: time training against transformers, about 15 minutes on two cores
+.PHONY: bench-train
+bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
+	HF_HUB_OFFLINE=1 $(python) Tests/Benchmarks/training_benchmark.py \
+	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
+
+## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
+.PHONY: bench-precision
+bench-precision: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
+	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/precision_curves.py \
+	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
+	  --work $(build)/bench-precision --picture docs/precision.svg $(BENCH_FLAGS)
+
+$(build)/bench-precision/installed:
+	python3 -m venv $(@D)/venv
+	$(@D)/venv/bin/pip install --quiet matplotlib==3.10.7
+	@touch $@
+
+## bench-encode: time encoding against tiktoken and tokenizers
+.PHONY: bench-encode
+bench-encode: $(cleaned) $(build)/interop/installed | $(bin)/bpe-encode
+	$(python) Tests/Benchmarks/encoding_benchmark.py --bpe-encode $(bin)/bpe-encode \
+	  --work $(build)/benchmark-encode --fixture $(corpus) $(BENCH_FLAGS)
+
+## bench-clean: time cleaning, and the search for near duplicates against datasketch
+.PHONY: bench-clean
+bench-clean: $(cleaned) $(build)/interop/installed | $(bin)/bugurt-clean
+	$(python) Tests/Benchmarks/clean_benchmark.py --bugurt-clean $(bin)/bugurt-clean \
+	  --work $(build)/benchmark-clean --fixture $(corpus) $(BENCH_FLAGS)
+
+## bench-dump: time reading an export of 1 GB against Python's json and jq
+.PHONY: bench-dump
+bench-dump: | $(bin)/tg-dump
+	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
+	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
+
+# pip compiles llama.cpp for this processor, which takes long: hence nice.
+$(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
+	python3 -m venv $(@D)/venv
+	CMAKE_ARGS='-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' nice $(@D)/venv/bin/pip install --quiet \
+	  --requirement $<
+	@touch $@
+
+## bench-sample: time sampling against transformers and llama.cpp, which is compiled first
+.PHONY: bench-sample
+bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
+	HF_HUB_OFFLINE=1 $(build)/bench-sample/venv/bin/python \
+	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
+	  --work $(build)/bench-sample $(BENCH_FLAGS)
+
+# ---- Fuzzing
+
+fuzz := $(build)/fuzz/release/Fuzz
+
+## fuzz: give the parsers inputs made by libFuzzer, under the address sanitizer
+.PHONY: fuzz
+fuzz: $(build)/installed
+	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \
+	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
+	export SWIFT_BACKTRACE=enable=no; \
+	{ $(if $(FUZZ_PARSER),echo $(FUZZ_PARSER),$(fuzz) names); } \
+	  | xargs -P "$$(nproc)" -I PARSER \
+	    $(fuzz) PARSER -runs=$(FUZZ_RUNS) -verbosity=0 $(FUZZ_FLAGS) 2>&1 \
+	  | grep -vE '# Uses: |NEW_FUNC|Recommended dictionary'
+
+## help-dev: this list, and that of make help
+.PHONY: help-dev
+help-dev: export help := $(value help)
+help-dev: help
+	@echo; echo "For work on the project itself:"; echo
+	@awk -v goals=1 "$$help" Tests/checks.mk; awk "$$help" Tests/checks.mk
