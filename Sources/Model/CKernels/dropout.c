@@ -27,9 +27,9 @@ void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t 
   }
 }
 
-// So many counters go through the rounds side by side, one in each lane of the vectors.
+// How many counters go through the rounds side by side, one in each lane of the vectors.
 enum { lanes = 16 };
-// Elements that those counters give random numbers for.
+// How many elements those counters give random numbers for.
 enum { stretch = CKERNELS_DROPOUT_STRETCH };
 _Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
 

@@ -2,10 +2,10 @@ import CKernels
 
 /// A counter-based random number generator: Philox 4x32-10 (Salmon et al., SC11).
 ///
-/// A seed has 2⁶⁴ streams that are independent of one another; ``Dropout`` draws from the streams
-/// (pass, place), whose places are small.
+/// A seed has 2⁶⁴ independent streams; ``Dropout`` draws from the streams (pass, place), whose places
+/// are small numbers.
 public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
-  /// What streams are used for, so that no two uses share one.
+  /// What a stream is used for, so that no two uses share one.
   public enum Purpose: UInt32, Sendable {
     case initialWeights = 0xFFFF_FFFF
     case blockOrder = 0xFFFF_FFFE
@@ -44,7 +44,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
     return UInt64(words.1) << 32 | UInt64(words.0)
   }
 
-  /// A number from 0 to below 1, of 53 random bits.
+  /// A number from 0 to below 1, with 53 random bits.
   public mutating func nextUnit() -> Double {
     Double(next() >> 11) * 0x1p-53
   }
