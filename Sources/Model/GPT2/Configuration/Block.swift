@@ -33,29 +33,6 @@ struct Transformer<Norm, Linear> {
 extension Transformer: Sendable where Norm: Sendable, Linear: Sendable {}
 extension Block: Sendable where Norm: Sendable, Linear: Sendable {}
 
-/// Memory that the forward pass of a block works in, `[rows, …]` each.
-///
-/// Training keeps some of it for the backward pass, separately for each block; sampling uses the
-/// same for all blocks.
-struct BlockBuffers {
-  /// The hidden states before and after the block, `[rows, channels]`.
-  let input, output: MatrixView
-  /// Layer-normalized hidden states, `[rows, channels]`; scratch.
-  let normalized: ActivationMatrix
-  let ln1, ln2: RowStatistics
-  /// Queries, keys and values, `[rows, 3 · channels]`.
-  let qkv: ActivationMatrix
-  /// The output of the attention heads, `[rows, channels]`.
-  let attentionOutput: ActivationMatrix
-  /// The hidden states between attention and feed-forward layer, `[rows, channels]`.
-  let residualAfterAttention: MatrixView
-  /// The output of attention or feed-forward layer before it is added, `[rows, channels]`; scratch.
-  let branchOutput: MatrixView
-  /// The feed-forward layer before and after its activation function, `[rows, feedForwardSize]`;
-  /// the latter is scratch.
-  let preactivation, activation: ActivationMatrix
-}
-
 extension Block<LayerNorm, LinearLayer> {
   /// The forward pass x + attention(ln1(x)), and then from the result up to the input of the
   /// activation function: everything that the backward pass needs.

@@ -196,7 +196,7 @@ private final class ParameterReader {
 
   func weightMatrix(_ linear: ParameterLayout.Linear) throws -> WeightMatrix {
     let (rows, columns) = (linear.weight.shape[0], linear.weight.shape[1])
-    guard let packed = type.packed else {
+    if type == .fp32 {
       let matrix = MatrixView(try floats(linear.weight), rows: rows, columns: columns)
       return WeightMatrix(linear.isTransposed ? matrix.transposed : matrix.asIs)
     }
@@ -206,7 +206,7 @@ private final class ParameterReader {
     }
     // Some outputs at a time, because the floats of all would be most of the program's memory.
     let step = 4096
-    let matrix = WeightMatrix(inputs: columns, outputs: rows, packedAs: packed)
+    let matrix = WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
     let floats = FloatArena(count: min(step, rows) * columns)
     for begin in stride(from: 0, to: rows, by: step) {
       let part = begin..<min(begin + step, rows)
@@ -226,20 +226,9 @@ private final class ParameterReader {
 extension ThreadPool {
   /// `weights`, `[inputs, outputs]`, kept as `type` says: where they lie, or packed.
   fileprivate func weightMatrix(_ weights: Operand<Float>, _ type: WeightType) -> WeightMatrix {
-    guard let packed = type.packed else { return WeightMatrix(weights) }
-    let matrix = WeightMatrix(inputs: weights.rows, outputs: weights.columns, packedAs: packed)
+    if type == .fp32 { return WeightMatrix(weights) }
+    let matrix = WeightMatrix(inputs: weights.rows, outputs: weights.columns, packedAs: type)
     pack(weights, into: matrix)
     return matrix
-  }
-}
-
-extension WeightType {
-  /// What weights are packed as; nil: not at all.
-  fileprivate var packed: WeightMatrix.PackedType? {
-    switch self {
-    case .fp32: nil
-    case .bf16: .bf16
-    case .int8: .int8
-    }
   }
 }

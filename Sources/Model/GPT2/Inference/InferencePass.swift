@@ -12,9 +12,10 @@ public final class InferencePass {
   private let capacity: Int
   /// How many sequences' logits there is room for.
   let sequenceCapacity: Int
-  private let hidden, normalized, qkv, attentionOutput, residualAfterAttention: FloatArena
-  private let branchOutput, preactivation, activation, statistics: FloatArena
-  private let attentionScratch, last, logits: FloatArena
+  private let buffers: (_ rows: Int) -> PassBuffers
+  /// The last hidden states of the last token of each sequence, `[sequences, channels]`.
+  private let last: MatrixView
+  private let lastStates, attentionScratch, logits: FloatArena
 
   /// Memory for up to `sequences` sequences at a time of up to `capacity` positions.
   public init(_ model: InferenceModel, capacity: Int, sequences: Int = 1) {
@@ -22,18 +23,13 @@ public final class InferencePass {
     self.model = model
     self.capacity = capacity
     sequenceCapacity = sequences
-    let configuration = model.configuration
-    let chunk = max(sequences, min(capacity, 256))
-    self.chunk = chunk
-    func arena(_ columns: Int) -> FloatArena { FloatArena(count: chunk * columns) }
-    let (channels, inner) = (configuration.embeddingSize, configuration.feedForwardSize)
-    (hidden, normalized, qkv) = (arena(channels), arena(channels), arena(3 * channels))
-    (attentionOutput, residualAfterAttention) = (arena(channels), arena(channels))
-    (branchOutput, preactivation, activation) = (arena(channels), arena(inner), arena(inner))
-    statistics = arena(2)
+    chunk = max(sequences, min(capacity, 256))
+    buffers = PassBuffers.allocate(model.configuration, rows: chunk)
+    let channels = model.configuration.embeddingSize
+    lastStates = FloatArena(count: sequences * channels)
+    last = lastStates.matrix(rows: sequences, columns: channels)
     attentionScratch = FloatArena(count: model.threadPool.count * capacity)
-    last = FloatArena(count: sequences * channels)
-    logits = FloatArena(count: sequences * configuration.vocabularySize)
+    logits = FloatArena(count: sequences * model.configuration.vocabularySize)
   }
 
   /// A sequence and the tokens that are appended to it.
@@ -55,16 +51,14 @@ public final class InferencePass {
   public func logits(_ continuations: [Continuation]) -> MatrixView {
     precondition(!continuations.isEmpty && continuations.count <= sequenceCapacity)
     forward(continuations)
-    let configuration = model.configuration
     let rows = continuations.count
-    let normalized = normalized.matrix(rows: rows, columns: configuration.embeddingSize)
+    let buffers = buffers(rows)
     model.threadPool.layerNorm(
-      .fp32(normalized), statistics(rows: rows),
-      last.matrix(rows: rows, columns: configuration.embeddingSize), model.parts.lnF,
-      epsilon: configuration.layerNormEpsilon)
-    let logits = logits.matrix(rows: rows, columns: configuration.vocabularySize)
+      buffers.normalized, buffers.lnF, last.rows(0..<rows), model.parts.lnF,
+      epsilon: model.configuration.layerNormEpsilon)
+    let logits = logits.matrix(rows: rows, columns: model.configuration.vocabularySize)
     model.threadPool.forward(
-      model.parts.lmHead, .fp32(logits), .fp32(normalized), next: model.parts.blocks[0].attnQKV)
+      model.parts.lmHead, .fp32(logits), buffers.normalized, next: model.parts.blocks[0].attnQKV)
     return logits
   }
 
@@ -109,47 +103,27 @@ public final class InferencePass {
 
   private func forward(_ rows: [Row]) {
     let (configuration, threadPool) = (model.configuration, model.threadPool)
-    let buffers = buffers(rows: rows.count)
-    let hidden = buffers.input
-    model.embed(hidden, tokens: rows.map(\.token), positions: rows.map(\.position))
+    let buffers = buffers(rows.count)
+    model.embed(
+      buffers.embedding, tokens: rows.map(\.token), positions: rows.map(\.position))
     let blocks = model.parts.blocks
     for (layer, block) in blocks.enumerated() {
       let positions = rows.map { $0.cache.position($0.position, layer: layer) }
-      block.forwardUpToActivation(buffers, configuration, threadPool) { attentionOutput, qkv in
+      block.forwardUpToActivation(
+        buffers.blocks[layer], configuration, threadPool
+      ) { attentionOutput, qkv in
         guard case .fp32(let out) = attentionOutput, case .fp32(let qkv) = qkv else { return }
         threadPool.cachedAttention(
           out, qkv, positions, heads: configuration.heads,
           scale: configuration.attentionScale(layer: layer), scratch: attentionScratch.floats)
       }
       block.forwardFromActivation(
-        buffers, configuration, threadPool,
+        buffers.blocks[layer], configuration, threadPool,
         next: layer + 1 < blocks.count ? blocks[layer + 1].attnQKV : model.parts.lmHead)
     }
     for (index, row) in rows.enumerated() {
       guard let sequence = row.endingSequence else { continue }
-      last.matrix(rows: sequenceCapacity, columns: hidden.columns).row(sequence)
-        .update(from: hidden.row(index))
+      last.row(sequence).update(from: buffers.last.row(index))
     }
-  }
-
-  private func statistics(rows: Int) -> RowStatistics {
-    RowStatistics(mean: statistics[0..<rows], rstd: statistics[rows..<2 * rows])
-  }
-
-  /// The buffers of every block: nothing is kept for a backward pass.
-  private func buffers(rows: Int) -> BlockBuffers {
-    let configuration = model.configuration
-    let (channels, inner) = (configuration.embeddingSize, configuration.feedForwardSize)
-    let hidden = hidden.matrix(rows: rows, columns: channels)
-    let statistics = statistics(rows: rows)
-    return BlockBuffers(
-      input: hidden, output: hidden,
-      normalized: .fp32(normalized.matrix(rows: rows, columns: channels)), ln1: statistics,
-      ln2: statistics, qkv: .fp32(qkv.matrix(rows: rows, columns: 3 * channels)),
-      attentionOutput: .fp32(attentionOutput.matrix(rows: rows, columns: channels)),
-      residualAfterAttention: residualAfterAttention.matrix(rows: rows, columns: channels),
-      branchOutput: branchOutput.matrix(rows: rows, columns: channels),
-      preactivation: .fp32(preactivation.matrix(rows: rows, columns: inner)),
-      activation: .fp32(activation.matrix(rows: rows, columns: inner)))
   }
 }

@@ -3,7 +3,7 @@ import TensorKernels
 extension TrainingPass {
   /// The backward pass to the embeddings, from the `gradient` of the normalized last hidden states.
   func backward(
-    _ inputs: [Int32], _ buffers: TrainingBuffers, from gradient: MatrixView,
+    _ inputs: [Int32], _ buffers: PassBuffers, from gradient: MatrixView,
     dropoutSeed: DropoutSeed?, accumulating: Bool
   ) {
     guard let gradientParts, let gradients = buffers.gradients else {
@@ -20,8 +20,7 @@ extension TrainingPass {
         buffers: buffers.blocks[index], gradients: gradients,
         dropouts: dropouts(index, dropoutSeed), accumulating: accumulating)
       step.feedForward()
-      step.attention(
-        logSumExp: buffers.logSumExp[index], attentionShape(rows: buffers.rows, layer: index))
+      step.attention(attentionShape(rows: buffers.rows, layer: index))
     }
     model.threadPool.drop(gradients.hidden, embeddingDropout(dropoutSeed))
     addEmbeddingGradients(inputs, gradients.hidden)
@@ -30,7 +29,7 @@ extension TrainingPass {
   /// Adds to the gradient of the residual stream what comes through a layer normalization.
   fileprivate func layerNormBackward(
     _ norm: LayerNorm, _ gradient: LayerNorm, outGradient: MatrixView,
-    _ statistics: RowStatistics, input: MatrixView, _ gradients: TrainingBuffers.Gradients
+    _ statistics: RowStatistics, input: MatrixView, _ gradients: PassBuffers.Gradients
   ) {
     model.threadPool.layerNormBackward(
       norm, gradient: gradient, inputGradient: gradients.hidden, outGradient: outGradient,
@@ -61,7 +60,7 @@ private struct BlockBackward {
   let block: Block<LayerNorm, LinearLayer>
   let blockGradients: Block<LayerNorm, LinearGradient>
   let buffers: BlockBuffers
-  let gradients: TrainingBuffers.Gradients
+  let gradients: PassBuffers.Gradients
   let dropouts: TrainingPass.BlockDropouts
   let accumulating: Bool
 
@@ -88,7 +87,7 @@ private struct BlockBackward {
   }
 
   /// From the gradient after the attention to that of the block's input.
-  func attention(logSumExp: Floats, _ shape: AttentionShape) {
+  func attention(_ shape: AttentionShape) {
     threadPool.drop(gradients.branch, from: gradients.hidden, dropouts.attnProj)
     // The normalized hidden states are not needed yet; their place takes the gradient of the
     // attention's output.
@@ -97,7 +96,7 @@ private struct BlockBackward {
       outGradient: gradients.branch, input: buffers.attentionOutput)
     threadPool.attentionBackward(
       qkvGradient: gradients.qkv, outGradient: buffers.normalized, out: buffers.attentionOutput,
-      logSumExp: logSumExp, qkv: buffers.qkv, shape, dropout: dropouts.attention,
+      logSumExp: buffers.logSumExp, qkv: buffers.qkv, shape, dropout: dropouts.attention,
       scratch: pass.attentionScratch.floats)
     threadPool.recomputeLayerNorm(buffers.normalized, buffers.ln1, buffers.input, block.ln1)
     backward(

@@ -7,8 +7,8 @@ import TensorKernels
 public final class TrainingPass {
   /// Which dropout masks a pass draws.
   public struct DropoutSeed: Sendable {
-    let seed: UInt64
-    let pass: UInt32
+    public let seed: UInt64
+    public let pass: UInt32
 
     /// No two passes of a training should have the same index `pass`.
     public init(seed: UInt64, pass: UInt32) {
@@ -28,8 +28,7 @@ public final class TrainingPass {
   /// Whether the backward pass recomputes the activations of a block from its input.
   let checkpointsGradients: Bool
 
-  private let memory: TrainingMemory
-  private var currentBuffers: TrainingBuffers?
+  private let buffers: (_ rows: Int) -> PassBuffers
   let attentionScratch, rowSumScratch: FloatArena
   /// Logits of some rows: all of them would take too much memory.
   private let logits: FloatArena
@@ -64,7 +63,7 @@ public final class TrainingPass {
           weights: $0.weight.matrix(in: gradients), bias: $0.bias.map { gradients[$0.range] })
       } : nil
     let rows = batchSize * sequenceLength
-    memory = TrainingMemory(
+    buffers = PassBuffers.allocate(
       configuration, rows: rows, precision: model.precision, forGradients: forGradients,
       keepsBlocks: forGradients && !checkpointsGradients)
     let shape = AttentionShape(
@@ -161,19 +160,11 @@ public final class TrainingPass {
       scale: model.configuration.attentionScale(layer: layer))
   }
 
-  /// The buffers of a batch, which are made once for batches of the same size.
-  private func buffers(rows: Int) -> TrainingBuffers {
-    if let currentBuffers, currentBuffers.rows == rows { return currentBuffers }
-    let buffers = memory.buffers(rows: rows)
-    currentBuffers = buffers
-    return buffers
-  }
-
   /// The forward pass up to the normalized last hidden states.
-  private func forward(_ inputs: [Int32], dropoutSeed: DropoutSeed?) -> TrainingBuffers {
+  private func forward(_ inputs: [Int32], dropoutSeed: DropoutSeed?) -> PassBuffers {
     let rows = inputs.count
     precondition(rows > 0 && rows % sequenceLength == 0 && rows <= batchSize * sequenceLength)
-    let buffers = buffers(rows: rows)
+    let buffers = buffers(rows)
     embed(buffers.embedding, inputs)
     model.threadPool.drop(buffers.embedding, embeddingDropout(dropoutSeed))
     for (index, block) in model.parts.blocks.enumerated() {
@@ -202,14 +193,14 @@ public final class TrainingPass {
 
   /// Computes from the input of block `index` what its backward pass needs.
   func forwardBlockUpToActivation(
-    _ index: Int, _ buffers: TrainingBuffers, _ dropoutSeed: DropoutSeed?
+    _ index: Int, _ buffers: PassBuffers, _ dropoutSeed: DropoutSeed?
   ) {
     let dropouts = dropouts(index, dropoutSeed)
     model.parts.blocks[index].forwardUpToActivation(
       buffers.blocks[index], model.configuration, model.threadPool, dropout: dropouts.attnProj
     ) { attentionOutput, qkv in
       model.threadPool.attention(
-        attentionOutput, logSumExp: buffers.logSumExp[index], qkv,
+        attentionOutput, logSumExp: buffers.blocks[index].logSumExp, qkv,
         attentionShape(rows: buffers.rows, layer: index), dropout: dropouts.attention,
         scratch: attentionScratch.floats)
     }
@@ -217,10 +208,12 @@ public final class TrainingPass {
 
   // MARK: - Loss
 
-  /// Computes logits and loss by blocks of rows, and calls `body` for each block with the gradient
-  /// of the logits, unless `gradientScale` is 0. Returns the sum of the losses.
+  /// Computes logits and loss by blocks of rows.
+  ///
+  /// Calls `body` for each block with the gradient of the logits, unless `gradientScale` is 0.
+  /// Returns the sum of the losses.
   private func forEachLogitBlock(
-    _ buffers: TrainingBuffers, targets: [Int32], gradientScale: Float,
+    _ buffers: PassBuffers, targets: [Int32], gradientScale: Float,
     _ body: (_ rows: Range<Int>, _ logitGradient: MatrixView) -> Void
   ) -> Double {
     precondition(targets.count == buffers.rows)
@@ -240,7 +233,7 @@ public final class TrainingPass {
 
   /// The loss and the gradient of the normalized last hidden states; also makes that of the head.
   private func lossAndHiddenGradient(
-    _ buffers: TrainingBuffers, targets: [Int32], gradientScale: Float, _ lmHead: LinearGradient,
+    _ buffers: PassBuffers, targets: [Int32], gradientScale: Float, _ lmHead: LinearGradient,
     accumulating: Bool
   ) -> (loss: Double, gradient: MatrixView) {
     let threadPool = model.threadPool

@@ -40,23 +40,18 @@ public struct WeightMatrix: Sendable {
     storage = .floats(floats)
   }
 
-  /// Packed weights, all zero.
-  public init(inputs: Int, outputs: Int, packedAs type: PackedType) {
+  /// Weights packed as bf16 or int8, all zero.
+  public init(inputs: Int, outputs: Int, packedAs type: WeightType) {
     (self.inputs, self.outputs) = (inputs, outputs)
     let columns = (outputs + Self.panel - 1) / Self.panel * Self.panel
     switch type {
+    case .fp32: preconditionFailure("weights in single precision are not packed")
     case .bf16: storage = .bfloat16(Arena(count: (inputs + inputs % 2) * columns))
     case .int8:
       let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
       storage = .int8(
         Arena(count: inputs * columns), scales: FloatArena(count: blocks * columns))
     }
-  }
-
-  /// The types of packed weights.
-  public enum PackedType: Sendable {
-    case bf16
-    case int8
   }
 
   /// How many panels there are.
