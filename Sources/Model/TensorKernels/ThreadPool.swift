@@ -53,6 +53,24 @@ public final class ThreadPool: Sendable {
     withoutActuallyEscaping(body) { shared.run(pieces, $0) }
   }
 
+  /// Calls `body` for each of `pieces` pieces like ``run(_:_:)``, and throws the first error.
+  ///
+  /// After an error no further pieces are begun.
+  public func runThrowing(
+    _ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) throws -> Void
+  ) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    run(pieces) { piece, thread in
+      guard failure.withLock({ $0 == nil }) else { return }
+      do {
+        try body(piece, thread)
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+  }
+
   /// Splits `0..<total` into ranges of at least `minimum`, at most `maximumPieces` of them, and
   /// calls `body` for each, in parallel.
   ///

@@ -93,8 +93,13 @@ typedef struct CKernelsDropout {
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count);
 
-/// Four random words of Philox 4x32-10.
-void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+/// A counter of Philox 4x32-10, and the random words it gives.
+typedef struct CKernelsWords {
+  uint32_t words[4];
+} CKernelsWords;
+
+/// The random words of `counter` under `key`.
+CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 
 // MARK: - Optimizer
 

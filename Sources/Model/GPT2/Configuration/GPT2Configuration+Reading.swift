@@ -114,33 +114,29 @@ struct ConfigurationKeys {
   /// Refuses what would make transformers build, or compute with, anything but a GPT-2 with a
   /// language-modeling head and the weights beside this file.
   func refuseOtherModels() throws {
-    try require("model_type", ["gpt2"])
-    try require("add_cross_attention", [false])
-    try require("is_encoder_decoder", [false, .null])
-    // Attention to later positions, or not to all earlier ones.
-    try require("is_causal", [true])
-    for key in ["sliding_window", "attention_chunk_size", "layer_types"] {
-      try require(key, [.null])
+    let supported: [(key: String, values: [JSONValue])] = [
+      ("model_type", ["gpt2"]), ("add_cross_attention", [false]),
+      ("is_encoder_decoder", [false, .null]),
+      // Attention to later positions, or not to all earlier ones.
+      ("is_causal", [true]), ("sliding_window", [.null]), ("attention_chunk_size", [.null]),
+      ("layer_types", [.null]),
+      // Blocks that differ, or lack heads.
+      ("per_layer_config", [.null]), ("pruned_heads", [.null, [:]]),
+      // A configuration or weights in another place or form.
+      ("text_encoder", [.null]), ("decoder", [.null]), ("generator", [.null]),
+      ("text_config", [.null]), ("configuration_files", [.null, []]),
+      ("transformers_weights", [.null]), ("quantization_config", [.null]),
+      ("fusion_config", [.null]),
+      // Everything is computed in single precision, from weights of any of these types.
+      (
+        value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype",
+        ["float32", "float16", "bfloat16", "float64", .null]
+      ),
+    ]
+    for (key, values) in supported {
+      guard let found = value[key], !values.contains(found) else { continue }
+      throw refusal(key, found, values.map { $0.text() }.joined(separator: " or "))
     }
-    // Blocks that differ, or lack heads.
-    try require("per_layer_config", [.null])
-    try require("pruned_heads", [.null, [:]])
-    // A configuration or weights in another place or form.
-    for key in ["text_encoder", "decoder", "generator", "text_config"] {
-      try require(key, [.null])
-    }
-    try require("configuration_files", [.null, []])
-    for key in ["transformers_weights", "quantization_config", "fusion_config"] {
-      try require(key, [.null])
-    }
-    // Everything is computed in single precision, from weights of any of these types.
-    let types: [JSONValue] = ["float32", "float16", "bfloat16", "float64", .null]
-    try require(value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype", types)
-  }
-
-  private func require(_ key: String, _ supported: [JSONValue]) throws {
-    guard let found = value[key], !supported.contains(found) else { return }
-    throw refusal(key, found, supported.map { $0.text() }.joined(separator: " or "))
   }
 
   // MARK: - Values

@@ -1,6 +1,5 @@
 import CheckpointFormat
 import FileSupport
-import Synchronization
 import TensorKernels
 import TextSupport
 
@@ -24,34 +23,25 @@ extension ThreadPool {
     _ parts: [(StoredTensor, Range<Int>, to: Floats)], progress: () throws -> Void = {}
   ) throws {
     // A megabyte of floats: enough for the disk, and not much for the last thread to finish.
-    let piece = 1 << 18
-    var pieces: [(part: Int, range: Range<Int>)] = []
-    for (index, (_, range, floats)) in parts.enumerated() {
-      precondition(floats.count == range.count)
-      for begin in stride(from: 0, to: range.count, by: piece) {
-        pieces.append((index, begin..<min(begin + piece, range.count)))
+    let length = 1 << 18
+    let pieces = parts.flatMap { tensor, elements, floats in
+      precondition(floats.count == elements.count)
+      return stride(from: 0, to: floats.count, by: length).map { begin in
+        let end = min(begin + length, floats.count)
+        let first = elements.lowerBound
+        return (tensor, first + begin..<first + end, floats[begin..<end])
       }
     }
-    let failure = Mutex<(any Error)?>(nil)
-    withoutActuallyEscaping(progress) { progress in
+    try withoutActuallyEscaping(progress) { progress in
       // Called on the calling thread alone, which is the first of the pool.
       nonisolated(unsafe) let progress = progress
-      run(pieces.count) { [pieces] index, thread in
-        guard failure.withLock({ $0 == nil }) else { return }
-        let (tensor, whole, floats) = parts[pieces[index].part]
-        let range = pieces[index].range
-        do {
-          if thread == 0 { try progress() }
-          let target = floats[range]
-          let first = whole.lowerBound + range.lowerBound
-          try tensor.copy(first..<whole.lowerBound + range.upperBound, to: target.buffer)
-          try tensor.checkAreFinite(UnsafeBufferPointer(target), from: first)
-        } catch {
-          failure.withLock { $0 = $0 ?? error }
-        }
+      try runThrowing(pieces.count) { index, thread in
+        let (tensor, elements, target) = pieces[index]
+        if thread == 0 { try progress() }
+        try tensor.copy(elements, to: target.buffer)
+        try tensor.checkAreFinite(UnsafeBufferPointer(target), from: elements.lowerBound)
       }
     }
-    if let error = failure.withLock({ $0 }) { throw error }
   }
 }
 

@@ -1,6 +1,5 @@
 import CheckpointFormat
 import FileSupport
-import Synchronization
 import TensorKernels
 
 /// A model as it is read to write texts: weights in single precision stay in their mapped files,
@@ -181,16 +180,12 @@ private final class ParameterReader {
     // Nobody writes to the parameters of this model.
     let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
     tensor.preferHugePages()
-    let failure = Mutex<(any Error)?>(nil)
-    threadPool.split(tensor.count, minimum: 1 << 18, maximumPieces: 256) { range, _ in
+    let length = 1 << 18
+    try threadPool.runThrowing((tensor.count + length - 1) / length) { piece, _ in
+      let range = piece * length..<min((piece + 1) * length, tensor.count)
       tensor.load(range)
-      do {
-        try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
-      } catch {
-        failure.withLock { $0 = $0 ?? error }
-      }
+      try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
     }
-    if let error = failure.withLock({ $0 }) { throw error }
     return floats
   }
 
