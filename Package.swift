@@ -112,8 +112,8 @@ let package = Package(
     library(
       "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "FileSupport",
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
+        "JSONSupport", "FileSupport",
       ]),
     library(
       "Sampling", in: .stages,
@@ -131,8 +131,8 @@ let package = Package(
     program(
       "gpt-finetune",
       [
-        "Training", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CheckpointFormat", "Threading",
+        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
+        "Threading",
       ]),
     program(
       "gpt-sample",
@@ -165,8 +165,8 @@ let package = Package(
     tests(
       of: "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "FileSupport",
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
+        "JSONSupport", "FileSupport",
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),

@@ -37,8 +37,8 @@ static void gelu_backward(float *restrict gradient, const float *restrict input,
   RELAXED
   for (size_t i = 0; i < count; i++) {
     float density;
-    float share = normal_distribution(input[i], &density);
-    gradient[i] *= share + input[i] * normal_peak * density;
+    float fraction = normal_distribution(input[i], &density);
+    gradient[i] *= fraction + input[i] * normal_peak * density;
   }
 }
 

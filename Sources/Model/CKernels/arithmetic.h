@@ -6,21 +6,21 @@
 #define RELAXED _Pragma("clang fp reassociate(on) contract(fast)")
 #define INLINE static inline __attribute__((__always_inline__))
 
-/// sum + x * y, rounded once where the processor can, and everywhere alike: what the optimizer fuses by
-/// itself may differ between two loops. Of numbers and of vectors.
+/// sum + x * y of numbers or vectors, rounded once if the processor can do so, and the same in every
+/// loop: what the optimizer fuses by itself may differ between two loops.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define FUSED(sum, x, y) __builtin_elementwise_fma(x, y, sum)
 #else
 #define FUSED(sum, x, y) ((sum) + (x) * (y))
 #endif
 
-/// e^x to 2e-7 relative, in a form that vectorizes: 2^n times a polynomial in what is left
-/// (coefficients of Cephes' expf). Below -87 it is as good as 0, above 88 it stays finite.
+/// e^x to 2e-7 relative, in a form that vectorizes: 2^n times a polynomial in the remainder
+/// (coefficients of Cephes' expf). Below -87 it is practically 0, above 88 it stays finite.
 INLINE float exponential(float x) {
 #pragma clang fp contract(fast)
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  // Adding 1.5 * 2^23 rounds to the nearest whole number.
+  // Adding 1.5 * 2^23 rounds to the nearest integer.
   const float rounder = 12582912.0f;
   float shifted = x * 1.44269504088896341f + rounder;
   float n = shifted - rounder;
@@ -41,11 +41,11 @@ INLINE float exponential(float x) {
   return p * power;
 }
 
-/// The root of x in a form that vectorizes: sqrtf has to set errno where x is negative.
+/// The square root of x in a form that vectorizes: sqrtf has to set errno if x is negative.
 INLINE float square_root(float x) { return __builtin_elementwise_sqrt(x); }
 
-/// 1/(1 + e^-x) = 0.5 (1 + tanh(x/2)) and the same of -x, each to a few 1e-7 of itself: neither
-/// tail loses digits to a subtraction from 1. Below -87 the sigmoid is 0.
+/// 1/(1 + e^-x) = 0.5 (1 + tanh(x/2)) and the same of -x, each to a relative error of a few 1e-7:
+/// neither tail loses digits to a subtraction from 1. Below -87 the sigmoid is 0.
 typedef struct Sigmoid {
   float value, complement;
 } Sigmoid;
@@ -58,8 +58,8 @@ INLINE Sigmoid sigmoid(float x) {
   return (Sigmoid){x < 0 ? smaller : larger, x < 0 ? larger : smaller};
 }
 
-/// 0.5 (1 + erf(x/sqrt 2)), the distribution function of the normal distribution, to a few 1e-7 of
-/// itself where that is above 1e-4; `density`, e^(-x^2/2), comes with it.
+/// 0.5 (1 + erf(x/sqrt 2)), the distribution function of the normal distribution, to a relative error
+/// of a few 1e-7 where it is above 1e-4; also sets `density` to e^(-x^2/2).
 ///
 /// The tail is the density times a polynomial in t = 1/(1 + 0.4 z), z = |x|/sqrt 2, as in Abramowitz
 /// & Stegun 1964, 7.1.26, but of degree 9: a minimax fit to e^(z^2) erfc(z)/2 of 6e-8 relative.

@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Each score and each channel of the result is one chain over what it is made of, in ascending
-// order, so that the bits depend on nothing else that is computed beside it.
+// Each score and each channel of the result is one chain of sums in ascending order, so that the bits
+// do not depend on what else is computed beside it.
 #pragma clang fp contract(off)
 
 #define BLOCK CKERNELS_KEY_BLOCK

@@ -17,19 +17,19 @@ INLINE void philox_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3,
   *c2 = next2;
 }
 
-void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]) {
-  uint32_t key0 = key[0], key1 = key[1];
-  memcpy(out, counter, 4 * sizeof *out);
+CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key) {
+  uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32), *words = counter.words;
   for (int round = 0; round < rounds; round++) {
-    philox_round(&out[0], &out[1], &out[2], &out[3], key0, key1);
+    philox_round(&words[0], &words[1], &words[2], &words[3], key0, key1);
     key0 += weyl0;
     key1 += weyl1;
   }
+  return counter;
 }
 
-// So many counters go through the rounds side by side, one in each lane of the vectors.
+// How many counters go through the rounds side by side, one in each lane of the vectors.
 enum { lanes = 16 };
-// Elements that those counters give random numbers for.
+// How many elements those counters give random numbers for.
 enum { stretch = CKERNELS_DROPOUT_STRETCH };
 _Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
 

@@ -4,9 +4,9 @@
 #include <immintrin.h>
 #endif
 
-// Every output is a sum over blocks of inputs, in ascending order, each of which is one chain of fused
-// multiply-adds. Whatever the number of rows and threads and the kind of vector, the bits are the same.
-// Only those of products of pairs are as the processor's instruction has them.
+// Every output is a sum over blocks of inputs in ascending order, each of which is one chain of fused
+// multiply-adds. The bits are the same for any number of rows and threads and any kind of vector.
+// Only those of products of pairs are what the processor's instruction gives.
 #pragma clang fp contract(off)
 
 #if defined(__AVX512F__)
@@ -30,7 +30,7 @@ INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
 INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
 
-/// The first bfloat16 of each pair: one is the upper half of a float.
+/// The first bfloat16 of each pair; a bfloat16 is the upper half of a float.
 INLINE Vector first_of(Words pairs) { return (Vector)(pairs << 16); }
 
 INLINE Vector second_of(Words pairs) { return (Vector)(pairs & 0xFFFF0000u); }
@@ -54,8 +54,8 @@ INLINE Vector from_int8(const int8_t *x) {
 void ckernels_linear_row(float *restrict out, const float *restrict x,
                          const float *restrict weights, size_t stride, size_t inputs,
                          size_t outputs) {
-  // One input after another: the processor reads ahead best where all that is read lies in one row, and
-  // asking for memory by hand only disturbs it.
+  // One input after another: the processor reads ahead best if everything it reads lies in one row, and
+  // prefetching by hand only disturbs it.
   for (size_t input = 0; input < inputs; input++, weights += stride) {
     size_t column = 0;
     for (; column + BLOCK_COLUMNS <= outputs; column += BLOCK_COLUMNS) {
@@ -72,10 +72,10 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
 #define PANEL_VECTORS (PANEL / LANES)
 #define BLOCK CKERNELS_INPUT_BLOCK
 
-/// Bytes after those being read that are asked for: without it bf16 is read a tenth slower.
+/// How many bytes ahead of the current ones are prefetched: without it bf16 is read a tenth slower.
 #define AHEAD 4096
 
-/// Asks for the pairs that follow those of one pair of inputs.
+/// Prefetches the pairs that follow those of one pair of inputs.
 INLINE void read_pairs_ahead(const uint16_t *panel) {
   for (size_t line = 0; line < 2 * PANEL * sizeof(*panel); line += 64) {
     __builtin_prefetch((const char *)panel + AHEAD + line);
@@ -181,8 +181,8 @@ void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weight
   for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
 }
 
-/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel; on the way a column
-/// of lines of memory, `coming_stride` apart, is asked for.
+/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel; meanwhile a column of
+/// cache lines, `coming_stride` apart, is prefetched.
 INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict x, size_t x_stride, const float *restrict panel,
                  const float *restrict scales, size_t inputs, const float *coming,
@@ -221,7 +221,7 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
       float *o = out + row * out_stride + column;
       const float *i = x + row * x_stride, *p = panel + column;
       const float *s = scales ? scales + column : 0;
-      // The first few tiles ask for all that comes; those after them for what they have.
+      // The first few tiles prefetch all that comes; those after them only what they already have.
       const float *c = next && line < PANEL ? next + line : p;
       const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
@@ -238,7 +238,7 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
   }
 }
 
-/// The same as `tile` of pairs; on the way the pairs that follow the panel are asked for, if `ahead`.
+/// The same as `tile`, of pairs; if `ahead`, the pairs that follow the panel are prefetched meanwhile.
 INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
                           const uint32_t *restrict x, size_t x_stride,
                           const uint16_t *restrict panel, size_t pairs, const int ahead) {
@@ -301,7 +301,7 @@ int ckernels_multiplies_pairs(void) {
 
 // MARK: - Conversion
 
-/// The nearest bfloat16, of two the even one. NaN stays NaN.
+/// The nearest bfloat16, of two equally near the even one. NaN stays NaN.
 INLINE uint16_t rounded(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -322,25 +322,25 @@ void ckernels_pairs_of_floats(uint32_t *restrict out, const float *restrict floa
   if (count % 2) out[count / 2] = rounded(floats[count - 1]);
 }
 
-void ckernels_halve_in_place(void *memory, size_t count) {
+void ckernels_round_to_bfloat16_in_place(void *memory, size_t count) {
   const char *source = memory;
   char *target = memory;
-  // What is written lies before what is still to be read.
+  // What is written lies before what is still unread.
   enum { STRETCH = 64 };
   for (size_t done = 0; done < count; done += STRETCH) {
     size_t rest = count - done < STRETCH ? count - done : STRETCH;
     float floats[STRETCH] = {0};
-    uint16_t halves[STRETCH];
+    uint16_t values[STRETCH];
     memcpy(floats, source + done * sizeof(float), rest * sizeof(float));
-    for (size_t i = 0; i < STRETCH; i++) halves[i] = rounded(floats[i]);
-    memcpy(target + done * sizeof(uint16_t), halves, rest * sizeof(uint16_t));
+    for (size_t i = 0; i < STRETCH; i++) values[i] = rounded(floats[i]);
+    memcpy(target + done * sizeof(uint16_t), values, rest * sizeof(uint16_t));
   }
 }
 
-void ckernels_floats_of_bfloat16(float *restrict out, const uint16_t *restrict halves,
+void ckernels_floats_of_bfloat16(float *restrict out, const uint16_t *restrict values,
                                  size_t count) {
   for (size_t i = 0; i < count; i++) {
-    uint32_t bits = (uint32_t)halves[i] << 16;
+    uint32_t bits = (uint32_t)values[i] << 16;
     memcpy(out + i, &bits, sizeof bits);
   }
 }
@@ -368,7 +368,7 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
     scales[column] = largest[column] / 127.0f;
     inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
   }
-  // Adding 1.5 * 2^23 rounds to the nearest whole number.
+  // Adding 1.5 * 2^23 rounds to the nearest integer.
   const float rounder = 12582912.0f;
   for (size_t input = 0; input < inputs; input++) {
     for (size_t column = 0; column < PANEL; column++) {

@@ -1,6 +1,6 @@
 #include "CKernels.h"
 
-// Sixteen rows go through all hashes at a time, in one register or a few.
+// Sixteen rows are computed over all hashes at a time, in one register or a few.
 typedef uint32_t Rows __attribute__((ext_vector_type(16), aligned(4)));
 
 void ckernels_minhash(uint32_t *restrict minima, const uint32_t *restrict multipliers,

@@ -3,32 +3,23 @@
 
 void ckernels_layer_norm(float *restrict out, float *restrict mean, float *restrict rstd,
                          const float *restrict input, const float *restrict weight,
-                         const float *restrict bias, size_t rows, size_t channels, float epsilon) {
+                         const float *restrict bias, size_t channels, float epsilon) {
   RELAXED
-  for (size_t row = 0; row < rows; row++) {
-    const float *x = input + row * channels;
-    float sum = 0;
-    for (size_t i = 0; i < channels; i++) sum += x[i];
-    float m = sum / (float)channels;
-    float squares = 0;
-    for (size_t i = 0; i < channels; i++) squares += (x[i] - m) * (x[i] - m);
-    mean[row] = m;
-    rstd[row] = 1.0f / sqrtf(squares / (float)channels + epsilon);
-  }
-  ckernels_layer_norm_again(out, mean, rstd, input, weight, bias, rows, channels);
+  float sum = 0;
+  for (size_t i = 0; i < channels; i++) sum += input[i];
+  float m = sum / (float)channels;
+  float squares = 0;
+  for (size_t i = 0; i < channels; i++) squares += (input[i] - m) * (input[i] - m);
+  *mean = m;
+  *rstd = 1.0f / sqrtf(squares / (float)channels + epsilon);
+  ckernels_normalize(out, *mean, *rstd, input, weight, bias, channels);
 }
 
-void ckernels_layer_norm_again(float *restrict out, const float *restrict mean,
-                               const float *restrict rstd, const float *restrict input,
-                               const float *restrict weight, const float *restrict bias,
-                               size_t rows, size_t channels) {
+void ckernels_normalize(float *restrict out, float mean, float rstd, const float *restrict input,
+                        const float *restrict weight, const float *restrict bias,
+                        size_t channels) {
   RELAXED
-  for (size_t row = 0; row < rows; row++) {
-    const float *x = input + row * channels;
-    float *y = out + row * channels;
-    float m = mean[row], s = rstd[row];
-    for (size_t i = 0; i < channels; i++) y[i] = (x[i] - m) * s * weight[i] + bias[i];
-  }
+  for (size_t i = 0; i < channels; i++) out[i] = (input[i] - mean) * rstd * weight[i] + bias[i];
 }
 
 void ckernels_layer_norm_backward(float *restrict input_gradient, float *restrict weight_gradient,
@@ -60,15 +51,6 @@ void ckernels_layer_norm_backward(float *restrict input_gradient, float *restric
   }
 }
 
-void ckernels_fill_rows(float *out, const float *row, size_t rows, size_t channels) {
-  for (size_t i = 0; i < rows; i++) memcpy(out + i * channels, row, channels * sizeof *row);
-}
-
-void ckernels_add_row_sum(float *restrict out, const float *restrict input, size_t rows,
-                          size_t channels) {
-  for (size_t row = 0; row < rows; row++) ckernels_add(out, input + row * channels, channels);
-}
-
 void ckernels_sum(float *restrict out, const float *x, const float *y, size_t count) {
   for (size_t i = 0; i < count; i++) out[i] = x[i] + y[i];
 }
@@ -80,8 +62,8 @@ void ckernels_add(float *restrict y, const float *restrict x, size_t count) {
 double ckernels_sum_of_squares(const float *x, size_t count) {
   RELAXED
   double total = 0;
-  // Short stretches are summed in single precision, which is twice as fast, and the stretches in
-  // double, so that the error does not grow with the count.
+  // Short stretches are summed in single precision, which is twice as fast, and their sums in double
+  // precision, so that the error does not grow with the count.
   for (size_t start = 0; start < count; start += 4096) {
     size_t end = start + 4096 < count ? start + 4096 : count;
     float sum = 0;

@@ -21,8 +21,8 @@ float ckernels_softmax(float *scores, size_t visible, size_t count) {
   return maximum + logf(sum);
 }
 
-void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t count) {
-  for (size_t i = 0; i < visible; i++) scores[i] = exponential(scores[i] - log_sum);
+void ckernels_recompute_softmax(float *scores, float log_sum_exp, size_t visible, size_t count) {
+  for (size_t i = 0; i < visible; i++) scores[i] = exponential(scores[i] - log_sum_exp);
   for (size_t i = visible; i < count; i++) scores[i] = 0;
 }
 

@@ -1,9 +1,9 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs; a block is the
-// sum of 16 chains of fused multiply-adds, in ascending order, the first over inputs 0, 16, 32 and so
-// on: side by side they are what lies in a row.
+// Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs. A block is the
+// sum, in ascending order, of 16 chains of fused multiply-adds, the first over inputs 0, 16, 32 and so
+// on: side by side the chains read what lies in a row.
 #pragma clang fp contract(off)
 
 #define CHAINS CKERNELS_CHAINS
@@ -12,13 +12,13 @@
 
 typedef float Row __attribute__((ext_vector_type(CHAINS), aligned(4)));
 
-// Macros, since a vector that is wider than the processor's cannot be passed to a function.
+// Macros, since a vector wider than the processor's cannot be passed to a function.
 #define INTERLEAVED_LOWER(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define INTERLEAVED_UPPER(a, b) \
   __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
-/// Transposes 16 rows: interleaving the upper half of them with the lower one four times does it.
+/// Transposes 16 rows by interleaving the upper half of them with the lower half four times.
 INLINE void transpose(Row rows[16]) {
   for (size_t round = 0; round < 4; round++) {
     Row next[16];
@@ -30,9 +30,9 @@ INLINE void transpose(Row rows[16]) {
   }
 }
 
-// Vectors go by pointers, as above.
+// Vectors are passed by pointer, for the same reason.
 
-/// CHAINS floats, of which only the first `count` are in memory; the others are zero.
+/// CHAINS floats: the first `count` from memory, the others zero.
 INLINE void partly(Row *row, const float *x, size_t count) {
   *row = (Row)0.0f;
   memcpy(row, x, count * sizeof(float));
@@ -45,7 +45,7 @@ INLINE void transposed_square(Row square[CHAINS], const float *weights, size_t s
     const float *source = weights + r * stride;
     square[r] = (Row)0.0f;
     if (r >= rows) continue;
-    // The rows lie on pages of their own, across which the processor does not look ahead.
+    // The rows lie on different pages, and the processor does not prefetch across pages.
     __builtin_prefetch(source + 64);
     if (inputs >= CHAINS) {
       square[r] = *(const Row *)source;
@@ -90,8 +90,8 @@ INLINE void chains(Row *out, const float *x, const float *weights, size_t inputs
 void ckernels_linear_row_transposed(float *restrict out, const float *restrict x,
                                     const float *restrict weights, size_t stride, size_t inputs,
                                     size_t outputs) {
-  // Blocks of a row that are kept until there are as many rows as a vector has lanes: one row after
-  // another is read at the speed of memory.
+  // How many blocks of a row are kept until there are as many rows as a vector has lanes, so that one
+  // row after another is read at the speed of memory.
   enum { BLOCKS = 8 };
   for (size_t output = 0; output < outputs; output += CHAINS) {
     const size_t rows = outputs - output < CHAINS ? outputs - output : CHAINS;

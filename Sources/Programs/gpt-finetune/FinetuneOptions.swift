@@ -5,7 +5,7 @@ import Training
 extension LearningRateSchedule: ArgumentValue {}
 extension SamplingStrategy: ArgumentValue {}
 
-/// The sizes of a model that begins from random weights.
+/// The sizes of a model that starts from random weights.
 struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "transformer blocks", accepting: .within(1...1000)) var layers = 6
   @Option(help: "channels of the hidden states", accepting: .within(1...65536)) var width = 384
@@ -14,77 +14,79 @@ struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "longest context, in tokens", accepting: .within(2...1_000_000)) var context = 512
 }
 
-/// What the training goes through; names and defaults are the Hugging Face Trainer's and the
+/// The course of the training; names and defaults are the Hugging Face Trainer's and the
 /// original recipe's.
 struct TrainingOptions: ArgumentGroup {
   @Option(
-    help: "tokens of a training example", aliases: ["block"], valueName: "n",
+    help: "tokens in a training example", aliases: ["block"], valueName: "n",
     accepting: .atLeast(2))
   var blockSize = 128
   @Option(
     help: "examples in a batch", aliases: ["batch-size"], valueName: "n", accepting: .atLeast(1))
   var perDeviceTrainBatchSize = 8
   @Option(
-    help: "batches whose gradients make one step", valueName: "n", accepting: .atLeast(1))
+    help: "batches whose gradients are added up for one step", valueName: "n",
+    accepting: .atLeast(1))
   var gradientAccumulationSteps = 1
   @Option(
     help: "passes over the training data", aliases: ["epochs"], valueName: "n",
     accepting: .above(0))
   var numTrainEpochs = 10.0
   @Option(
-    help: "steps of the whole run", valueName: "n", defaultText: "as many as the epochs have",
+    help: "steps of the whole run", valueName: "n", defaultText: "those of the epochs",
     accepting: .atLeast(1))
   var maxSteps: Int?
   @Option(
     help: "dropout, wherever GPT-2 has it", valueName: "p",
     defaultText: "the model's own, 0.1 for a new one", accepting: .within(0...0.99))
   var dropout: Float?
-  @Option(help: "decides new weights, the order of examples and dropout", valueName: "n")
+  @Option(help: "seed for new weights, the order of the examples and dropout", valueName: "n")
   var seed: UInt64 = 42
   @Option(
-    help: "in which order an epoch goes through the examples: a new one each time, or that of the "
+    help: "order in which an epoch goes through the examples: a new one each time, or that of the "
       + "shards", valueName: "order")
   var trainSamplingStrategy = SamplingStrategy.random
   @Flag(
-    help: "keep only the input of each block for the backward pass and compute the rest again: "
-      + "less memory, a quarter more time, the same result")
+    help: "keep only the input of each transformer block for the backward pass and recompute the "
+      + "rest: less memory, a quarter more time, the same result")
   var gradientCheckpointing = false
   @Option(
-    help: "what products are computed with: fp32; bf16, at twice the speed on processors that have "
-      + "it, with weights and sums still in fp32; auto: bf16 if the processor has it",
+    help: "numbers that matrix products are computed with: fp32; bf16, at twice the speed on "
+      + "processors that have it, with weights and sums still in fp32; auto: bf16 if the processor "
+      + "has it",
     valueName: "type")
   var precision = PrecisionChoice.fp32
 }
 
-/// How often something is logged, validated and saved, and what follows from the validations.
+/// How often to log, validate and save, and what follows from the validations.
 struct CheckpointOptions: ArgumentGroup {
-  @Option(help: "steps between two lines of the log", valueName: "n", accepting: .atLeast(1))
+  @Option(help: "steps between two log entries", valueName: "n", accepting: .atLeast(1))
   var loggingSteps = 500
-  @Flag(help: "log the first step, too") var loggingFirstStep = false
+  @Flag(help: "log the first step too") var loggingFirstStep = false
   @Option(help: "steps between two checkpoints", valueName: "n", accepting: .atLeast(1))
   var saveSteps = 7000
   @Option(
-    help: "how many checkpoints are kept, beside the best", valueName: "n", defaultText: "all",
+    help: "number of checkpoints to keep, besides the best", valueName: "n", defaultText: "all",
     accepting: .atLeast(1))
   var saveTotalLimit: Int?
   @Option(
-    help: "steps between two validations", valueName: "n", defaultText: "as --save-steps",
+    help: "steps between two validations", valueName: "n", defaultText: "same as --save-steps",
     accepting: .atLeast(1))
   var evalSteps: Int?
   @Option(
-    help: "examples that are validated at once, at most a training batch", valueName: "n",
+    help: "examples to validate at once, at most a training batch", valueName: "n",
     defaultText: "a training batch", accepting: .atLeast(1))
   var perDeviceEvalBatchSize: Int?
   @Flag(
-    help: "final/ gets the weights with the lowest validation loss instead of the last; each new "
-      + "lowest gets a checkpoint, which is kept until the next")
+    help: "put the weights with the lowest validation loss into final/ instead of the last; each "
+      + "new lowest is saved as a checkpoint, which is kept until the next")
   var loadBestModelAtEnd = false
   @Option(
-    help: "stop after so many validations in a row without a lower loss", valueName: "n",
+    help: "stop after this many validations in a row without a lower loss", valueName: "n",
     defaultText: "never", accepting: .atLeast(1))
   var earlyStoppingPatience: Int?
   @Option(
-    help: "by how much a loss must be lower to count for --early-stopping-patience",
+    help: "how much lower a loss must be to count for --early-stopping-patience",
     valueName: "x", defaultText: "0", accepting: .atLeast(0))
   var earlyStoppingThreshold: Double?
 }
@@ -95,14 +97,15 @@ struct OptimizerOptions: ArgumentGroup {
     help: "highest learning rate", aliases: ["lr"], valueName: "rate",
     defaultText: "5e-5 for fine-tuning, 1e-3 from random weights", accepting: .above(0))
   var learningRate: Double?
-  @Option(help: "how the learning rate goes on after warm-up", valueName: "type")
+  @Option(help: "how the learning rate changes after warm-up", valueName: "type")
   var lrSchedulerType = LearningRateSchedule.linear
   @Option(
-    help: "steps in which the learning rate rises from 0", valueName: "n",
+    help: "steps over which the learning rate rises from 0", valueName: "n",
     defaultText: "500, unless --warmup-ratio is given", accepting: .atLeast(0))
   var warmupSteps: Int?
   @Option(
-    help: "share of the steps in which the learning rate rises; --warmup-steps above 0 wins",
+    help:
+      "fraction of the steps over which the learning rate rises, unless --warmup-steps is above 0",
     valueName: "x", defaultText: "0", accepting: .within(0...1))
   var warmupRatio: Double?
   @Option(help: "weight decay", valueName: "rate", accepting: .within(0...1)) var weightDecay = 0.0
@@ -113,7 +116,7 @@ struct OptimizerOptions: ArgumentGroup {
   @Option(help: "added to the denominator", valueName: "epsilon", accepting: .above(0))
   var adamEpsilon = 1e-8
   @Option(
-    help: "largest norm of the gradient, to which larger ones are clipped; 0: any",
+    help: "norm to which larger gradients are scaled down; 0: none are",
     valueName: "norm", accepting: .atLeast(0))
   var maxGradNorm = 1.0
 }

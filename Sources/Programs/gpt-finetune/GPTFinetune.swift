@@ -13,9 +13,9 @@ import Training
 struct GPTFinetune: Program {
   static let name = "gpt-finetune"
   static let abstract =
-    "Train a GPT-2 model on token shards: fine-tune one, or begin from random weights."
+    "Train a GPT-2 model on token shards: fine-tune one, or start from random weights."
   static let discussion = """
-    The output folder gets checkpoint-<step>/ folders to resume from, final/ with the finished
+    The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
     model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as it is),
     curves.csv, curves.svg and report.md.
 
@@ -25,37 +25,37 @@ struct GPTFinetune: Program {
       gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
           train a small model from random weights
       gpt-finetune … --eval-steps 500 --load-best-model-at-end --early-stopping-patience 3
-          end when the validation loss no longer falls, and take the best model
+          stop when the validation loss no longer falls, and keep the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
-          go on after an interruption; the result is the same to the last bit
+          continue after an interruption; the result is identical to the last bit
 
-    Options have the names and meanings of the Hugging Face Trainer's. What changes the result
-    must be the same when a run is resumed; how often it is logged and saved, and --threads, may
-    change.
+    Options have the names and meanings of the Hugging Face Trainer's. When a run is resumed,
+    options that affect the result must stay the same; how often to log and save, and --threads,
+    may change.
 
-    Ctrl-C writes a checkpoint of the last whole step and stops, and so do SIGTERM and a terminal
-    that is closed; a second Ctrl-C stops at once.
+    Ctrl-C writes a checkpoint of the last complete step and stops, as do SIGTERM and closing the
+    terminal; a second Ctrl-C stops at once.
     """
 
   static let memoryAdvice =
-    "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads take less"
+    "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 
-  @Argument(help: "folder of token shards that bpe-encode wrote", completion: .folder)
+  @Argument(help: "folder of token shards written by bpe-encode", completion: .folder)
   var tokens: String
   @Option(help: "folder of the run", short: "o", valueName: "folder", completion: .folder)
   var output: String
   @Option(
     help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
       + "or PyTorch's .bin, in one file or in shards",
-    valueName: "folder", defaultText: "begin from random weights", completion: .folder)
+    valueName: "folder", defaultText: "start from random weights", completion: .folder)
   var model: String?
   @Flag(
-    help: "continue an earlier run with the same settings where it stopped; a finished one is left "
+    help: "continue an earlier run with the same settings where it stopped; a finished run is left "
       + "as it is")
   var resume = false
   @Flag(
     help: "replace an earlier run, which is kept as <folder>.previous until this one is finished; "
-      + "with --resume only if its settings, model or data differ")
+      + "with --resume, only if its settings, model or data differ")
   var restart = false
 
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
@@ -64,8 +64,8 @@ struct GPTFinetune: Program {
   @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
 
   @Option(
-    help: "threads; they change the speed, not the result", valueName: "n",
-    defaultText: "a physical core each", accepting: .within(1...1024))
+    help: "number of threads; does not affect the result", valueName: "n",
+    defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
   func validate() throws {
@@ -86,7 +86,7 @@ struct GPTFinetune: Program {
     settings.precision =
       try training.precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,
-        lack: "this processor has no products of bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
+        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
     let threadPool = ThreadPool(count: threads ?? processors.threadCount)
@@ -96,8 +96,8 @@ struct GPTFinetune: Program {
         + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(NumberText.count(Double(trainer.totalSteps))) steps")
     Log.info(
-      "\(threadPool.count) thread\(threadPool.count == 1 ? "" : "s") on \(processors); \(ThreadPool.matrixKernels); products in "
-        + settings.precision.rawValue)
+      "\(threadPool.count) thread\(threadPool.count == 1 ? "" : "s") on \(processors); "
+        + "\(ThreadPool.matrixKernels); products in \(settings.precision.rawValue)")
     warnOfMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
@@ -105,7 +105,9 @@ struct GPTFinetune: Program {
     for warning in trainer.warnings { Log.warning(warning) }
     switch start {
     case .finished:
-      Log.info("\(output) is finished, with the same settings, model and data; it is left as it is")
+      Log.info(
+        "\(output) is already finished, with the same settings, model and data; it is left as it is"
+      )
       return
     case .resumed(let step):
       Log.info("resuming after step \(step)")
@@ -115,11 +117,11 @@ struct GPTFinetune: Program {
         Log.info("the earlier run differs: \(differences.joined(separator: "; "))")
       }
       Log.info(
-        "the earlier run stays until the first checkpoint, then in \(trainer.folder.previousPath) "
-          + "until this run is finished")
+        "the earlier run is kept until the first checkpoint, then as "
+          + "\(trainer.folder.previousPath) until this run is finished")
     case .new: break
     }
-    // Only now: a resumed run has its weights from the checkpoint.
+    // A resumed run has its weights from the checkpoint.
     if firstStep == 0, model == nil { trainer.model.drawWeights(seed: settings.seed) }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
@@ -132,32 +134,32 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
-  /// Says so if the training needs more memory than there is: the system gives it at first, and ends
-  /// the program when it is touched.
+  /// Warns if the training needs more memory than there is: the system grants it at first, and kills
+  /// the program when it is used.
   private func warnOfMemory() {
     let needed = ArenaMemory.byteCount - SystemLimits.residentBytes
     guard let available = AvailableMemory.byteCount, needed > available else { return }
     Log.warning(
-      "the training takes \(NumberText.bytes(Double(needed))) more of memory, of which "
-        + "\(NumberText.bytes(Double(available))) are free: the system may end it (status 137). "
+      "the training takes another \(NumberText.bytes(Double(needed))) of memory, but only "
+        + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
         + Self.memoryAdvice)
   }
 
-  /// Without --model all weights are still zero.
+  /// The trainer of a new model, whose weights are still zero, or of the one to fine-tune.
   private func makeTrainer(
     _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
-    let vocabulary = try ShardVocabulary(data, folder: tokens, model: model)
-    // The ids of the tokenizer in use replace those of the model, which name an ordinary word in
-    // the configurations of rugpt3 of 2020.
-    let specialTokens = try SpecialTokenIDs(tokenizerFolder: data.tokenizerFolder)
+    // The ids of its special tokens replace those of the model, which are those of an ordinary word
+    // in rugpt3's configurations of 2020.
+    let vocabulary = try ShardVocabulary(data, model: model)
+    for warning in vocabulary.warnings { Log.warning(warning) }
     guard let base = model else {
       var configuration = GPT2Configuration(
         vocabularySize: data.manifest.vocabularySize, contextLength: shape.context,
-        width: shape.width, layers: shape.layers, heads: shape.heads)
+        embeddingSize: shape.width, layers: shape.layers, heads: shape.heads)
       configuration.setDropout(training.dropout ?? 0.1)
-      specialTokens.apply(to: &configuration, endOfText: Int(data.manifest.endOfText))
+      vocabulary.setSpecialTokens(of: &configuration)
       let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
@@ -167,7 +169,7 @@ struct GPTFinetune: Program {
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     model.generation = model.generation ?? GenerationConfiguration(model.configuration)
-    specialTokens.apply(to: &model.configuration, endOfText: Int(data.manifest.endOfText))
+    vocabulary.setSpecialTokens(of: &model.configuration)
     model.alignGeneration(keepingEnds: vocabulary.canEndText)
     return try Trainer(
       model, data: data, settings: settings, folder: folder,

@@ -3,7 +3,7 @@ import CommandLineSupport
 import TextSupport
 import Training
 
-/// Tells the user how a training goes.
+/// Reports the progress of a training to the user.
 final class TrainingProgressReport {
   private let progress: Progress
   private var tokens = 0

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A chart of lines over one axis, as SVG.
+/// A chart of several lines over one axis, as SVG.
 package struct LineChart {
   package struct Line {
     let name: String
@@ -69,7 +69,7 @@ package struct LineChart {
       """
   }
 
-  /// Round numbers from 0 to `maximum`, about five.
+  /// About five round numbers from 0 to `maximum`.
   package static func ticks(to maximum: Double) -> [Double] {
     let rough = maximum / 5
     let power = pow(10, log10(rough).rounded(.down))

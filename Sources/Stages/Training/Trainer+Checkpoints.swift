@@ -7,25 +7,23 @@ import TensorKernels
 import TextSupport
 import TokenShardFormat
 
-func perplexity(ofLoss loss: Double) -> Double { exp(loss) }
-
-/// How a training begins.
+/// How a training starts.
 public enum TrainingStart: Equatable, Sendable {
   /// From the first step; there is no earlier run.
   case new
-  /// From the first step, in place of an earlier run that differs in what is listed.
+  /// From the first step, in place of an earlier run with the `differences`.
   case replacing(differences: [String])
-  /// After the step of the checkpoint that was read.
+  /// After the step of a checkpoint.
   case resumed(step: Int)
-  /// The run is finished already.
+  /// Not at all: the run is already finished.
   case finished
 }
 
 /// What to do with an earlier run in the same folder.
 public struct EarlierRunPolicy: Sendable {
-  /// Continue where it stopped, and leave a finished one with the same settings as it is.
+  /// Continue it where it stopped, and leave a finished one with the same settings as it is.
   public var resumes: Bool
-  /// Replace it, where it is not continued or left.
+  /// Replace it if it is not continued or left.
   public var restarts: Bool
 
   public init(resumes: Bool, restarts: Bool) {
@@ -35,18 +33,18 @@ public struct EarlierRunPolicy: Sendable {
 }
 
 extension Trainer {
-  /// Looks for an earlier run in the folder and begins as `policy` says.
+  /// Looks for an earlier run in the folder and starts as `policy` says.
   ///
   /// An earlier run that is replaced stays until this one saves something, and is then kept as
   /// ``RunFolder/previousPath`` until this one is finished. `progress` is called now and then while a
   /// checkpoint is read.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if there is an earlier run and the policy forbids to
-  ///   replace it, or all its checkpoints are damaged; what `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if the policy forbids replacing an earlier run, or if all
+  ///   its checkpoints are damaged; what `progress` throws.
   public func start(
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
   ) throws -> TrainingStart {
-    // A folder that cannot be written to must show itself before hours of training, not after.
+    // If the folder is not writable, that must show before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
     try folder.restorePrevious()
@@ -60,7 +58,7 @@ extension Trainer {
           return .finished
         }
       } else {
-        let newest = try newestReadable(progress)
+        let newest = try restoreNewest(progress)
         differences = newest.differences
         if differences.isEmpty { return .resumed(step: newest.step) }
       }
@@ -78,7 +76,7 @@ extension Trainer {
     return .replacing(differences: differences)
   }
 
-  /// Checks that the finished model is there as a whole.
+  /// Checks that the finished model is complete.
   ///
   /// - Throws: ``InputError`` with the remedy; ``FileError``.
   private func checkFinalModel() throws {
@@ -94,19 +92,19 @@ extension Trainer {
     }
   }
 
-  /// Makes room for the first thing that this run saves.
+  /// Makes room for the first thing this run saves.
   private func setEarlierRunAside() throws {
     guard replacesEarlierRun else { return }
     try folder.setAside()
     replacesEarlierRun = false
   }
 
-  /// Takes over the newest checkpoint that is whole and of a run like this one; damaged ones stay
-  /// where they are and are reported in ``warnings``.
+  /// Restores the newest checkpoint that is complete, unless its run differs from this one; damaged
+  /// ones stay where they are and are reported in ``warnings``.
   ///
-  /// - Returns: its step, and in what its run differs from this one: then it is not taken over.
-  /// - Throws: ``InputError`` about the newest if none is whole; ``FileError``.
-  private func newestReadable(
+  /// - Returns: its step, and how its run differs.
+  /// - Throws: ``InputError`` about the newest if none is complete; ``FileError``.
+  private func restoreNewest(
     _ progress: () throws -> Void
   ) throws -> (step: Int, differences: [String]) {
     var damages: [InputError] = []
@@ -115,7 +113,7 @@ extension Trainer {
       do {
         let differences = try self.differences(from: path)
         if differences.isEmpty { try readCheckpoint(path, step: step, progress) }
-        warnings += damages.map { "\($0); the checkpoint is damaged: taking \(path) instead" }
+        warnings += damages.map { "\($0); the checkpoint is damaged: using \(path) instead" }
         return (step, differences)
       } catch {
         guard let damage = InputError(damageBehind: error) else { throw error }
@@ -125,13 +123,13 @@ extension Trainer {
     let damage = damages[0]
     throw InputError(
       damage.path, damage.place,
-      "\(damage.problem); the checkpoint is damaged: there is no older one that is whole; --restart "
+      "\(damage.problem); the checkpoint is damaged: there is no complete older one; --restart "
         + "alone starts over")
   }
 
   // MARK: - Reading
 
-  /// What decides the course of the run.
+  /// What determines the course of the run.
   private var course: JSONValue {
     [
       "settings": settings.course(steps: totalSteps),
@@ -143,7 +141,7 @@ extension Trainer {
     ]
   }
 
-  /// In what the run of the checkpoint at `path` differs from this one.
+  /// How the run of the checkpoint at `path` differs from this one.
   private func differences(from path: String) throws -> [String] {
     let statePath = "\(path)/\(CheckpointFile.resumeState)"
     let then = try JSONValue(path: statePath)
@@ -153,23 +151,23 @@ extension Trainer {
         throw InputError(statePath, "'\(section.key)' is missing or not an object")
       }
       for member in section.value.members ?? [] {
-        // Runs of the time before there was a choice do not tell their precision.
+        // Runs from before there was a choice do not name their precision.
         let absent: JSONValue =
           member.key == "precision" ? .string(Precision.fp32.rawValue) : .null
         let earlier = then[section.key]?[member.key] ?? absent
-        // Numbers may be written as whole ones.
+        // A number may be written as an integer.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
           differences.append("\(member.key) was \(earlier.excerpt), is \(member.value.excerpt)")
         }
       }
-      // Runs of the time before it was checked do not tell their tokenizer.
+      // Runs from before it was checked do not name their tokenizer.
       if section.key == "tokenizer" {
         if then[section.key] ?? section.value != section.value {
-          differences.append("the tokenizer is another")
+          differences.append("the tokenizer is different")
         }
       } else if section.value.members == nil, then[section.key] ?? .null != section.value {
         let name = section.key == "data" ? "training" : "validation"
-        differences.append("the \(name) data is another")
+        differences.append("the \(name) data is different")
       }
     }
     return differences
@@ -185,7 +183,7 @@ extension Trainer {
         "global_step is \(state.globalStep), expected \(step)")
     }
     if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
-      // Better now than at the end.
+      // A missing file should show now, not at the end.
       _ = try SafetensorsFile(path: bestWeightsPath(best))
     }
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
@@ -202,7 +200,7 @@ extension Trainer {
     "\(folder.checkpointPath(step: step))/\(CheckpointFile.weights)"
   }
 
-  /// Replaces the weights by those with the lowest validation loss, if the settings say so.
+  /// Replaces the weights by those with the lowest validation loss, if the settings ask for it.
   func loadBestModel() throws {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
@@ -210,12 +208,12 @@ extension Trainer {
     try model.threadPool.copy(destinations(of: weights, in: model.parameters))
   }
 
-  /// The tensors of `file` for all parameters, and where in `arena` each belongs.
+  /// The tensors of `file` for all parameters, each with its place in `arena`.
   ///
-  /// - Throws: ``InputError`` if one is missing, or has another shape or type.
+  /// - Throws: ``InputError`` if one is missing, or has the wrong shape or type.
   private func destinations(
     of file: SafetensorsFile, prefix: String = "", in arena: FloatArena
-  ) throws -> [(StoredTensor, to: UnsafeMutableBufferPointer<Float>)] {
+  ) throws -> [(StoredTensor, to: Floats)] {
     try model.layout.parameters.map {
       let tensor = try file.tensor(prefix + $0.name, shape: $0.shape)
       try tensor.checkIsFloatingPoint()
@@ -237,7 +235,7 @@ extension Trainer {
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {
-      // Damaged ones, which this run has not come to again, do not count.
+      // Damaged ones, which this run has not reached again, do not count.
       let damaged = try folder.checkpointSteps().count { $0 > state.globalStep }
       try folder.removeOldCheckpoints(
         limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))
@@ -245,7 +243,7 @@ extension Trainer {
     return path
   }
 
-  /// Writes the finished model, the curves and the report, and returns the model's path.
+  /// Writes the final model, the curves and the report, and returns the model's path.
   func saveFinal() throws -> String {
     try setEarlierRunAside()
     let report = TrainingReport(self)
@@ -268,8 +266,7 @@ extension Trainer {
       with: state.json(bestCheckpoint: bestCheckpoint(isFinal: isFinal)).text(indent: 2) + "\n")
   }
 
-  /// The path of the best checkpoint, where there is one, while another or the final model is
-  /// written.
+  /// The path of the best checkpoint, if there is one, while another or the final model is written.
   private func bestCheckpoint(isFinal: Bool) -> String? {
     guard let step = state.best?.step else { return nil }
     let path = folder.checkpointPath(step: step)
@@ -279,8 +276,8 @@ extension Trainer {
 }
 
 extension InputError {
-  /// What is wrong with a file, if `error` says that it is damaged or missing; `nil` if it could not
-  /// be read for another reason, such as a lack of permission or memory.
+  /// What is wrong with a file if it is damaged or missing; `nil` if it could not be read for another
+  /// reason, such as missing permissions or memory.
   fileprivate init?(damageBehind error: any Error) {
     switch error {
     case let error as InputError: self = error

@@ -1,12 +1,13 @@
 import CheckpointFormat
 import FileSupport
+import Foundation
 import GPT2
 
 extension Trainer {
   /// Steps between two validations.
   var evaluationSteps: Int { settings.evaluationSteps ?? settings.saveSteps }
 
-  /// Whether there is to be a validation after the last step, and was none as yet.
+  /// Whether a validation is due after the last step and has not been done yet.
   var isValidationDue: Bool {
     let step = state.globalStep
     guard step > 0, data.validationBlockCount > 0 else { return false }
@@ -14,28 +15,26 @@ extension Trainer {
     return state.log.last { $0.values["eval_loss"] != nil }?.step != step
   }
 
-  /// Measures the loss on the validation data, logs it, and counts for early stopping.
+  /// Measures the loss on the validation data, logs it, and counts it for early stopping.
   func validate(_ report: (TrainingEvent) throws -> Void) throws {
     let start = ContinuousClock.now
     let count = data.validationBlockCount
-    let batchSize = min(pass.batch, settings.evaluationBatchSize ?? pass.batch)
+    let batchSize = min(pass.batchSize, settings.evaluationBatchSize ?? pass.batchSize)
     var loss = 0.0
     for start in stride(from: 0, to: count, by: batchSize) {
       let batch = Batch(
         data.validation, blocks: start..<min(count, start + batchSize),
         blockSize: settings.blockSize)
-      loss += batch.tokens.withUnsafeBufferPointer { tokens in
-        batch.targets.withUnsafeBufferPointer { pass.loss(tokens: tokens, targets: $0) }
-      }
+      loss += pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
     loss /= Double(count * (settings.blockSize - 1))
     guard loss.isFinite else {
       throw InputError(
         folder.path,
-        "step \(state.globalStep): the validation loss is not a number any more; try a lower "
-          + "--learning-rate or a longer --warmup-steps")
+        "step \(state.globalStep): the validation loss is no longer finite; try a lower "
+          + "--learning-rate or more --warmup-steps")
     }
-    // Against the best of those before, as the Trainer counts.
+    // Compared with the best of those before, as the Trainer does.
     let best = state.best?.loss
     state.earlyStopping?.count(loss, best: best)
     if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }
@@ -43,14 +42,14 @@ extension Trainer {
       samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
     var values = speed.values(prefix: "eval")
     values["eval_loss"] = loss
-    values["eval_perplexity"] = min(perplexity(ofLoss: loss), .greatestFiniteMagnitude)
+    values["eval_perplexity"] = min(exp(loss), .greatestFiniteMagnitude)
     let logged = entry(values)
     state.log.append(logged)
-    try tell(.logged(logged), report)
+    try notify(.logged(logged), report)
   }
 }
 
-/// How long something took, told as the Trainer does.
+/// How long something took, in the Trainer's terms.
 struct Speed {
   private let samples: Int
   private let steps: Int

@@ -5,25 +5,24 @@ import JSONSupport
 import TensorKernels
 import TokenShardFormat
 
-/// How far a training is.
+/// How far a training has come.
 public struct TrainingProgress: Sendable {
-  /// Optimizer steps done, and of the whole run.
+  /// Optimizer steps done.
   public let step: Int
-  public let totalSteps: Int
-  /// The mean loss of the last steps.
+  /// The mean loss over the targets of the step.
   public let loss: Double
   public let learningRate: Double
-  /// Tokens of the step.
+  /// Targets of the step.
   public let tokens: Int
   /// Seconds the step took.
   public let seconds: Double
 }
 
-/// What a training tells while it runs.
+/// What a training reports while it runs.
 public enum TrainingEvent {
   /// After every step.
   case progress(TrainingProgress)
-  /// After every line of the log.
+  /// After every log entry.
   case logged(TrainerState.LogEntry)
   /// After a checkpoint or the final model was written to a path.
   case saved(String)
@@ -37,24 +36,24 @@ public final class Trainer {
   public let folder: RunFolder
   /// Optimizer steps of the whole run.
   public let totalSteps: Int
-  /// What was done so far.
+  /// What has been done so far.
   public internal(set) var state = TrainerState()
-  /// What the user should know of how the training begins; whole sentences.
+  /// What the user should know about how the training starts; whole sentences.
   public internal(set) var warnings: [String] = []
 
   let firstMoments: FloatArena
   let secondMoments: FloatArena
-  let plan: StepPlan
-  /// Where the weights came from, which resuming compares.
+  let plan: BatchPlan
+  /// Where the weights came from, compared when a run is resumed.
   let origin: JSONValue
   let pass: TrainingPass
-  /// Whether the folder still holds an earlier run, which is set aside when something is saved.
+  /// Whether the folder still holds an earlier run, to be set aside when something is saved.
   var replacesEarlierRun = false
   private var order: (epoch: Int, blocks: [Int]) = (-1, [])
 
-  /// Prepares the training of `model`; `origin` tells where its weights came from.
+  /// Prepares the training of `model`; `origin` says where its weights came from.
   ///
-  /// - Throws: ``InputError`` if the model and the data do not fit together, or the settings need
+  /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings need
   ///   validation data and there are none.
   public init(
     _ model: GPT2Model, data: TrainingData, settings: TrainingSettings, folder: RunFolder,
@@ -63,7 +62,7 @@ public final class Trainer {
     guard data.manifest.vocabularySize <= model.configuration.vocabularySize else {
       throw InputError(
         data.tokenizerFolder,
-        "the tokens are from a vocabulary of \(data.manifest.vocabularySize), the model has "
+        "the tokens are from a vocabulary of \(data.manifest.vocabularySize), but the model has "
           + "\(model.configuration.vocabularySize): encode with the model's own tokenizer")
     }
     guard settings.blockSize <= model.configuration.contextLength else {
@@ -75,7 +74,7 @@ public final class Trainer {
     precondition(data.blockSize == settings.blockSize, "the data are cut into other blocks")
     guard data.validationBlockCount > 0 || !settings.dependsOnValidation else {
       throw InputError(
-        Folder.parent(of: data.tokenizerFolder),
+        data.folder,
         "there is no block of \(settings.blockSize) tokens to validate on, which "
           + "--load-best-model-at-end and --early-stopping-patience need: encode with "
           + "--validation-fraction 0.05")
@@ -85,13 +84,14 @@ public final class Trainer {
     self.settings = settings
     self.folder = folder
     self.origin = origin
-    plan = StepPlan(settings, blockCount: data.blockCount)
+    plan = BatchPlan(settings, blockCount: data.blockCount)
     totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
     firstMoments = FloatArena(count: model.layout.count)
     secondMoments = FloatArena(count: model.layout.count)
-    if settings.precision == .bf16 { model.multiplyHalves() }
+    if settings.precision == .bf16 { model.enableBFloat16() }
     pass = TrainingPass(
-      model, batch: min(settings.batchSize, data.blockCount), time: settings.blockSize - 1,
+      model, batchSize: min(settings.batchSize, data.blockCount),
+      sequenceLength: settings.blockSize - 1,
       checkpointsGradients: settings.checkpointsGradients)
     state.maximumSteps = totalSteps
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
@@ -105,23 +105,23 @@ public final class Trainer {
 
   /// Trains to the end and writes the final model.
   ///
-  /// If `report` throws, a checkpoint of the last whole step is written before the error goes on.
+  /// If `report` throws, a checkpoint of the last complete step is written before the error is
+  /// rethrown.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the loss is no number any more; what `report`
-  ///   throws.
+  /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `report` throws.
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
     let session = Session(state)
-    model.updateHalves()
+    model.updateBFloat16Weights()
     // An interruption may have come between a step and its validation.
     if isValidationDue { try finishStep(report) }
     while !state.isFinished {
       let clock = ContinuousClock.now
       let (loss, tokens, learningRate) = try step()
       let progress = TrainingProgress(
-        step: state.globalStep, totalSteps: totalSteps, loss: loss, learningRate: learningRate,
-        tokens: tokens, seconds: (ContinuousClock.now - clock) / .seconds(1))
-      try tell(.progress(progress), report)
-      if isLogDue, let entry = state.log.last { try tell(.logged(entry), report) }
+        step: state.globalStep, loss: loss, learningRate: learningRate, tokens: tokens,
+        seconds: (ContinuousClock.now - clock) / .seconds(1))
+      try notify(.progress(progress), report)
+      if isLogDue, let entry = state.log.last { try notify(.logged(entry), report) }
       try finishStep(report)
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
@@ -129,23 +129,23 @@ public final class Trainer {
     try report(.saved(try saveFinal()))
   }
 
-  /// Validates and writes a checkpoint where they are due after the last step.
+  /// Validates and writes a checkpoint if they are due after the last step.
   private func finishStep(_ report: (TrainingEvent) throws -> Void) throws {
     let earlier = state.best?.step
     if isValidationDue { try validate(report) }
-    // After the last step there is the final model instead of a checkpoint.
+    // After the last step the final model takes the place of a checkpoint.
     guard !state.isFinished else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
     guard isBest || state.globalStep % settings.saveSteps == 0 else { return }
     try report(.saved(try saveCheckpoint()))
-    // It was written between two others only because it was the best.
+    // The earlier best was saved out of turn only because it was the best.
     if isBest, let earlier, earlier < state.globalStep, earlier % settings.saveSteps != 0 {
       try folder.removeCheckpoint(step: earlier)
     }
   }
 
   /// Calls `report`, and writes a checkpoint if it throws.
-  func tell(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
+  func notify(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
     do {
       try report(event)
     } catch {
@@ -162,30 +162,27 @@ public final class Trainer {
     let epoch = step / plan.stepsPerEpoch
     if order.epoch != epoch { order = (epoch, plan.order(epoch: epoch)) }
     let ranges = plan.batches(ofStep: step)
-    let targets = ranges.reduce(0) { $0 + $1.count } * (settings.blockSize - 1)
+    let blockCount = ranges.reduce(0) { $0 + $1.count }
+    let targetCount = blockCount * (settings.blockSize - 1)
     var loss = 0.0
     for (index, range) in ranges.enumerated() {
       let batch = Batch(
         data.training, blocks: range.lazy.map { self.order.blocks[$0] },
         blockSize: settings.blockSize)
-      let number = step * settings.gradientAccumulationSteps + index
-      loss += batch.tokens.withUnsafeBufferPointer { tokens in
-        batch.targets.withUnsafeBufferPointer { targetTokens in
-          pass.lossAndGradients(
-            tokens: tokens, targets: targetTokens, gradientScale: 1 / Float(targets),
-            dropoutSeed: .init(
-              seed: settings.seed, pass: UInt32(truncatingIfNeeded: number)),
-            accumulating: index > 0)
-        }
-      }
+      let passIndex = step * settings.gradientAccumulationSteps + index
+      loss += pass.lossAndGradients(
+        inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
+        dropoutSeed: .init(
+          seed: settings.seed, pass: UInt32(truncatingIfNeeded: passIndex)),
+        accumulating: index > 0)
     }
-    loss /= Double(targets)
+    loss /= Double(targetCount)
     let norm = model.threadPool.norm(pass.gradients.floats)
     guard loss.isFinite, norm.isFinite else {
       throw InputError(
         folder.path,
-        "step \(step + 1): the loss or its gradient is not a number any more; try a lower "
-          + "--learning-rate or a longer --warmup-steps")
+        "step \(step + 1): the loss or its gradient is no longer finite; try a lower "
+          + "--learning-rate or more --warmup-steps")
     }
     let learningRate =
       settings.learningRate
@@ -194,9 +191,9 @@ public final class Trainer {
     update(learningRate: learningRate, gradientNorm: norm)
     state.globalStep += 1
     state.epoch = plan.epoch(after: state.globalStep)
-    let tokens = ranges.reduce(0) { $0 + $1.count } * settings.blockSize
+    let tokens = blockCount * settings.blockSize
     state.inputTokensSeen += tokens
-    state.floatingPointOperations += Double(6 * tokens * parametersBesideEmbeddings)
+    state.floatingPointOperations += Double(6 * tokens * parametersWithoutEmbeddings)
     state.lossSum += loss
     state.unloggedLossSum += loss
     state.unloggedSteps += 1
@@ -208,25 +205,25 @@ public final class Trainer {
         ]))
       (state.unloggedLossSum, state.unloggedSteps) = (0, 0)
     }
-    return (loss, targets, learningRate)
+    return (loss, targetCount, learningRate)
   }
 
   private func update(learningRate: Double, gradientNorm: Double) {
     let limit = settings.maximumGradientNorm
     let step = AdamWStep(
-      number: state.globalStep + 1, learningRate: learningRate, beta1: settings.adamBeta1,
+      index: state.globalStep + 1, learningRate: learningRate, beta1: settings.adamBeta1,
       beta2: settings.adamBeta2, epsilon: settings.adamEpsilon,
       gradientScale: limit > 0 ? min(1, limit / (gradientNorm + 1e-6)) : 1)
     for parameter in model.layout.parameters {
       model.threadPool.adamW(
         model.parameters[parameter.range], gradient: pass.gradients[parameter.range],
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
-        halves: model.halves(parameter.range), step,
+        bfloat16Weights: model.bfloat16Weights(parameter.range), step,
         weightDecay: parameter.decays ? settings.weightDecay : 0)
     }
   }
 
-  /// Whether the last step is one with a line in the log.
+  /// Whether the last step is logged.
   private var isLogDue: Bool {
     state.globalStep % settings.loggingSteps == 0 || state.globalStep == 1 && settings.logsFirstStep
   }
@@ -235,14 +232,14 @@ public final class Trainer {
     .init(step: state.globalStep, epoch: state.epoch, values: values)
   }
 
-  private var parametersBesideEmbeddings: Int {
+  private var parametersWithoutEmbeddings: Int {
     model.layout.parameters.reduce(0) { sum, parameter in
       let isEmbedding = ["wte.weight", "wpe.weight"].contains { parameter.name.hasSuffix($0) }
       return isEmbedding ? sum : sum + parameter.range.count
     }
   }
 
-  /// Takes over the state of a checkpoint.
+  /// Restores the state of a checkpoint.
   func resume(_ state: TrainerState) {
     let now = self.state
     self.state = state
@@ -253,7 +250,7 @@ public final class Trainer {
   }
 }
 
-/// What the Trainer tells at the end of the steps of one call, which may be the rest of a run.
+/// What the Trainer reports at the end of one call's steps, which may be the rest of a run.
 private struct Session {
   private let start = ContinuousClock.now
   private let firstStep: Int

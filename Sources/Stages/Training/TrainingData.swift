@@ -5,35 +5,38 @@ import TokenShardFormat
 
 /// The token shards of a run, cut into blocks.
 public struct TrainingData: Sendable {
-  /// What the shards were made of.
+  /// What the shards were made from.
   public let manifest: TokenManifest
   let training: TokenShards
   let validation: TokenShards
-  /// The folder of the tokenizer.
-  public let tokenizerFolder: String
+  /// The folder of the shards.
+  public let folder: String
   /// Tokens of a block.
   public let blockSize: Int
 
   /// Opens the shards in `folder`.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a shard is damaged, or there are not enough tokens
+  /// - Throws: ``FileError``; ``InputError`` if a shard is damaged, or if there are not enough tokens
   ///   for a single block.
   public init(folder: String, blockSize: Int) throws {
     manifest = try TokenManifest(folder: folder)
     training = try manifest.shards(of: .train, in: folder)
     validation = try manifest.shards(of: .validation, in: folder)
-    tokenizerFolder = "\(folder)/\(TokenManifest.tokenizerFolder)"
+    self.folder = folder
     self.blockSize = blockSize
     guard training.count >= blockSize else {
       throw InputError(
         folder,
-        "\(training.count) tokens to train on are less than a block of \(blockSize): "
-          + "more text or a smaller --block-size is needed")
+        "\(training.count) tokens to train on are fewer than a block of \(blockSize): "
+          + "use more text or a smaller --block-size")
     }
   }
 
-  /// How many whole blocks there are to train on; the tokens after the last are left out, as the
-  /// original recipe's TextDataset leaves them out.
+  /// The folder of the tokenizer.
+  public var tokenizerFolder: String { "\(folder)/\(TokenManifest.tokenizerFolder)" }
+
+  /// How many whole blocks there are to train on; the tokens after the last are left out, as in the
+  /// original recipe's TextDataset.
   public var blockCount: Int { training.count / blockSize }
 
   /// How many whole blocks there are to validate on.
@@ -52,15 +55,14 @@ public struct TrainingData: Sendable {
 ///
 /// A block of n tokens has n − 1 positions; its last token is only ever a target.
 struct Batch {
-  /// `[blocks · (blockSize − 1)]`.
-  private(set) var tokens: [Int32] = []
-  /// `[blocks · (blockSize − 1)]`.
+  /// `[blocks · (blockSize − 1)]`, as are the ``targets``.
+  private(set) var inputs: [Int32] = []
   private(set) var targets: [Int32] = []
 
   init(_ shards: TokenShards, blocks: some Sequence<Int>, blockSize: Int) {
     for block in blocks {
       let ids = shards.ids(in: block * blockSize..<(block + 1) * blockSize)
-      tokens += ids.dropLast().map { Int32(truncatingIfNeeded: $0) }
+      inputs += ids.dropLast().map { Int32(truncatingIfNeeded: $0) }
       targets += ids.dropFirst().map { Int32(truncatingIfNeeded: $0) }
     }
   }
@@ -68,9 +70,9 @@ struct Batch {
 
 /// Which blocks each step of a training sees.
 ///
-/// Everything follows from the seed and the number of the step, so that a resumed training needs
-/// no other state.
-package struct StepPlan {
+/// Everything follows from the seed and the index of the step, so that a resumed training needs no
+/// other state.
+package struct BatchPlan {
   let blockCount: Int
   let batchSize: Int
   let accumulation: Int
@@ -96,14 +98,14 @@ package struct StepPlan {
     max(1, Int((epochs * Double(stepsPerEpoch)).rounded(.up)))
   }
 
-  /// How many epochs are done after `step` steps.
+  /// How many epochs are complete after `step` steps.
   package func epoch(after step: Int) -> Double {
     let (whole, rest) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     return Double(whole)
       + Double(min(rest * accumulation, batchesPerEpoch)) / Double(batchesPerEpoch)
   }
 
-  /// The numbers, in `order`, of the blocks of each batch of step `step`, counted from 0.
+  /// The places of the blocks of each batch of step `step`, counted from 0, in the epoch's order.
   package func batches(ofStep step: Int) -> [Range<Int>] {
     let first = step % stepsPerEpoch * accumulation
     return (first..<min(first + accumulation, batchesPerEpoch)).map {

@@ -11,7 +11,7 @@ struct TrainingReport {
     self.trainer = trainer
   }
 
-  /// The log as CSV, a line an entry.
+  /// The log as CSV, a line for each entry.
   var table: String {
     let columns = ["loss", "eval_loss", "eval_perplexity", "learning_rate", "grad_norm"]
     let lines = log.filter { entry in columns.contains { entry.values[$0] != nil } }.map { entry in
@@ -46,7 +46,7 @@ struct TrainingReport {
     let best = trainer.state.best
     let warmup = settings.warmupSteps(of: trainer.totalSteps)
     let steps = trainer.state.globalStep
-    let ending = steps < trainer.totalSteps ? ", ended early of \(trainer.totalSteps)" : ""
+    let ending = steps < trainer.totalSteps ? ", stopped early of \(trainer.totalSteps)" : ""
     let command = CommandLine.arguments.map { argument in
       argument.contains { !$0.isLetter && !$0.isNumber && !"-_./=:".contains($0) }
         ? "'\(argument)'" : argument
@@ -58,7 +58,7 @@ struct TrainingReport {
 
       | | |
       | --- | --- |
-      | model | \(model.layers) layers, \(model.width) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
+      | model | \(model.layers) layers, \(model.embeddingSize) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
       | parameters | \(trainer.model.layout.count) |
       | steps | \(steps) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens\(ending) |
       | epochs | \(number(log.last?.epoch)) |
@@ -78,7 +78,7 @@ struct TrainingReport {
       """
   }
 
-  /// After which step the finished model was what it is.
+  /// The step after which the weights of the final model were saved.
   private var finishedModel: String {
     let last = trainer.state.globalStep
     guard trainer.settings.loadsBestModelAtEnd, let best = trainer.state.best?.step, best != last

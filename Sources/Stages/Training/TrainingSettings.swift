@@ -15,32 +15,32 @@ public struct TrainingSettings: Equatable, Sendable {
   public var gradientAccumulationSteps = 1
   /// Passes over the training data, unless ``maximumSteps`` says otherwise.
   public var epochs = 10.0
-  /// Optimizer steps of the whole run; `nil`: as many as the epochs have.
+  /// Optimizer steps of the whole run; `nil`: those of the epochs.
   public var maximumSteps: Int?
   /// The highest learning rate.
   public var learningRate = 5e-5
   public var schedule = LearningRateSchedule.linear
-  /// Steps in which the learning rate rises from 0; 0: as ``warmupRatio`` says.
+  /// Steps over which the learning rate rises from 0; 0: as ``warmupRatio`` says.
   public var warmupSteps = 500
-  /// The share of the steps in which the learning rate rises, where ``warmupSteps`` is 0.
+  /// The fraction of the steps over which the learning rate rises, if ``warmupSteps`` is 0.
   public var warmupRatio = 0.0
-  /// Whether the backward pass computes activations again, which saves memory and costs time; the
-  /// result is the same.
+  /// Whether the backward pass recomputes activations, which saves memory and costs time; the result
+  /// is the same.
   public var checkpointsGradients = false
-  /// What products are computed with; weights, moments and sums are in single precision in any case.
+  /// What products are computed with; weights, moments and sums are always in single precision.
   public var precision = Precision.fp32
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
   public var adamEpsilon = 1e-8
-  /// The largest norm of the gradient; a larger gradient is scaled down to it; 0: any.
+  /// The norm to which larger gradients are scaled down; 0: none are.
   public var maximumGradientNorm = 1.0
-  /// Decides new weights, the order of the examples and the dropout masks.
+  /// Determines new weights, the order of the examples and the dropout masks.
   public var seed: UInt64 = 42
   public var samplingStrategy = SamplingStrategy.random
-  /// Steps between two lines of the log.
+  /// Steps between two log entries.
   public var loggingSteps = 500
-  /// Whether the first step is logged, too.
+  /// Whether the first step is logged too.
   public var logsFirstStep = false
   /// Steps between two checkpoints.
   public var saveSteps = 7000
@@ -48,16 +48,16 @@ public struct TrainingSettings: Equatable, Sendable {
   public var saveTotalLimit: Int?
   /// Steps between two validations; `nil`: as ``saveSteps``.
   public var evaluationSteps: Int?
-  /// Examples that are validated at once, at most ``batchSize``; `nil`: as many.
+  /// Examples that are validated at once, at most ``batchSize``; `nil`: exactly that.
   public var evaluationBatchSize: Int?
-  /// Whether the finished model is the one with the lowest validation loss, not the last.
+  /// Whether the final model is the one with the lowest validation loss instead of the last.
   public var loadsBestModelAtEnd = false
-  /// When the training ends before its time; `nil`: never.
+  /// When the training stops early; `nil`: never.
   public var earlyStopping: EarlyStopping?
 
   public init() {}
 
-  /// The steps of warm-up in a run of `total` steps.
+  /// The warm-up steps in a run of `total` steps.
   func warmupSteps(of total: Int) -> Int {
     warmupSteps > 0 ? warmupSteps : Int((Double(total) * warmupRatio).rounded(.up))
   }
@@ -65,7 +65,7 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether the result depends on the validation loss.
   package var dependsOnValidation: Bool { loadsBestModelAtEnd || earlyStopping != nil }
 
-  /// What decides the course of a training, and so must not change when it is resumed.
+  /// What determines the course of a training, and so must not change when it is resumed.
   func course(steps: Int) -> JSONValue {
     let validates = dependsOnValidation
     return [
@@ -87,7 +87,7 @@ public struct TrainingSettings: Equatable, Sendable {
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
       "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,
-      // How often one looks changes the result only where it depends on what is seen.
+      // How often the model is validated changes the result only if that depends on validations.
       "eval_steps": validates ? .integer(evaluationSteps ?? saveSteps) : nil,
       "per_device_eval_batch_size": validates
         ? .integer(min(evaluationBatchSize ?? batchSize, batchSize)) : nil,
@@ -95,28 +95,28 @@ public struct TrainingSettings: Equatable, Sendable {
   }
 }
 
-/// In which order an epoch goes through the examples; the names are the Trainer's.
+/// The order in which an epoch goes through the examples; the names are the Trainer's.
 public enum SamplingStrategy: String, CaseIterable, Sendable {
-  /// In an order of its own each epoch, which follows from the seed.
+  /// A new order in each epoch, which follows from the seed.
   case random
-  /// In the order of the shards.
+  /// The order of the shards.
   case sequential
 }
 
-/// How the learning rate goes from step to step, as in transformers' `get_scheduler`.
+/// How the learning rate changes from step to step, as in transformers' `get_scheduler`.
 public enum LearningRateSchedule: String, CaseIterable, Sendable {
-  /// Up during warm-up, then down to 0 along a line.
+  /// Rises during warm-up, then falls to 0 linearly.
   case linear
-  /// Up during warm-up, then down to 0 along half a cosine wave.
+  /// Rises during warm-up, then falls to 0 along half a cosine wave.
   case cosine
-  /// The same all the time, without warm-up.
+  /// Constant, without warm-up.
   case constant
-  /// Up during warm-up, then the same.
+  /// Rises during warm-up, then stays constant.
   case constantWithWarmup = "constant_with_warmup"
 
   /// What the learning rate is multiplied by in step `step`, counted from 0, of `total`.
   ///
-  /// With warm-up the first step has 0; the last of a decaying schedule does not reach 0.
+  /// With warm-up the first factor is 0; the last of a decaying schedule does not reach 0.
   public func factor(step: Int, warmupSteps: Int, total: Int) -> Double {
     if self == .constant { return 1 }
     if step < warmupSteps { return Double(step) / Double(max(1, warmupSteps)) }

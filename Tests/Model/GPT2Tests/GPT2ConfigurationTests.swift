@@ -23,7 +23,7 @@ struct GPT2ConfigurationTests {
   @Test("absent keys have GPT-2's defaults, and so have nulls where null is a value")
   func defaults() throws {
     var expected = GPT2Configuration(
-      vocabularySize: 50257, contextLength: 1024, width: 768, layers: 12, heads: 12)
+      vocabularySize: 50257, contextLength: 1024, embeddingSize: 768, layers: 12, heads: 12)
     #expect(try read("{}") == expected)
     #expect(
       try read(
@@ -31,7 +31,7 @@ struct GPT2ConfigurationTests {
         {"model_type": "gpt2", "n_inner": null, "eos_token_id": null, "bos_token_id": null,
          "pad_token_id": null, "torch_dtype": null, "quantization_config": null}
         """) == expected)
-    #expect(expected.innerWidth == 3072)
+    #expect(expected.feedForwardSize == 3072)
     #expect(expected.layerNormEpsilon == 1e-5)
     #expect(
       [expected.embeddingDropout, expected.attentionDropout, expected.residualDropout]
@@ -76,7 +76,7 @@ struct GPT2ConfigurationTests {
         """)
     }
     var expected = GPT2Configuration(
-      vocabularySize: 50264, contextLength: 2048, width: 768, layers: 12, heads: 12)
+      vocabularySize: 50264, contextLength: 2048, embeddingSize: 768, layers: 12, heads: 12)
     (expected.beginOfTextID, expected.endOfTextID) = (50256, 50256)
     #expect(try configuration(#""bos_token_id": 50256, "eos_token_id": 50256"#) == expected)
     (expected.beginOfTextID, expected.endOfTextID, expected.paddingID) = (1, 2, 0)
@@ -98,7 +98,8 @@ struct GPT2ConfigurationTests {
       }
       """)
     var expected = GPT2Configuration(
-      vocabularySize: 50264, contextLength: 2048, width: 48, layers: 3, heads: 4, innerWidth: 100)
+      vocabularySize: 50264, contextLength: 2048, embeddingSize: 48, layers: 3, heads: 4,
+      feedForwardSize: 100)
     expected.activation = .relu
     expected.layerNormEpsilon = 1e-6
     (expected.attentionDropout, expected.embeddingDropout, expected.residualDropout) = (0.2, 0.3, 0)
@@ -112,7 +113,7 @@ struct GPT2ConfigurationTests {
   @Test("of a size and its other name the other name counts, wherever it stands")
   func aliases() throws {
     let expected = GPT2Configuration(
-      vocabularySize: 50257, contextLength: 64, width: 48, layers: 3, heads: 4)
+      vocabularySize: 50257, contextLength: 64, embeddingSize: 48, layers: 3, heads: 4)
     #expect(
       try read(
         """
@@ -126,11 +127,11 @@ struct GPT2ConfigurationTests {
     arguments: [
       (
         ["gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"],
-        Activation.geluTanh
+        ActivationFunction.geluTanh
       ),
       (["gelu", "gelu_python"], .gelu), (["relu"], .relu),
     ])
-  func activations(names: [String], activation: Activation) throws {
+  func activations(names: [String], activation: ActivationFunction) throws {
     for name in names {
       #expect(try read(#"{"activation_function": "\#(name)"}"#).activation == activation)
     }
@@ -269,7 +270,8 @@ struct GPT2ConfigurationTests {
   @Test("what is written reads back the same, and is what transformers reads")
   func roundTrip() throws {
     var configuration = GPT2Configuration(
-      vocabularySize: 300, contextLength: 64, width: 48, layers: 3, heads: 4, innerWidth: 100)
+      vocabularySize: 300, contextLength: 64, embeddingSize: 48, layers: 3, heads: 4,
+      feedForwardSize: 100)
     configuration.attentionDropout = 0.3
     configuration.layerNormEpsilon = 1e-6
     (configuration.beginOfTextID, configuration.endOfTextID) = (1, 2)
@@ -283,36 +285,5 @@ struct GPT2ConfigurationTests {
         "scale_attn_by_inverse_layer_idx":false,"scale_attn_weights":true,\
         "tie_word_embeddings":true,"torch_dtype":"float32","vocab_size":300}
         """)
-  }
-}
-
-@Suite("SpecialTokenIDs")
-struct SpecialTokenIDsTests {
-  private func apply(_ text: String, endOfText: Int) throws -> [Int?] {
-    let folder = try TemporaryFolder()
-    try folder.write(text, to: "tokenizer_config.json")
-    var configuration = GPT2Configuration(
-      vocabularySize: 9, contextLength: 4, width: 4, layers: 1, heads: 1)
-    configuration.paddingID = 7
-    try SpecialTokenIDs(tokenizerFolder: folder.path)
-      .apply(to: &configuration, endOfText: endOfText)
-    return [configuration.beginOfTextID, configuration.endOfTextID, configuration.paddingID]
-  }
-
-  @Test("roles are texts or objects, ids stand with the added tokens")
-  func ids() throws {
-    let ids = try apply(
-      """
-      {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "pad_token": "<pad>",
-       "added_tokens_decoder": {"0": {"content": "<pad>"}, "1": {"content": "<s>"},
-                                "2": {"content": "</s>"}}}
-      """, endOfText: 2)
-    #expect(ids == [1, 2, 0])
-  }
-
-  @Test("a text begins with the end of text where nothing else is said, and nothing pads")
-  func missing() throws {
-    #expect(try apply("{}", endOfText: 5) == [5, 5, nil])
-    #expect(try apply(#"{"bos_token": "<s>", "pad_token": null}"#, endOfText: 5) == [5, 5, nil])
   }
 }

@@ -4,17 +4,18 @@ import Testing
 
 /// A model and a batch, as small as they can be for what they are to show.
 private struct Shape: Sendable, CustomTestStringConvertible {
-  let vocabulary, width, heads, inner, layers, batch, time: Int
+  let vocabulary, channels, heads, inner, layers, batchSize, sequenceLength: Int
 
   var testDescription: String {
-    "\(vocabulary) tokens, \(layers) layers of \(width)/\(inner) channels, \(heads) heads, "
-      + "\(batch) × \(time)"
+    "\(vocabulary) tokens, \(layers) layers of \(channels)/\(inner) channels, \(heads) heads, "
+      + "\(batchSize) × \(sequenceLength)"
   }
 
   func model(_ variant: Variant) -> GPT2Model {
     tinyModel(
-      vocabularySize: vocabulary, contextLength: time + 1, width: width, layers: layers,
-      heads: heads, innerWidth: inner
+      vocabularySize: vocabulary, contextLength: sequenceLength + 1, embeddingSize: channels,
+      layers: layers,
+      heads: heads, feedForwardSize: inner
     ) {
       $0.activation = variant.activation
       $0.scalesAttention = variant.scalesAttention
@@ -23,34 +24,37 @@ private struct Shape: Sendable, CustomTestStringConvertible {
     }
   }
 
-  var tokens: [Int32] { someTokens(batch * time, vocabularySize: vocabulary) }
+  var tokens: [Int32] { someTokens(batchSize * sequenceLength, vocabularySize: vocabulary) }
 
-  /// One of them is none, where there are several.
+  /// If there are several, one of them is missing.
   var targets: [Int32] {
-    var targets = someTokens(batch * time, vocabularySize: vocabulary, seed: 4)
+    var targets = someTokens(batchSize * sequenceLength, vocabularySize: vocabulary, seed: 4)
     if targets.count > 2 { targets[1] = -1 }
     return targets
   }
 }
 
 private let ordinary = Shape(
-  vocabulary: 11, width: 6, heads: 3, inner: 24, layers: 3, batch: 2, time: 5)
+  vocabulary: 11, channels: 6, heads: 3, inner: 24, layers: 3, batchSize: 2, sequenceLength: 5)
 
 private let shapes = [
   ordinary,
   // A head of one channel, a feed-forward part of one.
-  Shape(vocabulary: 5, width: 7, heads: 7, inner: 1, layers: 2, batch: 1, time: 3),
+  Shape(vocabulary: 5, channels: 7, heads: 7, inner: 1, layers: 2, batchSize: 1, sequenceLength: 3),
   // One position, so that attention has nothing to choose from.
-  Shape(vocabulary: 9, width: 5, heads: 1, inner: 13, layers: 2, batch: 3, time: 1),
+  Shape(
+    vocabulary: 9, channels: 5, heads: 1, inner: 13, layers: 2, batchSize: 3, sequenceLength: 1),
   // What is left over after whole vectors of 4, 8 and 16 numbers.
-  Shape(vocabulary: 37, width: 33, heads: 3, inner: 41, layers: 2, batch: 1, time: 9),
+  Shape(
+    vocabulary: 37, channels: 33, heads: 3, inner: 41, layers: 2, batchSize: 1, sequenceLength: 9),
   // More positions than a tile of the attention.
-  Shape(vocabulary: 7, width: 6, heads: 2, inner: 5, layers: 2, batch: 1, time: 70),
+  Shape(
+    vocabulary: 7, channels: 6, heads: 2, inner: 5, layers: 2, batchSize: 1, sequenceLength: 70),
 ]
 
 /// What a configuration chooses of the forward pass.
 private struct Variant: Sendable, CustomTestStringConvertible {
-  var activation = Activation.geluTanh
+  var activation = ActivationFunction.geluTanh
   var scalesAttention = true
   var scalesAttentionByLayer = false
   var tiesWordEmbeddings = true
@@ -60,7 +64,7 @@ private struct Variant: Sendable, CustomTestStringConvertible {
       + "\(scalesAttentionByLayer ? " by layer" : ""), \(tiesWordEmbeddings ? "tied" : "separate")"
   }
 
-  static let all = [Activation.geluTanh, .gelu, .relu].flatMap { activation in
+  static let all = [ActivationFunction.geluTanh, .gelu, .relu].flatMap { activation in
     (0..<8).map {
       Variant(
         activation: activation, scalesAttention: $0 & 1 == 0, scalesAttentionByLayer: $0 & 2 != 0,
@@ -73,7 +77,7 @@ private struct Variant: Sendable, CustomTestStringConvertible {
 private struct Probabilities: Sendable {
   let embedding, attention, residual: Float
 
-  /// The one of the numbers at `place`, counted as the masks are.
+  /// The probability at `place`, counted as the masks are.
   func callAsFunction(place: Int) -> Float {
     place == 0 ? embedding : place % 3 == 1 ? attention : residual
   }
@@ -93,15 +97,15 @@ struct GradientTests {
   ) -> Double {
     var reference = reference
     let (tokens, targets) = (shape.tokens, shape.targets)
-    return (0..<shape.batch).reduce(0) { sum, sequence in
+    return (0..<shape.batchSize).reduce(0) { sum, sequence in
       reference.mask = { place, rows, columns in
         masks.isEmpty
           ? nil : Array(masks[place][sequence * rows * columns..<(sequence + 1) * rows * columns])
       }
-      let range = sequence * shape.time..<(sequence + 1) * shape.time
+      let range = sequence * shape.sequenceLength..<(sequence + 1) * shape.sequenceLength
       return sum
         + reference.loss(
-          tokens: Array(tokens[range]), targets: Array(targets[range]), time: shape.time)
+          tokens: Array(tokens[range]), targets: Array(targets[range]), time: shape.sequenceLength)
     }
   }
 
@@ -110,8 +114,8 @@ struct GradientTests {
     let threadPool = ThreadPool(count: 1)
     return (0...3 * shape.layers).map { place in
       let isAttention = place % 3 == 1
-      let rows = shape.batch * shape.time * (isAttention ? shape.heads : 1)
-      let ones = FloatArena(count: rows * (isAttention ? shape.time : shape.width))
+      let rows = shape.batchSize * shape.sequenceLength * (isAttention ? shape.heads : 1)
+      let ones = FloatArena(count: rows * (isAttention ? shape.sequenceLength : shape.channels))
       ones.floats.update(repeating: 1)
       threadPool.drop(
         ones.matrix(rows: rows, columns: ones.count / rows),
@@ -133,7 +137,9 @@ struct GradientTests {
     }
     let masks = probabilities.map { self.masks(shape, $0) } ?? []
     let passes = [false, true].map {
-      TrainingPass(model, batch: shape.batch, time: shape.time, checkpointsGradients: $0)
+      TrainingPass(
+        model, batchSize: shape.batchSize, sequenceLength: shape.sequenceLength,
+        checkpointsGradients: $0)
     }
     var reference = ReferenceGPT2(model)
     let expectedLoss = loss(reference, shape, masks)
@@ -193,13 +199,13 @@ struct GradientTests {
   @Test(
     "the gradients are those of the reference, by central differences",
     arguments: [
-      (Activation.geluTanh, true, false, true), (.gelu, true, true, false),
+      (ActivationFunction.geluTanh, true, false, true), (.gelu, true, true, false),
       (.relu, false, false, true),
     ])
   func gradients(
-    activation: Activation, scalesAttention: Bool, scalesByLayer: Bool, tiesEmbeddings: Bool
+    activation: ActivationFunction, scalesAttention: Bool, scalesByLayer: Bool, tiesEmbeddings: Bool
   ) {
-    let model = tinyModel(innerWidth: 20) {
+    let model = tinyModel(feedForwardSize: 20) {
       $0.activation = activation
       $0.scalesAttention = scalesAttention
       $0.scalesAttentionByLayer = scalesByLayer
@@ -208,7 +214,7 @@ struct GradientTests {
     let (tokens, time) = (someTokens(14), 7)
     var targets = someTokens(14, seed: 4)
     targets[3] = -1
-    let pass = TrainingPass(model, batch: 2, time: time)
+    let pass = TrainingPass(model, batchSize: 2, sequenceLength: time)
     var reference = ReferenceGPT2(model)
     let loss = pass.lossAndGradients(tokens, targets, scale: 1 / 13)
     #expect(abs(loss - reference.loss(tokens: tokens, targets: targets, time: time)) < 1e-4)
@@ -241,8 +247,8 @@ struct GradientTests {
     model.configuration.attentionDropout = 0.3
     model.configuration.residualDropout = 0.4
     let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
-    let pass = TrainingPass(model, batch: 2, time: 7)
-    let other = TrainingPass(model, batch: 2, time: 7)
+    let pass = TrainingPass(model, batchSize: 2, sequenceLength: 7)
+    let other = TrainingPass(model, batchSize: 2, sequenceLength: 7)
     let seed = TrainingPass.DropoutSeed(seed: 9, pass: 4)
     let plain = pass.loss(tokens, targets)
     let dropped = pass.lossAndGradients(tokens, targets, dropoutSeed: seed)

@@ -155,7 +155,7 @@ struct InferencePassTests {
     "packed weights give nearly the same logits",
     arguments: [(WeightType.bf16, Precision.fp32, 0.05), (.bf16, .bf16, 0.05), (.int8, .fp32, 0.1)])
   func packedWeights(type: WeightType, precision: Precision, bound: Double) {
-    let model = tinyModel(contextLength: 40, width: 48)
+    let model = tinyModel(contextLength: 40, embeddingSize: 48)
     let tokens = [someTokens(30)]
     let exact = alone(tokens, InferenceModel(model))[0]
     let packed = alone(

@@ -17,15 +17,16 @@ struct MixedPrecisionTests {
     tiesWordEmbeddings: Bool = true
   ) -> Result {
     let model = tinyModel(
-      vocabularySize: 300, contextLength: 64, width: 96, layers: 3, heads: 4, threadPool: threadPool
+      vocabularySize: 300, contextLength: 64, embeddingSize: 96, layers: 3, heads: 4,
+      threadPool: threadPool
     ) {
       $0.initializerRange = 0.1
       $0.tiesWordEmbeddings = tiesWordEmbeddings
     }
-    if precision == .bf16 { model.multiplyHalves() }
-    model.updateHalves()
+    if precision == .bf16 { model.enableBFloat16() }
+    model.updateBFloat16Weights()
     let pass = TrainingPass(
-      model, batch: 4, time: 60, checkpointsGradients: checkpointsGradients)
+      model, batchSize: 4, sequenceLength: 60, checkpointsGradients: checkpointsGradients)
     let tokens = someTokens(240, vocabularySize: 300)
     let targets = someTokens(240, vocabularySize: 300, seed: 4)
     let loss = pass.lossAndGradients(
@@ -69,15 +70,15 @@ struct MixedPrecisionTests {
   @Test("products see the parameters as they were when their halves were made last")
   func updating() {
     let model = tinyModel()
-    model.multiplyHalves()
-    model.updateHalves()
-    let pass = TrainingPass(model, batch: 1, time: 7)
+    model.enableBFloat16()
+    model.updateBFloat16Weights()
+    let pass = TrainingPass(model, batchSize: 1, sequenceLength: 7)
     let (tokens, targets) = (someTokens(7), someTokens(7, seed: 4))
     let before = pass.loss(tokens, targets)
     let weight = model.layout.parameters[4]
     for index in weight.range { model.parameters.floats[index] *= 2 }
     #expect(pass.loss(tokens, targets) == before)
-    model.updateHalves()
+    model.updateBFloat16Weights()
     #expect(pass.loss(tokens, targets) != before)
   }
 }

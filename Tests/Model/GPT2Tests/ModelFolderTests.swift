@@ -86,9 +86,9 @@ struct ModelFolderTests {
     let mask = FloatArena(count: 64)
     try rewrite { tensors in
       tensors.append(
-        .init(name: "transformer.h.0.attn.bias", shape: [1, 1, 8, 8], floats: mask.floats))
+        .init(name: "transformer.h.0.attn.bias", shape: [1, 1, 8, 8], floats: mask.floats.buffer))
       tensors.append(
-        .init(name: "transformer.h.1.attn.masked_bias", shape: [], floats: mask[0..<1]))
+        .init(name: "transformer.h.1.attn.masked_bias", shape: [], floats: mask[0..<1].buffer))
     }
     expectSame(try load())
   }
@@ -115,14 +115,18 @@ struct ModelFolderTests {
   func head() throws {
     let head = FloatArena(count: 23 * 12)
     let embedding = model.parameters[0..<head.count]
-    _ = head.floats.update(from: embedding)
-    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats)) }
+    head.floats.update(from: embedding)
+    try rewrite {
+      $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats.buffer))
+    }
     let tied = try load()
     expectSame(tied)
     #expect(tied.configuration.tiesWordEmbeddings)
     #expect(tied.notes == [])
     head.floats[275] += 0.001
-    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats)) }
+    try rewrite {
+      $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: head.floats.buffer))
+    }
     let separate = try load()
     #expect(!separate.configuration.tiesWordEmbeddings)
     #expect(Array(separate.parameters.floats) == Array(model.parameters.floats) + head.floats)
@@ -138,7 +142,9 @@ struct ModelFolderTests {
     #expect(again.checksum == separate.checksum)
     #expect(again.configuration == separate.configuration)
     #expect(again.notes == [])
-    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [12, 23], floats: head.floats)) }
+    try rewrite {
+      $0.append(.init(name: "lm_head.weight", shape: [12, 23], floats: head.floats.buffer))
+    }
     expectProblem("tensor 'lm_head.weight' has the shape [12, 23], expected [23, 12]")
   }
 
@@ -153,7 +159,9 @@ struct ModelFolderTests {
         + "\(folder.path("config.json")); if the model has no output matrix of its own, set it to "
         + "true")
     let embedding = model.parameters[0..<23 * 12]
-    try rewrite { $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: embedding)) }
+    try rewrite {
+      $0.append(.init(name: "lm_head.weight", shape: [23, 12], floats: embedding.buffer))
+    }
     let loaded = try load()
     #expect(!loaded.configuration.tiesWordEmbeddings)
     #expect(loaded.layout.count == model.layout.count + 23 * 12)
@@ -212,7 +220,8 @@ struct ModelFolderTests {
   @Test("weights do not depend on how many threads read them, nor does their checksum")
   func threads() throws {
     let large = GPT2Model(
-      GPT2Configuration(vocabularySize: 503, contextLength: 77, width: 203, layers: 1, heads: 7),
+      GPT2Configuration(
+        vocabularySize: 503, contextLength: 77, embeddingSize: 203, layers: 1, heads: 7),
       seed: 1, threadPool: threadPool)
     try large.write(to: folder.path)
     for count in 1...3 {
@@ -225,11 +234,12 @@ struct ModelFolderTests {
   @Test("the checksum is the CRC-32 of all parameters, in whatever pieces it is made")
   func checksum() {
     let large = GPT2Model(
-      GPT2Configuration(vocabularySize: 70000, contextLength: 7, width: 61, layers: 1, heads: 1),
+      GPT2Configuration(
+        vocabularySize: 70000, contextLength: 7, embeddingSize: 61, layers: 1, heads: 1),
       seed: 1, threadPool: ThreadPool(count: 2))
     #expect(large.parameters.count > 1 << 22)
     var expected = CRC32()
-    expected.update(UnsafeRawBufferPointer(large.parameters.floats))
+    expected.update(UnsafeRawBufferPointer(large.parameters.floats.buffer))
     #expect(large.checksum == expected.value)
   }
 
@@ -248,7 +258,7 @@ struct ModelFolderTests {
     expectProblem(
       "tensor 'transformer.h.0.attn.c_attn.weight' has the shape [36, 12], expected [12, 36]")
     let extra = FloatArena(count: 1)
-    try rewrite { $0.append(.init(name: "score.weight", shape: [1], floats: extra.floats)) }
+    try rewrite { $0.append(.init(name: "score.weight", shape: [1], floats: extra.floats.buffer)) }
     expectProblem("tensor 'score.weight' is not part of a GPT-2 model of 2 layers")
   }
 

@@ -6,7 +6,8 @@ import Testing
 struct NewWeightsTests {
   private func model(seed: UInt64) -> GPT2Model {
     GPT2Model(
-      GPT2Configuration(vocabularySize: 1001, contextLength: 64, width: 32, layers: 8, heads: 2),
+      GPT2Configuration(
+        vocabularySize: 1001, contextLength: 64, embeddingSize: 32, layers: 8, heads: 2),
       seed: seed, threadPool: ThreadPool(count: 1))
   }
 

@@ -56,7 +56,7 @@ struct ReferenceGPT2 {
 
   private func attention(_ qkv: [[Double]], layer: Int) -> [[Double]] {
     let mask = mask(1 + 3 * layer, configuration.heads * qkv.count, qkv.count)
-    let width = configuration.width
+    let width = configuration.embeddingSize
     let size = width / configuration.heads
     var divisor = configuration.scalesAttention ? Double(size).squareRoot() : 1
     if configuration.scalesAttentionByLayer { divisor *= Double(layer + 1) }
@@ -84,15 +84,15 @@ struct ReferenceGPT2 {
 
   /// `x` with numbers dropped at `place`.
   private func drop(_ x: [[Double]], place: Int) -> [[Double]] {
-    guard let mask = mask(place, x.count, configuration.width) else { return x }
+    guard let mask = mask(place, x.count, configuration.embeddingSize) else { return x }
     return x.enumerated().map { row, x in
-      x.enumerated().map { $1 * mask[row * configuration.width + $0] }
+      x.enumerated().map { $1 * mask[row * configuration.embeddingSize + $0] }
     }
   }
 
   /// The logits after each of `tokens`.
   func logits(_ tokens: [Int32]) -> [[Double]] {
-    let width = configuration.width
+    let width = configuration.embeddingSize
     func row(_ name: String, _ index: Int) -> ArraySlice<Double> {
       let tensor = tensor(name)
       return tensor[tensor.startIndex + index * width..<tensor.startIndex + (index + 1) * width]

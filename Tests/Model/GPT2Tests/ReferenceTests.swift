@@ -82,7 +82,8 @@ struct ReferenceTests {
   @Test("the loss and the gradient of every tensor are torch's", arguments: variants)
   func gradients(variant: String) throws {
     let reference = try Reference(variant)
-    let pass = TrainingPass(reference.model, batch: reference.batch + 1, time: reference.time)
+    let pass = TrainingPass(
+      reference.model, batchSize: reference.batch + 1, sequenceLength: reference.time)
     let loss = reference.run(pass)
     #expect(abs(loss - reference.loss) < tolerance)
     #expect(reference.gradients.count == reference.model.layout.parameters.count)
@@ -101,7 +102,8 @@ struct ReferenceTests {
   func loss(variant: String) throws {
     let reference = try Reference(variant)
     let pass = TrainingPass(
-      reference.model, batch: reference.batch, time: reference.time, forGradients: false)
+      reference.model, batchSize: reference.batch, sequenceLength: reference.time,
+      forGradients: false)
     let loss = pass.loss(reference.tokens, reference.targets) / Double(reference.targetCount)
     #expect(abs(loss - reference.loss) < tolerance)
   }
@@ -134,10 +136,11 @@ struct ReferenceTests {
   func accumulation(variant: String) throws {
     let reference = try Reference(variant)
     guard reference.batch > 1 else { return }
-    let whole = TrainingPass(reference.model, batch: reference.batch, time: reference.time)
+    let whole = TrainingPass(
+      reference.model, batchSize: reference.batch, sequenceLength: reference.time)
     let loss = reference.run(whole)
     let parts = TrainingPass(
-      reference.model, batch: reference.batch - 1, time: reference.time,
+      reference.model, batchSize: reference.batch - 1, sequenceLength: reference.time,
       checkpointsGradients: true)
     let cut = (reference.batch - 1) * reference.time
     let scale = 1 / Float(reference.targetCount)
@@ -156,7 +159,8 @@ struct ReferenceTests {
   func threads(variant: String) throws {
     let results = try [1, 3].map { threadPool in
       let reference = try Reference(variant, threadPool: threadPool)
-      let pass = TrainingPass(reference.model, batch: reference.batch, time: reference.time)
+      let pass = TrainingPass(
+        reference.model, batchSize: reference.batch, sequenceLength: reference.time)
       let loss = reference.run(pass)
       return (loss, pass.gradients.floats.map(\.bitPattern))
     }

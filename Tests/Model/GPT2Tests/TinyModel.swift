@@ -3,13 +3,14 @@ import TensorKernels
 
 /// A small model none of whose parameters is special: biases are not 0, norms not 1.
 func tinyModel(
-  vocabularySize: Int = 23, contextLength: Int = 8, width: Int = 12, layers: Int = 2,
-  heads: Int = 3, innerWidth: Int? = nil, threadPool: Int = 1,
+  vocabularySize: Int = 23, contextLength: Int = 8, embeddingSize: Int = 12, layers: Int = 2,
+  heads: Int = 3, feedForwardSize: Int? = nil, threadPool: Int = 1,
   _ change: (inout GPT2Configuration) -> Void = { _ in }
 ) -> GPT2Model {
   var configuration = GPT2Configuration(
-    vocabularySize: vocabularySize, contextLength: contextLength, width: width, layers: layers,
-    heads: heads, innerWidth: innerWidth)
+    vocabularySize: vocabularySize, contextLength: contextLength, embeddingSize: embeddingSize,
+    layers: layers,
+    heads: heads, feedForwardSize: feedForwardSize)
   configuration.initializerRange = 0.3
   change(&configuration)
   let model = GPT2Model(configuration, seed: 1, threadPool: ThreadPool(count: threadPool))
@@ -31,32 +32,26 @@ func someTokens(_ count: Int, vocabularySize: Int = 23, seed: UInt64 = 3) -> [In
 }
 
 extension TrainingPass {
-  func loss(_ tokens: [Int32], _ targets: [Int32]) -> Double {
-    tokens.withUnsafeBufferPointer { tokens in
-      targets.withUnsafeBufferPointer { loss(tokens: tokens, targets: $0) }
-    }
+  func loss(_ inputs: [Int32], _ targets: [Int32]) -> Double {
+    loss(inputs: inputs, targets: targets)
   }
 
-  /// The loss; the gradients are those of this call alone, whatever stood there before.
+  /// The loss; the gradients are those of this call alone, whatever was there before.
   func lossAndGradients(
-    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
+    _ inputs: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil
   ) -> Double {
     gradients.floats.update(repeating: .nan)
     return addGradients(
-      tokens, targets, scale: scale, dropoutSeed: dropoutSeed, accumulating: false)
+      inputs, targets, scale: scale, dropoutSeed: dropoutSeed, accumulating: false)
   }
 
   /// The loss; the gradients are added.
   func addGradients(
-    _ tokens: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil,
+    _ inputs: [Int32], _ targets: [Int32], scale: Float = 1, dropoutSeed: DropoutSeed? = nil,
     accumulating: Bool = true
   ) -> Double {
-    tokens.withUnsafeBufferPointer { tokens in
-      targets.withUnsafeBufferPointer {
-        lossAndGradients(
-          tokens: tokens, targets: $0, gradientScale: scale, dropoutSeed: dropoutSeed,
-          accumulating: accumulating)
-      }
-    }
+    lossAndGradients(
+      inputs: inputs, targets: targets, gradientScale: scale, dropoutSeed: dropoutSeed,
+      accumulating: accumulating)
   }
 }

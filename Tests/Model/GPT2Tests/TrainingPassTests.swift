@@ -12,7 +12,7 @@ struct TrainingPassTests {
     let reference = ReferenceGPT2(model)
     let tokens = someTokens(batch * time)
     let targets = someTokens(batch * time, seed: 4)
-    let pass = TrainingPass(model, batch: batch, time: time, forGradients: false)
+    let pass = TrainingPass(model, batchSize: batch, sequenceLength: time, forGradients: false)
     let positions = time > 7 ? [0, 63, 64, 69] : Array(0..<batch * time)
     let logits = (0..<batch).flatMap {
       reference.logits(Array(tokens[$0 * time..<($0 + 1) * time]))
@@ -51,7 +51,7 @@ struct TrainingPassTests {
           Dropout(probability: probability, seed: 9, pass: 4, place: UInt32(place)))
         return arena.floats.map(Double.init)
       }
-      let pass = TrainingPass(model, batch: 1, time: 7)
+      let pass = TrainingPass(model, batchSize: 1, sequenceLength: 7)
       let loss = pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: 9, pass: 4))
       let expected = reference.loss(tokens: tokens, targets: targets, time: 7)
       #expect(abs(loss - expected) < 1e-4)
@@ -68,7 +68,7 @@ struct TrainingPassTests {
   func accumulation() {
     let model = tinyModel()
     let (tokens, targets) = (someTokens(21), someTokens(21, seed: 4))
-    let pass = TrainingPass(model, batch: 3, time: 7)
+    let pass = TrainingPass(model, batchSize: 3, sequenceLength: 7)
     let whole = pass.lossAndGradients(tokens, targets, scale: 0.25)
     let gradients = Array(pass.gradients.floats)
     pass.gradients.floats.update(repeating: 0)
@@ -84,11 +84,12 @@ struct TrainingPassTests {
   func logitBlocks() {
     let (vocabulary, time) = (50_257, 100)
     let model = tinyModel(
-      vocabularySize: vocabulary, contextLength: time, width: 4, layers: 1, heads: 1, threadPool: 2)
+      vocabularySize: vocabulary, contextLength: time, embeddingSize: 4, layers: 1, heads: 1,
+      threadPool: 2)
     let tokens = someTokens(4 * time, vocabularySize: vocabulary)
     let targets = someTokens(4 * time, vocabularySize: vocabulary, seed: 4)
-    let whole = TrainingPass(model, batch: 4, time: time)
-    let part = TrainingPass(model, batch: 1, time: time)
+    let whole = TrainingPass(model, batchSize: 4, sequenceLength: time)
+    let part = TrainingPass(model, batchSize: 1, sequenceLength: time)
     let loss = whole.lossAndGradients(tokens, targets, scale: 1 / 400)
     var sum = 0.0
     for start in stride(from: 0, to: tokens.count, by: time) {
@@ -110,7 +111,8 @@ struct TrainingPassTests {
     model.configuration.residualDropout = 0.3
     let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
     let results = [false, true].map { checkpoints in
-      let pass = TrainingPass(model, batch: 2, time: 7, checkpointsGradients: checkpoints)
+      let pass = TrainingPass(
+        model, batchSize: 2, sequenceLength: 7, checkpointsGradients: checkpoints)
       let loss = pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: 3, pass: 1))
       return (loss, pass.gradients.floats.map(\.bitPattern))
     }
@@ -122,8 +124,8 @@ struct TrainingPassTests {
   func lossOnly() {
     let model = tinyModel(layers: 3)
     let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
-    let withGradients = TrainingPass(model, batch: 2, time: 7)
-    let lossOnly = TrainingPass(model, batch: 2, time: 7, forGradients: false)
+    let withGradients = TrainingPass(model, batchSize: 2, sequenceLength: 7)
+    let lossOnly = TrainingPass(model, batchSize: 2, sequenceLength: 7, forGradients: false)
     let loss = withGradients.lossAndGradients(tokens, targets)
     #expect(lossOnly.loss(tokens, targets) == loss)
     #expect(withGradients.loss(tokens, targets) == loss)
@@ -134,8 +136,9 @@ struct TrainingPassTests {
     let seed = TrainingPass.DropoutSeed(seed: 5, pass: 6)
     let results = [1, 2, 3].map { count in
       let model = tinyModel(
-        vocabularySize: 500, contextLength: 80, width: 96, layers: 2, heads: 6, threadPool: count)
-      let pass = TrainingPass(model, batch: 3, time: 80)
+        vocabularySize: 500, contextLength: 80, embeddingSize: 96, layers: 2, heads: 6,
+        threadPool: count)
+      let pass = TrainingPass(model, batchSize: 3, sequenceLength: 80)
       let loss = pass.lossAndGradients(
         someTokens(240, vocabularySize: 500), someTokens(240, vocabularySize: 500, seed: 4),
         dropoutSeed: seed)
@@ -149,7 +152,7 @@ struct TrainingPassTests {
   func masks() {
     let model = tinyModel()
     let (tokens, targets) = (someTokens(14), someTokens(14, seed: 4))
-    let pass = TrainingPass(model, batch: 2, time: 7)
+    let pass = TrainingPass(model, batchSize: 2, sequenceLength: 7)
     func loss(seed: UInt64, pass number: UInt32) -> Double {
       pass.lossAndGradients(tokens, targets, dropoutSeed: .init(seed: seed, pass: number))
     }

@@ -2,13 +2,13 @@ import Foundation
 import TensorKernels
 import Testing
 
-@Suite("Activation")
+@Suite("Activation functions")
 struct ActivationTests {
   private let threadPool = ThreadPool(count: 2)
 
   // MARK: - References in double precision, without cancellation in the tails
 
-  private func reference(_ activation: Activation, _ x: Double) -> Double {
+  private func reference(_ activation: ActivationFunction, _ x: Double) -> Double {
     switch activation {
     case .geluTanh: x * sigmoid(tanhArgument(x))
     case .gelu: x * erfc(-x / 2.0.squareRoot()) / 2
@@ -16,7 +16,7 @@ struct ActivationTests {
     }
   }
 
-  private func referenceDerivative(_ activation: Activation, _ x: Double) -> Double {
+  private func referenceDerivative(_ activation: ActivationFunction, _ x: Double) -> Double {
     switch activation {
     case .geluTanh:
       sigmoid(tanhArgument(x)) + x * sigmoid(tanhArgument(x)) * sigmoid(-tanhArgument(x))
@@ -34,17 +34,17 @@ struct ActivationTests {
     (8 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
   }
 
-  private func activated(_ x: Matrix, _ activation: Activation) -> Matrix {
+  private func activated(_ x: Matrix, _ activation: ActivationFunction) -> Matrix {
     let out = Matrix(x.rows, x.columns)
-    threadPool.activate(out.view, x.view, activation)
+    threadPool.activate(out.activations, x.activations, activation)
     return out
   }
 
   /// The derivatives at `x`: what a gradient of 1 becomes.
-  private func derivatives(_ x: Matrix, _ activation: Activation) -> Matrix {
+  private func derivatives(_ x: Matrix, _ activation: ActivationFunction) -> Matrix {
     let gradient = Matrix(x.rows, x.columns)
     gradient.floats.update(repeating: 1)
-    threadPool.activateBackward(gradient.view, x.view, activation)
+    threadPool.activateBackward(gradient.activations, x.activations, activation)
     return gradient
   }
 
@@ -58,8 +58,10 @@ struct ActivationTests {
   // MARK: - Accuracy
 
   /// torch in single precision is off by up to 4e-7 (tanh) and 1.2e-6 (erf).
-  @Test("GELU is good to five roundings of its argument", arguments: [Activation.gelu, .geluTanh])
-  func gelu(_ activation: Activation) {
+  @Test(
+    "GELU is good to five roundings of its argument",
+    arguments: [ActivationFunction.gelu, .geluTanh])
+  func gelu(_ activation: ActivationFunction) {
     let x = range
     expectClose(
       activated(x, activation).values, x.doubles.map { reference(activation, $0) },
@@ -68,8 +70,8 @@ struct ActivationTests {
 
   @Test(
     "GELU near zero and in its lower tail is good to 2e-6 of itself",
-    arguments: [Activation.gelu, .geluTanh])
-  func geluTails(_ activation: Activation) {
+    arguments: [ActivationFunction.gelu, .geluTanh])
+  func geluTails(_ activation: ActivationFunction) {
     let small: [Float] = [1e-3, 1e-6, 1e-10, 1e-30, 1e-38]
     let x = Matrix(
       small + small.map(-) + (0..<4000).map { -4 * Float($0 + 1) / 4000 } + [-0.0, 0])
@@ -79,16 +81,17 @@ struct ActivationTests {
       activated(x, activation).values, expected, within: { 2e-6 * abs(expected[$0]) + 2e-45 })
   }
 
-  @Test("the derivative of GELU is good to 5e-7", arguments: [Activation.gelu, .geluTanh])
-  func geluDerivative(_ activation: Activation) {
+  @Test("the derivative of GELU is good to 5e-7", arguments: [ActivationFunction.gelu, .geluTanh])
+  func geluDerivative(_ activation: ActivationFunction) {
     let x = range
     expectClose(
       derivatives(x, activation).values, x.doubles.map { referenceDerivative(activation, $0) },
       within: 5e-7)
   }
 
-  @Test("far off GELU is the number itself or zero", arguments: [Activation.gelu, .geluTanh])
-  func farOff(_ activation: Activation) {
+  @Test(
+    "far off GELU is the number itself or zero", arguments: [ActivationFunction.gelu, .geluTanh])
+  func farOff(_ activation: ActivationFunction) {
     let x = Matrix([20, 1e6, 1e30, .infinity, -20, -1e6, -1e30])
     #expect(activated(x, activation).values == [20, 1e6, 1e30, .infinity, 0, 0, 0])
     let y = Matrix([20, 1e6, 1e12, -20, -1e6, -1e12])
@@ -102,14 +105,14 @@ struct ActivationTests {
     let x = Matrix([-3, -0.0, 0, 1e-38, 2.5, .infinity, -.infinity])
     #expect(activated(x, .relu).values == [0, 0, 0, 1e-38, 2.5, .infinity, 0])
     let gradient = Matrix([5, 6, 7, 8, 9, 10, 11])
-    threadPool.activateBackward(gradient.view, x.view, .relu)
+    threadPool.activateBackward(gradient.activations, x.activations, .relu)
     #expect(gradient.values == [0, 0, 0, 8, 9, 10, 0])
   }
 
   @Test(
     "what is not a number stays so, in vectors and behind them, and ReLU lets its gradient pass",
-    arguments: [Activation.gelu, .geluTanh, .relu])
-  func notANumber(_ activation: Activation) {
+    arguments: [ActivationFunction.gelu, .geluTanh, .relu])
+  func notANumber(_ activation: ActivationFunction) {
     let x = Matrix(1, 37, random: 1)
     for index in [0, 36] { x.floats[index] = .nan }
     let out = activated(x, activation).values
@@ -123,15 +126,15 @@ struct ActivationTests {
 
   @Test(
     "ragged counts, and counts for several threads",
-    arguments: raggedCounts + [20_000], [Activation.gelu, .geluTanh, .relu])
-  func ragged(count: Int, _ activation: Activation) {
+    arguments: raggedCounts + [20_000], [ActivationFunction.gelu, .geluTanh, .relu])
+  func ragged(count: Int, _ activation: ActivationFunction) {
     let (x, gradient) = (Matrix(1, count, random: 1, scale: 6), Matrix(1, count, random: 2))
     expectClose(
       activated(x, activation).values, x.doubles.map { reference(activation, $0) }, within: 1e-6)
     let expected = zip(gradient.doubles, x.doubles).map {
       $0 * referenceDerivative(activation, $1)
     }
-    threadPool.activateBackward(gradient.view, x.view, activation)
+    threadPool.activateBackward(gradient.activations, x.activations, activation)
     expectClose(gradient.values, expected, within: 6e-7)
   }
 }

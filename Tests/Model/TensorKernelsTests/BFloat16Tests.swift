@@ -2,7 +2,7 @@ import TensorKernels
 import Testing
 
 /// Random numbers that are bfloat16, and the matrix of them.
-private final class Halves {
+private final class BFloat16s {
   let arena: ActivationArena
   let numbers: Matrix
 
@@ -12,8 +12,8 @@ private final class Halves {
       numbers.floats[index] = Float(bitPattern: numbers.floats[index].bitPattern & 0xFFFF_0000)
     }
     arena = ActivationArena(count: rows * columns, .bf16)
-    guard case .bf16(let halves) = arena else { return }
-    ThreadPool(count: 1).halve(halves.elements, numbers.floats)
+    guard case .bf16(let rounded) = arena else { return }
+    ThreadPool(count: 1).roundToBFloat16(rounded.elements, numbers.floats)
   }
 
   /// Zeros.
@@ -26,9 +26,14 @@ private final class Halves {
 
   /// The numbers that are there now.
   var values: [Float] {
-    guard case .bf16(let matrix) = matrix else { return [] }
-    return matrix.values
+    TensorKernelsTests.values(matrix)
   }
+}
+
+/// The numbers of a matrix of bfloat16.
+private func values(_ matrix: ActivationMatrix) -> [Float] {
+  guard case .bf16(let matrix) = matrix else { return [] }
+  return (0..<matrix.rows).flatMap { matrix.row($0).map { Float(bitPattern: UInt32($0) << 16) } }
 }
 
 /// The nearest bfloat16 of each number.
@@ -45,51 +50,43 @@ struct BFloat16OperationTests {
   private static let shapes = [(1, 1), (3, 17), (40, 300)]
 
   @Test("numbers become the nearest bfloat16, also in place", arguments: shapes)
-  func halving(rows: Int, columns: Int) {
+  func rounding(rows: Int, columns: Int) {
     let numbers = Matrix(rows, columns, random: 1, scale: 100)
     let arena = ActivationArena(count: rows * columns, .bf16)
-    guard case .bf16(let halves) = arena else { return }
-    threadPool.halve(halves.elements, numbers.floats)
+    guard case .bf16(let out) = arena else { return }
+    threadPool.roundToBFloat16(out.elements, numbers.floats)
     let expected = rounded(numbers.values)
-    #expect(halves.elements.map { Float(bitPattern: UInt32($0) << 16) } == expected)
-    guard case .bf16(let inPlace) = threadPool.halvedInPlace(numbers.view) else { return }
-    #expect(inPlace.values == expected)
+    #expect(values(arena.matrix(rows: rows, columns: columns)) == expected)
+    #expect(values(threadPool.roundToBFloat16InPlace(numbers.view)) == expected)
   }
 
   @Test("layer normalization is that in single precision, rounded", arguments: shapes)
   func layerNorm(rows: Int, columns: Int) {
     let input = Matrix(rows, columns, random: 2)
     let (weight, bias) = (Matrix(1, columns, random: 3), Matrix(1, columns, random: 4))
-    let (mean, rstd, out) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, columns))
-    threadPool.layerNorm(
-      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats, epsilon: 1e-5)
-    let (halfMean, halfRstd, half) = (Matrix(1, rows), Matrix(1, rows), Halves(rows, columns))
-    threadPool.layerNorm(
-      half.matrix, mean: halfMean.floats, rstd: halfRstd.floats, input.view,
-      weight: weight.floats, bias: bias.floats, epsilon: 1e-5)
-    #expect(half.values == rounded(out.values))
-    #expect(halfMean.bits == mean.bits && halfRstd.bits == rstd.bits)
-    let again = Halves(rows, columns)
-    threadPool.layerNormAgain(
-      again.matrix, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats)
-    threadPool.layerNormAgain(
-      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats)
+    let norm = LayerNorm(weight: weight.floats, bias: bias.floats)
+    let (exact, half) = (Statistics(rows), Statistics(rows))
+    let (out, rounded16) = (Matrix(rows, columns), BFloat16s(rows, columns))
+    threadPool.layerNorm(out.activations, exact.view, input.view, norm, epsilon: 1e-5)
+    threadPool.layerNorm(rounded16.matrix, half.view, input.view, norm, epsilon: 1e-5)
+    #expect(rounded16.values == rounded(out.values))
+    #expect(half.mean.bits == exact.mean.bits && half.rstd.bits == exact.rstd.bits)
+    let again = BFloat16s(rows, columns)
+    threadPool.recomputeLayerNorm(again.matrix, exact.view, input.view, norm)
     #expect(again.values == rounded(out.values))
   }
 
   @Test("activations and their gradients are those in single precision, rounded", arguments: shapes)
   func activation(rows: Int, columns: Int) {
-    let input = Halves(rows, columns, random: 5)
-    for activation in [Activation.geluTanh, .gelu, .relu] {
-      let (out, half) = (Matrix(rows, columns), Halves(rows, columns))
-      threadPool.activate(out.view, input.numbers.view, activation)
+    let input = BFloat16s(rows, columns, random: 5)
+    for activation in [ActivationFunction.geluTanh, .gelu, .relu] {
+      let (out, half) = (Matrix(rows, columns), BFloat16s(rows, columns))
+      threadPool.activate(out.activations, input.numbers.activations, activation)
       threadPool.activate(half.matrix, input.matrix, activation)
       #expect(half.values == rounded(out.values))
-      let gradient = Halves(rows, columns, random: 6)
-      threadPool.activateBackward(gradient.numbers.view, input.numbers.view, activation)
+      let gradient = BFloat16s(rows, columns, random: 6)
+      threadPool.activateBackward(
+        gradient.numbers.activations, input.numbers.activations, activation)
       threadPool.activateBackward(gradient.matrix, input.matrix, activation)
       #expect(gradient.values == rounded(gradient.numbers.values))
     }
@@ -99,8 +96,8 @@ struct BFloat16OperationTests {
   func dropout(rows: Int, columns: Int) {
     let input = Matrix(rows, columns, random: 7)
     for dropout in [Dropout(probability: 0.3, seed: 1, pass: 2, place: 3), nil] {
-      let (out, half) = (Matrix(rows, columns), Halves(rows, columns))
-      threadPool.drop(out.view, from: input.view, dropout)
+      let (out, half) = (Matrix(rows, columns), BFloat16s(rows, columns))
+      threadPool.drop(out.activations, from: input.view, dropout)
       threadPool.drop(half.matrix, from: input.view, dropout)
       #expect(half.values == rounded(out.values))
     }
@@ -108,43 +105,44 @@ struct BFloat16OperationTests {
 
   @Test("sums of rows are those of the numbers", arguments: shapes)
   func rowSums(rows: Int, columns: Int) {
-    let input = Halves(rows, columns, random: 8)
+    let input = BFloat16s(rows, columns, random: 8)
     let scratch = Matrix(1, ThreadPool.rowGradientScratch(channels: columns))
     let (whole, half) = (Matrix(1, columns, random: 9), Matrix(1, columns, random: 9))
-    threadPool.addRowSum(whole.floats, input.numbers.view, scratch: scratch.floats)
+    threadPool.addRowSum(whole.floats, input.numbers.activations, scratch: scratch.floats)
     threadPool.addRowSum(half.floats, input.matrix, scratch: scratch.floats)
     expectClose(half.values, whole.doubles, within: 8 * roundingError * Double(rows + 1))
   }
 
   @Test("attention and its gradient are those of the numbers, rounded")
   func attention() {
-    let shape = AttentionShape(batch: 2, time: 70, heads: 3, channels: 24, scale: 0.3)
-    let rows = shape.batch * shape.time
+    let shape = AttentionShape(
+      batchSize: 2, sequenceLength: 70, heads: 3, channels: 24, scale: 0.3)
+    let rows = shape.rows
     let dropout = Dropout(probability: 0.1, seed: 1, pass: 2, place: 3)
-    let qkv = Halves(rows, 72, random: 10)
-    let scratch = Matrix(1, threadPool.count * shape.scratchPerWorker)
+    let qkv = BFloat16s(rows, 72, random: 10)
+    let scratch = Matrix(1, threadPool.count * shape.scratchPerThread)
     scratch.floats.update(repeating: .nan)
-    let (out, half) = (Matrix(rows, 24), Halves(rows, 24))
+    let (out, half) = (Matrix(rows, 24), BFloat16s(rows, 24))
     let (sums, halfSums) = (Matrix(1, rows * 3), Matrix(1, rows * 3))
     threadPool.attention(
-      .fp32(out.view), logSums: sums.floats, .fp32(qkv.numbers.view), shape, dropout: dropout,
+      out.activations, logSumExp: sums.floats, qkv.numbers.activations, shape, dropout: dropout,
       scratch: scratch.floats)
     threadPool.attention(
-      half.matrix, logSums: halfSums.floats, qkv.matrix, shape, dropout: dropout,
+      half.matrix, logSumExp: halfSums.floats, qkv.matrix, shape, dropout: dropout,
       scratch: scratch.floats)
     expectClose(halfSums.values, sums.doubles, within: 1e-5)
     expectClose(half.values, out.doubles, within: { 0.004 * abs(out.doubles[$0]) + 1e-5 })
-    let outGradient = Halves(rows, 24, random: 11)
-    let (gradient, halfGradient) = (Matrix(rows, 72), Halves(rows, 72))
+    let outGradient = BFloat16s(rows, 24, random: 11)
+    let (gradient, halfGradient) = (Matrix(rows, 72), BFloat16s(rows, 72))
     // The same output for both, which is the rounded one.
     _ = out.floats.update(fromContentsOf: half.values)
     threadPool.attentionBackward(
-      qkvGradient: .fp32(gradient.view), outGradient: .fp32(outGradient.numbers.view),
-      out: .fp32(out.view), logSums: sums.floats, qkv: .fp32(qkv.numbers.view), shape,
+      qkvGradient: gradient.activations, outGradient: outGradient.numbers.activations,
+      out: out.activations, logSumExp: sums.floats, qkv: qkv.numbers.activations, shape,
       dropout: dropout, scratch: scratch.floats)
     threadPool.attentionBackward(
       qkvGradient: halfGradient.matrix, outGradient: outGradient.matrix, out: half.matrix,
-      logSums: sums.floats, qkv: qkv.matrix, shape, dropout: dropout, scratch: scratch.floats)
+      logSumExp: sums.floats, qkv: qkv.matrix, shape, dropout: dropout, scratch: scratch.floats)
     expectClose(
       halfGradient.values, gradient.doubles, within: { 0.004 * abs(gradient.doubles[$0]) + 1e-4 })
   }
@@ -153,21 +151,21 @@ struct BFloat16OperationTests {
   func adamW() {
     let count = 10_000
     let step = AdamWStep(
-      number: 3, learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 0.5)
-    func updated(_ halves: Arena<UInt16>?) -> Matrix {
+      index: 3, learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 0.5)
+    func updated(_ weights: Arena<UInt16>?) -> Matrix {
       let (parameters, gradient) = (Matrix(1, count, random: 12), Matrix(1, count, random: 13))
       let (first, second) = (Matrix(1, count, random: 14), Matrix(1, count))
       second.floats.update(repeating: 0.5)
       threadPool.adamW(
         parameters.floats, gradient: gradient.floats, firstMoment: first.floats,
-        secondMoment: second.floats, halves: halves?.elements, step, weightDecay: 0.1)
+        secondMoment: second.floats, bfloat16Weights: weights?.elements, step, weightDecay: 0.1)
       return parameters
     }
-    let halves = Arena<UInt16>(count: count)
-    let parameters = updated(halves)
+    let weights = Arena<UInt16>(count: count)
+    let parameters = updated(weights)
     #expect(parameters.bits == updated(nil).bits)
     #expect(
-      halves.elements.map { Float(bitPattern: UInt32($0) << 16) } == rounded(parameters.values))
+      weights.elements.map { Float(bitPattern: UInt32($0) << 16) } == rounded(parameters.values))
   }
 }
 
@@ -183,8 +181,8 @@ struct BFloat16MultiplyTests {
     for (aIsTransposed, bIsTransposed) in [
       (false, false), (false, true), (true, false), (true, true),
     ] {
-      let a = Halves(aIsTransposed ? k : m, aIsTransposed ? m : k, random: 1)
-      let b = Halves(bIsTransposed ? n : k, bIsTransposed ? k : n, random: 2)
+      let a = BFloat16s(aIsTransposed ? k : m, aIsTransposed ? m : k, random: 1)
+      let b = BFloat16s(bIsTransposed ? n : k, bIsTransposed ? k : n, random: 2)
       let (x, y) = (
         aIsTransposed ? a.numbers.view.transposed : a.numbers.view.asIs,
         bIsTransposed ? b.numbers.view.transposed : b.numbers.view.asIs
@@ -199,17 +197,17 @@ struct BFloat16MultiplyTests {
       let bound = 4 * roundingError * Double(k + 4) * Double(k + 4).squareRoot()
       // A bias.
       let out = Matrix(m, n, random: 4)
-      threadPool.multiply(.fp32(out.view), left, right, bias: bias.floats)
+      threadPool.multiply(out.activations, left, right, bias: bias.floats)
       let biased = product.doubles.enumerated().map { $1 + bias.doubles[$0 % n] }
       expectClose(out.values, biased, within: bound)
       // A result in bfloat16.
-      let half = Halves(m, n)
+      let half = BFloat16s(m, n)
       threadPool.multiply(half.matrix, left, right, bias: bias.floats)
       expectClose(half.values, biased, within: { 0.004 * abs(biased[$0]) + bound })
       // Adding.
       let before = Matrix(m, n, random: 5)
       let sum = before.copy()
-      threadPool.multiply(.fp32(sum.view), left, right, accumulating: true)
+      threadPool.multiply(sum.activations, left, right, accumulating: true)
       expectClose(
         sum.values, zip(before.doubles, product.doubles).map(+), within: bound)
     }
@@ -217,10 +215,10 @@ struct BFloat16MultiplyTests {
 
   @Test("has the same bits on any number of threads")
   func threads() {
-    let (a, b) = (Halves(700, 96, random: 6), Halves(96, 1100, random: 7))
+    let (a, b) = (BFloat16s(700, 96, random: 6), BFloat16s(96, 1100, random: 7))
     let results = [1, 2, 3].map { count in
       let out = Matrix(700, 1100)
-      ThreadPool(count: count).multiply(.fp32(out.view), a.matrix.asIs, b.matrix.asIs)
+      ThreadPool(count: count).multiply(out.activations, a.matrix.asIs, b.matrix.asIs)
       return out.bits
     }
     #expect(results[0] == results[1] && results[0] == results[2])

@@ -40,7 +40,8 @@ struct CachedAttentionTests {
   func cuts(chunks: [Int]) {
     for (heads, channels) in [(3, 24), (1, 64), (2, 160)] {
       let time = chunks.reduce(0, +)
-      let sizes = AttentionTests.Sizes(batch: 1, time: time, heads: heads, channels: channels)
+      let sizes = AttentionTests.Sizes(
+        batchSize: 1, sequenceLength: time, heads: heads, channels: channels)
       let whole = AttentionTests.Forward(sizes, dropout: nil, threadPool: threadPool)
       let memory = Memory(positions: time + 5, channels: channels)
       let out = Matrix(time, channels)
@@ -60,7 +61,8 @@ struct CachedAttentionTests {
   @Test("a sequence whose beginning others share agrees too", arguments: [1, 15, 16, 17, 40])
   func sharedBeginning(length: Int) {
     let (time, channels, heads) = (60, 32, 2)
-    let sizes = AttentionTests.Sizes(batch: 1, time: time, heads: heads, channels: channels)
+    let sizes = AttentionTests.Sizes(
+      batchSize: 1, sequenceLength: time, heads: heads, channels: channels)
     let whole = AttentionTests.Forward(sizes, dropout: nil, threadPool: threadPool)
     let (first, own) = (
       Memory(positions: length, channels: channels),

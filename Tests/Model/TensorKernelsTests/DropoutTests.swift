@@ -22,22 +22,23 @@ struct DropoutTests {
     #expect(Dropout(probability: 0, seed: 1, pass: 1, place: 1) == nil)
     let (input, out) = (Matrix(3, 5, random: 1), Matrix(3, 5))
     threadPool.drop(input.view, nil)
-    threadPool.drop(out.view, from: input.view, nil)
+    threadPool.drop(out.activations, from: input.view, nil)
     #expect(input.bits == Matrix(3, 5, random: 1).bits)
     #expect(out.bits == input.bits)
   }
 
-  @Test("drops its share and scales the others so that the mean stays", arguments: [0.1, 0.5, 0.9])
-  func share(probability: Double) throws {
+  @Test(
+    "drops its fraction and scales the others so that the mean stays", arguments: [0.1, 0.5, 0.9])
+  func fraction(probability: Double) throws {
     let matrix = ones(1000, 1000)
     threadPool.drop(matrix.view, try dropout(Float(probability)))
     let dropped = Double(matrix.values.count { $0 == 0 }) / 1e6
     // Five standard deviations.
     #expect(
       abs(dropped - probability) < 5 * (probability * (1 - probability) / 1e6).squareRoot())
-    // The share is a whole number of 65536ths.
-    let share = (Float(probability) * 0x1p16).rounded() / 0x1p16
-    let scale = 1 / (1 - share)
+    // The fraction is a multiple of 1/65536.
+    let fraction = (Float(probability) * 0x1p16).rounded() / 0x1p16
+    let scale = 1 / (1 - fraction)
     #expect(matrix.values.allSatisfy { $0 == 0 || $0 == scale })
   }
 
@@ -84,8 +85,8 @@ struct DropoutTests {
     let (residual, sum) = (Matrix(9, 130, random: 2), Matrix(9, 130))
     let dropout = try dropout()
     threadPool.drop(inPlace.view, dropout)
-    threadPool.drop(out.view, from: input.view, dropout)
-    threadPool.addResidual(sum.view, residual.view, branch: branch.view, dropout)
+    threadPool.drop(out.activations, from: input.view, dropout)
+    threadPool.addResidual(sum.view, residual.view, branchOutput: branch.view, dropout)
     #expect(out.bits == inPlace.bits)
     #expect(sum.values == zip(residual.values, inPlace.values).map { $0 + $1 })
     #expect(inPlace.values.contains(0) && inPlace.values.contains { $0 != 0 })
@@ -95,7 +96,7 @@ struct DropoutTests {
   func residualInPlace() {
     let (residual, branch) = (Matrix(7, 33, random: 1), Matrix(7, 33, random: 2))
     let expected = zip(residual.values, branch.values).map { $0 + $1 }
-    threadPool.addResidual(residual.view, residual.view, branch: branch.view, nil)
+    threadPool.addResidual(residual.view, residual.view, branchOutput: branch.view, nil)
     #expect(residual.values == expected)
   }
 }

@@ -29,6 +29,7 @@ final class Matrix {
   }
 
   var view: MatrixView { arena.matrix(rows: rows, columns: columns) }
+  var activations: ActivationMatrix { .fp32(view) }
   var floats: Floats { arena.floats }
   var values: [Float] { Array(arena.floats) }
   var doubles: [Double] { arena.floats.map(Double.init) }
@@ -37,9 +38,20 @@ final class Matrix {
 
   func copy() -> Matrix {
     let copy = Matrix(rows, columns)
-    _ = copy.arena.floats.update(from: arena.floats)
+    copy.arena.floats.update(from: arena.floats)
     return copy
   }
+}
+
+/// Statistics of rows that own their memory.
+struct Statistics {
+  let mean, rstd: Matrix
+
+  init(_ rows: Int) {
+    (mean, rstd) = (Matrix(1, rows), Matrix(1, rows))
+  }
+
+  var view: RowStatistics { RowStatistics(mean: mean.floats, rstd: rstd.floats) }
 }
 
 /// A small generator (Steele and others 2014), so that every run of a test sees the same numbers.

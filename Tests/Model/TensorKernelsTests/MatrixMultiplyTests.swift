@@ -36,17 +36,15 @@ struct MatrixMultiplyTests {
       let before = Matrix(m, n, random: 3)
       let out = before.copy()
       let product = reference(a, b, transposed: transposed)
-      // k products and sums, one product by the factor, one sum with what was there.
+      // k products and sums, and one sum with what was there.
       let bounds = reference(a, b, transposed: transposed, magnitudes: true).map {
         roundingError * (Double(k + 4) * $0 + 2)
       }
       let left = transposed.0 ? a.view.transposed : a.view.asIs
       let right = transposed.1 ? b.view.transposed : b.view.asIs
-      threadPool.multiply(out.view, left, right, factor: 0.5)
-      expectClose(
-        out.values, product.map { 0.5 * $0 }, within: { bounds[$0] },
-        sourceLocation: sourceLocation)
-      _ = out.floats.update(from: before.floats)
+      threadPool.multiply(out.view, left, right)
+      expectClose(out.values, product, within: { bounds[$0] }, sourceLocation: sourceLocation)
+      out.floats.update(from: before.floats)
       threadPool.multiply(out.view, left, right, accumulating: true)
       expectClose(
         out.values, zip(before.doubles, product).map { $0 + $1 }, within: { bounds[$0] },
@@ -90,7 +88,7 @@ struct MatrixMultiplyTests {
         (aTransposed.view.transposed, bTransposed.view.transposed),
       ].map { left, right in
         let out = Matrix(m, n, random: 5)
-        threadPool.multiply(out.view, left, right, factor: 0.7, accumulating: true)
+        threadPool.multiply(out.view, left, right, accumulating: true)
         return out.values
       }
       if expected.isEmpty { expected = products }

@@ -26,11 +26,10 @@ struct RowOperationsTests {
     let input = Matrix(rows, channels, random: 1, scale: 3)
     for index in input.floats.indices { input.floats[index] += 2 }
     let (weight, bias) = (Matrix(1, channels, random: 2), Matrix(1, channels, random: 3))
+    let norm = LayerNorm(weight: weight.floats, bias: bias.floats)
     let (out, again) = (Matrix(rows, channels), Matrix(rows, channels))
-    let (mean, rstd) = (Matrix(1, rows), Matrix(1, rows))
-    threadPool.layerNorm(
-      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats, epsilon: 1e-5)
+    let statistics = Statistics(rows)
+    threadPool.layerNorm(out.activations, statistics.view, input.view, norm, epsilon: 1e-5)
     for row in 0..<rows {
       let expected = referenceNorm(
         input.doubles[row * channels..<(row + 1) * channels], weight: weight.doubles,
@@ -38,16 +37,14 @@ struct RowOperationsTests {
       // A single channel has no deviation: its rstd, 316, magnifies the error of the mean.
       let magnified = max(1, expected.rstd)
       expectClose(
-        [mean.values[row]], [expected.mean], within: 5 * 16 * roundingError)
+        [statistics.mean.values[row]], [expected.mean], within: 5 * 16 * roundingError)
       expectClose(
-        [rstd.values[row]], [expected.rstd], within: expected.rstd * 64 * roundingError)
+        [statistics.rstd.values[row]], [expected.rstd], within: expected.rstd * 64 * roundingError)
       expectClose(
         Array(out.values[row * channels..<(row + 1) * channels]), expected.out,
         within: 64 * roundingError * magnified)
     }
-    threadPool.layerNormAgain(
-      again.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats)
+    threadPool.recomputeLayerNorm(again.activations, statistics.view, input.view, norm)
     #expect(again.bits == out.bits)
   }
 
@@ -59,10 +56,9 @@ struct RowOperationsTests {
       Matrix(rows, channels, random: 1, scale: 2), Matrix(rows, channels, random: 2)
     )
     let (weight, bias) = (Matrix(1, channels, random: 3), Matrix(1, channels))
-    let (mean, rstd, out) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
-    threadPool.layerNorm(
-      out.view, mean: mean.floats, rstd: rstd.floats, input.view, weight: weight.floats,
-      bias: bias.floats, epsilon: 1e-5)
+    let norm = LayerNorm(weight: weight.floats, bias: bias.floats)
+    let (statistics, out) = (Statistics(rows), Matrix(rows, channels))
+    threadPool.layerNorm(out.activations, statistics.view, input.view, norm, epsilon: 1e-5)
     let inputGradient = Matrix(rows, channels, random: 4)
     let (weightGradient, biasGradient) = (
       Matrix(1, channels, random: 5), Matrix(1, channels, random: 6)
@@ -89,9 +85,9 @@ struct RowOperationsTests {
     let scratch = FloatArena(count: ThreadPool.rowGradientScratch(channels: channels))
     scratch.floats.update(repeating: .nan)
     threadPool.layerNormBackward(
-      inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
-      biasGradient: biasGradient.floats, outGradient: outGradient.view, mean: mean.floats,
-      rstd: rstd.floats, input: input.view, weight: weight.floats, scratch: scratch.floats)
+      norm, gradient: LayerNorm(weight: weightGradient.floats, bias: biasGradient.floats),
+      inputGradient: inputGradient.view, outGradient: outGradient.view, statistics.view,
+      input: input.view, scratch: scratch.floats)
     expectClose(inputGradient.values, dx, within: 64 * roundingError)
     // Sums of `rows` numbers of up to 2 · 1.
     expectClose(weightGradient.values, dw, within: Double(rows + 20) * 4 * roundingError)
@@ -116,16 +112,8 @@ struct RowOperationsTests {
     scratch.floats.update(repeating: .nan)
     var expected = out.doubles
     for (index, value) in input.doubles.enumerated() { expected[index % columns] += value }
-    threadPool.addRowSum(out.floats, input.view, scratch: scratch.floats)
+    threadPool.addRowSum(out.floats, input.activations, scratch: scratch.floats)
     expectClose(out.values, expected, within: 131 * 8 * roundingError)
-  }
-
-  @Test("matrices are added element by element", arguments: raggedCounts)
-  func add(columns: Int) {
-    let (x, y) = (Matrix(33, columns, random: 1), Matrix(33, columns, random: 2))
-    let expected = zip(y.values, x.values).map { $0 + $1 }
-    threadPool.add(y.view, x.view)
-    #expect(y.values == expected)
   }
 
   @Test("all floats are cleared, over several pieces too", arguments: raggedCounts + [300_000])

@@ -6,25 +6,18 @@ import Testing
 @Suite("ThreadPool")
 struct ThreadPoolTests {
   @Test(
-    "every piece is done exactly once, by a worker with a number of its own",
+    "every piece is done exactly once, by a thread with an index of its own",
     arguments: [1, 2, 3], [0, 1, 2, 3, 100])
   func everyPieceOnce(count: Int, pieces: Int) {
     let threadPool = ThreadPool(count: count)
-    let calls = UnsafeMutableBufferPointer<Int>.allocate(capacity: pieces)
-    let inside = UnsafeMutableBufferPointer<Int>.allocate(capacity: count)
-    defer {
-      calls.deallocate()
-      inside.deallocate()
+    let (calls, inside) = (Arena<Int>(count: pieces), Arena<Int>(count: count))
+    threadPool.run(pieces) { piece, thread in
+      // Two threads with one index at the same time would lose counts.
+      calls.elements[piece] += 1
+      inside.elements[thread] += 1
     }
-    calls.initialize(repeating: 0)
-    inside.initialize(repeating: 0)
-    threadPool.run(pieces) { piece, worker in
-      // Two threads of one number at the same time would lose counts.
-      calls[piece] += 1
-      inside[worker] += 1
-    }
-    #expect(calls.allSatisfy { $0 == 1 })
-    #expect(inside.reduce(0, +) == pieces)
+    #expect(calls.elements.allSatisfy { $0 == 1 })
+    #expect(inside.elements.reduce(0, +) == pieces)
   }
 
   @Test("many quick loops one after another lose nothing", arguments: [2, 3])
@@ -42,16 +35,16 @@ struct ThreadPoolTests {
   func ranges(count: Int) {
     let threadPool = ThreadPool(count: count)
     func ranges(_ total: Int, minimum: Int, maximumPieces: Int = 16) -> [Range<Int>] {
-      let bounds = UnsafeMutableBufferPointer<Range<Int>>.allocate(capacity: 16)
-      defer { bounds.deallocate() }
-      bounds.initialize(repeating: 0..<0)
-      threadPool.split(total, minimum: minimum, maximumPieces: maximumPieces) { bounds[$1] = $0 }
-      return bounds.filter { !$0.isEmpty }
+      let ranges = Mutex<[Int: Range<Int>]>([:])
+      threadPool.split(total, minimum: minimum, maximumPieces: maximumPieces) { range, piece in
+        ranges.withLock { $0[piece] = range }
+      }
+      return ranges.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
     }
     #expect(ranges(10, minimum: 4) == [0..<5, 5..<10])
     #expect(ranges(10, minimum: 11) == [0..<10])
     #expect(ranges(10, minimum: 1, maximumPieces: 3) == [0..<3, 3..<6, 6..<10])
-    #expect(ranges(0, minimum: 1) == [])
+    #expect(ranges(0, minimum: 1) == [0..<0])
     #expect(ranges(1000, minimum: 1).count == 16)
   }
 
@@ -60,7 +53,7 @@ struct ThreadPoolTests {
     let threadPool = ThreadPool(count: 2)
     let begun = Atomic<Int>(0)
     let blocked = Mutex<[Int: Bool]>([:])
-    threadPool.run(2) { _, worker in
+    threadPool.run(2) { _, thread in
       begun.wrappingAdd(1, ordering: .relaxed)
       // So that each thread has a piece.
       while begun.load(ordering: .relaxed) < 2 { sched_yield() }
@@ -69,12 +62,12 @@ struct ThreadPoolTests {
       let isBlocked = [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGWINCH].allSatisfy {
         sigismember(&signals, $0) == 1
       }
-      blocked.withLock { $0[worker] = isBlocked }
+      blocked.withLock { $0[thread] = isBlocked }
     }
     #expect(blocked.withLock { $0[1] } == true)
   }
 
-  private final class Canary {}
+  private final class Canary: Sendable {}
 
   @Test("what a loop has captured is freed after it")
   func captured() {
@@ -120,36 +113,38 @@ private struct ManyResults: Equatable {
     threadPool.multiply(row.view, a.view.rows(0..<1).asIs, embedding.view.transposed)
     bits["row"] = row.bits
 
-    let (mean, rstd, normalized) = (Matrix(1, rows), Matrix(1, rows), Matrix(rows, channels))
+    let (statistics, normalized) = (Statistics(rows), Matrix(rows, channels))
     let (weight, bias) = (Matrix(1, channels, random: 5), Matrix(1, channels, random: 6))
-    threadPool.layerNorm(
-      normalized.view, mean: mean.floats, rstd: rstd.floats, a.view, weight: weight.floats,
-      bias: bias.floats, epsilon: 1e-5)
+    let layerNorm = LayerNorm(weight: weight.floats, bias: bias.floats)
+    threadPool.layerNorm(normalized.activations, statistics.view, a.view, layerNorm, epsilon: 1e-5)
     bits["layer norm"] = normalized.bits
     let scratch = Matrix(1, ThreadPool.rowGradientScratch(channels: 3 * channels))
     let inputGradient = Matrix(rows, channels)
     let (weightGradient, biasGradient) = (Matrix(1, channels), Matrix(1, channels))
     threadPool.layerNormBackward(
-      inputGradient: inputGradient.view, weightGradient: weightGradient.floats,
-      biasGradient: biasGradient.floats, outGradient: back.view, mean: mean.floats,
-      rstd: rstd.floats, input: a.view, weight: weight.floats, scratch: scratch.floats)
+      layerNorm, gradient: LayerNorm(weight: weightGradient.floats, bias: biasGradient.floats),
+      inputGradient: inputGradient.view, outGradient: back.view, statistics.view, input: a.view,
+      scratch: scratch.floats)
     bits["layer norm backward"] = inputGradient.bits + weightGradient.bits + biasGradient.bits
     let rowSum = Matrix(1, 3 * channels)
-    threadPool.addRowSum(rowSum.floats, product.view, scratch: scratch.floats)
+    threadPool.addRowSum(rowSum.floats, product.activations, scratch: scratch.floats)
     bits["row sum"] = rowSum.bits
 
-    let shape = AttentionShape(batch: 2, time: 100, heads: 6, channels: channels, scale: 0.25)
+    let shape = AttentionShape(
+      batchSize: 2, sequenceLength: 100, heads: 6, channels: channels, scale: 0.25)
     let dropout = Dropout(probability: 0.1, seed: 1, pass: 2, place: 3)
-    let (attended, logSums) = (Matrix(rows, channels), Matrix(1, rows * 6))
-    let attentionScratch = Matrix(1, count * shape.scratchPerWorker)
+    let (attentionOutput, logSumExp) = (Matrix(rows, channels), Matrix(1, rows * 6))
+    let attentionScratch = Matrix(1, count * shape.scratchPerThread)
     threadPool.attention(
-      .fp32(attended.view), logSums: logSums.floats, .fp32(product.view), shape, dropout: dropout,
+      attentionOutput.activations, logSumExp: logSumExp.floats, product.activations, shape,
+      dropout: dropout,
       scratch: attentionScratch.floats)
-    bits["attention"] = attended.bits + logSums.bits
+    bits["attention"] = attentionOutput.bits + logSumExp.bits
     let qkvGradient = Matrix(rows, 3 * channels)
     threadPool.attentionBackward(
-      qkvGradient: .fp32(qkvGradient.view), outGradient: .fp32(back.view),
-      out: .fp32(attended.view), logSums: logSums.floats, qkv: .fp32(product.view), shape,
+      qkvGradient: qkvGradient.activations, outGradient: back.activations,
+      out: attentionOutput.activations, logSumExp: logSumExp.floats, qkv: product.activations,
+      shape,
       dropout: dropout,
       scratch: attentionScratch.floats)
     bits["attention backward"] = qkvGradient.bits
@@ -164,13 +159,11 @@ private struct ManyResults: Equatable {
       parameters.floats, gradient: long.floats, firstMoment: first.floats,
       secondMoment: second.floats,
       AdamWStep(
-        number: 1, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1),
+        index: 1, learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1),
       weightDecay: 0.1)
     bits["adamW"] = parameters.bits + first.bits + second.bits
     let targets = (0..<rows).map { Int32($0) }
-    loss = targets.withUnsafeBufferPointer {
-      threadPool.crossEntropy(product.view, targets: $0, gradientScale: 0.1)
-    }
+    loss = threadPool.crossEntropy(product.view, targets: targets, gradientScale: 0.1)
     bits["cross-entropy"] = product.bits
   }
 }

@@ -96,7 +96,7 @@ struct LineScorerTests {
 @Suite("BatchMemory")
 struct BatchMemoryTests {
   private let medium = GPT2Configuration(
-    vocabularySize: 50_257, contextLength: 2048, width: 1024, layers: 24, heads: 16)
+    vocabularySize: 50_257, contextLength: 2048, embeddingSize: 1024, layers: 24, heads: 16)
 
   @Test("a text takes its keys and values, and its logits")
   func bytes() {

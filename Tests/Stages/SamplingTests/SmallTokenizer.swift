@@ -23,7 +23,8 @@ enum SmallTokenizer {
   /// A model of random weights for the tokens of `tokenizer`.
   static func model(_ tokenizer: Tokenizer, contextLength: Int = 32) -> InferenceModel {
     var configuration = GPT2Configuration(
-      vocabularySize: tokenizer.count, contextLength: contextLength, width: 16, layers: 2, heads: 2)
+      vocabularySize: tokenizer.count, contextLength: contextLength, embeddingSize: 16, layers: 2,
+      heads: 2)
     configuration.initializerRange = 0.4
     return InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)))
   }

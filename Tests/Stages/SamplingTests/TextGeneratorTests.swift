@@ -10,7 +10,7 @@ struct TextGeneratorTests {
 
   init() {
     var configuration = GPT2Configuration(
-      vocabularySize: 31, contextLength: 24, width: 16, layers: 2, heads: 2)
+      vocabularySize: 31, contextLength: 24, embeddingSize: 16, layers: 2, heads: 2)
     configuration.initializerRange = 0.4
     model = InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 2)))
   }

@@ -60,7 +60,7 @@ struct BestModelTests {
     let steps = try trainer.folder.checkpointSteps()
     #expect(Set(steps) == Set(stride(from: 7, to: last.step, by: 7)).union([best.step]))
     let report = try fixture.folder.text(of: "run/report.md")
-    #expect(report.contains("blocks of 8 tokens, ended early of 60 |\n"))
+    #expect(report.contains("blocks of 8 tokens, stopped early of 60 |\n"))
     #expect(report.contains("| finished model | after step \(best.step), the best |\n"))
     #expect(report.contains(", after step \(best.step) |\n"))
     #expect(try fixture.folder.text(of: "run/curves.svg").contains(">best</text>"))
@@ -239,7 +239,7 @@ struct BestModelTests {
     try fixture.writeShards(to: "other", validationBlocks: 4)
     let trainer = try fixture.trainer(tokens: "other") { Self.overfit(&$0) }
     let error = #expect(throws: InputError.self) { try trainer.start(resume) }
-    #expect(error?.problem == other("the validation data is another"))
+    #expect(error?.problem == other("the validation data is different"))
     // Where nothing depends on the validations, they may come when they will.
     try fixture.runAndStop("free", after: 8)
     let free = try fixture.trainer("free", tokens: "other") { $0.evaluationSteps = 2 }

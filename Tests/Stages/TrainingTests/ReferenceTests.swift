@@ -111,10 +111,10 @@ struct ReferenceTests {
     let file = try SafetensorsFile(path: Self.path("linear.safetensors"))
     for parameter in trainer.model.layout.parameters {
       let theirs = FloatArena(count: parameter.range.count)
-      try file.copy(file.tensor(parameter.name, shape: parameter.shape), to: theirs.floats)
+      try file.copy(file.tensor(parameter.name, shape: parameter.shape), to: theirs.floats.buffer)
       let ours = trainer.model.parameters[parameter.range]
-      let width = trainer.model.configuration.width
-      let keys = parameter.name.hasSuffix("c_attn.bias") ? width..<2 * width : 0..<0
+      let channels = trainer.model.configuration.embeddingSize
+      let keys = parameter.name.hasSuffix("c_attn.bias") ? channels..<2 * channels : 0..<0
       let difference = ours.indices.filter { !keys.contains($0) }.map {
         abs(ours[$0] - theirs.floats[$0])
       }.max()

@@ -168,7 +168,7 @@ struct ResumeTests {
     }
     try expectRefusal(other("weights was null, is 5"), resume, origin: ["weights": 5])
     try fixture.writeShards(to: "other", offset: 1)
-    try expectRefusal(other("the training data is another"), resume, tokens: "other")
+    try expectRefusal(other("the training data is different"), resume, tokens: "other")
     var configuration = TrainingFixture.configuration
     configuration.residualDropout = 0.2
     let error = try #require(throws: InputError.self) {
@@ -193,7 +193,7 @@ struct ResumeTests {
     let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
     try replaceFile(at: path, with: Array(whole.dropLast()))
     let none =
-      "the checkpoint is damaged: there is no older one that is whole; --restart alone starts over"
+      "the checkpoint is damaged: there is no complete older one; --restart alone starts over"
     #expect {
       try fixture.trainer().start(resume)
     } throws: {
@@ -240,7 +240,7 @@ struct ResumeTests {
       #expect(warning.hasPrefix("\(damaged): "), "\(warning)")
       #expect(
         warning.hasSuffix(
-          "; the checkpoint is damaged: taking \(fixture.folder.path("run/checkpoint-5")) instead"),
+          "; the checkpoint is damaged: using \(fixture.folder.path("run/checkpoint-5")) instead"),
         "\(warning)")
       // It stays where it is, and does not push out those that are whole.
       #expect(Folder.exists(fixture.folder.path("run/checkpoint-7")))
@@ -266,7 +266,7 @@ struct ResumeTests {
       #expect(error?.path == fixture.folder.path("run/checkpoint-7/resume_state.json"))
       #expect(
         error?.problem.hasSuffix(
-          "; the checkpoint is damaged: there is no older one that is whole; --restart alone starts "
+          "; the checkpoint is damaged: there is no complete older one; --restart alone starts "
             + "over") == true)
       #expect(trainer.warnings == [])
       #expect(try Folder.list(fixture.folder.path("run")) == ["checkpoint-5", "checkpoint-7"])
@@ -298,7 +298,7 @@ struct ResumeTests {
     try fixture.runAndStop("run", after: 4)
     try fixture.writeShards(to: "other", digest: 8)
     try expectRefusal(
-      "holds a run with other settings (the tokenizer is another); --restart replaces it", resume,
+      "holds a run with other settings (the tokenizer is different); --restart replaces it", resume,
       tokens: "other")
     let path = "run/checkpoint-4/resume_state.json"
     let text = try fixture.folder.text(of: path)
@@ -315,6 +315,6 @@ struct ResumeTests {
     #expect(
       error?.description
         == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
-        + "no older one that is whole; --restart alone starts over")
+        + "no complete older one; --restart alone starts over")
   }
 }

@@ -69,7 +69,7 @@ final class TrainingFixture {
 
   static var configuration: GPT2Configuration {
     GPT2Configuration(
-      vocabularySize: vocabularySize, contextLength: 16, width: 8, layers: 2, heads: 2)
+      vocabularySize: vocabularySize, contextLength: 16, embeddingSize: 8, layers: 2, heads: 2)
   }
 
   func trainer(

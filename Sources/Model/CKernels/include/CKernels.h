@@ -2,22 +2,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Loops over rows of numbers that the optimizer may reorder and so vectorize. None of them
-// allocates, starts a thread or checks a size: those who call them do that.
+// Loops over rows of numbers that the optimizer may reorder, and so vectorize. None of them
+// allocates, starts a thread or checks a size: the callers do.
 //
-// Accumulating outputs are named in the comments; all others are overwritten.
+// Outputs are overwritten unless the comment says that something is added to them.
 
 // MARK: - Rows
 
-/// Layer normalization over each of `rows` rows of `channels`; keeps mean and 1/deviation.
+/// Layer normalization of a row of `channels`; sets `mean` and `rstd` to its mean and 1/deviation.
 void ckernels_layer_norm(float *out, float *mean, float *rstd, const float *input,
-                         const float *weight, const float *bias, size_t rows, size_t channels,
-                         float epsilon);
+                         const float *weight, const float *bias, size_t channels, float epsilon);
 
-/// The normalized rows again, from the kept mean and 1/deviation.
-void ckernels_layer_norm_again(float *out, const float *mean, const float *rstd,
-                               const float *input, const float *weight, const float *bias,
-                               size_t rows, size_t channels);
+/// The same row recomputed from its mean and 1/deviation.
+void ckernels_normalize(float *out, float mean, float rstd, const float *input,
+                        const float *weight, const float *bias, size_t channels);
 
 /// Adds the gradients of layer normalization to `input_gradient`, `weight_gradient` and
 /// `bias_gradient`.
@@ -25,12 +23,6 @@ void ckernels_layer_norm_backward(float *input_gradient, float *weight_gradient,
                                   float *bias_gradient, const float *out_gradient,
                                   const float *mean, const float *rstd, const float *input,
                                   const float *weight, size_t rows, size_t channels);
-
-/// Copies `row` into each of `rows` rows.
-void ckernels_fill_rows(float *out, const float *row, size_t rows, size_t channels);
-
-/// Adds the sum of the rows of `input` to `out`.
-void ckernels_add_row_sum(float *out, const float *input, size_t rows, size_t channels);
 
 /// out = x + y.
 void ckernels_sum(float *out, const float *x, const float *y, size_t count);
@@ -68,8 +60,8 @@ void ckernels_activation_backward(CKernelsActivation activation, float *gradient
 /// Returns the logarithm of the sum of the exponentials.
 float ckernels_softmax(float *scores, size_t visible, size_t count);
 
-/// Replaces the first `visible` scores by exp(score - log_sum) and the rest up to `count` by zero.
-void ckernels_softmax_again(float *scores, float log_sum, size_t visible, size_t count);
+/// The same from the logarithm that `ckernels_softmax` returned.
+void ckernels_recompute_softmax(float *scores, float log_sum_exp, size_t visible, size_t count);
 
 /// The gradient of the scores from that of their dropped-out softmax:
 /// gradient = dropped * gradient - probabilities * mean_gradient.
@@ -83,26 +75,31 @@ double ckernels_cross_entropy(float *logits, size_t count, size_t target, float 
 // MARK: - Dropout
 
 /// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,
-/// its counter the number of eight elements, which take 16 bits each.
+/// its counter the index of a group of eight elements, which take 16 bits each.
 typedef struct CKernelsDropout {
   uint32_t key[2];
   /// The upper words of the counter: which pass and which place in the model.
   uint32_t stream[2];
-  /// Elements whose random number is below it are dropped: probability times 2^16.
+  /// Elements with a smaller random number are dropped: probability times 2^16.
   uint32_t threshold;
   /// What the others are multiplied by: 1 / (1 - probability).
   float scale;
 } CKernelsDropout;
 
-/// Elements that the kernel takes at a time.
+/// How many elements the kernel handles at a time.
 #define CKERNELS_DROPOUT_STRETCH 128
 
-/// out = dropped-out input; the elements are the stream's from 8 * `first_group` on.
+/// out = dropped-out input, which may be `out`; uses the stream's elements from 8 * `first_group` on.
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count);
 
-/// Four random words of Philox 4x32-10.
-void ckernels_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]);
+/// A counter of Philox 4x32-10, and the random words it gives.
+typedef struct CKernelsWords {
+  uint32_t words[4];
+} CKernelsWords;
+
+/// The random words of `counter` under `key`.
+CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 
 // MARK: - Optimizer
 
@@ -111,7 +108,7 @@ typedef struct CKernelsAdamW {
   float learning_rate;
   float beta1;
   float beta2;
-  /// 1 - beta, which loses five digits if it is computed in single precision.
+  /// 1 - beta, which would lose five digits if it were computed in single precision.
   float one_minus_beta1;
   float one_minus_beta2;
   float epsilon;
@@ -130,29 +127,29 @@ void ckernels_adamw(float *parameters, const float *gradient, float *first_momen
 
 // MARK: - Linear layers of inference
 
-/// Outputs of a panel: the weights of so many outputs, one input after another.
+/// Outputs of a panel, which holds their weights one input after another.
 #define CKERNELS_PANEL 64
 
-/// Inputs whose products are summed by themselves; those of int8 share a scale.
+/// Inputs whose products are summed by themselves; in int8 they share a scale.
 #define CKERNELS_INPUT_BLOCK 128
 
-/// out += x * weights for one row x, `[inputs]`, one block or less, of weights `[inputs, stride]`, of
-/// which the first `outputs` columns take part; out is zero for a sum by itself.
+/// out += x * weights for one row x, `[inputs]`, one block or less, and the first `outputs` columns of
+/// weights `[inputs, stride]`.
 void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
                          size_t inputs, size_t outputs);
 
-/// Chains of inputs whose products are summed by themselves where weights lie as `[outputs, inputs]`:
-/// the first has every 16th input from the first on, and so on.
+/// Chains of inputs whose products are summed by themselves if weights lie as `[outputs, inputs]`: the
+/// first has every 16th input from the first on, and so on.
 #define CKERNELS_CHAINS 16
 
-/// Inputs whose chains are summed before those of the next.
+/// Inputs whose chains are summed before those of the next block.
 #define CKERNELS_CHAIN_BLOCK 1024
 
-/// out += x * transposed weights for one row x, `[inputs]`, of weights `[outputs, stride]`.
+/// out += x * transposed weights for one row x, `[inputs]`, and weights `[outputs, stride]`.
 void ckernels_linear_row_transposed(float *out, const float *x, const float *weights,
                                     size_t stride, size_t inputs, size_t outputs);
 
-/// The inputs of x, one block or less, chain after chain; zero at the ends of those that are shorter.
+/// The inputs of x, one block or less, chain after chain; shorter chains end with zero.
 void ckernels_inputs_of_chains(float *out, const float *x, size_t inputs);
 
 /// The panel of `rows` outputs, zero after them, of weights `[rows, stride]` over one block of inputs or
@@ -165,14 +162,14 @@ void ckernels_panel_of_chains(float *panel, size_t chain_stride, const float *we
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
                                   size_t inputs);
 
-/// The same of one row of pairs of bfloat16, with the processor's products of pairs where it has them.
+/// The same for one row of pairs of bfloat16, by the processor's products of pairs if it has them.
 void ckernels_linear_row_pairs(float *out, const uint32_t *x, const uint16_t *panel,
                                size_t pairs);
 
-/// Whether products of pairs are the processor's, at twice the rate of floats.
+/// Whether the processor multiplies pairs, at twice the rate of floats.
 int ckernels_multiplies_pairs(void);
 
-/// The same of a panel of int8, with `[blocks of inputs, CKERNELS_PANEL]` scales.
+/// The same for a panel of int8, with `[blocks of inputs, CKERNELS_PANEL]` scales.
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
                               const float *scales, size_t inputs);
 
@@ -194,8 +191,8 @@ void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 /// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`, one
 /// block or less, and of out, `[rows, CKERNELS_PANEL]`.
 ///
-/// `next`, where it is not null, is what will be made a panel of next, `[inputs, next_stride]`: it is
-/// brought nearer meanwhile.
+/// `next`, if it is not null, is what the next panel will be made of, `[inputs, next_stride]`: it is
+/// prefetched meanwhile.
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
                             size_t rows, const float *panel, const float *scales, size_t inputs,
                             const float *next, size_t next_stride);
@@ -211,15 +208,15 @@ void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
 
-/// The nearest bfloat16 of `count` floats, those of two neighbours as a word, the first in its lower half;
-/// the last of an odd number is with zero.
+/// The nearest bfloat16 of `count` floats, two neighbours in a word, the first in its lower half; the
+/// last of an odd number is paired with zero.
 void ckernels_pairs_of_floats(uint32_t *out, const float *floats, size_t count);
 
-/// The nearest bfloat16 of each of the `count` floats that `memory` holds, from its beginning on.
-void ckernels_halve_in_place(void *memory, size_t count);
+/// Replaces the `count` floats in `memory` by the nearest bfloat16, which take its first half.
+void ckernels_round_to_bfloat16_in_place(void *memory, size_t count);
 
 /// The floats of each of `count` bfloat16.
-void ckernels_floats_of_bfloat16(float *out, const uint16_t *halves, size_t count);
+void ckernels_floats_of_bfloat16(float *out, const uint16_t *values, size_t count);
 
 /// A panel of int8 and its scales from one of floats of at most CKERNELS_INPUT_BLOCK inputs: the
 /// largest weight of each output becomes 127.
@@ -227,7 +224,7 @@ void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size
 
 // MARK: - Attention to kept keys and values
 
-/// Positions whose keys lie together: a block of keys is `[size, CKERNELS_KEY_BLOCK]`.
+/// Positions whose keys lie together; a block of keys is `[size, CKERNELS_KEY_BLOCK]`.
 #define CKERNELS_KEY_BLOCK 16
 
 /// Puts the key, `[size]`, of `position` into its block of `keys`.
@@ -243,27 +240,27 @@ void ckernels_add_weighted(float *out, const float *weights, const float *values
 
 // MARK: - MinHash
 
-/// Rows that the kernel takes at a time.
+/// How many rows the kernel handles at a time.
 #define CKERNELS_MINHASH_ROWS 16
 
 /// The minimum of multiplier * hash + addend modulo 2^32 over the lower halves of `count` hashes, for
-/// each of `groups` times CKERNELS_MINHASH_ROWS rows; UINT32_MAX of no hash.
+/// each of `groups` times CKERNELS_MINHASH_ROWS rows; UINT32_MAX if there is no hash.
 void ckernels_minhash(uint32_t *minima, const uint32_t *multipliers, const uint32_t *addends,
                       size_t groups, const uint64_t *hashes, size_t count);
 
 // MARK: - Memory
 
-/// Asks for the line of memory at `address`, which will be read soon.
+/// Prefetches the cache line at `address`, which will be read soon.
 static inline void ckernels_prefetch(const void *address) { __builtin_prefetch(address); }
 
-/// Reads all lines of memory.
+/// Reads every cache line of `memory`.
 static inline void ckernels_touch(const void *memory, size_t bytes) {
   for (size_t byte = 0; byte < bytes; byte += 64) (void)*((const volatile char *)memory + byte);
 }
 
 // MARK: - Threads
 
-/// Tells the processor that a loop waits for another thread.
+/// Tells the processor that a loop is waiting for another thread.
 static inline void ckernels_spin_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

@@ -7,25 +7,26 @@ import TextSupport
 extension GPT2Configuration {
   /// Reads the `config.json` at `path` as transformers 5.23 does.
   ///
-  /// Absent keys have GPT-2's defaults, but for the ids of special tokens, which are then none, as
-  /// for `generate()`. Keys that change nothing in a GPT-2 with a language-modeling head are
-  /// ignored, whatever their values. Of a key that stands twice the last counts.
+  /// Missing keys have GPT-2's defaults, except that there are then no special tokens, as for
+  /// `generate()`. Keys that change nothing in a GPT-2 with a language-modeling head are ignored,
+  /// whatever their values. If a key occurs twice, the last one counts.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a value is impossible, or asks for something that
-  ///   is not supported; it names the key.
+  /// - Throws: ``FileError``; ``InputError``, which names the key, if a value is impossible or
+  ///   requests something that is not supported.
   public init(path: String) throws {
     let keys = try ConfigurationKeys(path: path)
     try keys.refuseOtherModels()
-    let width = try keys.size("n_embd", alias: "hidden_size", default: 768)
+    let embeddingSize = try keys.size("n_embd", alias: "hidden_size", default: 768)
     self.init(
       vocabularySize: try keys.size("vocab_size", default: 50257),
       contextLength: try keys.size("n_positions", alias: "max_position_embeddings", default: 1024),
-      width: width,
+      embeddingSize: embeddingSize,
       layers: try keys.size("n_layer", alias: "num_hidden_layers", default: 12, atMost: 1 << 16),
       heads: try keys.size("n_head", alias: "num_attention_heads", default: 12),
-      innerWidth: keys.isNull("n_inner") ? nil : try keys.size("n_inner", default: 4 * width))
-    guard width % heads == 0 else {
-      throw InputError(path, "n_embd \(width) is not a multiple of n_head \(heads)")
+      feedForwardSize: keys.isNull("n_inner")
+        ? nil : try keys.size("n_inner", default: 4 * embeddingSize))
+    guard embeddingSize % heads == 0 else {
+      throw InputError(path, "n_embd \(embeddingSize) is not a multiple of n_head \(heads)")
     }
     guard isCountable else {
       throw InputError(path, "the sizes make a model of more than 2^48 parameters")
@@ -34,7 +35,7 @@ extension GPT2Configuration {
     scalesAttention = try keys.flag("scale_attn_weights", default: true)
     scalesAttentionByLayer = try keys.flag("scale_attn_by_inverse_layer_idx", default: false)
     tiesWordEmbeddings = try keys.flag("tie_word_embeddings", default: true)
-    // Another order of the same computation, and one that matters below single precision only.
+    // Another order of the same computation, which matters only below single precision.
     _ = try keys.flag("reorder_and_upcast_attn", default: false)
     layerNormEpsilon = try keys.fraction("layer_norm_epsilon", default: 1e-5, in: 0..<1)
     initializerRange = try keys.fraction("initializer_range", default: 0.02, in: 0..<10)
@@ -46,7 +47,7 @@ extension GPT2Configuration {
     paddingID = try keys.id("pad_token_id")
   }
 
-  /// Whether the number of parameters can be computed, and be that of a model.
+  /// Whether the number of parameters can be computed and is plausible.
   private var isCountable: Bool {
     func sum(_ products: [(Int, Int)]) -> Int? {
       var sum = 0
@@ -57,19 +58,25 @@ extension GPT2Configuration {
       }
       return sum <= 1 << 48 ? sum : nil
     }
-    let matrices = [(4 * width, width), (2 * width, innerWidth)]
-    guard let block = sum(matrices + [(9, width), (1, innerWidth)]) else { return false }
-    return sum([(layers, block), (2 * vocabularySize, width), (contextLength + 2, width)]) != nil
+    let matrices = [
+      (4 * embeddingSize, embeddingSize), (2 * embeddingSize, feedForwardSize),
+    ]
+    guard let block = sum(matrices + [(9, embeddingSize), (1, feedForwardSize)]) else {
+      return false
+    }
+    return sum([
+      (layers, block), (2 * vocabularySize, embeddingSize), (contextLength + 2, embeddingSize),
+    ]) != nil
   }
 
-  /// What a user should know of the ids; whole sentences.
+  /// What a user should know about the ids; whole sentences.
   var notes: [String] {
     notes(
       begin: beginOfTextID, ends: endOfTextIDs, padding: paddingID, in: CheckpointFile.configuration
     )
   }
 
-  /// What a user should know of the ids in `file`, each said once.
+  /// What a user should know about the ids in `file`, each mentioned once.
   func notes(begin: Int?, ends: [Int], padding: Int?, in file: String) -> [String] {
     func outside(_ key: String, _ ids: [Int]) -> [String] {
       Set(ids).filter { !isToken($0) }.sorted().map {
@@ -84,8 +91,8 @@ extension GPT2Configuration {
 
 /// The keys of a `config.json` or `generation_config.json`, each with what transformers accepts for it.
 ///
-/// transformers checks the types of its keys strictly: 1024.0 is no whole number, 0 and null are
-/// no flags, and 0 is no number where a fraction is meant.
+/// transformers checks the types of its keys strictly: 1024.0 is not an integer, 0 and null are not
+/// flags, and 0 is not a floating-point number.
 struct ConfigurationKeys {
   let path: String
   let value: JSONValue
@@ -102,43 +109,39 @@ struct ConfigurationKeys {
     InputError(path, "\(key) is \(found.excerpt); supported is \(supported)")
   }
 
-  // MARK: - What makes another model
+  // MARK: - Other models
 
-  /// Refuses what would make transformers build, or compute with, something else than a GPT-2 with
-  /// a language-modeling head and the weights beside this file.
+  /// Refuses what would make transformers build, or compute with, anything but a GPT-2 with a
+  /// language-modeling head and the weights beside this file.
   func refuseOtherModels() throws {
-    try require("model_type", ["gpt2"])
-    try require("add_cross_attention", [false])
-    try require("is_encoder_decoder", [false, .null])
-    // Attention to what follows, or not to all that was.
-    try require("is_causal", [true])
-    for key in ["sliding_window", "attention_chunk_size", "layer_types"] {
-      try require(key, [.null])
+    let supported: [(key: String, values: [JSONValue])] = [
+      ("model_type", ["gpt2"]), ("add_cross_attention", [false]),
+      ("is_encoder_decoder", [false, .null]),
+      // Attention to later positions, or not to all earlier ones.
+      ("is_causal", [true]), ("sliding_window", [.null]), ("attention_chunk_size", [.null]),
+      ("layer_types", [.null]),
+      // Blocks that differ, or lack heads.
+      ("per_layer_config", [.null]), ("pruned_heads", [.null, [:]]),
+      // A configuration or weights in another place or form.
+      ("text_encoder", [.null]), ("decoder", [.null]), ("generator", [.null]),
+      ("text_config", [.null]), ("configuration_files", [.null, []]),
+      ("transformers_weights", [.null]), ("quantization_config", [.null]),
+      ("fusion_config", [.null]),
+      // Everything is computed in single precision, from weights of any of these types.
+      (
+        value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype",
+        ["float32", "float16", "bfloat16", "float64", .null]
+      ),
+    ]
+    for (key, values) in supported {
+      guard let found = value[key], !values.contains(found) else { continue }
+      throw refusal(key, found, values.map { $0.text() }.joined(separator: " or "))
     }
-    // Blocks that differ, or lack heads.
-    try require("per_layer_config", [.null])
-    try require("pruned_heads", [.null, [:]])
-    // A configuration or weights that stand elsewhere, or in another form.
-    for key in ["text_encoder", "decoder", "generator", "text_config"] {
-      try require(key, [.null])
-    }
-    try require("configuration_files", [.null, []])
-    for key in ["transformers_weights", "quantization_config", "fusion_config"] {
-      try require(key, [.null])
-    }
-    // Everything is computed in single precision, from weights of any of these types.
-    let types: [JSONValue] = ["float32", "float16", "bfloat16", "float64", .null]
-    try require(value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype", types)
-  }
-
-  private func require(_ key: String, _ supported: [JSONValue]) throws {
-    guard let found = value[key], !supported.contains(found) else { return }
-    throw refusal(key, found, supported.map { $0.text() }.joined(separator: " or "))
   }
 
   // MARK: - Values
 
-  /// A whole number; of a key and its other name, the other name counts.
+  /// A positive integer; if a key and its alias are both there, the alias counts.
   func size(
     _ key: String, alias: String? = nil, default standard: Int, atMost maximum: Int = 1 << 31
   ) throws -> Int {
@@ -172,18 +175,18 @@ struct ConfigurationKeys {
 
   func probability(_ key: String) throws -> Float {
     guard let found = value[key] else { return 0.1 }
-    // Masks are drawn with 16 bits an element; what rounds to 1 there would keep nothing.
+    // Masks are drawn with 16 bits for each element; what rounds to 1 there would keep nothing.
     guard let number = found.number, number >= 0, (number * 0x1p16).rounded() < 0x1p16 else {
       throw refusal(key, found, "a number from 0 to below 1")
     }
     return Float(number)
   }
 
-  func activation() throws -> Activation {
+  func activation() throws -> ActivationFunction {
     let key = "activation_function"
     guard let found = value[key] else { return .geluTanh }
-    guard let activation = found.string.flatMap({ Activation.names[$0] }) else {
-      let names = Activation.names.keys.sorted().map { JSONValue.string($0).text() }
+    guard let activation = found.string.flatMap({ ActivationFunction.names[$0] }) else {
+      let names = ActivationFunction.names.keys.sorted().map { JSONValue.string($0).text() }
       throw refusal(key, found, names.joined(separator: " or "))
     }
     return activation

@@ -9,21 +9,21 @@ public struct GPT2Configuration: Equatable, Sendable {
   /// The longest context, in tokens (`n_positions`).
   public var contextLength: Int
   /// Channels of the hidden states (`n_embd`).
-  public var width: Int
+  public var embeddingSize: Int
   /// Transformer blocks (`n_layer`).
   public var layers: Int
   /// Attention heads (`n_head`).
   public var heads: Int
-  /// Channels inside the feed-forward part (`n_inner`, usually 4 times the width).
-  public var innerWidth: Int
-  /// The function inside the feed-forward part (`activation_function`).
-  public var activation = Activation.geluTanh
+  /// Channels inside the feed-forward layer (`n_inner`, usually 4 times the embedding size).
+  public var feedForwardSize: Int
+  /// The function inside the feed-forward layer (`activation_function`).
+  public var activation = ActivationFunction.geluTanh
   /// Whether attention scores are divided by the root of the head size (`scale_attn_weights`).
   public var scalesAttention = true
-  /// Whether attention scores are divided by the number of the layer too, counted from 1
+  /// Whether attention scores are also divided by the index of the layer, counted from 1
   /// (`scale_attn_by_inverse_layer_idx`).
   public var scalesAttentionByLayer = false
-  /// Whether the token embedding is the output matrix too (`tie_word_embeddings`).
+  /// Whether the token embedding is also the matrix of the head (`tie_word_embeddings`).
   public var tiesWordEmbeddings = true
   /// Added to the variance in layer normalization (`layer_norm_epsilon`).
   public var layerNormEpsilon: Float = 1e-5
@@ -31,31 +31,31 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var embeddingDropout: Float = 0.1
   /// Dropout of the attention weights (`attn_pdrop`).
   public var attentionDropout: Float = 0.1
-  /// Dropout of the output of attention and feed-forward part (`resid_pdrop`).
+  /// Dropout of the output of attention and feed-forward layer (`resid_pdrop`).
   public var residualDropout: Float = 0.1
   /// The standard deviation of new weights (`initializer_range`).
   public var initializerRange: Float = 0.02
   /// The id that begins a text (`bos_token_id`).
   public var beginOfTextID: Int?
-  /// The ids each of which ends a text (`eos_token_id`); most often one.
+  /// The ids each of which ends a text (`eos_token_id`); usually one.
   public var endOfTextIDs: [Int] = []
   /// The id that fills up a batch (`pad_token_id`).
   public var paddingID: Int?
 
   /// A configuration with GPT-2's constants.
   public init(
-    vocabularySize: Int, contextLength: Int, width: Int, layers: Int, heads: Int,
-    innerWidth: Int? = nil
+    vocabularySize: Int, contextLength: Int, embeddingSize: Int, layers: Int, heads: Int,
+    feedForwardSize: Int? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
-    self.width = width
+    self.embeddingSize = embeddingSize
     self.layers = layers
     self.heads = heads
-    self.innerWidth = innerWidth ?? 4 * width
+    self.feedForwardSize = feedForwardSize ?? 4 * embeddingSize
   }
 
-  /// The first of the ids that end a text; set, it is the only one.
+  /// The first of the ids that end a text; setting it makes it the only one.
   public var endOfTextID: Int? {
     get { endOfTextIDs.first }
     set { endOfTextIDs = newValue.map { [$0] } ?? [] }
@@ -73,11 +73,11 @@ public struct GPT2Configuration: Equatable, Sendable {
 
   /// What the attention scores of layer `layer`, counted from 0, are multiplied by.
   public func attentionScale(layer: Int) -> Float {
-    (scalesAttention ? 1 / Float(width / heads).squareRoot() : 1)
+    (scalesAttention ? 1 / Float(embeddingSize / heads).squareRoot() : 1)
       / (scalesAttentionByLayer ? Float(layer + 1) : 1)
   }
 
-  /// The text of `config.json`, as transformers of any version reads it.
+  /// The contents of `config.json`, as transformers of any version reads it.
   public var json: JSONValue {
     [
       "activation_function": .string(activation.transformersName),
@@ -90,9 +90,9 @@ public struct GPT2Configuration: Equatable, Sendable {
       "layer_norm_epsilon": Self.decimal(layerNormEpsilon),
       "model_type": "gpt2",
       "n_ctx": .integer(contextLength),
-      "n_embd": .integer(width),
+      "n_embd": .integer(embeddingSize),
       "n_head": .integer(heads),
-      "n_inner": innerWidth == 4 * width ? .null : .integer(innerWidth),
+      "n_inner": feedForwardSize == 4 * embeddingSize ? .null : .integer(feedForwardSize),
       "n_layer": .integer(layers),
       "n_positions": .integer(contextLength),
       "pad_token_id": .init(id: paddingID),
@@ -111,10 +111,10 @@ public struct GPT2Configuration: Equatable, Sendable {
   }
 }
 
-extension Activation {
-  /// The names in `activation_function`; those of one function differ in transformers by less than
-  /// single precision shows.
-  static let names: [String: Activation] = [
+extension ActivationFunction {
+  /// The names in `activation_function`; the variants of one function in transformers differ by less
+  /// than single precision shows.
+  static let names: [String: ActivationFunction] = [
     "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
     "gelu_fast": .geluTanh, "gelu_accurate": .geluTanh,
     "gelu": .gelu, "gelu_python": .gelu,

@@ -14,7 +14,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
   /// The other members of the file, which are kept as they are.
   private var others: [JSONValue.Member]
 
-  /// The ids of `configuration`, which hold where there is no `generation_config.json`.
+  /// The ids of `configuration`, which count if there is no `generation_config.json`.
   public init(_ configuration: GPT2Configuration) {
     beginOfTextID = configuration.beginOfTextID
     endOfTextIDs = configuration.endOfTextIDs
@@ -24,7 +24,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
 
   /// Reads `generation_config.json` in `folder`; `nil` if there is none.
   ///
-  /// An id that it does not name is missing, even if `config.json` has it, as for `generate()`.
+  /// An id that is missing there does not exist, even if `config.json` has it, as for `generate()`.
   ///
   /// - Throws: ``FileError``; ``InputError`` with the remedy.
   init?(folder: String) throws {
@@ -45,7 +45,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
     }
   }
 
-  /// The text of `generation_config.json`.
+  /// The contents of `generation_config.json`.
   var json: JSONValue {
     var members = others
     func append(_ key: String, _ value: JSONValue) {
@@ -57,7 +57,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
     return .object(members.sorted { $0.key < $1.key })
   }
 
-  /// What a user should know of the ids; whole sentences.
+  /// What a user should know about the ids; whole sentences.
   func notes(_ configuration: GPT2Configuration) -> [String] {
     let file = CheckpointFile.generationConfiguration
     var notes = configuration.notes(
@@ -72,7 +72,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
 }
 
 extension JSONValue {
-  /// An id in a configuration; null for none.
+  /// An id in a configuration; null if there is none.
   init(id: Int?) { self = id.map { .integer($0) } ?? .null }
 
   /// Ids in a configuration: null, a number, or an array of several.
@@ -82,8 +82,8 @@ extension JSONValue {
 }
 
 extension GPT2Model {
-  /// Makes the ids for writing texts begin with those of the configuration, as the Trainer does: of
-  /// the other ends of a text those stay that `canEndText`.
+  /// Makes the ids for writing texts begin with those of the configuration, as the Trainer does; of
+  /// the other ends of a text, those that `canEndText` stay.
   public func alignGeneration(keepingEnds canEndText: (Int) -> Bool) {
     guard var generation else { return }
     generation.beginOfTextID = configuration.beginOfTextID

@@ -1,3 +1,5 @@
+import TensorKernels
+
 /// Where each parameter lies in the one array that holds them all.
 ///
 /// Gradients and the moments of the optimizer have the same layout, so that clipping, AdamW and
@@ -9,87 +11,86 @@ public struct ParameterLayout: Sendable {
     /// The name in checkpoints, such as `transformer.h.0.attn.c_attn.weight`.
     public let name: String
     public let shape: [Int]
+    /// Its index in ``parameters``.
+    public let index: Int
     /// Where it lies in the array.
     public let range: Range<Int>
     /// Whether weight decay applies: not to biases and layer normalization.
     public let decays: Bool
+
+    /// The parameter, a matrix, in an array of this layout.
+    func matrix(in arena: FloatArena) -> MatrixView {
+      arena.matrix(at: range.lowerBound, rows: shape[0], columns: shape[1])
+    }
   }
 
-  /// Where the parameters of a transformer block lie.
-  struct Block {
-    let norm1Weight, norm1Bias: Range<Int>
-    let qkvWeight, qkvBias: Range<Int>
-    let attentionOutWeight, attentionOutBias: Range<Int>
-    let norm2Weight, norm2Bias: Range<Int>
-    let feedForwardInWeight, feedForwardInBias: Range<Int>
-    let feedForwardOutWeight, feedForwardOutBias: Range<Int>
+  struct Norm {
+    let weight, bias: Parameter
+
+    /// The parameters in an array of this layout.
+    func layerNorm(in arena: FloatArena) -> LayerNorm {
+      LayerNorm(weight: arena[weight.range], bias: arena[bias.range])
+    }
+  }
+
+  struct Linear {
+    let weight: Parameter
+    var bias: Parameter?
+    /// Whether the matrix is `[outputs, inputs]`, as only that of the language-modeling head is.
+    var isTransposed = false
   }
 
   /// All parameters, in the order of the array.
   public private(set) var parameters: [Parameter] = []
   /// How many numbers there are in all.
   public private(set) var count = 0
-  private(set) var tokenEmbedding = 0..<0
-  private(set) var positionEmbedding = 0..<0
-  /// The output matrix, `[vocabulary, channels]`: the token embedding where they are tied.
-  private(set) var head = 0..<0
-  private(set) var finalNormWeight = 0..<0
-  private(set) var finalNormBias = 0..<0
-  private(set) var blocks: [Block] = []
+  /// The embeddings of tokens, `[vocabulary, channels]`, and of positions, `[context, channels]`.
+  let wte, wpe: Parameter
+  /// All other parameters; the weights of the head are ``wte`` if they are tied.
+  let parts: Transformer<Norm, Linear>
 
   /// The layout of a model of `configuration`.
   public init(_ configuration: GPT2Configuration) {
-    let width = configuration.width
-    let inner = configuration.innerWidth
-    tokenEmbedding = add("wte.weight", [configuration.vocabularySize, width])
-    head = tokenEmbedding
-    positionEmbedding = add("wpe.weight", [configuration.contextLength, width])
-    for index in 0..<configuration.layers {
-      let prefix = "h.\(index)."
-      blocks.append(
-        Block(
-          norm1Weight: add(prefix + "ln_1.weight", [width], decays: false),
-          norm1Bias: add(prefix + "ln_1.bias", [width], decays: false),
-          qkvWeight: add(prefix + "attn.c_attn.weight", [width, 3 * width]),
-          qkvBias: add(prefix + "attn.c_attn.bias", [3 * width], decays: false),
-          attentionOutWeight: add(prefix + "attn.c_proj.weight", [width, width]),
-          attentionOutBias: add(prefix + "attn.c_proj.bias", [width], decays: false),
-          norm2Weight: add(prefix + "ln_2.weight", [width], decays: false),
-          norm2Bias: add(prefix + "ln_2.bias", [width], decays: false),
-          feedForwardInWeight: add(prefix + "mlp.c_fc.weight", [width, inner]),
-          feedForwardInBias: add(prefix + "mlp.c_fc.bias", [inner], decays: false),
-          feedForwardOutWeight: add(prefix + "mlp.c_proj.weight", [inner, width]),
-          feedForwardOutBias: add(prefix + "mlp.c_proj.bias", [width], decays: false)))
+    let (channels, inner) = (configuration.embeddingSize, configuration.feedForwardSize)
+    var parameters: [Parameter] = []
+    var count = 0
+    func add(_ name: String, _ shape: [Int], decays: Bool = true) -> Parameter {
+      let range = count..<count + shape.reduce(1, *)
+      parameters.append(
+        Parameter(
+          name: name, shape: shape, index: parameters.count, range: range, decays: decays))
+      count = range.upperBound
+      return parameters[parameters.count - 1]
     }
-    finalNormWeight = add("ln_f.weight", [width], decays: false)
-    finalNormBias = add("ln_f.bias", [width], decays: false)
-    if !configuration.tiesWordEmbeddings {
-      head = add(
-        "lm_head.weight", [configuration.vocabularySize, width], isInsideTransformer: false)
+    func norm(_ name: String) -> Norm {
+      Norm(
+        weight: add(name + ".weight", [channels], decays: false),
+        bias: add(name + ".bias", [channels], decays: false))
     }
+    func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
+      Linear(
+        weight: add(name + ".weight", [inputs, outputs]),
+        bias: add(name + ".bias", [outputs], decays: false))
+    }
+    let embeddingShape = [configuration.vocabularySize, channels]
+    wte = add("transformer.wte.weight", embeddingShape)
+    wpe = add("transformer.wpe.weight", [configuration.contextLength, channels])
+    let blocks = (0..<configuration.layers).map { index in
+      let prefix = "transformer.h.\(index)."
+      return Block(
+        ln1: norm(prefix + "ln_1"), attnQKV: linear(prefix + "attn.c_attn", channels, 3 * channels),
+        attnProj: linear(prefix + "attn.c_proj", channels, channels), ln2: norm(prefix + "ln_2"),
+        mlpFC: linear(prefix + "mlp.c_fc", channels, inner),
+        mlpProj: linear(prefix + "mlp.c_proj", inner, channels))
+    }
+    parts = Transformer(
+      blocks: blocks, lnF: norm("transformer.ln_f"),
+      lmHead: Linear(
+        weight: configuration.tiesWordEmbeddings ? wte : add("lm_head.weight", embeddingShape),
+        isTransposed: true))
+    (self.parameters, self.count) = (parameters, count)
   }
 
-  /// The beginning of the weights of each linear layer, and that of those of the next in a pass; the
-  /// first follows the last.
-  var followingLinearLayers: [Int: Int] {
-    var order = blocks.flatMap {
-      [$0.qkvWeight, $0.attentionOutWeight, $0.feedForwardInWeight, $0.feedForwardOutWeight]
-    }
-    order.append(head)
-    let next = order.dropFirst() + order.prefix(1)
-    return Dictionary(
-      uniqueKeysWithValues: zip(order, next).map { ($0.lowerBound, $1.lowerBound) })
-  }
-
-  private mutating func add(
-    _ name: String, _ shape: [Int], decays: Bool = true, isInsideTransformer: Bool = true
-  ) -> Range<Int> {
-    let range = count..<count + shape.reduce(1, *)
-    parameters.append(
-      Parameter(
-        name: isInsideTransformer ? "transformer." + name : name, shape: shape, range: range,
-        decays: decays))
-    count = range.upperBound
-    return range
-  }
+  /// Whether the head's weights are the token embedding.
+  var tiesWordEmbeddings: Bool { parts.lmHead.weight.index == wte.index }
 }

@@ -1,15 +1,15 @@
 /// What the parameters of a model are called in the files of its weights.
 struct WeightNames {
-  /// What stands before all names: `module.` and the like; most often nothing.
+  /// What all names begin with: `module.` and the like; usually nothing.
   private let wrapper: String
-  /// Whether `transformer.` follows it: in those of `GPT2Model` and of OpenAI it does not.
+  /// Whether `transformer.` follows it; in the files of `GPT2Model` and of OpenAI it does not.
   private let hasTransformer: Bool
-  /// The names in the files that some wrapper has marked, if not all have it.
+  /// A name in the files that has the prefix of some wrapper, if not all names have it.
   private let odd: String?
 
   private static let transformer = "transformer."
 
-  /// What is put before the names of a model that was saved within another object, and by what.
+  /// The prefixes of the names of a model that was saved within another object, and their origins.
   private static let wrappers: [(prefix: String, origin: String)] = [
     ("_orig_mod.", "torch.compile"), ("module.", "DataParallel or DistributedDataParallel"),
     ("_fsdp_wrapped_module.", "FullyShardedDataParallel"),
@@ -18,8 +18,8 @@ struct WeightNames {
 
   /// The names `names` of all tensors in the files.
   ///
-  /// A wrapper is left out where each name begins with it, so that what is meant is beyond doubt;
-  /// wrappers may be nested.
+  /// A wrapper is left out if every name begins with it, so that there is no doubt what is meant.
+  /// Wrappers may be nested.
   init(_ names: some Collection<String>) {
     var wrapper = ""
     func isOfAll(_ prefix: String) -> Bool {
@@ -38,15 +38,15 @@ struct WeightNames {
         ? name : String(name.dropFirst(Self.transformer.count)))
   }
 
-  /// What a user should know of the names; a whole sentence.
+  /// What a user should know about the names; a whole sentence.
   var note: String? {
     wrapper.isEmpty ? nil : "the names of the weights begin with '\(wrapper)', which is left out"
   }
 
-  /// Why a name is not what is expected, as far as another name in the files tells; begins with `; `.
+  /// Why a name is not what is expected, if another name in the files explains it; begins with `; `.
   var explanation: String { odd.map { Self.explanation(of: $0) } ?? "" }
 
-  /// Why a tensor is called `name`, and what to do; empty if that is unknown, else begins with `; `.
+  /// Why a tensor is called `name`, and what to do; begins with `; `, or is empty if that is unknown.
   static func explanation(of name: some StringProtocol) -> String {
     if ["lora_", "base_layer.", "modules_to_save."].contains(where: name.contains) {
       return "; these are weights with a PEFT adapter: merge it with merge_and_unload() and save "

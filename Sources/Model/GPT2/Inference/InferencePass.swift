@@ -12,8 +12,10 @@ public final class InferencePass {
   private let capacity: Int
   /// How many sequences' logits there is room for.
   let sequenceCapacity: Int
-  private let hidden, normalized, qkv, attended, middle, branch: FloatArena
-  private let preactivation, activation, statistics, scratch, last, logits: FloatArena
+  private let buffers: (_ rows: Int) -> PassBuffers
+  /// The last hidden states of the last token of each sequence, `[sequences, channels]`.
+  private let last: MatrixView
+  private let lastStates, attentionScratch, logits: FloatArena
 
   /// Memory for up to `sequences` sequences at a time of up to `capacity` positions.
   public init(_ model: InferenceModel, capacity: Int, sequences: Int = 1) {
@@ -21,24 +23,19 @@ public final class InferencePass {
     self.model = model
     self.capacity = capacity
     sequenceCapacity = sequences
-    let configuration = model.configuration
-    let chunk = max(sequences, min(capacity, 256))
-    self.chunk = chunk
-    func arena(_ columns: Int) -> FloatArena { FloatArena(count: chunk * columns) }
-    let width = configuration.width
-    (hidden, normalized) = (arena(width), arena(width))
-    (attended, middle, branch) = (arena(width), arena(width), arena(width))
-    (qkv, preactivation) = (arena(3 * width), arena(configuration.innerWidth))
-    (activation, statistics) = (arena(configuration.innerWidth), arena(2))
-    scratch = FloatArena(count: model.threadPool.count * capacity)
-    last = FloatArena(count: sequences * width)
-    logits = FloatArena(count: sequences * configuration.vocabularySize)
+    chunk = max(sequences, min(capacity, 256))
+    buffers = PassBuffers.allocate(model.configuration, rows: chunk)
+    let channels = model.configuration.embeddingSize
+    lastStates = FloatArena(count: sequences * channels)
+    last = lastStates.matrix(rows: sequences, columns: channels)
+    attentionScratch = FloatArena(count: model.threadPool.count * capacity)
+    logits = FloatArena(count: sequences * model.configuration.vocabularySize)
   }
 
   /// A sequence and the tokens that are appended to it.
   public struct Continuation {
-    public let cache: KeyValueCache
-    public let tokens: [Int32]
+    let cache: KeyValueCache
+    let tokens: [Int32]
 
     public init(_ cache: KeyValueCache, _ tokens: [Int32]) {
       precondition(!tokens.isEmpty)
@@ -50,21 +47,19 @@ public final class InferencePass {
   /// Appends tokens to the sequences and returns the logits, `[sequences, vocabulary]`, of what
   /// follows the last token of each; they are valid until the next call.
   ///
-  /// A cache may stand among `continuations` several times: its tokens follow one another.
+  /// A cache may occur several times in `continuations`: its tokens follow one another.
   public func logits(_ continuations: [Continuation]) -> MatrixView {
     precondition(!continuations.isEmpty && continuations.count <= sequenceCapacity)
     forward(continuations)
-    let configuration = model.configuration
-    let count = continuations.count
-    let final = normalized.matrix(rows: count, columns: configuration.width)
+    let rows = continuations.count
+    let buffers = buffers(rows)
     model.threadPool.layerNorm(
-      final, mean: statistics[0..<count], rstd: statistics[count..<2 * count],
-      last.matrix(rows: count, columns: configuration.width),
-      weight: model.vector(model.layout.finalNormWeight),
-      bias: model.vector(model.layout.finalNormBias), epsilon: configuration.layerNormEpsilon)
-    let rows = logits.matrix(rows: count, columns: configuration.vocabularySize)
-    model.head(rows, final)
-    return rows
+      buffers.normalized, buffers.lnF, last.rows(0..<rows), model.parts.lnF,
+      epsilon: model.configuration.layerNormEpsilon)
+    let logits = logits.matrix(rows: rows, columns: model.configuration.vocabularySize)
+    model.threadPool.forward(
+      model.parts.lmHead, .fp32(logits), buffers.normalized, next: model.parts.blocks[0].attnQKV)
+    return logits
   }
 
   /// Appends `tokens` to the sequence in `cache` and returns the logits, `[vocabulary]`, of what
@@ -78,13 +73,13 @@ public final class InferencePass {
     forward([Continuation(cache, tokens)])
   }
 
-  /// A token on its way through the model.
+  /// A token that goes through the model.
   private struct Row {
     let cache: KeyValueCache
     let token: Int32
     let position: Int
-    /// The sequence whose last token this is.
-    let ends: Int?
+    /// The index of the sequence whose last token this is.
+    let endingSequence: Int?
   }
 
   /// Leaves the last hidden states of the last token of each sequence in ``last``.
@@ -98,7 +93,7 @@ public final class InferencePass {
         rows.append(
           Row(
             cache: continuation.cache, token: token, position: first + offset,
-            ends: isLast ? index : nil))
+            endingSequence: isLast ? index : nil))
       }
     }
     for begin in stride(from: 0, to: rows.count, by: chunk) {
@@ -106,34 +101,29 @@ public final class InferencePass {
     }
   }
 
-  private func forward(_ tokens: [Row]) {
-    let configuration = model.configuration
-    let (rows, width, inner) = (tokens.count, configuration.width, configuration.innerWidth)
-    let states = hidden.matrix(rows: rows, columns: width)
-    model.embed(states, tokens: tokens.map(\.token)) { tokens[$0].position }
-    for layer in 0..<configuration.layers {
-      let positions = tokens.map { $0.cache.position($0.position, layer: layer) }
-      let buffers = BlockBuffers(
-        input: states, output: states,
-        normalized: .fp32(normalized.matrix(rows: rows, columns: width)),
-        norm1Mean: statistics[0..<rows], norm1Rstd: statistics[rows..<2 * rows],
-        norm2Mean: statistics[0..<rows], norm2Rstd: statistics[rows..<2 * rows],
-        qkv: .fp32(qkv.matrix(rows: rows, columns: 3 * width)),
-        attended: .fp32(attended.matrix(rows: rows, columns: width)),
-        middle: middle.matrix(rows: rows, columns: width),
-        branch: branch.matrix(rows: rows, columns: width),
-        preactivation: .fp32(preactivation.matrix(rows: rows, columns: inner)),
-        activation: .fp32(activation.matrix(rows: rows, columns: inner)))
-      model.forwardBlock(layer, buffers) { attended, qkv in
-        guard case .fp32(let attended) = attended, case .fp32(let qkv) = qkv else { return }
-        model.threadPool.cachedAttention(
-          attended, qkv, positions, heads: configuration.heads,
-          scale: configuration.attentionScale(layer: layer), scratch: scratch.floats)
+  private func forward(_ rows: [Row]) {
+    let (configuration, threadPool) = (model.configuration, model.threadPool)
+    let buffers = buffers(rows.count)
+    model.embed(
+      buffers.embedding, tokens: rows.map(\.token), positions: rows.map(\.position))
+    let blocks = model.parts.blocks
+    for (layer, block) in blocks.enumerated() {
+      let positions = rows.map { $0.cache.position($0.position, layer: layer) }
+      block.forwardUpToActivation(
+        buffers.blocks[layer], configuration, threadPool
+      ) { attentionOutput, qkv in
+        guard case .fp32(let out) = attentionOutput, case .fp32(let qkv) = qkv else { return }
+        threadPool.cachedAttention(
+          out, qkv, positions, heads: configuration.heads,
+          scale: configuration.attentionScale(layer: layer), scratch: attentionScratch.floats)
       }
+      block.forwardFromActivation(
+        buffers.blocks[layer], configuration, threadPool,
+        next: layer + 1 < blocks.count ? blocks[layer + 1].attnQKV : model.parts.lmHead)
     }
-    for (row, token) in tokens.enumerated() {
-      guard let sequence = token.ends else { continue }
-      _ = last[sequence * width..<(sequence + 1) * width].update(fromContentsOf: states.row(row))
+    for (index, row) in rows.enumerated() {
+      guard let sequence = row.endingSequence else { continue }
+      last.row(sequence).update(from: buffers.last.row(index))
     }
   }
 }

@@ -3,42 +3,41 @@ import TensorKernels
 /// The keys and values of the positions of one sequence so far, so that each further token costs
 /// the work of one position.
 public final class KeyValueCache {
-  /// How many positions there is room for, those of the beginning counted.
+  /// How many positions there is room for, including those of the prefix.
   public let capacity: Int
-  /// How many positions are kept, those of the beginning counted.
+  /// How many positions are kept, including those of the prefix.
   public private(set) var count: Int
-  /// The cache that keeps the first positions, which several sequences share.
-  private let beginning: KeyValueCache?
-  /// Positions of the beginning.
-  private let beginningCount: Int
+  /// The cache of the first positions, which several sequences may share.
+  private let prefix: KeyValueCache?
+  private let prefixCount: Int
   private let floats: FloatArena
   private let channels: Int
-  /// Positions that ``floats`` has room for.
+  /// How many positions ``floats`` has room for.
   private let ownCapacity: Int
 
-  /// An empty cache for `capacity` positions of a model of `configuration`; or one that goes on
-  /// after the positions that `beginning` keeps now, and which it must not forget.
+  /// An empty cache for `capacity` positions of a model of `configuration`; or one that continues
+  /// after the positions that `prefix` keeps now, and which it must not forget.
   public init(
-    _ configuration: GPT2Configuration, capacity: Int, after beginning: KeyValueCache? = nil
+    _ configuration: GPT2Configuration, capacity: Int, after prefix: KeyValueCache? = nil
   ) {
     precondition(capacity > 0 && capacity <= configuration.contextLength)
-    let beginningCount = beginning?.count ?? 0
-    precondition(beginningCount <= capacity)
+    let prefixCount = prefix?.count ?? 0
+    precondition(prefixCount <= capacity)
     self.capacity = capacity
-    self.beginning = beginning
-    self.beginningCount = beginningCount
-    count = beginningCount
-    channels = configuration.width
+    self.prefix = prefix
+    self.prefixCount = prefixCount
+    count = prefixCount
+    channels = configuration.embeddingSize
     let block = KeyValueCacheSegment.block
-    ownCapacity = (capacity - beginningCount + block - 1) / block * block
+    ownCapacity = (capacity - prefixCount + block - 1) / block * block
     floats = FloatArena(
       count: configuration.layers
         * KeyValueCacheSegment.floatCount(capacity: ownCapacity, channels: channels))
   }
 
-  /// Forgets all positions but the first `count`; those of the beginning are not its own to forget.
+  /// Forgets all positions but the first `count`; those of the prefix cannot be forgotten.
   public func truncate(to count: Int) {
-    precondition(count >= beginningCount && count <= self.count)
+    precondition(count >= prefixCount && count <= self.count)
     self.count = count
   }
 
@@ -51,15 +50,16 @@ public final class KeyValueCache {
 
   /// What position `index` attends to in `layer`.
   func position(_ index: Int, layer: Int) -> CachedPosition {
-    precondition(index >= beginningCount && index < count)
-    var earlier: [KeyValueCacheSegment] = []
-    beginning?.appendSegments(to: &earlier, layer: layer, count: beginningCount)
-    return CachedPosition(own: segment(layer, count: index + 1 - beginningCount), after: earlier)
+    precondition(index >= prefixCount && index < count)
+    return CachedPosition(
+      own: segment(layer, count: index + 1 - prefixCount),
+      after: prefix?.segments(layer, count: prefixCount) ?? [])
   }
 
-  private func appendSegments(to segments: inout [KeyValueCacheSegment], layer: Int, count: Int) {
-    beginning?.appendSegments(to: &segments, layer: layer, count: beginningCount)
-    if count > beginningCount { segments.append(segment(layer, count: count - beginningCount)) }
+  /// The segments of the first `count` positions.
+  private func segments(_ layer: Int, count: Int) -> [KeyValueCacheSegment] {
+    let earlier = prefix?.segments(layer, count: prefixCount) ?? []
+    return count > prefixCount ? earlier + [segment(layer, count: count - prefixCount)] : earlier
   }
 
   private func segment(_ layer: Int, count: Int) -> KeyValueCacheSegment {

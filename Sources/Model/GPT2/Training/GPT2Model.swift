@@ -6,19 +6,23 @@ public final class GPT2Model {
   public var configuration: GPT2Configuration {
     didSet { precondition(ParameterLayout(configuration).count == layout.count) }
   }
-  /// The ids for writing texts, where they are not those of ``configuration``.
+  /// The ids for writing texts, if they are not those of ``configuration``.
   public var generation: GenerationConfiguration?
   public let layout: ParameterLayout
   /// All parameters, laid out as ``layout`` says.
   public let parameters: FloatArena
   /// The threads that compute.
   public let threadPool: ThreadPool
-  /// What the products of a training are computed with.
-  public var precision: Precision { halves == nil ? .fp32 : .bf16 }
-  /// The nearest bfloat16 of ``parameters``, in the same layout, where products need them.
-  private var halves: Arena<UInt16>?
+  /// The nearest bfloat16 of ``parameters``, in the same layout, if products use them.
+  private var bfloat16Weights: Arena<UInt16>?
   /// What a user should know of how configuration and weights were read; whole sentences.
   public internal(set) var notes: [String] = []
+
+  /// The embeddings of tokens, `[vocabulary, channels]`, and of positions, `[context, channels]`.
+  var wte: MatrixView { layout.wte.matrix(in: parameters) }
+  var wpe: MatrixView { layout.wpe.matrix(in: parameters) }
+  /// All other parts, as the products of a training use them.
+  private(set) lazy var parts = makeParts()
 
   /// A model with all parameters zero.
   public init(_ configuration: GPT2Configuration, threadPool: ThreadPool) {
@@ -27,6 +31,21 @@ public final class GPT2Model {
     layout = ParameterLayout(configuration)
     parameters = FloatArena(count: layout.count)
   }
+
+  private func makeParts() -> Transformer<LayerNorm, LinearLayer> {
+    let weights: ActivationArena = bfloat16Weights.map { .bf16($0) } ?? .fp32(parameters)
+    return layout.parts.map {
+      $0.layerNorm(in: parameters)
+    } linear: { linear in
+      let (place, shape) = (linear.weight.range.lowerBound, linear.weight.shape)
+      let matrix = weights.matrix(at: place, rows: shape[0], columns: shape[1])
+      return LinearLayer(
+        trainable: linear.isTransposed ? matrix.transposed : matrix.asIs,
+        bias: linear.bias.map { parameters[$0.range] })
+    }
+  }
+
+  // MARK: - New weights
 
   /// A model with new random weights: see ``drawWeights(seed:)``.
   public convenience init(_ configuration: GPT2Configuration, seed: UInt64, threadPool: ThreadPool)
@@ -39,7 +58,7 @@ public final class GPT2Model {
   /// range, the two projections that feed the residual stream smaller by √(2 · layers), biases 0,
   /// layer normalization 1 and 0 (Radford and others 2019, 2.3).
   public func drawWeights(seed: UInt64) {
-    for (index, parameter) in layout.parameters.enumerated() {
+    for parameter in layout.parameters {
       let floats = parameters[parameter.range]
       if parameter.name.hasSuffix(".bias") { continue }
       if !parameter.decays {
@@ -53,15 +72,15 @@ public final class GPT2Model {
       let scale = Double(deviation)
       threadPool.split((floats.count + 1) / 2, minimum: 4096) { pairs, _ in
         var generator = PhiloxGenerator(
-          seed: seed, .initialWeights, stream: index, skippingPairs: pairs.lowerBound)
+          seed: seed, .initialWeights, stream: parameter.index, skippingPairs: pairs.lowerBound)
         let range = 2 * pairs.lowerBound..<min(floats.count, 2 * pairs.upperBound)
-        self.fill(Floats(rebasing: floats[range]), deviation: scale, &generator)
+        Self.fill(floats[range], deviation: scale, &generator)
       }
     }
   }
 
   /// Fills `floats` with normally distributed numbers (Box and Muller's transform).
-  private func fill(
+  private static func fill(
     _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
   ) {
     for position in stride(from: 0, to: floats.count, by: 2) {
@@ -75,41 +94,24 @@ public final class GPT2Model {
 
   // MARK: - Precision
 
-  /// Makes the products of a training be of bfloat16, with copies of the parameters that
-  /// ``updateHalves()`` makes and keeps up to date.
-  public func multiplyHalves() {
-    halves = Arena(count: layout.count)
+  /// What the products of a training are computed with.
+  public var precision: Precision { bfloat16Weights == nil ? .fp32 : .bf16 }
+
+  /// Computes the products of a training in bfloat16, from copies of the parameters that
+  /// ``updateBFloat16Weights()`` or the optimizer keeps up to date.
+  public func enableBFloat16() {
+    bfloat16Weights = Arena(count: layout.count)
+    parts = makeParts()
   }
 
   /// The copies in bfloat16 of the parameters in `range`, if there are any.
-  public func halves(_ range: Range<Int>) -> UnsafeMutableBufferPointer<UInt16>? {
-    halves.map { $0[range] }
+  public func bfloat16Weights(_ range: Range<Int>) -> VectorView<UInt16>? {
+    bfloat16Weights.map { $0[range] }
   }
 
   /// Makes the copies in bfloat16 again, if there are any, after the parameters have changed.
-  public func updateHalves() {
-    if let halves { threadPool.halve(halves.elements, parameters.floats) }
-  }
-
-  // MARK: - Views of the parameters
-
-  /// A matrix as it enters the products of a training.
-  func weights(_ range: Range<Int>, columns: Int) -> ActivationMatrix {
-    guard let halves else { return .fp32(matrix(range, columns: columns)) }
-    return ActivationArena.bf16(halves).matrix(range, columns: columns)
-  }
-
-  func vector(_ range: Range<Int>) -> Floats { parameters[range] }
-
-  func matrix(_ range: Range<Int>, columns: Int) -> MatrixView {
-    parameters.matrix(at: range.lowerBound, rows: range.count / columns, columns: columns)
-  }
-
-  /// The output matrix, `[vocabulary, channels]`.
-  var head: ActivationMatrix { weights(layout.head, columns: configuration.width) }
-
-  /// The token embedding, `[vocabulary, channels]`.
-  var tokenEmbedding: MatrixView {
-    matrix(layout.tokenEmbedding, columns: configuration.width)
+  public func updateBFloat16Weights() {
+    guard let bfloat16Weights else { return }
+    threadPool.roundToBFloat16(bfloat16Weights.elements, parameters.floats)
   }
 }

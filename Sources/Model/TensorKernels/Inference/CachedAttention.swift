@@ -1,59 +1,60 @@
 import CKernels
 
-/// Keys and values of positions of one sequence that follow one another, in one layer.
+/// Keys and values of consecutive positions of one sequence, in one layer.
 ///
-/// Each head has its keys in blocks of 16 positions, the same channel of all 16 side by side, so
-/// that their scores are one vector; and its values position by position.
-public struct KeyValueCacheSegment {
+/// Each attention head has its keys in blocks of 16 positions, in which the 16 values of a channel
+/// lie side by side, so that their scores are one vector; and its values position by position.
+public struct KeyValueCacheSegment: Sendable {
+  /// Keeps the memory of the views.
   private let memory: FloatArena
-  private let keys: UnsafeMutablePointer<Float>
-  private let values: UnsafeMutablePointer<Float>
-  /// Positions that there is room for.
+  private let keys: Floats
+  private let values: Floats
+  /// How many positions there is room for.
   public let capacity: Int
-  /// Positions that are attended to.
+  /// How many positions are attended to.
   public let count: Int
 
   /// The segment in the ``floatCount(capacity:channels:)`` floats of `memory` from `offset` on.
   public init(_ memory: FloatArena, at offset: Int = 0, capacity: Int, channels: Int, count: Int) {
     precondition(capacity % Self.block == 0 && count <= capacity)
     self.memory = memory
-    let size = Self.floatCount(capacity: capacity, channels: channels)
-    keys = base(memory[offset..<offset + size])
-    values = keys + capacity * channels
+    let half = capacity * channels
+    keys = memory[offset..<offset + half]
+    values = memory[offset + half..<offset + 2 * half]
     self.capacity = capacity
     self.count = count
   }
 
-  /// Positions whose keys lie together; a capacity is a multiple.
+  /// Positions whose keys lie together; a capacity is a multiple of it.
   public static let block = Int(CKERNELS_KEY_BLOCK)
 
   /// Floats of a segment for `capacity` positions.
   public static func floatCount(capacity: Int, channels: Int) -> Int { 2 * capacity * channels }
 
-  fileprivate func keys(_ head: Int, size: Int) -> UnsafeMutablePointer<Float> {
-    keys + head * capacity * size
+  fileprivate func keys(_ head: Int, size: Int) -> Floats {
+    keys[head * capacity * size..<(head + 1) * capacity * size]
   }
 
-  fileprivate func values(_ head: Int, size: Int) -> UnsafeMutablePointer<Float> {
-    values + head * capacity * size
+  fileprivate func values(_ head: Int, size: Int) -> Floats {
+    values[head * capacity * size..<(head + 1) * capacity * size]
   }
 
-  /// Keeps the key and the value of `head` at the last position.
-  fileprivate func store(
-    key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>, head: Int, size: Int
-  ) {
+  /// Keeps the key and the value of `head` at the last position; `qkv` is the row of that position.
+  fileprivate func store(_ qkv: Floats, head: Int, size: Int) {
+    let channels = qkv.count / 3
     let position = count - 1
-    ckernels_store_key(keys(head, size: size), key + head * size, position, size)
-    (values(head, size: size) + position * size).update(from: value + head * size, count: size)
+    let (key, value) = (qkv[channels..<2 * channels], qkv[2 * channels..<3 * channels])
+    let part = head * size..<(head + 1) * size
+    ckernels_store_key(keys(head, size: size).base, key[part].base, position, size)
+    values(head, size: size)[position * size..<(position + 1) * size].update(from: value[part])
   }
 }
 
 /// A position that attends to those before it and to itself.
-public struct CachedPosition {
-  /// Where its key and value are put, and those of the positions before it in the same memory: the
-  /// last of the segment is the position itself.
+public struct CachedPosition: Sendable {
+  /// The segment of the position itself, which is its last.
   public let own: KeyValueCacheSegment
-  /// The segments before that one, the first of the sequence first.
+  /// The segments before that one, in the order of the sequence.
   public let earlier: [KeyValueCacheSegment]
 
   public init(own: KeyValueCacheSegment, after earlier: [KeyValueCacheSegment] = []) {
@@ -62,20 +63,45 @@ public struct CachedPosition {
     self.earlier = earlier
   }
 
-  /// Positions that are attended to.
+  /// How many positions are attended to.
   public var count: Int { earlier.reduce(own.count) { $0 + $1.count } }
+
+  /// The attention of one head, `[size]`; `scores` has room for ``count`` floats.
+  fileprivate func attend(_ out: Floats, query: Floats, head: Int, scale: Float, scores: Floats) {
+    let size = out.count
+    var first = 0
+    forEachSegment { segment in
+      ckernels_scores(
+        scores.base + first, query.base, segment.keys(head, size: size).base, segment.count, size,
+        scale)
+      first += segment.count
+    }
+    _ = ckernels_softmax(scores.base, first, first)
+    out.update(repeating: 0)
+    first = 0
+    forEachSegment { segment in
+      ckernels_add_weighted(
+        out.base, scores.base + first, segment.values(head, size: size).base, segment.count, size)
+      first += segment.count
+    }
+  }
+
+  private func forEachSegment(_ body: (KeyValueCacheSegment) -> Void) {
+    for segment in earlier { body(segment) }
+    body(own)
+  }
 }
 
 extension ThreadPool {
   /// Attention of positions to themselves and to all before them, whose keys and values are kept.
   ///
-  /// They may be of any sequences. What comes out for a position does not depend on the others.
+  /// The positions may be of any sequences. The result of one does not depend on the others.
   ///
   /// - Parameters:
   ///   - out: `[positions, channels]`, overwritten.
   ///   - qkv: `[positions, 3 · channels]`; keys and values are put where `positions` says.
-  ///   - positions: one for each row. Those of one sequence may attend to each other.
-  ///   - heads: How many heads there are.
+  ///   - positions: One for each row. Those of one sequence may attend to each other.
+  ///   - heads: How many attention heads there are.
   ///   - scale: What the scores are multiplied by.
   ///   - scratch: For each thread as many floats as a position attends to.
   public func cachedAttention(
@@ -88,57 +114,28 @@ extension ThreadPool {
     let size = channels / heads
     let longest = positions.reduce(0) { max($0, $1.count) }
     precondition(scratch.count >= count * longest)
-    func store(_ row: Int, _ head: Int) {
-      let floats = qkv.base + row * qkv.stride
-      positions[row].own.store(
-        key: floats + channels, value: floats + 2 * channels, head: head, size: size)
-    }
-    // A position may attend to those of other rows, but within one head.
+    // A position may attend to those of other rows, but only within one head.
     let isAlone = positions.count == 1
     if !isAlone {
       run(heads) { head, _ in
-        for row in positions.indices { store(row, head) }
+        for (row, position) in positions.enumerated() {
+          position.own.store(qkv.row(row), head: head, size: size)
+        }
       }
     }
-    // About 50 µs a piece, and with one row some for each thread.
-    let work = longest * size * heads * positions.count
-    let pieces = max(1, min(positions.count * heads, work / 100_000 + 4))
-    run(pieces) { piece, worker in
-      let total = positions.count * heads
+    // About 50 µs a piece, and with one row some pieces for each thread.
+    let total = positions.count * heads
+    let work = longest * size * total
+    let pieces = max(1, min(total, work / 100_000 + 4))
+    run(pieces) { piece, thread in
+      let scores = scratch[thread * longest..<(thread + 1) * longest]
       for index in total * piece / pieces..<total * (piece + 1) / pieces {
         let (row, head) = index.quotientAndRemainder(dividingBy: heads)
-        if isAlone { store(row, head) }
+        if isAlone { positions[row].own.store(qkv.row(row), head: head, size: size) }
+        let part = head * size..<(head + 1) * size
         positions[row].attend(
-          base(out.row(row)) + head * size, query: qkv.base + row * qkv.stride + head * size,
-          head: head, size: size, scale: scale, scores: base(scratch) + worker * longest)
+          out.row(row)[part], query: qkv.row(row)[part], head: head, scale: scale, scores: scores)
       }
     }
-  }
-}
-
-extension CachedPosition {
-  fileprivate func attend(
-    _ out: UnsafeMutablePointer<Float>, query: UnsafeMutablePointer<Float>, head: Int, size: Int,
-    scale: Float, scores: UnsafeMutablePointer<Float>
-  ) {
-    var first = 0
-    forEachSegment { segment in
-      ckernels_scores(
-        scores + first, query, segment.keys(head, size: size), segment.count, size, scale)
-      first += segment.count
-    }
-    _ = ckernels_softmax(scores, first, first)
-    out.update(repeating: 0, count: size)
-    first = 0
-    forEachSegment { segment in
-      ckernels_add_weighted(
-        out, scores + first, segment.values(head, size: size), segment.count, size)
-      first += segment.count
-    }
-  }
-
-  private func forEachSegment(_ body: (KeyValueCacheSegment) -> Void) {
-    for segment in earlier { body(segment) }
-    body(own)
   }
 }

@@ -1,38 +1,38 @@
 import CKernels
 
-/// Memory that a coming loop reads; each thread begins with a share of it.
+/// Memory that a coming loop reads; each thread begins with a portion of it.
 ///
-/// Unchecked, because of its pointer: the memory is only read, and stays until reading ahead stops.
+/// Sendable without a check, because the memory is only read, and stays until reading ahead stops.
 struct ReadAhead: @unchecked Sendable {
   let memory: UnsafeRawBufferPointer
-  /// Tells it from that before.
-  let number: Int
+  /// Distinguishes it from what was read before.
+  let index: Int
 
   /// No memory.
-  static let none = ReadAhead(memory: UnsafeRawBufferPointer(start: nil, count: 0), number: 0)
+  static let none = ReadAhead(memory: UnsafeRawBufferPointer(start: nil, count: 0), index: 0)
 }
 
-/// A thread's share of what will be read, and how far it has read it.
-struct ReadAheadShare {
-  private var number = 0
+/// A thread's portion of what will be read, and how far it has read it.
+struct ReadAheadPortion {
+  private var index = 0
   private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
 
-  /// Bytes that are read at most: about what a cache still holds when the loop begins.
+  /// How many bytes are read at most: about what a cache still holds when the loop begins.
   private static let mostBytes = 2 << 20
-  /// Bytes that are read between two looks whether there is work.
+  /// How many bytes are read before looking for work again.
   private static let step = 4096
 
-  /// Begins with the share of `worker` if `ahead` is not what is already being read.
-  mutating func follow(_ ahead: ReadAhead, worker: Int, of workers: Int) {
-    guard ahead.number != number else { return }
-    number = ahead.number
-    let begin = ahead.memory.count * worker / workers
-    let end = ahead.memory.count * (worker + 1) / workers
+  /// Begins with the portion of `thread` unless `ahead` is already being read.
+  mutating func follow(_ ahead: ReadAhead, thread: Int, of threads: Int) {
+    guard ahead.index != index else { return }
+    index = ahead.index
+    let begin = ahead.memory.count * thread / threads
+    let end = ahead.memory.count * (thread + 1) / threads
     rest = UnsafeRawBufferPointer(
       rebasing: ahead.memory[begin..<min(end, begin + Self.mostBytes)])
   }
 
-  /// Reads a little; false where everything was read.
+  /// Reads a little; returns false if everything was read.
   mutating func read() -> Bool {
     guard let base = rest.baseAddress, rest.count > 0 else { return false }
     let count = min(rest.count, Self.step)

@@ -1,181 +1,142 @@
 import CKernels
 
-public typealias Floats = UnsafeMutableBufferPointer<Float>
-
-/// How many floats a thread should at least have to work on.
+/// How many floats a thread should work on at least.
 private let worthwhile = 8192
 
+/// How many parts of the rows sum their gradients separately in a backward pass.
+private let gradientParts = 8
+
+// Rows of bfloat16 are computed in single precision, one row at a time in memory that stays in the
+// cache.
 extension ThreadPool {
-  func splitRows(_ rows: Int, of columns: Int, _ body: (Range<Int>) -> Void) {
+  /// Calls `body` for ranges of `rows` rows of `columns` numbers, in parallel.
+  func splitRows(_ rows: Int, of columns: Int, _ body: @Sendable (Range<Int>) -> Void) {
     split(rows, minimum: max(1, worthwhile / max(1, columns))) { range, _ in body(range) }
   }
 
-  /// Layer normalization of each row.
-  ///
-  /// - Parameters:
-  ///   - out: `[rows, channels]`, overwritten.
-  ///   - mean: `[rows]`, overwritten by the mean of each row.
-  ///   - rstd: `[rows]`, overwritten by 1 / √(variance + epsilon) of each row.
-  ///   - input: `[rows, channels]`.
-  ///   - weight: `[channels]`.
-  ///   - bias: `[channels]`.
-  ///   - epsilon: Added to the (biased) variance.
-  public func layerNorm(
-    _ out: MatrixView, mean: Floats, rstd: Floats, _ input: MatrixView, weight: Floats,
-    bias: Floats, epsilon: Float
+  /// Computes each row of `out`, in parallel: `compute` fills its floats.
+  func computeRows(
+    _ out: ActivationMatrix,
+    _ compute: @Sendable (_ out: UnsafeMutablePointer<Float>, _ row: Int) -> Void
   ) {
-    let channels = input.columns
-    precondition(input.isContiguous && out.isContiguous)
-    precondition(out.rows == input.rows && out.columns == channels)
-    precondition(mean.count == input.rows && rstd.count == input.rows)
-    precondition(weight.count == channels && bias.count == channels)
-    splitRows(input.rows, of: channels) { rows in
-      ckernels_layer_norm(
-        base(out.rows(rows).floats), base(mean) + rows.lowerBound, base(rstd) + rows.lowerBound,
-        base(input.rows(rows).floats), base(weight), base(bias), rows.count, channels, epsilon)
+    splitRows(out.rows, of: out.columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: out.columns) { memory in
+        let memory = VectorView(memory).base
+        for row in rows {
+          let target = out.target(row: row, memory: memory)
+          compute(target, row)
+          out.store(target, row: row)
+        }
+      }
     }
   }
 
-  /// The output of ``layerNorm(_:mean:rstd:_:weight:bias:epsilon:)`` again, from what it kept.
-  public func layerNormAgain(
-    _ out: MatrixView, mean: Floats, rstd: Floats, _ input: MatrixView, weight: Floats,
-    bias: Floats
+  /// Computes each row of `out` from that of `input`, in parallel: `compute` fills or, with
+  /// `loading`, changes its floats.
+  func computeRows(
+    _ out: ActivationMatrix, from input: ActivationMatrix, loading: Bool = false,
+    _ compute:
+      @Sendable (
+        _ out: UnsafeMutablePointer<Float>, _ input: UnsafeMutablePointer<Float>, _ columns: Int
+      ) -> Void
   ) {
-    let channels = input.columns
-    precondition(input.isContiguous && out.isContiguous)
-    precondition(out.rows == input.rows && out.columns == channels)
-    precondition(mean.count == input.rows && rstd.count == input.rows)
-    precondition(weight.count == channels && bias.count == channels)
-    splitRows(input.rows, of: channels) { rows in
-      ckernels_layer_norm_again(
-        base(out.rows(rows).floats), base(mean) + rows.lowerBound, base(rstd) + rows.lowerBound,
-        base(input.rows(rows).floats), base(weight), base(bias), rows.count, channels)
+    precondition(out.rows == input.rows && out.columns == input.columns)
+    let columns = out.columns
+    splitRows(out.rows, of: columns) { rows in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * columns) { memory in
+        let memory = VectorView(memory).base
+        for row in rows {
+          let target =
+            loading
+            ? out.floats(ofRow: row, copiedTo: memory) : out.target(row: row, memory: memory)
+          compute(target, input.floats(ofRow: row, copiedTo: memory + columns), columns)
+          out.store(target, row: row)
+        }
+      }
     }
   }
 
-  /// The number of parts whose parameter gradients are summed apart in a backward pass.
-  static let gradientParts = 8
+  // MARK: - Sums over rows
 
   /// How many floats of scratch memory the backward passes of rows of `channels` need.
-  public static func rowGradientScratch(channels: Int) -> Int {
-    2 * gradientParts * channels
-  }
+  public static func rowGradientScratch(channels: Int) -> Int { 2 * gradientParts * channels }
 
-  /// Adds the gradients of layer normalization.
+  /// Adds to `gradients`, of the same count each, what `add` adds for all rows.
   ///
-  /// - Parameters:
-  ///   - inputGradient: `[rows, channels]`, added to.
-  ///   - weightGradient: `[channels]`, added to.
-  ///   - biasGradient: `[channels]`, added to.
-  ///   - outGradient: `[rows, channels]`.
-  ///   - mean: `[rows]`, as the forward pass kept it.
-  ///   - rstd: `[rows]`, as the forward pass kept it.
-  ///   - input: `[rows, channels]`.
-  ///   - weight: `[channels]`.
-  ///   - scratch: ``rowGradientScratch(channels:)`` floats or more.
-  public func layerNormBackward(
-    inputGradient: MatrixView, weightGradient: Floats, biasGradient: Floats,
-    outGradient: MatrixView, mean: Floats, rstd: Floats, input: MatrixView, weight: Floats,
-    scratch: Floats
+  /// The rows are summed in a fixed number of parts, so that the result does not depend on the
+  /// number of threads.
+  func addRowGradients(
+    _ gradients: [Floats], rows: Int, _ scratch: Floats,
+    _ add: @Sendable (_ rows: Range<Int>, _ sums: [Floats]) -> Void
   ) {
-    let channels = input.columns
-    precondition(inputGradient.isContiguous && outGradient.isContiguous && input.isContiguous)
-    precondition(inputGradient.rows == input.rows && inputGradient.columns == channels)
-    precondition(outGradient.rows == input.rows && outGradient.columns == channels)
-    precondition(mean.count == input.rows && rstd.count == input.rows)
-    precondition(weightGradient.count == channels && biasGradient.count == channels)
-    precondition(weight.count == channels)
-    precondition(scratch.count >= Self.rowGradientScratch(channels: channels))
-    let parts = base(scratch)
-    parts.update(repeating: 0, count: 2 * Self.gradientParts * channels)
-    split(input.rows, minimum: 1, maximumPieces: Self.gradientParts) { rows, part in
-      ckernels_layer_norm_backward(
-        base(inputGradient.rows(rows).floats), parts + 2 * part * channels,
-        parts + (2 * part + 1) * channels, base(outGradient.rows(rows).floats),
-        base(mean) + rows.lowerBound, base(rstd) + rows.lowerBound,
-        base(input.rows(rows).floats), base(weight), rows.count, channels)
+    let channels = gradients[0].count
+    let parts = scratch[0..<gradientParts * gradients.count * channels]
+    parts.update(repeating: 0)
+    let sums = (0..<gradientParts).map { part in
+      gradients.indices.map { index in
+        let start = (part * gradients.count + index) * channels
+        return parts[start..<start + channels]
+      }
     }
-    for part in 0..<Self.gradientParts {
-      ckernels_add(base(weightGradient), parts + 2 * part * channels, channels)
-      ckernels_add(base(biasGradient), parts + (2 * part + 1) * channels, channels)
-    }
-  }
-
-  /// Copies `row`, `[columns]`, into each row of `out`.
-  public func fillRows(_ out: MatrixView, with row: Floats) {
-    precondition(out.isContiguous && row.count == out.columns)
-    splitRows(out.rows, of: out.columns) { rows in
-      ckernels_fill_rows(base(out.rows(rows).floats), base(row), rows.count, out.columns)
+    split(rows, minimum: 1, maximumPieces: gradientParts) { rows, part in add(rows, sums[part]) }
+    for sums in sums {
+      for (gradient, sum) in zip(gradients, sums) {
+        ckernels_add(gradient.base, sum.base, channels)
+      }
     }
   }
 
   /// Adds the sum of the rows of `input` to `out`, `[columns]`.
   ///
   /// `scratch` is ``rowGradientScratch(channels:)`` floats or more.
-  public func addRowSum(_ out: Floats, _ input: MatrixView, scratch: Floats) {
+  public func addRowSum(_ out: Floats, _ input: ActivationMatrix, scratch: Floats) {
     let channels = input.columns
-    precondition(input.isContiguous && out.count == channels)
-    precondition(scratch.count >= Self.rowGradientScratch(channels: channels))
-    let parts = base(scratch)
-    parts.update(repeating: 0, count: Self.gradientParts * channels)
-    split(input.rows, minimum: 1, maximumPieces: Self.gradientParts) { rows, part in
-      ckernels_add_row_sum(
-        parts + part * channels, base(input.rows(rows).floats), rows.count, channels)
-    }
-    for part in 0..<Self.gradientParts {
-      ckernels_add(base(out), parts + part * channels, channels)
-    }
-  }
-
-  /// out = activation(input), over all floats of two matrices of the same shape.
-  public func activate(_ out: MatrixView, _ input: MatrixView, _ activation: Activation) {
-    precondition(out.floats.count == input.floats.count)
-    let kernel = activation.kernel
-    split(input.floats.count, minimum: worthwhile) { range, _ in
-      ckernels_activation(
-        kernel, base(out.floats) + range.lowerBound, base(input.floats) + range.lowerBound,
-        range.count)
-    }
-  }
-
-  /// gradient *= activation′(input), over all floats of two matrices of the same shape.
-  public func activateBackward(
-    _ gradient: MatrixView, _ input: MatrixView, _ activation: Activation
-  ) {
-    precondition(gradient.floats.count == input.floats.count)
-    let kernel = activation.kernel
-    split(input.floats.count, minimum: worthwhile) { range, _ in
-      ckernels_activation_backward(
-        kernel, base(gradient.floats) + range.lowerBound, base(input.floats) + range.lowerBound,
-        range.count)
-    }
-  }
-
-  /// y += x, over all floats of two matrices of the same shape.
-  public func add(_ y: MatrixView, _ x: MatrixView) {
-    precondition(y.floats.count == x.floats.count)
-    split(x.floats.count, minimum: worthwhile) { range, _ in
-      ckernels_add(
-        base(y.floats) + range.lowerBound, base(x.floats) + range.lowerBound, range.count)
-    }
-  }
-
-  /// The square root of the sum of the squares of `floats`.
-  public func norm(_ floats: Floats) -> Double {
-    let parts = 16
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: parts) { sums in
-      sums.initialize(repeating: 0)
-      split(floats.count, minimum: worthwhile, maximumPieces: parts) { range, part in
-        sums[part] = ckernels_sum_of_squares(base(floats) + range.lowerBound, range.count)
+    precondition(out.count == channels)
+    addRowGradients([out], rows: input.rows, scratch) { rows, sums in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { memory in
+        let memory = VectorView(memory).base
+        for row in rows {
+          ckernels_add(sums[0].base, input.floats(ofRow: row, copiedTo: memory), channels)
+        }
       }
-      return sums.reduce(0, +).squareRoot()
+    }
+  }
+
+  // MARK: - Copies and conversions
+
+  /// Copies `row`, `[columns]`, into each row of `out`.
+  public func fillRows(_ out: MatrixView, with row: Floats) {
+    precondition(row.count == out.columns)
+    splitRows(out.rows, of: out.columns) { rows in
+      for index in rows { out.row(index).update(from: row) }
     }
   }
 
   /// Sets all `floats` to zero.
   public func clear(_ floats: Floats) {
-    split(floats.count, minimum: 1 << 16) { range, _ in
-      (base(floats) + range.lowerBound).update(repeating: 0, count: range.count)
+    split(floats.count, minimum: 1 << 16) { range, _ in floats[range].update(repeating: 0) }
+  }
+
+  /// Sets `out` to the nearest bfloat16 of all `floats`.
+  public func roundToBFloat16(_ out: VectorView<UInt16>, _ floats: Floats) {
+    precondition(out.count == floats.count)
+    split(floats.count, minimum: 1 << 16, maximumPieces: 64) { range, _ in
+      ckernels_bfloat16_of_floats(out[range].base, floats[range].base, range.count)
     }
+  }
+
+  /// The nearest bfloat16 of the floats of `matrix`, in its memory; the floats are lost.
+  ///
+  /// A row of bfloat16 begins where the row of floats began.
+  public func roundToBFloat16InPlace(_ matrix: MatrixView) -> ActivationMatrix {
+    let rounded = BFloat16Matrix(
+      base: UnsafeMutableRawPointer(matrix.base).assumingMemoryBound(to: UInt16.self),
+      rows: matrix.rows, columns: matrix.columns, stride: 2 * matrix.stride)
+    splitRows(matrix.rows, of: matrix.columns) { rows in
+      for row in rows {
+        ckernels_round_to_bfloat16_in_place(rounded.row(row).base, matrix.columns)
+      }
+    }
+    return .bf16(rounded)
   }
 }

@@ -1,61 +1,15 @@
 import CKernels
 
-/// The numbers that products are computed with.
+/// The numbers that matrix products are computed with.
 public enum Precision: String, CaseIterable, Sendable {
   /// Single precision.
   case fp32
-  /// Products of bfloat16, whose sums are in single precision.
+  /// Products of bfloat16, summed in single precision.
   case bf16
 }
 
-/// A row-major matrix of bfloat16, the upper halves of floats, in memory that somebody else owns.
-public struct BFloat16Matrix {
-  /// The first element.
-  let base: UnsafeMutablePointer<UInt16>
-  public let rows: Int
-  public let columns: Int
-  /// How many elements lie between the beginnings of two rows.
-  public let stride: Int
-
-  init(base: UnsafeMutablePointer<UInt16>, rows: Int, columns: Int, stride: Int) {
-    self.base = base
-    self.rows = rows
-    self.columns = columns
-    self.stride = stride
-  }
-
-  /// The matrix of `rows` × `columns` that fills `elements`.
-  public init(_ elements: UnsafeMutableBufferPointer<UInt16>, rows: Int, columns: Int) {
-    precondition(elements.count == rows * columns, "the elements are not rows × columns")
-    self.init(
-      base: TensorKernels.base(elements), rows: rows, columns: columns, stride: columns)
-  }
-
-  /// The part of the matrix in `rows` and `columns`.
-  public func block(rows: Range<Int>, columns: Range<Int>) -> BFloat16Matrix {
-    precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)
-    precondition(columns.lowerBound >= 0 && columns.upperBound <= self.columns)
-    return BFloat16Matrix(
-      base: base + rows.lowerBound * stride + columns.lowerBound, rows: rows.count,
-      columns: columns.count, stride: stride)
-  }
-
-  /// The elements of one row.
-  func row(_ row: Int) -> UnsafeMutablePointer<UInt16> {
-    precondition(row >= 0 && row < rows)
-    return base + row * stride
-  }
-
-  /// All elements as floats, row after row.
-  public var values: [Float] {
-    (0..<rows).flatMap { row in
-      (0..<columns).map { Float(bitPattern: UInt32(self.row(row)[$0]) << 16) }
-    }
-  }
-}
-
-/// A matrix of activations, or of what else enters a product, in either precision.
-public enum ActivationMatrix {
+/// A matrix of activations, or of whatever else enters a product, in either precision.
+public enum ActivationMatrix: Sendable {
   case fp32(MatrixView)
   case bf16(BFloat16Matrix)
 
@@ -87,39 +41,64 @@ public enum ActivationMatrix {
   }
 
   /// The matrix as it is, for a product.
-  public var asIs: ActivationOperand { ActivationOperand(matrix: self, isTransposed: false) }
+  public var asIs: ActivationOperand {
+    switch self {
+    case .fp32(let matrix): .fp32(matrix.asIs)
+    case .bf16(let matrix): .bf16(matrix.asIs)
+    }
+  }
+
   /// The matrix transposed, for a product.
-  public var transposed: ActivationOperand {
-    ActivationOperand(matrix: self, isTransposed: true)
-  }
+  public var transposed: ActivationOperand { asIs.transposed }
 
-  /// Copies part of a row to floats.
-  func load(_ floats: UnsafeMutablePointer<Float>, row: Int, columns: Range<Int>) {
-    precondition(columns.lowerBound >= 0 && columns.upperBound <= self.columns)
+  // MARK: - Rows in single precision
+
+  /// The floats of a row: the row itself, or a copy in `memory` if it is in bfloat16.
+  func floats(
+    ofRow row: Int, copiedTo memory: UnsafeMutablePointer<Float>
+  ) -> UnsafeMutablePointer<Float> {
     switch self {
-    case .fp32(let matrix):
-      floats.update(from: base(matrix.row(row)) + columns.lowerBound, count: columns.count)
+    case .fp32(let matrix): return matrix.row(row).base
     case .bf16(let matrix):
-      ckernels_floats_of_bfloat16(floats, matrix.row(row) + columns.lowerBound, columns.count)
+      ckernels_floats_of_bfloat16(memory, matrix.row(row).base, columns)
+      return memory
     }
   }
 
-  /// Copies floats to part of a row.
-  func store(_ floats: UnsafePointer<Float>, row: Int, columns: Range<Int>) {
-    precondition(columns.lowerBound >= 0 && columns.upperBound <= self.columns)
-    switch self {
-    case .fp32(let matrix):
-      (base(matrix.row(row)) + columns.lowerBound).update(from: floats, count: columns.count)
-    case .bf16(let matrix):
-      ckernels_bfloat16_of_floats(matrix.row(row) + columns.lowerBound, floats, columns.count)
-    }
+  /// Where to compute a row: the row itself, or `memory` if it is in bfloat16; ``store(_:row:)``
+  /// then puts it into the matrix.
+  func target(
+    row: Int, memory: UnsafeMutablePointer<Float>
+  ) -> UnsafeMutablePointer<Float> {
+    if case .fp32(let matrix) = self { matrix.row(row).base } else { memory }
+  }
+
+  /// Rounds `floats` to a row of bfloat16; a row of floats is there already.
+  func store(_ floats: UnsafePointer<Float>, row: Int) {
+    guard case .bf16(let matrix) = self else { return }
+    ckernels_bfloat16_of_floats(matrix.row(row).base, floats, columns)
   }
 }
 
 /// A matrix of activations as it enters a product: as it is or transposed.
-public struct ActivationOperand {
-  let matrix: ActivationMatrix
-  let isTransposed: Bool
+public enum ActivationOperand: Sendable {
+  case fp32(Operand<Float>)
+  case bf16(Operand<UInt16>)
+
+  /// The transpose of the matrix that enters the product.
+  var transposed: ActivationOperand {
+    switch self {
+    case .fp32(let operand): .fp32(operand.transposed)
+    case .bf16(let operand): .bf16(operand.transposed)
+    }
+  }
+
+  var isTransposed: Bool {
+    switch self {
+    case .fp32(let operand): operand.isTransposed
+    case .bf16(let operand): operand.isTransposed
+    }
+  }
 }
 
 /// Memory for matrices of activations, zero at first.
@@ -135,17 +114,11 @@ public enum ActivationArena {
     }
   }
 
-  /// The first numbers as a matrix of `rows` × `columns`.
-  public func matrix(rows: Int, columns: Int) -> ActivationMatrix {
-    matrix(0..<rows * columns, columns: columns)
-  }
-
-  /// The numbers of `range` as a matrix with so many columns.
-  public func matrix(_ range: Range<Int>, columns: Int) -> ActivationMatrix {
-    let rows = range.count / columns
-    return switch self {
-    case .fp32(let arena): .fp32(MatrixView(arena[range], rows: rows, columns: columns))
-    case .bf16(let arena): .bf16(BFloat16Matrix(arena[range], rows: rows, columns: columns))
+  /// The numbers from `offset` on as a matrix of `rows` × `columns`.
+  public func matrix(at offset: Int = 0, rows: Int, columns: Int) -> ActivationMatrix {
+    switch self {
+    case .fp32(let arena): .fp32(arena.matrix(at: offset, rows: rows, columns: columns))
+    case .bf16(let arena): .bf16(arena.matrix(at: offset, rows: rows, columns: columns))
     }
   }
 }

@@ -2,19 +2,19 @@ import CKernels
 
 /// How the weights of a model are kept for inference.
 public enum WeightType: String, CaseIterable, Sendable {
-  /// Single precision, as training has them.
+  /// Single precision, as in training.
   case fp32
-  /// The upper half of single precision: 8 bits of a number instead of 24.
+  /// The upper half of single precision: 8 significant bits instead of 24.
   case bf16
-  /// Whole numbers from −127 to 127, with a scale for each 128 inputs of each output.
+  /// Integers from −127 to 127, with a scale for each 128 inputs of each output.
   case int8
 }
 
-/// The weights of a linear layer as inference reads them: in single precision where somebody keeps
-/// them, or packed.
+/// The weights of a linear layer as inference reads them: in single precision, in memory that
+/// something else owns, or packed.
 ///
-/// Packed weights lie in panels of 64 outputs, the weights of an input side by side, or in bfloat16
-/// those of a pair of inputs, so that a thread reads them from front to back; outputs that only fill
+/// Packed weights lie in panels of 64 outputs so that a thread reads them from front to back: the
+/// weights of an input, or in bfloat16 of a pair of inputs, lie side by side. Outputs that only fill
 /// the last panel are zero.
 public struct WeightMatrix: Sendable {
   /// Channels of what is multiplied.
@@ -23,41 +23,35 @@ public struct WeightMatrix: Sendable {
   public let outputs: Int
   let storage: Storage
 
-  /// Unchecked, because of its pointers: what they lead to is written before it is shared, then only read.
-  enum Storage: @unchecked Sendable {
-    case floats(Operand)
+  enum Storage {
+    case floats(Operand<Float>)
     case bfloat16(Arena<UInt16>)
     case int8(Arena<Int8>, scales: FloatArena)
   }
 
   /// Outputs of a panel.
   static let panel = Int(CKERNELS_PANEL)
-  /// Inputs whose products are summed by themselves; those of int8 share a scale.
+  /// Inputs whose products are summed by themselves; in int8 they share a scale.
   static let inputBlock = Int(CKERNELS_INPUT_BLOCK)
 
-  /// The weights `floats`, `[inputs, outputs]`, where they lie; somebody else keeps them.
-  public init(_ floats: Operand) {
+  /// The weights `floats`, `[inputs, outputs]`, where they lie; something else owns the memory.
+  public init(_ floats: Operand<Float>) {
     (inputs, outputs) = (floats.rows, floats.columns)
     storage = .floats(floats)
   }
 
-  /// Packed weights, all zero.
-  public init(inputs: Int, outputs: Int, packedAs type: PackedType) {
+  /// Weights packed as bf16 or int8, all zero.
+  public init(inputs: Int, outputs: Int, packedAs type: WeightType) {
     (self.inputs, self.outputs) = (inputs, outputs)
     let columns = (outputs + Self.panel - 1) / Self.panel * Self.panel
     switch type {
+    case .fp32: preconditionFailure("weights in single precision are not packed")
     case .bf16: storage = .bfloat16(Arena(count: (inputs + inputs % 2) * columns))
     case .int8:
       let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
       storage = .int8(
         Arena(count: inputs * columns), scales: FloatArena(count: blocks * columns))
     }
-  }
-
-  /// The types of packed weights.
-  public enum PackedType: Sendable {
-    case bf16
-    case int8
   }
 
   /// How many panels there are.
@@ -72,11 +66,11 @@ public struct WeightMatrix: Sendable {
   var memory: UnsafeRawBufferPointer {
     switch storage {
     case .floats(let floats):
-      UnsafeRawBufferPointer(
-        start: floats.view.base,
-        count: floats.view.extent * MemoryLayout<Float>.stride)
-    case .bfloat16(let weights): UnsafeRawBufferPointer(weights.elements)
-    case .int8(let weights, _): UnsafeRawBufferPointer(weights.elements)
+      let matrix = floats.matrix
+      let extent = matrix.rows > 0 ? (matrix.rows - 1) * matrix.stride + matrix.columns : 0
+      return UnsafeRawBufferPointer(UnsafeBufferPointer(start: matrix.base, count: extent))
+    case .bfloat16(let weights): return UnsafeRawBufferPointer(weights.elements.buffer)
+    case .int8(let weights, _): return UnsafeRawBufferPointer(weights.elements.buffer)
     }
   }
 
@@ -100,7 +94,7 @@ extension ThreadPool {
   ///   - floats: `[inputs, some outputs]`.
   ///   - matrix: Packed weights with as many inputs.
   ///   - firstOutput: The output of the first column of `floats`, the first of a panel.
-  public func pack(_ floats: Operand, into matrix: WeightMatrix, firstOutput: Int = 0) {
+  public func pack(_ floats: Operand<Float>, into matrix: WeightMatrix, firstOutput: Int = 0) {
     precondition(floats.rows == matrix.inputs && firstOutput % WeightMatrix.panel == 0)
     let end = firstOutput + floats.columns
     precondition(end <= matrix.outputs)
@@ -108,12 +102,12 @@ extension ThreadPool {
     let first = firstOutput / WeightMatrix.panel
     let last = (end + WeightMatrix.panel - 1) / WeightMatrix.panel
     let memory = panelMemory
-    run(last - first) { piece, worker in
+    run(last - first) { piece, thread in
       let columns = matrix.columns(ofPanel: first + piece)
       let source = floats.columns(
         columns.lowerBound - firstOutput..<columns.upperBound - firstOutput)
       for inputs in matrix.inputBlocks {
-        let block = memory[worker].panel(0, inputs: inputs.count)
+        let block = memory[thread].panel(0, inputs: inputs.count)
         source.fillPanels(block, inputs: inputs)
         matrix.store(block, panel: first + piece, inputs: inputs)
       }
@@ -122,12 +116,12 @@ extension ThreadPool {
 }
 
 extension WeightMatrix {
-  /// Where the weights from input `input` on, the first of a block, begin in panel `panel`.
+  /// Where the weights of panel `panel` begin, from input `input` on, the first of a block.
   func offset(panel: Int, input: Int) -> Int {
     (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
   }
 
-  /// Where the scales of the block of inputs that `input` begins are in panel `panel`.
+  /// Where the scales of panel `panel` begin for the block of inputs that begins with `input`.
   func scaleOffset(panel: Int, input: Int) -> Int {
     let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
     return (panel * blocks + input / Self.inputBlock) * Self.panel
@@ -140,18 +134,18 @@ extension WeightMatrix {
     switch storage {
     case .floats: preconditionFailure("weights in single precision are not packed")
     case .bfloat16(let weights):
-      precondition(offset + count <= weights.count)
-      ckernels_bfloat16_of_panel(base(weights.elements) + offset, base(block), inputs.count)
+      // An odd last input is paired with zero.
+      ckernels_bfloat16_of_panel(
+        weights[offset..<offset + (count + inputs.count % 2 * Self.panel)].base, block.base,
+        inputs.count)
     case .int8(let weights, let scales):
       let scaleOffset = scaleOffset(panel: panel, input: inputs.lowerBound)
       ckernels_int8_of_panel(
-        base(weights[offset..<offset + count]),
-        base(scales[scaleOffset..<scaleOffset + Self.panel]), base(block), inputs.count)
+        weights[offset..<offset + count].base,
+        scales[scaleOffset..<scaleOffset + Self.panel].base, block.base, inputs.count)
     }
   }
-}
 
-extension WeightMatrix {
   /// The inputs, block by block.
   var inputBlocks: some Sequence<Range<Int>> {
     Self.blocks(of: inputs, length: Self.inputBlock)
@@ -163,35 +157,33 @@ extension WeightMatrix {
   }
 }
 
-extension Operand {
+extension Operand<Float> {
   /// Makes the panels of all columns over `inputs`, one after another.
   func fillPanels(_ panels: Floats, inputs: Range<Int>) {
     let panel = WeightMatrix.panel
     let count = (columns + panel - 1) / panel
     precondition(inputs.upperBound <= rows && panels.count >= count * panel * inputs.count)
     guard isTransposed else {
-      let part = view.rows(inputs)
-      ckernels_panels_of_columns(base(panels), part.base, part.stride, inputs.count, columns)
+      let part = matrix.rows(inputs)
+      ckernels_panels_of_columns(panels.base, part.base, part.stride, inputs.count, columns)
       return
     }
     for index in 0..<count {
       let outputs = index * panel..<min((index + 1) * panel, columns)
-      let part = view.block(rows: outputs, columns: inputs)
+      let part = matrix.block(rows: outputs, columns: inputs)
       ckernels_panel_of_rows(
-        base(panels) + index * panel * inputs.count, part.base, part.stride, inputs.count,
+        panels.base + index * panel * inputs.count, part.base, part.stride, inputs.count,
         outputs.count)
     }
   }
-}
 
-extension Operand {
-  /// The weights of panel `index` over the block that follows `inputs`, where it is as long and the
+  /// The weights of panel `index` over the block that follows `inputs`, if that is as long and the
   /// panel is whole; nil also for a transposed matrix.
   func panel(_ index: Int, after inputs: Range<Int>) -> MatrixView? {
     let panel = WeightMatrix.panel
     guard !isTransposed, (index + 1) * panel <= columns, inputs.upperBound + inputs.count <= rows
     else { return nil }
-    return view.block(
+    return matrix.block(
       rows: inputs.upperBound..<inputs.upperBound + inputs.count,
       columns: index * panel..<(index + 1) * panel)
   }

@@ -5,7 +5,7 @@ public enum BatchMemory {
   /// Bytes for one text of up to `length` tokens: keys and values of each layer, and logits.
   public static func byteCount(_ configuration: GPT2Configuration, length: Int) -> Int {
     let positions = (length + 15) / 16 * 16
-    let cache = 2 * configuration.layers * configuration.width * positions
+    let cache = 2 * configuration.layers * configuration.embeddingSize * positions
     // The logits, those that the choice works on, and their order.
     return 4 * (cache + 4 * configuration.vocabularySize)
   }

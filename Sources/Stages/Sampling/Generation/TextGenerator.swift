@@ -158,7 +158,8 @@ public final class TextGenerator {
 
   /// Chooses the next token of each of `texts`.
   private func choose(_ texts: [TextInProgress]) throws {
-    model.threadPool.run(texts.count) { index, _ in texts[index].choose(self.endOfText) }
+    let endOfText = endOfText
+    model.threadPool.run(texts.count) { index, _ in texts[index].choose(endOfText) }
     for text in texts { if let error = text.error { throw error } }
   }
 

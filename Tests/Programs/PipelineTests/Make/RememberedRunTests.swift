@@ -173,7 +173,7 @@ struct RememberedRunTests {
     let updated = try make(
       "-j2", "update", "train", with: variables(third).merging(["RUN": "mine"]) { $1 })
     #expect(updated.stages == Array(programs.dropLast()), "\(updated.log)")
-    #expect(updated.log.contains("the earlier run differs: the training data is another"))
+    #expect(updated.log.contains("the earlier run differs: the training data is different"))
     #expect(try project.folder.text(of: "data/raw/mine.jsonl").hasPrefix(known))
     #expect(try project.modificationTime(of: "checkpoints/mine/final/model.safetensors") != model)
     #expect(!project.exists("checkpoints/mine.previous"))

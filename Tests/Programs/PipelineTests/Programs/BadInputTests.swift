@@ -265,7 +265,7 @@ struct BadInputTests {
     #expect(
       run.log.contains(
         "gpt-finetune: error: \(path): tensor '\(name)' is missing; the checkpoint is damaged: "
-          + "there is no older one that is whole; --restart alone starts over\n"))
+          + "there is no complete older one; --restart alone starts over\n"))
     #expect(run.log.contains("Error 65\n"))
     #expect(project.exists(path))
   }

@@ -1,7 +1,9 @@
 import CKernels
 
+// Products with weights in single precision that lie as `[outputs, inputs]`.
+
 extension ThreadPool {
-  /// The product of one row with weights in single precision, `[outputs, inputs]`.
+  /// The product of one row.
   func multiplyRowTransposed(
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
@@ -10,24 +12,23 @@ extension ThreadPool {
     let group = WeightMatrix.chains
     split((out.count + group - 1) / group, minimum: 4, maximumPieces: 64) { groups, _ in
       let outputs = group * groups.lowerBound..<min(group * groups.upperBound, out.count)
-      let floats = weights.rows(outputs)
+      let rows = weights.rows(outputs)
       ckernels_linear_row_transposed(
-        base(out) + outputs.lowerBound, base(input), floats.base, floats.stride, input.count,
-        outputs.count)
+        out[outputs].base, input.base, rows.base, rows.stride, input.count, outputs.count)
     }
   }
 
   /// Calls `body` with `input`, `[rows, inputs]`, in the order of the chains of each block.
   func withChains(_ input: MatrixView, _ body: (_ chained: MatrixView) -> Void) {
     let group = WeightMatrix.chains
-    let width = (input.columns + group - 1) / group * group
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: input.rows * width) { memory in
-      let chained = MatrixView(memory, rows: input.rows, columns: width)
+    let columns = (input.columns + group - 1) / group * group
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: input.rows * columns) { memory in
+      let chained = MatrixView(VectorView(memory), rows: input.rows, columns: columns)
       split(input.rows, minimum: 16) { rows, _ in
         for row in rows {
           for block in WeightMatrix.chainBlocks(of: input.columns) {
             ckernels_inputs_of_chains(
-              base(chained.row(row)) + block.lowerBound, base(input.row(row)) + block.lowerBound,
+              chained.row(row).base + block.lowerBound, input.row(row).base + block.lowerBound,
               block.count)
           }
         }
@@ -38,11 +39,11 @@ extension ThreadPool {
 }
 
 extension LinearPiece {
-  /// Computes panel `panel` of the outputs, which is number `index` in `target`; the weights are
-  /// `[outputs, inputs]`, and ``input`` is in the order of the chains.
+  /// Computes panel `panel` of the outputs, the panel at `index` in `target`; ``input`` is in the
+  /// order of the chains.
   func multiply(_ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int) {
     let rows = floats.rows(weights.columns(ofPanel: panel))
-    let memory = base(memory.floats)
+    let memory = memory.floats.base
     for block in WeightMatrix.chainBlocks(of: weights.inputs) {
       ckernels_panel_of_chains(
         memory, PanelMemory.chainStride, rows.base + block.lowerBound, rows.stride, block.count,
@@ -59,9 +60,9 @@ extension LinearPiece {
 }
 
 extension WeightMatrix {
-  /// Chains of a block, where weights are `[outputs, inputs]`.
+  /// Chains of a block.
   static let chains = Int(CKERNELS_CHAINS)
-  /// Inputs whose chains are summed before those of the next.
+  /// Inputs whose chains are summed before those of the next block.
   static let chainBlock = Int(CKERNELS_CHAIN_BLOCK)
 
   /// `inputs`, block by block of chains.

@@ -1,35 +1,40 @@
 import CKernels
 
 extension ThreadPool {
+  /// Whether the processor computes inference's products of bfloat16, at twice the rate of floats.
+  public static var multipliesPairs: Bool { ckernels_multiplies_pairs() != 0 }
+
   /// out = input · weights + bias, for inference.
   ///
-  /// Each number of the result is a sum over blocks of 128 inputs, in ascending order, each of
-  /// which is a chain of fused multiply-adds, or, where weights lie as `[outputs, inputs]`, over
-  /// blocks of 1024 inputs of 16 chains each: it has the same bits however many rows there are
-  /// beside it and however many threads.
+  /// Each number of the result is a sum over blocks of 128 inputs in ascending order, each block a
+  /// chain of fused multiply-adds; or, where weights lie as `[outputs, inputs]`, over blocks of 1024
+  /// inputs of 16 chains each. So it has the same bits however many rows there are beside it and
+  /// however many threads.
   ///
   /// - Parameters:
   ///   - out: `[rows, outputs]`, overwritten.
   ///   - input: `[rows, inputs]`.
   ///   - weights: The weights.
   ///   - bias: `[outputs]`; nil: zero.
-  ///   - precision: ``Precision/bf16`` rounds the input to bfloat16 too and takes the processor's
-  ///     products of it; the weights must be packed so.
-  ///   - next: The weights of the next product, which threads that are done begin to read.
+  ///   - precision: ``Precision/bf16`` rounds the input to bfloat16 too and uses the processor's
+  ///     products of bfloat16; the weights must be packed as such.
+  ///   - next: The weights of the next product, which idle threads begin to read.
   public func multiply(
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, bias: Floats?,
     precision: Precision = .fp32, next: WeightMatrix? = nil
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
-    precondition(precision == .fp32 || weights.isPaired, "weights that are no pairs of bfloat16")
+    precondition(precision == .fp32 || weights.isPaired, "weights that are not bfloat16")
     if out.rows == 1, let next { readAhead(next.memory) }
-    if out.rows == 1, case .floats(let floats) = weights.storage {
-      let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
-      return multiply(out.row(0), input.row(0), floats.view, bias)
-    }
-    if case .floats(let floats) = weights.storage, floats.isTransposed {
-      return withChains(input) { multiplyPieces(out, $0, weights, bias) }
+    if case .floats(let floats) = weights.storage {
+      if out.rows == 1 {
+        let multiply = floats.isTransposed ? multiplyRowTransposed : multiplyRow
+        return multiply(out.row(0), input.row(0), floats.matrix, bias)
+      }
+      if floats.isTransposed {
+        return withChains(input) { multiplyPieces(out, $0, weights, bias) }
+      }
     }
     if precision == .bf16 {
       return withPairs(input) { multiplyPieces(out, input, weights, bias, pairs: $0) }
@@ -40,7 +45,7 @@ extension ThreadPool {
   /// The product of several rows, or with packed weights.
   private func multiplyPieces(
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?,
-    pairs: PairMatrix? = nil
+    pairs: RowMajorMatrix<UInt32>? = nil
   ) {
     // A piece should take longer than handing it to a thread, but leave some for each.
     let worthwhile = 100_000
@@ -48,10 +53,10 @@ extension ThreadPool {
     let mostPieces = out.rows == 1 ? weights.panels : groups
     let pieces = max(1, min(mostPieces, 64, weights.byteCount * out.rows / worthwhile))
     let memory = panelMemory
-    run(pieces) { piece, worker in
+    run(pieces) { piece, thread in
       let layer = LinearPiece(
         out: out, input: input, pairs: pairs, weights: weights, bias: bias,
-        memory: memory[worker])
+        memory: memory[thread])
       var panels = weights.panels * piece / pieces..<weights.panels * (piece + 1) / pieces
       while !panels.isEmpty {
         let group = panels.prefix(PanelMemory.panels)
@@ -63,82 +68,63 @@ extension ThreadPool {
 
   /// The product of one row with weights in single precision, `[inputs, outputs]`.
   ///
-  /// The threads share the inputs, so that each reads its weights from front to back: more is to be
-  /// had of the memory than by reading parts of rows.
+  /// The threads share the inputs, so that each reads its weights from front to back: that is faster
+  /// than reading parts of rows.
   private func multiplyRow(
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
     let length = WeightMatrix.inputBlock
     let blocks = (input.count + length - 1) / length
-    // With more threads than blocks the outputs are shared too.
+    // With more threads than blocks they share the outputs too.
     let parts = max(
       min((count + blocks - 1) / blocks, (out.count + 511) / 512),
       (out.count + PanelMemory.mostSums - 1) / PanelMemory.mostSums)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: blocks * out.count) { partials in
-      let partials = MatrixView(partials, rows: blocks, columns: out.count)
+      let partials = MatrixView(VectorView(partials), rows: blocks, columns: out.count)
       let memory = panelMemory
-      run(blocks * parts) { piece, worker in
+      run(blocks * parts) { piece, thread in
         let (block, part) = piece.quotientAndRemainder(dividingBy: parts)
         let inputs = block * length..<min((block + 1) * length, input.count)
         let outputs = out.count * part / parts..<out.count * (part + 1) / parts
         let floats = weights.block(rows: inputs, columns: outputs)
-        let sums = memory[worker].sums(outputs.count, besides: floats.base)
+        let sums = memory[thread].sums(outputs.count, besides: floats.base)
         sums.update(repeating: 0)
         ckernels_linear_row(
-          base(sums), base(input) + inputs.lowerBound, floats.base, floats.stride, inputs.count,
-          outputs.count)
-        _ = Floats(rebasing: partials.row(block)[outputs]).update(fromContentsOf: sums)
+          sums.base, input[inputs].base, floats.base, floats.stride, inputs.count, outputs.count)
+        partials.row(block)[outputs].update(from: sums)
       }
       fill(out, with: bias)
-      for block in 0..<blocks { ckernels_add(base(out), base(partials.row(block)), out.count) }
+      for block in 0..<blocks { ckernels_add(out.base, partials.row(block).base, out.count) }
     }
   }
-}
 
-extension ThreadPool {
-  /// Calls `body` with `input` as pairs of bfloat16; the last of an odd number of channels is with
-  /// zero.
-  private func withPairs(_ input: MatrixView, _ body: (_ pairs: PairMatrix) -> Void) {
-    let width = (input.columns + 1) / 2
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: input.rows * width) { memory in
-      guard let base = memory.baseAddress else { return }
-      let pairs = PairMatrix(base: base, rows: input.rows, columns: width)
+  /// Calls `body` with the bfloat16 of neighbouring channels of `input` as pairs; the last of an odd
+  /// number of channels is paired with zero.
+  private func withPairs(_ input: MatrixView, _ body: (_ pairs: RowMajorMatrix<UInt32>) -> Void) {
+    let columns = (input.columns + 1) / 2
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: input.rows * columns) { memory in
+      let pairs = RowMajorMatrix(VectorView(memory), rows: input.rows, columns: columns)
       split(input.rows, minimum: 16) { rows, _ in
         for row in rows {
-          ckernels_pairs_of_floats(
-            pairs.base + row * width, TensorKernels.base(input.row(row)), input.columns)
+          ckernels_pairs_of_floats(pairs.row(row).base, input.row(row).base, input.columns)
         }
       }
       body(pairs)
     }
   }
-
-  /// Whether products in bfloat16 of inference are the processor's, at twice the rate of floats.
-  public static var multipliesPairs: Bool { ckernels_multiplies_pairs() != 0 }
 }
 
 /// Puts the bias, or zero, into `out`.
 func fill(_ out: Floats, with bias: Floats?) {
-  if let bias {
-    _ = out.update(fromContentsOf: bias)
-  } else {
-    out.update(repeating: 0)
-  }
+  if let bias { out.update(from: bias) } else { out.update(repeating: 0) }
 }
 
-/// A matrix of pairs of bfloat16 of neighbouring channels, without gaps.
-struct PairMatrix {
-  let base: UnsafeMutablePointer<UInt32>
-  let rows: Int
-  let columns: Int
-}
-
-/// What a thread computes of a linear layer: some panels of the outputs.
+/// What a thread computes of a product with a ``WeightMatrix``: some panels of the outputs.
 struct LinearPiece {
   let out: MatrixView
   let input: MatrixView
-  /// The input as pairs of bfloat16, to be multiplied as such.
-  let pairs: PairMatrix?
+  /// The input as pairs of bfloat16, if it is to be multiplied as such.
+  let pairs: RowMajorMatrix<UInt32>?
   let weights: WeightMatrix
   let bias: Floats?
   let memory: PanelMemory
@@ -150,20 +136,18 @@ struct LinearPiece {
       .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
     withWholePanels(columns) { target in
       for row in 0..<out.rows {
-        fill(
-          Floats(rebasing: target.row(row)[0..<columns.count]),
-          with: bias.map { Floats(rebasing: $0[columns]) })
+        fill(target.row(row)[0..<columns.count], with: bias.map { $0[columns] })
       }
       switch weights.storage {
       case .floats(let floats) where floats.isTransposed:
-        for (index, panel) in panels.enumerated() { multiply(target, index, floats.view, panel) }
+        for (index, panel) in panels.enumerated() { multiply(target, index, floats.matrix, panel) }
       case .floats(let floats):
         let source = floats.columns(columns)
         for inputs in weights.inputBlocks {
           source.fillPanels(memory.floats, inputs: inputs)
           for index in 0..<panels.count {
             add(
-              target, index, inputs, memory.panel(index, inputs: inputs.count), scales: nil,
+              target, index, inputs, memory.panel(index, inputs: inputs.count),
               next: source.panel(index, after: inputs))
           }
         }
@@ -180,40 +164,32 @@ struct LinearPiece {
   private func multiply(
     _ target: MatrixView, _ index: Int, _ packed: Arena<UInt16>, _ panel: Int
   ) {
-    let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
-    if let pairs { return multiply(target, index, source, pairs) }
-    guard out.rows > 1 else {
-      return ckernels_linear_row_bfloat16(
-        target.base + index * WeightMatrix.panel, input.base, source, weights.inputs)
-    }
-    for inputs in weights.inputBlocks {
-      let block = memory.panel(0, inputs: inputs.count)
-      ckernels_panel_of_bfloat16(
-        base(block), source + inputs.lowerBound * WeightMatrix.panel, inputs.count)
-      add(target, index, inputs, block, scales: nil)
-    }
-  }
-
-  private func multiply(
-    _ target: MatrixView, _ index: Int, _ panel: UnsafeMutablePointer<UInt16>,
-    _ pairs: PairMatrix
-  ) {
+    let source = packed.elements.base + weights.offset(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
-    guard pairs.rows > 1 else {
-      return ckernels_linear_row_pairs(out, pairs.base, panel, pairs.columns)
-    }
-    for inputs in weights.inputBlocks {
-      ckernels_pair_product(
-        out, target.stride, pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows,
-        panel + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
+    switch (pairs, target.rows) {
+    case (let pairs?, 1): ckernels_linear_row_pairs(out, pairs.base, source, pairs.columns)
+    case (let pairs?, _):
+      for inputs in weights.inputBlocks {
+        ckernels_pair_product(
+          out, target.stride, pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows,
+          source + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
+      }
+    case (nil, 1): ckernels_linear_row_bfloat16(out, input.base, source, weights.inputs)
+    case (nil, _):
+      for inputs in weights.inputBlocks {
+        let block = memory.panel(0, inputs: inputs.count)
+        ckernels_panel_of_bfloat16(
+          block.base, source + inputs.lowerBound * WeightMatrix.panel, inputs.count)
+        add(target, index, inputs, block)
+      }
     }
   }
 
   private func multiply(
     _ target: MatrixView, _ index: Int, _ packed: Arena<Int8>, _ scales: FloatArena, _ panel: Int
   ) {
-    let source = base(packed.elements) + weights.offset(panel: panel, input: 0)
-    let scale = base(scales.floats) + weights.scaleOffset(panel: panel, input: 0)
+    let source = packed.elements.base + weights.offset(panel: panel, input: 0)
+    let scale = scales.floats.base + weights.scaleOffset(panel: panel, input: 0)
     guard out.rows > 1 else {
       return ckernels_linear_row_int8(
         target.base + index * WeightMatrix.panel, input.base, source, scale, weights.inputs)
@@ -221,25 +197,26 @@ struct LinearPiece {
     for inputs in weights.inputBlocks {
       let block = memory.panel(0, inputs: inputs.count)
       ckernels_panel_of_int8(
-        base(block), source + inputs.lowerBound * WeightMatrix.panel, block.count)
+        block.base, source + inputs.lowerBound * WeightMatrix.panel, block.count)
       add(
         target, index, inputs, block,
         scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
     }
   }
 
-  /// Adds to panel `index` of `target` what the `inputs` of all rows give with its weights.
+  /// Adds the products of the `inputs` of all rows with a panel of weights to the panel at `index`
+  /// of `target`.
   private func add(
     _ target: MatrixView, _ index: Int, _ inputs: Range<Int>, _ panel: Floats,
-    scales: UnsafeMutablePointer<Float>?, next: MatrixView? = nil
+    scales: UnsafeMutablePointer<Float>? = nil, next: MatrixView? = nil
   ) {
     ckernels_panel_product(
       target.base + index * WeightMatrix.panel, target.stride, input.base + inputs.lowerBound,
-      input.stride, out.rows, base(panel), scales, inputs.count, next?.base, next?.stride ?? 0)
+      input.stride, out.rows, panel.base, scales, inputs.count, next?.base, next?.stride ?? 0)
   }
 
-  /// Calls `body` with `columns` of `out`; where the last panel is wider than what is left of them,
-  /// with memory of whole panels that is copied there.
+  /// Calls `body` with `columns` of `out`; if the last panel is wider than the rest of them, with
+  /// memory of whole panels that is then copied there.
   private func withWholePanels(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
     let target = out.block(rows: 0..<out.rows, columns: columns)
     let panel = WeightMatrix.panel
@@ -247,11 +224,9 @@ struct LinearPiece {
     guard columns.count < width else { return body(target) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: out.rows * width) { memory in
       memory.initialize(repeating: 0)
-      let whole = MatrixView(memory, rows: out.rows, columns: width)
+      let whole = MatrixView(VectorView(memory), rows: out.rows, columns: width)
       body(whole)
-      for row in 0..<out.rows {
-        _ = target.row(row).update(fromContentsOf: whole.row(row)[0..<columns.count])
-      }
+      for row in 0..<out.rows { target.row(row).update(from: whole.row(row)[0..<columns.count]) }
     }
   }
 }

@@ -1,13 +1,14 @@
 import CheckpointFormat
 import FileSupport
 import Glibc
+import Synchronization
 import TensorKernels
 import TextSupport
 
 /// A model in a Hugging Face folder: what it is, and where its parameters lie.
 struct StoredModel {
   let configuration: GPT2Configuration
-  /// The ids for writing texts; `nil` where they are those of ``configuration``.
+  /// The ids for writing texts; `nil` if they are those of ``configuration``.
   let generation: GenerationConfiguration?
   /// The tensors of the parameters, in the order of their layout.
   let tensors: [StoredTensor]
@@ -24,7 +25,7 @@ struct StoredModel {
     generation = try GenerationConfiguration(folder: path)
     let weights = ModelWeights(
       files: try WeightFiles(folder: path), configurationPath: configurationPath)
-    let note = try weights.resolveHead(&configuration, threadPool)
+    let note = try weights.resolveLMHead(&configuration, threadPool)
     tensors = try weights.tensors(of: configuration)
     self.configuration = configuration
     notes =
@@ -39,7 +40,7 @@ struct ModelWeights {
   let configurationPath: String
   let names: WeightNames
 
-  private static let head = "lm_head.weight"
+  private static let lmHead = "lm_head.weight"
   private static let embedding = "transformer.wte.weight"
 
   init(files: WeightFiles, configurationPath: String) {
@@ -48,20 +49,20 @@ struct ModelWeights {
     names = WeightNames(files.tensors.keys)
   }
 
-  /// Buffers in other people's folders that are no parameters: the causal masks.
+  /// Buffers in the folders of other programs that are not parameters: the causal masks.
   private static func isMask(_ name: String) -> Bool {
     name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
   }
 
-  /// Decides whether the output matrix is the token embedding, which the files may know better than
-  /// `configuration`, and returns what to tell the user of it.
+  /// Decides whether the head's weights are the token embedding, which the files may know better than
+  /// `configuration`, and returns what the user should know about it.
   ///
   /// - Throws: ``InputError`` if the vocabulary has another size, or a separate head is missing.
-  func resolveHead(_ configuration: inout GPT2Configuration, _ threadPool: ThreadPool) throws
+  func resolveLMHead(_ configuration: inout GPT2Configuration, _ threadPool: ThreadPool) throws
     -> String?
   {
     let name = names.inFile(Self.embedding)
-    let headName = names.inFile(Self.head)
+    let lmHeadName = names.inFile(Self.lmHead)
     guard let embedding = files.tensors[name] else {
       throw InputError(files.path, "tensor '\(name)' is missing" + names.explanation)
     }
@@ -72,31 +73,26 @@ struct ModelWeights {
           + "\(embedding.shape[0]) rows; if the weights are right, set vocab_size to "
           + "\(embedding.shape[0])")
     }
-    let shape = [configuration.vocabularySize, configuration.width]
-    guard files.tensors[headName] != nil else {
+    let shape = [configuration.vocabularySize, configuration.embeddingSize]
+    guard files.tensors[lmHeadName] != nil else {
       guard configuration.tiesWordEmbeddings else {
         throw InputError(
           files.path,
-          "tensor '\(headName)' is missing, but tie_word_embeddings is false in "
+          "tensor '\(lmHeadName)' is missing, but tie_word_embeddings is false in "
             + "\(configurationPath); if the model has no output matrix of its own, set it to true")
       }
       return nil
     }
     let first = try files.tensor(name, shape: shape)
-    let head = try files.tensor(headName, shape: shape)
+    let head = try files.tensor(lmHeadName, shape: shape)
     guard configuration.tiesWordEmbeddings else { return nil }
-    let pieces = 256
-    var differences = [Bool](repeating: false, count: pieces)
-    differences.withUnsafeMutableBufferPointer { differences in
-      // Each piece is of one thread alone.
-      nonisolated(unsafe) let differences = differences
-      threadPool.split(head.count, minimum: 1 << 16, maximumPieces: pieces) { range, piece in
-        differences[piece] = !head.hasSameNumbers(as: first, in: range)
-      }
+    let differs = Atomic<Bool>(false)
+    threadPool.split(head.count, minimum: 1 << 16, maximumPieces: 256) { range, _ in
+      if !head.hasSameNumbers(as: first, in: range) { differs.store(true, ordering: .relaxed) }
     }
-    guard differences.contains(true) else { return nil }
+    guard differs.load(ordering: .relaxed) else { return nil }
     configuration.tiesWordEmbeddings = false
-    return "\(headName) differs from \(name): the model keeps an output matrix of its own, "
+    return "\(lmHeadName) differs from \(name): the model keeps an output matrix of its own, "
       + "although its configuration says that they are tied"
   }
 
@@ -105,7 +101,7 @@ struct ModelWeights {
   /// - Throws: ``InputError`` if one is missing or has another shape, or if there are others.
   func tensors(of configuration: GPT2Configuration) throws -> [StoredTensor] {
     let parameters = ParameterLayout(configuration).parameters
-    let known = Set(parameters.map { names.inFile($0.name) } + [names.inFile(Self.head)])
+    let known = Set(parameters.map { names.inFile($0.name) } + [names.inFile(Self.lmHead)])
     for name in files.tensors.keys.sorted() where !known.contains(name) && !Self.isMask(name) {
       throw InputError(
         files.tensors[name]?.path ?? files.path,

@@ -7,25 +7,25 @@ import Threading
 /// Threads that share the pieces of a loop.
 ///
 /// A thread without work spins for a moment, because the next loop of a training step comes soon,
-/// and then sleeps. The caller's thread works too.
+/// and then sleeps. The calling thread works too.
 ///
-/// Signals are left to the caller's thread. That matters for more than the wait for input: kernels of
+/// Signals are left to the calling thread. That matters for more than the wait for input: kernels of
 /// oneDNN keep data where the stack pointer is, so that a handler on that "stack" would overwrite the
 /// heap.
 public final class ThreadPool: Sendable {
-  /// How many threads share the work, the caller's among them.
+  /// How many threads share the work, the calling one included.
   public let count: Int
   private let shared: Shared
-  /// Memory of ``panelMemory``, which costs nothing before it is used.
+  /// The memory of ``panelMemory``, which costs nothing before it is used.
   let panelFloats: FloatArena
-  /// What the products of bfloat16 of each thread keep; each is of that thread alone.
+  // Element `thread` is used by that thread alone.
   nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
-  /// Starts `requested - 1` threads beside the caller's, or as many as the system allows.
+  /// Starts `requested - 1` threads beside the calling one, or as many as the system allows.
   public init(count requested: Int) {
     precondition(requested > 0)
     prepareBLAS()
-    shared = Shared(workers: reserveBLASMemory(threads: requested))
+    shared = Shared(threads: reserveBLASMemory(threads: requested))
     shared.start()
     let count = shared.count
     self.count = count
@@ -37,22 +37,38 @@ public final class ThreadPool: Sendable {
     shared.finish()
   }
 
-  /// Calls `body` once for each of `pieces` pieces and returns when all are done.
+  /// Calls `body` once for each of `pieces` pieces and returns when all calls have.
   ///
-  /// Each thread begins with a share of its own, pieces that follow one another, and then takes
-  /// what is left of the others'.
+  /// Each thread begins with its own portion of consecutive pieces, and then takes what is left of
+  /// the others'.
   ///
-  /// Which thread does which piece is open; what a piece computes must not depend on it. `worker`
-  /// is below ``count`` and no two calls at the same time have the same, so that each may have
-  /// scratch memory of its own. One loop runs at a time: must not be called from within `body`.
-  public func run(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
+  /// Any thread may do any piece; what a piece computes must not depend on it. `thread` is below
+  /// ``count``, and no two calls at the same time have the same, so that each may have scratch
+  /// memory of its own. One loop runs at a time: do not call this from within `body`.
+  public func run(_ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) -> Void) {
     guard pieces > 1, count > 1 else {
       for piece in 0..<pieces { body(piece, 0) }
       return
     }
-    withoutActuallyEscaping(body) { body in
-      shared.run(pieces, body)
+    withoutActuallyEscaping(body) { shared.run(pieces, $0) }
+  }
+
+  /// Calls `body` for each of `pieces` pieces like ``run(_:_:)``, and throws the first error.
+  ///
+  /// After an error no further pieces are begun.
+  public func runThrowing(
+    _ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) throws -> Void
+  ) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    run(pieces) { piece, thread in
+      guard failure.withLock({ $0 == nil }) else { return }
+      do {
+        try body(piece, thread)
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
     }
+    if let error = failure.withLock({ $0 }) { throw error }
   }
 
   /// Splits `0..<total` into ranges of at least `minimum`, at most `maximumPieces` of them, and
@@ -61,7 +77,7 @@ public final class ThreadPool: Sendable {
   /// The ranges depend on the arguments alone, not on the number of threads.
   public func split(
     _ total: Int, minimum: Int, maximumPieces: Int = 16,
-    _ body: (_ range: Range<Int>, _ piece: Int) -> Void
+    _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
   ) {
     let pieces = max(1, min(maximumPieces, total / max(1, minimum)))
     run(pieces) { piece, _ in
@@ -73,25 +89,26 @@ public final class ThreadPool: Sendable {
 extension ThreadPool {
   /// Names the memory that will be read after the next loop.
   ///
-  /// From that loop on a thread without work reads its share of it, so that it comes nearer: where
-  /// the speed of memory decides, it is never idle. The memory must stay until
+  /// From that loop on, idle threads read their portions of it, which brings it into the caches:
+  /// where the speed of memory decides, memory is never idle. It must stay valid until
   /// ``stopReadingAhead()``.
   func readAhead(_ memory: UnsafeRawBufferPointer) {
-    shared.ahead = ReadAhead(memory: memory, number: shared.ahead.number + 1)
+    shared.ahead = ReadAhead(memory: memory, index: shared.ahead.index + 1)
   }
 
-  /// Returns when no thread reads ahead any more; like a loop, not to be called within or beside one.
+  /// Returns when no thread reads ahead any more; like a loop, not to be called during one.
   public func stopReadingAhead() {
-    shared.ahead = ReadAhead(memory: ReadAhead.none.memory, number: shared.ahead.number + 1)
-    // A loop calls them all away from what they read.
+    readAhead(ReadAhead.none.memory)
+    // A loop calls all threads away from what they read.
     run(count) { _, _ in }
   }
 }
 
-/// What the threads share: the loop that is being run, and how far it is.
+/// What the threads share: the current loop, and how far it is.
 ///
-/// Unchecked, because the threads see the variables that are not atomic without a lock: the caller's
-/// thread sets them while the others wait for ``generation``, which it then advances.
+/// Sendable without a check, because the threads see the variables that are not atomic without a
+/// lock: the calling thread sets them while the others wait for ``generation``, which it then
+/// advances, and again when ``busy`` says that all have left the loop.
 private final class Shared: @unchecked Sendable {
   /// Counts the loops; a thread that sees it change takes part in the loop.
   private let generation = Atomic<Int>(0)
@@ -99,21 +116,21 @@ private final class Shared: @unchecked Sendable {
   private let busy = Atomic<Int>(0)
   private let isFinished = Atomic<Bool>(false)
   private let monitor = Monitor()
-  /// How many threads there are, the caller's among them.
+  /// How many threads there are, the calling one included.
   private(set) var count: Int
   /// The pieces of each thread: not objects, whose references all threads would count.
-  private let shares: UnsafeMutableBufferPointer<Share>
-  private var body: ((Int, Int) -> Void)?
-  /// What is read when a loop is done; set between loops, seen by the threads within one.
+  private let portions: UnsafeMutableBufferPointer<Portion>
+  private var body: (@Sendable (Int, Int) -> Void)?
+  /// What is read after a loop; set between loops, seen by the threads within one.
   var ahead = ReadAhead.none
-  /// What the thread of the caller reads of it.
-  private var reading = ReadAheadShare()
+  /// What the calling thread reads of it.
+  private var reading = ReadAheadPortion()
 
   /// About 50 µs: longer than the gap between two kernels, shorter than what a user would notice.
   private static let spins = 4000
 
-  /// Some pieces of a loop, taken one after another; in a line of memory of its own.
-  private struct Share: ~Copyable {
+  /// Consecutive pieces of a loop, taken one after another; fills a cache line of its own.
+  private struct Portion: ~Copyable {
     private let next = Atomic<Int>(0)
     private let end = Atomic<Int>(0)
     private let padding: (SIMD8<Int>, SIMD4<Int>, SIMD2<Int>) = (.zero, .zero, .zero)
@@ -131,37 +148,37 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
-  init(workers: Int) {
-    count = workers
-    shares = .allocate(capacity: workers)
-    for worker in 0..<workers { shares.initializeElement(at: worker, to: Share()) }
+  init(threads: Int) {
+    count = threads
+    portions = .allocate(capacity: threads)
+    for thread in 0..<threads { portions.initializeElement(at: thread, to: Portion()) }
   }
 
   deinit {
-    shares.deinitialize().deallocate()
+    portions.deinitialize().deallocate()
   }
 
   /// Starts the other threads; there are fewer if the system refuses one.
   func start() {
-    for worker in 1..<max(1, count) {
-      guard let thread = HelperThread.start({ [self] in work(as: worker) }) else {
-        count = worker
+    for thread in 1..<max(1, count) {
+      guard let helper = HelperThread.start({ [self] in work(as: thread) }) else {
+        count = thread
         break
       }
-      thread.detach()
+      helper.detach()
     }
   }
 
-  func run(_ pieces: Int, _ body: @escaping (Int, Int) -> Void) {
+  func run(_ pieces: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
     precondition(self.body == nil, "a loop within a loop")
-    for worker in 0..<count {
-      shares[worker].begin(pieces * worker / count..<pieces * (worker + 1) / count)
+    for thread in 0..<count {
+      portions[thread].begin(pieces * thread / count..<pieces * (thread + 1) / count)
     }
     self.body = body
     busy.store(count - 1, ordering: .relaxed)
     advance()
     takePieces(as: 0)
-    reading.follow(ahead, worker: 0, of: count)
+    reading.follow(ahead, thread: 0, of: count)
     while busy.load(ordering: .acquiring) > 0, reading.read() {}
     var waited = 0
     while busy.load(ordering: .acquiring) > 0 {
@@ -184,15 +201,15 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
-  private func work(as worker: Int) {
+  private func work(as thread: Int) {
     var seen = 0
-    var reading = ReadAheadShare()
+    var reading = ReadAheadPortion()
     while true {
       waitForGeneration(after: seen)
       if isFinished.load(ordering: .relaxed) { return }
       seen += 1
-      takePieces(as: worker)
-      reading.follow(ahead, worker: worker, of: count)
+      takePieces(as: thread)
+      reading.follow(ahead, thread: thread, of: count)
       busy.wrappingSubtract(1, ordering: .acquiringAndReleasing)
       while generation.load(ordering: .relaxed) == seen, reading.read() {}
     }
@@ -208,11 +225,11 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
-  private func takePieces(as worker: Int) {
+  private func takePieces(as thread: Int) {
     guard let body else { return }
     for offset in 0..<count {
-      let owner = (worker + offset) % count
-      while let piece = shares[owner].take() { body(piece, worker) }
+      let owner = (thread + offset) % count
+      while let piece = portions[owner].take() { body(piece, thread) }
     }
   }
 }

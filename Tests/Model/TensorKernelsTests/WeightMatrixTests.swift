@@ -1,8 +1,8 @@
 import TensorKernels
 import Testing
 
-@Suite("Linear layer of inference")
-struct LinearLayerTests {
+@Suite("WeightMatrix")
+struct WeightMatrixTests {
   private let threadPool = ThreadPool(count: 2)
 
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
@@ -139,7 +139,7 @@ struct LinearLayerTests {
     let weights = weights(.inputsByOutputs, inputs: 20, outputs: 70)
     let (wide, narrow) = (Matrix(3, 33, random: 9), Matrix(3, 20))
     for row in 0..<3 {
-      _ = narrow.view.row(row).update(fromContentsOf: wide.view.row(row)[7..<27])
+      narrow.view.row(row).update(from: wide.view.row(row)[7..<27])
     }
     let (out, expected) = (Matrix(3, 90), Matrix(3, 70))
     threadPool.multiply(
@@ -157,7 +157,7 @@ struct LinearLayerTests {
   func parts() {
     let floats = Matrix(300, 40, random: 10)
     let input = Matrix(2, 40, random: 11)
-    for type in [WeightMatrix.PackedType.bf16, .int8] {
+    for type in [WeightType.bf16, .int8] {
       let whole = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
       threadPool.pack(floats.view.transposed, into: whole)
       let parts = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)

@@ -1,19 +1,19 @@
 import Testing
 import Training
 
-@Suite("StepPlan")
-struct StepPlanTests {
+@Suite("BatchPlan")
+struct BatchPlanTests {
   private func plan(
     blocks: Int, batch: Int, accumulation: Int = 1, seed: UInt64 = 42
-  ) -> StepPlan {
+  ) -> BatchPlan {
     var settings = TrainingSettings()
     settings.batchSize = batch
     settings.gradientAccumulationSteps = accumulation
     settings.seed = seed
-    return StepPlan(settings, blockCount: blocks)
+    return BatchPlan(settings, blockCount: blocks)
   }
 
-  @Test("the last batch of an epoch is smaller, and the next epoch begins anew")
+  @Test("the last batch of an epoch is smaller, and the next epoch starts again")
   func partialBatch() {
     let plan = plan(blocks: 10, batch: 4)
     #expect(plan.batchesPerEpoch == 3)
@@ -84,7 +84,7 @@ struct StepPlanTests {
   func sequential() {
     var settings = TrainingSettings()
     settings.samplingStrategy = .sequential
-    let plan = StepPlan(settings, blockCount: 100)
+    let plan = BatchPlan(settings, blockCount: 100)
     #expect((0..<3).map(plan.order) == Array(repeating: Array(0..<100), count: 3))
   }
 }

@@ -1,0 +1,71 @@
+import BytePairEncoding
+import CheckpointFormat
+import FileSupport
+import GPT2
+import TokenShardFormat
+
+/// The vocabulary of token shards, whose ids a model is trained on.
+public struct ShardVocabulary {
+  /// What the user should know about it; whole sentences.
+  public private(set) var warnings: [String] = []
+  private let tokenizer: Tokenizer
+  /// The id of the token that ends a text in the shards.
+  private let endOfText: Int
+
+  /// The vocabulary of the shards of `data`; `model` is the folder of a model that is to be
+  /// fine-tuned, in which the ids must mean the same.
+  ///
+  /// - Throws: ``InputError`` if the tokenizer beside the shards is not the one they were made with, or
+  ///   not the model's; ``FileError``.
+  public init(_ data: TrainingData, model: String?) throws {
+    tokenizer = try Tokenizer(folder: data.tokenizerFolder)
+    endOfText = Int(data.manifest.endOfText)
+    try data.manifest.checkTokenizer(digest: tokenizer.digest, in: data.folder)
+    if let model, Folder.exists(model) { try check(againstModel: model, data.folder) }
+  }
+
+  /// Whether the token `id` can end a text: it exists and is not an ordinary token.
+  public func canEndText(_ id: Int) -> Bool {
+    UInt32(exactly: id).map(tokenizer.canEndText) ?? false
+  }
+
+  /// Replaces the ids of special tokens in `configuration` by those of the tokenizer.
+  ///
+  /// A text begins with the token that ends texts if the tokenizer has no other for it.
+  public func setSpecialTokens(of configuration: inout GPT2Configuration) {
+    configuration.beginOfTextID = id(of: .beginning) ?? endOfText
+    configuration.endOfTextID = endOfText
+    configuration.paddingID = id(of: .padding)
+  }
+
+  /// The id of the added token for `role`; an ordinary token of that name does not count.
+  private func id(of role: TokenRole) -> Int? {
+    tokenizer.addedTokens.first { $0.content == tokenizer.roles[role] }.map { Int($0.id) }
+  }
+
+  private mutating func check(againstModel model: String, _ folder: String) throws {
+    let files = ["tokenizer.json", "vocab.json", "merges.txt"]
+    guard files.contains(where: { Folder.hasFile("\(model)/\($0)") }) else {
+      warnings.append(
+        "\(model) has no tokenizer, so the tokens cannot be checked against the model's vocabulary")
+      return
+    }
+    let own: Tokenizer
+    do {
+      own = try Tokenizer(folder: model)
+    } catch let error as InputError {
+      throw InputError(
+        error.path, error.place,
+        "\(error.problem); the tokens cannot be checked against the model's vocabulary: if you know "
+          + "that they belong to it, move the files of the tokenizer out of the model's folder")
+    }
+    if let digest = ModelFolder.tokenizerDigest(of: model), digest != own.digest {
+      warnings.append("\(model): this tokenizer is not the one the model was trained with")
+    }
+    guard let difference = tokenizer.difference(from: own) else { return }
+    throw InputError(
+      folder,
+      "the tokens are of another vocabulary than the model's: \(difference) in \(model); encode the "
+        + "corpus with bpe-encode --tokenizer \(model)")
+  }
+}
