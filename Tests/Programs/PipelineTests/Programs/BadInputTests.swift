@@ -153,7 +153,7 @@ struct BadInputTests {
         #"{"id":7,"date":"вчера"}"#,
         "'date': expected a date such as 2016-03-01T09:00:00Z, found 'вчера'"
       ),
-      (first, "post 1 stands already in line 1; ids must be unique"),
+      (first, "post 1 is in line 1 already; ids must be unique"),
     ] {
       try project.folder.write("\(first)\n\(line)\n", to: "posts.jsonl")
       try expect(
