@@ -12,8 +12,9 @@ public struct ChannelFetch: PostSource {
   private let journalPath: String?
   private let selection: PostSelection
 
-  /// A fetch of `pages`, with a journal at `journalPath`; without one, an interrupted fetch cannot be
-  /// resumed. It ends when all posts of `selection` were fetched.
+  /// A fetch of `pages` that ends when all posts of `selection` were fetched.
+  ///
+  /// Without a `journalPath`, an interrupted fetch cannot be resumed.
   public init(
     _ pages: any PostPages, journalPath: String?, selection: PostSelection = PostSelection()
   ) {

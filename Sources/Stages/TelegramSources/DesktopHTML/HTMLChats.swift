@@ -67,8 +67,9 @@ enum HTMLChats {
   static let howTo =
     "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
-  /// What the export at `path` holds: a folder, or one of its pages, which stands for its folder. A
-  /// page with another name stands for itself.
+  /// What the export at `path` holds: a folder, or one of its pages, which stands for its folder.
+  ///
+  /// A page with another name stands for itself.
   ///
   /// - Throws: `FileError`; `InputError` if it is not an export.
   init(path: String) throws {

@@ -31,8 +31,10 @@ struct DesktopDate {
     unixTime = try reader.integerIfAny()
   }
 
-  /// The seconds since 1970, and whether the date has a zone; one without is taken to be in `zone`, or
-  /// in UTC. `nil` if there is no date, or its year does not have four digits.
+  /// The seconds since 1970, and whether the date has a zone.
+  ///
+  /// A date without a zone is taken to be in `zone`, or in UTC if that is `nil`. Returns `nil` if
+  /// there is no date, or its year does not have four digits.
   func seconds(in zone: LocalZone?) -> (seconds: Int, hasZone: Bool)? {
     for time in [unixTime, number] {
       if let time, DateText.range.contains(time) { return (time, true) }

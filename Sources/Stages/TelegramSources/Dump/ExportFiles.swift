@@ -31,7 +31,9 @@ enum ExportFiles {
   }
 
   /// What the file `path` that begins with `bytes` is instead of an export, with the remedy; `nil` if
-  /// it may be one. `howTo` says how to make an export that can be read.
+  /// it may be one.
+  ///
+  /// `howTo` says how to make an export that can be read.
   static func problem(ofBeginning bytes: [UInt8], in path: String, howTo: String) -> String? {
     if bytes.isEmpty { return "the file is empty; \(howTo)" }
     if let (kind, command) = ForeignContent.packing(bytes) {

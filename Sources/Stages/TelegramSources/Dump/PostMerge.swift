@@ -52,8 +52,9 @@ final class PostMerge: PostStream {
     return try take(id, with: nil)
   }
 
-  /// `found`, merged with the posts of the files that have its id. All posts below it must have been
-  /// taken by ``next(below:)``.
+  /// `found`, merged with the posts of the files that have its id.
+  ///
+  /// All posts below it must have been taken by ``next(below:)``.
   ///
   /// - Throws: As ``next()``.
   func merged(with found: FoundPost) throws -> FoundPost {

@@ -39,8 +39,9 @@ final class RateLimitedClient {
     self.console = console
   }
 
-  /// What `read` returns for the answer to a GET of `address`. The request is repeated if that throws
-  /// a ``TransientFault``.
+  /// What `read` returns for the answer to a GET of `address`.
+  ///
+  /// The request is repeated if `read` throws a ``TransientFault``.
   ///
   /// - Throws: ``SourceFault`` after the last attempt; what `read` and ``SourceConsole/check()``
   ///   throw.
@@ -113,8 +114,9 @@ final class RateLimitedClient {
 }
 
 extension WebPreview.Settings {
-  /// How long to wait before an `attempt` from the second on, in seconds. It is random, so that the
-  /// many programs that a server failed do not all return at once.
+  /// How long to wait before an `attempt` from the second on, in seconds.
+  ///
+  /// It is random, so that the many programs that a server failed do not all return at once.
   package func pause(beforeAttempt attempt: Int) -> Double {
     let doubled = firstPause * pow(2, Double(attempt - 2))
     return min(doubled, longestPause) * Double.random(in: 0.75...1.25)
