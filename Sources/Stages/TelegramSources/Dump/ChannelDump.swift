@@ -89,7 +89,7 @@ public struct ChannelDump {
       }
     }
 
-    let folder = sources.count > 1 ? try writer.createTemporaryFolder() : nil
+    let folder = sources.count == 1 ? nil : try writer.createTemporaryFolder()
     defer { if let folder { try? Folder.remove(folder) } }
     let posts: any PostStream
     if let folder {
