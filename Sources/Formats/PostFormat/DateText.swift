@@ -1,4 +1,4 @@
-/// Dates as text by RFC 3339, in the Gregorian calendar, and as seconds since 1970.
+/// Converts between dates as text (RFC 3339, Gregorian calendar) and seconds since 1970.
 public enum DateText {
   /// The date `seconds` after the beginning of 1970, in UTC: `2016-03-01T09:00:00Z`.
   public static func text(_ seconds: Int) -> String {
@@ -10,16 +10,14 @@ public enum DateText {
   /// The seconds since 1970 of `text`, such as `2016-03-01T09:00:00Z` or `2016-03-01 12:00:00+03:00`.
   ///
   /// Fractions of a second are dropped. A date without a zone is taken to be `offset` seconds ahead
-  /// of UTC; without an `offset` it is none. Returns `nil` where `text` is no date.
+  /// of UTC, or not to be a date if `offset` is `nil`. Returns `nil` if `text` is not a date.
   public static func seconds(_ text: String, offset: Int? = nil) -> Int? {
     var text = text
     return text.withUTF8 { seconds(UnsafeRawBufferPointer($0), offset: offset)?.seconds }
   }
 
-  /// The seconds since 1970 of the date whose text is `bytes`, and whether it names its zone.
-  ///
-  /// A date without a zone is taken to be `offset` seconds ahead of UTC; without an `offset` it is
-  /// none. Returns `nil` where `bytes` are no date.
+  /// The seconds since 1970 of the date whose text is `bytes`, as of ``seconds(_:offset:)`` for a
+  /// string, and whether it names its zone.
   public static func seconds(
     _ bytes: UnsafeRawBufferPointer, offset: Int? = nil
   ) -> (seconds: Int, hasZone: Bool)? {
@@ -46,20 +44,9 @@ public enum DateText {
     return (local + second - zone, true)
   }
 
-  /// The seconds that a zone such as `Z`, `+03:00` or `-0530` is ahead of UTC; `nil` if it is none.
-  public static func offset(_ text: String) -> Int? {
-    var text = text
-    return text.withUTF8 {
-      var scanner = Scanner(bytes: UnsafeRawBufferPointer($0))
-      guard let zone = scanner.zone(), scanner.isAtEnd else { return nil }
-      return zone
-    }
-  }
-
   /// Appends the text of the date `seconds` after the beginning of 1970 to `bytes`.
   static func append(_ seconds: Int, to bytes: inout [UInt8]) {
-    let day = seconds.quotientRoundedDown(by: 86_400)
-    let second = seconds - day * 86_400
+    let (day, second) = seconds.divided(by: 86_400)
     let date = civil(days: day)
     appendTwoDigits(date.year / 100, to: &bytes)
     appendTwoDigits(date.year % 100, to: &bytes, then: "-")
@@ -79,21 +66,19 @@ public enum DateText {
     if let character { bytes.append(UInt8(ascii: character)) }
   }
 
-  /// The seconds that have a date of four digits for the year.
+  /// The seconds since 1970 whose year has four digits.
   public static let range =
     days(year: 0, month: 1, day: 1) * 86_400..<days(year: 10_000, month: 1, day: 1) * 86_400
 
   // MARK: - The calendar
 
   // Years are counted from March, so that the leap day is the last of its year, and in cycles of
-  // 400 years of 146,097 days, in which the calendar repeats. From March on, month m (March: 0)
+  // 400 years, or 146,097 days, after which the calendar repeats. Counted from March as 0, month m
   // begins at day (153 m + 2) / 5: months of 31, 30, 31, 30, 31 days over and over.
 
-  /// The days from 1970-01-01 to a date.
+  /// The number of days from 1970-01-01 to a date.
   private static func days(year: Int, month: Int, day: Int) -> Int {
-    let marchYear = month > 2 ? year : year - 1
-    let cycle = marchYear.quotientRoundedDown(by: 400)
-    let yearOfCycle = marchYear - cycle * 400
+    let (cycle, yearOfCycle) = (month > 2 ? year : year - 1).divided(by: 400)
     let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
     let dayOfCycle = yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100 + dayOfYear
     return cycle * 146_097 + dayOfCycle - daysTo1970
@@ -101,9 +86,8 @@ public enum DateText {
 
   /// The date `days` after 1970-01-01.
   private static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
-    let cycle = (days + daysTo1970).quotientRoundedDown(by: 146_097)
-    let dayOfCycle = days + daysTo1970 - cycle * 146_097
-    // What the leap days shift is taken out first: one in 1,461 days, none in 36,524, one in 146,096.
+    let (cycle, dayOfCycle) = (days + daysTo1970).divided(by: 146_097)
+    // Leap days are subtracted first: one in 1,461 days, none in 36,524, one in 146,096.
     let yearOfCycle =
       (dayOfCycle - dayOfCycle / 1460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
     let dayOfYear = dayOfCycle - (yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100)
@@ -164,8 +148,9 @@ public enum DateText {
 }
 
 extension Int {
-  /// The quotient by `divisor`, which is positive, rounded towards minus infinity.
-  fileprivate func quotientRoundedDown(by divisor: Int) -> Int {
-    (self - (self % divisor + divisor) % divisor) / divisor
+  /// The quotient by `divisor`, which is positive, rounded towards minus infinity, and the remainder.
+  fileprivate func divided(by divisor: Int) -> (quotient: Int, remainder: Int) {
+    let remainder = (self % divisor + divisor) % divisor
+    return ((self - remainder) / divisor, remainder)
   }
 }

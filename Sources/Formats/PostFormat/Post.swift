@@ -1,34 +1,34 @@
 /// A post of a channel: contract 1 of `docs/formats.md`.
 public struct Post: Equatable, Sendable {
-  /// The number of the post in its channel, as in its link.
+  /// The id of the post in its channel, as in its link.
   public var id: Int
   /// When it was posted, in seconds since 1970 (UTC).
   public var date: Int
-  /// The text as posted, its lines parted by LF; empty for media without a caption.
+  /// The text as posted, its lines separated by LF; empty for media without a caption.
   public var text: String
   /// When it was last edited, in seconds since 1970 (UTC).
   public var edited: Int?
-  /// Links, mentions, bold print and so on, in the order of their offsets.
+  /// Links, mentions, bold text and so on, in the order of their offsets.
   public var entities: [Entity] = []
-  /// How often it was seen.
+  /// How often it was viewed.
   public var views: Int?
   /// The reactions, in the order of the source.
   public var reactions: [Reaction] = []
-  /// The name of the source of a forward; empty if the source has no name any more.
+  /// The name of the source of a forward; empty if the source no longer has a name.
   public var forwardedFrom: String?
-  /// The id of the post that this one answers.
+  /// The id of the post that this one replies to.
   public var replyTo: Int?
   /// The kind of its media, such as `photo`, `video_file`, `sticker`, `poll` or `file`.
   public var media: String?
 
-  /// A post with what every post has.
+  /// A post with the fields that every post has.
   public init(id: Int, date: Int, text: String) {
     self.id = id
     self.date = date
     self.text = text
   }
 
-  /// A stretch of the text with a meaning of its own.
+  /// A part of the text with a meaning of its own.
   public struct Entity: Equatable, Sendable {
     /// The kind in the words of Telegram Desktop, such as `link`, `text_link` or `mention`.
     public var type: String
@@ -47,7 +47,7 @@ public struct Post: Equatable, Sendable {
     }
   }
 
-  /// An emoji with how many gave it.
+  /// An emoji with the number of people who reacted with it.
   public struct Reaction: Equatable, Sendable {
     public var emoji: String
     public var count: Int
@@ -57,4 +57,12 @@ public struct Post: Equatable, Sendable {
       self.count = count
     }
   }
+}
+
+/// A field that may be omitted from a post's line; `id`, `date` and `text` are always written.
+public enum PostField: String, CaseIterable, Sendable {
+  case edited, entities, views, reactions
+  case forwardedFrom = "forwarded_from"
+  case replyTo = "reply_to"
+  case media
 }

@@ -1,17 +1,18 @@
 import FileSupport
 
-/// A place in a file of posts: reads one post after another when it is asked to.
+/// Reads a file of posts (JSON lines, packed with gzip or not) one post at a time: contract 1 of
+/// `docs/formats.md`.
 ///
 ///     let cursor = try PostCursor(path: "posts.jsonl")
 ///     while let post = try cursor.next() { … }
 ///
-/// The memory is that for the longest line, however long the file.
+/// Unknown keys and empty lines are skipped. It needs memory for the longest line only.
 public final class PostCursor {
   /// The path of the file.
   public let path: String
-  /// The post that was read last; `nil` before the first and behind the last.
+  /// The post that was read last; `nil` before the first and after the last.
   public private(set) var post: Post?
-  /// How many bytes of the file, as it lies on the disk, were read; for progress.
+  /// How many bytes of the file, packed if it is packed, were read; for progress.
   public var bytesConsumed: Int { lines.input.bytesConsumed }
   /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
   public var size: Int? { lines.input.size }
@@ -19,7 +20,7 @@ public final class PostCursor {
   public private(set) var repairedCount = 0
   /// Whether ``post`` is one of them.
   public private(set) var isRepaired = false
-  /// The line of ``post``, from 1.
+  /// The line of ``post``, counted from 1.
   public private(set) var line = 0
 
   private var lines: LineReader
@@ -27,7 +28,7 @@ public final class PostCursor {
   private var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
   private var last: (id: Int, line: Int)?
 
-  /// Opens the file `path`, packed with gzip or not; `-` is standard input.
+  /// Opens the file `path`; `-` is standard input.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(path: String) throws {
@@ -38,7 +39,7 @@ public final class PostCursor {
 
   /// Reads the next post, which becomes ``post``; `nil` at the end.
   ///
-  /// - Throws: ``InputError`` with the line of what is not a post, and where ids do not ascend;
+  /// - Throws: ``InputError`` with the line if it is not a post, or its id does not ascend;
   ///   ``FileError``.
   @discardableResult
   public func next() throws -> Post? {
@@ -61,7 +62,7 @@ public final class PostCursor {
     return nil
   }
 
-  /// Makes a post of the line `bytes`; the first one may show that this is no file of posts.
+  /// Parses the line `bytes`; the first line may show that this is not a file of posts.
   private func parse(_ bytes: UnsafeRawBufferPointer) throws -> Post {
     do {
       return try parser.parse(bytes, line: line)
@@ -71,21 +72,44 @@ public final class PostCursor {
     }
   }
 
-  /// The error of a post whose id is not above that of the one before.
+  /// The error for a post whose id is not above that of the post before it.
   package static func orderError(
     _ path: String, _ post: (id: Int, line: Int), behind last: (id: Int, line: Int)
   ) -> InputError {
     InputError(
       path, .line(post.line),
       post.id == last.id
-        ? "post \(post.id) stands already in line \(last.line); ids must be unique"
+        ? "post \(post.id) is in line \(last.line) already; ids must be unique"
         : "post \(post.id) follows post \(last.id) of line \(last.line); ids must ascend")
   }
 
-  /// The line of ``post`` as it stands in the file, keys that are not known here with it, without its
+  /// The line of ``post`` as it is in the file, with keys that are not known here, without its
   /// newline.
   public var lineBytes: [UInt8] {
     guard post != nil else { return [] }
     return Array(bytes.last == 0x0D ? bytes[..<(bytes.count - 1)] : bytes[...])
+  }
+}
+
+/// Reads all posts of a file.
+public enum PostReader {
+  /// Calls `body` with each post of the file `path`, `-` for standard input, and its line.
+  ///
+  /// `progress` is called now and then with the number of bytes of the file, packed if it is
+  /// packed, that were read.
+  ///
+  /// - Throws: As ``PostCursor/next()``; what `progress` and `body` throw.
+  public static func forEach(
+    path: String, progress: (_ bytesConsumed: Int) throws -> Void = { _ in },
+    _ body: (_ line: Int, _ post: Post) throws -> Void
+  ) throws {
+    let cursor = try PostCursor(path: path)
+    var count = 0
+    while let post = try cursor.next() {
+      count += 1
+      if count & 0xFF == 0 { try progress(cursor.bytesConsumed) }
+      try body(cursor.line, post)
+    }
+    try progress(cursor.bytesConsumed)
   }
 }

@@ -2,7 +2,7 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// Makes posts of lines.
+/// Parses the lines of a file of posts.
 package struct PostParser: ~Copyable {
   enum Key: String, CaseIterable {
     case id, date, text, edited, entities, views, reactions, media
@@ -23,15 +23,15 @@ package struct PostParser: ~Copyable {
       bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path, leniency: .loneSurrogates)
   }
 
-  /// How many halves of surrogate pairs in the texts of posts were replaced by U+FFFD.
+  /// How many halves of surrogate pairs in the texts of posts were replaced by U+FFFD so far.
   package var replacedSurrogates: Int { reader.replacedSurrogates }
 
-  /// Whether `line` is white space: no post, and no mistake.
+  /// Whether `line` is only white space, which is neither a post nor a mistake.
   package static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
     line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
   }
 
-  /// Makes a post of the line `bytes`, the one with the number `line` of the file.
+  /// Parses `bytes`, which are line `line` of the file.
   ///
   /// - Throws: ``InputError`` with the line.
   package mutating func parse(_ bytes: UnsafeRawBufferPointer, line: Int) throws -> Post {
@@ -44,14 +44,14 @@ package struct PostParser: ~Copyable {
     }
     reader.restart(bytes: bytes, place: .line(line))
     do {
-      return try post(inLine: line)
+      return try post()
     } catch let error as InputError where !reader.encodingRemedy.isEmpty {
       throw InputError(path, error.place, error.problem + reader.encodingRemedy)
     }
   }
 
-  /// Makes a post of what the reader stands before, the line with the number `line`.
-  private mutating func post(inLine line: Int) throws -> Post {
+  /// Parses what the reader was given.
+  private mutating func post() throws -> Post {
     var id: Int?
     var date: Int?
     var text: String?
@@ -63,7 +63,7 @@ package struct PostParser: ~Copyable {
       case .id: id = try reader.integer(of: key)
       case .date: date = try reader.date(of: key)
       case .text: text = try reader.string(of: key)
-      // Other tools may write what a post does not have as null.
+      // Other tools may write null for what a post does not have.
       case _ where try reader.peek() == .null: try reader.null()
       case .edited: post.edited = try reader.date(of: key)
       case .entities: post.entities = try reader.entities(entityKeys)
@@ -75,15 +75,11 @@ package struct PostParser: ~Copyable {
       }
     }
     try reader.finish()
-    post.id = try required(id, .id, line)
-    post.date = try required(date, .date, line)
-    post.text = try required(text, .text, line)
+    guard let id else { throw reader.failure("'id' is missing") }
+    guard let date else { throw reader.failure("'date' is missing") }
+    guard let text else { throw reader.failure("'text' is missing") }
+    (post.id, post.date, post.text) = (id, date, text)
     return post
-  }
-
-  private func required<Value>(_ value: Value?, _ key: Key, _ line: Int) throws -> Value {
-    guard let value else { throw InputError(path, .line(line), "'\(key.rawValue)' is missing") }
-    return value
   }
 }
 

@@ -3,7 +3,7 @@ import JSONSupport
 
 /// Writes posts as JSON lines: contract 1 of `docs/formats.md`.
 ///
-/// The file takes its name with ``commit()``; without it nothing appears.
+/// The file appears under its name with ``commit()``, and not without it.
 public final class PostWriter {
   /// How many posts were written.
   public private(set) var count = 0
@@ -15,7 +15,7 @@ public final class PostWriter {
 
   /// Creates the file `path`, packed with gzip if its name ends in `.gz`; `-` is standard output.
   ///
-  /// The fields `omitted` are left out of all posts.
+  /// The fields `omitted` are written of no post.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String, omitting omitted: Set<PostField> = []) throws {
@@ -23,12 +23,12 @@ public final class PostWriter {
     self.omitted = omitted
   }
 
-  /// Appends `post`, whose id must be above that of the last.
+  /// Appends `post`, whose id must be above that of the last post.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the id does not ascend or the year of a date does not
-  ///   have four digits.
+  /// - Throws: ``FileError``; ``InputError`` if the id does not ascend, or the year of a date does
+  ///   not have four digits.
   public func write(_ post: Post) throws {
-    try take(post.id)
+    try checkOrder(of: post.id)
     for date in [post.date, post.edited ?? post.date] where !DateText.range.contains(date) {
       throw InputError(
         file.path, .line(count + 1),
@@ -39,19 +39,19 @@ public final class PostWriter {
     try writeLine()
   }
 
-  /// Appends `post` as it stands in `source`, a line of another file without its newline, keys that
-  /// are not known here with it; the id must be above that of the last.
+  /// Appends `post` as it is in `source`, a line of another file without its newline, with keys that
+  /// are not known here; the id must be above that of the last post.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the id does not ascend.
   public func write(_ post: Post, asIn source: [UInt8]) throws {
     guard omitted.isEmpty else { return try write(post) }
-    try take(post.id)
+    try checkOrder(of: post.id)
     line.removeAll(keepingCapacity: true)
     line.append(contentsOf: source)
     try writeLine()
   }
 
-  private func take(_ id: Int) throws {
+  private func checkOrder(of id: Int) throws {
     if let lastID, id <= lastID {
       throw InputError(
         file.path, .line(count + 1), "post \(id) follows post \(lastID); ids must ascend")
@@ -65,17 +65,17 @@ public final class PostWriter {
     count += 1
   }
 
-  /// A folder for what is needed until the posts are written; whoever asks for it removes it.
+  /// Creates a folder for what is needed until the posts are written; the caller removes it.
   ///
   /// - Throws: ``FileError``.
   public func createTemporaryFolder() throws -> String {
     try file.createTemporaryFolder()
   }
 
-  /// Brings the posts to the disk and gives the file its name, and returns whether that changed
-  /// anything: an older file with the same bytes stays as it is.
+  /// Brings the posts to the disk, gives the file its name, and returns whether that changed
+  /// anything: an older file with the same bytes is left alone.
   ///
-  /// - Throws: ``FileError``; the file then does not appear.
+  /// - Throws: ``FileError``; then the file does not appear.
   @discardableResult
   public func commit() throws -> Bool {
     try file.commit()

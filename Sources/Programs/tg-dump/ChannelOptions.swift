@@ -8,12 +8,11 @@ struct WebOptions: ArgumentGroup {
     accepting: .within(0...3600))
   var delay: Double?
 
-  @Option(help: "what the program calls itself to the server", valueName: "text")
+  @Option(help: "the name of the program for the server", valueName: "text")
   var userAgent: String?
 
   @Option(
-    help: "the server that is asked instead of https://t.me", valueName: "address",
-    defaultText: "https://t.me")
+    help: "the server to use", valueName: "address", defaultText: "https://t.me")
   var baseUrl: WebAddress?
 
   var settings: WebPreview.Settings {
@@ -24,27 +23,28 @@ struct WebOptions: ArgumentGroup {
     return settings
   }
 
-  /// The option that was given, if one was.
+  /// The first of these options that was given.
   var given: String? {
-    delay != nil
-      ? "--delay" : userAgent != nil ? "--user-agent" : baseUrl != nil ? "--base-url" : nil
+    [("--delay", delay != nil), ("--user-agent", userAgent != nil), ("--base-url", baseUrl != nil)]
+      .first(where: \.1)?.0
   }
 }
 
 /// The options of channels read with an account.
 struct LiveOptions: ArgumentGroup {
-  @Flag(help: "read the channel with your account, through TDLib: private ones and reactions too")
+  @Flag(
+    help: "read the channel with your account, through TDLib: private channels, reactions, edits")
   var live = false
 
   @Option(
-    help: "the file with the key of your application, [Telegram] api_id, api_hash and phone; "
-      + "TG_API_ID, TG_API_HASH and TG_PHONE win over it",
+    help: "the file with the key of your application: [Telegram] api_id, api_hash and phone; "
+      + "TG_API_ID, TG_API_HASH and TG_PHONE override it",
     valueName: "config.ini", completion: .file)
   var config: String?
 
   @Option(
     help: "the library libtdjson, or a folder that holds it", valueName: "path",
-    defaultText: "\(TDLibrary.environmentVariable), else the usual places", completion: .file)
+    defaultText: "\(TDLibrary.environmentVariable), or else the usual places", completion: .file)
   var tdlib: String?
 
   @Option(
@@ -52,13 +52,13 @@ struct LiveOptions: ArgumentGroup {
     defaultText: "~/.local/state/tg-dump", completion: .folder)
   var session: String?
 
-  @Flag(help: "end the login and forget it; no posts are read")
+  @Flag(help: "log out and forget the login; no posts are read")
   var logOut = false
 
-  /// The option that was given, if one was, but for --live and --log-out.
+  /// The first of these options that was given, other than --live and --log-out.
   var given: String? {
-    config != nil
-      ? "--config" : tdlib != nil ? "--tdlib" : session != nil ? "--session" : nil
+    [("--config", config != nil), ("--tdlib", tdlib != nil), ("--session", session != nil)]
+      .first(where: \.1)?.0
   }
 
   /// The channel `address` with the account.
@@ -72,7 +72,7 @@ struct LiveOptions: ArgumentGroup {
       channel: address, library: try TDLibrary(path: tdlib),
       configuration: try LiveConfiguration(path: config, console: console),
       sessionFolder: try SessionFolder(path: path), options: options, console: console)
-    // The library's threads can abort a process that cleans up behind them.
+    // TDLib's threads can abort a process that cleans up while they run.
     ProcessEnd.skipCleanUp()
     return channel
   }

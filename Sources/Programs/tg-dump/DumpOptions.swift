@@ -2,28 +2,28 @@ import CommandLineSupport
 import PostFormat
 import TelegramSources
 
-/// The options that choose posts and what is written of them.
+/// The options that choose posts and what to write of them.
 struct SelectionOptions: ArgumentGroup {
   @Option(
-    help: "only posts from this date on, such as 2020-03-01 or 2020-03-01T12:00:00+03:00",
+    help: "only posts since this date, such as 2020-03-01 or 2020-03-01T12:00:00+03:00",
     valueName: "date")
   var from: DateBound?
 
   @Option(
-    help: "only posts up to this date, the whole day of a date without a time", valueName: "date")
+    help: "only posts up to this date; without a time, up to the end of the day", valueName: "date")
   var to: DateBound?
 
   @Option(
     help: "only posts with ids above this", valueName: "id",
-    defaultText: "of a channel, the last id that the output holds")
+    defaultText: "of a channel, the last id in the output")
   var since: Int?
 
   @Option(
-    help: "only so many posts, the newest", valueName: "count", accepting: .atLeast(1))
+    help: "only this many posts, the newest", valueName: "count", accepting: .atLeast(1))
   var limit: Int?
 
   @Option(
-    help: "what to write beside id, date and text: a list such as views,reactions, or with minus "
+    help: "what to write besides id, date and text: a list such as views,reactions, or with minus "
       + "signs what to leave out: -entities,-media",
     valueName: "list", defaultText: "everything")
   var fields: FieldChoice?
@@ -43,21 +43,21 @@ struct SelectionOptions: ArgumentGroup {
 /// The options of exports.
 struct ExportOptions: ArgumentGroup {
   @Option(
-    help: "the name or the id of the chat, where the export holds several", valueName: "name or id")
+    help: "the name or the id of the chat, if the export holds several", valueName: "name or id")
   var chat: String?
 
   @Option(
-    help: "the zone of the computer that made the export, such as +3 or Europe/Moscow, for exports "
-      + "that tell none (made by versions before 3.7.6, June 2022)",
+    help: "the time zone of the computer that made the export, such as +3 or Europe/Moscow, for "
+      + "exports without one (made by versions before 3.7.6, June 2022)",
     valueName: "zone", defaultText: "UTC")
   var timezone: String?
 
-  @Flag(help: "of an export that is cut off or lacks pages, write the whole posts that are there")
+  @Flag(help: "write the complete posts of an export that is cut off or lacks pages")
   var salvage = false
 
-  /// The zone that is given; `nil` if none is.
+  /// The zone that was given, if one was.
   ///
-  /// - Throws: `UsageError` if it is not one.
+  /// - Throws: `UsageError` if it is not a zone.
   func zone() throws -> LocalZone? {
     do {
       return try timezone.map { name throws(LocalZone.Problem) in try LocalZone(name) }
@@ -86,7 +86,7 @@ struct DateBound: ArgumentValue, Equatable {
   static var accepted: String { "a date such as 2020-03-01 or 2020-03-01T12:00:00Z" }
 }
 
-/// Which fields of posts are written.
+/// Which fields of posts to write.
 struct FieldChoice: ArgumentValue, Equatable {
   /// The fields that are left out.
   let omitted: Set<PostField>
@@ -108,7 +108,7 @@ struct FieldChoice: ArgumentValue, Equatable {
   }
 
   static var accepted: String {
-    "a list of \(PostField.allCases.map(\.rawValue).joined(separator: ", ")), all with a minus sign "
-      + "or none"
+    "a list of \(PostField.allCases.map(\.rawValue).joined(separator: ", ")), with a minus sign "
+      + "before all or none"
   }
 }

@@ -10,9 +10,9 @@ enum SourceKind: Equatable {
   case web(ChannelName)
   case live(LiveChannel.Address)
 
-  /// Takes `text` for what it looks like; with `isLive` what names a channel is read live.
+  /// What `text` looks like; with `isLive`, a channel is read with an account.
   ///
-  /// - Throws: `UsageError` if it names a channel that cannot be read so.
+  /// - Throws: `UsageError` if it names a channel that cannot be read that way.
   init(_ text: String, isLive: Bool) throws {
     if isLive, !text.hasSuffix(".jsonl"), !text.hasSuffix(".jsonl.gz") {
       self = .live(try Self.address(text))
@@ -21,7 +21,7 @@ enum SourceKind: Equatable {
     {
       guard let link = ChannelLink(text) else {
         throw UsageError(
-          "'\(text)' names no channel; expected @name or a link such as https://t.me/name")
+          "'\(text)' is not a channel; expected @name or a link such as https://t.me/name")
       }
       guard case .named(let name) = link else {
         throw UsageError("'\(text)': \(link.problem ?? "it cannot be read")")
@@ -49,11 +49,11 @@ enum SourceKind: Equatable {
       }
     case .invitation:
       throw UsageError(
-        "'\(text)' is an invitation; join the channel in an app of Telegram, then give its id")
+        "'\(text)' is an invitation; join the channel in a Telegram app, then give its id")
     case nil: break
     }
     throw UsageError(
-      "'\(text)' names no channel; expected @name, a link such as https://t.me/name, or its id")
+      "'\(text)' is not a channel; expected @name, a link such as https://t.me/name, or its id")
   }
 
   var isChannel: Bool {

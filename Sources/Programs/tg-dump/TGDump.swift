@@ -6,23 +6,23 @@ import TelegramSources
 @main
 struct TGDump: Program {
   static let name = "tg-dump"
-  static let abstract = "Bring the posts of a Telegram channel into a file, one JSON object a line."
+  static let abstract = "Write the posts of a Telegram channel to a file, one JSON object per line."
   static let discussion = """
     A source is
-      an export of Telegram Desktop, in JSON or in HTML: its folder, or result.json, packed with
-        gzip or not; of one chat or of a whole account (--chat)
+      a Telegram Desktop export in JSON or HTML: its folder, or result.json, packed with gzip or
+        not; of one chat or of a whole account (--chat)
       @name or https://t.me/name: the channel's public preview on the web, without an account
       @name or a chat's id with --live: the channel as your account sees it, through TDLib
       a .jsonl file of posts, as this program writes it, to be merged with other sources
-    Of a post that several sources have, the one edited last is taken, else that of the later source.
+    If several sources have a post, the one edited last is taken, or else that of the later source.
 
-    An output that exists is gone on with: it keeps its posts and gets what is new and what was
-    edited; of a channel only newer posts are asked for (--refresh asks for the last ones again).
-    An interrupted dump of a channel leaves what it got in <output>.resume, and the same command
-    goes on from there. With --replace the output gets what the source holds and nothing else.
+    If the output exists, it is updated: it keeps its posts and gets new and edited ones. Of a
+    channel, only newer posts are fetched (--refresh fetches the last ones again). An interrupted
+    dump of a channel leaves what it has in <output>.resume; run the same command again to resume
+    it. With --replace, the output gets the posts of the sources and nothing else.
 
-    Service messages are left out; posts without text are kept. What was read and what was left out
-    is told on standard error.
+    Service messages are left out; posts without text are kept. A report of what was read and what
+    was left out is printed on standard error.
 
     examples:
       tg-dump ~/Downloads/Telegram/ChatExport_2026-01-31 -o posts.jsonl
@@ -31,7 +31,7 @@ struct TGDump: Program {
       tg-dump --chat 'БУГУРТ-ТРЕД' DataExport_2026-01-31 --fields views,reactions | head
       tg-dump old.jsonl new.jsonl -o both.jsonl
 
-    The posts are described in docs/formats.md, the program in docs/tg-dump.md.
+    docs/formats.md describes the posts, docs/tg-dump.md the program.
     """
 
   @Arguments(
@@ -40,15 +40,15 @@ struct TGDump: Program {
   var sources: [String] = []
 
   @Option(
-    help: "where to write the posts, packed with gzip if it ends in .gz; - is standard output",
+    help: "the file to write, packed with gzip if it ends in .gz; - is standard output",
     short: "o", valueName: "file", completion: .file)
   var output = "-"
 
-  @Flag(help: "replace the output if it exists, instead of going on with it")
+  @Flag(help: "replace the output if it exists, instead of updating it")
   var replace = false
 
   @Option(
-    help: "of a channel, how many of the last posts of the output are asked for again, for edits",
+    help: "of a channel, how many of the last posts of the output to fetch again, for edits",
     valueName: "count", defaultText: "0", accepting: .within(0...1_000_000_000))
   var refresh: Int?
 
@@ -80,13 +80,13 @@ struct TGDump: Program {
       throw UsageError("\(option) belongs to a channel on the web: @name or its link")
     }
     if refresh != nil, channels.isEmpty {
-      throw UsageError("--refresh belongs to a channel; exports are read whole anyway")
+      throw UsageError("--refresh belongs to a channel; an export is always read whole")
     }
     if replace, refresh != nil {
-      throw UsageError("--refresh goes on with the output, --replace does not: give one of them")
+      throw UsageError("--refresh updates the output, --replace does not: give one of them")
     }
     if output != "-", sources.contains(where: { Folder.isSameFile($0, output) }) {
-      throw UsageError("'\(output)' is a source and the output; an output keeps its posts anyway")
+      throw UsageError("'\(output)' is a source and the output; the output keeps its posts anyway")
     }
   }
 
@@ -98,39 +98,35 @@ struct TGDump: Program {
     options.zone = try export.zone()
     options.salvages = export.salvage
     options.includesPolls = choice.pollText
-    let kinds = try sources.map { try SourceKind($0, isLive: account.live) }
-    let opened = try kinds.map { kind -> (ChannelDump.Source, size: Int?) in
-      switch kind {
-      case .posts(let path): return (.posts(path: path), nil)
+    var size: Int?
+    let opened = try sources.map { source -> ChannelDump.Source in
+      switch try SourceKind(source, isLive: account.live) {
+      case .posts(let path): return .posts(path: path)
       case .desktop(let path):
         let export = try DesktopExport(path: path, options: options)
-        return (.export(export), export.size)
+        size = export.size
+        return .export(export)
       case .html(let path):
         let export = try HTMLExport(path: path, options: options)
-        return (.export(export), export.size)
+        size = export.size
+        return .export(export)
       case .web(let name):
-        let settings = web.settings
-        return (
-          .channel(
-            WebPreview(channel: name, settings: settings, options: options, console: console)), nil
-        )
-      case .live(let address):
-        return (.channel(try account.channel(address, options, console)), nil)
+        return .channel(
+          WebPreview(channel: name, settings: web.settings, options: options, console: console))
+      case .live(let address): return .channel(try account.channel(address, options, console))
       }
     }
-    var dump = ChannelDump(opened.map(\.0), output: output)
-    dump.replaces = replace
-    dump.refreshed = refresh ?? 0
+    var dump = ChannelDump(opened, output: output)
+    (dump.replaces, dump.refreshed) = (replace, refresh ?? 0)
     dump.selection = choice.selection
     dump.omitted = choice.fields?.omitted ?? []
-    let progress = DumpProgress(size: opened.count == 1 ? opened[0].size : nil)
-    let result = try dump.run { try progress.update($0) }
-    report(result, output: output)
+    let progress = DumpProgress(size: opened.count == 1 ? size : nil)
+    Report(try dump.run { try progress.update($0) }, output: output).log()
   }
 
   private func logOut() throws {
     let channel = try account.channel(.id(0), SourceOptions(), TerminalConsole())
     defer { channel.close() }
-    Log.info(try channel.logOut() ? "the login was ended" : "there was no login")
+    Log.info(try channel.logOut() ? "logged out" : "there was no login")
   }
 }

@@ -2,7 +2,7 @@ import CommandLineSupport
 import Glibc
 import TelegramSources
 
-/// The user at the terminal, for sources that take their time.
+/// The user at the terminal, for slow sources.
 final class TerminalConsole: SourceConsole {
   func info(_ message: String) { Log.info(message) }
 

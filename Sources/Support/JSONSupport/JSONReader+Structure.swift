@@ -13,7 +13,7 @@ extension JSONReader {
 
   /// Reads the bracket of an object, up to the quote of its first key; `false` if it has none.
   @usableFromInline
-  mutating func openObject() throws -> Bool {
+  package mutating func openObject() throws -> Bool {
     try open(UInt8(ascii: "{"), .object)
     if try nextSignificantByte() == UInt8(ascii: "}") { return close() }
     try expectKey()
@@ -22,7 +22,7 @@ extension JSONReader {
 
   /// Goes on behind a member to the quote of the next key; `false` at the end of the object.
   @usableFromInline
-  mutating func nextMember() throws -> Bool {
+  package mutating func nextMember() throws -> Bool {
     switch try nextSignificantByte() {
     case UInt8(ascii: ","):
       position += 1
@@ -35,14 +35,14 @@ extension JSONReader {
 
   /// Reads the bracket of an array; `false` if it is empty.
   @usableFromInline
-  mutating func openArray() throws -> Bool {
+  package mutating func openArray() throws -> Bool {
     try open(UInt8(ascii: "["), .array)
     return try nextSignificantByte() == UInt8(ascii: "]") ? close() : true
   }
 
   /// Goes on behind an element to the next one; `false` at the end of the array.
   @usableFromInline
-  mutating func nextElement() throws -> Bool {
+  package mutating func nextElement() throws -> Bool {
     switch try nextSignificantByte() {
     case UInt8(ascii: ","):
       position += 1

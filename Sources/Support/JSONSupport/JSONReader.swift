@@ -208,6 +208,15 @@ public struct JSONReader: ~Copyable {
     try colon()
   }
 
+  /// Reads the key that follows ``openObject()`` or ``nextMember()``; `nil` for one that is not in
+  /// `keys`.
+  ///
+  /// - Throws: ``InputError`` if no key and colon stand here; ``FileError``.
+  package mutating func key<Key>(of keys: JSONKeys<Key>) throws -> Key? {
+    let index = try key(in: keys.table)
+    return index < 0 ? nil : keys.cases[index]
+  }
+
   /// Reads an array; `element` must read or skip each value.
   ///
   /// - Throws: ``InputError`` if no whole array stands here; ``FileError``; what `element` throws.
@@ -303,6 +312,16 @@ public struct JSONReader: ~Copyable {
     try skip()
     bytes.append(contentsOf: kept)
     bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[(keptStart ?? 0)..<position]))
+  }
+
+  /// Goes on to the byte at `offset`, whatever is before it.
+  ///
+  /// - Throws: ``InputError`` if the text ends before; ``FileError``.
+  package mutating func skipBytes(upTo offset: Int) throws {
+    while byteOffset < offset {
+      guard try nextByte() != nil else { throw truncated("byte \(offset)") }
+      position += min(end - position, offset - byteOffset)
+    }
   }
 
   /// Reads over the byte order mark of UTF-8, if the text begins with it here.

@@ -28,7 +28,7 @@ private func everything(id: Int) -> Post {
 
 @Suite("PostWriter")
 struct PostWriterTests {
-  @Test("writes the keys in their order, and only those that are there")
+  @Test("writes the keys in order, and only those that are present")
   func order() throws {
     let folder = try TemporaryFolder()
     let writer = try PostWriter(path: folder.path("posts.jsonl"))
@@ -85,7 +85,7 @@ struct PostWriterTests {
         == "\(path): line 1: post 7: 253402300800 s since 1970 is not in the years 0 to 9999")
   }
 
-  @Test("leaves nothing behind that was not committed")
+  @Test("leaves nothing that was not committed")
   func abandoned() throws {
     let folder = try TemporaryFolder()
     func abandon() throws {
@@ -110,7 +110,7 @@ struct PostReaderTests {
     #expect(found.map(\.line) == [1, 2, 3])
   }
 
-  @Test("passes over unknown keys, empty lines and null for what is not there")
+  @Test("skips unknown keys, empty lines and null for what is missing")
   func foreign() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(
@@ -139,7 +139,7 @@ struct PostReaderTests {
     #expect(try posts(folder.write("", to: "p")).isEmpty)
   }
 
-  @Test("reads gzip, and tells progress in the bytes of the file")
+  @Test("reads gzip, and reports progress in the bytes of the file")
   func packed() throws {
     let folder = try TemporaryFolder()
     let writer = try PostWriter(path: folder.path("p"))
@@ -262,7 +262,7 @@ struct PostReaderTests {
   }
 
   @Test(
-    "says what a file is whose first line is no post",
+    "says what a file is whose first line is not a post",
     arguments: [
       (
         "{",
@@ -289,10 +289,10 @@ struct PostReaderTests {
   }
 
   @Test(
-    "names both lines where ids do not ascend",
+    "names both lines if ids do not ascend",
     arguments: [
       (3, "post 3 follows post 5 of line 1; ids must ascend"),
-      (5, "post 5 stands already in line 1; ids must be unique"),
+      (5, "post 5 is in line 1 already; ids must be unique"),
     ])
   func order(_ id: Int, _ expected: String) throws {
     let folder = try TemporaryFolder()

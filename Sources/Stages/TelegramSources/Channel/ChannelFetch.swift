@@ -5,75 +5,36 @@ import PostFormat
 /// its posts in ascending order.
 ///
 /// Each page is kept in a journal before the next is asked for. A fetch that is interrupted, by the
-/// user or by the network, leaves the journal; the next one asks for what is new since, and goes on
+/// user or by the network, leaves the journal; the next one fetches what is new since, and resumes
 /// below what the journal holds.
 public struct ChannelFetch: PostSource {
-  /// How far back the fetch goes: until one of these is reached, or the beginning of the channel.
-  public struct Bounds: Equatable, Sendable {
-    /// The id above which posts are wanted.
-    public var above: Int?
-    /// The date, in seconds since 1970, from which on posts are wanted.
-    public var from: Int?
-    /// The date up to which posts are wanted, which those after do not count for ``limit``.
-    public var to: Int?
-    /// How many posts are wanted, the newest ones.
-    public var limit: Int?
-
-    public init() {}
-  }
-
   private let pages: any PostPages
   private let journalPath: String?
-  private let bounds: Bounds
+  private let selection: PostSelection
 
-  /// A fetch of `pages`, with a journal at `journalPath`; without one an interrupted fetch has to
-  /// begin anew.
-  public init(_ pages: any PostPages, journalPath: String?, bounds: Bounds = Bounds()) {
-    self.pages = pages
-    self.journalPath = journalPath
-    self.bounds = bounds
+  /// A fetch of `pages` that ends when all posts of `selection` were fetched.
+  ///
+  /// Without a `journalPath`, an interrupted fetch cannot be resumed.
+  public init(
+    _ pages: any PostPages, journalPath: String?, selection: PostSelection = PostSelection()
+  ) {
+    (self.pages, self.journalPath, self.selection) = (pages, journalPath, selection)
   }
 
-  public func forEachPost(
-    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
-  ) throws -> SourceSummary {
+  /// Fetches all pages; the posts are then read from the journal.
+  public func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream {
     let journal = try PageJournal(path: journalPath, channel: pages.channel)
-    do {
-      defer { pages.close() }
-      try fetch(into: journal, progress: progress)
-    }
-    var summary = SourceSummary()
-    summary.chat = journal.title ?? pages.channel
-    let entries = journal.latestEntries.filter { entry in bounds.above.map { entry.id > $0 } ?? true
-    }
-    for entry in entries {
-      let post = try journal.post(entry)
-      summary.count(post)
-      try body(post)
-    }
-    let known = Set(entries.map(\.id)).union(journal.service).union(journal.unsupported)
-      .union(journal.parts)
-    summary.richMessages = pages.richMessages
-    summary.service = wanted(journal.service)
-    summary.unsupported = wanted(journal.unsupported)
-    if let first = entries.first?.id, let last = entries.last?.id {
-      summary.missing = last - first + 1 - known.count { first...last ~= $0 }
-    }
-    return summary
+    defer { pages.close() }
+    try fetch(into: journal, progress: progress)
+    return JournalPosts(journal, above: selection.above, pages: pages)
   }
 
-  private func wanted(_ ids: Set<Int>) -> Int {
-    bounds.above.map { bound in ids.count { $0 > bound } } ?? ids.count
-  }
-
-  /// Removes the journal, when the posts are safely elsewhere.
+  /// Removes the journal, when the posts are safe elsewhere.
   ///
   /// - Throws: `FileError`.
   public func removeJournal() throws {
     if let journalPath { try removeFile(at: journalPath) }
   }
-
-  // MARK: - Going down
 
   private func fetch(
     into journal: PageJournal, progress: (SourceProgress) throws -> Void
@@ -82,22 +43,21 @@ public struct ChannelFetch: PostSource {
     var counted = 0
     func report() throws {
       try progress(
-        SourceProgress(
-          posts: journal.entries.count, bytes: nil, expectedPosts: pages.expectedCount))
+        SourceProgress(posts: journal.entries.count, expectedPosts: pages.expectedCount))
     }
     func isDone(_ lowestDate: Int?) -> Bool {
-      if let before, let above = bounds.above, before - 1 <= above { return true }
-      if let lowestDate, let from = bounds.from, lowestDate < from { return true }
-      return bounds.limit.map { counted >= $0 } ?? false
+      if let before, let above = selection.above, before - 1 <= above { return true }
+      if let lowestDate, let from = selection.from, lowestDate < from { return true }
+      return selection.limit.map { counted >= $0 } ?? false
     }
-    func isCounted(_ date: Int) -> Bool { bounds.to.map { date <= $0 } ?? true }
+    func isCounted(_ date: Int) -> Bool { selection.to.map { date <= $0 } ?? true }
     try report()
     while true {
-      if let position = before, let known = journal.interval(below: position) {
-        let entries = journal.entries.filter { known.lower <= $0.id && $0.id < position }
+      if let position = before, let known = journal.knownRange(below: position) {
+        let entries = journal.entries.filter { known.contains($0.id) && $0.id < position }
         counted += entries.count { isCounted($0.date) }
-        if known.lower == PageJournal.beginning { return }
-        before = known.lower
+        if known.lowerBound == PageJournal.beginning { return }
+        before = known.lowerBound
         if isDone(entries.map(\.date).min()) { return }
         continue
       }
@@ -112,7 +72,7 @@ public struct ChannelFetch: PostSource {
     }
   }
 
-  /// Checks that `page` holds what was asked for, so that the way down comes to an end.
+  /// Checks that `page` holds what was asked for, so that the fetch comes to an end.
   private func check(_ page: PostPage, before: Int?) throws {
     func violation(_ problem: String) -> SourceFault {
       SourceFault(.protocolViolation, pages.channel, problem)
@@ -122,10 +82,45 @@ public struct ChannelFetch: PostSource {
     }
     let ids = page.posts.map(\.id)
     guard zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }) else {
-      throw violation("the posts of a page do not stand in the order of their ids")
+      throw violation("the posts of a page are not in the order of their ids")
     }
     guard page.reachesBeginning || page.lowest != nil else {
-      throw violation("the answer holds no messages, though the channel goes on")
+      throw violation("the answer holds no messages, though there are older ones")
     }
+  }
+}
+
+/// The posts of a journal that are above a bound.
+private final class JournalPosts: PostStream {
+  private let journal: PageJournal
+  private let entries: [PageJournal.Entry]
+  private let expectedCount: Int?
+  private(set) var summary = SourceSummary()
+
+  init(_ journal: PageJournal, above bound: Int?, pages: any PostPages) {
+    func isWanted(_ id: Int) -> Bool { bound.map { id > $0 } ?? true }
+    self.journal = journal
+    entries = journal.latestEntries.filter { isWanted($0.id) }
+    expectedCount = pages.expectedCount
+    summary.chat = journal.title ?? pages.channel
+    summary.richMessages = pages.richMessages
+    summary.service = journal.service.count(where: isWanted)
+    summary.unsupported = journal.unsupported.count(where: isWanted)
+    if let first = entries.first?.id, let last = entries.last?.id {
+      let known = Set(entries.map(\.id)).union(journal.service).union(journal.unsupported)
+        .union(journal.parts)
+      summary.missing = last - first + 1 - known.count { first...last ~= $0 }
+    }
+  }
+
+  func next() throws -> Post? {
+    guard summary.posts < entries.count else { return nil }
+    let post = try journal.post(entries[summary.posts])
+    summary.count(post)
+    return post
+  }
+
+  var progress: SourceProgress {
+    SourceProgress(posts: entries.count, expectedPosts: expectedCount)
   }
 }

@@ -1,19 +1,19 @@
 /// The public name of a channel, such as `bugurtthread`.
 ///
-/// Names are the same whatever the case of their letters.
+/// The case of letters does not matter.
 public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
   /// The name as it was written, without `@`.
   public let text: String
 
   /// The name in `text`: `@name`, or a link such as `t.me/name` or `https://t.me/s/name/17?single`.
   ///
-  /// `nil` where there is none, also in a link to a private channel; ``ChannelLink`` tells which.
+  /// `nil` if there is none, as in a link to a private channel; ``ChannelLink`` says which.
   public init?(_ text: String) {
     guard case .named(let name)? = ChannelLink(text) else { return nil }
     self = name
   }
 
-  /// The name that is `text` itself, if it has the form of one.
+  /// The name `text`, if it has the form of one.
   init?(bare text: some StringProtocol) {
     guard
       let first = text.utf8.first, Self.isLetter(first), 2...32 ~= text.utf8.count,
@@ -24,7 +24,7 @@ public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
 
   private static func isLetter(_ byte: UInt8) -> Bool { 0x61...0x7A ~= byte | 0x20 }
 
-  /// The name in small letters, the same for all ways to write it.
+  /// The name in lowercase, the same for all spellings.
   var key: String { text.lowercased() }
 
   public var description: String { "@" + text }
@@ -34,17 +34,17 @@ public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
   public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 }
 
-/// What a text names that is meant to name a channel.
+/// What a text refers to that is meant to name a channel.
 public enum ChannelLink: Equatable, Sendable {
-  /// A public channel: `@name`, `t.me/name`, `https://t.me/s/name`; the number of a post and a
-  /// query behind it do not matter.
+  /// A public channel: `@name`, `t.me/name`, `https://t.me/s/name`; the id of a post and a query
+  /// after it do not matter.
   case named(ChannelName)
   /// An invitation to a private channel: `t.me/+…`, `t.me/joinchat/…`.
   case invitation
   /// A post of a private channel: `t.me/c/…`.
   case privatePost
 
-  /// Reads `text`; `nil` where it is neither `@name` nor a link to a channel.
+  /// Reads `text`; `nil` if it is neither `@name` nor a link to a channel.
   public init?(_ text: String) {
     if text.hasPrefix("@") {
       guard let name = ChannelName(bare: text.dropFirst()) else { return nil }
@@ -53,21 +53,21 @@ public enum ChannelLink: Equatable, Sendable {
     }
     guard let path = Self.path(of: text) else { return nil }
     var parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    // The page of the preview is the channel's own; `t.me/s/` alone is none.
+    // `t.me/s/name` is the preview of the channel.
     if parts.first == "s" { parts.removeFirst() }
     guard let first = parts.first else { return nil }
     if first.hasPrefix("+") || first.lowercased() == "joinchat" {
       self = .invitation
     } else if first == "c", parts.count > 1 {
       self = .privatePost
-    } else if let name = ChannelName(bare: first), !Self.words.contains(name.key) {
+    } else if let name = ChannelName(bare: first), !Self.reservedNames.contains(name.key) {
       self = .named(name)
     } else {
       return nil
     }
   }
 
-  /// Why the posts cannot be read without an account, and what to do; `nil` where they can.
+  /// Why the posts cannot be read without an account, and the remedy; `nil` if they can.
   public var problem: String? {
     switch self {
     case .named: nil
@@ -80,13 +80,13 @@ public enum ChannelLink: Equatable, Sendable {
     }
   }
 
-  /// What stands first in links to other things than a channel.
-  private static let words: Set<String> = [
+  /// The first part of links to other things than a channel.
+  private static let reservedNames: Set<String> = [
     "addemoji", "addlist", "addstickers", "addtheme", "bg", "boost", "confirmphone", "contact",
     "giftcode", "invoice", "iv", "login", "nft", "proxy", "setlanguage", "share", "socks",
   ]
 
-  /// What stands between the host and the query of a link of Telegram.
+  /// The path of a link of Telegram: what is between the host and the query.
   private static func path(of text: String) -> Substring? {
     var rest = text[...]
     for scheme in ["https://", "http://"] where rest.lowercased().hasPrefix(scheme) {

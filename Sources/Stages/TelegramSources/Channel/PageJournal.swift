@@ -3,22 +3,16 @@ import JSONSupport
 import PostFormat
 import TextSupport
 
-/// What was fetched of a channel so far, on the disk, so that an interrupted dump can go on.
+/// What was fetched of a channel so far, on the disk, so that an interrupted dump can be resumed.
 ///
-/// It begins with a line that names the channel. Then comes for each page, in the order in which the
-/// pages were fetched, a line for each post (contract 1) and a line that closes the page:
+/// The first line names the channel. Then follow for each page, in the order in which the pages were
+/// fetched, a line for each post (contract 1) and a line that closes the page:
 ///
-///     {"page":{"upper":500,"lower":480,"posts":[[481,97],[485,210]],"others":[480],…}}
+///     {"page":{"upper":500,"lower":480,"posts":[[481,97,210],[485,98,180]],"service":[480],…}}
 ///
-/// with the ids of its posts and how many bytes their lines have. What stands behind the last closed
-/// page was cut off by an interruption, and goes.
+/// with the id, the date and the length of the line in bytes of each post. What follows the last
+/// closed page was cut off by an interruption, and is removed.
 final class PageJournal {
-  /// The ids from ``lower`` on, up to but not including ``upper``, that are known.
-  struct Interval: Equatable {
-    var lower: Int
-    var upper: Int
-  }
-
   /// A post in the journal.
   struct Entry {
     let id: Int
@@ -27,27 +21,29 @@ final class PageJournal {
     let length: Int
   }
 
-  /// A lower bound of intervals that reach the beginning of the channel.
+  /// The lower bound of ranges that reach the beginning of the channel.
   static let beginning = Int.min
 
-  /// The posts in the order in which they were fetched; one may stand there twice.
+  /// The posts in the order in which they were fetched; a post may be there twice.
   private(set) var entries: [Entry] = []
-  /// Messages that are no posts.
+  /// Messages that are not posts.
   private(set) var service: Set<Int> = []
   private(set) var unsupported: Set<Int> = []
   private(set) var parts: Set<Int> = []
   private(set) var title: String?
-  private var intervals: [Interval] = []
+  /// The ids of all messages that are known, posts or not, and of those that do not exist.
+  private var known = RangeSet<Int>()
 
   private let file: AppendFile
   private var parser: PostParser
 
-  /// Opens the journal at `path` of the dump of `channel`, or begins one; without a `path` one that
-  /// goes when it is done with.
+  /// Opens the journal at `path` of the dump of `channel`, or begins one; without a `path`, a
+  /// temporary one.
   ///
-  /// Only the process that has the output of the dump may open its journal.
+  /// Only the process that holds the lock of the dump's output may open its journal.
   ///
-  /// - Throws: `InputError` if the journal is that of another channel, or is none; `FileError`.
+  /// - Throws: `InputError` if the file is the journal of another channel, or not a journal;
+  ///   `FileError`.
   init(path: String?, channel: String) throws {
     file = if let path { try AppendFile(path: path) } else { try .temporary() }
     parser = PostParser(path: file.path)
@@ -63,9 +59,6 @@ final class PageJournal {
     try file.append(Array((value.text() + "\n").utf8))
   }
 
-  /// Whether something was fetched.
-  var isEmpty: Bool { intervals.isEmpty }
-
   // MARK: - Pages
 
   /// Keeps `page`, which was asked for with `before`.
@@ -73,67 +66,41 @@ final class PageJournal {
   /// - Throws: `FileError`.
   func append(_ page: PostPage, before: Int?) throws {
     var bytes: [UInt8] = []
-    var lengths: [JSONValue] = []
-    var added: [Entry] = []
+    var posts: [JSONValue] = []
     for post in page.posts {
       let start = bytes.count
       post.appendJSON(to: &bytes)
       bytes.append(0x0A)
-      let length = bytes.count - start
-      lengths.append([.integer(post.id), .integer(post.date), .integer(length)])
-      added.append(
-        Entry(id: post.id, date: post.date, offset: file.size + start, length: length))
+      posts.append([.integer(post.id), .integer(post.date), .integer(bytes.count - start)])
     }
     func list(_ ids: [Int]) -> JSONValue { .array(ids.map { .integer($0) }) }
     let upper = before ?? page.highest.map { $0 + 1 } ?? Self.beginning
     let lower = page.reachesBeginning ? Self.beginning : page.lowest ?? upper
     let record: JSONValue = [
-      "page": [
-        "upper": .integer(upper), "lower": .integer(lower), "posts": .array(lengths),
-        "service": list(page.service), "unsupported": list(page.unsupported),
-        "parts": list(page.parts), "title": page.title.map { .string($0) } ?? .null,
-      ]
+      "upper": .integer(upper), "lower": .integer(lower), "posts": .array(posts),
+      "service": list(page.service), "unsupported": list(page.unsupported),
+      "parts": list(page.parts), "title": page.title.map { .string($0) } ?? .null,
     ]
-    bytes += Array((record.text() + "\n").utf8)
+    let (start, end) = (file.size, file.size + bytes.count)
+    let closing: JSONValue = ["page": record]
+    bytes += (closing.text() + "\n").utf8
     try file.append(bytes)
     try file.synchronize()
-    entries += added
-    service.formUnion(page.service)
-    unsupported.formUnion(page.unsupported)
-    parts.formUnion(page.parts)
-    title = page.title ?? title
-    add(Interval(lower: lower, upper: upper))
+    _ = take(record, from: start, to: end)
   }
 
-  /// What is known directly below `id`, down to where; `nil` if nothing is.
-  func interval(below id: Int) -> Interval? {
-    intervals.first { $0.lower < id && id <= $0.upper }
-  }
-
-  private func add(_ interval: Interval) {
-    guard interval.lower < interval.upper else { return }
-    var merged = interval
-    var others: [Interval] = []
-    for other in intervals {
-      if other.upper < merged.lower || merged.upper < other.lower {
-        others.append(other)
-      } else {
-        merged = Interval(
-          lower: min(merged.lower, other.lower), upper: max(merged.upper, other.upper))
-      }
-    }
-    intervals = others + [merged]
-  }
+  /// The range of ids that are known directly below `id`; `nil` if there is none.
+  func knownRange(below id: Int) -> Range<Int>? { known.ranges.first { $0.contains(id - 1) } }
 
   /// The post of `entry`.
   ///
-  /// - Throws: `FileError`; `InputError` if the journal was changed meanwhile.
+  /// - Throws: `FileError`; `InputError` if the journal was changed in the meantime.
   func post(_ entry: Entry) throws -> Post {
     let bytes = try file.bytes(entry.offset..<entry.offset + entry.length)
     return try bytes.withUnsafeBytes { try parser.parse($0, line: 0) }
   }
 
-  /// The posts, the one fetched last of each id, the ids ascending.
+  /// The posts with ascending ids; of those with one id, that which was fetched last.
   var latestEntries: [Entry] {
     let sorted = entries.sorted { ($0.id, $0.offset) < ($1.id, $1.offset) }
     return sorted.indices.compactMap { index in
@@ -154,10 +121,9 @@ final class PageJournal {
         guard let value = Self.value(line, file.path), let found = value["dump"]?.string else {
           throw InputError(
             file.path,
-            "this is not the journal of an interrupted dump; remove it, or name another "
-              + "output")
+            "this is not the journal of an interrupted dump; remove it, or name another output")
         }
-        // Nothing came of it, as of a misspelt name.
+        // Nothing was fetched, as with a misspelt name.
         if found != channel, offset >= file.size {
           try file.truncate(to: 0)
           return try begin(channel)
@@ -184,7 +150,8 @@ final class PageJournal {
     try file.synchronize()
   }
 
-  /// Takes in a page whose posts stand in the bytes from `start` to `end`; false if it does not fit.
+  /// Takes note of a page whose posts are the bytes from `start` to `end`; `false` if it does not
+  /// fit these.
   private func take(_ value: JSONValue, from start: Int, to end: Int) -> Bool {
     func ids(_ key: String) -> [Int] { value[key]?.elements?.compactMap(\.integer) ?? [] }
     guard let lower = value["lower"]?.integer, let upper = value["upper"]?.integer,
@@ -204,7 +171,7 @@ final class PageJournal {
     unsupported.formUnion(ids("unsupported"))
     parts.formUnion(ids("parts"))
     title = value["title"]?.string ?? title
-    add(Interval(lower: lower, upper: upper))
+    if lower < upper { known.insert(contentsOf: lower..<upper) }
     return true
   }
 

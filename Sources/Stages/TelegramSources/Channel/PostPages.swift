@@ -1,12 +1,11 @@
 import Glibc
 import PostFormat
 
-/// A channel that is asked for page by page, from its newest messages to its oldest.
+/// A channel that is fetched page by page, from its newest messages to its oldest.
 ///
-/// Such sources are slow and may break off; ``ChannelFetch`` keeps what they gave and goes on from
-/// there.
+/// Such sources are slow and may fail; ``ChannelFetch`` keeps what they gave and resumes from there.
 public protocol PostPages: AnyObject {
-  /// What the channel is called here, the same in each run, such as `t.me/s/durov`.
+  /// The name of the channel here, the same in each run, such as `t.me/s/durov`.
   var channel: String { get }
 
   /// About how many posts the channel has; `nil` while that is not known.
@@ -17,13 +16,13 @@ public protocol PostPages: AnyObject {
 
   /// The messages next below the id `before`, or the newest ones for `nil`.
   ///
-  /// Pauses, repetitions after passing faults and waiting for a server are done in here.
+  /// Pauses, retries after transient faults and waits that a server asks for happen in here.
   ///
   /// - Throws: ``SourceFault`` if the source cannot be reached or does not answer as it should;
   ///   what ``SourceConsole/check()`` throws.
   func page(before: Int?) throws -> PostPage
 
-  /// Ends the connection; no page is asked for afterwards.
+  /// Ends the connection; no page is asked for after that.
   func close()
 }
 
@@ -31,20 +30,19 @@ extension PostPages {
   public var richMessages: RichMessageNotes { RichMessageNotes() }
 }
 
-/// A stretch of a channel: all of its messages from ``lowest`` up to what was asked for.
+/// A part of a channel: all of its messages from ``lowest`` up to the bound that was asked for.
 public struct PostPage: Equatable, Sendable {
   /// The posts, their ids ascending.
   public var posts: [Post] = []
   /// The ids of service messages, such as "photo changed".
   public var service: [Int] = []
-  /// The ids of messages whose content the source cannot tell.
+  /// The ids of messages whose content the source does not show.
   public var unsupported: [Int] = []
-  /// The ids of messages that are part of a post of the page, such as the further pictures of an
-  /// album.
+  /// The ids of messages that are part of a post of the page, such as the other pictures of an album.
   public var parts: [Int] = []
   /// Whether the channel has no message before these.
   public var reachesBeginning = false
-  /// The title of the channel, where the page tells it.
+  /// The title of the channel, if the page holds it.
   public var title: String?
 
   public init() {}
@@ -60,15 +58,15 @@ public struct PostPage: Equatable, Sendable {
   }
 }
 
-/// Why a source that is not a file gives nothing (more).
+/// Why a source that is not a file gives nothing, or nothing more.
 public struct SourceFault: Error, CustomStringConvertible {
   /// What kind of fault it is.
   public enum Kind: Equatable, Sendable {
     /// There is no such channel, or it cannot be read this way.
     case noSuchChannel
-    /// The network or the server failed, also after repetitions.
+    /// The network or the server failed, again and again.
     case unreachable
-    /// The answer is not one that is understood.
+    /// The answer is not understood.
     case protocolViolation
     /// The server refuses: the login, the key, the account.
     case refused
@@ -89,18 +87,18 @@ public struct SourceFault: Error, CustomStringConvertible {
   public var description: String { "\(source): \(problem)" }
 }
 
-/// How a source that takes its time talks with the user.
+/// How a slow source communicates with the user.
 public protocol SourceConsole: AnyObject {
-  /// Tells what goes on, such as a wait that the server asked for.
+  /// Reports what happens, such as a wait that the server asked for.
   func info(_ message: String)
 
-  /// Tells what the user should know.
+  /// Reports what the user should know.
   func warning(_ message: String)
 
-  /// Throws when the work is to stop; asked at least every tenth of a second.
+  /// Throws if the work is to stop; called at least every tenth of a second.
   func check() throws
 
-  /// Asks the user; a secret is not echoed. `nil` if there is nobody to answer.
+  /// Asks the user; a secret is not echoed. `nil` if nobody is there to answer.
   func ask(_ question: String, isSecret: Bool) throws -> String?
 }
 

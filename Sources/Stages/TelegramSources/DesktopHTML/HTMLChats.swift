@@ -13,6 +13,11 @@ struct HTMLChat {
 
   func path(_ page: String) -> String { folder == "." ? page : folder + "/" + page }
 
+  /// The error that `page` is missing.
+  func failure(missing page: String) -> InputError {
+    InputError(path(page), "this page of the export is missing")
+  }
+
   /// The pages in `folder`; `nil` if there are none.
   ///
   /// - Throws: `FileError`.
@@ -20,18 +25,13 @@ struct HTMLChat {
     let numbers = try Folder.list(folder).compactMap(Self.number).sorted()
     guard !numbers.isEmpty else { return nil }
     let count = zip(numbers, 1...).prefix { $0 == $1 }.count
-    self.folder = folder
-    pages = numbers.map(Self.name)
+    (self.folder, pages, isNumbered) = (folder, numbers.map(Self.name), true)
     missing = count == numbers.count ? nil : Self.name(count + 1)
-    isNumbered = true
   }
 
   /// The only page `page` in `folder`.
   init(folder: String, page: String) {
-    self.folder = folder
-    pages = [page]
-    missing = nil
-    isNumbered = false
+    (self.folder, pages, isNumbered, missing) = (folder, [page], false, nil)
   }
 
   /// The name of a page that is missing before the one at `index`; `nil` if that follows its
@@ -42,12 +42,12 @@ struct HTMLChat {
     return number == previous + 1 ? nil : Self.name(previous + 1)
   }
 
-  /// The name of a page by its number.
+  /// The name of the page with this number.
   private static func name(_ number: Int) -> String {
     number == 1 ? "messages.html" : "messages\(number).html"
   }
 
-  /// The number of the page `name`: that of `messages.html` is 1; `nil` if it is no page of messages.
+  /// The number of the page `name`, 1 for `messages.html`; `nil` if it is not a page of messages.
   static func number(_ name: String) -> Int? {
     guard name.hasPrefix("messages"), name.hasSuffix(".html") else { return nil }
     let digits = name.dropFirst("messages".count).dropLast(".html".count)
@@ -67,12 +67,11 @@ enum HTMLChats {
   static let howTo =
     "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
-  /// What the export at `path` holds.
+  /// What the export at `path` holds: a folder, or one of its pages, which stands for its folder.
   ///
-  /// It is the folder, or one of its pages, which stands for its folder. A page of another
-  /// name stands for itself.
+  /// A page with another name stands for itself.
   ///
-  /// - Throws: `FileError`; `InputError` if it is no export.
+  /// - Throws: `FileError`; `InputError` if it is not an export.
   init(path: String) throws {
     var folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     if !Folder.exists(folder) {
@@ -108,13 +107,11 @@ enum HTMLChats {
   }
 
   /// Whether the file or folder `path` is an export in HTML rather than in JSON; a folder that holds
-  /// both counts as JSON, which tells more.
+  /// both counts as JSON, which holds more.
   static func isHTML(_ path: String) -> Bool {
     if Folder.exists(path) {
       let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
-      if ["result.json", "result.json.gz"].contains(where: { Folder.hasFile(folder + "/" + $0) }) {
-        return false
-      }
+      if ExportFiles.holdsJSON(folder) { return false }
       if Folder.hasFile(folder + "/" + accountPage) || Folder.exists(folder + "/chats") {
         return true
       }

@@ -6,7 +6,7 @@ import PostFormat
 /// It goes by the classes of elements and by what they stand in, not by how tags are balanced. One
 /// object serves for all messages, so that its memory is taken once.
 final class HTMLFrame: HTMLFragmentHandler {
-  enum Kind { case message, service, unsupported, unknown }
+  typealias Kind = MessageKind
 
   private(set) var kind = Kind.unknown
   private(set) var id: Int?

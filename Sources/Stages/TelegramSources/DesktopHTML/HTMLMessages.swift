@@ -1,105 +1,144 @@
 import FileSupport
 import PostFormat
 
-/// The messages of the pages of a chat: makes posts of those that are some, and counts the others.
-struct HTMLMessages {
-  /// How a page ends.
-  enum PageEnd {
-    /// As it should; `next` is the name of the page in which the chat goes on.
-    case whole(next: String?)
-    /// In the middle, as the error says.
-    case cut(InputError)
-  }
+/// The messages of the pages of a chat, of which those that are posts are given out.
+final class HTMLMessages: PostStream {
+  /// What to do where a part of an export is missing.
+  static let remedy = "copy the whole folder of the export, or export the chat again"
 
+  private let chat: HTMLChat
+  private let sizes: [Int]
+  private let options: SourceOptions
   private var message: HTMLMessage
   private var counter = MessageCounter()
 
-  var summary: SourceSummary {
-    get { counter.summary }
-    set { counter.summary = newValue }
-  }
+  /// The page that is read, and the index of the one after it.
+  private var page: HTMLPage?
+  private var nextIndex = 0
+  private var bytesBefore = 0
+  /// The page to which the last one that was read leads.
+  private var nextPage: String?
+  private var isFinished = false
 
-  init(options: SourceOptions) {
+  /// What is missing.
+  private var faults: [InputError] = []
+  /// Whether all that could be read comes before the only fault.
+  private var isFaultAtEnd = false
+
+  init(_ chat: HTMLChat, title: String, sizes: [Int], options: SourceOptions) {
+    (self.chat, self.sizes, self.options) = (chat, sizes, options)
     message = HTMLMessage(options: options)
+    counter.summary.chat = title
   }
 
-  /// Takes note that messages are missing before the next page.
-  mutating func noteGap() {
+  func next() throws -> Post? {
+    while !isFinished {
+      guard let page else {
+        try openNextPage()
+        continue
+      }
+      guard let piece = try page.next() else {
+        self.page = nil
+        bytesBefore += sizes[nextIndex - 1]
+        continue
+      }
+      if let post = try post(of: piece, page.path) { return post }
+    }
+    return nil
+  }
+
+  var summary: SourceSummary { counter.summary }
+
+  var progress: SourceProgress {
+    SourceProgress(
+      posts: counter.summary.posts, bytes: bytesBefore + (page?.bytesConsumed ?? 0))
+  }
+
+  // MARK: - Pages
+
+  private func openNextPage() throws {
+    guard nextIndex < chat.pages.count, faults.isEmpty || options.salvages else {
+      return try finish()
+    }
+    if let missing = chat.missing(before: nextIndex) {
+      faults.append(chat.failure(missing: missing))
+      message.forgetContext()
+    }
+    page = try HTMLPage(path: chat.path(chat.pages[nextIndex]))
+    nextPage = nil
+    nextIndex += 1
+  }
+
+  /// The post that `piece` of the page at `path` is, if it is one.
+  private func post(of piece: HTMLPage.Piece, _ path: String) throws -> Post? {
+    try piece.bytes.withUnsafeBytes { bytes in
+      var bytes = bytes
+      var isCut = false
+      if piece.isLast {
+        isCut = bytes.range(of: "</html>") == nil
+        if isCut {
+          // Of a message that is cut off nothing is taken.
+          bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Self.endOfMessage(in: bytes)])
+        } else if !piece.isHead {
+          nextPage = Self.nextPage(in: bytes)
+        }
+      }
+      defer { if isCut { noteCut(at: piece.offset + piece.bytes.count, of: path) } }
+      if piece.isHead {
+        if !isCut { try HTMLPageHead.check(bytes, of: path) }
+        return nil
+      }
+      guard !bytes.isEmpty else { return nil }
+      try message.read(bytes, at: piece.offset, of: path)
+      if message.isNoMessage { return nil }
+      return try counter.post(of: &message, at: piece.offset, of: path)
+    }
+  }
+
+  private func noteCut(at offset: Int, of path: String) {
+    faults.append(
+      InputError(path, .byte(offset), "the page ends before its </html>: it is cut off"))
+    isFaultAtEnd = !options.salvages || faults.count == 1 && nextIndex == chat.pages.count
     message.forgetContext()
   }
 
-  /// Reads the page at `path`; `progress` is told the posts of all pages and the bytes of this one.
+  /// Reports what is missing.
   ///
-  /// - Throws: `FileError`; `InputError`; what `progress` and `body` throw.
-  mutating func readPage(
-    _ path: String, progress: (_ posts: Int, _ bytes: Int) throws -> Void,
-    _ body: (Post) throws -> Void
-  ) throws -> PageEnd {
-    var page = try HTMLPage(path: path)
-    var end = PageEnd.whole(next: nil)
-    var count = 0
-    var hasMore = true
-    while hasMore {
-      if count & 0xFF == 0 { try progress(summary.posts, page.bytesConsumed) }
-      hasMore = try page.readPiece { piece in
-        count += 1
-        var bytes = piece.bytes
-        if piece.isLast {
-          end = Self.end(of: piece, path)
-          // Of a message that is cut off nothing is taken.
-          if case .cut = end {
-            bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Self.endOfMessage(in: bytes)])
-          }
-        }
-        if piece.isHead {
-          if case .whole = end { try HTMLPageHead.check(bytes, of: path) }
-        } else if !bytes.isEmpty {
-          try message.read(bytes, at: piece.offset, of: path)
-          if let post = try takeMessage(at: piece.offset, of: path) { try body(post) }
-        }
-      }
+  /// - Throws: `InputError` if something is, and the posts that are there are not wanted without it.
+  private func finish() throws {
+    isFinished = true
+    if let fault = faultAfterLastPage() {
+      isFaultAtEnd = faults.isEmpty
+      faults.append(fault)
     }
-    return end
+    guard let fault = faults.first else { return }
+    let rest = faults.count > 1 ? " (the first of \(faults.count) such places)" : ""
+    let count = counter.summary.messages
+    let problem =
+      "\(fault.problem)\(rest); \(count) messages could be read "
+      + (isFaultAtEnd ? "before" : "elsewhere")
+    guard options.salvages else {
+      let choice = count == 0 ? "" : ", or take these messages (--salvage)"
+      throw InputError(fault.path, fault.place, "\(problem); \(Self.remedy)\(choice)")
+    }
+    counter.summary.cut = InputError(fault.path, fault.place, problem).description
   }
 
-  /// Counts the message that was read, and returns it if it is a post.
-  private mutating func takeMessage(at offset: Int, of path: String) throws -> Post? {
-    if message.isNoMessage { return nil }
-    guard try counter.isNew(message.id, at: .byte(offset), of: path) else { return nil }
-    switch message.kind {
-    case .service:
-      summary.service += 1
-      return nil
-    case .unsupported:
-      summary.unsupported += 1
-      return nil
-    case .unknown, .message: break
+  /// What is missing if the last page leads to another one.
+  private func faultAfterLastPage() -> InputError? {
+    guard let nextPage else { return nil }
+    if chat.isNumbered {
+      let isThere = HTMLChat.number(nextPage) == nil || Folder.hasFile(chat.path(nextPage))
+      return isThere ? nil : chat.failure(missing: nextPage)
     }
-    guard let post = message.makePost() else {
-      summary.incomplete += 1
-      return nil
-    }
-    counter.count(post)
-    summary.richMessages.count(message.unknownKinds, isPartial: message.isPartial)
-    if message.isZoneless { summary.zoneless += 1 }
-    if message.kind == .unknown { summary.unknownTypes += 1 }
-    return post
-  }
-
-  // MARK: - The end of a page
-
-  private static func end(of piece: HTMLPage.Piece, _ path: String) -> PageEnd {
-    guard piece.bytes.range(of: "</html>") == nil else {
-      return .whole(next: piece.isHead ? nil : next(in: piece.bytes))
-    }
-    return .cut(
-      InputError(
-        path, .byte(piece.offset + piece.bytes.count),
-        "the page ends before its </html>: it is cut off"))
+    return InputError(
+      chat.path(chat.pages[0]),
+      "the chat continues in \(nextPage), but only pages under the names that Telegram Desktop gave "
+        + "them are read one after another")
   }
 
   /// The page to which the link below the last message leads.
-  private static func next(in bytes: UnsafeRawBufferPointer) -> String? {
+  private static func nextPage(in bytes: UnsafeRawBufferPointer) -> String? {
     guard let link = HTMLPage.tag("<a class=\"pagination ", in: bytes, from: 0),
       let address = bytes.range(of: "href=\"", from: link.upperBound),
       let end = bytes[address.upperBound...].firstIndex(of: UInt8(ascii: "\""))
@@ -107,21 +146,22 @@ struct HTMLMessages {
     return String(decoding: bytes[address.upperBound..<end], as: UTF8.self)
   }
 
-  /// Where the element that `bytes` begin with ends; 0 if it does not.
+  /// Where the element ends that `bytes` begin with; 0 if it does not.
   private static func endOfMessage(in bytes: UnsafeRawBufferPointer) -> Int {
     var depth = 0
     var index = 0
     while let tag = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
-      let rest = UnsafeRawBufferPointer(rebasing: bytes[tag...])
-      let (open, close): (StaticString, StaticString) = ("<div", "</div>")
+      let rest = bytes[tag...]
       index = tag + 1
-      if open ~= UnsafeRawBufferPointer(rebasing: rest.prefix(open.utf8CodeUnitCount)) {
+      if rest.starts(with: "<div".utf8) {
         depth += 1
-      } else if close ~= UnsafeRawBufferPointer(rebasing: rest.prefix(close.utf8CodeUnitCount)) {
+      } else if rest.starts(with: "</div>".utf8) {
         depth -= 1
-        if depth == 0 { return tag + close.utf8CodeUnitCount }
+        if depth == 0 { return tag + 6 }
       }
     }
     return 0
   }
 }
+
+extension HTMLMessage: ExportMessage {}

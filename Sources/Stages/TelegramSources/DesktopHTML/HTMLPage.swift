@@ -1,27 +1,27 @@
 import FileSupport
 
 /// A page of an export in HTML, `messages.html` or one of those that follow it, in pieces: what
-/// stands before the first message, and the messages.
+/// comes before the first message, and the messages.
 ///
-/// Where one message ends and the next begins is told by the beginning of its tag alone: versions
-/// before 5.9 left out closing tags behind buttons. Memory is for the longest message, not for the
-/// page.
-struct HTMLPage {
-  /// A part of a page, valid until the next is read.
+/// Where one message ends and the next begins is recognised by the beginning of its tag alone:
+/// versions before 5.9 left out closing tags after buttons. It needs memory for the longest message,
+/// not for the page.
+final class HTMLPage {
+  /// A part of a page.
   struct Piece {
-    let bytes: UnsafeRawBufferPointer
+    let bytes: [UInt8]
     /// Where in the page it begins.
     let offset: Int
-    /// Whether it is what stands before the first message.
+    /// Whether it is what comes before the first message.
     let isHead: Bool
-    /// Whether it holds what stands behind the last message too.
+    /// Whether it includes what comes after the last message.
     let isLast: Bool
   }
 
   let path: String
   private let input: InputFile
   private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
-  /// What was read into the buffer and is not yet handed out.
+  /// The bytes in the buffer that were read and not yet given out.
   private var unread = 0..<0
   /// Where in the page ``unread`` begins.
   private var offset = 0
@@ -40,48 +40,39 @@ struct HTMLPage {
   /// How many bytes of the file were read.
   var bytesConsumed: Int { input.bytesConsumed }
 
-  /// Calls `body` with the next piece; returns false at the end of the page.
+  /// The next piece; `nil` at the end of the page.
   ///
-  /// The first piece, which may be empty, is the head: what stands before the first message.
+  /// The first piece, which may be empty, is the head: what comes before the first message.
   ///
-  /// - Throws: `FileError`; `InputError` if a gzip stream is damaged; what `body` throws.
-  mutating func readPiece(_ body: (Piece) throws -> Void) throws -> Bool {
-    guard !isFinished else { return false }
+  /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
+  func next() throws -> Piece? {
     let tag: StaticString = "<div class=\"message "
     // A message begins with the tag itself.
     var searched = hasHead ? 1 : 0
-    while true {
+    while !isFinished {
       let found = buffer.withUnsafeBytes {
         Self.tag(tag, in: UnsafeRawBufferPointer(rebasing: $0[unread]), from: searched)
       }
-      if let found {
-        return try take(found.lowerBound, isLast: false, body)
+      if found == nil, !isAtEnd {
+        searched = max(searched, unread.count - tag.utf8CodeUnitCount + 1)
+        try fill()
+        continue
       }
-      if isAtEnd {
-        isFinished = true
-        return try take(unread.count, isLast: true, body)
+      isFinished = found == nil
+      let range = unread.prefix(found?.lowerBound ?? unread.count)
+      defer {
+        hasHead = true
+        offset += range.count
+        unread = range.upperBound..<unread.upperBound
       }
-      searched = max(searched, unread.count - tag.utf8CodeUnitCount + 1)
-      try fill()
+      return Piece(
+        bytes: Array(buffer[range]), offset: offset, isHead: !hasHead, isLast: isFinished)
     }
+    return nil
   }
 
-  private mutating func take(
-    _ count: Int, isLast: Bool, _ body: (Piece) throws -> Void
-  ) throws -> Bool {
-    let range = unread.prefix(count)
-    try buffer.withUnsafeBytes {
-      let bytes = UnsafeRawBufferPointer(rebasing: $0[range])
-      try body(Piece(bytes: bytes, offset: offset, isHead: !hasHead, isLast: isLast))
-    }
-    hasHead = true
-    offset += count
-    unread = range.upperBound..<unread.upperBound
-    return true
-  }
-
-  /// Reads on, into a larger buffer where one message fills it.
-  private mutating func fill() throws {
+  /// Reads more, into a larger buffer if one message fills it.
+  private func fill() throws {
     if unread.lowerBound > 0 {
       buffer.withUnsafeMutableBytes {
         $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[unread]))
@@ -98,10 +89,10 @@ struct HTMLPage {
     unread = 0..<unread.upperBound + count
   }
 
-  /// Where the writer put `tag` in `text`, at `start` or behind it; `nil` if it did not.
+  /// Where the writer put `tag` in `text`, at `start` or after it; `nil` if it did not.
   ///
-  /// The labels of buttons, which not all versions escape, may hold the same. They stand in a `<div>`
-  /// without attributes, and behind other characters than the end of a tag.
+  /// The labels of buttons, which not all versions escape, may hold the same text. They are in a
+  /// `<div>` without attributes, or follow other characters than the end of a tag.
   static func tag(
     _ tag: StaticString, in text: UnsafeRawBufferPointer, from start: Int
   ) -> Range<Int>? {
@@ -109,10 +100,9 @@ struct HTMLPage {
     while let found = text.range(of: tag, from: start) {
       var end = found.lowerBound
       while end > 0, text[end - 1] <= 0x20 { end -= 1 }
-      let label: StaticString = "<div>"
       let isLabel =
         end > 0 && text[end - 1] != UInt8(ascii: ">")
-        || label ~= UnsafeRawBufferPointer(rebasing: text[..<end].suffix(label.utf8CodeUnitCount))
+        || text[..<end].suffix(5).elementsEqual("<div>".utf8)
       if !isLabel { return found }
       start = found.upperBound
     }
@@ -128,14 +118,12 @@ struct HTMLPage {
     do throws(UTF8.ValidationError) {
       _ = try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span)
     } catch {
-      throw notUTF8(path, offset + error.byteOffsets.lowerBound)
+      let remedy = TextEncoding.remedy(for: bytes, in: path)
+      throw InputError(
+        path, .byte(offset + error.byteOffsets.lowerBound),
+        "this is not UTF-8, in which Telegram Desktop writes pages"
+          + (remedy.isEmpty
+            ? ": the file was changed or damaged; export the chat again" : remedy))
     }
-  }
-
-  static func notUTF8(_ path: String, _ offset: Int) -> InputError {
-    InputError(
-      path, .byte(offset),
-      "this is not UTF-8, in which Telegram Desktop writes pages: the file was changed or damaged; "
-        + "export the chat again")
   }
 }

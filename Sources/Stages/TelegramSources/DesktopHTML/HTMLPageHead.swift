@@ -1,28 +1,21 @@
 import FileSupport
 
-/// What stands before the messages of a page of an export in HTML.
+/// What comes before the messages of a page of an export in HTML.
 struct HTMLPageHead {
   /// The name of the chat; `nil` if it has none.
   let title: String?
 
-  /// How much of a page is looked at to tell whether it is one of an export.
+  /// What a chat without a name is called.
+  static let noTitle = "a chat without a name"
+
+  /// How many bytes of a page show whether it is one of an export.
   private static let size = 64 * 1024
 
   /// The first bytes of the file `path`.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   static func beginning(of path: String) throws -> [UInt8] {
-    let input = try InputFile(path: path, as: .bytes)
-    var bytes = [UInt8](repeating: 0, count: size)
-    var count = 0
-    try bytes.withUnsafeMutableBytes {
-      while count < size {
-        let more = try input.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
-        if more == 0 { break }
-        count += more
-      }
-    }
-    return Array(bytes[..<count])
+    try InputFile(path: path, as: .bytes).prefix(size)
   }
 
   /// Reads the head of the page `path`.
@@ -38,8 +31,8 @@ struct HTMLPageHead {
     }
   }
 
-  /// Checks that `bytes`, with which the page `path` begins, are those of a page of messages, and
-  /// returns its head.
+  /// Checks that the page `path`, which begins with `bytes`, is a page of messages, and returns its
+  /// head.
   ///
   /// - Throws: `InputError`.
   @discardableResult
@@ -54,20 +47,14 @@ struct HTMLPageHead {
       return head
     }
     let beginning = Array(bytes.prefix(ForeignContent.length))
-    if let problem = FileSignature.problem(of: beginning, in: path, howTo: HTMLChats.howTo) {
+    if let problem = ExportFiles.problem(ofBeginning: beginning, in: path, howTo: HTMLChats.howTo) {
       throw InputError(path, problem)
     }
     try HTMLPage.checkUTF8(bytes.wholeCharacters, at: 0, of: path)
-    // Of UTF-16, every other byte of this is zero.
-    if let zero = bytes.prefix(16).firstIndex(of: 0) { throw HTMLPage.notUTF8(path, zero) }
-    throw failure(
-      path,
+    let found =
       bytes.range(of: "<") == nil
-        ? "this is not HTML" : "this is HTML, but not an export of Telegram Desktop")
-  }
-
-  private static func failure(_ path: String, _ found: String) -> InputError {
-    InputError(
+      ? "this is not HTML" : "this is HTML, but not an export of Telegram Desktop"
+    throw InputError(
       path,
       "\(found), expected a page with the messages of a chat as Telegram Desktop exports it; "
         + HTMLChats.howTo)

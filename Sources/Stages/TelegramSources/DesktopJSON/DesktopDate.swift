@@ -2,10 +2,10 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// The time of a message or of its edit: seconds since 1970, or a date and where that is missing.
+/// The time of a message or of its edit: seconds since 1970 or, where these are missing, a date.
 struct DesktopDate {
   private var unixTime: Int?
-  /// A number that stands in place of a text.
+  /// A number in place of a text.
   private var number: Int?
   private var text: [UInt8] = []
 
@@ -31,8 +31,10 @@ struct DesktopDate {
     unixTime = try reader.integerIfAny()
   }
 
-  /// The seconds since 1970, those of a date without a zone in `zone` or UTC, and whether a zone was
-  /// told; `nil` if there is no date, or one that cannot be written with a year of four digits.
+  /// The seconds since 1970, and whether the date has a zone.
+  ///
+  /// A date without a zone is taken to be in `zone`, or in UTC if that is `nil`. Returns `nil` if
+  /// there is no date, or its year does not have four digits.
   func seconds(in zone: LocalZone?) -> (seconds: Int, hasZone: Bool)? {
     for time in [unixTime, number] {
       if let time, DateText.range.contains(time) { return (time, true) }

@@ -5,11 +5,9 @@ import TextSupport
 
 /// A message of a Telegram Desktop export, with what a post needs of it.
 ///
-/// One value serves for all messages, so that its memory is taken once. What no post may need, such
-/// as a text that stands in `text_entities` as well, is kept as it stands and read at the end.
-struct DesktopMessage: ~Copyable {
-  enum Kind: String, CaseIterable { case message, service, unsupported, unknown }
-
+/// One value serves for all messages, so that memory is allocated once. What may turn out not to be
+/// needed, such as a text that is in `text_entities` as well, is kept as it is and parsed at the end.
+struct DesktopMessage: ExportMessage, ~Copyable {
   private enum Key: String, CaseIterable {
     case id, type, date, edited, text, reactions, poll
     case unixDate = "date_unixtime"
@@ -21,7 +19,7 @@ struct DesktopMessage: ~Copyable {
     case mediaType = "media_type"
     case todoList = "todo_list"
     case richMessage = "rich_message"
-    // The keys that tell the kind of media which has no `media_type`.
+    // Keys that show the kind of media without a `media_type`.
     case photo, file
     case location = "location_information"
     case livePeriod = "live_location_period_seconds"
@@ -33,7 +31,7 @@ struct DesktopMessage: ~Copyable {
     case giveawayResults = "giveaway_results"
     case paidMedia = "paid_stars_amount"
 
-    /// The word for the media that the key tells of, and which of several counts: the highest.
+    /// The word for the media that the key stands for, and its rank: of several the highest counts.
     var media: (rank: Int, word: String)? {
       switch self {
       case .paidMedia: (1, "paid_media")
@@ -55,25 +53,21 @@ struct DesktopMessage: ~Copyable {
   }
 
   private static let keys = JSONKeys<Key>()
-  private static let kinds = JSONKeys<Kind>()
+  private static let kinds = JSONKeys<MessageKind>()
 
   private let path: String
   private let options: SourceOptions
 
-  private(set) var kind = Kind.message
+  private(set) var kind = MessageKind.message
   private(set) var id: Int?
   /// Where the message begins in its file.
   private(set) var byteOffset = 0
-  /// Whether the date is one without a zone that nobody told.
   private(set) var isZoneless = false
-  /// Whether half of a surrogate pair was replaced in what the post is made of.
   private(set) var isRepaired = false
-  /// The kinds of the parts of a rich message that are not known.
   var unknownKinds: Set<String> { richText?.unknownKinds ?? [] }
-  /// Whether the export holds only the first part of a rich message.
   private(set) var isPartial = false
 
-  /// What stands under `text`.
+  /// The value of `text`, as it is in the file.
   private var textSource: [UInt8] = []
   private var textSourceReader: JSONReader
   private var text = MarkedText()
@@ -165,7 +159,7 @@ struct DesktopMessage: ~Copyable {
     mediaRank = media.rank
   }
 
-  private mutating func readKind(_ reader: inout JSONReader) throws -> Kind {
+  private mutating func readKind(_ reader: inout JSONReader) throws -> MessageKind {
     guard try reader.peek() == .string else {
       try reader.skip()
       return .message
@@ -176,23 +170,21 @@ struct DesktopMessage: ~Copyable {
 
   // MARK: - The post
 
-  /// The post that the message is; `nil` if it lacks an id or a date.
-  ///
-  /// - Throws: `InputError` if the text is none, or not UTF-8.
+  /// - Throws: `InputError` if the text is not one, or not UTF-8.
   mutating func makePost() throws -> Post? {
     guard let id, let (seconds, hasZone) = date.seconds(in: options.zone) else { return nil }
     isZoneless = !hasZone && options.zone == nil
     post.id = id
     post.date = seconds
-    // An edit before the post is what old versions write for none: the beginning of 1970.
+    // Old versions write the beginning of 1970 for a post that was never edited.
     post.edited = edited.seconds(in: options.zone).flatMap {
       $0.seconds < seconds ? nil : $0.seconds
     }
-    // The posts of the group that the chat was before, which have negative ids, are left out.
+    // Posts of the group that the chat was before have negative ids and are left out.
     if repliesElsewhere || post.replyTo.map({ $0 < 0 }) == true { post.replyTo = nil }
     post.reactions = reactions.list
     if let richText, !richText.text.isEmpty {
-      // A text beside it is for programs that do not know rich messages.
+      // The text beside it is for programs that do not know rich messages.
       (post.text, post.entities) = (richText.text, richText.entities)
     } else if entityText.bytes.isEmpty {
       try readTextSource()
@@ -206,7 +198,7 @@ struct DesktopMessage: ~Copyable {
     return post
   }
 
-  /// Reads what stands under `text`.
+  /// Parses the value of `text`.
   private mutating func readTextSource() throws {
     text.removeAll()
     guard !textSource.isEmpty, !textSource.elementsEqual(#""""#.utf8) else { return }
@@ -228,8 +220,10 @@ struct DesktopMessage: ~Copyable {
 
   /// The error that `what` of the message, which is `bytes`, is not UTF-8.
   private func failure(_ what: String, _ bytes: [UInt8]) -> InputError {
-    InputError(
+    let remedy = TextEncoding.remedy(for: bytes, in: path)
+    return InputError(
       path, .byte(byteOffset),
-      "\(what) of message \(id ?? 0) is not UTF-8" + DesktopEncoding.remedy(for: bytes, in: path))
+      "\(what) of message \(id ?? 0) is not UTF-8"
+        + (remedy.isEmpty ? "; export the chat again" : remedy))
   }
 }

@@ -2,82 +2,201 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// Which part of the whole work the reading of a file is; that of an account is read twice.
-enum Share {
-  case whole, firstHalf, secondHalf
+/// The messages of a chat in an export in JSON, of which those that are posts are given out.
+final class DesktopMessages: PostStream {
+  /// The chats of the export, if it is that of a whole account.
+  private(set) var chats: [DesktopChat] = []
+  /// Whether the export is that of a whole account.
+  private(set) var isAccount = false
+  /// Where the file is cut off, if the messages before that are wanted.
+  private(set) var cut: InputError?
 
-  /// The share of `input` that is done, in bytes; `nil` for a pipe.
-  func done(_ input: InputFile) -> Int? {
-    guard let size = input.size else { return nil }
-    return switch self {
-    case .whole: input.bytesConsumed
-    case .firstHalf: input.bytesConsumed / 2
-    case .secondHalf: (size + input.bytesConsumed) / 2
-    }
-  }
-}
-
-/// The `messages` of a chat: makes posts of those that are some, and counts the others.
-struct DesktopMessages: ~Copyable {
-  let path: String
-
-  /// How many messages of other chats were passed over.
-  private(set) var passedOver = 0
+  private let path: String
+  private let size: Int?
+  private let options: SourceOptions
+  private let input: InputFile
+  private var reader: JSONReader
   private var message: DesktopMessage
   private var counter = MessageCounter()
+  private var chat = DesktopChat()
+
+  private var isInObject = false
+  private var isInMessages = false
+  private var isAtEnd = false
+  /// How many messages of other chats come before.
+  private var messagesBefore = 0
+  /// How often the file is read, and how often it was read before.
+  private var passes = (all: 1, before: 0)
+
+  /// Opens the export at `path`, to be read from its beginning.
+  ///
+  /// - Throws: `FileError`; `InputError` if the file is evidently something else.
+  init(path: String, size: Int?, options: SourceOptions) throws {
+    (self.path, self.size, self.options) = (path, size, options)
+    input = try InputFile(path: path, as: .bytes)
+    reader = JSONReader(input, leniency: DesktopExport.leniency)
+    message = DesktopMessage(path: path, options: options)
+    try expectObject()
+  }
+
+  /// Opens the export of an account again, to read the messages of `chat`.
+  convenience init(
+    path: String, size: Int?, options: SourceOptions, chat: DesktopChat, messagesBefore: Int,
+    cut: InputError?, progress: (SourceProgress) throws -> Void
+  ) throws {
+    try self.init(path: path, size: size, options: options)
+    (self.chat, self.messagesBefore, self.cut) = (chat, messagesBefore, cut)
+    (isAccount, passes) = (true, (2, 1))
+    guard let offset = chat.messagesOffset else {
+      isAtEnd = true
+      return
+    }
+    while reader.byteOffset < offset {
+      try reader.skipBytes(upTo: min(offset, reader.byteOffset + 1 << 24))
+      try progress(self.progress)
+    }
+  }
+
+  /// Checks by how the file begins that it can be an export.
+  private func expectObject() throws {
+    let beginning = try reader.bytesAhead(ForeignContent.length)
+    if let problem = ExportFiles.problem(
+      ofBeginning: beginning, in: path, howTo: DesktopExport.howTo)
+    {
+      throw InputError(path, problem)
+    }
+    try reader.skipByteOrderMark()
+    var isObject = false
+    do { isObject = try reader.peek() == .object } catch is InputError {}
+    guard isObject else {
+      throw InputError(
+        path, .byte(reader.byteOffset),
+        "expected the '{' that an export of Telegram Desktop begins with; \(DesktopExport.howTo)")
+    }
+  }
+
+  // MARK: - Posts
+
+  func next() throws -> Post? {
+    while !isAtEnd {
+      do {
+        if try isInMessages ? reader.nextElement() : reader.openArray() {
+          isInMessages = true
+          try message.read(&reader)
+          let offset = message.byteOffset
+          if let post = try counter.post(of: &message, at: offset, of: path) { return post }
+        } else {
+          isInMessages = false
+          // What follows the chosen chat of an account was checked when the chats were listed.
+          isAtEnd = try isAccount || !findMessages { _ in }
+        }
+      } catch let error as InputError {
+        try end(at: error)
+      }
+      if isAtEnd, !isAccount { try checkChoice() }
+    }
+    return nil
+  }
 
   var summary: SourceSummary {
-    get { counter.summary }
-    set { counter.summary = newValue }
+    var summary = counter.summary
+    summary.chat = chat.title
+    summary.cut = cut?.description
+    return summary
   }
 
-  init(path: String, options: SourceOptions) {
-    self.path = path
-    message = DesktopMessage(path: path, options: options)
+  var progress: SourceProgress {
+    let bytes = size.map {
+      isAtEnd ? $0 : (passes.before * $0 + input.bytesConsumed) / passes.all
+    }
+    return SourceProgress(posts: counter.summary.posts, bytes: bytes)
   }
 
-  /// Counts a message of another chat.
-  mutating func passOver() {
-    passedOver += 1
+  /// Ends at the cut that `error` reports, if the messages before it are wanted.
+  ///
+  /// - Throws: `error`, with the remedy, if they are not, or if the file is damaged in another way.
+  private func end(at error: InputError) throws {
+    guard reader.isCutOff else {
+      guard reader.invalidString != nil else { throw error }
+      let remedy = reader.encodingRemedy
+      throw InputError(
+        error.path, error.place,
+        error.problem + (remedy.isEmpty ? "; export the chat again" : remedy))
+    }
+    let count = counter.summary.messages + messagesBefore
+    let problem = error.problem + "; \(count) messages could be read before"
+    guard options.salvages else {
+      throw InputError(
+        error.path, error.place,
+        problem + "; the export was interrupted: export the chat again"
+          + (count == 0 ? "" : ", or take these messages (--salvage)"))
+    }
+    cut = InputError(error.path, error.place, problem)
+    isAtEnd = true
   }
 
-  /// Reads an array of messages.
-  mutating func read(
-    _ reader: inout JSONReader, _ input: InputFile, share: Share,
-    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
-  ) throws {
-    var count = 0
-    try reader.array { reader in
-      count += 1
-      if count & 0xFF == 0 {
-        try progress(SourceProgress(posts: summary.posts, bytes: share.done(input)))
+  // MARK: - The outermost object
+
+  /// Goes to the messages of the only chat of the export.
+  ///
+  /// Returns `false` if there are none; if the export is that of an account, its ``chats`` are then
+  /// known.
+  ///
+  /// - Throws: `InputError`; `FileError`; what `progress` throws.
+  func goToMessages(progress: (SourceProgress) throws -> Void) throws -> Bool {
+    do {
+      return try findMessages(progress: progress)
+    } catch let error as InputError {
+      try end(at: error)
+      return false
+    }
+  }
+
+  /// Reads the members of the outermost object up to `messages`; `false` at the end of the object.
+  private func findMessages(progress: (SourceProgress) throws -> Void) throws -> Bool {
+    while try isInObject ? reader.nextMember() : reader.openObject() {
+      isInObject = true
+      let key = try reader.key(of: DesktopChat.keys)
+      switch key {
+      case .messages:
+        if chat.name != nil || chat.id != nil { try checkChoice() }
+        return true
+      case .chats, .leftChats:
+        (isAccount, passes) = (true, (2, 0))
+        try listChats(progress: progress)
+      default: try chat.read(key, &reader)
       }
-      try message.read(&reader)
-      if let post = try takeMessage() { try body(post) }
     }
+    try reader.finish()
+    return false
   }
 
-  /// Counts the message that was read, and returns it if it is a post.
-  private mutating func takeMessage() throws -> Post? {
-    guard try counter.isNew(message.id, at: .byte(message.byteOffset), of: path) else { return nil }
-    switch message.kind {
-    case .service:
-      summary.service += 1
-      return nil
-    case .unsupported:
-      summary.unsupported += 1
-      return nil
-    case .unknown, .message: break
+  /// Checks that the only chat is the one that is asked for.
+  private func checkChoice() throws {
+    guard let choice = options.chat, !chat.isNamed(choice) else { return }
+    throw InputError(path, "the export holds no chat '\(choice)'; it holds \(chat.title)")
+  }
+
+  /// Reads `chats` or `left_chats` of an account.
+  private func listChats(progress: (SourceProgress) throws -> Void) throws {
+    try reader.object(DesktopChat.keys) { reader, key in
+      guard key == .list else { return try reader.skip() }
+      try reader.array { reader in
+        var chat = DesktopChat()
+        // If the file is cut off in this chat, what came before is known all the same.
+        defer { chats.append(chat) }
+        try reader.object(DesktopChat.keys) { reader, key in
+          guard key == .messages else { return try chat.read(key, &reader) }
+          _ = try reader.peek()
+          chat.messagesOffset = reader.byteOffset
+          try reader.array { reader in
+            try reader.skip()
+            chat.messageCount += 1
+            messagesBefore += 1
+            if messagesBefore & 0x3FF == 0 { try progress(self.progress) }
+          }
+        }
+      }
     }
-    guard let post = try message.makePost() else {
-      summary.incomplete += 1
-      return nil
-    }
-    counter.count(post)
-    summary.richMessages.count(message.unknownKinds, isPartial: message.isPartial)
-    if message.isRepaired { summary.repaired += 1 }
-    if message.isZoneless { summary.zoneless += 1 }
-    if message.kind == .unknown { summary.unknownTypes += 1 }
-    return post
   }
 }

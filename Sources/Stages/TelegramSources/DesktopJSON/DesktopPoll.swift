@@ -47,9 +47,9 @@ struct DesktopPoll {
     return part.bytes
   }
 
-  /// The poll as text; `nil` if there is none.
+  /// The poll as text; `nil` if there is no poll.
   ///
-  /// - Throws: What `error` makes of bytes that are not UTF-8.
+  /// - Throws: The `error` for bytes that are not UTF-8.
   func text(orThrow error: (_ bytes: [UInt8]) -> any Error) throws -> String? {
     guard !question.isEmpty || !answers.isEmpty else { return nil }
     func string(_ bytes: [UInt8]) throws -> String {

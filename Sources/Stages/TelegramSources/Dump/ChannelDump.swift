@@ -1,10 +1,9 @@
 import FileSupport
 import PostFormat
 
-/// A dump: posts of one channel, from one source or several, brought into one file.
+/// A dump: brings the posts of one channel, from one source or several, into one file.
 ///
-/// A file that is there already is gone on with: it keeps its posts, and gets what is new and what
-/// was edited since.
+/// A file that exists is continued: it keeps its posts, and gets those that are new or were edited.
 public struct ChannelDump {
   /// Where posts come from.
   public enum Source {
@@ -12,35 +11,52 @@ public struct ChannelDump {
     case posts(path: String)
     /// An export.
     case export(any PostSource)
-    /// A channel that is asked page by page.
+    /// A channel that is fetched page by page.
     case channel(any PostPages)
+  }
+
+  /// What became of the posts that the file had before.
+  public struct Changes: Equatable, Sendable {
+    /// How many of its posts stayed as they were.
+    public var kept = 0
+    /// How many of its posts were changed by a source.
+    public var changed = 0
+    /// How many posts it did not have.
+    public var added = 0
+
+    public init(kept: Int = 0, changed: Int = 0, added: Int = 0) {
+      (self.kept, self.changed, self.added) = (kept, changed, added)
+    }
   }
 
   /// What came of a dump.
   public struct Result: Equatable, Sendable {
     /// What each source held.
     public var found: [SourceSummary] = []
-    /// What is written: its posts, the first and the last.
+    /// What was written: how many posts, the first and the last.
     public var written = SourceSummary()
-    /// What became of the posts the file had before; `nil` where there was no file, or it was
+    /// What became of the posts that the file had before; `nil` if there was no file, or it was
     /// replaced.
-    public var changes: PostMerge.Counts?
-    /// Whether the file was there before, byte for byte the same, and was left as it was.
+    public var changes: Changes?
+    /// Whether the file existed with the same bytes, and was left alone.
     public var isUnchanged = false
   }
 
-  /// The sources, the later ones of more weight where two have the same post.
+  /// The sources; of two that have the same post, the later is preferred.
   public var sources: [Source]
-  /// The file that is written; `-` is standard output.
+  /// The file to write; `-` is standard output.
   public var output: String
   /// What is left out of each post.
   public var omitted: Set<PostField> = []
   /// Which posts of the sources are wanted.
   public var selection = PostSelection()
-  /// Whether a file that is there already is replaced.
+  /// Whether a file that exists is replaced.
   public var replaces = false
-  /// How many of the last posts of the file are asked of a channel again, for edits.
+  /// How many of the last posts of the file are fetched from a channel again, for edits.
   public var refreshed = 0
+
+  /// The suffix of the file that an interrupted dump leaves to be resumed from.
+  public static let journalSuffix = ".resume"
 
   /// A dump of `sources` to `output`.
   public init(_ sources: [Source], output: String) {
@@ -51,16 +67,20 @@ public struct ChannelDump {
   /// Reads the sources and writes the file.
   ///
   /// - Throws: `InputError`; `FileError`; ``SourceFault``; what `progress` throws. The file is then as
-  ///   it was before; of a channel that was asked page by page a journal stays, from which the next
-  ///   run goes on.
+  ///   it was before. Of a channel that is fetched page by page a journal stays, from which the next
+  ///   run resumes.
   public func run(progress: (SourceProgress) throws -> Void) throws -> Result {
-    // Before anything is read: what another process that writes this output reads is not touched.
+    // Opened first: nothing is read that another process with this output may be changing.
     let writer = try PostWriter(path: output, omitting: omitted)
-    let goesOn = output != "-" && !replaces && Folder.hasFile(output)
+    let continues = output != "-" && !replaces && Folder.hasFile(output)
+    let older = continues ? try PostMerge([PostCursor(path: output)]) : nil
+    let sources = try openable(continues: continues)
     var result = Result()
-    var merge = goesOn ? PostMerge(files: [try PostCursor(path: output)]) : nil
-    var filter = PostSelection.Filter(selection)
     func write(_ found: FoundPost) throws {
+      while let before = try older?.next(below: found.post.id) { try writeMerged(before) }
+      try writeMerged(older?.merged(with: found) ?? found)
+    }
+    func writeMerged(_ found: FoundPost) throws {
       result.written.count(found.post)
       if let line = found.line {
         try writer.write(found.post, asIn: line)
@@ -68,54 +88,55 @@ public struct ChannelDump {
         try writer.write(found.post)
       }
     }
-    func take(_ found: FoundPost) throws {
-      if merge == nil { try write(found) } else { try merge?.take(found, write) }
+
+    let folder = sources.count == 1 ? nil : try writer.createTemporaryFolder()
+    defer { if let folder { try? Folder.remove(folder) } }
+    let posts: any PostStream
+    if let folder {
+      posts = try merge(sources, in: folder, progress: progress, found: &result.found)
+    } else {
+      posts = try sources[0].open(progress: progress)
     }
-    let fetches = try fetches(goesOn: goesOn)
-    var repaired = 0
-    result.found = try read(fetches, for: writer, progress: progress, repaired: &repaired) {
-      try filter.take($0, take)
+    var filter = PostSelection.Filter(selection)
+    var count = 0
+    while let post = try posts.next() {
+      count += 1
+      if count & 0xFF == 0 { try progress(posts.progress) }
+      if let found = filter.take(FoundPost(post: post, line: posts.line)) { try write(found) }
     }
-    try filter.finish(take)
-    try merge?.finish(write)
-    result.written.repaired = repaired + (merge?.repairedCount ?? 0)
-    result.changes = merge?.counts
+    try progress(posts.progress)
+    for found in filter.heldBack { try write(found) }
+    while let rest = try older?.next(below: nil) { try writeMerged(rest) }
+
+    if folder == nil { result.found = [posts.summary] }
+    result.written.repaired =
+      (folder == nil ? 0 : posts.summary.repaired) + (older?.summary.repaired ?? 0)
+    result.changes = older?.changes
     result.isUnchanged = try !writer.commit()
-    for case .fetch(let fetch) in fetches { try fetch.removeJournal() }
+    for case let fetch as ChannelFetch in sources { try fetch.removeJournal() }
     return result
   }
 
   // MARK: - Sources
 
-  /// A source, ready to be read.
-  private enum Reading {
-    case posts(path: String)
-    case export(any PostSource)
-    case fetch(ChannelFetch)
-  }
-
-  private func fetches(goesOn: Bool) throws -> [Reading] {
+  private func openable(continues: Bool) throws -> [any PostSource] {
     try sources.map { source in
       switch source {
-      case .posts(let path): return .posts(path: path)
-      case .export(let export): return .export(export)
+      case .posts(let path): return PostFile(path: path)
+      case .export(let export): return export
       case .channel(let pages):
-        var bounds = ChannelFetch.Bounds()
-        bounds.above = try selection.above ?? (goesOn ? lastKnownID() : nil)
-        (bounds.from, bounds.to, bounds.limit) = (selection.from, selection.to, selection.limit)
+        var selection = selection
+        if selection.above == nil, continues { selection.above = try lastKnownID() }
         let journal = output == "-" ? nil : output + Self.journalSuffix
-        return .fetch(ChannelFetch(pages, journalPath: journal, bounds: bounds))
+        return ChannelFetch(pages, journalPath: journal, selection: selection)
       }
     }
   }
 
-  /// The ending of the file that an interrupted dump leaves to go on from.
-  public static let journalSuffix = ".resume"
-
-  /// The id of the last post of the file that need not be asked for again; `nil` if there is none.
+  /// The id of the last post of the file that need not be fetched again; `nil` if there is none.
   private func lastKnownID() throws -> Int? {
     let cursor = try PostCursor(path: output)
-    // The ids of the last posts, one more than are to be asked for again.
+    // A ring of the last ids, one more than are fetched again.
     var last: [Int] = []
     var oldest = 0
     while let post = try cursor.next() {
@@ -129,62 +150,28 @@ public struct ChannelDump {
     return last.count > refreshed ? last[oldest] : nil
   }
 
-  /// Gives `body` the posts of all sources, the ids ascending; `repaired` gets the number of posts in
-  /// files that had half of a surrogate pair in a text.
-  private func read(
-    _ readings: [Reading], for writer: PostWriter, progress: (SourceProgress) throws -> Void,
-    repaired: inout Int,
-    _ body: (FoundPost) throws -> Void
-  ) throws -> [SourceSummary] {
-    if readings.count == 1 { return [try read(readings[0], progress: progress, body)] }
-    // The posts of a source lie here until they are merged.
-    let folder = try writer.createTemporaryFolder()
-    defer { try? Folder.remove(folder) }
-    var summaries: [SourceSummary] = []
+  /// The posts of several sources; those that are not files are first written to files in `folder`.
+  private func merge(
+    _ sources: [any PostSource], in folder: String, progress: (SourceProgress) throws -> Void,
+    found: inout [SourceSummary]
+  ) throws -> PostMerge {
     var files: [PostCursor] = []
-    for (number, reading) in readings.enumerated() {
-      if case .posts(let path) = reading {
-        files.append(try PostCursor(path: path))
-        continue
+    for (index, source) in sources.enumerated() {
+      var path = "\(folder)/\(index)"
+      if let file = source as? PostFile {
+        path = file.path
+      } else {
+        let writer = try PostWriter(path: path)
+        let posts = try source.open(progress: progress)
+        while let post = try posts.next() {
+          try writer.write(post)
+          if writer.count & 0xFF == 0 { try progress(posts.progress) }
+        }
+        try writer.commit()
+        found.append(posts.summary)
       }
-      let path = "\(folder)/\(number)"
-      let writer = try PostWriter(path: path)
-      summaries.append(try read(reading, progress: progress) { try writer.write($0.post) })
-      try writer.commit()
       files.append(try PostCursor(path: path))
     }
-    var merge = PostMerge(files: files)
-    var posts = 0
-    try merge.finish {
-      posts += 1
-      if posts & 0xFF == 0 { try progress(SourceProgress(posts: posts)) }
-      try body($0)
-    }
-    repaired = merge.repairedCount
-    return summaries
-  }
-
-  private func read(
-    _ reading: Reading, progress: (SourceProgress) throws -> Void,
-    _ body: (FoundPost) throws -> Void
-  ) throws -> SourceSummary {
-    switch reading {
-    case .export(let source):
-      return try source.forEachPost(progress: progress) { try body(.init($0)) }
-    case .fetch(let fetch): return try fetch.forEachPost(progress: progress) { try body(.init($0)) }
-    case .posts(let path):
-      var summary = SourceSummary()
-      summary.chat = path
-      let cursor = try PostCursor(path: path)
-      while let post = try cursor.next() {
-        summary.count(post)
-        if summary.posts & 0xFF == 0 {
-          try progress(SourceProgress(posts: summary.posts, bytes: cursor.bytesConsumed))
-        }
-        try body(FoundPost(post, of: cursor))
-      }
-      summary.repaired = cursor.repairedCount
-      return summary
-    }
+    return try PostMerge(files)
   }
 }

@@ -1,21 +1,76 @@
 import FileSupport
 import PostFormat
 
-/// Counts the messages of an export, whose ids ascend: those that become posts, those that are left
-/// out, and the ids that belong to none.
+/// What a message of an export is.
+enum MessageKind: String, CaseIterable {
+  case message, service, unsupported, unknown
+}
+
+/// A message of an export, which may become a post.
+protocol ExportMessage: ~Copyable {
+  var id: Int? { get }
+  var kind: MessageKind { get }
+  /// The kinds of the parts of a rich message that are not known.
+  var unknownKinds: Set<String> { get }
+  /// Whether the export holds only the first part of a rich message.
+  var isPartial: Bool { get }
+  /// Whether half of a surrogate pair was replaced in what the post is made of.
+  var isRepaired: Bool { get }
+  /// Whether the date has no zone, and the user gave none.
+  var isZoneless: Bool { get }
+
+  /// The post that the message becomes; `nil` if it lacks an id or a date.
+  mutating func makePost() throws -> Post?
+}
+
+extension ExportMessage where Self: ~Copyable {
+  var isRepaired: Bool { false }
+}
+
+/// Makes posts of the messages of an export, whose ids ascend, and counts what is left out.
 struct MessageCounter {
   var summary = SourceSummary()
 
-  /// The ids of all messages, posts or not.
-  private var ids = IDSet()
-  /// How many ids there were before the first post.
+  /// The ids of all messages, posts or not, as ranges, and how many they are.
+  private var ids: [ClosedRange<Int>] = []
+  private var idCount = 0
+  /// How many ids came before the first post.
   private var idsBeforeFirst = 0
 
-  /// Takes note of a message with this `id`; returns whether it is a new message of the chat, the
-  /// kind of which is still to be counted.
+  /// Counts `message`, which begins at the byte `offset` of the file `path`, and returns the post
+  /// that it becomes, if it does.
   ///
-  /// - Throws: `InputError` at `place` of `path` if the id is too late.
-  mutating func isNew(_ id: Int?, at place: InputError.Place, of path: String) throws -> Bool {
+  /// - Throws: `InputError` if the id is too late; what ``ExportMessage/makePost()`` throws.
+  mutating func post<Message: ExportMessage & ~Copyable>(
+    of message: inout Message, at offset: Int, of path: String
+  ) throws -> Post? {
+    guard try isNew(message.id, at: offset, of: path) else { return nil }
+    switch message.kind {
+    case .service:
+      summary.service += 1
+      return nil
+    case .unsupported:
+      summary.unsupported += 1
+      return nil
+    case .unknown, .message: break
+    }
+    guard let post = try message.makePost() else {
+      summary.incomplete += 1
+      return nil
+    }
+    if summary.first == nil { idsBeforeFirst = idCount - 1 }
+    summary.count(post)
+    let idsAfterFirst = post.id - (summary.first?.id ?? post.id)
+    summary.missing = idsAfterFirst - (idCount - idsBeforeFirst - 1)
+    summary.richMessages.count(message.unknownKinds, isPartial: message.isPartial)
+    if message.isRepaired { summary.repaired += 1 }
+    if message.isZoneless { summary.zoneless += 1 }
+    if message.kind == .unknown { summary.unknownTypes += 1 }
+    return post
+  }
+
+  /// Whether a message with this `id` is a new one of the chat; others are counted.
+  private mutating func isNew(_ id: Int?, at offset: Int, of path: String) throws -> Bool {
     guard let id else {
       summary.incomplete += 1
       return false
@@ -24,25 +79,32 @@ struct MessageCounter {
       summary.formerGroup += 1
       return false
     }
-    if let last = ids.last, id <= last {
-      guard ids.contains(id) else {
+    if let last = ids.last?.upperBound, id <= last {
+      guard isKnown(id) else {
         throw InputError(
-          path, place,
-          "message \(id) stands behind message \(last), but Telegram Desktop writes ids in "
-            + "ascending order; sort the messages by id, or export the chat again")
+          path, .byte(offset),
+          "message \(id) follows message \(last), but Telegram Desktop writes ids in ascending "
+            + "order; sort the messages by id, or export the chat again")
       }
       summary.duplicates += 1
       return false
     }
-    ids.append(id)
+    if let range = ids.last, id - 1 == range.upperBound {
+      ids[ids.count - 1] = range.lowerBound...id
+    } else {
+      ids.append(id...id)
+    }
+    idCount += 1
     return true
   }
 
-  /// Counts a `post` whose id is new.
-  mutating func count(_ post: Post) {
-    if summary.first == nil { idsBeforeFirst = ids.count - 1 }
-    summary.count(post)
-    let idsAfterFirst = post.id - (summary.first?.id ?? post.id)
-    summary.missing = idsAfterFirst - (ids.count - idsBeforeFirst - 1)
+  /// Whether a message with this `id` came before.
+  private func isKnown(_ id: Int) -> Bool {
+    var (low, high) = (0, ids.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ids[middle].upperBound < id { low = middle + 1 } else { high = middle }
+    }
+    return low < ids.count && ids[low].contains(id)
   }
 }

@@ -1,16 +1,39 @@
 import PostFormat
 
-/// Where the posts of a channel come from: an export, a web page, a server.
+/// A source of the posts of a channel: an export, a file of posts, a web page, a server.
 public protocol PostSource {
-  /// Calls `body` with each post, their ids ascending, and returns what was found.
+  /// Opens the source and goes to the first post of the channel.
   ///
-  /// - Throws: `InputError`; `FileError`; what `progress` and `body` throw.
-  func forEachPost(
-    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
-  ) throws -> SourceSummary
+  /// That may take long, where a chat has to be found or pages are fetched; `progress` is called
+  /// meanwhile.
+  ///
+  /// - Throws: `InputError`; `FileError`; ``SourceFault``; what `progress` throws.
+  func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream
 }
 
-/// How far the reading of a source has come.
+/// The posts of an open source, which it is asked for one at a time.
+public protocol PostStream: AnyObject {
+  /// Reads the next post; ids ascend. `nil` after the last.
+  ///
+  /// - Throws: `InputError`; `FileError`.
+  func next() throws -> Post?
+
+  /// The line of the post that was read last, with keys that are not known here; `nil` if the post
+  /// does not come from a file of posts, or is not what its line says.
+  var line: [UInt8]? { get }
+
+  /// What was found so far; complete after the last post.
+  var summary: SourceSummary { get }
+
+  /// How far the source was read.
+  var progress: SourceProgress { get }
+}
+
+extension PostStream {
+  public var line: [UInt8]? { nil }
+}
+
+/// How far a source was read.
 public struct SourceProgress: Equatable, Sendable {
   /// How many posts were read.
   public var posts: Int
@@ -20,85 +43,57 @@ public struct SourceProgress: Equatable, Sendable {
   public var expectedPosts: Int?
 }
 
-/// What was found in a source, and what of it became posts.
-public struct SourceSummary: Equatable, Sendable {
-  /// A post by its number and its time.
-  public struct Mark: Equatable, Sendable {
-    public var id: Int
-    /// Seconds since 1970 (UTC).
-    public var date: Int
-
-    public init(id: Int, date: Int) {
-      self.id = id
-      self.date = date
-    }
-  }
-
-  /// The name of the channel, and its kind and id, as far as the source tells them.
-  public var chat = ""
-  /// How many posts there are.
-  public var posts = 0
-  /// How many of them have no text.
-  public var withoutText = 0
-  /// How many of them have a date without a zone, which was taken to be in UTC.
-  public var zoneless = 0
-  /// How many of them are of a type that is not known; they were kept.
-  public var unknownTypes = 0
-  /// How many of them had half of a surrogate pair in a text, which was replaced by U+FFFD.
-  public var repaired = 0
-  /// What is doubtful about posts that are rich messages.
-  public var richMessages = RichMessageNotes()
-  /// How many service messages, such as "photo changed", were left out.
-  public var service = 0
-  /// How many messages were left out whose content the source itself could not tell.
-  public var unsupported = 0
-  /// How many messages were left out because their id came before.
-  public var duplicates = 0
-  /// How many messages were left out that come from the group the chat was before (negative ids).
-  public var formerGroup = 0
-  /// How many messages were left out because they have no id or no date.
-  public var incomplete = 0
-  /// The first post and the last.
-  public var first: Mark?
-  public var last: Mark?
-  /// How many ids between the first post and the last belong to no message of any kind.
-  public var missing = 0
-  /// Where the source is cut off, where only the posts before that were wanted.
-  public var cut: String?
+/// What is wanted of a source, whatever kind it is.
+public struct SourceOptions: Equatable, Sendable {
+  /// The chat, by name or id, where a source holds several.
+  public var chat: String?
+  /// The zone of dates that do not name theirs.
+  public var zone: LocalZone?
+  /// Whether the question and the options of a poll are appended to the text of its post.
+  public var includesPolls = false
+  /// Whether the posts before the cut are taken of an export that is cut off.
+  public var salvages = false
 
   public init() {}
-
-  /// Counts `post`, which comes behind those counted before.
-  mutating func count(_ post: Post) {
-    let mark = Mark(id: post.id, date: post.date)
-    if first == nil { first = mark }
-    last = mark
-    posts += 1
-    if post.text.isEmpty { withoutText += 1 }
-  }
-
-  /// How many messages were looked at.
-  public var messages: Int {
-    posts + service + unsupported + duplicates + formerGroup + incomplete
-  }
 }
 
-/// What is doubtful about the rich messages of a source, those of Telegram's editor with blocks.
-public struct RichMessageNotes: Equatable, Sendable {
-  /// How many have parts of kinds that are not known.
-  public var unknownCount = 0
-  /// The names of these kinds.
-  public var unknownKinds: Set<String> = []
-  /// How many are there only in part.
-  public var partialCount = 0
+/// A poll as text: the question and below it the options, each after a dash.
+///
+///     Кто виноват?
+///     – сосед
+///     – кот
+func pollText(question: String, options: [String]) -> String {
+  ([question] + options.map { "– " + $0 }).joined(separator: "\n")
+}
 
-  public init() {}
+/// A file of posts (contract 1) as a source.
+struct PostFile: PostSource {
+  let path: String
 
-  /// Counts a post with parts of these `kinds`, which are not known.
-  mutating func count(_ kinds: Set<String>, isPartial: Bool) {
-    if isPartial { partialCount += 1 }
-    guard !kinds.isEmpty else { return }
-    unknownCount += 1
-    unknownKinds.formUnion(kinds)
+  func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream {
+    Posts(try PostCursor(path: path))
+  }
+
+  private final class Posts: PostStream {
+    private let cursor: PostCursor
+    private(set) var summary = SourceSummary()
+
+    init(_ cursor: PostCursor) {
+      self.cursor = cursor
+      summary.chat = cursor.path
+    }
+
+    func next() throws -> Post? {
+      guard let post = try cursor.next() else { return nil }
+      summary.count(post)
+      summary.repaired = cursor.repairedCount
+      return post
+    }
+
+    var line: [UInt8]? { cursor.isRepaired ? nil : cursor.lineBytes }
+
+    var progress: SourceProgress {
+      SourceProgress(posts: summary.posts, bytes: cursor.bytesConsumed)
+    }
   }
 }

@@ -12,27 +12,27 @@ import TextSupport
 ///     defer { channel.close() }
 ///     let newest = try channel.page(before: nil)
 ///
-/// There may be one in the process at a time, and all calls must come from one thread. The first
+/// There may be only one in the process at a time, and all calls must come from one thread. The first
 /// page logs in, which may ask the user through the console.
 ///
-/// **The end of the process.** TDLib's threads can abort a process that returns from `main` after
-/// they were closed. A program that has used a channel does, in this order: finishes its output
-/// (flushes and synchronizes all files), calls ``close()``, and leaves through `_exit`.
+/// **The end of the process.** TDLib's threads can abort a process that returns from `main` after the
+/// client was closed. A program that has used a channel finishes its output (flushes and synchronizes
+/// all files), calls ``close()``, and ends through `_exit`, in this order.
 public final class LiveChannel: PostPages {
-  /// Which channel.
+  /// How a channel is named.
   public enum Address: Equatable, Sendable {
     /// By its public name, with or without `@`.
     case username(String)
-    /// By its id, bare (1006503122) or as bots have it (-1001006503122): for channels without a
-    /// name that the account is in.
+    /// By its id, bare (1006503122) or as bots know it (-1001006503122): for channels without a name
+    /// that the account is in.
     case id(Int)
   }
 
   public let channel: String
   /// How many posts the channel is likely to have; `nil` before the first page.
   ///
-  /// TDLib tells no number. This is the number of the newest message, less a share of gaps as it
-  /// was found in the pages so far.
+  /// TDLib gives no count. This is the id of the newest message, times the fraction of ids that were
+  /// posts in the pages so far.
   public private(set) var expectedCount: Int?
 
   let address: Address
@@ -41,9 +41,9 @@ public final class LiveChannel: PostPages {
   private var chat: LiveChat?
   private var unknownTypes: Set<String> = []
   public private(set) var richMessages = RichMessageNotes()
-  /// The number of the newest message, and the posts in how many numbers were seen.
+  /// The id of the newest message, and how many posts were among how many ids.
   private var newest = 0
-  private var seen = (posts: 0, numbers: 0)
+  private var seen = (posts: 0, ids: 0)
 
   /// Prepares the reading of a channel; nothing is sent yet.
   ///
@@ -53,8 +53,8 @@ public final class LiveChannel: PostPages {
   ///   - configuration: The key of the application and the phone number.
   ///   - sessionFolder: Where the login is kept.
   ///   - options: What is wanted of the posts.
-  ///   - console: Asks the user, tells of waits, stops the work.
-  ///   - limits: How long is waited for what.
+  ///   - console: Asks the user, reports waits, stops the work.
+  ///   - limits: How long to wait for what.
   public init(
     channel: Address, library: TDLibrary, configuration: LiveConfiguration,
     sessionFolder: SessionFolder, options: SourceOptions = SourceOptions(),
@@ -76,9 +76,7 @@ public final class LiveChannel: PostPages {
       limits: limits)
   }
 
-  /// Logs in, unless the folder holds a login, and finds the channel.
-  ///
-  /// The first page does the same.
+  /// Logs in, unless the folder holds a login, and finds the channel; otherwise the first page does.
   ///
   /// - Throws: ``SourceFault``; `FileError`; what the console throws.
   public func connect() throws {
@@ -101,7 +99,7 @@ public final class LiveChannel: PostPages {
     do {
       try session.sendLogOut()
     } catch let error as TDError {
-      throw SourceFault(.refused, LiveSession.source, "logging out failed: \(error.words)")
+      throw SourceFault(.refused, LiveSession.source, "logging out failed: \(error.text)")
     } catch let fault as SourceFault where fault.kind == .unreachable {
       throw SourceFault(
         .unreachable, LiveSession.source,
@@ -120,16 +118,16 @@ public final class LiveChannel: PostPages {
     page.title = chat.title
     // 0 asks for the newest messages.
     var below = before.map { TDMessageID.whole($0) } ?? 0
-    var isDoubted = false
+    var wasEmpty = false
     while before ?? .max > 1 {
       let messages = try history(of: chat, below: below)
       if messages.isEmpty {
-        // Only an empty list is the end. It is asked for twice: what is missed here is missed.
-        if isDoubted { break }
-        isDoubted = true
+        // An empty list is the end. It is requested twice, since posts missed here are lost.
+        if wasEmpty { break }
+        wasEmpty = true
         continue
       }
-      isDoubted = false
+      wasEmpty = false
       guard let lowest = messages.compactMap({ $0.whole("id") }).min(), below == 0 || lowest < below
       else {
         throw SourceFault(
@@ -158,18 +156,18 @@ public final class LiveChannel: PostPages {
           .protocolViolation, channel,
           "TDLib gave no list of messages but '\(excerpt(answer.type))'")
       }
-      // A place of a message that is gone holds null.
+      // Messages that are gone are null.
       return messages.filter { $0 != .null }
     } catch let error as TDError {
       throw SourceFault(
         error.code == 403 || error.message.contains("access") || error.message == "CHANNEL_PRIVATE"
           ? .noSuchChannel : .refused, channel,
-        "the messages cannot be read: \(error.words)")
+        "the messages cannot be read: \(error.text)")
     }
   }
 
   private func add(_ message: JSONValue, of chat: LiveChat, to page: inout PostPage) throws {
-    guard let wholeID = message.whole("id"), let id = TDMessageID.number(wholeID) else { return }
+    guard let wholeID = message.whole("id"), let id = TDMessageID.id(wholeID) else { return }
     let reader = LiveMessage(
       id: id, chatID: chat.id, json: try completed(message, wholeID, chat),
       forwardedFrom: session.names.source(of: message["forward_info"]), options: options)
@@ -183,16 +181,16 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
-      // What is not whole was reported where it was asked for.
+      // A message that is not whole was reported when it was fetched.
       richMessages.count(reader.unknownKinds, isPartial: false)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }
     session.console.warning(
-      "\(channel): post \(id) is of a type that is not known (\(type)); such posts are kept, without "
-        + "what is special to them")
+      "\(channel): post \(id) is of an unknown type (\(type)); such posts are kept, without what is "
+        + "special about them")
   }
 
-  /// `message` with all of its blocks if it is a rich one of which there is only the beginning.
+  /// `message`, with all of its blocks if it is a rich message of which this is only the beginning.
   private func completed(_ message: JSONValue, _ wholeID: Int, _ chat: LiveChat) throws -> JSONValue
   {
     guard let content = message["content"], content.type == "messageRichMessage",
@@ -204,7 +202,7 @@ public final class LiveChannel: PostPages {
         "content", by: .object([.init("@type", "messageRichMessage"), .init("message", whole)]))
     } catch let error as TDError {
       session.console.warning(
-        "\(channel): post \(wholeID >> TDMessageID.shift) is not whole: \(error.words)")
+        "\(channel): post \(wholeID >> TDMessageID.shift) is not whole: \(error.text)")
       return message
     }
   }
@@ -213,11 +211,11 @@ public final class LiveChannel: PostPages {
     guard let lowest = page.lowest, let highest = page.highest else { return }
     newest = max(newest, highest, chat?.newest ?? 0)
     seen.posts += page.posts.count
-    seen.numbers += min(before ?? .max, newest + 1) - lowest
-    guard seen.numbers > 0 else { return }
-    // A few numbers tell nothing of the others.
-    let share = seen.numbers < 50 ? 1 : Double(seen.posts) / Double(seen.numbers)
-    expectedCount = max(Int((Double(newest) * share).rounded()), seen.posts)
+    seen.ids += min(before ?? .max, newest + 1) - lowest
+    guard seen.ids > 0 else { return }
+    // A few ids say little about the others.
+    let fraction = seen.ids < 50 ? 1 : Double(seen.posts) / Double(seen.ids)
+    expectedCount = max(Int((Double(newest) * fraction).rounded()), seen.posts)
   }
 
   // MARK: - The chat
@@ -231,23 +229,23 @@ public final class LiveChannel: PostPages {
   }
 }
 
-/// The ids of messages in TDLib: the number in the channel, followed by bits for local messages.
+/// The ids of messages in TDLib: the id in the channel, followed by bits for local messages.
 enum TDMessageID {
   static let shift = 20
 
-  /// The id of the message with `number`; the highest for numbers that no message has.
-  static func whole(_ number: Int) -> Int {
-    min(max(number, 0), Int(Int32.max)) << shift
+  /// The id in TDLib of the message `id`; the highest for ids that no message has.
+  static func whole(_ id: Int) -> Int {
+    min(max(id, 0), Int(Int32.max)) << shift
   }
 
-  /// The number of a message in its channel; `nil` for a local one, which has none.
-  static func number(_ id: Int) -> Int? {
-    id > 0 && id & (1 << shift - 1) == 0 ? id >> shift : nil
+  /// The id in its channel of the message `whole`; `nil` for a local one, which has none.
+  static func id(_ whole: Int) -> Int? {
+    whole > 0 && whole & (1 << shift - 1) == 0 ? whole >> shift : nil
   }
 }
 
 extension PostPage {
-  /// Brings the posts and the ids into ascending order, each once.
+  /// Sorts the posts and the ids, and removes duplicates.
   fileprivate mutating func sort() {
     var ids: Set<Int> = []
     posts = posts.filter { ids.insert($0.id).inserted }.sorted { $0.id < $1.id }
@@ -257,7 +255,7 @@ extension PostPage {
 }
 
 extension JSONValue {
-  /// The object with another value under `key`.
+  /// The object with `value` under `key`.
   fileprivate func replacing(_ key: String, by value: JSONValue) -> JSONValue {
     guard let members else { return self }
     return .object(members.filter { $0.key != key } + [Member(key, value)])

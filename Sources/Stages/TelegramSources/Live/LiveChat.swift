@@ -1,30 +1,30 @@
 import FileSupport
 import JSONSupport
 
-/// A channel as TDLib has it.
+/// A channel as TDLib knows it.
 struct LiveChat {
-  /// Its id with TDLib, such as -1001006503122.
+  /// Its id in TDLib, such as -1001006503122.
   let id: Int
   let title: String?
-  /// The number of its newest message, if that is known.
+  /// The id of its newest message, if that is known.
   let newest: Int?
 
   private static let offset = 1_000_000_000_000
 
-  /// The id of the channel with the id `bare` in TDLib.
+  /// The id in TDLib of the channel with the id `bare`.
   static func id(ofBare bare: Int) -> Int { -offset &- bare }
 
-  /// The bare id of a channel, which may be given in either form.
+  /// The bare id of a channel whose id is given in either form.
   static func bareID(_ id: Int) -> Int {
     let (bare, isTooLow) = (-offset).subtractingReportingOverflow(id)
     return id < -offset && !isTooLow ? bare : id
   }
 }
 
-/// Finds the chat of a channel, without asking the server for a name that was asked for before.
+/// Finds the chat of a channel; a name that was looked up before is not looked up again.
 struct LiveChatSearch {
   let session: LiveSession
-  /// What the channel is called in messages.
+  /// The name of the channel in messages.
   let channel: String
 
   /// - Throws: ``SourceFault`` if there is no such channel; `FileError`.
@@ -55,12 +55,12 @@ struct LiveChatSearch {
         throw fault("this cannot be the name of a channel: names are 4 to 32 letters, digits or _")
       case "CHANNEL_PRIVATE", "Can't access the chat":
         throw fault("the channel is private, and this account is not in it")
-      default: throw fault("the channel cannot be found: \(error.words)")
+      default: throw fault("the channel cannot be found: \(error.text)")
       }
     }
   }
 
-  /// The chat of a channel that this session has met in an earlier run; `nil` if it has not.
+  /// The chat of a channel that this session knows from an earlier run; `nil` if it does not.
   private func known(_ bareID: Int) throws -> LiveChat? {
     do {
       return try checked(try session.request(.knownChannel(bareID)))
@@ -69,7 +69,7 @@ struct LiveChatSearch {
     }
   }
 
-  /// Whether the channel still has the name, which may have gone to another one.
+  /// Whether the channel still has the name, which may have passed to another one.
   private func isCalled(_ name: String, _ bareID: Int) throws -> Bool {
     do {
       let group = try session.request(.supergroup(bareID))
@@ -91,10 +91,10 @@ struct LiveChatSearch {
         if let chat = try chat(id) { return chat }
       }
     }
-    throw fault("this account is in no channel with the id \(bareID); join it first")
+    throw fault("this account is not in a channel with the id \(bareID); join it first")
   }
 
-  /// Brings some more of the account's chats; `false` if there are no more.
+  /// Loads more of the account's chats; `false` if there are no more.
   private func loadChats(archived: Bool) throws -> Bool {
     do {
       try session.request(.loadChats(archived: archived))
@@ -115,17 +115,17 @@ struct LiveChatSearch {
     }
   }
 
-  // MARK: - What was found
+  // MARK: - The chat that was found
 
   private func checked(_ chat: JSONValue) throws -> LiveChat {
     let type = chat["type"] ?? .null
     guard let id = chat.whole("id"), type.type == "chatTypeSupergroup" else {
-      throw fault("this is no channel but \(Self.word(type.type))")
+      throw fault("this is not a channel but \(Self.word(type.type))")
     }
     if type["is_channel"]?.boolean == false {
       session.console.warning("\(channel): this is a group, not a channel")
     }
-    let newest = chat["last_message"]?.whole("id").flatMap(TDMessageID.number)
+    let newest = chat["last_message"]?.whole("id").flatMap(TDMessageID.id)
     return LiveChat(id: id, title: chat["title"]?.string, newest: newest)
   }
 

@@ -3,37 +3,34 @@ import Foundation
 
 /// What a login with Telegram needs: the key of an application and a phone number.
 ///
-/// It comes from a `config.ini` in the form that Telethon's tutorials have:
+/// It comes from a `config.ini` in the form that Telethon's tutorials use:
 ///
 ///     [Telegram]
 ///     api_id = 12345
 ///     api_hash = 0123456789abcdef0123456789abcdef
 ///     phone = +79991234567
-///     username = name
 ///
-/// The environment variables `TG_API_ID`, `TG_API_HASH` and `TG_PHONE` win over it. No value of it
-/// is ever part of a message.
+/// The environment variables `TG_API_ID`, `TG_API_HASH` and `TG_PHONE` override it. Its values never
+/// appear in a message.
 public struct LiveConfiguration: Equatable, Sendable {
-  /// The number of the application.
+  /// The id of the application.
   public let apiID: Int
   /// The secret of the application, 32 hexadecimal digits.
   public let apiHash: String
-  /// The number of the account, digits behind a plus; `nil`: the user is asked.
+  /// The phone number of the account, digits after a plus; if it is `nil`, the user is asked.
   public let phone: String?
-  /// The `username` of the file, which Telethon names its session by.
-  public let username: String?
 
   static let section = "Telegram"
 
   /// How to get the key of an application, for errors.
   static let howTo =
-    "log in at https://my.telegram.org, choose 'API development tools', and write what it shows as "
-    + "'api_id = …' and 'api_hash = …' below [Telegram] into the file of --config (or into "
+    "log in at https://my.telegram.org, choose 'API development tools', and write the values as "
+    + "'api_id = …' and 'api_hash = …' below [Telegram] into the file given with --config (or into "
     + "TG_API_ID and TG_API_HASH)"
 
-  /// Reads the file at `path`, if one is given, and the environment.
+  /// Reads the environment and the file at `path`, if one is given.
   ///
-  /// - Throws: `FileError`; `InputError` if something is missing or wrong, with file and line.
+  /// - Throws: `FileError`; `InputError` with file and line if something is missing or wrong.
   public init(
     path: String?, environment: [String: String] = ProcessInfo.processInfo.environment,
     console: any SourceConsole
@@ -63,10 +60,9 @@ public struct LiveConfiguration: Equatable, Sendable {
       }
       return number
     }
-    username = source.value("username", nil)?.text
   }
 
-  /// The digits of a phone number behind a plus; `nil` if `text` is none.
+  /// The digits of a phone number after a plus; `nil` if `text` is not one.
   static func phoneNumber(_ text: String) -> String? {
     let digits = text.filter { $0.isASCII && $0.isNumber }
     let others = text.drop { $0 == "+" }.filter { !($0.isASCII && $0.isNumber) }
@@ -78,8 +74,8 @@ public struct LiveConfiguration: Equatable, Sendable {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & 0o044 != 0 else { return }
     console.warning(
-      "\(path): others can read this file, which holds the key of your application; "
-        + "'chmod 600' it")
+      "\(path): other users can read this file, which holds the key of your application; "
+        + "run 'chmod 600' on it")
   }
 
   // MARK: - Where values come from
@@ -97,9 +93,9 @@ public struct LiveConfiguration: Equatable, Sendable {
       let place: InputError.Place
     }
 
-    /// The value of the variable or, without that, of the key; an empty one is none.
-    func value(_ key: String, _ variable: String?) -> Value? {
-      if let variable, let text = environment[variable], !text.isEmpty {
+    /// The value of the variable or else of the key; an empty one does not count.
+    func value(_ key: String, _ variable: String) -> Value? {
+      if let text = environment[variable], !text.isEmpty {
         return Value(text: text, origin: variable, place: .whole)
       }
       guard let entry = file?.entry(key, in: LiveConfiguration.section), !entry.value.isEmpty else {
@@ -130,7 +126,7 @@ public struct LiveConfiguration: Equatable, Sendable {
   }
 }
 
-/// No value shows when a configuration is printed, as in the message of a failed test.
+/// A configuration that is printed, as in the message of a failed test, shows none of its values.
 extension LiveConfiguration: CustomStringConvertible, CustomReflectable {
   public var description: String { "LiveConfiguration" }
   public var customMirror: Mirror { Mirror(self, children: []) }

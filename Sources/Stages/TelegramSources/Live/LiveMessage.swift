@@ -2,21 +2,21 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// A message of TDLib, and the post that it becomes.
+/// A message from TDLib, and the post that it becomes.
 public struct LiveMessage {
-  /// What a message is here.
+  /// What a message is.
   public enum Kind: Equatable {
     case post
-    /// A post of a type that is not known, with its name.
+    /// A post of an unknown type, with the name of the type.
     case unknown(String)
-    /// Such as "photo changed".
+    /// A service message, such as "photo changed".
     case service
-    /// One that TDLib itself does not understand, because it is too old.
+    /// A message that TDLib itself does not understand, because it is too old.
     case unsupported
   }
 
   public let kind: Kind
-  /// The post; `nil` for what is none, and if there is no date.
+  /// The post; `nil` if the message is not one, or has no date.
   public private(set) var post: Post?
   /// The kinds of the parts of a rich message that are not known.
   public private(set) var unknownKinds: Set<String> = []
@@ -24,10 +24,10 @@ public struct LiveMessage {
   /// Reads a message.
   ///
   /// - Parameters:
-  ///   - id: Its number in the channel.
+  ///   - id: Its id in the channel.
   ///   - chatID: The channel.
   ///   - json: The `message` of TDLib.
-  ///   - forwardedFrom: The name of the source of a forward; `nil` if it is none.
+  ///   - forwardedFrom: The name of the source of a forward; `nil` if it is not one.
   ///   - options: Whether polls are wanted as text.
   public init(
     id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions
@@ -59,17 +59,17 @@ public struct LiveMessage {
     self.post = post
   }
 
-  /// The seconds since 1970 that TDLib tells in 32 bits; `nil` for 0, which stands for none.
+  /// Seconds since 1970, which TDLib sends in 32 bits; `nil` for 0, which means none.
   private static func time(_ value: JSONValue?) -> Int? {
     value?.integer.flatMap { 1...Int(Int32.max) ~= $0 ? $0 : nil }
   }
 
-  /// The number of the message of the same channel that is answered.
+  /// The id of the message that this one replies to, if that is in the same channel.
   private static func replyTo(_ reply: JSONValue?, in chatID: Int) -> Int? {
     guard let reply, reply.type == "messageReplyToMessage", reply.whole("chat_id") == chatID else {
       return nil
     }
-    return reply.whole("message_id").flatMap(TDMessageID.number)
+    return reply.whole("message_id").flatMap(TDMessageID.id)
   }
 
   private static func reactions(_ reactions: JSONValue?) -> [Post.Reaction] {

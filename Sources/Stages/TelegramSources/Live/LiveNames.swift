@@ -1,18 +1,18 @@
 import FileSupport
 import JSONSupport
 
-/// The names of chats and users, which TDLib tells in updates before it tells of them elsewhere.
+/// The names of chats and users, which TDLib sends in updates before it refers to them elsewhere.
 struct LiveNames {
   /// The titles of chats by their ids.
   private(set) var chats: [Int: String] = [:]
   /// The names of users by their ids; empty for deleted accounts.
   private(set) var users: [Int: String] = [:]
 
-  /// Takes the names in an update.
+  /// Takes note of the names in `update`.
   mutating func learn(_ update: JSONValue) {
     switch update.type {
     case "updateNewChat":
-      if let chat = update["chat"] { learn(chat: chat) }
+      if let chat = update["chat"], let id = chat.whole("id") { chats[id] = chat["title"]?.string }
     case "updateChatTitle":
       if let id = update.whole("chat_id") { chats[id] = update["title"]?.string }
     case "updateUser":
@@ -23,13 +23,8 @@ struct LiveNames {
     }
   }
 
-  /// Takes the title of `chat`.
-  mutating func learn(chat: JSONValue) {
-    if let id = chat.whole("id") { chats[id] = chat["title"]?.string }
-  }
-
-  /// The name of the source of a forward, `""` if it has none any more or is not known; `nil` for
-  /// no source.
+  /// The name of the source of a forward; `""` if it no longer has one or is not known, `nil` if there
+  /// is no source.
   func source(of forward: JSONValue?) -> String? {
     guard let origin = forward?["origin"] else { return nil }
     switch origin.type {

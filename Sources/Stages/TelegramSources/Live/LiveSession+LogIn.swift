@@ -6,7 +6,7 @@ extension LiveSession {
   /// How often a wrong answer may be given.
   private static let tries = 3
 
-  /// Logs in, with what the user is asked for; nothing is asked if the folder holds a login.
+  /// Logs in; the user is asked for what is needed, unless the folder holds a login.
   ///
   /// - Throws: ``SourceFault``; what the console throws.
   func logIn() throws {
@@ -15,40 +15,40 @@ extension LiveSession {
     while try !settle(&login) {}
   }
 
-  /// Goes as far as nobody is asked, and tells whether there is a login.
+  /// Starts the session up to where the user would be asked, and returns whether there is a login.
   func start() throws -> Bool {
     var login = Login()
-    login.isToStop = true
+    login.stopsBeforeQuestions = true
     while try !settle(&login) {}
     return authorization.state.type == "authorizationStateReady"
   }
 
   /// What was tried in a login.
   private struct Login {
-    /// The number of the state that was dealt with last.
-    var number = 0
+    /// How many states had been reported when one was handled last.
+    var statesHandled = 0
     /// How often an answer of each kind was given.
     var given: [String: Int] = [:]
     /// The phone number that was sent.
     var phone: String?
     /// Whether to stop where the user would be asked.
-    var isToStop = false
+    var stopsBeforeQuestions = false
   }
 
-  /// Deals with the next state of the login; `true` at the last.
+  /// Handles the next state of the login; `true` at the last one.
   ///
-  /// What counts is the states that TDLib tells, never that a request succeeded.
+  /// What counts are the states that TDLib reports, not whether a request succeeded.
   private func settle(_ login: inout Login) throws -> Bool {
     try open()
-    // Up to the first question TDLib knows by itself how it stands.
-    try waitForAuthorization(after: login.number, isLocal: login.number <= 1)
-    login.number = authorization.number
+    // TDLib reports the first states by itself.
+    try waitForAuthorization(after: login.statesHandled, isLocal: login.statesHandled <= 1)
+    login.statesHandled = authorization.count
     let state = authorization.state
     if state.type == "authorizationStateWaitTdlibParameters" {
       try sendParameters()
       return false
     }
-    if state.type == "authorizationStateReady" || login.isToStop { return true }
+    if state.type == "authorizationStateReady" || login.stopsBeforeQuestions { return true }
     switch state.type {
     case "authorizationStateWaitPhoneNumber": try sendPhoneNumber(&login)
     case "authorizationStateWaitCode": try sendCode(state["code_info"] ?? .null, &login)
@@ -60,16 +60,16 @@ extension LiveSession {
         "confirm the login on a device where you are logged in, by this link: "
           + (state["link"]?.string ?? ""))
     case "authorizationStateWaitRegistration":
-      throw refusal("this phone number has no Telegram account; make one in an app of Telegram")
+      throw refusal("this phone number has no Telegram account; create one in a Telegram app")
     case "authorizationStateWaitPremiumPurchase":
       throw refusal(
-        "Telegram wants Telegram Premium to be bought before this number may log in; log in with an "
-          + "app of Telegram first")
+        "Telegram wants you to buy Telegram Premium before this number may log in; log in with a "
+          + "Telegram app first")
     default:
       throw SourceFault(
         .protocolViolation, Self.source,
-        "the login needs a step that is not known here (\(state.type)); TDLib "
-          + "\(version ?? "") may be newer than this program")
+        "the login needs a step that this program does not know (\(state.type)); TDLib "
+          + "\(version ?? "") may be newer than the program")
     }
     return false
   }
@@ -95,7 +95,7 @@ extension LiveSession {
       if error.message.hasPrefix("Valid api_") {
         throw refusal("api_id or api_hash is not valid; \(LiveConfiguration.howTo)")
       }
-      throw SourceFault(.refused, folder.path, "TDLib does not start: \(error.words)")
+      throw SourceFault(.refused, folder.path, "TDLib does not start: \(error.text)")
     }
   }
 
@@ -110,9 +110,9 @@ extension LiveSession {
   }
 
   private func sendCode(_ info: JSONValue, _ login: inout Login) throws {
-    let way = LoginCodeWay(info["type"] ?? .null)
-    console.info(way.sentence)
-    try answer("the code", &login) { _ in .code(try ask(way.question)) }
+    let delivery = LoginCodeDelivery(info["type"] ?? .null)
+    console.info(delivery.sentence)
+    try answer("the code", &login) { _ in .code(try ask(delivery.question)) }
   }
 
   private func sendPassword(_ state: JSONValue, _ login: inout Login) throws {
@@ -140,14 +140,14 @@ extension LiveSession {
   private func ask(_ question: String, isSecret: Bool = false) throws -> String {
     guard let answer = try console.ask(question, isSecret: isSecret) else {
       throw refusal(
-        "the login has to ask (\(question)), and nobody is there to answer; log in once at a "
-          + "terminal, later runs will not ask")
+        "the login needs an answer (\(question)), but there is no terminal to ask at; log in at a "
+          + "terminal once, later runs do not ask")
     }
     if isSecret { return answer }
     return answer.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// Sends what the user says, and asks again while it is wrong; `nil` is wrong without being sent.
+  /// Sends the user's answer, and asks again while it is wrong; `nil` is wrong without being sent.
   private func answer(
     _ kind: String, _ login: inout Login, _ request: (inout Login) throws -> TDRequest?
   ) throws {
@@ -165,12 +165,12 @@ extension LiveSession {
         try self.request(request, waitingAtMost: limits.loginWait)
         return
       } catch let error as TDError {
-        // The state may have gone on while the user was typing.
-        if authorization.number != login.number { return }
+        // The state may have changed while the user was typing.
+        if authorization.count != login.statesHandled { return }
         guard let refusal = LoginRefusal(error) else {
-          throw self.refusal("the login failed: \(error.words)")
+          throw self.refusal("the login failed: \(error.text)")
         }
-        guard refusal.isToBeAskedAgain, kind != "a phone number" || configuration.phone == nil
+        guard refusal.asksAgain, kind != "a phone number" || configuration.phone == nil
         else {
           throw self.refusal(refusal.problem)
         }

@@ -4,45 +4,42 @@ import JSONSupport
 
 /// A session with Telegram through TDLib: from the login to the end.
 ///
-/// All of it runs on the caller's thread, which also receives: TDLib allows one receiving thread.
+/// All of it runs on the caller's thread, which also receives: TDLib allows only one receiving thread.
 package final class LiveSession {
   let configuration: LiveConfiguration
   let folder: SessionFolder
   let console: any SourceConsole
   let limits: LiveTimeLimits
 
-  /// What TDLib last said of the login, and how often it has said something.
-  private(set) var authorization: (state: JSONValue, number: Int) = (.null, 0)
-  /// Chats and users that messages may come from.
+  /// The state of the login that TDLib reported last, and how many it has reported.
+  private(set) var authorization: (state: JSONValue, count: Int) = (.null, 0)
+  /// The names of chats and users.
   private(set) var names = LiveNames()
-  /// The version of TDLib, once it is known.
-  var version: String?
+  /// The version of TDLib, when it is known.
+  private(set) var version: String?
 
   private let library: TDLibrary
   private var client: TDClient?
   private var isConnected = false
   private var isClosing = false
 
-  /// What is called that for faults.
+  /// The source of faults, as messages name it.
   static let source = "Telegram"
-  /// The time that one call of TDLib may take, in seconds: signals are looked for in between.
+  /// How long one call of TDLib may take, in seconds: signals are checked between calls.
   private static let turn = 0.05
 
   package init(
     library: TDLibrary, configuration: LiveConfiguration, folder: SessionFolder,
     console: any SourceConsole, limits: LiveTimeLimits
   ) {
-    self.library = library
-    self.configuration = configuration
-    self.folder = folder
-    self.console = console
-    self.limits = limits
+    (self.library, self.configuration, self.folder) = (library, configuration, folder)
+    (self.console, self.limits) = (console, limits)
   }
 
   /// Whether there is a client.
   var isOpen: Bool { client != nil }
 
-  /// Makes the client, which then tells the state of the login.
+  /// Makes the client, which then reports the state of the login.
   package func open() throws {
     guard client == nil else { return }
     // Otherwise TDLib writes its log to standard error.
@@ -56,8 +53,8 @@ package final class LiveSession {
 
   // MARK: - Requests
 
-  /// The answer to `request`, which is repeated after faults of the server and after the waits that
-  /// it asks for.
+  /// The answer to `request`, which is repeated after faults of the server and the waits that it asks
+  /// for.
   ///
   /// - Throws: ``TDError`` if the request is refused; ``SourceFault``; what the console throws.
   @discardableResult
@@ -73,21 +70,21 @@ package final class LiveSession {
         try waitForServer(delay, atMost: longestWait)
         continue
       }
-      guard error.isPassing else { throw error }
+      guard error.isTransient else { throw error }
       guard repetitions < limits.repetitions else {
         throw SourceFault(
           .unreachable, Self.source,
-          "the server failed \(repetitions + 1) times in a row, lastly with \(error.words); "
+          "the server failed \(repetitions + 1) times in a row, at last with \(error.text); "
             + "try again later")
       }
       repetitions += 1
-      console.info("Telegram: \(error.words); trying again in \(Self.seconds(pause))")
+      console.info("Telegram: \(error.text); trying again in \(Self.seconds(pause))")
       try pump(pause)
       pause *= 2
     }
   }
 
-  /// Waits as long as the server asked, and says so.
+  /// Waits as long as the server asks, and reports it.
   private func waitForServer(_ delay: Int, atMost longestWait: Int) throws {
     let end = Date(timeIntervalSinceNow: Double(delay))
     let time = Self.clockTime(of: end)
@@ -98,7 +95,7 @@ package final class LiveSession {
           + "try again after \(time)")
     }
     console.info("Telegram asks to wait \(Self.seconds(Double(delay))), until \(time)")
-    // The end is not announced to the second.
+    // The server counts in whole seconds.
     try pump(Double(delay) + 0.1)
   }
 
@@ -107,26 +104,26 @@ package final class LiveSession {
     guard let client else {
       throw SourceFault(.protocolViolation, Self.source, "the session is closed")
     }
-    let number = client.send(request)
+    let id = client.send(request)
     var waiting = Waiting(for: request.isLocal ? .library : .server)
     while true {
-      // Answers of other numbers are to requests that were given up.
-      if case .answer(number, let answer) = try turn(&waiting) { return answer }
+      // Answers with other ids are to requests that were given up.
+      if case .answer(id, let answer) = try turn(&waiting) { return answer }
     }
   }
 
-  /// Waits until TDLib has said something of the login after it said it for the `number`th time.
+  /// Waits until TDLib has reported more than `count` states of the login.
   ///
   /// - Parameters:
-  ///   - number: How often it had said something.
-  ///   - isLocal: Whether it needs nobody for that.
+  ///   - count: How many it had reported.
+  ///   - isLocal: Whether it needs no answer from Telegram for the next.
   /// - Throws: ``SourceFault``; what the console throws.
-  func waitForAuthorization(after number: Int, isLocal: Bool) throws {
+  func waitForAuthorization(after count: Int, isLocal: Bool) throws {
     var waiting = Waiting(for: isLocal ? .library : .server)
-    while authorization.number == number { _ = try turn(&waiting) }
+    while authorization.count == count { _ = try turn(&waiting) }
   }
 
-  /// Waits for `seconds` and takes in what TDLib says meanwhile.
+  /// Waits for `seconds` and receives updates meanwhile.
   private func pump(_ seconds: Double) throws {
     let end = ContinuousClock.now + .seconds(seconds)
     var waiting = Waiting(for: .time)
@@ -135,7 +132,7 @@ package final class LiveSession {
 
   // MARK: - Receiving
 
-  /// Something that is waited for.
+  /// A wait for something.
   private struct Waiting {
     enum Goal {
       /// An answer of TDLib itself, or of Telegram.
@@ -146,21 +143,21 @@ package final class LiveSession {
 
     let goal: Goal
     let start = ContinuousClock.now
-    /// Since when there is no connection; `nil` while there is one.
+    /// When the connection was lost; `nil` while there is one.
     var disconnection: ContinuousClock.Instant?
-    /// Whether the user knows what is waited for.
-    var isTold = false
+    /// Whether the user was told of the wait.
+    var isReported = false
 
     init(for goal: Goal) {
       self.goal = goal
     }
   }
 
-  /// Receives once: takes an update in and returns an answer.
+  /// Receives once: handles an update, or returns an answer.
   private func turn(_ waiting: inout Waiting) throws -> TDClient.Event? {
     try console.check()
     guard let event = try client?.receive(timeout: Self.turn) else {
-      // What has already come is taken in before a time is found to be over.
+      // A time limit is checked only when everything that has come was handled.
       if waiting.goal != .time { try checkTime(&waiting) }
       return nil
     }
@@ -169,7 +166,7 @@ package final class LiveSession {
     return nil
   }
 
-  /// Gives up what has taken too long, and tells the user of what takes long.
+  /// Gives up on what has taken too long, and tells the user of what takes long.
   private func checkTime(_ waiting: inout Waiting) throws {
     let now = ContinuousClock.now
     let isMissing = waiting.goal == .server && !isConnected
@@ -188,8 +185,8 @@ package final class LiveSession {
     }
     // Telegram itself may take its time.
     let patience = waiting.goal == .server && isConnected ? limits.patience * 5 : limits.patience
-    guard !waiting.isTold, time > .seconds(patience) else { return }
-    waiting.isTold = true
+    guard !waiting.isReported, time > .seconds(patience) else { return }
+    waiting.isReported = true
     if isMissing {
       console.info("connecting to Telegram")
     } else if waiting.goal == .server {
@@ -202,7 +199,7 @@ package final class LiveSession {
   private func take(_ update: JSONValue) throws {
     switch update.type {
     case "updateAuthorizationState":
-      authorization = (update["authorization_state"] ?? .null, authorization.number + 1)
+      authorization = (update["authorization_state"] ?? .null, authorization.count + 1)
       let isEnding = ["LoggingOut", "Closing", "Closed"].contains {
         authorization.state.type == "authorizationState" + $0
       }
@@ -220,7 +217,7 @@ package final class LiveSession {
 
   // MARK: - The end
 
-  /// Ends the login and removes what the folder holds of it.
+  /// Ends the login and removes its data from the folder.
   func sendLogOut() throws {
     isClosing = true
     try request(.logOut)
@@ -229,9 +226,7 @@ package final class LiveSession {
     linger()
   }
 
-  /// Closes the client, unless it is closed.
-  ///
-  /// What goes wrong in that no longer matters.
+  /// Closes the client, if it is open; errors no longer matter.
   package func close() {
     guard let client else { return }
     isClosing = true
@@ -249,7 +244,7 @@ package final class LiveSession {
     client = nil
   }
 
-  // MARK: - Words
+  // MARK: - Times as text
 
   /// `17 seconds`, `1 second`, `0.5 seconds`.
   static func seconds(_ count: Double) -> String {
@@ -258,15 +253,36 @@ package final class LiveSession {
   }
 
   /// The local time of `date`, with the day where it is not today.
-  static func clockTime(of date: Date) -> String {
-    var (time, today) = (time_t(date.timeIntervalSince1970), Glibc.time(nil))
-    var (then, now) = (tm(), tm())
-    localtime_r(&time, &then)
-    localtime_r(&today, &now)
-    func padded(_ number: Int32) -> String { (number < 10 ? "0" : "") + String(number) }
-    let clock = [then.tm_hour, then.tm_min, then.tm_sec].map(padded).joined(separator: ":")
-    guard (then.tm_year, then.tm_yday) != (now.tm_year, now.tm_yday) else { return clock }
-    let day = [then.tm_year + 1900, then.tm_mon + 1, then.tm_mday].map(padded)
-    return day.joined(separator: "-") + " " + clock
+  private static func clockTime(of date: Date) -> String {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.dateFormat =
+      Calendar.current.isDateInToday(date) ? "HH:mm:ss" : "yyyy-MM-dd HH:mm:ss"
+    return formatter.string(from: date)
   }
+}
+
+/// How long a live session waits, and how often it tries.
+public struct LiveTimeLimits: Equatable, Sendable {
+  /// The seconds after which a missing connection is a fault; TDLib itself would wait forever.
+  public var connection = 30.0
+  /// The seconds after which a missing answer is a fault although there is a connection.
+  ///
+  /// TDLib holds requests back for up to a minute when the server asks it to.
+  public var answer = 300.0
+  /// The seconds before a request is repeated at which the server failed; doubled each time.
+  public var firstPause = 1.0
+  /// How often such a request is repeated.
+  public var repetitions = 6
+  /// The longest wait, in seconds, that is observed before the login; a longer one ends it.
+  public var loginWait = 300
+  /// The seconds after which the user is told what the program waits for.
+  public var patience = 2.0
+  /// The seconds that closing may take.
+  public var closing = 10.0
+  /// How often TDLib is called after it was closed, for a twentieth of a second each time: processes
+  /// that ended at once were seen to abort.
+  public var lastCalls = 3
+
+  public init() {}
 }

@@ -3,19 +3,19 @@ import Foundation
 import JSONSupport
 import Synchronization
 
-/// How many sessions want the mask of the process narrow, and what it was before.
+/// How many sessions need the process's file mask to be private, and what it was before.
 private let maskUse = Mutex((count: 0, mask: mode_t(0)))
 
-/// The folder that keeps a login with Telegram from run to run, and what was learnt of channels.
+/// The folder that keeps a login with Telegram from run to run, and the ids of channels.
 ///
-/// Whoever can read it has the account, so it is its owner's alone.
+/// Whoever can read it has the account, so only its owner may.
 public struct SessionFolder: Sendable {
   public let path: String
 
   private static let database = "database"
   private static let channels = "channels.json"
 
-  /// `tg-dump` in `XDG_STATE_HOME`, by default `~/.local/state`; `nil` where there is no home.
+  /// `tg-dump` in `XDG_STATE_HOME`, by default `~/.local/state`; `nil` without a home folder.
   public static func defaultPath(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> String? {
@@ -24,11 +24,11 @@ public struct SessionFolder: Sendable {
     return home + "/.local/state/tg-dump"
   }
 
-  /// Takes the folder at `path`, and creates it where it is missing, for its owner alone.
+  /// The folder at `path`, which is created if it is missing, for its owner alone.
   ///
-  /// - Throws: `FileError`; ``SourceFault`` if the folder is another user's or for something else.
+  /// - Throws: `FileError`; ``SourceFault`` if the folder is another user's, or holds something else.
   public init(path: String) throws {
-    // TDLib is given the path in JSON, and the process may change its folder.
+    // TDLib keeps the path, and the process may change its working directory.
     let absolute =
       path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     self.path =
@@ -54,16 +54,16 @@ public struct SessionFolder: Sendable {
     guard names.isEmpty || names.contains(Self.database) else {
       throw SourceFault(
         .refused, path,
-        "this holds other files and others can read it, so it is no place for a login; name a "
-          + "folder that does not exist yet")
+        "this folder holds other files and other users can read it, so a login is not safe here; "
+          + "name a folder that does not exist yet")
     }
     guard chmod(path, 0o700) == 0 else { throw FileError(path: path, operation: .create) }
   }
 
-  /// Calls `body` so that the files it creates are their owner's alone.
+  /// Calls `body`; only the owner can read the files that it creates.
   ///
   /// TDLib makes its database readable by all who may enter the folder. The mask of the process is
-  /// set only meanwhile, because it would apply to the posts as well.
+  /// set only during the call, because it would apply to the posts as well.
   func guardingNewFiles<Result>(_ body: () throws -> Result) rethrows -> Result {
     maskUse.withLock { use in
       if use.count == 0 { use.mask = umask(0o077) }
@@ -80,34 +80,28 @@ public struct SessionFolder: Sendable {
 
   // MARK: - Channels
 
-  /// The chat that `name` was resolved to in an earlier run.
+  /// The id of the chat that `name` was resolved to in an earlier run.
   func chatID(of name: String) -> Int? {
     let path = path + "/" + Self.channels
     guard Folder.hasFile(path), let known = try? JSONValue(path: path) else { return nil }
     return known.whole(name.lowercased())
   }
 
-  /// Keeps which chat `name` is; `nil` forgets it.
+  /// Keeps the id of the chat that `name` was resolved to.
   ///
   /// - Throws: `FileError`.
-  func remember(_ chatID: Int?, of name: String) throws {
+  func remember(_ chatID: Int, of name: String) throws {
     let path = path + "/" + Self.channels
     let name = name.lowercased()
     let known = Folder.hasFile(path) ? (try? JSONValue(path: path))?.members ?? [] : []
-    var members = known.filter { $0.key != name }
-    if let chatID { members.append(JSONValue.Member(name, .integer(chatID))) }
+    let members = known.filter { $0.key != name } + [JSONValue.Member(name, .integer(chatID))]
     let file = try OutputFile(path: path, isPrivate: true)
     try file.write(JSONValue.object(members).text(indent: 2) + "\n")
     try file.commit()
   }
 
-  /// Forgets the channels.
+  /// Forgets the ids of channels.
   ///
   /// - Throws: `FileError`.
-  func forgetChannels() throws {
-    let path = path + "/" + Self.channels
-    guard unlink(path) == 0 || errno == ENOENT else {
-      throw FileError(path: path, operation: .remove)
-    }
-  }
+  func forgetChannels() throws { try removeFile(at: path + "/" + Self.channels) }
 }

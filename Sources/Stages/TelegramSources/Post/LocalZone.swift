@@ -1,83 +1,78 @@
-import FileSupport
+import Foundation
 import PostFormat
 
-/// The time zone of the clocks of a place, as people write it: `+3`, `UTC+03:00`, `MSK`,
-/// `Europe/Moscow`.
+/// A time zone, as people write it: `+3`, `UTC+03:00`, `MSK`, `Europe/Moscow`.
 public struct LocalZone: Equatable, Sendable {
   /// What is wrong with the name of a zone.
   public struct Problem: Error, CustomStringConvertible {
     public let description: String
   }
 
-  /// What is accepted, to stand after "expected".
+  /// What is accepted, for errors, after "expected".
   public static let accepted =
     "an offset from UTC such as +3, +03:00 or UTC+3, the name of a zone such as Europe/Moscow, or "
     + "MSK, UTC, Z"
 
-  /// The offsets, in the order of the times from which they hold; the first holds before too.
-  private let changes: [ZoneChange]
-  /// What is added to them, for names such as `MSK+4`.
+  /// The zone; `nil` for one that is always ``shift`` ahead of UTC.
+  private let zone: TimeZone?
+  /// Seconds that are added to the zone's offset, for names such as `MSK+4`.
   private let shift: Int
 
   /// The zone that is always `seconds` ahead of UTC.
   public init(offset seconds: Int) {
-    self.init(changes: [ZoneChange(time: .min, offset: seconds)], shift: 0)
+    (zone, shift) = (nil, seconds)
   }
 
   /// The zone that `text` names.
   ///
-  /// - Throws: ``Problem`` with what is wrong and how the zone can be named.
+  /// - Throws: ``Problem``, which says what is wrong and how to name the zone.
   public init(_ text: String) throws(Problem) {
-    let name = Self.unified(text)
+    let name = Self.normalized(text)
     let (base, offset) = Self.split(name)
     if let seconds = offset.flatMap(Self.seconds), ["", "UTC", "GMT", "MSK"].contains(base) {
-      self =
-        base == "MSK"
-        ? LocalZone(changes: try Self.changes(of: Self.moscow, asGiven: text), shift: seconds)
-        : LocalZone(offset: seconds)
+      (zone, shift) = (base == "MSK" ? Self.moscow : nil, seconds)
       return
     }
     switch name.uppercased() {
-    case "Z", "UTC", "GMT": self.init(offset: 0)
-    case "MSK": self.init(changes: try Self.changes(of: Self.moscow, asGiven: text), shift: 0)
+    case "Z", "UTC", "GMT": (zone, shift) = (nil, 0)
+    case "MSK": (zone, shift) = (Self.moscow, 0)
     case let abbreviation:
       if let meanings = Self.ambiguous[abbreviation] {
         throw Problem(
           description: "\(text) can mean several zones; name one: "
             + "\(meanings.joined(separator: ", ")), or give an offset such as +03:00")
       }
-      guard name.contains(where: \.isLetter) else { throw Self.unknown(text) }
-      self.init(changes: try Self.changes(of: name, asGiven: text), shift: 0)
+      guard let zone = Self.zone(named: name) else {
+        let cities = TimeZone.knownTimeZoneIdentifiers.filter {
+          $0.lowercased().hasSuffix("/" + text.replacing(" ", with: "_").lowercased())
+        }
+        let hint = cities.isEmpty ? "" : "; did you mean \(cities.joined(separator: " or "))?"
+        throw Problem(
+          description: "'\(text)' is not a time zone; expected \(Self.accepted)\(hint)")
+      }
+      (self.zone, shift) = (zone, 0)
     }
   }
-
-  private init(changes: [ZoneChange], shift: Int) {
-    self.changes = changes
-    self.shift = shift
-  }
-
-  private static let moscow = "Europe/Moscow"
 
   /// How many seconds the clocks are ahead of UTC when they show `seconds`, counted as if they showed
   /// UTC.
   ///
-  /// Of a time that comes twice, when clocks go back, the first is taken.
+  /// A time that occurs twice, when clocks go back, is taken to be the first.
   public func offset(whenClocksShow seconds: Int) -> Int {
-    let local = seconds - shift
-    // A change moves the clocks by a day at most.
-    var index = changes.lastIndex { $0.time <= local - 86_400 } ?? 0
-    while index + 1 < changes.count {
-      // The offset holds as long as its clocks have not come to the next change.
-      if local - changes[index].offset < changes[index + 1].time { break }
-      index += 1
+    guard let zone else { return shift }
+    func offset(at time: Int) -> Int {
+      zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time)))
     }
-    return changes[index].offset + shift
+    let local = seconds - shift
+    // Of a change on this day, clocks that were not yet moved may show the time, or those that were.
+    let (before, after) = (offset(at: local - 86_400), offset(at: local + 86_400))
+    return (offset(at: local - before) == before ? before : after) + shift
   }
 
   // MARK: - Names
 
-  /// `text` without blanks, with an ASCII minus, and with Cyrillic abbreviations in Latin letters.
-  private static func unified(_ text: String) -> String {
+  /// `text` without white space, with an ASCII minus, and with Cyrillic abbreviations in Latin letters.
+  private static func normalized(_ text: String) -> String {
     var name = text.filter { !$0.isWhitespace }
     for minus in ["\u{2212}", "\u{2013}"] { name = name.replacing(minus, with: "-") }
     for (cyrillic, latin) in [("МСК", "MSK"), ("мск", "MSK"), ("Мск", "MSK")] {
@@ -86,7 +81,7 @@ public struct LocalZone: Equatable, Sendable {
     return name
   }
 
-  /// The letters that `name` begins with, in capitals, and the signed number behind them.
+  /// The letters that `name` begins with, in uppercase, and the signed number after them.
   private static func split(_ name: String) -> (base: String, offset: Substring?) {
     let base = name.prefix { $0.isLetter }
     let rest = name[base.endIndex...]
@@ -113,7 +108,7 @@ public struct LocalZone: Equatable, Sendable {
     return sign * (hour * 3600 + minute * 60)
   }
 
-  /// The abbreviations that are used for several zones, and names for these.
+  /// Abbreviations that are used for several zones, and the names of these.
   private static let ambiguous = [
     "ADT": ["America/Halifax", "Asia/Baghdad"], "AMT": ["Asia/Yerevan", "America/Manaus"],
     "AST": ["America/Halifax", "Asia/Riyadh"], "BST": ["Europe/London", "Asia/Dhaka"],
@@ -129,29 +124,21 @@ public struct LocalZone: Equatable, Sendable {
     "WST": ["Australia/Perth", "Pacific/Apia"],
   ]
 
-  private static func changes(
-    of name: String, asGiven text: String
-  ) throws(Problem) -> [ZoneChange] {
-    if let changes = ZoneFile.changes(of: name) { return changes }
-    guard ZoneFile.isInstalled else {
-      throw Problem(
-        description: "\(text) cannot be looked up: the system has no time zones in "
-          + "\(ZoneFile.folder) (package tzdata); give an offset such as +03:00")
-    }
-    throw unknown(text)
-  }
+  private static let moscow =
+    TimeZone(identifier: "Europe/Moscow") ?? TimeZone(secondsFromGMT: 3 * 3600)
 
-  private static func unknown(_ text: String) -> Problem {
-    let cities = ZoneFile.names(ofCity: text)
-    let hint = cities.isEmpty ? "" : "; did you mean \(cities.joined(separator: " or "))?"
-    return Problem(description: "'\(text)' is not a time zone; expected \(accepted)\(hint)")
+  /// The zone with this name, whatever the case of its letters.
+  private static func zone(named name: String) -> TimeZone? {
+    guard name.contains(where: \.isLetter) else { return nil }
+    let known = TimeZone.knownTimeZoneIdentifiers.first { $0.lowercased() == name.lowercased() }
+    return TimeZone(identifier: known ?? name) ?? TimeZone(identifier: name.capitalized)
   }
 }
 
 extension DateText {
   /// The seconds since 1970 of the date whose text is `bytes`, and whether it names its zone.
   ///
-  /// A date without a zone is one of the clocks of `zone`, or of UTC.
+  /// A date without a zone is taken to be in `zone`, or in UTC if that is `nil`.
   static func seconds(
     _ bytes: UnsafeRawBufferPointer, in zone: LocalZone?
   ) -> (seconds: Int, hasZone: Bool)? {

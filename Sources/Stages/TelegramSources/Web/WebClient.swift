@@ -5,9 +5,9 @@ import Foundation
 struct WebAnswer {
   /// The status, such as 200.
   var status: Int
-  /// The `Content-Type`; empty where the server tells none.
+  /// The `Content-Type`; empty if there is none.
   var type: String
-  /// Where the answer redirects to; it was not followed.
+  /// The target of a redirection, which was not followed.
   var location: String?
   /// How long the server asks to wait, in seconds.
   var retryAfter: Int?
@@ -17,17 +17,17 @@ struct WebAnswer {
 
 /// Why there is no ``WebAnswer``.
 enum WebFailure: Error, Equatable {
-  /// The network or the server failed, which may pass.
+  /// The network or the server failed, perhaps for a moment.
   case network(String)
   /// The answer is larger than this many bytes.
   case tooLarge(Int)
 }
 
-/// Asks one web server, one request at a time, over a connection that is kept: libcurl.
+/// Sends requests to a web server with libcurl, one at a time, over a connection that is kept.
 ///
 /// Proxies are those of the environment (`https_proxy` and so on).
 final class WebClient {
-  /// The bytes of the largest answer that is taken, unpacked.
+  /// The size of the largest answer that is accepted, unpacked, in bytes.
   static let largestAnswer = 20_000_000
 
   private let easy: UnsafeMutableRawPointer
@@ -37,7 +37,7 @@ final class WebClient {
   private let receiver = Receiver()
   private let stallTimeout: Duration
 
-  /// libcurl is set up once a process.
+  /// Whether libcurl is set up, which is done once in a process.
   private static let isSetUp = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// A client with the settings of the preview; `nil` if there is no memory for one.
@@ -66,12 +66,12 @@ final class WebClient {
   private func setOptions(_ settings: WebPreview.Settings) {
     ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
     ccurl_set_string(easy, CURLOPT_USERAGENT, settings.userAgent)
-    // All packings that libcurl knows.
+    // All compressions that libcurl knows.
     ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "")
     ccurl_set_headers(easy, headers)
     ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
     ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
-    // An interrupted search for the address of the host is left to its thread.
+    // An interrupted name lookup is left to its thread.
     ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
     ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectTimeout * 1000))
     ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, Int(settings.answerTimeout * 1000))
@@ -147,11 +147,11 @@ final class WebClient {
     return text.map { String(cString: $0) }
   }
 
-  /// Takes the bytes of an answer as they come.
+  /// Receives the bytes of an answer as they come.
   private final class Receiver {
     private(set) var body: [UInt8] = []
     private(set) var lastBytes = ContinuousClock.now
-    /// Whether the answer is larger than is taken.
+    /// Whether the answer is too large.
     private(set) var isFull = false
 
     func reset() {
@@ -160,7 +160,7 @@ final class WebClient {
       isFull = false
     }
 
-    /// Appends `bytes` and returns how many were taken; fewer end the request.
+    /// Appends `bytes` and returns how many were accepted; fewer end the request.
     func take(_ bytes: UnsafeRawBufferPointer) -> Int {
       lastBytes = .now
       isFull = body.count + bytes.count > WebClient.largestAnswer
@@ -169,4 +169,36 @@ final class WebClient {
       return bytes.count
     }
   }
+}
+
+/// The address of a web server, such as `https://t.me` or `http://127.0.0.1:8080`.
+public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
+  /// The address without a slash at its end.
+  public let text: String
+
+  /// The server on which Telegram shows channels to people without an account.
+  public static let telegram = WebAddress(verified: "https://t.me")
+
+  /// The address `text`: `http` or `https`, a host, perhaps a port and a path; `nil` if it is not one.
+  public init?(_ text: String) {
+    guard
+      let scheme = ["https://", "http://"].first(where: text.lowercased().hasPrefix),
+      let host = text.utf8.dropFirst(scheme.utf8.count).first,
+      Self.isNameByte(host) || host == 0x5B,
+      text.utf8.allSatisfy({ Self.isNameByte($0) || Self.marks.contains($0) })
+    else { return nil }
+    self.text = String(text.reversed().drop { $0 == "/" }.reversed())
+  }
+
+  private init(verified text: String) {
+    self.text = text
+  }
+
+  private static let marks = Set("-._~:/[]%".utf8)
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    0x61...0x7A ~= byte | 0x20 || 0x30...0x39 ~= byte
+  }
+
+  public var description: String { text }
 }

@@ -3,49 +3,49 @@ import TextSupport
 
 /// The public preview of a channel, `t.me/s/<name>`, which needs no account.
 ///
-/// A page holds about 20 messages. Pages are asked for one at a time, with a pause between them.
+/// A page holds about 20 messages. Pages are fetched one at a time, with a pause between them.
 public final class WebPreview: PostPages {
-  /// How the server is asked.
+  /// How requests are sent to the server.
   public struct Settings: Equatable, Sendable {
-    /// Where the preview is; `/s/<name>` is put behind it.
+    /// The server; `/s/<name>` is appended.
     public var baseURL = WebAddress.telegram
-    /// What the server is told of the program.
+    /// The name of the program for the server.
     public var userAgent = "Mozilla/5.0 (compatible; tg-dump)"
-    /// The least pause between an answer and the next request, in seconds.
+    /// The shortest pause between an answer and the next request, in seconds.
     public var delay = 1.0
     /// How long a connection may take, in seconds.
     public var connectTimeout = 15.0
-    /// How long an answer may go on without a byte, in seconds.
+    /// How long to wait for the next byte of an answer, in seconds.
     public var stallTimeout = 30.0
     /// How long an answer may take, in seconds.
     public var answerTimeout = 120.0
-    /// How often a page is asked for before it is given up.
+    /// How often a page is requested before the program gives up.
     public var attempts = 7
     /// The pause before the second attempt, in seconds, give or take a quarter; it doubles with each
-    /// one.
+    /// attempt.
     public var firstPause = 1.0
-    /// The longest pause, in seconds; that which a server asks for may be longer.
+    /// The longest pause, in seconds; one that a server asks for may be longer.
     public var longestPause = 60.0
 
     public init() {}
   }
 
   public let channel: String
-  /// The number of the newest message: so many posts there are at most.
+  /// The id of the newest message: there are at most so many posts.
   public private(set) var expectedCount: Int?
 
   private let name: ChannelName
   private let settings: Settings
   private let options: SourceOptions
   private let console: any SourceConsole
-  private var client: PoliteClient?
-  /// Whether a page was got: then a redirect says nothing about the channel.
+  private var client: RateLimitedClient?
+  /// Whether a page was received: then a redirection says nothing about the channel.
   private var hasSeenPosts = false
   private var hasWarned = false
-  /// A page that was asked for before its time.
-  private var further: (before: Int, history: PreviewHistory)?
+  /// A page that was fetched before it was asked for.
+  private var prefetched: (before: Int, history: PreviewHistory)?
 
-  /// The preview of `channel`; nothing is asked for yet.
+  /// The preview of `channel`; nothing is requested yet.
   public init(
     channel: ChannelName, settings: Settings, options: SourceOptions, console: any SourceConsole
   ) {
@@ -65,21 +65,21 @@ public final class WebPreview: PostPages {
   public func page(before: Int?) throws -> PostPage {
     if let before, before <= 1 { return Self.beginning }
     let history: PreviewHistory
-    if let further, further.before == before {
-      history = further.history
-    } else if let asked = try ask(before: before) {
-      history = asked
+    if let prefetched, prefetched.before == before {
+      history = prefetched.history
+    } else if let fetched = try fetch(before: before) {
+      history = fetched
     } else {
       return Self.beginning
     }
-    further = nil
+    prefetched = nil
     var page = history.page
     if before == nil { expectedCount = page.highest }
     if !history.hasOlder, let lowest = page.lowest {
-      // The page links to no older ones. So it is the last; the server is asked whether that is so,
-      // lest a change of the page ends the history early.
-      if lowest > 1, let older = try ask(before: lowest, mayBeEmpty: true) {
-        further = (lowest, older)
+      // The page links to no older ones, so it should be the last. To be sure, the server is asked
+      // for older ones all the same: if the page's HTML changed, the history would end early.
+      if lowest > 1, let older = try fetch(before: lowest, mayBeEmpty: true) {
+        prefetched = (lowest, older)
       } else {
         page.reachesBeginning = true
       }
@@ -87,7 +87,7 @@ public final class WebPreview: PostPages {
     return page
   }
 
-  /// A page of nothing, before which there is nothing.
+  /// An empty page at the beginning of the channel.
   private static var beginning: PostPage {
     var page = PostPage()
     page.reachesBeginning = true
@@ -96,9 +96,9 @@ public final class WebPreview: PostPages {
 
   /// The messages below `before`; `nil` if there are none.
   ///
-  /// The server says that there are none also when it is asked too often. It is taken at its word
-  /// only where a page has told the same: `mayBeEmpty`.
-  private func ask(before: Int?, mayBeEmpty: Bool = false) throws -> PreviewHistory? {
+  /// The server also says that there are none when it gets too many requests. It is believed only if
+  /// a page has said the same before: `mayBeEmpty`.
+  private func fetch(before: Int?, mayBeEmpty: Bool = false) throws -> PreviewHistory? {
     let address = address(before.map { "?before=\($0)" } ?? "")
     var saysNoPosts = false
     do {
@@ -106,7 +106,7 @@ public final class WebPreview: PostPages {
         if let history = try history(answer, address) { return try below(before, history, address) }
         if mayBeEmpty { return nil }
         saysNoPosts = true
-        throw PassingFault(
+        throw TransientFault(
           before.map { "'No posts found' before \($0), where older posts were expected" }
             ?? "'No posts found': the channel is empty, or too many requests were made",
           .fewerRequests)
@@ -117,7 +117,7 @@ public final class WebPreview: PostPages {
     }
   }
 
-  /// Whether the page of the messages from `id` on tells of no older ones.
+  /// Whether the page with the messages from `id` on links to no older ones.
   private func isBeginning(_ id: Int) throws -> Bool {
     let address = address("?after=\(id - 1)")
     return try connection(address).get(address) { answer in
@@ -129,8 +129,8 @@ public final class WebPreview: PostPages {
     "\(settings.baseURL)/s/\(name.text)\(query)"
   }
 
-  private func connection(_ address: String) throws(SourceFault) -> PoliteClient {
-    guard let client = client ?? PoliteClient(settings, console: console) else {
+  private func connection(_ address: String) throws(SourceFault) -> RateLimitedClient {
+    guard let client = client ?? RateLimitedClient(settings, console: console) else {
       throw SourceFault(.unreachable, address, "libcurl cannot be set up")
     }
     self.client = client
@@ -154,7 +154,7 @@ public final class WebPreview: PostPages {
       return history
     case .noPosts: return nil
     case .contact(let page): throw fault(page, address)
-    case .cut: throw PassingFault("the page breaks off before its end", .network)
+    case .cut: throw TransientFault("the page breaks off before its end", .network)
     case .other(let title):
       let what =
         title.map { "a page titled '\(excerpt($0))'" }
@@ -174,30 +174,30 @@ public final class WebPreview: PostPages {
     guard history.page.lowest != nil else {
       throw SourceFault(
         .protocolViolation, address,
-        "expected messages with numbers\(before.map { " below \($0)" } ?? ""), found none; t.me "
+        "expected messages with ids\(before.map { " below \($0)" } ?? ""), found none; t.me "
           + "may have changed: look at the address in a browser")
     }
     if history.unnumbered > 0, !hasWarned {
       hasWarned = true
       let count = history.unnumbered
       console.warning(
-        "\(address): \(count) \(count == 1 ? "message" : "messages") without a number "
+        "\(address): \(count) \(count == 1 ? "message" : "messages") without an id "
           + "\(count == 1 ? "was" : "were") left out; t.me may have changed")
     }
     return history
   }
 
-  /// Throws why the server redirects to `location` instead of showing the channel.
+  /// Throws the reason why the server redirects to `location` instead of showing the channel.
   private func explainMissing(redirectedTo location: String, _ address: String) throws -> Never {
     if hasSeenPosts {
-      throw PassingFault(
-        "redirected to \(location) in the midst of the history", .fewerRequests)
+      throw TransientFault(
+        "redirected to \(location) in the middle of the history", .fewerRequests)
     }
     let contact = "\(settings.baseURL)/\(name.text)"
     guard !location.contains("/s/") else {
       throw SourceFault(
         .protocolViolation, address,
-        "the preview was moved to \(location), which is not followed; give the new address "
+        "the preview has moved to \(location), which is not followed; give the new address "
           + "(--base-url)")
     }
     let page = try connection(address).get(contact) { answer -> ContactPage? in
@@ -209,7 +209,7 @@ public final class WebPreview: PostPages {
     throw fault(page, address)
   }
 
-  /// What the page about the name tells of why there is no preview.
+  /// Why there is no preview, according to the page about the name.
   private func fault(_ page: ContactPage?, _ address: String) -> SourceFault {
     let audience = page?.audience.map { " (\($0))" } ?? ""
     let problem =

@@ -11,6 +11,7 @@ package enum ForeignContent {
     if let (kind, command) = packing(bytes) {
       return "this is \(kind), expected text; unpack it first (\(command) \(name))"
     }
+    if let kind = document(bytes) { return "this is \(kind), expected text" }
     if isGitLFSPointer(bytes) {
       return "this is a git-lfs pointer, not the file itself; fetch that with 'git lfs pull', or "
         + "download it"
@@ -19,7 +20,14 @@ package enum ForeignContent {
       return "this is a web page; download the file itself, or, if this is a page of an export of "
         + "Telegram Desktop, run tg-dump on the folder of the export first"
     }
-    return TextEncoding.unmarked(bytes.prefix(length))?.problem(of: path)
+    return encodingProblem(of: bytes, in: path)
+  }
+
+  /// The encoding of a file `path` that begins with `bytes`, if it is UTF-16 or UTF-32, and the remedy.
+  package static func encodingProblem(
+    of bytes: some Collection<UInt8>, in path: String
+  ) -> String? {
+    (TextEncoding.marked(bytes) ?? TextEncoding.unmarked(bytes.prefix(length)))?.problem(of: path)
   }
 
   /// What packs the content of a file that begins with `bytes`, and the command that unpacks it.
@@ -43,6 +51,27 @@ package enum ForeignContent {
       return ("packed with bzip2", "bzip2 -dc")
     }
     return isTarArchive(bytes) ? ("a tar archive", "tar -xf") : nil
+  }
+
+  /// What a file that begins with `bytes` is, if it is a document, an image, a recording or a program.
+  package static func document(_ bytes: some Collection<UInt8>) -> String? {
+    let kinds: [(beginning: [UInt8], kind: String)] = [
+      (Array("%PDF-".utf8), "a PDF document"),
+      (Array("SQLite format 3\0".utf8), "an SQLite database"),
+      ([0x89] + Array("PNG".utf8), "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+      (Array("GIF89a".utf8), "a GIF image"), (Array("GIF87a".utf8), "a GIF image"),
+      ([0x7F] + Array("ELF".utf8), "a program"), (Array("OggS\0".utf8), "an Ogg audio file"),
+      ([0xD0, 0xCF, 0x11, 0xE0], "a document of an old Office program"),
+    ]
+    if let found = kinds.first(where: { bytes.starts(with: $0.beginning) }) { return found.kind }
+    // Behind these letters, which could be text, comes a byte that is not.
+    let hasControl = bytes.prefix(12).contains { $0 < 0x09 }
+    if bytes.starts(with: "ID3".utf8), hasControl { return "an MP3 audio file" }
+    if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
+      return "a WebP image"
+    }
+    if bytes.starts(with: "RIFF".utf8), hasControl { return "an audio or video file" }
+    return bytes.dropFirst(4).starts(with: "ftyp".utf8) && hasControl ? "an MP4 video" : nil
   }
 
   package static func isTarArchive(_ bytes: some Collection<UInt8>) -> Bool {

@@ -49,11 +49,13 @@ extension FuzzedParser {
     var posts: [Post] = []
     // Also what came before an error is checked.
     let reading = Result {
-      try HTMLExport(path: path, options: options).forEachPost(progress: { _ in }) { post in
+      let stream = try HTMLExport(path: path, options: options).open { _ in }
+      while let post = try stream.next() {
         expectEntities(of: post)
         expect(!post.text.unicodeScalars.contains("\r"), "lines end in LF")
         posts.append(post)
       }
+      return stream.summary
     }
     try expectCopy(of: posts, scratch)
     let summary = try reading.get()

@@ -76,10 +76,12 @@ extension FuzzedParser {
     var posts: [Post] = []
     // Also what came before an error is checked.
     let reading = Result {
-      try DesktopExport(path: path, options: options).forEachPost(progress: { _ in }) { post in
+      let stream = try DesktopExport(path: path, options: options).open { _ in }
+      while let post = try stream.next() {
         expectEntities(of: post)
         posts.append(post)
       }
+      return stream.summary
     }
     try expectCopy(of: posts, scratch)
     let summary = try reading.get()

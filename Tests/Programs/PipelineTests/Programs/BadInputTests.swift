@@ -70,8 +70,8 @@ struct BadInputTests {
       (#"{"messages": {}}"#, "byte 13: expected an array, found an object"),
       (
         "{\0\"\0m\0",
-        "byte 0: this is text in UTF-16LE, expected UTF-8; export the chat again, or convert the "
-          + "file: iconv -f UTF-16LE -t UTF-8 'result.json' > utf8.json"
+        "this looks like text in UTF-16LE, although no byte order mark says so; expected UTF-8: "
+          + "convert it (iconv -f UTF-16LE -t UTF-8 'result.json' > 'result.utf8.json')"
       ),
     ] {
       try project.folder.write(text, to: "result.json")
@@ -153,7 +153,7 @@ struct BadInputTests {
         #"{"id":7,"date":"вчера"}"#,
         "'date': expected a date such as 2016-03-01T09:00:00Z, found 'вчера'"
       ),
-      (first, "post 1 stands already in line 1; ids must be unique"),
+      (first, "post 1 is in line 1 already; ids must be unique"),
     ] {
       try project.folder.write("\(first)\n\(line)\n", to: "posts.jsonl")
       try expect(

@@ -14,16 +14,16 @@ import Testing
   private var journal: String { folder.path + "/posts.jsonl.resume" }
 
   private func fetch(
-    _ channel: PlayedChannel, _ bounds: ChannelFetch.Bounds = .init()
+    _ channel: PlayedChannel, _ bounds: PostSelection = .init()
   ) throws -> (ids: [Int], summary: SourceSummary) {
     var ids: [Int] = []
-    let fetch = ChannelFetch(channel, journalPath: journal, bounds: bounds)
+    let fetch = ChannelFetch(channel, journalPath: journal, selection: bounds)
     let summary = try fetch.forEachPost(progress: { _ in }) { ids.append($0.id) }
     try fetch.removeJournal()
     return (ids, summary)
   }
 
-  @Test("goes down to the first message and gives the posts in ascending order")
+  @Test("fetches down to the first message and gives the posts in ascending order")
   func wholeChannel() throws {
     let channel = PlayedChannel(1...95)
     channel.service = [1, 50]
@@ -45,7 +45,7 @@ import Testing
     #expect(try fetch(channel).summary.missing == 3)
   }
 
-  @Test("goes on where an interruption left it, with what is new on top", arguments: 0...9)
+  @Test("resumes after an interruption, with what is new on top", arguments: 0...9)
   func interruption(pages: Int) throws {
     let channel = PlayedChannel(1...95)
     channel.pagesLeft = pages
@@ -60,7 +60,7 @@ import Testing
     #expect(!Folder.hasFile(journal))
   }
 
-  @Test("an interruption while what is new is fetched leaves no hole")
+  @Test("leaves no gap if interrupted while new posts are fetched")
   func interruptedTwice() throws {
     let first = PlayedChannel(1...95)
     first.pagesLeft = 3
@@ -75,7 +75,7 @@ import Testing
     #expect(third.requests == [nil, 131, 121, 111, 101, 66, 56, 46, 36, 26, 16, 6])
   }
 
-  @Test("the later version of a post that was fetched twice counts")
+  @Test("takes the later version of a post that was fetched twice")
   func editedMeanwhile() throws {
     let first = PlayedChannel(1...30)
     first.pagesLeft = 2
@@ -92,9 +92,9 @@ import Testing
 
   @Test("finds nothing above the greatest id that there can be")
   func aboveAll() throws {
-    var bounds = ChannelFetch.Bounds()
+    var bounds = PostSelection()
     bounds.above = .max
-    let fetch = ChannelFetch(PlayedChannel(1...40), journalPath: nil, bounds: bounds)
+    let fetch = ChannelFetch(PlayedChannel(1...40), journalPath: nil, selection: bounds)
     var posts: [Post] = []
     _ = try fetch.forEachPost(progress: { _ in }) { posts.append($0) }
     #expect(posts.isEmpty)
@@ -103,7 +103,7 @@ import Testing
   @Test("stops at the id above which posts are wanted")
   func above() throws {
     let channel = PlayedChannel(1...95)
-    var bounds = ChannelFetch.Bounds()
+    var bounds = PostSelection()
     bounds.above = 78
     #expect(try fetch(channel, bounds).ids == Array(79...95))
     #expect(channel.requests == [nil, 86])
@@ -112,7 +112,7 @@ import Testing
   @Test("asks once if there is nothing new")
   func nothingNew() throws {
     let channel = PlayedChannel(1...95)
-    var bounds = ChannelFetch.Bounds()
+    var bounds = PostSelection()
     bounds.above = 95
     #expect(try fetch(channel, bounds).ids.isEmpty)
     #expect(channel.requests == [nil])
@@ -121,7 +121,7 @@ import Testing
   @Test("stops at the first date and at the number of posts that are wanted")
   func dateAndLimit() throws {
     let channel = PlayedChannel(1...95)
-    var bounds = ChannelFetch.Bounds()
+    var bounds = PostSelection()
     bounds.from = 70_000
     _ = try fetch(channel, bounds)
     #expect(channel.requests == [nil, 86, 76])
@@ -134,7 +134,7 @@ import Testing
     #expect(other.requests == [nil, 86, 76])
   }
 
-  @Test("the end of a journal that was cut off goes", arguments: [1, 20, 200, 400])
+  @Test("drops the end of a journal that was cut off", arguments: [1, 20, 200, 400])
   func cutJournal(bytes: Int) throws {
     let channel = PlayedChannel(1...95)
     channel.pagesLeft = 4
@@ -149,7 +149,7 @@ import Testing
     try file.truncate(to: file.size - bytes)
   }
 
-  @Test("the journal of another channel, and what is no journal, are errors")
+  @Test("refuses the journal of another channel, and what is not a journal")
   func foreignJournal() throws {
     let channel = PlayedChannel(1...95)
     channel.pagesLeft = 1
@@ -165,7 +165,7 @@ import Testing
     #expect(noJournal?.problem.contains("not the journal") == true)
   }
 
-  @Test("a page that is not below what was asked for, or is empty, is an error")
+  @Test("refuses a page that is not below what was asked for, or is empty")
   func badPages() throws {
     final class Stuck: PostPages {
       let channel = "stuck"

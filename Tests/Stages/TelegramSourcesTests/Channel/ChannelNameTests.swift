@@ -4,7 +4,7 @@ import Testing
 @Suite("ChannelName")
 struct ChannelNameTests {
   @Test(
-    "is read from a name or a link, whatever stands behind it",
+    "is read from a name or a link, whatever follows it",
     arguments: [
       "@bugurtthread", "@BugurtThread", "t.me/bugurtthread", "https://t.me/bugurtthread",
       "http://t.me/bugurtthread", "HTTPS://T.ME/bugurtthread", "https://t.me/bugurtthread/",
@@ -38,7 +38,7 @@ struct ChannelNameTests {
   }
 
   @Test(
-    "tells links to private channels apart",
+    "recognises links to private channels",
     arguments: [
       ("https://t.me/+AbCdEf", ChannelLink.invitation), ("t.me/joinchat/AAAA", .invitation),
       ("https://t.me/c/1032123/17", .privatePost), ("t.me/c/1032123", .privatePost),
@@ -49,7 +49,7 @@ struct ChannelNameTests {
     #expect(link.problem?.hasSuffix("only --live reads private channels") == true)
   }
 
-  @Test("says nothing against a public channel")
+  @Test("has no problem with a public channel")
   func noProblem() throws {
     let link = try #require(ChannelLink("@name"))
     #expect(link.problem == nil)

@@ -40,7 +40,7 @@ struct HTMLExportErrorTests {
     "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
   @Test(
-    "says what it expected where there is no export",
+    "says what it expected if there is no export",
     arguments: [
       ("hello", "this is not HTML"),
       ("<!DOCTYPE html><html><body><p>Новости</p></body></html>", "other"),
@@ -81,7 +81,7 @@ struct HTMLExportErrorTests {
   private let remedy = "copy the whole folder of the export, or export the chat again"
   private let before = "1 messages could be read before"
 
-  @Test("names a page that is missing before others, behind them, or first")
+  @Test("names a page that is missing before others, after them, or first")
   func gaps() throws {
     let first = htmlPage(htmlMessage(1, ""), next: "messages2.html")
     let second = "messages2.html: \(missing)"
@@ -96,7 +96,7 @@ struct HTMLExportErrorTests {
     #expect(error() == "messages.html: \(missing); \(remedy), \(choice)")
   }
 
-  @Test("takes the posts of the pages that are there on request")
+  @Test("takes the posts of the pages that exist on request")
   func salvagingGaps() throws {
     try folder.write(htmlPage(htmlMessage(1, ""), next: "messages2.html"), to: "messages.html")
     func salvage() throws -> (ids: [Int], cut: String?) {
@@ -128,20 +128,20 @@ struct HTMLExportErrorTests {
     #expect(dump.posts.map(\.forwardedFrom) == ["К", ""])
   }
 
-  @Test("says of a page of another name that the chat goes on")
+  @Test("says that the chat continues after a page with another name")
   func renamed() throws {
     try folder.write(htmlPage(htmlMessage(1, ""), next: "messages2.html"), to: "saved.html")
     try folder.write(htmlPage(htmlMessage(2, "")), to: "messages2.html")
     #expect(
       error(path: "saved.html")
-        == "saved.html: the chat goes on in messages2.html, but only pages under the names that "
+        == "saved.html: the chat continues in messages2.html, but only pages under the names that "
         + "Telegram Desktop gave them are read one after another; \(before); \(remedy), or take these "
         + "messages (--salvage)")
   }
 
   // MARK: - Pages that are cut off
 
-  @Test("says at which byte a page is cut off and how many messages were whole")
+  @Test("says at which byte a page is cut off and how many messages were complete")
   func truncated() throws {
     let whole = htmlPage(
       (1...3).map { htmlMessage($0, htmlText("т")) }.joined() + htmlServiceMessage(4, "x"))
@@ -162,7 +162,7 @@ struct HTMLExportErrorTests {
     #expect(dump.summary.chat == "БУГУРТ-ТРЕД")
   }
 
-  @Test("takes whole posts only, wherever a page is cut off")
+  @Test("takes complete posts only, wherever a page is cut off")
   func everyCut() throws {
     let messages =
       htmlServiceMessage(-1, "1 March 2016") + htmlMessage(1, htmlText("а<br>б"))
@@ -190,7 +190,7 @@ struct HTMLExportErrorTests {
     #expect(Set(counts) == [0, 1, 2, 3])
   }
 
-  @Test("takes a post as whole if nothing but the beginning of the next one follows")
+  @Test("takes a post as complete if nothing but the beginning of the next one follows")
   func cutInTag() throws {
     let whole = htmlPage(htmlMessage(1, htmlText("a")) + htmlMessage(2, htmlText("b")))
     let second = try #require(
@@ -218,7 +218,10 @@ struct HTMLExportErrorTests {
     #expect(error() == "messages.html: byte \(index): \(problem)")
     try folder.write(
       Array(text.utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }), to: "messages.html")
-    #expect(error() == "messages.html: byte 1: \(problem)")
+    #expect(error()?.contains("text in UTF-16LE") == true)
+    let windows = try #require(text.data(using: .windowsCP1251))
+    try folder.write(Array(windows), to: "messages.html")
+    #expect(error()?.contains("iconv -f CP1251 -t UTF-8 'messages.html'") == true)
   }
 
   @Test("refuses messages out of order, at the byte of the first")
@@ -228,7 +231,7 @@ struct HTMLExportErrorTests {
     let offset = try #require(text.utf8.firstRange(of: tag.utf8)).lowerBound
     let byte = text.utf8.distance(from: text.utf8.startIndex, to: offset)
     let problem =
-      "message 4 stands behind message 5, but Telegram Desktop writes ids in ascending order; sort the "
+      "message 4 follows message 5, but Telegram Desktop writes ids in ascending order; sort the "
       + "messages by id, or export the chat again"
     #expect(try error([text]) == "messages.html: byte \(byte): \(problem)")
   }
@@ -246,7 +249,7 @@ struct HTMLExportErrorTests {
       try htmlPost(String(repeating: "<div class=x>", count: 900) + htmlText("a"))?.text == "a")
   }
 
-  @Test("passes over a tag that is too long for one of an export")
+  @Test("skips a tag that is too long for one of an export")
   func longTag() throws {
     let attributes = (0..<300_000).map { "a\($0)=b" }.joined(separator: " ")
     let answer = ##"<a href="#go_to_message7">x</a>"##
@@ -256,7 +259,7 @@ struct HTMLExportErrorTests {
     #expect(post?.replyTo == 7)
   }
 
-  @Test("reads on behind a zero byte")
+  @Test("continues after a zero byte")
   func zeros() throws {
     let post = try htmlPost(
       htmlPart("a\0b", "\0") + htmlText("a\0b")

@@ -98,7 +98,7 @@ struct HTMLExportTests {
     #expect(try Dump(html: folder.path("export/saved.html")).posts.map(\.id) == [5])
   }
 
-  @Test("is told from an export in JSON, which goes before it")
+  @Test("is distinguished from an export in JSON, which is preferred")
   func kinds() throws {
     let folder = try TemporaryFolder()
     try folder.write(htmlPage(""), to: "page")
@@ -121,7 +121,7 @@ struct HTMLExportTests {
     #expect(!HTMLExport.isHTMLExport("-"))
   }
 
-  @Test("tells its progress in bytes and posts of all pages, up to the end")
+  @Test("reports its progress in bytes and posts of all pages, up to the end")
   func progress() throws {
     let folder = try TemporaryFolder()
     let pages = (0..<3).map { number in
@@ -217,7 +217,7 @@ struct HTMLAccountTests {
     }
   }
 
-  @Test("needs no choice where the folder of a chat is given")
+  @Test("needs no choice if the folder of a chat is given")
   func folderOfChat() throws {
     let dump = try dump(nil, path: "chats/chat_2")
     #expect(dump.posts.map(\.id) == [2, 3, 4, 5])
@@ -231,8 +231,9 @@ struct HTMLAccountTests {
     #expect(throws: InputError.self) { try dump(chat, path: path) }?.problem
   }
 
-  @Test("lists the chats, those with the most pages first, where the choice is open")
+  @Test("lists the chats, those with the most pages first, if none is chosen")
   func listing() {
+    let names = "name or folder (pages have no ids)"
     let list = """
         БУГУРТ-ТРЕД (chat_2): 2 pages
         Друг Иванов (chat_1): 1 pages
@@ -242,11 +243,10 @@ struct HTMLAccountTests {
         a chat without a name (chat_12): 1 pages
       """
     #expect(
-      problem(nil) == "the export holds 6 chats; name one by its name or its folder (--chat):\n"
-        + list)
+      problem(nil) == "the export holds 6 chats; name one by its \(names) with --chat:\n" + list)
     #expect(
       problem("1032123")
-        == "the export holds no chat '1032123' (pages tell no ids); it holds:\n" + list)
+        == "the export holds no chat '1032123'; name one by its \(names):\n" + list)
     #expect(
       problem("Двойник") == """
         the export holds 2 chats 'Двойник'; name one by its folder:
@@ -257,7 +257,7 @@ struct HTMLAccountTests {
       problem("chat_12")?.hasPrefix("this is not HTML, expected a page with the messages") == true)
     #expect(
       problem("Лентач", path: "chats/chat_2")
-        == "the export holds no chat 'Лентач' (pages tell no ids); it holds БУГУРТ-ТРЕД")
+        == "the export holds no chat 'Лентач' (pages have no ids); it holds БУГУРТ-ТРЕД")
   }
 
   @Test("says that there are no chats")

@@ -72,7 +72,7 @@ struct DesktopExportTests {
     #expect(dump.summary.messages == 0)
   }
 
-  @Test("tells its progress in bytes and posts, up to the whole file")
+  @Test("reports its progress in bytes and posts, up to the whole file")
   func progress() throws {
     let folder = try TemporaryFolder()
     let messages = (1...5000).map { #"{"id": \#($0), "date_unixtime": "\#($0)", "text": "текст"}"# }
@@ -127,7 +127,7 @@ struct AccountExportTests {
     """#
 
   @Test(
-    "finds the chat by its name or its id, in all forms it has",
+    "finds the chat by its name or its id in any form",
     arguments: [
       ("БУГУРТ-ТРЕД", ["бугурт", "ещё"]), ("8590966715", ["бугурт", "ещё"]),
       ("1032123", ["бугурт", "ещё"]), ("-1000001032123", ["бугурт", "ещё"]), ("7", ["привет"]),
@@ -144,7 +144,7 @@ struct AccountExportTests {
     #expect(summary.posts == 2)
   }
 
-  @Test("needs no choice where there is one chat")
+  @Test("needs no choice if there is one chat")
   func onlyChat() throws {
     let json = #"{"chats": {"list": [{"messages": [{"id": 1, "date": 1, "text": "x"}]}]}}"#
     let dump = try Dump(json)
@@ -156,11 +156,11 @@ struct AccountExportTests {
     #expect(throws: InputError.self) { try Dump(json, chat: chat) }?.problem
   }
 
-  @Test("lists the chats, those with the most messages first, where the choice is open")
+  @Test("lists the chats, those with the most messages first, if none is chosen")
   func listing() {
     #expect(
       problem(account, chat: nil) == """
-        the export holds 5 chats; name one by its id or name (--chat):
+        the export holds 5 chats; name one by its id or name with --chat:
           БУГУРТ-ТРЕД (public_channel 8590966715): 2 messages
           Друг (personal_chat 4294967303): 1 messages
           Двойник (public_channel 21): 1 messages
@@ -175,7 +175,8 @@ struct AccountExportTests {
         """)
     #expect(
       problem(account, chat: "Нет такого")?.hasPrefix(
-        "the export holds no chat 'Нет такого'; it holds:\n  БУГУРТ-ТРЕД") == true)
+        "the export holds no chat 'Нет такого'; name one by its id or name:\n  БУГУРТ-ТРЕД") == true
+    )
   }
 
   @Test("lists forty chats and counts the others")
@@ -209,7 +210,7 @@ struct DesktopExportErrorTests {
     return error.map { $0.description.replacing(folder.path + "/", with: "") }
   }
 
-  @Test("says of a missing file what the system says")
+  @Test("reports a missing file as the system does")
   func missing() throws {
     let folder = try TemporaryFolder()
     let error = #expect(throws: FileError.self) { try Dump(path: folder.path("none.json")) }
@@ -219,7 +220,7 @@ struct DesktopExportErrorTests {
       error?.description == "\(folder.path("none.json")): cannot open: No such file or directory")
   }
 
-  @Test("says what stands in a folder instead of an export")
+  @Test("says what is in a folder instead of an export")
   func folders() throws {
     func message(_ folder: TemporaryFolder) -> String? {
       let error = #expect(throws: InputError.self) { try Dump(path: folder.path) }
@@ -264,7 +265,7 @@ struct DesktopExportErrorTests {
     }
   }
 
-  @Test("tells an export in HTML")
+  @Test("recognises an export in HTML")
   func html() throws {
     let folder = try TemporaryFolder()
     try folder.write("<!DOCTYPE html>", to: "messages.html")
@@ -274,7 +275,7 @@ struct DesktopExportErrorTests {
         == "\(folder.path): this export is in HTML, expected one in JSON; \(howTo)")
   }
 
-  @Test("says at which byte a cut file ends and how many messages were whole")
+  @Test("says at which byte a cut file ends and how many messages were complete")
   func truncated() throws {
     let whole = channel(
       (1...300).map { #"{"id": \#($0), "date_unixtime": "\#($0)", "text": "т"}"# }
@@ -298,7 +299,7 @@ struct DesktopExportErrorTests {
   }
 
   @Test(
-    "says what it expected where there is no export",
+    "says what it expected if there is no export",
     arguments: [
       ("<html></html>", 0), ("hello", 0), ("[1, 2]", 0), ("\n  42", 3),
     ])
@@ -345,7 +346,7 @@ struct DesktopExportErrorTests {
       #"{"messages": [{"id": 5, "date": 1, "text": ""}, {"id": 4, "date": 1, "text": ""}]}"#
     #expect(
       try message(json)
-        == "result.json: byte 48: message 4 stands behind message 5, but Telegram Desktop writes "
+        == "result.json: byte 48: message 4 follows message 5, but Telegram Desktop writes "
         + "ids in ascending order; sort the messages by id, or export the chat again")
   }
 

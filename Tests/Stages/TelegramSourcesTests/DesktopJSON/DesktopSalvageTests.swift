@@ -27,7 +27,7 @@ struct DesktopSalvageTests {
   }
 
   @Test(
-    "takes the whole posts before the cut, and tells where it is",
+    "takes the complete posts before the cut, and says where it is",
     arguments: [
       (#""date_unixtime": "2", "text": "ра"#, [], "the end of a string"),
       (#""text": "раз""#, [], "',' or '}'"), (#""text": "раз"}"#, [2], "',' or ']'"),
@@ -52,14 +52,14 @@ struct DesktopSalvageTests {
     #expect(error?.problem.contains("or take these messages (--salvage)") == (messages > 0))
   }
 
-  @Test("tells of no cut where there is none")
+  @Test("reports no cut if there is none")
   func wholeExport() throws {
     let dump = try Dump(whole, options: Self.options())
     #expect(dump.posts.map(\.id) == [2, 4])
     #expect(dump.summary.cut == nil)
   }
 
-  @Test("takes the whole posts of an export whose gzip stream is cut off")
+  @Test("takes the complete posts of an export whose gzip stream is cut off")
   func gzip() throws {
     let folder = try TemporaryFolder()
     var messages: [String] = []
@@ -113,14 +113,14 @@ struct DesktopSalvageTests {
   }
 
   @Test(
-    "has nothing to take where the cut is before all messages",
+    "has nothing to take if the cut is before all messages",
     arguments: [#"{"name": "БУГ"#, #"{"name": "x", "id""#, #"{"chats": {"about""#, "{"])
   func nothing(_ text: String) throws {
     let error = #expect(throws: InputError.self) { try Dump(text, options: Self.options()) }
     #expect(error?.problem.contains("it is cut off; 0 messages could be read before") == true)
   }
 
-  @Test("does not take what is before damage that is no cut")
+  @Test("does not take what is before other damage")
   func damage() throws {
     let text = whole.replacing(#""date_unixtime": "4""#, with: #""date_unixtime" "4""#)
     let error = #expect(throws: InputError.self) { try Dump(text, options: Self.options()) }

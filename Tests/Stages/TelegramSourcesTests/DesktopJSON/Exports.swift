@@ -2,6 +2,23 @@ import PostFormat
 import TelegramSources
 import TestSupport
 
+extension PostSource {
+  /// Calls `body` with each post, and `progress` at every 256th and after the last.
+  func forEachPost(
+    progress: (SourceProgress) throws -> Void, _ body: (Post) throws -> Void
+  ) throws -> SourceSummary {
+    let posts = try open(progress: progress)
+    var count = 0
+    while let post = try posts.next() {
+      try body(post)
+      count += 1
+      if count & 0xFF == 0 { try progress(posts.progress) }
+    }
+    try progress(posts.progress)
+    return posts.summary
+  }
+}
+
 /// What came out of an export.
 struct Dump {
   var posts: [Post] = []

@@ -39,7 +39,7 @@ import Testing
       #"{"id": \#(id), "type": "message", "date_unixtime": "\#(1000 * id)"\#(edit), "text": "\#(text)"}"#
   }
 
-  @Test("of two dumps to one file the second is refused before it asks for anything")
+  @Test("refuses the second of two dumps to one file before it fetches anything")
   func locked() throws {
     try folder.write("kept", to: "posts.jsonl.resume")
     let first = try OutputFile(path: output)
@@ -50,7 +50,7 @@ import Testing
     try first.commit()
   }
 
-  @Test("a dump that changes nothing leaves the file as it was, and says so")
+  @Test("leaves the file as it is if nothing changes, and says so")
   func unchanged() throws {
     #expect(try !dump([.channel(PlayedChannel(1...40))]).isUnchanged)
     var (before, after) = (stat(), stat())
@@ -60,7 +60,7 @@ import Testing
     #expect(try folder.names() == ["posts.jsonl"])
   }
 
-  @Test("what is needed until the posts are written is their owner's alone")
+  @Test("keeps temporary files private")
   func privateFiles() throws {
     try folder.write("", to: "posts.jsonl")
     #expect(chmod(output, 0o600) == 0)
@@ -89,7 +89,7 @@ import Testing
 
   // MARK: - Going on
 
-  @Test("a second dump of a channel asks only for what is new, and keeps what is there")
+  @Test("fetches only new posts in a second dump of a channel, and keeps the others")
   func incremental() throws {
     try dump([.channel(PlayedChannel(1...40))])
     let later = PlayedChannel(1...55)
@@ -104,7 +104,7 @@ import Testing
     #expect(result.written.posts == 55)
   }
 
-  @Test("posts with half of an emoji are mended and counted, wherever they stand")
+  @Test("repairs and counts posts with half of an emoji, wherever they are")
   func loneSurrogates() throws {
     func line(_ id: Int, _ text: String) -> String {
       #"{"id":\#(id),"date":"2016-03-01T09:00:00Z","text":"\#(text)","own":1}"# + "\n"
@@ -122,7 +122,7 @@ import Testing
     #expect(try folder.text(of: "posts.jsonl") == mended + line(3, "c"))
   }
 
-  @Test("--refresh asks for the last posts again")
+  @Test("fetches the last posts again with --refresh")
   func refresh() throws {
     try dump([.channel(PlayedChannel(1...40))])
     let later = PlayedChannel(1...42)
@@ -132,7 +132,7 @@ import Testing
     #expect(result.changes == .init(kept: 39, changed: 1, added: 2))
   }
 
-  @Test("to refresh more posts than there are is to ask for all")
+  @Test("fetches all posts if more are to be refreshed than there are")
   func refreshAll() throws {
     try dump([.channel(PlayedChannel(1...40))])
     let later = PlayedChannel(1...40)
@@ -141,7 +141,7 @@ import Testing
     #expect(try posts()[0].edited == 90_000)
   }
 
-  @Test("a new export adds what is new and takes over later edits")
+  @Test("adds new posts of a new export, and takes over edits")
   func exportAgain() throws {
     try dump([try export(message(1, "раз") + "," + message(2, "два"))])
     let result = try dump([
@@ -151,7 +151,7 @@ import Testing
     #expect(result.changes == .init(kept: 1, changed: 1, added: 1))
   }
 
-  @Test("a line that stays is kept to the byte, with keys of other tools")
+  @Test("keeps a line that does not change byte for byte, with keys of other tools")
   func unknownKeys() throws {
     let line = #"{"id":1, "date":"1970-01-01T00:16:40Z", "text":"раз", "mood":{"good":true}}"#
     _ = try folder.write(line + "\r\n", to: "posts.jsonl")
@@ -160,7 +160,7 @@ import Testing
     #expect(text.split(separator: "\n").first.map(String.init) == line)
   }
 
-  @Test("with replaces the file gets what the source holds, and nothing else")
+  @Test("replaces the file with the posts of the source on request")
   func replaces() throws {
     try dump([try export(message(1, "раз"))])
     let result = try dump([try export(message(2, "два"))]) { $0.replaces = true }
@@ -168,7 +168,7 @@ import Testing
     #expect(result.changes == nil)
   }
 
-  @Test("a file of another channel is not gone on with")
+  @Test("refuses to update a file of another channel")
   func anotherChannel() throws {
     try dump([try export(message(200, "раз"))])
     let before = try folder.bytes(of: "posts.jsonl")
@@ -181,7 +181,7 @@ import Testing
     #expect(try folder.bytes(of: "posts.jsonl") == before)
   }
 
-  @Test("an interrupted dump leaves the file as it was and a journal to go on from")
+  @Test("leaves the file as it was when interrupted, with a journal to resume from")
   func interrupted() throws {
     let channel = PlayedChannel(1...95)
     channel.pagesLeft = 5
@@ -197,7 +197,7 @@ import Testing
 
   // MARK: - Merging
 
-  @Test("of two files the later edit of a post counts, else the second file")
+  @Test("prefers the post edited last, or else that of the second file")
   func mergedFiles() throws {
     let a = try folder.write(
       """
@@ -217,7 +217,7 @@ import Testing
     #expect(try posts().map(\.text) == ["из первого", "из второго", "позже", "второй"])
   }
 
-  @Test("what one source does not tell of the same text is taken from the other")
+  @Test("fills in what one source lacks from another with the same text")
   func completed() throws {
     let a = try folder.write(
       #"{"id":1,"date":"1970-01-01T00:16:40Z","text":"раз","views":7}"# + "\n", to: "a.jsonl")
@@ -234,7 +234,7 @@ import Testing
 
   // MARK: - Choosing
 
-  @Test("dates, ids and a limit choose among the posts of the sources")
+  @Test("chooses posts by dates, ids and a limit")
   func selection() throws {
     let source = try export((1...9).map { message($0, "пост") }.joined(separator: ","))
     func ids(_ change: (inout PostSelection) -> Void) throws -> [Int] {
@@ -251,7 +251,7 @@ import Testing
     #expect(try ids { $0.limit = 100 } == Array(1...9))
   }
 
-  @Test("what is left out of the posts is in no line")
+  @Test("omits fields from all lines")
   func omitted() throws {
     let source = try export(
       #"{"id": 1, "type": "message", "date_unixtime": "1000", "text": "раз", "photo": "x", "reply_to_message_id": 5}"#
@@ -262,7 +262,7 @@ import Testing
     #expect(post.replyTo == 5)
   }
 
-  @Test("a name that ends in .gz gets gzip, the same bytes each time, and is gone on with")
+  @Test("packs a file whose name ends in .gz, with the same bytes each time, and updates it")
   func packed() throws {
     func run(_ channel: PlayedChannel) throws -> [UInt8] {
       let dump = ChannelDump([.channel(channel)], output: output + ".gz")

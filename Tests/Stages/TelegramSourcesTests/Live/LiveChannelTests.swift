@@ -6,7 +6,7 @@ import Testing
 
 @Suite("LiveChannel")
 struct LiveChannelTests {
-  @Test("reads a channel whole, from the newest message to the first, in pages as they come")
+  @Test("reads a whole channel, from the newest message to the first, in pages as they come")
   func whole() throws {
     let play = try LivePlay()
     let pages = try play.pages()
@@ -26,7 +26,7 @@ struct LiveChannelTests {
     #expect(play.console.warnings.isEmpty)
   }
 
-  @Test("goes on below any id, whether it exists or not")
+  @Test("continues below any id, whether it exists or not")
   func goingOn() throws {
     let play = try LivePlay()
     defer { play.channel.close() }
@@ -63,7 +63,7 @@ struct LiveChannelTests {
     #expect(pages.first?.reachesBeginning == true)
   }
 
-  @Test("skips messages that are not sent yet, which have no number")
+  @Test("skips messages that are not sent yet, which have no id")
   func localMessages() throws {
     let play = try LivePlay("local-message 1")
     defer { play.channel.close() }
@@ -88,8 +88,8 @@ struct LiveChannelTests {
     #expect(play.console.warnings.count == 2)
     #expect(
       play.console.warnings.first
-        == "t.me/bugurtthread: post 990 is of a type that is not known (messageHologram); such "
-        + "posts are kept, without what is special to them")
+        == "t.me/bugurtthread: post 990 is of an unknown type (messageHologram); such "
+        + "posts are kept, without what is special about them")
   }
 
   @Test("asks for the whole of a rich message that came in part")
@@ -111,7 +111,7 @@ struct LiveChannelTests {
         == ["t.me/bugurtthread: post 998 is not whole: MESSAGE_GONE (error 400)"])
   }
 
-  @Test("tells how many posts there may be, by the gaps that were found so far")
+  @Test("estimates the number of posts by the gaps found so far")
   func expectedCount() throws {
     let play = try LivePlay()
     #expect(play.channel.expectedCount == nil)
@@ -122,7 +122,7 @@ struct LiveChannelTests {
     #expect(play.channel.expectedCount == StandInChannel.posts().count)
   }
 
-  @Test("takes polls as text where they are wanted")
+  @Test("takes polls as text if they are wanted")
   func polls() throws {
     var options = SourceOptions()
     options.includesPolls = true
@@ -158,7 +158,7 @@ struct LiveChannelTests {
 @Suite("LiveChannel, which channel")
 struct LiveChannelAddressTests {
   @Test(
-    "is called the same however its name is written",
+    "has the same name however it is written",
     arguments: ["bugurtthread", "@BugurtThread"])
   func names(_ name: String) throws {
     let play = try LivePlay(address: .username(name))
@@ -167,7 +167,7 @@ struct LiveChannelAddressTests {
     play.channel.close()
   }
 
-  @Test("resolves a name once: the next run knows the chat")
+  @Test("resolves a name once, so that the next run knows the chat")
   func remembering() throws {
     let first = try LivePlay()
     try first.channel.connect()
@@ -179,7 +179,7 @@ struct LiveChannelAddressTests {
     #expect(try first.standIn.calls(of: "createSupergroupChat") == 1)
   }
 
-  @Test("resolves a name again that has gone to another channel")
+  @Test("resolves a name again that has passed to another channel")
   func movedName() throws {
     let first = try LivePlay()
     try first.channel.connect()
@@ -214,11 +214,11 @@ struct LiveChannelAddressTests {
         .username("abc"),
         "t.me/abc: this cannot be the name of a channel: names are 4 to 32 letters, digits or _"
       ),
-      (.username("somebody"), "t.me/somebody: this is no channel but a person or a bot"),
-      (.id(77), "t.me/c/77: this account is in no channel with the id 77; join it first"),
+      (.username("somebody"), "t.me/somebody: this is not a channel but a person or a bot"),
+      (.id(77), "t.me/c/77: this account is not in a channel with the id 77; join it first"),
       (
         .id(.max),
-        "t.me/c/\(Int.max): this account is in no channel with the id \(Int.max); join it first"
+        "t.me/c/\(Int.max): this account is not in a channel with the id \(Int.max); join it first"
       ),
     ])
   func missing(_ address: LiveChannel.Address, _ message: String) throws {
@@ -229,7 +229,7 @@ struct LiveChannelAddressTests {
     #expect(fault?.description == message)
   }
 
-  @Test("warns that a group is no channel")
+  @Test("warns that a group is not a channel")
   func groups() throws {
     let play = try LivePlay(address: .username("a_group"))
     try play.channel.connect()

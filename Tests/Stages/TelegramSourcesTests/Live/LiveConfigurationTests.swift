@@ -39,14 +39,12 @@ struct LiveConfigurationTests {
     #expect(configuration.apiID == 12345)
     #expect(configuration.apiHash == hash)
     #expect(configuration.phone == "+79991234567")
-    #expect(configuration.username == "kot")
   }
 
-  @Test("needs neither phone nor username, nor a file if the environment has all")
+  @Test("needs neither a phone number nor a file if the environment has all")
   func least() throws {
     let short = try configuration("[Telegram]\napi_id: 1\napi_hash: \(hash)\nphone =\n")
     #expect(short.phone == nil)
-    #expect(short.username == nil)
     let environment = ["TG_API_ID": "7", "TG_API_HASH": hash, "TG_PHONE": "79991234567"]
     let other = try LiveConfiguration(path: nil, environment: environment, console: LiveConsole())
     #expect(other.apiID == 7)
@@ -54,7 +52,7 @@ struct LiveConfigurationTests {
     #expect(try configuration("[Other]\n", environment: environment) == other)
   }
 
-  @Test("lets the environment win, unless its variables are empty")
+  @Test("prefers the environment, unless its variables are empty")
   func environment() throws {
     let file = "[Telegram]\napi_id = 1\napi_hash = \(hash)\nphone = +7000000\n"
     let other = String(repeating: "f", count: 32)
@@ -68,7 +66,7 @@ struct LiveConfigurationTests {
     #expect(empty.phone == "+7000000")
   }
 
-  @Test("warns of a file that others can read", arguments: [0o644, 0o640, 0o604, 0o600, 0o400])
+  @Test("warns about a file that others can read", arguments: [0o644, 0o640, 0o604, 0o600, 0o400])
   func permissions(_ mode: Int) throws {
     let console = LiveConsole()
     _ = try configuration(
@@ -77,8 +75,8 @@ struct LiveConfigurationTests {
     #expect(
       console.warnings.allSatisfy {
         $0.hasSuffix(
-          "config.ini: others can read this file, which holds the key of your application; "
-            + "'chmod 600' it")
+          "config.ini: other users can read this file, which holds the key of your application; "
+            + "run 'chmod 600' on it")
       })
   }
 
@@ -175,7 +173,7 @@ struct SessionFolderTests {
     #expect(SessionFolder.defaultPath(environment: [:]) == nil)
   }
 
-  @Test("is made for its owner alone, and closed to others if it was open")
+  @Test("is created for its owner alone, and closed to others if it was open")
   func permissions() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("a/b/session")
@@ -213,7 +211,7 @@ struct SessionFolderTests {
 
   private static let chownIsAllowed = geteuid() == 0
 
-  @Test("says that a file stands in its place")
+  @Test("says that there is a file in its place")
   func file() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("x", to: "file")
@@ -221,7 +219,7 @@ struct SessionFolderTests {
     #expect(throws: (any Error).self) { try SessionFolder(path: path) }
   }
 
-  @Test("holds files that are their owner's alone")
+  @Test("holds files that only their owner can read")
   func files() throws {
     let play = try LivePlay()
     try play.channel.connect()

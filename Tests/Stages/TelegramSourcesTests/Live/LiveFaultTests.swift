@@ -7,7 +7,7 @@ import Testing
 @Suite("LiveChannel, faults")
 struct LiveFaultTests {
   @Test(
-    "loses no post over passing faults",
+    "loses no post to transient faults",
     arguments: [
       "fault getChatHistory 3 flood 1", "fault getChatHistory 3 error 500 Internal",
       "fault getChatHistory 3 error 502 Bad Gateway",
@@ -21,7 +21,7 @@ struct LiveFaultTests {
     #expect(pages.flatMap(\.posts).map(\.id).sorted() == StandInChannel.posts())
   }
 
-  @Test("tells of a wait that the server asks for, and until when it lasts")
+  @Test("reports a wait that the server asks for, and its end")
   func floods() throws {
     let play = try LivePlay("fault getChatHistory 1 flood 1")
     let start = Date()
@@ -32,7 +32,7 @@ struct LiveFaultTests {
     #expect(told.contains(/^Telegram asks to wait 1 second, until \d\d:\d\d:\d\d$/))
   }
 
-  @Test("stops in the middle of a wait, and looks for that all the time")
+  @Test("stops in the middle of a wait, which it checks all the time")
   func stopping() throws {
     let play = try LivePlay("fault getChatHistory 1 flood 3600")
     // The code that was sent, and the wait.
@@ -45,7 +45,7 @@ struct LiveFaultTests {
     #expect(try play.standIn.calls(of: "longReceive") == 0)
   }
 
-  @Test("gives up a server that fails again and again, with growing pauses")
+  @Test("gives up on a server that fails again and again, after growing pauses")
   func failing() throws {
     let play = try LivePlay("fault getChatHistory 0 error 500 Internal")
     let fault = LivePlay.fault { _ = try play.channel.page(before: nil) }
@@ -53,7 +53,7 @@ struct LiveFaultTests {
     #expect(fault?.kind == .unreachable)
     #expect(
       fault?.problem
-        == "the server failed 7 times in a row, lastly with Internal (error 500); try again later")
+        == "the server failed 7 times in a row, at last with Internal (error 500); try again later")
     let pauses = play.console.infos.filter { $0.contains("trying again") }
     #expect(
       pauses.prefix(3)
@@ -65,7 +65,7 @@ struct LiveFaultTests {
     #expect(pauses.count == 6)
   }
 
-  @Test("tells other errors as they are")
+  @Test("reports other errors as they are")
   func refusal() throws {
     let play = try LivePlay("fault getChatHistory 1 error 400 STRANGE_THING")
     let fault = LivePlay.fault { _ = try play.channel.page(before: nil) }
@@ -97,7 +97,7 @@ struct LiveFaultTests {
     #expect(fault?.problem.hasPrefix("no connection to Telegram in 0.4 seconds") == true)
   }
 
-  @Test("gives up an answer that never comes")
+  @Test("gives up on an answer that never comes")
   func silence() throws {
     let play = try LivePlay("fault getChatHistory 1 silent")
     let fault = LivePlay.fault { _ = try play.channel.page(before: nil) }

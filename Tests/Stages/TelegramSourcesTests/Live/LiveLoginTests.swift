@@ -35,7 +35,7 @@ struct LiveLoginTests {
         ])
   }
 
-  @Test("keeps the login: the next run asks nothing")
+  @Test("keeps the login, so that the next run asks nothing")
   func kept() throws {
     let first = try LivePlay()
     #expect(connect(first) == nil)
@@ -80,7 +80,7 @@ struct LiveLoginTests {
       ),
       (
         #"{"@type":"authenticationCodeTypeCall","length":5}"#,
-        "Telegram will call your phone and tell a code of 5 digits", "Code"
+        "Telegram will call your phone and read out a code of 5 digits", "Code"
       ),
       (
         #"{"@type":"authenticationCodeTypeFlashCall","pattern":"+7"}"#,
@@ -122,7 +122,7 @@ struct LiveLoginTests {
         ])
   }
 
-  @Test("counts wrong codes of the e-mail and of the phone apart")
+  @Test("counts wrong codes of the e-mail and of the phone separately")
   func countingApart() throws {
     let play = try LivePlay(
       "steps WaitEmailCode WaitCode", answers: ["1", "2", "654321", "3", "4", "12345"])
@@ -146,12 +146,12 @@ struct LiveLoginTests {
     arguments: [
       (
         "steps WaitRegistration",
-        "this phone number has no Telegram account; make one in an app of Telegram"
+        "this phone number has no Telegram account; create one in a Telegram app"
       ),
       (
         "steps WaitPremiumPurchase",
-        "Telegram wants Telegram Premium to be bought before this number may log in; log in with "
-          + "an app of Telegram first"
+        "Telegram wants you to buy Telegram Premium before this number may log in; log in with a "
+          + "Telegram app first"
       ),
       (
         "phone +70000000000",
@@ -181,17 +181,17 @@ struct LiveLoginTests {
     #expect(fault?.problem == problem)
   }
 
-  @Test("tells a step that it does not know")
+  @Test("reports a step that it does not know")
   func unknownState() throws {
     let fault = connect(try LivePlay("steps WaitBloodSample"))
     #expect(fault?.kind == .protocolViolation)
     #expect(
       fault?.problem
-        == "the login needs a step that is not known here (authorizationStateWaitBloodSample); "
-        + "TDLib 1.8.69 may be newer than this program")
+        == "the login needs a step that this program does not know "
+        + "(authorizationStateWaitBloodSample); TDLib 1.8.69 may be newer than the program")
   }
 
-  @Test("tells of a key that Telegram does not know, and how to get one")
+  @Test("says that Telegram does not know a key, and how to get one")
   func wrongKey() throws {
     let fault = connect(try LivePlay("api-id 1"))
     #expect(fault?.kind == .refused)
@@ -211,17 +211,17 @@ struct LiveLoginTests {
     #expect(play.console.infos.contains("the code is too old"))
   }
 
-  @Test("says that nobody is there to answer")
+  @Test("says that there is no terminal to ask at")
   func nobody() throws {
     let fault = connect(try LivePlay(answers: []))
     #expect(fault?.kind == .refused)
     #expect(
       fault?.problem
-        == "the login has to ask (Code), and nobody is there to answer; log in once at a "
-        + "terminal, later runs will not ask")
+        == "the login needs an answer (Code), but there is no terminal to ask at; log in at a "
+        + "terminal once, later runs do not ask")
   }
 
-  @Test("keeps to short waits that the server asks for, and ends a login over long ones")
+  @Test("observes short waits that the server asks for, and gives up a login for long ones")
   func floods() throws {
     let short = try LivePlay("steps WaitCode\nfault checkAuthenticationCode 1 flood 1")
     #expect(connect(short) == nil)
@@ -234,7 +234,7 @@ struct LiveLoginTests {
         "the server asks to wait 86400 seconds before the next try; try again after 2") == true)
   }
 
-  @Test("tells no secret to anybody but Telegram")
+  @Test("sends secrets to nobody but Telegram")
   func secrets() throws {
     let play = try LivePlay(answers: ["54321", "12345", "кот", "пароль"])
     #expect(connect(play) == nil)
@@ -281,7 +281,7 @@ struct LiveLogOutTests {
     #expect(play.console.questions.isEmpty)
   }
 
-  @Test("says how else a login can be ended when there is no network")
+  @Test("says how else to end a login without a network")
   func offline() throws {
     let first = try LivePlay()
     try first.channel.connect()

@@ -113,7 +113,7 @@ struct TDLibInteropTests {
         atPath: folder.path, withIntermediateDirectories: true)
       let played = try answers(requests, of: standIn)
       for (request, (real, played)) in zip(requests, zip(real, played)) {
-        #expect(TDError(played)?.words == TDError(real)?.words, "\(request.text())")
+        #expect(TDError(played)?.text == TDError(real)?.text, "\(request.text())")
       }
     }
     try compare(requests)
@@ -150,7 +150,7 @@ struct TDLibInteropTests {
       limits: limits)
   }
 
-  @Test("comes as far as to the phone number, closes, and keeps its files from others")
+  @Test("gets to the phone number, closes, and keeps its files private")
   func login() throws {
     let console = LiveConsole()
     let channel = try channel(console)
@@ -171,7 +171,7 @@ struct TDLibInteropTests {
     second.close()
   }
 
-  @Test("waits for a network for ever, which we do not")
+  @Test("waits for a network forever, which we do not")
   func offline() throws {
     let console = LiveConsole()
     let channel = try channel(console, phone: "+79991234567")

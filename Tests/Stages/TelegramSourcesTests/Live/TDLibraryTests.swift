@@ -13,7 +13,7 @@ struct TDLibraryTests {
     }
   }
 
-  @Test("takes the given path, a file or the folder that holds it, before the environment")
+  @Test("prefers the given path, a file or the folder that holds it, to the environment")
   func given() throws {
     let standIn = try StandInLibrary()
     let folder = URL(filePath: standIn.path).deletingLastPathComponent().path
@@ -51,7 +51,7 @@ struct TDLibraryTests {
     #expect(problem(nil, ["TDJSON_LIBRARY": "/nonexistent/x.so"]).contains("/nonexistent/x.so"))
   }
 
-  @Test("refuses files that are no libraries, and libraries that are not TDLib")
+  @Test("refuses files that are not libraries, and libraries that are not TDLib")
   func others() throws {
     let folder = try TemporaryFolder()
     let text = try folder.write("hello", to: "libtdjson.so")

@@ -48,7 +48,7 @@ struct LocalZoneTests {
     #expect(try date(local, in: zone) == utc)
   }
 
-  @Test("takes the first of two equal times, and the later of those that are left out")
+  @Test("takes the first of two equal times, and the later of those that are skipped")
   func changes() throws {
     // Clocks went back from 3:00 to 2:00, and forward from 2:00 to 3:00.
     #expect(try date("2020-10-25T02:30:00", in: "Europe/Berlin") == "2020-10-25T00:30:00Z")

@@ -2,12 +2,12 @@ import TelegramSources
 import TestSupport
 import Testing
 
-@Suite("WebPreview, answers that are no history")
+@Suite("WebPreview, answers that are not a history")
 struct WebPreviewAnswerTests {
   private let channel = PreviewChannel.sample(count: 60)
 
   @Test(
-    "tells why there is no preview",
+    "says why there is no preview",
     arguments: [
       (
         PreviewServer.Contact(title: "Telegram: Contact @bugurttest"),
@@ -46,7 +46,7 @@ struct WebPreviewAnswerTests {
     #expect(server.targets == ["/s/bugurttest", "/bugurttest"])
   }
 
-  @Test("knows a contact page also where it comes at once")
+  @Test("recognises a contact page that comes at once")
   func contactAtOnce() throws {
     let server = try PreviewServer(channel) { _, _ in
       HTTPReply(200, PreviewChannel.contactPage(title: "Telegram: Contact @x", extra: []))
@@ -56,7 +56,7 @@ struct WebPreviewAnswerTests {
     #expect(server.targets == ["/s/bugurttest"])
   }
 
-  @Test("says what it knows where the contact page is none", arguments: [200, 302, 404])
+  @Test("says what it knows if there is no contact page", arguments: [200, 302, 404])
   func strangeContact(_ status: Int) throws {
     let server = try PreviewServer(channel) { request, _ in
       var reply = HTTPReply(request.path.hasPrefix("/s/") ? 302 : status, "<html>?</html>")
@@ -78,7 +78,7 @@ struct WebPreviewAnswerTests {
     }
     let fault = fault { try preview(server.address).page(before: nil) }
     #expect(fault?.kind == .protocolViolation)
-    #expect(fault?.problem.hasPrefix("the preview was moved to https://t.me/s/other,") == true)
+    #expect(fault?.problem.hasPrefix("the preview has moved to https://t.me/s/other,") == true)
     #expect(server.targets == ["/s/bugurttest"])
   }
 
@@ -121,7 +121,7 @@ struct WebPreviewAnswerTests {
     let server = try PreviewServer(channel) { _, _ in reply }
     let fault = fault { try preview(server.address).page(before: nil) }
     #expect(fault?.kind == .protocolViolation)
-    #expect(fault?.problem.hasPrefix("the answer is above 20000000 bytes") == true)
+    #expect(fault?.problem.hasPrefix("the answer is longer than 20000000 bytes") == true)
     #expect(server.requests.count == 1)
   }
 
@@ -135,23 +135,23 @@ struct WebPreviewAnswerTests {
     let fault = fault { try preview.page(before: lowest) }
     #expect(fault?.kind == .protocolViolation)
     #expect(
-      fault?.problem.hasPrefix("expected messages with numbers below \(lowest), found none") == true
+      fault?.problem.hasPrefix("expected messages with ids below \(lowest), found none") == true
     )
   }
 
-  @Test("refuses a page whose messages have no numbers")
+  @Test("refuses a page whose messages have no ids")
   func noNumbers() throws {
     let html = channel.page().replacing("data-post=", with: "data-x=")
     let server = try PreviewServer(channel) { _, _ in HTTPReply(200, html) }
     let fault = fault { try preview(server.address).page(before: nil) }
     #expect(fault?.kind == .protocolViolation)
-    #expect(fault?.problem.hasPrefix("expected messages with numbers, found none") == true)
+    #expect(fault?.problem.hasPrefix("expected messages with ids, found none") == true)
   }
 }
 
 @Suite("WebPreview, 'No posts found'")
 struct WebPreviewEmptinessTests {
-  @Test("is believed of the newest page only as a fault, for a channel has a first message")
+  @Test("counts as a fault of the newest page, for a channel has a first message")
   func newest() throws {
     let server = try PreviewServer(PreviewChannel())
     let fault = fault { try preview(server.address).page(before: nil) }
@@ -162,7 +162,7 @@ struct WebPreviewEmptinessTests {
     #expect(server.requests.count == 3)
   }
 
-  @Test("is believed below a number from which on no page links to older messages")
+  @Test("is believed below an id from which on no page links to older messages")
   func deletedMeanwhile() throws {
     var channel = PreviewChannel.sample(count: 60)
     channel.messages.removeFirst(20)
@@ -175,7 +175,7 @@ struct WebPreviewEmptinessTests {
     #expect(server.targets == [below, below, below, "/s/bugurttest?after=\(first - 1)"])
   }
 
-  @Test("is not believed where that page says so too")
+  @Test("is not believed if that page says so too")
   func everywhere() throws {
     let empty = HTTPReply(200, PreviewChannel().emptyPage)
     let server = try PreviewServer(PreviewChannel.sample(count: 60)) { _, _ in empty }

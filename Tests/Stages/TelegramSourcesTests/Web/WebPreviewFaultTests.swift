@@ -4,7 +4,7 @@ import TelegramSources
 import TestSupport
 import Testing
 
-@Suite("WebPreview, faults that may pass")
+@Suite("WebPreview, transient faults")
 struct WebPreviewRepetitionTests {
   private let channel = PreviewChannel.sample(count: 60)
 
@@ -40,12 +40,12 @@ struct WebPreviewRepetitionTests {
       "'No posts found' before"
     ),
     (
-      "a redirect in the midst of the history",
+      "a redirect in the middle of the history",
       { _ in
         var reply = HTTPReply(302, "")
         reply.fields.append("Location: https://t.me/bugurttest")
         return reply
-      }, "redirected to https://t.me/bugurttest in the midst of the history"
+      }, "redirected to https://t.me/bugurttest in the middle of the history"
     ),
   ]
 
@@ -55,7 +55,7 @@ struct WebPreviewRepetitionTests {
     return reply
   }
 
-  @Test("are survived: the page is asked for again", arguments: courses.indices)
+  @Test("are survived, because the page is requested again", arguments: courses.indices)
   func survived(_ index: Int) throws {
     let (_, fault, problem) = Self.courses[index]
     let server = try PreviewServer(channel) { $0.number == 2 ? fault($1) : $1 }
@@ -69,7 +69,7 @@ struct WebPreviewRepetitionTests {
     #expect(server.targets[1] == server.targets[2])
   }
 
-  @Test("end the work when they do not pass", arguments: courses.indices)
+  @Test("end the work when they persist", arguments: courses.indices)
   func lasting(_ index: Int) throws {
     let (_, course, problem) = Self.courses[index]
     let server = try PreviewServer(channel) {
@@ -88,7 +88,7 @@ struct WebPreviewRepetitionTests {
     #expect(console.infos.count == 2)
   }
 
-  @Test("include silence in the midst of an answer")
+  @Test("include silence in the middle of an answer")
   func silence() throws {
     let server = try PreviewServer(channel) {
       $0.number == 2 ? Self.with($1, .stalled(after: 100, seconds: 600)) : $1
@@ -103,7 +103,7 @@ struct WebPreviewRepetitionTests {
     #expect(console.infos.contains { $0.contains("no answer for 0.4 s; trying again in") })
   }
 
-  @Test("are waited for longer each time, but never the same")
+  @Test("are followed by growing pauses, which are never the same")
   func pauses() {
     let settings = WebPreview.Settings()
     for (attempt, seconds) in [(2, 1.0), (3, 2), (4, 4), (7, 32), (8, 60), (1000, 60)] {
@@ -123,7 +123,7 @@ struct WebPreviewRepetitionTests {
     #expect(console.infos.count == 4)
   }
 
-  @Test("include a server that nobody runs")
+  @Test("include a server that does not run")
   func refused() throws {
     let address = try HTTPServer.deafAddress()
     let fault = fault { try preview(address).page(before: nil) }
@@ -154,7 +154,7 @@ struct WebPreviewRepetitionTests {
     #expect(fault?.problem.contains("timed out") == true)
   }
 
-  @Test("do not include an answer that is slow but goes on")
+  @Test("do not include an answer that is slow but continues")
   func slowEnough() throws {
     let server = try PreviewServer(channel) {
       Self.with($1, .slow(bytes: 2000, seconds: 0.002))
@@ -197,7 +197,7 @@ struct WebPreviewWaitTests {
     #expect(told.hasSuffix("Z, as the server asks (attempt 2 of 3)"))
   }
 
-  @Test("is not asked before, whether it tells seconds or a date", arguments: [false, true])
+  @Test("is not asked before, whether it sends seconds or a date", arguments: [false, true])
   func long(_ isDate: Bool) throws {
     let server = try server(429, retryAfter: isDate ? Self.date(in: 600) : "600")
     let console = RecordingConsole()

@@ -54,7 +54,7 @@ struct WebPreviewTests {
     #expect(server.requests.allSatisfy { $0.fields["accept-encoding"]?.contains("gzip") == true })
   }
 
-  @Test("ends the history where a page links to no older ones and there are none")
+  @Test("ends the history if a page links to no older ones and there are none")
   func end() throws {
     var channel = channel
     channel.messages.removeFirst(5)
@@ -66,7 +66,7 @@ struct WebPreviewTests {
     #expect(server.targets.last == "/s/bugurttest?before=\(channel.ids[0])")
   }
 
-  @Test("goes on where pages link to no older ones though there are some")
+  @Test("continues if pages link to no older ones although there are some")
   func missingLinks() throws {
     let server = try PreviewServer(channel) { _, reply in
       var reply = reply
@@ -81,7 +81,7 @@ struct WebPreviewTests {
     #expect(Set(server.targets).count == server.targets.count)
   }
 
-  @Test("begins below any number, and knows that nothing is below the first one")
+  @Test("begins below any id, and knows that nothing is below the first one")
   func middle() throws {
     let server = try PreviewServer(channel)
     let preview = try preview(server.address)
@@ -93,7 +93,7 @@ struct WebPreviewTests {
     #expect(server.targets == ["/s/bugurttest?before=60"])
   }
 
-  @Test("is gone on with where a fetch broke off")
+  @Test("is resumed where a fetch was interrupted")
   func resumption() throws {
     let folder = try TemporaryFolder()
     let journal = folder.path("journal")
@@ -141,7 +141,7 @@ struct WebPreviewTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("stops amid an answer when it is told to")
+  @Test("stops in the middle of an answer when it is told to")
   func interruption() throws {
     let server = try PreviewServer(channel) {
       var reply = $1
@@ -154,7 +154,7 @@ struct WebPreviewTests {
     #expect(throws: RecordingConsole.Stop.self) { try preview.page(before: nil) }
   }
 
-  @Test("warns once of messages without a number")
+  @Test("warns once about messages without an id")
   func unnumbered() throws {
     let server = try PreviewServer(channel) { request, reply in
       var reply = reply
@@ -170,7 +170,7 @@ struct WebPreviewTests {
     _ = try preview.page(before: page.lowest)
     #expect(
       console.warnings == [
-        "\(server.address)/s/bugurttest: 1 message without a number was left out; t.me may have "
+        "\(server.address)/s/bugurttest: 1 message without an id was left out; t.me may have "
           + "changed"
       ])
   }

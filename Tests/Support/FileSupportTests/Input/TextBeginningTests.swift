@@ -144,6 +144,8 @@ struct TextBeginningTests {
         [UInt8](repeating: 0x61, count: 257) + Array("ustar".utf8),
         "this is a tar archive, expected text; unpack it first (tar -xf 'text.txt')"
       ),
+      (Array("%PDF-1.7\n".utf8), "this is a PDF document, expected text"),
+      (Array("ID3\u{4}\0".utf8), "this is an MP3 audio file, expected text"),
       (
         Array("version https://git-lfs.github.com/spec/v1\n".utf8),
         "this is a git-lfs pointer, not the file itself; fetch that with 'git lfs pull', or download "
@@ -161,9 +163,11 @@ struct TextBeginningTests {
 
   @Test("text that begins like such a file is text")
   func likeOtherFiles() throws {
-    for text in ["PK", "BZh9", "Rar!", "<htm", "<htmlx>", "version https", "7z", "ustar"] {
-      #expect(try lines(text) == [text])
-    }
+    let texts = [
+      "PK", "BZh9", "Rar!", "<htm", "<htmlx>", "version https", "7z", "ustar", "%PDF", "ID3 tags",
+      "RIFF and WAVE", "see ftyp",
+    ]
+    for text in texts { #expect(try lines(text) == [text]) }
   }
 
   @Test("a text given by itself has neither a mark nor the end of a line of another system")

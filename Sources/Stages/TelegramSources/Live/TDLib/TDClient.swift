@@ -3,14 +3,14 @@ import JSONSupport
 
 /// A client of TDLib: sends requests, receives answers and updates as they come.
 ///
-/// There must be one client at a time in the process, and one thread that uses it: whoever receives
-/// gets what is meant for all clients.
+/// There must be only one client at a time in the process, and one thread that uses it: a client
+/// also receives what is meant for others.
 package final class TDClient {
   /// What TDLib sends.
   package enum Event {
-    /// The answer to the request of this number.
+    /// The answer to the request with this id.
     case answer(Int, JSONValue)
-    /// News that nobody asked for.
+    /// Something that was not asked for.
     case update(JSONValue)
   }
 
@@ -24,10 +24,10 @@ package final class TDClient {
     id = Int(library.createClientID())
   }
 
-  /// Sends `request` and returns the number that its answer will have.
+  /// Sends `request` and returns the id that its answer will have.
   package func send(_ request: TDRequest) -> Int {
     lastRequest += 1
-    // Numbers only: TDLib aborts the process over an "@extra" that is not UTF-8.
+    // An integer is safe: TDLib aborts the process over an "@extra" that is not UTF-8.
     library.send(request.text(extra: lastRequest), to: Int32(truncatingIfNeeded: id))
     return lastRequest
   }
@@ -38,10 +38,10 @@ package final class TDClient {
   package func receive(timeout: Double) throws -> Event? {
     guard let text = library.receive(timeout: timeout) else { return nil }
     let object = try Self.parse(text)
-    // What a client that was closed before has left behind is nobody's any more.
+    // What is left of a client that was closed before is dropped.
     guard object.whole("@client_id") ?? id == id else { return nil }
-    guard let number = object.whole("@extra") else { return .update(object) }
-    return .answer(number, object)
+    guard let request = object.whole("@extra") else { return .update(object) }
+    return .answer(request, object)
   }
 
   /// The answer to a request that needs no client; `nil` if TDLib gives none.

@@ -5,36 +5,36 @@ import TextSupport
 /// An error that TDLib answers a request with.
 package struct TDError: Error, Equatable {
   package let code: Int
-  /// Its words; TDLib asks not to show those of 406.
+  /// The text of the server; TDLib asks not to show that of 406.
   package let message: String
 
-  /// The error that `answer` is; `nil` if it is none.
+  /// The error that `answer` is; `nil` if it is not one.
   package init?(_ answer: JSONValue) {
     guard answer.type == "error" else { return nil }
     code = answer.whole("code") ?? 0
     message = answer["message"]?.string ?? ""
   }
 
-  /// How many seconds the server wants to be left in peace; `nil` for another error.
+  /// How many seconds the server asks to wait; `nil` for another error.
   ///
-  /// There is no field for it: it is the end of `Too Many Requests: retry after 17`.
+  /// There is no field for it, only the end of `Too Many Requests: retry after 17`.
   package var retryDelay: Int? {
     guard code == 429 else { return nil }
     let digits = message.reversed().prefix { $0.isASCII && $0.isNumber }
     return Int(String(digits.reversed())).map { min($0, Self.longestDelay) }
   }
 
-  /// More than anybody will wait for: some thirty years.
+  /// More than anybody will wait: some thirty years.
   private static let longestDelay = 1_000_000_000
 
-  /// Whether the request may well succeed when it is repeated.
-  var isPassing: Bool {
-    // "Request aborted" is what is left open when the session ends.
+  /// Whether the request may succeed when it is repeated.
+  var isTransient: Bool {
+    // "Request aborted" is the answer to what is open when the session ends.
     (code >= 500 || code == 429) && message != "Request aborted"
   }
 
   /// What the server said, for messages to the user.
-  package var words: String {
+  package var text: String {
     code == 406 || message.isEmpty
       ? "error \(code)" : "\(excerpt(message, limit: 200)) (error \(code))"
   }
@@ -44,7 +44,7 @@ extension JSONValue {
   /// The name of the class of an object of TDLib; empty for other values.
   package var type: String { self["@type"]?.string ?? "" }
 
-  /// The whole number under `key`, which TDLib writes as a string if it has 64 bits.
+  /// The integer under `key`, which TDLib writes as a string if it has 64 bits.
   func whole(_ key: String) -> Int? {
     switch self[key] {
     case .integer(let number): number

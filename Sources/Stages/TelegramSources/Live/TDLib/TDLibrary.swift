@@ -4,11 +4,11 @@ import Threading
 
 /// TDLib's JSON interface (`libtdjson`), loaded at run time.
 ///
-/// A library is never unloaded: TDLib keeps threads of its own running in it.
+/// The library is never unloaded: TDLib keeps threads of its own running in it.
 public final class TDLibrary {
-  /// There is no library, not the right one, or it cannot run here.
+  /// There is no library, it is not the right one, or it cannot run here.
   public struct LoadError: Error, CustomStringConvertible {
-    /// What is wrong, what was tried and how to get the library.
+    /// What is wrong, what was tried, and how to get the library.
     public let description: String
   }
 
@@ -28,7 +28,7 @@ public final class TDLibrary {
   /// The environment variable that names the library.
   public static let environmentVariable = "TDJSON_LIBRARY"
 
-  /// Threads that TDLib starts for a client, and some to spare.
+  /// The number of threads that TDLib starts for a client, and some to spare.
   private static let threadCount = 8
 
   /// How to get the library, for errors.
@@ -39,15 +39,15 @@ public final class TDLibrary {
 
   /// Loads the library at `path`, which may be a folder that holds it.
   ///
-  /// Without a path it is the one that `TDJSON_LIBRARY` names; without that one the `libtdjson.so`
-  /// that the system's loader finds, or else the first in the usual places, among them the Python
-  /// packages of the user.
+  /// Without a path, the library is the one that `TDJSON_LIBRARY` names, or else the `libtdjson.so`
+  /// that the system's loader finds, or else the first in the usual places, among them the user's
+  /// Python packages.
   ///
   /// - Throws: ``LoadError``, also if the system does not allow its threads.
   public init(
     path: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(LoadError) {
-    // It aborts the process if it cannot start one.
+    // TDLib aborts the process if it cannot start a thread.
     guard HelperThread.areAllowed(Self.threadCount) else {
       throw LoadError(
         description: "TDLib starts \(Self.threadCount) threads, more than the system allows. "
@@ -78,7 +78,7 @@ public final class TDLibrary {
         + failures.map { "  " + $0 }.joined(separator: "\n") + "\n" + Self.howTo)
   }
 
-  /// Makes a client and returns its number; it wakes up with its first request.
+  /// Makes a client and returns its id; it becomes active with its first request.
   func createClientID() -> Int32 { createClientIDFunction() }
 
   /// Hands `request` to TDLib, which answers through ``receive(timeout:)``.
@@ -88,21 +88,21 @@ public final class TDLibrary {
   ///
   /// TDLib aborts the process if two threads are in here at once.
   func receive(timeout: Double) -> String? {
-    // What is returned lives until the next call only.
+    // The text is valid only until the next call.
     receiveFunction(timeout).map { String(cString: $0) }
   }
 
-  /// Answers `request` at once, without a client; for the few requests that can be answered so.
+  /// Answers `request` at once, without a client; only a few requests can be answered this way.
   func execute(_ request: String) -> String? {
     executeFunction(request).map { String(cString: $0) }
   }
 
-  // MARK: - Looking for the library
+  // MARK: - Finding the library
 
   private static func candidates(_ path: String?, _ environment: [String: String]) -> [String] {
     if let given = path ?? environment[environmentVariable].flatMap({ $0.isEmpty ? nil : $0 }) {
       guard Folder.exists(given) else {
-        // A bare name would be looked for elsewhere by the loader.
+        // The loader would look for a bare name elsewhere.
         return [given.contains("/") ? given : "./" + given]
       }
       let found = libraries(in: given)
@@ -126,7 +126,7 @@ public final class TDLibrary {
     names(in: folder) { $0.hasPrefix("libtdjson") && $0.contains(".so") }
   }
 
-  /// Those that the Python package tdjson has brought into `lib`.
+  /// The libraries of the Python package tdjson in `lib`.
   private static func pythonLibraries(below lib: String) -> [String] {
     let pythons = names(in: lib) { $0.hasPrefix("python3") }
     return pythons.flatMap { python in
@@ -136,13 +136,13 @@ public final class TDLibrary {
     }
   }
 
-  /// The paths of what is in `folder` and passes `isWanted`, in descending order of the names.
+  /// The paths of the items of `folder` whose names are wanted, in descending order.
   private static func names(in folder: String, _ isWanted: (String) -> Bool) -> [String] {
     let names = (try? Folder.list(folder)) ?? []
     return names.filter(isWanted).reversed().map { folder + "/" + $0 }
   }
 
-  /// What the loader says of `candidate`, which it begins with the name itself.
+  /// The loader's message about `candidate`, with its name.
   private static func loaderMessage(_ candidate: String) -> String {
     let message = dlerror().map { String(cString: $0) } ?? "cannot be loaded"
     return message.contains(candidate) ? message : candidate + ": " + message

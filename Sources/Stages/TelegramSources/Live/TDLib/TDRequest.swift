@@ -3,7 +3,7 @@ import JSONSupport
 
 /// A request to TDLib: a method of its schema with its fields.
 ///
-/// TDLib ignores fields that it does not know, so a misspelt one would go unnoticed; the tests hold
+/// TDLib ignores fields that it does not know, so a misspelt one would go unnoticed; the tests check
 /// each field here against the real library.
 package struct TDRequest: Sendable {
   /// The methods that are used.
@@ -28,14 +28,14 @@ package struct TDRequest: Sendable {
     self.init(name: method.rawValue, fields: fields.map { JSONValue.Member($0.key, $0.value) })
   }
 
-  /// The request as TDLib wants it; its answer will carry `extra`.
+  /// The request as TDLib expects it; its answer will carry `extra`.
   package func text(extra: Int? = nil) -> String {
     let type = JSONValue.Member("@type", .string(name))
     let last = extra.map { [JSONValue.Member("@extra", .integer($0))] } ?? []
     return JSONValue.object([type] + fields + last).text()
   }
 
-  /// Whether it is answered without a connection to Telegram.
+  /// Whether TDLib answers it without a connection to Telegram.
   var isLocal: Bool {
     switch Method(rawValue: name) {
     case .getOption, .setTdlibParameters, .close, .setLogVerbosityLevel: true
@@ -44,6 +44,9 @@ package struct TDRequest: Sendable {
   }
 
   // MARK: - The session
+
+  package static let close = TDRequest(.close)
+  package static let logOut = TDRequest(.logOut)
 
   package static func option(_ name: String) -> TDRequest {
     TDRequest(.getOption, ["name": .string(name)])
@@ -54,10 +57,10 @@ package struct TDRequest: Sendable {
     TDRequest(.setLogVerbosityLevel, ["new_verbosity_level": .integer(level)])
   }
 
-  /// What TDLib is to know before anything else; its fields stand side by side since September 2022.
+  /// What TDLib needs to know first; before September 2022 the fields were in an object of their own.
   ///
-  /// The messages are not kept, since they are read once; the chats are, so that the next run finds
-  /// the channel without asking for its name again.
+  /// Messages are not stored, since they are read once; chats are, so that the next run finds the
+  /// channel without looking up its name again.
   package static func parameters(folder: String, apiID: Int, apiHash: String) -> TDRequest {
     TDRequest(
       .setTdlibParameters,
@@ -78,9 +81,6 @@ package struct TDRequest: Sendable {
         "application_version": "0.1",
       ])
   }
-
-  package static let close = TDRequest(.close)
-  package static let logOut = TDRequest(.logOut)
 
   // MARK: - Logging in
 
@@ -108,12 +108,12 @@ package struct TDRequest: Sendable {
 
   // MARK: - Chats
 
-  /// Resolves a public name, which the server allows rarely.
+  /// Resolves a public name, which the server allows only now and then.
   package static func publicChat(_ username: String) -> TDRequest {
     TDRequest(.searchPublicChat, ["username": .string(username)])
   }
 
-  /// The chat of a channel that this session has met before.
+  /// The chat of a channel that this session knows from before.
   package static func knownChannel(_ bareID: Int) -> TDRequest {
     TDRequest(.createSupergroupChat, ["supergroup_id": .integer(bareID), "force": false])
   }
@@ -122,7 +122,7 @@ package struct TDRequest: Sendable {
     TDRequest(.getSupergroup, ["supergroup_id": .integer(bareID)])
   }
 
-  /// Brings the next of the account's chats; 404 when all are there.
+  /// Loads more of the account's chats; 404 when all are loaded.
   package static func loadChats(archived: Bool) -> TDRequest {
     TDRequest(
       .loadChats,
@@ -137,7 +137,7 @@ package struct TDRequest: Sendable {
 
   // MARK: - Messages
 
-  /// The messages next below `messageID`, which itself is not among them; the newest for 0.
+  /// The messages next below `messageID`, without that itself; the newest for 0.
   package static func history(chat: Int, below messageID: Int, limit: Int = 100) -> TDRequest {
     TDRequest(
       .getChatHistory,
@@ -147,7 +147,7 @@ package struct TDRequest: Sendable {
       ])
   }
 
-  /// The whole of a rich message of which a history holds only the beginning.
+  /// All of a rich message of which the history holds only the beginning.
   package static func richMessage(chat: Int, messageID: Int) -> TDRequest {
     TDRequest(
       .getFullRichMessage, ["chat_id": .integer(chat), "message_id": .integer(messageID)])

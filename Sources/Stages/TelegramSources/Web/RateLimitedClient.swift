@@ -1,9 +1,9 @@
 import Foundation
 import PostFormat
 
-/// A fault that may pass: the request is repeated.
-struct PassingFault: Error {
-  /// What to do against it, should it not pass.
+/// A fault that may be gone when the request is repeated.
+struct TransientFault: Error {
+  /// What to do if it is not.
   enum Remedy: String {
     case network = "check the network, and try again later"
     case patience = "try again later"
@@ -14,26 +14,24 @@ struct PassingFault: Error {
   let problem: String
   let remedy: Remedy
   /// How long the server asks to wait, in seconds.
-  var wait: Int?
+  let wait: Int?
 
   init(_ problem: String, _ remedy: Remedy, wait: Int? = nil) {
-    self.problem = problem
-    self.remedy = remedy
-    self.wait = wait
+    (self.problem, self.remedy, self.wait) = (problem, remedy, wait)
   }
 }
 
-/// Asks a web server as seldom as it is set to, and again after faults that may pass.
-final class PoliteClient {
+/// Sends requests to a web server with pauses between them, and repeats them after transient faults.
+final class RateLimitedClient {
   private let settings: WebPreview.Settings
   private let console: any SourceConsole
   private let client: WebClient
   private var lastAnswer: ContinuousClock.Instant?
 
-  /// The longest wait that is kept to when the server asks for one, in seconds.
+  /// The longest wait, in seconds, that is observed if the server asks for one.
   private static let longestWait = 86_400
 
-  /// A client that has asked for nothing yet; `nil` if there is no memory for one.
+  /// A client that has sent nothing yet; `nil` if there is no memory for one.
   init?(_ settings: WebPreview.Settings, console: any SourceConsole) {
     guard let client = WebClient(settings) else { return nil }
     self.client = client
@@ -41,17 +39,18 @@ final class PoliteClient {
     self.console = console
   }
 
-  /// What `read` makes of the answer to a GET of `address`; a ``PassingFault`` that it throws is
-  /// one of the request.
+  /// What `read` returns for the answer to a GET of `address`.
   ///
-  /// - Throws: ``SourceFault``, after the last attempt; what `read` and ``SourceConsole/check()``
+  /// The request is repeated if `read` throws a ``TransientFault``.
+  ///
+  /// - Throws: ``SourceFault`` after the last attempt; what `read` and ``SourceConsole/check()``
   ///   throw.
   func get<Value>(_ address: String, _ read: (WebAnswer) throws -> Value) throws -> Value {
     var attempt = 1
     while true {
       do {
         return try read(answer(address))
-      } catch let fault as PassingFault {
+      } catch let fault as TransientFault {
         guard attempt < settings.attempts else {
           throw SourceFault(
             .unreachable, address,
@@ -71,29 +70,29 @@ final class PoliteClient {
     defer { lastAnswer = .now }
     do {
       let answer = try client.get(address, check: console.check)
-      guard !Self.isPassing(answer.status) else {
-        throw PassingFault(
+      guard !Self.isTransient(answer.status) else {
+        throw TransientFault(
           "HTTP status \(answer.status)", answer.status == 429 ? .fewerRequests : .patience,
           wait: answer.retryAfter)
       }
       return answer
     } catch let failure as WebFailure {
       switch failure {
-      case .network(let problem): throw PassingFault(problem, .network)
+      case .network(let problem): throw TransientFault(problem, .network)
       case .tooLarge(let limit):
         throw SourceFault(
           .protocolViolation, address,
-          "the answer is above \(limit) bytes, expected a page of the web preview")
+          "the answer is longer than \(limit) bytes, expected a page of the web preview")
       }
     }
   }
 
-  /// Whether `status` says that the same request may succeed later.
-  private static func isPassing(_ status: Int) -> Bool {
+  /// Whether the same request may succeed later although it ended with `status`.
+  private static func isTransient(_ status: Int) -> Bool {
     [408, 425, 429].contains(status) || 500...599 ~= status
   }
 
-  private func wait(_ fault: PassingFault, _ address: String, attempt: Int) throws {
+  private func wait(_ fault: TransientFault, _ address: String, attempt: Int) throws {
     guard let asked = fault.wait else {
       let pause = settings.pause(beforeAttempt: attempt)
       console.info(
@@ -115,8 +114,9 @@ final class PoliteClient {
 }
 
 extension WebPreview.Settings {
-  /// How long to wait before an `attempt` from the second on, in seconds; at random, lest many
-  /// programs that a server failed come back at once.
+  /// How long to wait before an `attempt` from the second on, in seconds.
+  ///
+  /// It is random, so that the many programs that a server failed do not all return at once.
   package func pause(beforeAttempt attempt: Int) -> Double {
     let doubled = firstPause * pow(2, Double(attempt - 2))
     return min(doubled, longestPause) * Double.random(in: 0.75...1.25)

@@ -2,11 +2,11 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// The way a login code takes to the user, in words.
-struct LoginCodeWay {
-  /// Where the code went.
+/// How a login code reaches the user, in words.
+struct LoginCodeDelivery {
+  /// Where the code was sent.
   let sentence: String
-  /// What the user is asked.
+  /// What the user is asked for.
   let question: String
 
   /// Reads an `authenticationCodeType…`.
@@ -25,7 +25,7 @@ struct LoginCodeWay {
       asked = "Phrase"
       sentence = "Telegram sent a phrase by SMS" + Self.beginning(type["first_word"])
     case "authenticationCodeTypeCall":
-      sentence = "Telegram will call your phone and tell a code\(digits)"
+      sentence = "Telegram will call your phone and read out a code\(digits)"
     case "authenticationCodeTypeFlashCall":
       asked = "Number of the caller"
       sentence =
@@ -53,17 +53,15 @@ struct LoginCodeWay {
 struct LoginRefusal {
   let problem: String
   /// Whether another answer may be right.
-  let isToBeAskedAgain: Bool
-  /// Whether the old code is no longer good.
+  let asksAgain: Bool
+  /// Whether the old code is no longer valid.
   let needsNewCode: Bool
 
   private init(_ problem: String, asksAgain: Bool, needsNewCode: Bool = false) {
-    self.problem = problem
-    isToBeAskedAgain = asksAgain
-    self.needsNewCode = needsNewCode
+    (self.problem, self.asksAgain, self.needsNewCode) = (problem, asksAgain, needsNewCode)
   }
 
-  /// Reads what the server answered; `nil` for words that are not known.
+  /// Reads the answer of the server; `nil` if its message is not known.
   init?(_ error: TDError) {
     switch error.message {
     case "PHONE_NUMBER_INVALID", "Phone number must be non-empty":
@@ -75,7 +73,7 @@ struct LoginRefusal {
       self.init("too many logins with this phone number; wait some hours", asksAgain: false)
     case "PHONE_NUMBER_UNOCCUPIED":
       self.init(
-        "this phone number has no Telegram account; make one in an app of Telegram",
+        "this phone number has no Telegram account; create one in a Telegram app",
         asksAgain: false)
     case "PHONE_CODE_INVALID", "PHONE_CODE_EMPTY", "CODE_INVALID", "EMAIL_VERIFY_CODE_INVALID":
       self.init("the code is wrong", asksAgain: true)
@@ -84,14 +82,14 @@ struct LoginRefusal {
     case "PASSWORD_HASH_INVALID", "PASSWORD_EMPTY":
       self.init("the password is wrong", asksAgain: true)
     case "EMAIL_INVALID", "EMAIL_NOT_ALLOWED":
-      self.init("Telegram does not take this e-mail address", asksAgain: true)
+      self.init("Telegram does not accept this e-mail address", asksAgain: true)
     case "API_ID_INVALID":
       self.init(
         "api_id and api_hash do not belong together or are not valid; \(LiveConfiguration.howTo)",
         asksAgain: false)
     case "API_ID_PUBLISHED_FLOOD":
       self.init(
-        "Telegram has blocked this api_id, because it was published; get one of your own: "
+        "Telegram has blocked this api_id because it was published; get your own: "
           + LiveConfiguration.howTo, asksAgain: false)
     case "UPDATE_APP_TO_LOGIN":
       self.init("Telegram wants a newer TDLib for a login; \(TDLibrary.howTo)", asksAgain: false)
