@@ -118,8 +118,8 @@ let package = Package(
     library(
       "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
-        "FileSupport",
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CommandLineSupport",
+        "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 
     // MARK: Programs
@@ -137,8 +137,7 @@ let package = Package(
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "LineEditing",
-        "JSONSupport", "Threading",
+        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "Threading",
       ]),
 
     // MARK: Tests

@@ -155,11 +155,12 @@ struct GPTSample: Program {
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
     let texts = try TextOutput(
-      output, to: file, loaded.tokenizer, seed: seed, isConversation: interactive)
+      output.format, isJSON: output.json, to: file, showing: output.show, loaded.tokenizer,
+      seed: seed, isConversation: interactive)
     if interactive {
-      var conversation = Conversation(
-        writer: writer, prompts: prompts, output: texts, corpus: corpus, maker: maker)
-      return try conversation.run()
+      return try Conversation(writer, to: texts, programName: Self.name) {
+        try prompts.source($0, &maker, corpus: corpus)
+      }.run()
     }
     let report = WritingReport(
       writer, total: sources.count * count, isQuiet: output.quiet)

@@ -1,11 +1,10 @@
 import CommandLineSupport
 import FileSupport
 import JSONSupport
-import Sampling
 import TextSupport
 
 /// Tells how probable the lines of a file are to the model.
-struct Scoring {
+public struct Scoring {
   let path: String
   let isJSON: Bool
   let isQuiet: Bool
@@ -15,7 +14,14 @@ struct Scoring {
   /// Lines that go through the model together.
   private static let block = 256
 
-  func run(_ scorer: LineScorer) throws {
+  public init(path: String, isJSON: Bool, isQuiet: Bool, output: OutputFile?) {
+    self.path = path
+    self.isJSON = isJSON
+    self.isQuiet = isQuiet
+    self.output = output
+  }
+
+  public func run(_ scorer: LineScorer) throws {
     var scorer = scorer
     let file = try output ?? OutputFile(path: "-")
     var lines = try LineReader(path: path, as: .cleanedText)

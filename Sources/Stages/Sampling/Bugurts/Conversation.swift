@@ -2,24 +2,33 @@ import CommandLineSupport
 import FileSupport
 import Glibc
 import LineEditing
-import Sampling
 
 /// A prompt line, a bugurt, and again.
-struct Conversation {
+public struct Conversation {
   let writer: BugurtWriter
-  let prompts: PromptOptions
   let output: TextOutput
-  let corpus: TrainingCorpus?
-  var maker: PromptMaker
+  /// The source of a prompt line; of the default for `nil`.
+  let source: (String?) throws -> PromptSource
+  let programName: String
+
+  public init(
+    _ writer: BugurtWriter, to output: TextOutput, programName: String,
+    source: @escaping (String?) throws -> PromptSource
+  ) {
+    self.writer = writer
+    self.output = output
+    self.source = source
+    self.programName = programName
+  }
 
   /// Goes on until the input ends.
-  mutating func run() throws {
-    let input = try PromptInput()
+  public func run() throws {
+    let input = try PromptInput(programName)
     if input.isTerminal { output.partsTexts = false }
     var number = 0
     while let line = try input.next()?.asOnlyLine {
       do {
-        let source = try prompts.source(line.isEmpty ? nil : line, &maker, corpus: corpus)
+        let source = try source(line.isEmpty ? nil : line)
         let order = BugurtWriter.Order(source, count: 1, firstNumber: number)
         number += 1
         try writer.write([order]) {
@@ -45,13 +54,13 @@ private final class PromptInput {
   /// Whether somebody is to be asked.
   let isTerminal = isatty(STDIN_FILENO) == 1
 
-  init() throws {
+  init(_ programName: String) throws {
     guard LineEditor.isPossible else {
       editor = nil
       return
     }
     do {
-      history = try LineHistory.defaultPath(of: GPTSample.name).map(LineHistory.init(path:))
+      history = try LineHistory.defaultPath(of: programName).map(LineHistory.init(path:))
     } catch {
       Log.warning("no history of earlier prompts: \(error)")
     }

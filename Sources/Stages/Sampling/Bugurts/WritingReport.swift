@@ -1,9 +1,8 @@
 import CommandLineSupport
-import Sampling
 import TextSupport
 
 /// Tells how the writing goes, and at the end what came of it.
-final class WritingReport {
+public final class WritingReport {
   private let writer: BugurtWriter
   private let isQuiet: Bool
   private let total: Int
@@ -11,7 +10,7 @@ final class WritingReport {
   private let start = ContinuousClock.now
 
   /// A report of `total` texts.
-  init(_ writer: BugurtWriter, total: Int, isQuiet: Bool) {
+  public init(_ writer: BugurtWriter, total: Int, isQuiet: Bool) {
     self.writer = writer
     self.isQuiet = isQuiet
     self.total = total
@@ -21,7 +20,7 @@ final class WritingReport {
   }
 
   /// Tells that `count` texts were given out.
-  func update(_ count: Int) throws {
+  public func update(_ count: Int) throws {
     // Where all are taken, those that wait for their turn are done too.
     let finished = writer.generator.statistics.texts
     let tokens = writer.generator.statistics.tokens
@@ -30,7 +29,7 @@ final class WritingReport {
   }
 
   /// Tells how many of the texts an interruption left, in the file `output` or on standard output.
-  func breakOff(_ count: Int, output: String?) {
+  public func breakOff(_ count: Int, output: String?) {
     progress = nil
     let texts =
       "\(NumberText.count(Double(count))) of \(NumberText.count(Double(total))) texts"
@@ -41,7 +40,7 @@ final class WritingReport {
   }
 
   /// Tells what came of it, unless it is a single text that was there at once.
-  func finish(_ count: Int) {
+  public func finish(_ count: Int) {
     progress = nil
     guard !isQuiet else { return }
     let dropped = writer.dropped.values.reduce(0, +)

@@ -2,10 +2,9 @@ import BytePairEncoding
 import CommandLineSupport
 import FileSupport
 import JSONSupport
-import Sampling
 
 /// Gives bugurts out while they are written.
-final class TextOutput {
+public final class TextOutput {
   private let format: TextFormat
   private let isJSON: Bool
   private let seed: UInt64
@@ -23,33 +22,33 @@ final class TextOutput {
   private var prompt = Prompt(text: "", tokens: [])
   /// Whether an empty line parts texts.
   var partsTexts: Bool
-  private(set) var count = 0
+  public private(set) var count = 0
 
   /// Texts go to `file`, or to standard output where there is none.
   ///
   /// - Throws: `FileError`.
-  init(
-    _ options: OutputOptions, to file: OutputFile?, _ tokenizer: Tokenizer, seed: UInt64,
-    isConversation: Bool
+  public init(
+    _ format: TextFormat, isJSON: Bool, to file: OutputFile?, showing limit: Int,
+    _ tokenizer: Tokenizer, seed: UInt64, isConversation: Bool
   ) throws {
-    format = options.format
-    isJSON = options.json
+    self.format = format
+    self.isJSON = isJSON
     self.seed = seed
     self.tokenizer = tokenizer
     self.file = file
     standardOutput = try OutputFile(path: "-")
-    shown = file == nil ? .max : options.show
+    shown = file == nil ? .max : limit
     streams = Terminal.showsOutput || isConversation
     display = TextDisplay(tokenizer, format)
     partsTexts = format != .plain
   }
 
   /// Whether the beginning of a text is on the screen, whose end will follow.
-  var isMidText: Bool {
+  public var isMidText: Bool {
     isBegun && streams && !isJSON && count < shown && Terminal.showsOutput
   }
 
-  func take(_ event: BugurtWriter.Event) throws {
+  public func take(_ event: BugurtWriter.Event) throws {
     switch event {
     case .beginning(let prompt):
       self.prompt = prompt
@@ -87,13 +86,13 @@ final class TextOutput {
   }
 
   /// Brings the file to the disk.
-  func finish() throws {
+  public func finish() throws {
     guard let file, try !file.commit() else { return }
     Log.info("\(file.path) is unchanged")
   }
 
   /// Keeps what is finished after an interruption: the texts given out, and `others`.
-  func keep(_ others: [(prompt: Prompt, text: GeneratedText)]) throws {
+  public func keep(_ others: [(prompt: Prompt, text: GeneratedText)]) throws {
     // The terminal may be gone, which must not keep the file from being written.
     if isMidText { try? show(display.finish() + "\n") }
     if file != nil { shown = 0 }

@@ -1,13 +1,12 @@
 import FileSupport
 import JSONSupport
-import Sampling
 
 /// What the model thinks comes next, for scripts.
-enum LogitsReport {
+public enum LogitsReport {
   /// The ids of `prompt` and the logits after it, as they are and after each step of the choice; JSON.
   ///
   /// - Throws: ``ChoiceError`` if they are not numbers.
-  static func text(_ generator: TextGenerator, _ prompt: [Int32]) throws -> String {
+  public static func text(_ generator: TextGenerator, _ prompt: [Int32]) throws -> String {
     let logits = try generator.logits(after: prompt)
     var chooser = generator.chooser()
     let processed = logits.withUnsafeBufferPointer {
