@@ -4,61 +4,47 @@ import FileSupport
 import TextSupport
 import TokenShardFormat
 
-/// A block of a text that is encoded as a whole, and what comes of it.
-final class EncodedText {
-  /// The text as it is in the file, or, when it is encoded, with `\n` for `\r\n` and `\r`.
-  let text = TextBlock()
+/// A block of a text that is encoded as a whole, and the tokens it becomes.
+///
+/// When it is encoded, its text has `\n` for `\r\n` and `\r`.
+final class EncodedText: CorpusBlock {
   @exclusivity(unchecked) private(set) var tokens: PackedTokens
-  /// How many bytes were encoded.
+  /// The number of bytes that were encoded.
   private(set) var textBytes = 0
-  /// How many newlines there are in the block, or before what is not UTF-8.
-  private(set) var newlines = 0
-  /// How many bytes stand behind the last of these newlines, or in all if there is none.
-  private(set) var lineBytes = 0
-  /// What is not UTF-8, the first byte that cannot stand there and what follows it, if there is any.
-  private(set) var invalidText: [UInt8]?
 
   /// An empty block.
   init(vocabularySize: Int) {
     tokens = PackedTokens(vocabularySize: vocabularySize)
   }
 
-  /// Encodes the text.
-  ///
-  /// - Parameters:
-  ///   - thread: The thread that does it.
-  ///   - take: Called when there are many tokens, to take them out. If it returns false, the rest is not
-  ///     encoded.
-  func encode(
-    with thread: EncodingThread, take: (inout PackedTokens) -> Bool = { _ in true }
-  ) {
+  /// Encodes the text; `thread` is the thread that does it.
+  func encode(with thread: EncodingThread) {
     tokens.removeAll()
-    invalidText = nil
-    countLines(in: text.bytes)
+    failure = nil
+    (newlines, lineBytes) = Self.lines(in: text.bytes[...])
     if text.hasReturns {
-      // Lines and bytes are counted as the file has them, so broken ones must be found before.
-      if let offset = offsetOfInvalidUTF8(in: text.bytes) { return note(invalidUTF8At: offset) }
+      // Lines and bytes are counted as they are in the file, so a broken character must be found first.
+      if let offset = offsetOfInvalidUTF8(in: text.bytes) { return fail(at: offset) }
       text.normalizeLineEnds()
     }
     textBytes = text.count
     do throws(InvalidUTF8) {
-      _ = try thread.encoder.encode(0..<text.count, of: text.bytes, into: thread.ids) { ids in
-        thread.pack(ids, into: &tokens)
-        return take(&tokens)
-      }
+      try thread.encoder.encode(0..<text.count, of: text.bytes, into: &thread.ids)
     } catch {
-      note(invalidUTF8At: error.offset)
+      fail(at: error.offset)
     }
-    thread.pack(thread.ids, into: &tokens)
+    thread.packIDs(into: &tokens)
   }
 
-  private func note(invalidUTF8At offset: Int) {
-    invalidText = Array(text.bytes[offset...].prefix(CorpusReader.lengthGuessedBy))
-    countLines(in: UnsafeRawBufferPointer(rebasing: text.bytes[..<offset]))
+  private func fail(at offset: Int) {
+    let (newlines, lineBytes) = Self.lines(in: text.bytes[..<offset])
+    failure = InvalidText(
+      in: text.bytes, at: offset, lineStart: offset - lineBytes, newlines: newlines)
   }
 
-  private func countLines(in text: UnsafeRawBufferPointer) {
-    newlines = text.count { $0 == 0x0A }
-    lineBytes = text.count - (text.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)
+  private static func lines(
+    in text: Slice<UnsafeRawBufferPointer>
+  ) -> (newlines: Int, lineBytes: Int) {
+    (text.count { $0 == 0x0A }, text.count - (text.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0))
   }
 }

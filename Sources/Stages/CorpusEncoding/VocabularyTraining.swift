@@ -1,23 +1,23 @@
 import BytePairEncoding
-import CommandLineSupport
 import CorpusFormat
 import FileSupport
 import JSONSupport
 
-/// Learns a vocabulary from the corpus.
-struct VocabularyTraining {
-  let paths: [String]
-  let vocabularySize: Int
-  let minimumFrequency: Int
-  let invalidUTF8: InvalidUTF8Policy
-  /// How many threads count words.
-  let threads: Int
+/// Learns a vocabulary from a corpus.
+public struct VocabularyTraining {
+  public let input: CorpusInput
+  /// The greatest number of tokens.
+  public var vocabularySize = 16384
+  /// How often a pair must occur to be merged.
+  public var minimumFrequency = 2
 
-  /// Enough to keep the threads busy while it is counted.
-  private static let batchBytes = 1 << 24
+  /// A training with the default options.
+  public init(_ input: CorpusInput) {
+    self.input = input
+  }
 
-  /// What the manifest says of it.
-  var settings: JSONValue {
+  /// The origin of the vocabulary, for the manifest.
+  public var settings: JSONValue {
     [
       "trained": [
         "vocabulary_size": .integer(vocabularySize),
@@ -26,34 +26,65 @@ struct VocabularyTraining {
     ]
   }
 
-  func run() throws -> Tokenizer {
-    var trainer = Trainer(
-      vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, threads: threads)
-    var hasText = false
-    var batch = TextBatch()
-    let input = CorpusInput(paths: paths, invalidUTF8: invalidUTF8)
-    try input.forEachPost("counting words") { post, endsWithNewline in
-      hasText = true
-      // The reference takes in each line with its newline if there is one, which shows where white space
-      // ends a line.
-      batch.append(post, addingNewline: endsWithNewline)
-      if batch.byteCount >= Self.batchBytes {
-        try trainer.add(batch)
-        batch.removeAll()
+  /// Learns the vocabulary; the number of threads does not change it.
+  ///
+  /// - Throws: `InputError` if the corpus is empty or not UTF-8; `FileError`; what `report` throws.
+  public func run(report: @escaping CorpusReport) throws -> Tokenizer {
+    let threads = (0..<input.threads).map { _ in CountingThread() }
+    try input.forEachBlock(
+      states: threads, makeBlock: { CorpusBlock() },
+      work: { thread, block in thread.count(block) }, report: report, finish: { _, _ in })
+    var words = threads[0].takeWords()
+    for thread in threads.dropFirst() { words.add(thread.takeWords()) }
+    guard !words.isEmpty else { throw input.isEmptyError }
+    return try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
+      .train(on: words) {
+        try report(.merged(tokens: $0, vocabularySize: vocabularySize))
       }
+  }
+}
+
+/// What a thread that counts words has for itself.
+private final class CountingThread {
+  // One thread at a time uses it, which need not be checked for each post.
+  @exclusivity(unchecked) private var words = WordCounts()
+
+  /// Counts the words of the posts in `block`.
+  ///
+  /// The reference learns from each line with its newline if there is one, which shows where white
+  /// space ends a line.
+  func count(_ block: CorpusBlock) {
+    let text = block.text.bytes
+    block.failure = nil
+    do throws(CorpusBlock.InvalidText) {
+      block.newlines = try CorpusReader.forEachPost(in: text) {
+        line, post throws(CorpusBlock.InvalidText) in
+        do throws(InvalidUTF8) {
+          if post.upperBound == text.count {
+            try words.add(UnsafeRawBufferPointer(rebasing: text[post]))
+          } else if text[post.upperBound] == 0x0A {
+            try words.add(UnsafeRawBufferPointer(rebasing: text[post.lowerBound...post.upperBound]))
+          } else {
+            // A carriage return before the newline is not part of the line.
+            let hasNewline = post.upperBound + 1 < text.count
+            let line: [UInt8] = text[post] + (hasNewline ? [0x0A] : [])
+            try line.withUnsafeBufferPointer { line throws(InvalidUTF8) in
+              try words.add(UnsafeRawBufferPointer(line))
+            }
+          }
+        } catch {
+          throw CorpusBlock.InvalidText(
+            in: text, at: post.lowerBound + error.offset, lineStart: post.lowerBound,
+            newlines: line - 1)
+        }
+      }
+    } catch {
+      block.failure = error
     }
-    // The corpus is known to be UTF-8 by now.
-    try trainer.add(batch)
-    guard hasText else { throw CorpusEncoding.emptyCorpus(paths) }
-    let progress = Progress("merging", total: vocabularySize, unit: .items("tokens"))
-    let tokenizer = try trainer.train { try progress.update($0) }
-    if tokenizer.count < vocabularySize {
-      Log.warning(
-        "the vocabulary has \(tokenizer.count) tokens instead of \(vocabularySize): "
-          + "no other pair occurs \(minimumFrequency) times")
-    } else {
-      Log.info("learnt a vocabulary of \(tokenizer.count) tokens")
-    }
-    return tokenizer
+  }
+
+  func takeWords() -> WordCounts {
+    defer { words = WordCounts() }
+    return words
   }
 }
