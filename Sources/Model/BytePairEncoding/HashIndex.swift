@@ -1,6 +1,6 @@
 /// Finds items by their hashes: an open-addressed table of the indices that the items have elsewhere.
 ///
-/// All tables of this module are built on it. Whoever keeps the items compares them, so that the table
+/// The tables of this module are built on it. Whoever keeps the items compares them, so that the table
 /// holds neither keys nor values and grows without looking at either.
 struct HashIndex: Sendable {
   /// The hash in the upper half and the index plus 1 in the lower half; 0 if the slot is free.
@@ -36,12 +36,6 @@ struct HashIndex: Sendable {
     if count * 2 >= slots.count { grow() }
     count += 1
     place(UInt64(hash) << 32 | UInt64(index + 1))
-  }
-
-  /// Removes all items.
-  mutating func removeAll() {
-    slots = Array(repeating: 0, count: slots.count)
-    count = 0
   }
 
   private mutating func grow() {

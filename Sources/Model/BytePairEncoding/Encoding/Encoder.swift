@@ -119,7 +119,8 @@ public struct Encoder: Sendable {
     _ piece: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt32>
   ) -> Int {
     let key = pieces.key(piece, count: count)
-    if let found = pieces.copyIDs(of: key, to: output) { return found }
+    let known = pieces.copyIDs(of: key, to: output)
+    if known > 0 { return known }
     let count = merger.merge(UnsafeBufferPointer(start: piece, count: count), into: output)
     pieces.insert(key, UnsafeBufferPointer(start: output, count: count))
     return count

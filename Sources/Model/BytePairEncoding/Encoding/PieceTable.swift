@@ -1,23 +1,26 @@
 /// The short pieces that an encoder has seen, with their ids.
 ///
-/// When it is full, it starts over: frequent pieces are soon back, and there is no order of use to
-/// maintain.
+/// It is open-addressed with linear probing. Unlike ``HashIndex`` it keeps the pieces in its slots, each
+/// a line of the processor's cache, because the time of encoding is that of these lookups. When it is
+/// full, it starts over: frequent pieces are soon back, and there is no order of use to maintain.
 struct PieceTable: Sendable {
-  /// The number of pieces in a full table, which takes 8 MB and 2 MB for their index.
-  private static let capacity = 1 << 17
+  /// The greatest number of slots, which take 8 MB.
+  private static let mostSlots = 1 << 17
 
-  private var index = HashIndex()
-  private var entries: [Entry] = []
+  /// The number of slots is a power of two, and at most half of them are taken.
+  private var slots = [Slot](repeating: .free, count: 64)
+  private var count = 0
   /// The masks that keep the first n bytes, by n.
   private let masks: [PieceKey.Words] = (0...PieceKey.longestPiece).map(PieceKey.mask)
 
-  /// A piece with its ids: 64 bytes, a line of the processor's cache.
-  private struct Entry {
-    /// Pieces of more tokens have no entry.
+  /// A piece with its ids, in 64 bytes.
+  private struct Slot {
+    /// Pieces of more tokens are not kept.
     static let mostIDs = 7
+    static let free = Slot(key: PieceKey.none, ids: .zero)
 
     let key: PieceKey
-    /// The ids, and in the last place how many there are.
+    /// The ids, and in the last place how many there are; 0 in a free slot.
     let ids: SIMD8<UInt32>
   }
 
@@ -29,11 +32,10 @@ struct PieceTable: Sendable {
   }
 
   /// Writes the ids of the piece `key` to `output`, which has room for 8, and returns how many there
-  /// are; `nil` if the piece is not in the table.
+  /// are: 0 if the piece is not in the table.
   @inline(__always)
-  func copyIDs(of key: PieceKey, to output: UnsafeMutablePointer<UInt32>) -> Int? {
-    guard let found = index.find(key.hash, where: { entries[$0].key == key }) else { return nil }
-    let ids = entries[found].ids
+  func copyIDs(of key: PieceKey, to output: UnsafeMutablePointer<UInt32>) -> Int {
+    let ids = slots[position(of: key)].ids
     // Storing all eight is faster than looking how many there are.
     UnsafeMutableRawPointer(output).storeBytes(of: ids, as: SIMD8<UInt32>.self)
     return Int(ids[7])
@@ -41,16 +43,31 @@ struct PieceTable: Sendable {
 
   /// Adds the piece `key`, which is not in the table, with `ids`, unless they are too many.
   mutating func insert(_ key: PieceKey, _ ids: UnsafeBufferPointer<UInt32>) {
-    guard ids.count <= Entry.mostIDs else { return }
-    if entries.count == Self.capacity {
-      index.removeAll()
-      entries.removeAll(keepingCapacity: true)
-    }
+    guard ids.count <= Slot.mostIDs else { return }
+    if count * 2 >= slots.count { makeRoom() }
     var words = SIMD8<UInt32>.zero
     for (place, id) in ids.enumerated() { words[place] = id }
     words[7] = UInt32(ids.count)
-    index.insert(entries.count, hash: key.hash)
-    entries.append(Entry(key: key, ids: words))
+    slots[position(of: key)] = Slot(key: key, ids: words)
+    count += 1
+  }
+
+  /// The position of the piece `key`, or of the free slot where it belongs.
+  @inline(__always)
+  private func position(of key: PieceKey) -> Int {
+    let mask = slots.count - 1
+    var position = Int(key.hash) & mask
+    while slots[position].key != key, slots[position].ids[7] != 0 {
+      position = (position + 1) & mask
+    }
+    return position
+  }
+
+  private mutating func makeRoom() {
+    let taken = slots.count < Self.mostSlots ? slots.filter { $0.ids[7] != 0 } : []
+    slots = Array(repeating: .free, count: min(slots.count * 2, Self.mostSlots))
+    for slot in taken { slots[position(of: slot.key)] = slot }
+    count = taken.count
   }
 }
 
@@ -63,13 +80,20 @@ struct PieceKey: Equatable {
   /// How many bytes are read of a piece, whatever its length.
   static let bytesRead = 32
 
+  /// The key of no piece.
+  fileprivate static let none = PieceKey(words: .zero)
+
   private let words: Words
+
+  private init(words: Words) {
+    self.words = words
+  }
 
   @inline(__always)
   fileprivate init(_ piece: UnsafeRawPointer, count: Int, mask: Words) {
     var words = piece.loadUnaligned(as: Words.self) & mask
     words[3] |= UInt64(count).bigEndian
-    self.words = words
+    self.init(words: words)
   }
 
   fileprivate static func mask(_ count: Int) -> Words {
