@@ -282,14 +282,14 @@ import Testing
         "#version: 0.2\na b\nab c\n",
         "line 3: 'abc' is not in the vocabulary; do merges.txt and vocab.json belong together?"
       ),
-      ("a b\nx y z\n", "line 2: expected two tokens with a space between, found 'x y z'"),
-      ("ab\n", "line 1: expected two tokens with a space between, found 'ab'"),
-      ("a b\na b \n", "line 2: expected two tokens with a space between, found 'a b '"),
+      ("a b\nx y z\n", "line 2: expected two tokens separated by a space, found 'x y z'"),
+      ("ab\n", "line 1: expected two tokens separated by a space, found 'ab'"),
+      ("a b\na b \n", "line 2: expected two tokens separated by a space, found 'a b '"),
       (
         "a b\n# a\n",
         "line 2: '#a' is not in the vocabulary; do merges.txt and vocab.json belong together?"
       ),
-      ("a b\n b\n", "line 2: expected two tokens with a space between, found ' b'"),
+      ("a b\n b\n", "line 2: expected two tokens separated by a space, found ' b'"),
     ])
   func wrongMerges(text: String, message: String) throws {
     try TokenizerFixture.write(merges: ["a b"], to: folder)

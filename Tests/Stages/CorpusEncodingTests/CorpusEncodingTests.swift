@@ -169,7 +169,7 @@ import TokenShardFormat
       reported.append(bytes)
     }
     _ = try encode("one.txt", "two.txt", report: report)
-    #expect(reported.first == 0)
+    #expect(reported.first ?? size < size)
     #expect(reported.last == size)
     #expect(reported == reported.sorted())
     for packing in Packing.allCases {
