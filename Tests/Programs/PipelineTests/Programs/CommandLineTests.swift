@@ -220,7 +220,7 @@ struct CommandLineTests {
       ),
       (
         "bpe-encode", ["a", "-o", "b", "--tokenizer=c", "--vocab-size=400"],
-        "--tokenizer is used as it is; --vocab-size and --min-frequency learn one"
+        "--tokenizer is used as it is; --vocab-size and --min-frequency are for learning one"
       ),
       (
         "gpt-finetune", ["a", "-o", "b", "--learning-rate", "0"],
