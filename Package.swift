@@ -94,7 +94,7 @@ let package = Package(
     // MARK: Model: tokenizer and network
     library(
       "BytePairEncoding", in: .model,
-      ["CKernels", "JSONSupport", "Threading", "FileSupport", "TextSupport"]),
+      ["JSONSupport", "FileSupport", "TextSupport"]),
     library(
       "TensorKernels", in: .model,
       ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport", "TextSupport"]),
@@ -109,6 +109,12 @@ let package = Package(
     library(
       "TextCleaning", in: .stages,
       ["PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "CKernels"]),
+    library(
+      "CorpusEncoding", in: .stages,
+      [
+        "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport", "Threading",
+        "FileSupport", "TextSupport",
+      ]),
     library(
       "Training", in: .stages,
       [
@@ -127,7 +133,10 @@ let package = Package(
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat", "Threading"]),
     program(
       "bpe-encode",
-      ["BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport", "Threading"]),
+      [
+        "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport",
+        "Threading",
+      ]),
     program(
       "gpt-finetune",
       [
@@ -161,6 +170,9 @@ let package = Package(
       data: ["StandIn"]),
     tests(
       of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport"]),
+    tests(
+      of: "CorpusEncoding", in: .stages,
+      ["BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport", "FileSupport"]),
     tests(
       of: "Training", in: .stages,
       [

@@ -1,5 +1,6 @@
 import BytePairEncoding
 import CommandLineSupport
+import CorpusEncoding
 import CorpusFormat
 import FileSupport
 import JSONSupport
@@ -10,28 +11,30 @@ import TokenShardFormat
 @main
 struct BPEEncode: Program {
   static let name = "bpe-encode"
-  static let abstract = "Turn cleaned text into shards of tokens, by byte-pair encoding as GPT-2's."
+  static let abstract =
+    "Turn cleaned text into shards of tokens with the byte-pair encoding of GPT-2."
   static let discussion = """
-    The output folder gets train-00000.bin and on, validation-00000.bin and on, tokenizer/ with the
-    files that Hugging Face's AutoTokenizer loads, and manifest.json. It appears only when all of it
-    is written, and takes the place of an older one.
+    The output folder gets train-00000.bin and so on, validation-00000.bin and so on, tokenizer/ with
+    the files that Hugging Face's AutoTokenizer loads, and manifest.json. It appears only when it is
+    complete, and replaces an older one.
 
     With --pack posts (the default) every line of the corpus is a post, and the end-of-text token
-    follows each. A post belongs to validation if the CRC-32 of its bytes, divided by 2^32, is below
-    --validation-fraction: so it stays where it is when posts are added. With --pack continuous the
-    whole file is one text, its newlines with it, and nothing marks where a post ends; a
+    follows each. A post belongs to validation if the CRC-32 of its bytes, divided by 2^32, is less
+    than --validation-fraction, so it stays on its side when posts are added. With --pack continuous
+    the whole file is one text, including its newlines, and nothing marks where a post ends; a
     --validation-fraction then takes the last tokens.
 
-    The end-of-text token is the folder's eos_token, else </s>, else <|endoftext|>; it must be one
-    that no text leads to. The configurations of rugpt3 of 2020 name the id 50256, an ordinary word.
+    The end-of-text token is the folder's eos_token, or else </s>, or else <|endoftext|>; it must be
+    one that no text contains. The configurations of rugpt3 of 2020 name the id 50256, an ordinary
+    word.
 
-    --inspect, --decode and --verify look at tokens and write no folder; what they find goes to
-    standard output. --inspect shows a token a line: its place, id, number of bytes, and text, in
-    which ␣ is a space, \\n a newline, <D0> a byte that is no whole character (half a Cyrillic letter,
-    say) and <U+00A0> a character that cannot be seen. To a terminal it is a table, to a pipe lines
-    parted by tabs. --decode prints the text itself, a newline for each end-of-text token; a character
-    cut at an end of the range is U+FFFD. --verify names what it found good, and ends with status 65
-    and the byte where something is not.
+    --inspect, --decode and --verify examine tokens and write no folder; their results go to standard
+    output. --inspect shows one token per line: its index, id, number of bytes, and text, in which ␣
+    is a space, \\n a newline, <D0> a byte that is not a complete character (such as half a Cyrillic
+    letter) and <U+00A0> a character that cannot be seen. On a terminal it is a table, in a pipe
+    lines separated by tabs. --decode prints the text itself, with a newline for each end-of-text
+    token; a character cut at an end of the range is U+FFFD. --verify lists what it found good, and
+    ends with status 65 and the byte of the first fault if it found one.
 
     examples:
       bpe-encode data/clean/run.txt -o data/tokens/run --tokenizer checkpoints/rugpt3small
@@ -46,26 +49,26 @@ struct BPEEncode: Program {
   static let memoryAdvice = "Fewer --threads take less"
 
   @Arguments(
-    help: "cleaned text in UTF-8, one post a line, packed with gzip or not; - is standard input",
+    help: "cleaned text in UTF-8, one post per line, gzipped or not; - is standard input",
     valueName: "corpus.txt", completion: .file)
   var corpus: [String] = []
 
-  @Option(help: "folder that is written", short: "o", valueName: "folder", completion: .folder)
+  @Option(help: "folder to write", short: "o", valueName: "folder", completion: .folder)
   var output: String?
 
   @Option(
-    help: "folder with vocab.json and merges.txt, or tokenizer.json, or of token shards",
-    valueName: "folder", defaultText: "a vocabulary is learnt from the corpus",
+    help: "folder with tokenizer.json, or vocab.json and merges.txt, or token shards",
+    valueName: "folder", defaultText: "a vocabulary is learned from the corpus",
     completion: .folder)
   var tokenizer: String?
 
   @Option(
-    help: "how many tokens a vocabulary that is learnt has at most", valueName: "count",
-    defaultText: "16384", accepting: .atLeast(Trainer.smallestVocabulary))
+    help: "greatest number of tokens of a learned vocabulary", valueName: "count",
+    defaultText: "16384", accepting: .atLeast(BPETrainer.smallestVocabulary))
   var vocabSize: Int?
 
   @Option(
-    help: "how often a pair must occur to be merged in a vocabulary that is learnt",
+    help: "how often a pair must occur to be merged in a learned vocabulary",
     valueName: "count", defaultText: "2", accepting: .atLeast(1))
   var minFrequency: Int?
 
@@ -79,19 +82,19 @@ struct BPEEncode: Program {
   var pack: Packing?
 
   @Option(
-    help: "which share is held back to measure the model on", valueName: "share",
+    help: "fraction held back to measure the model on", valueName: "fraction",
     defaultText: "0.05, with --pack continuous 0",
     accepting: Condition("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
   var validationFraction: Double?
 
   @Option(
-    help: "how many tokens a shard has at most", valueName: "count", defaultText: "100000000",
+    help: "greatest number of tokens in a shard", valueName: "count", defaultText: "100000000",
     accepting: .within(1...TokenShardHeader.largestCount))
   var shardTokens: Int?
 
   @Option(
     help: "threads; they change the speed, not the result", valueName: "n",
-    defaultText: "a physical core each", accepting: .within(1...1024))
+    defaultText: "one per physical core", accepting: .within(1...1024))
   var threads: Int?
 
   @Option(
@@ -99,26 +102,27 @@ struct BPEEncode: Program {
     defaultText: "fail")
   var invalidUtf8: InvalidUTF8Policy?
 
-  @Flag(help: "take the names of special tokens in the text for these tokens, not for text")
+  @Flag(help: "read the names of special tokens in the text as these tokens, not as text")
   var allowSpecial = false
 
   @Option(
-    help: "how long the blocks of the training will be, for the statistics", valueName: "tokens",
-    defaultText: "128, as gpt-finetune", accepting: .within(1...1_000_000))
+    help: "length of the blocks of the training, for the statistics", valueName: "tokens",
+    defaultText: "128, as in gpt-finetune", accepting: .within(1...1_000_000))
   var blockSize: Int?
 
-  @OptionGroup("Instead of encoding") var looking: LookingOptions
+  @OptionGroup("Instead of encoding") var inspection: InspectionOptions
 
   func validate() throws {
-    guard looking.given.isEmpty else { return try validateLooking() }
-    if looking.range != nil { throw UsageError("--range belongs to --decode <shard>") }
+    guard inspection.given.isEmpty else { return try validateInspection() }
+    if inspection.range != nil { throw UsageError("--range belongs to --decode <shard>") }
     guard !corpus.isEmpty else {
-      throw UsageError("missing argument <corpus.txt>: cleaned text in UTF-8, one post a line")
+      throw UsageError("missing argument <corpus.txt>: cleaned text in UTF-8, one post per line")
     }
-    guard let output else { throw UsageError("missing option --output: folder that is written") }
+    guard let output else { throw UsageError("missing option --output: folder to write") }
     guard !output.isEmpty, output != "-" else { throw UsageError("--output: expected a folder") }
     if tokenizer != nil && (vocabSize != nil || minFrequency != nil) {
-      throw UsageError("--tokenizer is used as it is; --vocab-size and --min-frequency learn one")
+      throw UsageError(
+        "--tokenizer is used as it is; --vocab-size and --min-frequency are for learning one")
     }
     if corpus.contains("-") && (tokenizer == nil || corpus.count > 1) {
       throw UsageError(
@@ -126,17 +130,17 @@ struct BPEEncode: Program {
     }
   }
 
-  /// Checks that nothing is asked for that does not belong to looking at tokens.
-  private func validateLooking() throws {
-    let mode = looking.given[0]
-    if looking.given.count > 1 {
-      throw UsageError("\(looking.given.joined(separator: " and ")): give one at a time")
+  /// Checks that no option was given that does not belong to the inspection.
+  private func validateInspection() throws {
+    let mode = inspection.given[0]
+    if inspection.given.count > 1 {
+      throw UsageError("\(inspection.given.joined(separator: " and ")): give one at a time")
     }
     if let path = corpus.first {
       throw UsageError(
         "\(mode) encodes no corpus: leave out '\(path)', or leave out \(mode) to encode it")
     }
-    let inspects = looking.inspect != nil
+    let inspects = inspection.inspect != nil
     let others = [
       ("--output", output != nil), ("--vocab-size", vocabSize != nil),
       ("--min-frequency", minFrequency != nil), ("--end-of-text", endOfText != nil),
@@ -145,8 +149,8 @@ struct BPEEncode: Program {
       ("--threads", threads != nil),
       ("--invalid-utf8", invalidUtf8 != nil && !inspects),
       ("--allow-special", allowSpecial && !inspects),
-      ("--tokenizer", tokenizer != nil && looking.verify != nil),
-      ("--range", looking.range != nil && looking.decode == nil),
+      ("--tokenizer", tokenizer != nil && inspection.verify != nil),
+      ("--range", inspection.range != nil && inspection.decode == nil),
     ]
     if let (option, _) = others.first(where: \.1) {
       throw UsageError("\(option) does not go with \(mode): leave one of them out")
@@ -158,18 +162,39 @@ struct BPEEncode: Program {
   }
 
   func run() throws {
-    if let text = looking.inspect, let tokenizer {
+    if let text = inspection.inspect, let tokenizer {
       try Inspection(
-        text: text, tokenizer: try Tokenizer(folder: ShardTokenizer.folder(of: tokenizer)),
+        text: text, tokenizer: try Tokenizer(folder: tokenizerFolder(tokenizer)),
         allowsSpecialTokens: allowSpecial, invalidUTF8: invalidUtf8 ?? .fail
       ).run()
-    } else if let shard = looking.decode {
-      try ShardDecoding(path: shard, range: looking.range, tokenizer: tokenizer).run()
-    } else if let path = looking.verify {
+    } else if let shard = inspection.decode {
+      try decode(shard)
+    } else if let path = inspection.verify {
       try Verification(path: path).run()
     } else if let output {
       try encode(into: try outputFolder(output))
     }
+  }
+
+  private func decode(_ path: String) throws {
+    let decoding = try ShardDecoding(path: path, asked: tokenizer) { Log.warning("\($0)") }
+    let count = decoding.shard.count
+    var tokens = 0..<count
+    if let range = inspection.range {
+      guard let resolved = range.resolved(count: count) else {
+        let lower = range.lowerBound.map(String.init) ?? ""
+        let upper = range.upperBound.map(String.init) ?? ""
+        throw UsageError(
+          "--range: \(lower)..\(upper) is not within \(path), which has \(count) tokens")
+      }
+      tokens = resolved
+    }
+    let output = try OutputFile(path: "-")
+    try decoding.decode(tokens) { text in
+      try Interruption.check()
+      try output.write(text)
+    }
+    try output.commit()
   }
 
   /// Begins the folder `path`, which must be one of token shards if it has files.
@@ -186,70 +211,58 @@ struct BPEEncode: Program {
   }
 
   private func encode(into output: OutputFolder) throws {
-    let (tokenizer, source) = try preparedTokenizer()
-    let packing = pack ?? .posts
-    let encoding = CorpusEncoding(
-      paths: corpus, packing: packing, tokenizer: tokenizer,
-      endOfText: tokenizer.id(of: .end) ?? 0,
-      validationFraction: validationFraction ?? (packing == .posts ? 0.05 : 0),
-      tokensPerShard: shardTokens ?? 100_000_000, invalidUTF8: invalidUtf8 ?? .fail,
-      allowsSpecialTokens: allowSpecial, blockSize: blockSize ?? 128,
-      threads: threadCount)
-    let (splits, statistics) = try run(encoding, into: output.partialPath)
-    let manifest = TokenManifest(
-      vocabularySize: tokenizer.count, tokenizerDigest: tokenizer.digest,
-      endOfTextToken: tokenizer.roles[.end] ?? "", endOfText: encoding.endOfText, splits: splits,
-      settings: encoding.settings(tokenizer: source),
-      statistics: statistics.value(files: corpus))
-    try manifest.write(to: output.partialPath)
+    let input = CorpusInput(
+      paths: corpus, invalidUTF8: invalidUtf8 ?? .fail,
+      threads: threads ?? Processors.current.threadCount)
+    let (tokenizer, source) = try preparedTokenizer(input)
+    var encoding = CorpusEncoding(
+      input, packing: pack ?? .posts, tokenizer: tokenizer, validationFraction: validationFraction)
+    encoding.tokensPerShard = shardTokens ?? encoding.tokensPerShard
+    encoding.allowsSpecialTokens = allowSpecial
+    encoding.blockSize = blockSize ?? encoding.blockSize
+    let (manifest, statistics) = try encoding.run(
+      into: output.partialPath, program: "\(Self.name) \(packageVersion)", tokenizerSource: source,
+      report: EncodingMessages("encoding").show)
+    if encoding.packing == .posts, encoding.validationFraction > 0,
+      manifest.splits[.validation] == nil
+    {
+      Log.warning("the corpus is so small that no post fell to validation")
+    }
     let isChanged = try output.commit()
     for line in statistics.table(files: corpus) { Log.raw(line) }
-    Log.info(summary(of: manifest, in: output.path))
+    Log.info("\(output.path): \(manifest.summary)")
     if !isChanged { Log.info("\(output.path) is unchanged") }
   }
 
-  /// Writes the shards and the tokenizer into `folder`, at the same time if there may be threads.
-  private func run(_ encoding: CorpusEncoding, into folder: String) throws -> CorpusEncoding.Result
-  {
-    let tokenizer = encoding.tokenizer
-    let tokenizerFolder = folder + "/" + TokenManifest.tokenizerFolder
-    guard encoding.threads > 1 else {
-      let result = try encoding.run(into: folder)
-      try tokenizer.write(to: tokenizerFolder)
-      return result
+  /// The tokenizer with its end of text set, and its origin for the manifest.
+  private func preparedTokenizer(_ input: CorpusInput) throws -> (Tokenizer, JSONValue) {
+    var tokenizer: Tokenizer
+    let source: JSONValue
+    if let folder = self.tokenizer {
+      tokenizer = try Tokenizer(folder: tokenizerFolder(folder))
+      source = ["folder": .string(folder)]
+    } else {
+      var training = VocabularyTraining(input)
+      training.vocabularySize = vocabSize ?? training.vocabularySize
+      training.minimumFrequency = minFrequency ?? training.minimumFrequency
+      tokenizer = try training.run(report: EncodingMessages("counting words").show)
+      source = training.settings
+      if tokenizer.count < training.vocabularySize {
+        Log.warning(
+          "the vocabulary has \(tokenizer.count) tokens instead of \(training.vocabularySize): "
+            + "no other pair occurs \(training.minimumFrequency) times")
+      } else {
+        Log.info("learned a vocabulary of \(tokenizer.count) tokens")
+      }
     }
-    return try concurrently {
-      try tokenizer.write(to: tokenizerFolder)
-    } _: {
-      try encoding.run(into: folder)
-    }
-  }
-
-  /// The tokenizer with its end of text set, and what the manifest says of where it comes from.
-  private func preparedTokenizer() throws -> (Tokenizer, JSONValue) {
-    guard let folder = tokenizer else {
-      let training = VocabularyTraining(
-        paths: corpus, vocabularySize: vocabSize ?? 16384, minimumFrequency: minFrequency ?? 2,
-        invalidUTF8: invalidUtf8 ?? .fail, threads: threadCount)
-      var tokenizer = try training.run()
-      try EndOfTextChoice(asked: endOfText, folder: corpus[0]).apply(to: &tokenizer)
-      return (tokenizer, training.settings)
-    }
-    var tokenizer = try Tokenizer(folder: ShardTokenizer.folder(of: folder))
-    try EndOfTextChoice(asked: endOfText, folder: folder).apply(to: &tokenizer)
-    return (tokenizer, ["folder": .string(folder)])
-  }
-
-  private var threadCount: Int { threads ?? Processors.current.threadCount }
-
-  private func summary(of manifest: TokenManifest, in folder: String) -> String {
-    let parts = TokenSplit.allCases.compactMap { split -> String? in
-      guard let contents = manifest.splits[split] else { return nil }
-      let tokens = NumberText.count(Double(contents.tokens))
-      let posts = contents.posts.map { " of \(NumberText.count(Double($0))) posts" } ?? ""
-      return "\(split.rawValue) \(tokens) tokens\(posts)"
-    }
-    return "\(folder): " + parts.joined(separator: ", ")
+    let end = try EndOfTextChoice(
+      asked: endOfText, in: tokenizer, folder: self.tokenizer ?? corpus[0])
+    if let rejection = end.rejection { Log.warning(rejection) }
+    tokenizer.setEndOfText(end.id)
+    Log.info(
+      "end of text: '\(excerpt(tokenizer.text(of: end.id) ?? ""))', id \(end.id) of "
+        + "\(tokenizer.count)")
+    return (tokenizer, source)
   }
 }
 

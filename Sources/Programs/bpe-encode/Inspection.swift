@@ -17,9 +17,9 @@ struct Inspection {
     var encoder = Encoder(tokenizer, specialTokens: allowsSpecialTokens ? .recognized : .asText)
     let ids = try encoder.encode(text)
     var table = TextTable(["token", "id", "bytes", "text"], rightAligned: [0, 1, 2])
-    table.rows = ids.enumerated().map { position, id in
+    table.rows = ids.enumerated().map { index, id in
       let bytes = tokenizer.bytes(of: id)
-      return ["\(position)", "\(id)", "\(bytes.count)", TokenNotation.text(of: bytes)]
+      return ["\(index)", "\(id)", "\(bytes.count)", TokenNotation.text(of: bytes)]
     }
     let output = try OutputFile(path: "-")
     try output.write(
@@ -30,11 +30,9 @@ struct Inspection {
   private func standardInput() throws -> String {
     let repair = UTF8Repair(path: "-", policy: invalidUTF8)
     let input = try InputFile(path: "-", filter: repair)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
-    defer { buffer.deallocate() }
     var text: [UInt8] = []
-    while case let count = try input.read(into: buffer), count > 0 {
-      text += buffer[..<count]
+    try withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 64) { buffer in
+      while case let count = try input.read(into: buffer), count > 0 { text += buffer[..<count] }
     }
     if repair.sequences > 0 { Log.warning(repair.summary) }
     return String(decoding: text, as: UTF8.self)

@@ -51,7 +51,7 @@ import Testing
     }
   }
 
-  @Test("cuts pieces out and gives the ids of all")
+  @Test("splits a text into pieces and gives the ids of all")
   func pieces() throws {
     let tokenizer = try TokenizerFixture.tokenizer(merges: ["Ð ¼", "Ġ Ð¼", "a b"])
     var encoder = Encoder(tokenizer)
@@ -62,7 +62,7 @@ import Testing
     #expect(try encoder.encode("\u{0}\u{7F}") == [188, 221])
   }
 
-  @Test("takes a piece of a million letters in its stride")
+  @Test("encodes a piece of a million letters")
   func longPiece() throws {
     let tokenizer = try TokenizerFixture.tokenizer(merges: ["a a", "aa aa", "aaaa aaaa"])
     var encoder = Encoder(tokenizer)
@@ -73,7 +73,31 @@ import Testing
     #expect(ids.suffix(2) == [256, 64])
   }
 
-  /// The word of four letters that stands for `number`.
+  @Test("merges a long piece whose end decides on its beginning", arguments: [64, 65, 127, 128])
+  func farReaching(_ count: Int) throws {
+    // Of letters in a row the last two are merged first, then the two before them, and so on.
+    let letters = (0..<count).map { Unicode.Scalar(0x4E00 + UInt32($0)) ?? "?" }
+    let bytes = Array(String(String.UnicodeScalarView(letters)).utf8)
+    let symbols = letters.map { letter in
+      String(letter).utf8.map { TokenizerFixture.symbol(of: $0) }
+    }
+    let whole = symbols.flatMap { ["\($0[0]) \($0[1])", "\($0[0])\($0[1]) \($0[2])"] }
+    let texts = symbols.map { $0.joined() }
+    let pairs = zip(texts, texts.dropFirst()).map { "\($0) \($1)" }.reversed()
+    var seen: Set<String> = []
+    let tokenizer = try TokenizerFixture.tokenizer(
+      merges: (whole + pairs).filter { seen.insert($0).inserted })
+    var encoder = Encoder(tokenizer)
+    var ids: [UInt32] = []
+    try encoder.encode(bytes, into: &ids)
+    let start = count % 2
+    let expected =
+      (start > 0 ? [Array(bytes[..<3])] : [])
+      + stride(from: start, to: count, by: 2).map { Array(bytes[$0 * 3..<$0 * 3 + 6]) }
+    #expect(ids.map { Array(tokenizer.bytes(of: $0)) } == expected)
+  }
+
+  /// The word of four letters that represents `number`.
   private func word(_ number: Int) -> [UInt8] {
     var rest = number
     return (0..<4).map { _ in
@@ -96,7 +120,7 @@ import Testing
   /// More words than an encoder remembers, some of them again.
   private var manyWords: [Int] { Array(0..<200_000) + Array(0..<5000) + Array(190_000..<200_000) }
 
-  @Test("goes on where there is no room to remember more pieces")
+  @Test("starts over when there is no room to remember more pieces")
   func manyPieces() throws {
     var encoder = Encoder(try TokenizerFixture.tokenizer(merges: ["b c"]))
     for number in manyWords {
@@ -110,8 +134,8 @@ import Testing
     }
   }
 
-  @Test("shares what it remembers with its copies in other threads")
-  func sharedPieces() async throws {
+  @Test("gives the same ids as its copies in other threads")
+  func otherThreads() async throws {
     let encoder = Encoder(try TokenizerFixture.tokenizer(merges: ["b c"]))
     let words = manyWords.map(word)
     let text = Array(words.joined(separator: [0x2C]))
@@ -130,7 +154,7 @@ import Testing
     #expect(results == Array(repeating: expected, count: 4))
   }
 
-  @Test("takes the names of special tokens as text unless it is told to recognise them")
+  @Test("reads the names of special tokens as text unless told to recognise them")
   func specialTokens() throws {
     let tokenizer = try TokenizerFixture.tokenizer(merges: ["s >"], special: ["<s>", "</s>"])
     var withEnd = tokenizer
@@ -165,11 +189,11 @@ import Testing
     var reader = try BlockReader(
       path: path, blockSize: blockSize, lastCut: { PreTokenizer().lastCut(in: $0, after: $1) })
     let block = TextBlock()
-    let ids = IDBuffer()
+    var ids: [UInt32] = []
     while try reader.read(into: block) {
-      try encoder.encode(0..<block.count, of: block.bytes, into: ids)
+      try encoder.encode(0..<block.count, of: block.bytes, into: &ids)
     }
-    return ids.withIDs { Array($0) }
+    return ids
   }
 
   @Test("gives the ids of the whole text for its blocks, however small they are")
@@ -203,12 +227,12 @@ import Testing
       var reader = try BlockReader(
         path: path, blockSize: blockSize, lastCut: { PreTokenizer().lastCut(in: $0, after: $1) })
       let block = TextBlock()
-      let ids = IDBuffer()
+      var ids: [UInt32] = []
       var before = 0
       let error = #expect(throws: InvalidUTF8.self) {
         while try reader.read(into: block) {
           do throws(InvalidUTF8) {
-            try encoder.encode(0..<block.count, of: block.bytes, into: ids)
+            try encoder.encode(0..<block.count, of: block.bytes, into: &ids)
           } catch {
             throw InvalidUTF8(offset: error.offset + before)
           }
@@ -219,20 +243,20 @@ import Testing
     }
   }
 
-  @Test("is not led by what stands behind the part of a text that it encodes")
+  @Test("is not influenced by what follows the part of a text that it encodes")
   func part() throws {
     let text = Array("жж aa'll 1aa  b ж😀 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".utf8)
     var encoder = Encoder(try mixedTokenizer())
     for end in 0...text.count {
       for start in 0...end where start == 0 || text[start - 1] < 0x80 {
-        let ids = IDBuffer()
+        var ids: [UInt32] = []
         var expected: [UInt32] = []
         let alone = Result { try encoder.encode(Array(text[start..<end]), into: &expected) }
         let within = Result {
-          try text.withUnsafeBytes { try encoder.encode(start..<end, of: $0, into: ids) }
+          try text.withUnsafeBytes { try encoder.encode(start..<end, of: $0, into: &ids) }
         }
         switch (alone, within) {
-        case (.success, .success): #expect(ids.withIDs { Array($0) } == expected)
+        case (.success, .success): #expect(ids == expected)
         case (.failure(let a as InvalidUTF8), .failure(let b as InvalidUTF8)):
           #expect(a.offset + start == b.offset)
         default: Issue.record("\(start)..<\(end): \(alone), \(within)")
@@ -251,7 +275,7 @@ import Testing
     #expect(try second.encode("жж aa") == ids)
   }
 
-  @Test("tells pieces apart that differ in length or in their last byte alone")
+  @Test("distinguishes pieces that differ only in length or in their last byte")
   func similarPieces() throws {
     let tokenizer = try TokenizerFixture.tokenizer(merges: [])
     var encoder = Encoder(tokenizer)

@@ -7,9 +7,9 @@ import Testing
 
 @Suite final class TokenizerFilesTests: TokenizerFolderSuite {
   func trained() throws -> Tokenizer {
-    var trainer = Trainer(vocabularySize: 300)
-    try trainer.add(Array("бугурт \"бугурт\" \\бугурт\\ a'b a'b 😀😀".utf8))
-    return try trainer.train()
+    var words = WordCounts()
+    try words.add(Array("бугурт \"бугурт\" \\бугурт\\ a'b a'b 😀😀".utf8))
+    return try BPETrainer(vocabularySize: 300).train(on: words)
   }
 
   @Test("reads back what it wrote, from tokenizer.json and from vocab.json with merges.txt")
@@ -112,15 +112,23 @@ import Testing
     }
   }
 
+  @Test("says that a file is not the folder of a tokenizer, and that a missing folder is missing")
+  func notAFolder() throws {
+    let file = try folder.write("{}", to: "tokenizer.json")
+    let error = #expect(throws: InputError.self) { try Tokenizer(folder: file) }
+    #expect(error?.description == "\(file): this is a file; expected the folder of a tokenizer")
+    #expect(throws: FileError.self) { try Tokenizer(folder: folder.path("missing")) }
+  }
+
   @Test("finds each token by its text, and none by any other")
   func lookUp() throws {
-    var trainer = Trainer(vocabularySize: 2000)
+    var words = WordCounts()
     var generator = FixedGenerator(state: 1)
-    try trainer.add(Array(generator.text(of: ["КОТ", "ПЁС ", "abc", "\"\\"], upTo: 60_000).utf8))
+    try words.add(Array(generator.text(of: ["КОТ", "ПЁС ", "abc", "\"\\"], upTo: 60_000).utf8))
     for _ in 0..<30_000 {
-      try trainer.add(Array(generator.text(of: ["К", "О", "Т", "a", "b", "1"], upTo: 12).utf8))
+      try words.add(Array(generator.text(of: ["К", "О", "Т", "a", "b", "1"], upTo: 12).utf8))
     }
-    try trainer.train().write(to: folder.path)
+    try BPETrainer(vocabularySize: 2000).train(on: words).write(to: folder.path)
     let tokenizer = try Tokenizer(folder: folder.path)
     #expect(tokenizer.count == 2000)
     let texts = try (0..<UInt32(tokenizer.count)).map { try #require(tokenizer.text(of: $0)) }
@@ -274,14 +282,14 @@ import Testing
         "#version: 0.2\na b\nab c\n",
         "line 3: 'abc' is not in the vocabulary; do merges.txt and vocab.json belong together?"
       ),
-      ("a b\nx y z\n", "line 2: expected two tokens with a space between, found 'x y z'"),
-      ("ab\n", "line 1: expected two tokens with a space between, found 'ab'"),
-      ("a b\na b \n", "line 2: expected two tokens with a space between, found 'a b '"),
+      ("a b\nx y z\n", "line 2: expected two tokens separated by a space, found 'x y z'"),
+      ("ab\n", "line 1: expected two tokens separated by a space, found 'ab'"),
+      ("a b\na b \n", "line 2: expected two tokens separated by a space, found 'a b '"),
       (
         "a b\n# a\n",
         "line 2: '#a' is not in the vocabulary; do merges.txt and vocab.json belong together?"
       ),
-      ("a b\n b\n", "line 2: expected two tokens with a space between, found ' b'"),
+      ("a b\n b\n", "line 2: expected two tokens separated by a space, found ' b'"),
     ])
   func wrongMerges(text: String, message: String) throws {
     try TokenizerFixture.write(merges: ["a b"], to: folder)

@@ -102,7 +102,7 @@ import Testing
   @Test(
     "refuses settings that are of no use, by their key and value",
     arguments: [
-      (#"{"eos_token":true}"#, "eos_token has true; expected the text of a token or an object"),
+      (#"{"eos_token":true}"#, "eos_token has true; expected the text of a token, or an object"),
       (#"{"eos_token":{"id":3}}"#, "eos_token has {\"id\":3}; expected the text"),
       (
         #"{"eos_token":{"content":"!","lstrip":"yes"}}"#,

@@ -10,9 +10,9 @@ import TokenShardFormat
 /// A tokenizer that was trained on a few lines, and what goes with it.
 enum SmallTokenizer {
   static func make() throws -> Tokenizer {
-    var trainer = Trainer(vocabularySize: 270, threads: 1)
-    for line in ["КОТ КОТ КОТ", "ДОМ @ КОТ", "ДОМ @ ДОМ"] { try trainer.add(Array(line.utf8)) }
-    return try trainer.train()
+    var words = WordCounts()
+    for line in ["КОТ КОТ КОТ", "ДОМ @ КОТ", "ДОМ @ ДОМ"] { try words.add(Array(line.utf8)) }
+    return try BPETrainer(vocabularySize: 270).train(on: words)
   }
 
   static func tokens(_ text: String, _ tokenizer: Tokenizer) throws -> [Int32] {

@@ -1,7 +1,7 @@
-/// Turns a stretch of ids from the midst of a shard into text.
+/// Turns ids from anywhere in a shard into text.
 ///
-/// A character that is cut at one of its ends is U+FFFD; all bytes between are those of the tokens.
-/// The end-of-text token is a newline, as in the corpus.
+/// A character that is cut at either end becomes U+FFFD; all bytes between are those of the tokens.
+/// The end-of-text token becomes a newline, as in the corpus.
 ///
 ///     var decoder = ExcerptDecoder(tokenizer, endOfText: 2)
 ///     decoder.append(ids, into: &bytes)
@@ -9,21 +9,21 @@
 public struct ExcerptDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let endOfText: UInt32?
-  /// How many bytes at the beginning belong to a character that begins before; `nil` when it is
-  /// behind us.
+  /// The number of bytes so far that belong to a character that begins before the ids; `nil` once it
+  /// has ended.
   private var cutBytes: Int? = 0
-  /// What may be the beginning of a character.
+  /// Bytes that may be the beginning of a character.
   private var held: [UInt8] = []
 
   private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
 
-  /// A decoder of the tokens of `tokenizer`, of which `endOfText` parts the texts.
+  /// A decoder of the tokens of `tokenizer`, among which `endOfText` separates the texts.
   public init(_ tokenizer: Tokenizer, endOfText: UInt32?) {
     self.tokenizer = tokenizer
     self.endOfText = endOfText
   }
 
-  /// Appends the text of `ids`, which follow those before, to `bytes`.
+  /// Appends the text of `ids`, which follow those of the previous call, to `bytes`.
   public mutating func append(_ ids: some Sequence<UInt32>, into bytes: inout [UInt8]) {
     var text = held[...]
     for id in ids {
@@ -38,18 +38,18 @@ public struct ExcerptDecoder: Sendable {
     bytes += text.dropLast(held.count)
   }
 
-  /// Appends what is left at the end.
+  /// Appends what was held back at the end of the ids.
   public mutating func finish(into bytes: inout [UInt8]) {
     if let cutBytes, cutBytes > 0 { bytes += Self.replacement }
     if !held.isEmpty { bytes += Self.replacement }
     (cutBytes, held) = (nil, [])
   }
 
-  /// Takes the character that is cut at the beginning away from `text`.
+  /// Removes the character that is cut at the beginning from `text`.
   private mutating func passCutCharacter(_ text: inout ArraySlice<UInt8>, into bytes: inout [UInt8])
   {
     guard var count = cutBytes else { return }
-    // A character has three bytes at most behind its first.
+    // A character has at most three bytes after its first.
     while count < 3, let byte = text.first, byte & 0xC0 == 0x80 {
       text.removeFirst()
       count += 1

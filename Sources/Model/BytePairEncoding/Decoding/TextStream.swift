@@ -1,7 +1,7 @@
-/// Turns ids into text as they come, and gives out only whole characters.
+/// Turns ids into text as they come, in complete characters only.
 ///
-/// A character may be spread over several tokens; its bytes are held back until it is whole. Bytes
-/// that can become no character are given out as U+FFFD.
+/// A character may be spread over several tokens; its bytes are held back until it is complete. Bytes
+/// that cannot become a character are returned as U+FFFD.
 ///
 ///     var stream = TextStream(tokenizer)
 ///     for id in ids { print(stream.append(id), terminator: "") }
@@ -17,7 +17,7 @@ public struct TextStream: Sendable {
     self.skipsSpecialTokens = skipsSpecialTokens
   }
 
-  /// Takes in the token `id` and returns the characters that are whole by now.
+  /// Adds the token `id` and returns the characters that it completes.
   public mutating func append(_ id: UInt32) -> String {
     if skipsSpecialTokens && tokenizer.isSpecial(id) { return "" }
     pending += tokenizer.bytes(of: id)
@@ -26,7 +26,7 @@ public struct TextStream: Sendable {
     return String(decoding: pending[..<(pending.count - held)], as: UTF8.self)
   }
 
-  /// Returns what was held back, U+FFFD for a character that is not whole.
+  /// Returns what was held back, with U+FFFD for an incomplete character.
   public mutating func finish() -> String {
     defer { pending = [] }
     return String(decoding: pending, as: UTF8.self)

@@ -1,43 +1,33 @@
-/// Merges the tokens of a long piece of n bytes, in time that grows with n log n and in memory of
-/// about 9n bytes, those of the ids among them.
+/// Merges the tokens of a long piece of n bytes, in O(n log n) time and about 9n bytes of memory.
 ///
-/// The tokens stand in blocks, each with room for 64, which empty as tokens are merged. A tournament
-/// tells the block with the merge to be done next: the lowest rank, the leftmost of equal ones.
-///
-/// (A class, because the optimizer of Swift 6.3.1 breaks this as a struct that cannot be copied.)
-final class LongPieceMerging {
+/// The tokens lie in blocks, each with room for 64, which empty as tokens are merged. A tournament tree
+/// finds the block with the next merge: the lowest rank, the leftmost of equal ones.
+struct LongPieceMerging {
   private static let blockSize = 64
-  private static let noRank = UInt32.max
 
-  private let merges: MergeTable.Lookup
-  private let symbolCount: Int
-  private let blockCount: Int
+  private let merges: MergeTable
   /// The tokens; those of block `b` begin at `b * 64`.
-  private let symbols: UnsafeMutablePointer<UInt32>
-  /// The rank of the merge of each token with the one behind it.
-  private let ranks: UnsafeMutablePointer<UInt32>
-  /// How many tokens each block has.
+  private var symbols: [UInt32]
+  /// The rank of the merge of each token with the next one.
+  private var ranks: [UInt32]
+  /// The number of tokens in each block.
   private var counts: [UInt8]
-  /// The blocks before and behind each block that has tokens; -1 at the ends.
+  /// The blocks before and after each block that has tokens; -1 at the ends.
   private var previous: [Int]
   private var next: [Int]
-  /// A tree of the lowest ranks, each in the upper half with its block in the lower one: the root at
+  /// The tree of the lowest ranks, each in the upper half with its block in the lower one: the root at
   /// 1, the children of `n` at `2n` and `2n + 1`, block `b` at `leaves + b`.
   private var tree: [UInt64]
   private let leaves: Int
 
-  /// Takes in the `count` tokens at `symbols`, which become those that are left.
-  init(_ symbols: UnsafeMutablePointer<UInt32>, _ count: Int, _ merges: MergeTable.Lookup) {
+  /// Takes the tokens `symbols` of a piece, of which there is at least one.
+  init(_ symbols: consuming [UInt32], _ merges: MergeTable) {
     self.merges = merges
-    self.symbols = symbols
-    symbolCount = count
-    blockCount = (count + Self.blockSize - 1) / Self.blockSize
+    let count = symbols.count
+    let blockCount = (count + Self.blockSize - 1) / Self.blockSize
     precondition(blockCount < Int(UInt32.max), "a piece of more than 256 GB")
-    ranks = .allocate(capacity: count)
-    for index in 0..<count - 1 {
-      ranks[index] = MergeTable.rank(of: merges[symbols[index], symbols[index + 1]])
-    }
-    ranks[count - 1] = Self.noRank
+    self.symbols = symbols
+    ranks = Array(repeating: MergeTable.noRank, count: count)
     counts = Array(repeating: UInt8(Self.blockSize), count: blockCount)
     counts[blockCount - 1] = UInt8(count - (blockCount - 1) * Self.blockSize)
     previous = Array(-1..<blockCount - 1)
@@ -46,24 +36,19 @@ final class LongPieceMerging {
     while leaves < blockCount { leaves *= 2 }
     self.leaves = leaves
     tree = Array(repeating: .max, count: leaves * 2)
+    for index in 0..<count - 1 {
+      ranks[index] = merges.rank(of: self.symbols[index], self.symbols[index + 1])
+    }
     for block in 0..<blockCount { tree[leaves + block] = entry(of: block) }
     for node in stride(from: leaves - 1, to: 0, by: -1) {
       tree[node] = min(tree[node * 2], tree[node * 2 + 1])
     }
   }
 
-  deinit {
-    ranks.deallocate()
-  }
-
-  /// Merges until nothing is left to be merged, puts the tokens one behind another and returns how
-  /// many there are.
-  func run() -> Int {
-    while true {
-      let best = tree[1]
-      let rank = UInt32(best >> 32)
-      if rank == Self.noRank { break }
-      merge(rank, in: Int(truncatingIfNeeded: best & 0xFFFF_FFFF))
+  /// Merges until no merge is left, and returns the tokens.
+  consuming func merged() -> [UInt32] {
+    while case let rank = UInt32(tree[1] >> 32), rank != MergeTable.noRank {
+      merge(rank, in: Int(UInt32(truncatingIfNeeded: tree[1])))
     }
     var count = 0
     var block = 0
@@ -75,19 +60,19 @@ final class LongPieceMerging {
       }
       block = next[block]
     }
-    return count
+    symbols.removeLast(symbols.count - count)
+    return symbols
   }
 
   /// Does the first merge of rank `rank` in `block`, which has one.
-  private func merge(_ rank: UInt32, in block: Int) {
+  private mutating func merge(_ rank: UInt32, in block: Int) {
     let start = block * Self.blockSize
     var left = start
     while ranks[left] != rank { left += 1 }
-    // The token behind it, which goes, and the one that then is behind it.
     let rightBlock = left + 1 < start + Int(counts[block]) ? block : next[block]
     let right = rightBlock == block ? left + 1 : rightBlock * Self.blockSize
-    symbols[left] = UInt32(truncatingIfNeeded: merges[symbols[left], symbols[right]])
-    remove(right, of: rightBlock)
+    symbols[left] = merges.result(of: rank)
+    remove(right, from: rightBlock)
     if rightBlock != block { update(rightBlock) }
     ranks[left] = rankWithNext(left, in: block)
     if left > start {
@@ -101,7 +86,7 @@ final class LongPieceMerging {
     update(block)
   }
 
-  private func remove(_ position: Int, of block: Int) {
+  private mutating func remove(_ position: Int, from block: Int) {
     let count = Int(counts[block]) - 1
     counts[block] = UInt8(count)
     for index in position..<block * Self.blockSize + count {
@@ -118,22 +103,22 @@ final class LongPieceMerging {
   private func rankWithNext(_ position: Int, in block: Int) -> UInt32 {
     var right = position + 1
     if right == block * Self.blockSize + Int(counts[block]) {
-      guard next[block] >= 0 else { return Self.noRank }
+      guard next[block] >= 0 else { return MergeTable.noRank }
       right = next[block] * Self.blockSize
     }
-    return MergeTable.rank(of: merges[symbols[position], symbols[right]])
+    return merges.rank(of: symbols[position], symbols[right])
   }
 
-  /// The lowest rank in `block` and its number.
+  /// The lowest rank in `block`, with the block.
   private func entry(of block: Int) -> UInt64 {
     let start = block * Self.blockSize
-    var lowest = Self.noRank
+    var lowest = MergeTable.noRank
     for index in start..<start + Int(counts[block]) { lowest = min(lowest, ranks[index]) }
     return UInt64(lowest) << 32 | UInt64(block)
   }
 
-  /// Brings the tournament in line with the ranks of `block`.
-  private func update(_ block: Int) {
+  /// Brings the tree in line with the ranks of `block`.
+  private mutating func update(_ block: Int) {
     var node = leaves + block
     tree[node] = entry(of: block)
     while node > 1 {

@@ -1,10 +1,10 @@
 /// Finds added tokens in a text, as the package `tokenizers` does.
 ///
-/// Those that are not normalised are looked for first, then the others in what is left between.
-/// In each of the two passes the leftmost is taken first, and of those that begin at the same place
-/// the longest; what it covers is passed over even if it turns out to be no token there.
+/// Tokens that are not normalised are looked for first, then the others in the text between them. In
+/// each of the two passes the leftmost is taken first, and of those that begin at the same place the
+/// longest; its bytes are skipped even if it turns out not to be a token there.
 struct AddedTokenSplitter: Sendable {
-  /// A part of a text, by the places of its bytes.
+  /// A part of a text, by the range of its bytes.
   enum Part: Equatable {
     case text(Range<Int>)
     case token(UInt32)
@@ -12,9 +12,9 @@ struct AddedTokenSplitter: Sendable {
 
   private let passes: [Pass]
 
-  /// A splitter for `tokens`; `nil` if there are none that it would ever find.
+  /// A splitter for `tokens`; `nil` if it would never find any.
   ///
-  /// With `specialTokens` as text, names of special tokens are found only to be passed over.
+  /// With `specialTokens` as text, names of special tokens are found only to be skipped.
   init?(_ tokens: [AddedToken], specialTokens: SpecialTokens) {
     let asText = specialTokens == .asText
     passes = [false, true].compactMap { isNormalized in
@@ -23,28 +23,35 @@ struct AddedTokenSplitter: Sendable {
     if passes.isEmpty { return nil }
   }
 
-  /// The tokens in `text[range]` and what stands between them, in order.
-  func parts(of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>) -> [Part] {
-    passes.reduce(range.isEmpty ? [] : [.text(range)]) { parts, pass in
-      parts.flatMap { part in
-        guard case .text(let range) = part else { return [part] }
-        return pass.parts(of: text, in: range)
+  /// The tokens in `text[range]` and the text between them, in order.
+  func parts(of text: Span<UInt8>, in range: Range<Int>) -> [Part] {
+    var parts: [Part] = range.isEmpty ? [] : [.text(range)]
+    for pass in passes {
+      var finer: [Part] = []
+      for part in parts {
+        if case .text(let range) = part {
+          finer += pass.parts(of: text, in: range)
+        } else {
+          finer.append(part)
+        }
       }
+      parts = finer
     }
+    return parts
   }
 }
 
 /// A search for some of the added tokens.
 private struct Pass: Sendable {
   private let tokens: [AddedToken]
-  /// Where the token that ends at a node of the trie is in `tokens`; the root is node 0.
+  /// The index in `tokens` of the token that ends at a node of the trie; the root is node 0.
   private var tokenAtNode: [Int?] = [nil]
-  /// The node that a byte leads to, by node and byte.
+  /// The child of a node for a byte, by node and byte.
   private var nextNode: [Int: Int] = [:]
   private var beginsToken = [Bool](repeating: false, count: 256)
   private let specialTokensAsText: Bool
 
-  /// `nil` if it would find nothing.
+  /// `nil` if it would never find a token.
   init?(_ tokens: [AddedToken], specialTokensAsText: Bool) {
     let canFind = tokens.contains { !($0.isSpecial && specialTokensAsText) }
     guard canFind else { return nil }
@@ -66,8 +73,7 @@ private struct Pass: Sendable {
     }
   }
 
-  func parts(of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>) -> [AddedTokenSplitter.Part]
-  {
+  func parts(of text: Span<UInt8>, in range: Range<Int>) -> [AddedTokenSplitter.Part] {
     var parts: [AddedTokenSplitter.Part] = []
     var textStart = range.lowerBound
     var index = range.lowerBound
@@ -91,8 +97,8 @@ private struct Pass: Sendable {
         start = max(Self.whiteSpaceStart(text, range.lowerBound..<start), textStart)
       }
       if token.stripsRight { end = Self.whiteSpaceEnd(text, end..<range.upperBound) }
-      // White space that a token before has taken is found again, but not by a token that takes
-      // white space before it: nothing is left of that one.
+      // White space that the token before includes is found again, but nothing is left of a token that
+      // includes the white space before it.
       guard start < end else { continue }
       if textStart < start { parts.append(.text(textStart..<start)) }
       parts.append(.token(token.id))
@@ -103,7 +109,7 @@ private struct Pass: Sendable {
   }
 
   private func longestToken(
-    in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    in text: Span<UInt8>, _ range: Range<Int>
   ) -> (AddedToken, end: Int)? {
     var found: (AddedToken, end: Int)?
     var node = 0
@@ -118,19 +124,19 @@ private struct Pass: Sendable {
   // MARK: - Words and white space
 
   private static func beginsWithWord(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    _ text: Span<UInt8>, _ range: Range<Int>
   ) -> Bool {
     scalar(text, from: range).map(isWordCharacter) ?? false
   }
 
   private static func endsWithWord(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    _ text: Span<UInt8>, _ range: Range<Int>
   ) -> Bool {
     scalar(text, before: range).map(isWordCharacter) ?? false
   }
 
   private static func whiteSpaceStart(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    _ text: Span<UInt8>, _ range: Range<Int>
   ) -> Int {
     var start = range.upperBound
     while let scalar = scalar(text, before: range.lowerBound..<start),
@@ -142,7 +148,7 @@ private struct Pass: Sendable {
   }
 
   private static func whiteSpaceEnd(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    _ text: Span<UInt8>, _ range: Range<Int>
   ) -> Int {
     var end = range.lowerBound
     while let scalar = scalar(text, from: end..<range.upperBound), scalar.properties.isWhitespace {
@@ -153,25 +159,26 @@ private struct Pass: Sendable {
 
   /// The first character of `range`, U+FFFD where it is not UTF-8; `nil` at the end.
   private static func scalar(
-    _ text: UnsafeBufferPointer<UInt8>, from range: Range<Int>
+    _ text: Span<UInt8>, from range: Range<Int>
   ) -> Unicode.Scalar? {
-    let bytes = text[range.prefix(4)]
+    let bytes = range.prefix(4).map { text[$0] }
     return String(decoding: bytes, as: UTF8.self).unicodeScalars.first
   }
 
   /// The last character of `range`, U+FFFD where it is not UTF-8; `nil` if there is none.
   private static func scalar(
-    _ text: UnsafeBufferPointer<UInt8>, before range: Range<Int>
+    _ text: Span<UInt8>, before range: Range<Int>
   ) -> Unicode.Scalar? {
     var start = range.upperBound
     while start > range.lowerBound, range.upperBound - start < 4 {
       start -= 1
       if text[start] & 0xC0 != 0x80 { break }
     }
-    return String(decoding: text[start..<range.upperBound], as: UTF8.self).unicodeScalars.last
+    let bytes = (start..<range.upperBound).map { text[$0] }
+    return String(decoding: bytes, as: UTF8.self).unicodeScalars.last
   }
 
-  /// `\w` of UTS #18 in Unicode 16, which is what a word is made of to `tokenizers`.
+  /// `\w` of UTS #18 in Unicode 16, the characters of words for `tokenizers`.
   private static func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
     let properties = scalar.properties
     guard let age = properties.age, age.major <= 16 else { return false }

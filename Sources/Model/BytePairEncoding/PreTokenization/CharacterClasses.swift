@@ -1,13 +1,13 @@
-/// The classes of characters that the split expression tells apart.
+/// The classes of characters that the split expression distinguishes.
 ///
-/// The values stand in a table of bytes, so that the scanner compares plain numbers.
+/// The values are bytes of a table, so that the scanner compares plain integers.
 enum CharacterClass {
   static let other: UInt8 = 0
   static let letter: UInt8 = 1
   static let number: UInt8 = 2
   static let whiteSpace: UInt8 = 3
 
-  /// The class of each code point, up to the last one that is not ``other``.
+  /// The class of each code point up to the last one that is not ``other``.
   static let table: [UInt8] = {
     let classes = [
       (UnicodeRanges.letter, letter), (UnicodeRanges.number, number),

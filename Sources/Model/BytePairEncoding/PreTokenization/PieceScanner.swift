@@ -1,15 +1,16 @@
-/// Finds where the pieces of a text end; it reads the memory of the text without checks of its own.
+/// Finds where the pieces of a text end.
 ///
-/// It is made for the length of a call, by ``PreTokenizer/scanning(_:upTo:_:)``.
+/// It reads the memory of the text without bounds checks, and exists only during a call of
+/// ``PreTokenizer``, which makes sure that the memory is there.
 struct PieceScanner {
   private let text: UnsafePointer<UInt8>
-  /// Where the text ends.
+  /// The end of the text.
   private let end: Int
   /// ``CharacterClass/table``.
   private let classes: UnsafePointer<UInt8>
   private let classCount: Int
 
-  /// A scanner of the first `end` bytes at `text`, which are all there.
+  /// A scanner of the first `end` bytes at `text`.
   @inline(__always)
   init(
     _ text: UnsafePointer<UInt8>, end: Int, classes: UnsafePointer<UInt8>, _ classCount: Int
@@ -22,7 +23,7 @@ struct PieceScanner {
     self.classCount = classCount
   }
 
-  /// Where the piece that begins at `start` ends; `start` is before the end of the text.
+  /// The end of the piece that begins at `start`, which is before the end of the text.
   @inline(__always)
   func pieceEnd(from start: Int) throws(InvalidUTF8) -> Int {
     let byte = text[start]
@@ -34,7 +35,7 @@ struct PieceScanner {
       let length = contractionLength(at: start)
       if length > 0 { return start + length }
     }
-    // One space goes with the run that follows it.
+    // A single space belongs to the run that follows it.
     let first = try character(at: position)
     if first.kind == CharacterClass.letter {
       return try runEnd(
@@ -46,7 +47,7 @@ struct PieceScanner {
     return try runEnd(of: first.kind, from: position + first.length)
   }
 
-  /// The end of the run of characters of class `kind` that goes on at `start`.
+  /// The end of the run of characters of class `kind` that continues at `start`.
   @inline(__always)
   private func runEnd(of kind: UInt8, from start: Int) throws(InvalidUTF8) -> Int {
     var position = start
@@ -58,10 +59,10 @@ struct PieceScanner {
     return position
   }
 
-  /// The end of the run of U+0400 to U+047F, all of which are letters, that begins at `start`; it may
-  /// stop before the end.
+  /// The end of the run of U+0400 to U+047F, all of which are letters, that begins at `start`, or a
+  /// place in it near its end.
   ///
-  /// These are all characters with the lead bytes D0 and D1, so four are told at once.
+  /// These are all characters with the lead bytes D0 and D1, so four are tested at once.
   @inline(__always)
   private func cyrillicEnd(from start: Int) -> Int {
     var position = start
@@ -75,9 +76,9 @@ struct PieceScanner {
     return position
   }
 
-  /// The end of the white space that begins at `start`: all of it before the end of the text and
-  /// where it is a single character, otherwise all but the last character, which belongs to what
-  /// follows.
+  /// The end of the white space that begins at `start`.
+  ///
+  /// The last character of several belongs to what follows, unless the text ends there.
   private func whiteSpaceEnd(from start: Int, firstLength: Int) throws(InvalidUTF8) -> Int {
     var last = start
     var position = start + firstLength
@@ -134,7 +135,7 @@ struct PieceScanner {
 
   // MARK: - Cutting
 
-  /// The last place behind `start` at which the text may be cut; see
+  /// The last place after `start` at which the text may be cut; see
   /// ``PreTokenizer/lastCut(in:after:)``.
   func lastCut(after start: Int) -> Int? {
     var position = end - 1
@@ -150,7 +151,7 @@ struct PieceScanner {
     return nil
   }
 
-  /// Where the character that ends at `position` begins, and its class; `nil` if none ends there.
+  /// The start and the class of the character that ends at `position`; `nil` if none does.
   private func character(before position: Int) -> (start: Int, kind: UInt8)? {
     var start = position - 1
     while start > 0, position - start < 4, text[start] & 0xC0 == 0x80 { start -= 1 }

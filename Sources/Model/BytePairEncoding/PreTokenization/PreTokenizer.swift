@@ -1,9 +1,9 @@
 /// Text that is not UTF-8.
 public struct InvalidUTF8: Error, Equatable, CustomStringConvertible {
-  /// The byte of the text at which no character can be read.
+  /// The offset of the first byte of the text that begins no character.
   public let offset: Int
 
-  /// Names the byte at which no character can be read.
+  /// Names the first byte that begins no character.
   public init(offset: Int) {
     self.offset = offset
   }
@@ -11,9 +11,9 @@ public struct InvalidUTF8: Error, Equatable, CustomStringConvertible {
   public var description: String { "byte \(offset) of the text is not UTF-8" }
 }
 
-/// Cuts text into the pieces within which byte pairs are merged, as GPT-2 does.
+/// Splits text into the pieces within which byte pairs are merged, as GPT-2 does.
 ///
-/// The pieces are those of the expression
+/// The pieces are the matches of the expression
 /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 /// with the classes of Unicode 16.0. Together they are the whole text.
 ///
@@ -22,7 +22,7 @@ public struct InvalidUTF8: Error, Equatable, CustomStringConvertible {
 public struct PreTokenizer: Sendable {
   private let classes = CharacterClass.table
 
-  /// The only pre-tokenizer there is.
+  /// The pre-tokenizer of GPT-2.
   public init() {}
 
   /// The pieces of `text`.
@@ -30,30 +30,33 @@ public struct PreTokenizer: Sendable {
   /// - Throws: ``InvalidUTF8``.
   public func pieces(of text: [UInt8]) throws(InvalidUTF8) -> [ArraySlice<UInt8>] {
     var pieces: [ArraySlice<UInt8>] = []
-    var start = 0
-    while start < text.count {
-      let end = try text.withUnsafeBufferPointer { text throws(InvalidUTF8) in
-        try pieceEnd(in: text, from: start)
-      }
-      pieces.append(text[start..<end])
-      start = end
+    try text.withUnsafeBufferPointer { bytes throws(InvalidUTF8) in
+      try forEachPiece(of: bytes, in: 0..<bytes.count) { pieces.append(text[$0]) }
     }
     return pieces
   }
 
-  /// Where the piece that begins at `start` ends; `start` is before the end of `text`.
+  /// Calls `body` with the place of each piece of `text[range]`; the bytes around `range` have no
+  /// influence.
+  ///
+  /// - Throws: ``InvalidUTF8`` with an offset in `text`, after the pieces before it.
   @inline(__always)
-  func pieceEnd(
-    in text: UnsafeBufferPointer<UInt8>, from start: Int
-  ) throws(InvalidUTF8) -> Int {
-    try scanning(text, upTo: text.count) { scanner throws(InvalidUTF8) in
-      try scanner.pieceEnd(from: start)
+  func forEachPiece(
+    of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>, _ body: (Range<Int>) -> Void
+  ) throws(InvalidUTF8) {
+    try scanning(text, upTo: range.upperBound) { scanner throws(InvalidUTF8) in
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let end = try scanner.pieceEnd(from: start)
+        body(start..<end)
+        start = end
+      }
     }
   }
 
   /// Calls `body` with a scanner of the first `end` bytes of `text`.
   @inline(__always)
-  func scanning<Result>(
+  private func scanning<Result>(
     _ text: UnsafeBufferPointer<UInt8>, upTo end: Int,
     _ body: (PieceScanner) throws(InvalidUTF8) -> Result
   ) throws(InvalidUTF8) -> Result {
@@ -66,24 +69,25 @@ public struct PreTokenizer: Sendable {
     }
   }
 
-  /// The last place in `text`, behind `start`, at which it may be cut; `nil` if there is none.
+  /// The last place in `text` after `start` at which it may be cut; `nil` if there is none.
   ///
-  /// The pieces of the two parts are those of the whole, whatever follows `text`. That is where the
-  /// class of characters changes behind one that is not white space, and no contraction such as
-  /// `'ll` can span the change: every run ends there, in the whole text as in the first part. Behind
-  /// white space there is no such place, because whether all of it is one piece depends on what
-  /// follows. The text is cut in front of whole characters only, and behind whole ones.
+  /// A cut leaves the pieces as they are, whatever follows `text`. Such a place is a change of
+  /// character class that does not follow white space and that no contraction such as `'ll` can span:
+  /// every run ends there, in the whole text as in the first part. White space offers no such place,
+  /// because whether all of it is one piece depends on what follows. The text is cut only between
+  /// whole characters.
   ///
-  ///     PreTokenizer().lastCut(in: "кот и кит")  // behind "и"
+  ///     PreTokenizer().lastCut(in: "кот и кит")  // after "и"
   public func lastCut(in text: UnsafeRawBufferPointer, after start: Int = 0) -> Int? {
     let text = text.bindMemory(to: UInt8.self)
     return try? scanning(text, upTo: text.count) { $0.lastCut(after: start) }
   }
 }
 
-/// What may follow what in UTF-8.
+/// Which bytes may follow which in UTF-8.
 enum UTF8Sequence {
-  /// The bytes that may follow `lead` in a character, none for a byte that leads no character.
+  /// The bytes that may follow `lead` in a character; none if `lead` begins no character of several
+  /// bytes.
   static func secondByte(of lead: UInt8) -> Range<UInt8> {
     switch lead {
     case 0xC2...0xDF: 0x80..<0xC0
@@ -97,7 +101,7 @@ enum UTF8Sequence {
     }
   }
 
-  /// How many bytes at the end of `bytes` begin a character that is not whole yet.
+  /// The number of bytes at the end of `bytes` that begin an incomplete character.
   static func incompleteSuffix(of bytes: some BidirectionalCollection<UInt8>) -> Int {
     var suffix: [UInt8] = []
     for byte in bytes.reversed().prefix(3) {

@@ -1,7 +1,7 @@
-/// The printable characters that stand for bytes in the files of a byte-level tokenizer.
+/// The printable characters that represent bytes in the files of a byte-level tokenizer.
 ///
-/// Bytes that are printable in Latin-1 stand for themselves; the other 68 are U+0100 and on, in
-/// ascending order. So a space is `Ġ` and a newline `Ċ`.
+/// Bytes that are printable in Latin-1 represent themselves; the other 68 are the characters from U+0100
+/// on, in ascending order. So a space is `Ġ` and a newline `Ċ`.
 enum ByteSymbols {
   /// The character of each byte.
   static let scalars: [Unicode.Scalar] = {
@@ -21,45 +21,34 @@ enum ByteSymbols {
     scalars[Int($0)] < scalars[Int($1)]
   }
 
-  /// The byte of each character below U+0144; -1 where it stands for none.
+  /// The byte of each character below U+0144; -1 if it represents none.
   private static let bytes: [Int16] = {
     var bytes = [Int16](repeating: -1, count: 0x144)
     for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar.value)] = Int16(byte) }
     return bytes
   }()
 
-  /// The characters that stand for `bytes`.
-  static func text(of bytes: some Sequence<UInt8>) -> String {
-    var text = String.UnicodeScalarView()
-    for byte in bytes { text.append(scalars[Int(byte)]) }
-    return String(text)
-  }
-
-  /// Writes the bytes that `text`, which is UTF-8, stands for to `output`, which has as many bytes at
-  /// least.
+  /// Appends the bytes that the characters of `text`, which is UTF-8, represent to `output`.
   ///
-  /// - Returns: How many bytes; `nil` if a character stands for none.
-  static func decode(
-    _ text: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
-  ) -> Int? {
-    precondition(text.count <= output.count)
-    return bytes.withUnsafeBufferPointer { bytes in
-      var count = 0
-      var index = 0
-      while index < text.count {
-        var code = Int(text[index])
+  /// - Returns: Whether all represent one; otherwise nothing is appended.
+  static func decode(_ text: ArraySlice<UInt8>, into output: inout [UInt8]) -> Bool {
+    let count = output.count
+    var index = text.startIndex
+    while index < text.endIndex {
+      var code = Int(text[index])
+      index += 1
+      // The characters that represent bytes have one byte or two.
+      if code >= 0x80 {
+        let isTwo = code < 0xE0 && index < text.endIndex
+        code = isTwo ? (code & 0x1F) << 6 | Int(text[index] & 0x3F) : bytes.count
         index += 1
-        // The characters that stand for bytes have one byte or two.
-        if code >= 0x80 {
-          guard code < 0xE0, index < text.count else { return nil }
-          code = (code & 0x1F) << 6 | Int(text[index] & 0x3F)
-          index += 1
-        }
-        guard code < bytes.count, bytes[code] >= 0 else { return nil }
-        output[count] = UInt8(truncatingIfNeeded: bytes[code])
-        count += 1
       }
-      return count
+      guard code < bytes.count, bytes[code] >= 0 else {
+        output.removeLast(output.count - count)
+        return false
+      }
+      output.append(UInt8(truncatingIfNeeded: bytes[code]))
     }
+    return true
   }
 }

@@ -1,23 +1,23 @@
 extension Tokenizer {
-  /// The tokens that are tried, in order, where a folder names no end of text.
+  /// The tokens that are tried in order if a folder names no end of text.
   public static let usualEndsOfText = ["</s>", "<|endoftext|>"]
 
-  /// Whether the token `id` can mark the end of a text: no text leads to it.
+  /// Whether the token `id` can mark the end of a text: no text contains it.
   ///
   /// The configurations of rugpt3 of 2020 name the id 50256, which is the word " бродить".
   public func canEndText(_ id: UInt32) -> Bool { id < count && !isOrdinary(id) }
 
-  /// The id of the token that ends a text by the files of the tokenizer, or by its usual name.
+  /// The id of the token that ends a text by the files of the tokenizer, or else by its usual name.
   ///
-  /// `nil` if the files name none, or one that is not in the vocabulary or is an ordinary word, and
-  /// no token of ``usualEndsOfText`` is there.
+  /// A token of the files that is not in the vocabulary or is an ordinary word is ignored. `nil` if
+  /// neither it nor a token of ``usualEndsOfText`` can be used.
   public var endOfText: UInt32? {
     if let id = id(of: .end), canEndText(id) { return id }
     return Self.usualEndsOfText.compactMap(id(of:)).first(where: canEndText)
   }
 
-  /// Makes `endOfText` the token that ends a text, and gives each role a token of the vocabulary
-  /// where a reader would otherwise add one of its own.
+  /// Makes `endOfText` the token that ends a text, and gives a token of the vocabulary to each role for
+  /// which a reader would otherwise add one of its own.
   public mutating func setEndOfText(_ endOfText: UInt32) {
     guard let end = text(of: endOfText) else { return }
     roles[.end] = end
@@ -26,7 +26,7 @@ extension Tokenizer {
       guard let id = id(of: usual), canEndText(id) else { return nil }
       return usual
     }
-    // Readers put <|endoftext|> where these two are missing, and add it if it is not there.
+    // Readers use <|endoftext|> if these two are missing, and add it if it does not exist.
     roles[.beginning] = token(.beginning, usually: "<s>") ?? end
     roles[.unknown] = token(.unknown, usually: "<unk>") ?? end
     roles[.padding] = token(.padding, usually: "<pad>")
@@ -36,7 +36,7 @@ extension Tokenizer {
     noteSpecialTokens()
   }
 
-  /// Makes the token `text` of the vocabulary an added special one.
+  /// Makes the token `text` of the vocabulary an added special token.
   private mutating func addSpecial(_ text: String) {
     guard let id = id(of: text), canEndText(id) else { return }
     if let index = addedTokens.firstIndex(where: { $0.id == id }) {

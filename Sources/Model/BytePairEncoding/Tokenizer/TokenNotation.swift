@@ -1,12 +1,12 @@
-/// Bytes as a person can read them, so that no two tokens look the same.
+/// Bytes in a form that people can read and in which no two tokens look the same.
 ///
 /// - A space is `␣`, a newline `\n`, a carriage return `\r`, a tab `\t`, a backslash `\\`.
-/// - A byte that is not a part of a whole character is `<D0>`.
+/// - A byte that is not part of a complete character is `<D0>`.
 /// - A character that cannot be seen by itself is `<U+00A0>`: other white space, control and format
-///   characters, marks with no letter before them, what Unicode has not assigned. So is `␣` itself.
-/// - A `<` that would look like the beginning of these is `\<`.
+///   characters, marks without a letter before them, unassigned characters. So is `␣` itself.
+/// - A `<` that would look like the beginning of one of these is `\<`.
 public enum TokenNotation {
-  /// What is shown for `bytes`.
+  /// The notation of `bytes`.
   public static func text(of bytes: some Sequence<UInt8>) -> String {
     var output = ""
     let bytes = Array(bytes)
@@ -51,17 +51,13 @@ public enum TokenNotation {
     case .control, .format, .surrogate, .privateUse, .unassigned, .spaceSeparator, .lineSeparator,
       .paragraphSeparator:
       false
-    // Hangul fillers and the like are letters by their class and empty on paper.
-    default: !scalar.properties.isDefaultIgnorableCodePoint || isVariationSelector(scalar)
+    // Hangul fillers and the like are letters by their class, but blank.
+    default:
+      !scalar.properties.isDefaultIgnorableCodePoint || scalar.properties.isVariationSelector
     }
   }
 
-  /// Whether `scalar` only tells how the one before it is drawn.
-  private static func isVariationSelector(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.isVariationSelector
-  }
-
-  /// Whether `bytes` go on as `<D0>` and `<U+` do behind the `<`.
+  /// Whether `bytes` continue a `<` as in `<D0>` or `<U+`.
   private static func looksEscaped(_ bytes: ArraySlice<UInt8>) -> Bool {
     if bytes.starts(with: "U+".utf8) { return true }
     let three = bytes.prefix(3)
@@ -81,7 +77,7 @@ public enum TokenNotation {
     return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 
-  /// The character at the beginning of `bytes`, and how many bytes it has; `nil` if it is not whole.
+  /// The character at the beginning of `bytes` and its number of bytes; `nil` if it is incomplete.
   private static func scalar(in bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, length: Int)? {
     var decoder = UTF8()
     var iterator = bytes.prefix(4).makeIterator()

@@ -1,72 +1,115 @@
 import Glibc
 
-/// The texts of tokens as they are written in the files, one after another in memory, by number.
+/// The texts of tokens as they are written in the files, one after another in memory, by index.
 struct TokenTexts: Sendable {
-  /// The bytes of all texts, a newline behind each.
+  /// The bytes of all texts, each with a newline after it.
   private(set) var lines: [UInt8] = []
-  /// Where each text begins in ``lines``, and where the next one would.
+  /// The start of each text in ``lines``, and of the next one.
   private var starts = [0]
 
-  /// Takes room for `count` texts of `byteCount` bytes in all.
+  /// Reserves memory for `count` texts of `byteCount` bytes in all.
   mutating func reserveCapacity(_ count: Int, byteCount: Int) {
     lines.reserveCapacity(byteCount + count)
     starts.reserveCapacity(count + 1)
   }
 
-  /// How many texts there are.
+  /// The number of texts.
   var count: Int { starts.count - 1 }
 
-  /// Where the text `number` lies in ``lines``.
-  @inline(__always)
-  func range(_ number: Int) -> Range<Int> { starts[number]..<starts[number + 1] - 1 }
+  /// The place of the text `index` in ``lines``.
+  private func range(_ index: Int) -> Range<Int> { starts[index]..<starts[index + 1] - 1 }
 
-  /// The bytes of the text `number`.
-  subscript(number: Int) -> ArraySlice<UInt8> { lines[range(number)] }
+  /// The bytes of the text `index`.
+  subscript(index: Int) -> ArraySlice<UInt8> { lines[range(index)] }
 
-  /// The text `number`.
-  func string(_ number: Int) -> String { String(decoding: self[number], as: UTF8.self) }
+  /// The text `index` as a string.
+  func string(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
 
-  /// Whether there is a text `number`, and it is `bytes`.
-  func equals(_ bytes: UnsafeRawBufferPointer, _ number: Int) -> Bool {
-    guard number < count else { return false }
-    let range = range(number)
-    guard range.count == bytes.count else { return false }
+  /// Whether there is a text `index`, and it is `bytes`.
+  func equals(_ bytes: RawSpan, _ index: Int) -> Bool {
+    guard index < count, case let range = range(index), range.count == bytes.byteCount else {
+      return false
+    }
     return lines.withUnsafeBytes { lines in
-      guard let base = lines.baseAddress, let other = bytes.baseAddress else { return true }
-      return memcmp(base + range.lowerBound, other, range.count) == 0
+      bytes.withUnsafeBytes { bytes in
+        guard let base = lines.baseAddress, let other = bytes.baseAddress else { return true }
+        return memcmp(base + range.lowerBound, other, range.count) == 0
+      }
     }
   }
 
-  /// Adds the text that `body` appends to the bytes it is given, to which it does nothing else.
+  /// Adds the text that `body` appends to the bytes it is given, which it does not change otherwise.
   mutating func append(_ body: (inout [UInt8]) throws -> Void) rethrows {
     try body(&lines)
-    endLine()
-  }
-
-  /// Adds `text`.
-  mutating func append(_ text: String) {
-    lines.append(contentsOf: text.utf8)
-    endLine()
-  }
-
-  /// Adds the text `left` with the text `right` behind it.
-  mutating func append(joining left: Int, _ right: Int) {
-    for number in [left, right] {
-      for index in range(number) { lines.append(lines[index]) }
-    }
-    endLine()
-  }
-
-  private mutating func endLine() {
     lines.append(0x0A)
     starts.append(lines.count)
   }
 
-  /// The texts `numbers` in this order.
-  func picked(_ numbers: [Int]) -> TokenTexts {
+  /// Adds `text`.
+  mutating func append(_ text: String) {
+    append { $0.append(contentsOf: text.utf8) }
+  }
+
+  /// Adds the text that is `bytes`.
+  mutating func append(_ bytes: RawSpan) {
+    append { lines in bytes.withUnsafeBytes { lines.append(contentsOf: $0) } }
+  }
+
+  /// Cuts the last text in two at its only space, which becomes the end of the first.
+  ///
+  /// - Returns: Whether it was two texts with a space between them.
+  mutating func splitLast() -> Bool {
+    let text = self[count - 1]
+    guard let space = text.firstIndex(of: 0x20), space > text.startIndex,
+      space + 1 < text.endIndex, !text[(space + 1)...].contains(0x20)
+    else { return false }
+    lines[space] = 0x0A
+    starts.insert(space + 1, at: starts.count - 1)
+    return true
+  }
+
+  /// The texts `indices` in this order.
+  func picked(_ indices: [Int]) -> TokenTexts {
     var picked = TokenTexts()
-    picked.reserveCapacity(numbers.count, byteCount: lines.count)
-    for number in numbers { picked.append { $0.append(contentsOf: self[number]) } }
+    picked.reserveCapacity(indices.count, byteCount: lines.count)
+    for index in indices { picked.append(self[index].span.bytes) }
     return picked
+  }
+}
+
+/// Finds texts by their bytes; it holds the indices of the texts, not the texts.
+///
+/// Texts are equal if all their bytes are: й differs from и with a breve.
+struct TokenIndex: Sendable {
+  private var table: HashIndex
+
+  /// An index without texts and with room for `capacity`.
+  init(capacity: Int = 0) {
+    table = HashIndex(capacity: capacity)
+  }
+
+  /// An index of all `texts`; of equal ones the first counts.
+  init(_ texts: TokenTexts) {
+    self.init(capacity: texts.count)
+    for index in 0..<texts.count { _ = insert(index, of: texts) }
+  }
+
+  /// The index of the text `bytes` in `texts`, which are those of the index; `nil` if it is not there.
+  @inline(__always)
+  func find(_ bytes: RawSpan, in texts: TokenTexts) -> Int? {
+    table.find(FoldedHash.hash(of: bytes)) { texts.equals(bytes, $0) }
+  }
+
+  /// The index of `text` in `texts`, which are those of the index; `nil` if it is not there.
+  func find(_ text: String, in texts: TokenTexts) -> Int? {
+    find(text.utf8.span.bytes, in: texts)
+  }
+
+  /// Adds the text `index` of `texts`, unless an equal text is there, whose index is returned.
+  mutating func insert(_ index: Int, of texts: TokenTexts) -> Int? {
+    let text = texts[index]
+    if let other = find(text.span.bytes, in: texts) { return other }
+    table.insert(index, hash: FoldedHash.hash(of: text.span.bytes))
+    return nil
   }
 }

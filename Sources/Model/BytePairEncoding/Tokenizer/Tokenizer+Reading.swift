@@ -3,12 +3,12 @@ import TextSupport
 
 extension Tokenizer {
   /// Reads the tokenizer of a Hugging Face folder: `tokenizer.json`, or `vocab.json` with
-  /// `merges.txt`; what is special is read from `tokenizer_config.json`, `special_tokens_map.json`
-  /// and `added_tokens.json` too, where they are there.
+  /// `merges.txt`; special tokens are also read from `tokenizer_config.json`,
+  /// `special_tokens_map.json` and `added_tokens.json` if they exist.
   ///
-  /// The tokens and their ids are those that transformers 5 and `tokenizers` find there. Where those
-  /// would make up a token or give one another id than the files say, it is an error, or the token
-  /// is left out if the files give it no id.
+  /// The tokens and their ids are those that transformers 5 and `tokenizers` find there. If those would
+  /// invent a token, or give one an id other than the files do, it is an error; a token to which the
+  /// files give no id is left out.
   ///
   /// - Throws: ``InputError`` if a file is damaged, the files contradict each other or the tokenizer
   ///   is not of GPT-2's kind; ``FileError``.
@@ -22,8 +22,7 @@ extension Tokenizer {
     try tokens.join(folder: files.folder)
     self.init(
       texts: tokens.texts, index: tokens.index, modelCount: modelCount, merges: merges,
-      mergeLines: files.merges.bytes, byteIDs: byteIDs, addedTokens: addedTokens,
-      roles: files.roles,
+      byteIDs: byteIDs, addedTokens: addedTokens, roles: files.roles,
       addsPrefixSpace: files.addsPrefixSpace)
   }
 
@@ -60,39 +59,31 @@ extension Tokenizer {
   }
 
   private static func merges(of files: TokenizerFiles, _ tokens: TokenList) throws -> [Merge] {
-    let lines = files.merges
-    return try lines.bytes.withUnsafeBytes { bytes in
-      var joined = ByteBlock()
-      var expected = 0
-      return try (0..<lines.count).map { number in
-        func id(_ text: UnsafeRawBufferPointer) throws -> UInt32 {
-          if let id = tokens.id(of: text) { return UInt32(id) }
-          let remedy =
-            files.mergesPath == files.vocabularyPath
-            ? "" : "; do merges.txt and vocab.json belong together?"
-          throw InputError(
-            files.mergesPath, lines.place(number),
-            "'\(excerpt(String(decoding: text, as: UTF8.self)))' is not in the vocabulary" + remedy)
-        }
-        let ranges = lines.ranges(number)
-        let left = UnsafeRawBufferPointer(rebasing: bytes[ranges.left])
-        let right = UnsafeRawBufferPointer(rebasing: bytes[ranges.right])
-        let (leftID, rightID) = (try id(left), try id(right))
-        joined.removeAll()
-        joined.append(left)
-        joined.append(right)
-        // Most merges lead to the token behind that of the merge before.
-        let result = try joined.withBytes { text in
-          tokens.texts.equals(text, expected) ? UInt32(expected) : try id(text)
-        }
-        expected = Int(result) + 1
-        return Merge(left: leftID, right: rightID, result: result)
+    let entries = files.merges
+    var expected = 0
+    return try (0..<entries.count).map { rank in
+      func id(_ text: ArraySlice<UInt8>) throws -> UInt32 {
+        if let id = tokens.id(of: text) { return UInt32(id) }
+        let remedy =
+          files.mergesPath == files.vocabularyPath
+          ? "" : "; do merges.txt and vocab.json belong together?"
+        throw InputError(
+          files.mergesPath, entries.place(rank),
+          "'\(excerpt(String(decoding: text, as: UTF8.self)))' is not in the vocabulary" + remedy)
       }
+      let (left, right) = (entries.texts[rank * 2], entries.texts[rank * 2 + 1])
+      let (leftID, rightID) = (try id(left), try id(right))
+      let joined = left + right
+      // Most merges make the token after that of the merge before.
+      let isExpected = tokens.texts.equals(joined.span.bytes, expected)
+      let result = isExpected ? UInt32(expected) : try id(joined)
+      expected = Int(result) + 1
+      return Merge(left: leftID, right: rightID, result: result)
     }
   }
 }
 
-/// The tokens of the files, texts and ids one to one.
+/// The tokens of the files, each text with one id.
 private struct TokenList {
   /// The tokens by id, from 0.
   private(set) var texts: TokenTexts
@@ -101,23 +92,27 @@ private struct TokenList {
   private var outside: [Int: ExactText] = [:]
   private var idsOutside: [ExactText: Int] = [:]
 
-  /// The tokens of the vocabulary `entries`, which the file `path` has.
+  /// The tokens of the vocabulary `entries` of the file `path`.
   ///
   /// - Throws: ``InputError`` unless their ids are those from 0, without a gap.
   init(_ entries: VocabularyEntries, path: String) throws {
     texts = entries.texts
     index = TokenIndex(capacity: entries.count)
-    var entryOfID = EntriesByID(count: entries.count)
+    // Of several entries with one id the last; -1 if there is none.
+    var entryOfID = [Int](repeating: -1, count: entries.count)
     for (entry, id) in entries.ids.enumerated() {
-      if let other = entryOfID.updateValue(entry, forID: id), texts[other] != texts[entry] {
-        throw Self.twoTexts(texts.string(other), texts.string(entry), id, path)
+      if id < entryOfID.count {
+        if case let other = entryOfID[id], other >= 0, texts[other] != texts[entry] {
+          throw Self.twoTexts(texts.string(other), texts.string(entry), id, path)
+        }
+        entryOfID[id] = entry
       }
       if let other = index.insert(entry, of: texts), entries.ids[other] != id {
         throw Self.twoIDs(texts.string(entry), entries.ids[other], id, path)
       }
     }
-    let order = entryOfID.firstEntries
-    if let entry = entries.ids.firstIndex(where: { $0 >= entryOfID.idCount }) {
+    let order = Array(entryOfID.prefix { $0 >= 0 })
+    if let entry = entries.ids.firstIndex(where: { $0 >= order.count }) {
       throw InputError(
         path,
         "'\(excerpt(texts.string(entry)))' has the id \(entries.ids[entry]), but there is none with the id "
@@ -131,13 +126,13 @@ private struct TokenList {
 
   /// The id of the token `text`.
   func id(of text: String) -> Int? {
-    index.number(of: text, in: texts) ?? idsOutside[ExactText(text)]
+    index.find(text, in: texts) ?? idsOutside[ExactText(text)]
   }
 
   /// The id of the token of the vocabulary that is `text`.
-  func id(of text: UnsafeRawBufferPointer) -> Int? { index.number(of: text, in: texts) }
+  func id(of text: ArraySlice<UInt8>) -> Int? { index.find(text.span.bytes, in: texts) }
 
-  /// Adds a token of the file `path`, or adds it once more.
+  /// Adds a token of the file `path`, which may be there already.
   mutating func add(_ text: String, _ id: Int, _ path: String) throws {
     if let other = self.text(of: id), ExactText(other) != ExactText(text) {
       throw Self.twoTexts(other, text, id, path)
@@ -152,7 +147,7 @@ private struct TokenList {
     id < texts.count ? texts.string(id) : outside[id]?.text
   }
 
-  /// Puts the added tokens behind the others.
+  /// Puts the added tokens after the others.
   ///
   /// - Throws: ``InputError`` about `folder` if there is a gap between their ids.
   mutating func join(folder: String) throws {
@@ -176,33 +171,4 @@ private struct TokenList {
   {
     InputError(path, "'\(excerpt(text))' has both the id \(one) and the id \(other)")
   }
-}
-
-/// Which entry of a vocabulary has an id, the last of several.
-private struct EntriesByID {
-  /// For the ids that a vocabulary without a gap has; -1 where there is no entry.
-  private var entries: [Int]
-  private var others: [Int: Int] = [:]
-  /// How many ids have an entry.
-  private(set) var idCount = 0
-
-  init(count: Int) {
-    entries = Array(repeating: -1, count: count)
-  }
-
-  /// Notes that `entry` has the id `id`, and returns the entry that had it before.
-  mutating func updateValue(_ entry: Int, forID id: Int) -> Int? {
-    let before: Int?
-    if id < entries.count {
-      before = entries[id] < 0 ? nil : entries[id]
-      entries[id] = entry
-    } else {
-      before = others.updateValue(entry, forKey: id)
-    }
-    if before == nil { idCount += 1 }
-    return before
-  }
-
-  /// The entries by id, up to the first id without one.
-  var firstEntries: [Int] { Array(entries.prefix { $0 >= 0 }) }
 }

@@ -3,10 +3,10 @@ import JSONSupport
 
 extension Tokenizer {
   /// Writes the tokenizer as a Hugging Face folder: `vocab.json`, `merges.txt`, `tokenizer.json`,
-  /// `tokenizer_config.json`, `special_tokens_map.json`, and `added_tokens.json` where tokens stand
-  /// outside of the vocabulary.
+  /// `tokenizer_config.json`, `special_tokens_map.json`, and `added_tokens.json` if there are tokens
+  /// outside the vocabulary.
   ///
-  /// The folder is created where it is missing; each file appears whole.
+  /// The folder is created if it is missing; each file appears whole.
   ///
   /// - Throws: ``FileError``.
   public func write(to folder: String) throws {
@@ -19,7 +19,7 @@ extension Tokenizer {
       try file(name).write(value.text(indent: 2) + "\n")
     }
     try writeTokens(vocabulary: file("vocab.json"), whole: file("tokenizer.json"))
-    try writeMerges(file("merges.txt"))
+    try file("merges.txt").write("#version: 0.2\n".utf8 + mergeLines)
     try write(configuration, "tokenizer_config.json")
     try write(specialTokensMap, "special_tokens_map.json")
     let outside = addedTokens.filter { $0.id >= modelCount }
@@ -30,47 +30,31 @@ extension Tokenizer {
     try OutputFile.commit(files)
   }
 
-  private func writeMerges(_ file: OutputFile) throws {
-    try file.write("#version: 0.2\n")
-    try file.write(mergeLines)
-  }
-
-  /// Writes `vocab.json`, an object on one line by ascending ids, and `tokenizer.json`, which has the
-  /// same object in it.
+  /// Writes `vocab.json`, an object on one line by ascending ids, and `tokenizer.json`, which contains
+  /// the same object.
   private func writeTokens(vocabulary: OutputFile, whole: OutputFile) throws {
-    let both = [vocabulary, whole]
+    var entries: [UInt8] = [UInt8(ascii: "{")]
+    for id in 0..<modelCount {
+      if id > 0 { entries.append(UInt8(ascii: ",")) }
+      texts[id].withUnsafeBytes { entries.appendJSONString($0) }
+      entries += ":\(id)".utf8
+    }
+    entries.append(UInt8(ascii: "}"))
+    try vocabulary.write(entries)
     // The two large values are written as bytes; the objects around them are left open for them.
     try whole.write(String(frame.text().dropLast()) + ",\"model\":")
     try whole.write(String(Self.model.text().dropLast()) + ",\"vocab\":")
-    for file in both { try file.write("{") }
-    try texts.lines.withUnsafeBytes { lines in
-      try ByteBlock.forEach(of: 0..<modelCount) { id, block in
-        if id > 0 { block.append(UInt8(ascii: ",")) }
-        block.append(quoted: UnsafeRawBufferPointer(rebasing: lines[texts.range(id)]))
-        block.append(UInt8(ascii: ":"))
-        block.append(decimal: id)
-      } _: { block in
-        for file in both { try file.write(block) }
-      }
+    try whole.write(entries)
+    entries = Array(",\"merges\":[".utf8)
+    for (rank, merge) in merges.enumerated() {
+      if rank > 0 { entries.append(UInt8(ascii: ",")) }
+      entries.append(UInt8(ascii: "["))
+      texts[Int(merge.left)].withUnsafeBytes { entries.appendJSONString($0) }
+      entries.append(UInt8(ascii: ","))
+      texts[Int(merge.right)].withUnsafeBytes { entries.appendJSONString($0) }
+      entries.append(UInt8(ascii: "]"))
     }
-    for file in both { try file.write("}") }
-    try whole.write(",\"merges\":[")
-    try texts.lines.withUnsafeBytes { lines in
-      func text(_ id: UInt32) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: lines[texts.range(Int(id))])
-      }
-      try ByteBlock.forEach(of: merges.indices) { rank, block in
-        if rank > 0 { block.append(UInt8(ascii: ",")) }
-        block.append(UInt8(ascii: "["))
-        block.append(quoted: text(merges[rank].left))
-        block.append(UInt8(ascii: ","))
-        block.append(quoted: text(merges[rank].right))
-        block.append(UInt8(ascii: "]"))
-      } _: {
-        try whole.write($0)
-      }
-    }
-    try whole.write("]}}\n")
+    try whole.write(entries + "]}}\n".utf8)
   }
 
   /// `tokenizer.json` without its model.
@@ -137,7 +121,7 @@ extension Tokenizer {
 }
 
 extension AddedToken {
-  /// The token as an object, as the files have it.
+  /// The members of the token as an object of the files.
   fileprivate var members: [JSONValue.Member] {
     [
       .init("content", .string(content)), .init("lstrip", .boolean(stripsLeft)),

@@ -1,24 +1,26 @@
 import FileSupport
+import TextSupport
 
-/// A token with a text of its own, which no merges lead to: a mark of the end of a text and the like.
+/// A token with a text of its own that no merges make: a mark of the end of a text and the like.
 public struct AddedToken: Equatable, Sendable {
   /// The text of the token.
   public var content: String
   /// The id of the token.
   public var id: UInt32
-  /// Whether the token is control, left out of the text that people read.
+  /// Whether the token is left out of the text that people read.
   public var isSpecial: Bool
-  /// Whether it takes the white space before it with it.
+  /// Whether it includes the white space before it.
   public var stripsLeft = false
-  /// Whether it takes the white space behind it with it.
+  /// Whether it includes the white space after it.
   public var stripsRight = false
-  /// Whether it is no token within a word.
+  /// Whether it is not a token within a word.
   public var isSingleWord = false
-  /// Whether it is looked for after normalisation; there is none here, but those that are not
-  /// normalised are looked for first.
+  /// Whether it is looked for after normalisation.
+  ///
+  /// There is none here, but tokens that are not normalised are looked for first.
   public var isNormalized: Bool
 
-  /// A token with the flags that `tokenizers` gives it where none are named.
+  /// A token with the flags that `tokenizers` gives it by default.
   public init(_ content: String, id: UInt32, isSpecial: Bool = true) {
     self.content = content
     self.id = id
@@ -41,7 +43,7 @@ public enum TokenRole: String, CaseIterable, Sendable {
 /// A byte-level vocabulary with its merges and special tokens.
 ///
 /// The ids run from 0 without a gap. ``init(folder:)`` reads the files of a Hugging Face folder,
-/// ``Trainer`` makes a new one, ``Encoder`` and ``TextStream`` use it.
+/// ``BPETrainer`` makes a new one, ``Encoder`` and ``TextStream`` use it.
 public struct Tokenizer: Sendable {
   /// Two tokens that become one.
   public struct Merge: Equatable, Sendable {
@@ -58,44 +60,41 @@ public struct Tokenizer: Sendable {
 
   /// The merges, the first to be done first.
   public let merges: [Merge]
-  /// The tokens that stand outside of the merges, by their ids.
+  /// The tokens that no merges make, by their ids.
   public internal(set) var addedTokens: [AddedToken]
-  /// What the files say tokens are for; a text here need not be a token of the vocabulary.
+  /// The tokens of roles by the files; a text here need not be a token of the vocabulary.
   public internal(set) var roles: [TokenRole: String]
   /// Whether a space is put before a text that does not begin with one.
   ///
-  /// Each part of a text that stands between added tokens gets it. Decoding leaves it where it is.
+  /// Each part of a text between added tokens gets it. Decoding does not remove it.
   public let addsPrefixSpace: Bool
 
   /// A CRC-32 of the vocabulary and the merges, the same for the same tokenizer in other files.
   ///
-  /// It is taken of the tokens by their ids, each as it is written in the files and with a newline
-  /// behind it, and then of the merges, each as its line in `merges.txt` with its newline.
+  /// It covers the tokens by their ids, each as it is written in the files and with a newline after it,
+  /// and then the merges, each as its line in `merges.txt` with its newline.
   public let digest: UInt32
 
   /// How each token is written in the files: bytes as symbols, added tokens as they are.
   let texts: TokenTexts
-  /// The lines of `merges.txt` behind its first.
-  let mergeLines: [UInt8]
-  /// How many tokens `vocab.json` has; those behind them are added tokens only.
+  /// The number of tokens in `vocab.json`; those after them are added tokens only.
   let modelCount: Int
   /// The id of each byte.
   let byteIDs: [UInt32]
   /// The ids of ``texts``.
   private let index: TokenIndex
-  /// The bytes of all tokens, one after another, and where those of each begin.
+  /// The bytes of all tokens, one after another, and the start of those of each.
   private let bytes: [UInt8]
   private let offsets: [Int]
-  /// Whether text can lead to the token: bytes and the results of merges.
+  /// Whether a text can contain the token: it is a byte or the result of a merge.
   private let isOrdinaryToken: [Bool]
   private var isSpecialToken: [Bool]
 
   /// Puts a tokenizer together from parts that agree with each other.
   ///
   /// `texts` are the tokens by id, the first `modelCount` of them in symbols; `index` is theirs.
-  /// `mergeLines` are the merges as lines of `merges.txt`.
   init(
-    texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge], mergeLines: [UInt8],
+    texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge],
     byteIDs: [UInt32], addedTokens: [AddedToken], roles: [TokenRole: String],
     addsPrefixSpace: Bool = false
   ) {
@@ -103,7 +102,6 @@ public struct Tokenizer: Sendable {
     self.index = index
     self.modelCount = modelCount
     self.merges = merges
-    self.mergeLines = mergeLines
     self.addedTokens = addedTokens.sorted { $0.id < $1.id }
     self.roles = roles
     self.addsPrefixSpace = addsPrefixSpace
@@ -113,80 +111,109 @@ public struct Tokenizer: Sendable {
     for merge in merges { isOrdinary[Int(merge.result)] = true }
     isOrdinaryToken = isOrdinary
     var isVerbatim = [Bool](repeating: false, count: texts.count)
-    // An ordinary token stands for its bytes even if the files add it once more.
+    // An ordinary token represents its bytes even if the files add it once more.
     for token in addedTokens { isVerbatim[Int(token.id)] = !isOrdinary[Int(token.id)] }
     (bytes, offsets) = Self.bytes(of: texts, isVerbatim)
     var checksum = CRC32()
     texts.lines.withUnsafeBytes { checksum.update($0) }
-    mergeLines.withUnsafeBytes { checksum.update($0) }
+    Self.lines(of: merges, texts).withUnsafeBytes { checksum.update($0) }
     digest = checksum.value
     isSpecialToken = []
     noteSpecialTokens()
   }
 
-  /// The bytes of all tokens and where those of each begin; those marked in `isVerbatim` and those
-  /// with characters that are no symbols of bytes stand for themselves.
+  /// The bytes of all tokens and the start of those of each; those marked in `isVerbatim` and those with
+  /// characters that are not symbols of bytes represent themselves.
   private static func bytes(
     of texts: TokenTexts, _ isVerbatim: [Bool]
   ) -> (bytes: [UInt8], offsets: [Int]) {
-    var offsets: [Int] = []
+    var (bytes, offsets): ([UInt8], [Int]) = ([], [0])
+    bytes.reserveCapacity(texts.lines.count)
     offsets.reserveCapacity(texts.count + 1)
-    offsets.append(0)
-    let bytes = [UInt8](unsafeUninitializedCapacity: texts.lines.count) { buffer, count in
-      let output = UnsafeMutableRawBufferPointer(buffer)
-      texts.lines.withUnsafeBytes { lines in
-        for id in 0..<texts.count {
-          let text = UnsafeRawBufferPointer(rebasing: lines[texts.range(id)])
-          let rest = UnsafeMutableRawBufferPointer(rebasing: output[count...])
-          if !isVerbatim[id], let decoded = ByteSymbols.decode(text, into: rest) {
-            count += decoded
-          } else {
-            rest.copyMemory(from: text)
-            count += text.count
-          }
-          offsets.append(count)
-        }
-      }
+    for id in 0..<texts.count {
+      if isVerbatim[id] || !ByteSymbols.decode(texts[id], into: &bytes) { bytes += texts[id] }
+      offsets.append(bytes.count)
     }
     return (bytes, offsets)
   }
 
-  /// How many tokens there are, all added ones with them.
+  /// The lines of `merges.txt` after its first.
+  var mergeLines: [UInt8] { Self.lines(of: merges, texts) }
+
+  private static func lines(of merges: [Merge], _ texts: TokenTexts) -> [UInt8] {
+    var lines: [UInt8] = []
+    lines.reserveCapacity(texts.lines.count * 2)
+    for merge in merges {
+      lines += texts[Int(merge.left)]
+      lines.append(0x20)
+      lines += texts[Int(merge.right)]
+      lines.append(0x0A)
+    }
+    return lines
+  }
+
+  /// The number of tokens, including all added ones.
   public var count: Int { texts.count }
 
   /// The id of the token written `text` in the files; `nil` if there is none.
   public func id(of text: String) -> UInt32? {
-    index.number(of: text, in: texts).map { UInt32($0) }
+    index.find(text, in: texts).map { UInt32($0) }
   }
 
-  /// How the token `id` is written in the files; `nil` if there is none.
+  /// The token `id` as it is written in the files; `nil` if there is none.
   public func text(of id: UInt32) -> String? { id < texts.count ? texts.string(Int(id)) : nil }
 
-  /// The bytes of the token `id`; none for an id outside of the vocabulary.
+  /// The bytes of the token `id`; none for an id outside the vocabulary.
   public func bytes(of id: UInt32) -> ArraySlice<UInt8> {
     guard id < texts.count else { return [] }
     return bytes[offsets[Int(id)]..<offsets[Int(id) + 1]]
   }
 
-  /// The bytes of the tokens `ids` together; bytes that are no whole characters among them.
+  /// The bytes of the tokens `ids` together, which may include incomplete characters.
   public func decode(_ ids: some Sequence<UInt32>, skippingSpecialTokens: Bool = false) -> [UInt8] {
     var output: [UInt8] = []
     for id in ids where !(skippingSpecialTokens && isSpecial(id)) { output += bytes(of: id) }
     return output
   }
 
-  /// Whether the token `id` is control, left out of the text that people read.
+  /// Whether the token `id` is left out of the text that people read.
   public func isSpecial(_ id: UInt32) -> Bool { id < texts.count && isSpecialToken[Int(id)] }
 
-  /// Whether ordinary text can lead to the token `id`: it is a byte or the result of a merge.
+  /// Whether ordinary text can contain the token `id`: it is a byte or the result of a merge.
   public func isOrdinary(_ id: UInt32) -> Bool { id < texts.count && isOrdinaryToken[Int(id)] }
 
-  /// The id of the token that `role` names; `nil` if it names none or one that is not there.
+  /// The id of the token with the role `role`; `nil` if the files name none, or one that is not in the
+  /// vocabulary.
   public func id(of role: TokenRole) -> UInt32? { roles[role].flatMap(id(of:)) }
 
-  /// Brings the flags of special tokens in line with the added tokens.
+  /// Updates the flags of special tokens from the added tokens.
   mutating func noteSpecialTokens() {
     isSpecialToken = Array(repeating: false, count: texts.count)
     for token in addedTokens where token.isSpecial { isSpecialToken[Int(token.id)] = true }
   }
+}
+
+extension Tokenizer {
+  /// How the ids of a text by `other` differ in meaning from those by this tokenizer: what this one
+  /// has, and what the other has; `nil` if they mean the same.
+  ///
+  /// The tokens with their ids and the merges in their order are compared, not the files. Added tokens
+  /// that only one of the two has after all others change no id.
+  public func difference(from other: Tokenizer) -> String? {
+    for id in 0..<min(texts.count, other.texts.count) where texts[id] != other.texts[id] {
+      let id = UInt32(id)
+      return "token \(id) is '\(notation(id))', but '\(other.notation(id))'"
+    }
+    guard merges != other.merges else { return nil }
+    let rank = zip(merges, other.merges).prefix { $0 == $1 }.count
+    func name(_ tokenizer: Tokenizer) -> String {
+      guard rank < tokenizer.merges.count else { return "missing" }
+      let merge = tokenizer.merges[rank]
+      return "'\(tokenizer.notation(merge.left))' with '\(tokenizer.notation(merge.right))'"
+    }
+    return "merge \(rank + 1) is \(name(self)), but \(name(other))"
+  }
+
+  /// The token `id` for a message.
+  private func notation(_ id: UInt32) -> String { excerpt(TokenNotation.text(of: bytes(of: id))) }
 }

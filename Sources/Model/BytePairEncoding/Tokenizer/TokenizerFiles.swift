@@ -1,12 +1,13 @@
 import FileSupport
+import Glibc
 import JSONSupport
 import TextSupport
 
-/// What the files of a tokenizer say, before it is checked that they agree.
+/// The contents of the files of a tokenizer, before it is checked that they agree.
 ///
-/// Where files say different things it is as transformers 5 has it: `tokenizer.json` goes before
-/// `vocab.json` and `merges.txt`; a `tokenizer_config.json` that lists the added tokens goes before
-/// `special_tokens_map.json` and `added_tokens.json`, an older one behind them.
+/// If files disagree, their precedence is that of transformers 5: `tokenizer.json` precedes
+/// `vocab.json` and `merges.txt`; a `tokenizer_config.json` that lists the added tokens precedes
+/// `special_tokens_map.json` and `added_tokens.json`, and an older one follows them.
 struct TokenizerFiles {
   /// An added token with its id, and the file that gives it.
   struct ListedToken {
@@ -20,21 +21,25 @@ struct TokenizerFiles {
   /// The file with the merges.
   let mergesPath: String
   private(set) var vocabulary: VocabularyEntries
-  private(set) var merges: MergeLines
-  /// The added tokens the files list, in order; a later one goes before an earlier.
+  private(set) var merges: MergeEntries
+  /// The added tokens that the files list, in order; a later one overrides an earlier one.
   private(set) var listedTokens: [ListedToken] = []
-  /// Special tokens that the files name without an id, to be found in the vocabulary.
+  /// Special tokens that the files name without an id, to be looked up in the vocabulary.
   private(set) var namedTokens: [AddedToken] = []
   private(set) var roles: [TokenRole: String] = [:]
   private(set) var addsPrefixSpace = false
 
-  /// Reads what there is in `folder`.
+  /// Reads the files of `folder`.
   ///
   /// - Throws: ``InputError``; ``FileError``.
   init(folder: String) throws {
     self.folder = folder
+    guard !Folder.hasFile(folder) else {
+      throw InputError(
+        folder, "this is a file; expected the folder of a tokenizer")
+    }
     guard Folder.exists(folder) else {
-      throw FileError(path: folder, operation: .open, code: 2)
+      throw FileError(path: folder, operation: .open, code: ENOENT)
     }
     func path(_ name: String) -> String? {
       let path = folder + "/" + name
@@ -73,7 +78,7 @@ struct TokenizerFiles {
     where settings.roleContents.contains(ExactText(listedTokens[index].token.content)) {
       listedTokens[index].token.isSpecial = true
     }
-    // GPT2Tokenizer builds its own pre-tokenizer and asks only its configuration.
+    // GPT2Tokenizer makes its own pre-tokenizer and reads only its configuration.
     let own = settings.isGPT2Class ? nil : model?.addsPrefixSpace
     addsPrefixSpace = own ?? settings.addsPrefixSpace
   }
@@ -87,23 +92,18 @@ struct TokenizerFiles {
     return vocabulary
   }
 
-  private static func merges(_ path: String) throws -> MergeLines {
+  private static func merges(_ path: String) throws -> MergeEntries {
     var reader = try LineReader(path: path)
-    var merges = MergeLines(placesIn: .lines, size: reader.input.size ?? 0)
+    var merges = MergeEntries(placesIn: .lines, size: reader.input.size ?? 0)
     try reader.forEachLine { number, line in
-      guard isUTF8(line) else {
-        throw InputError(path, .line(number), "the line is not UTF-8")
-      }
-      var line = line[...]
-      if line.last == 0x0D { line.removeLast() }
-      // `tokenizers` passes over such a line wherever it stands.
-      if line.isEmpty || line.starts(with: "#version".utf8) { return }
-      let text = UnsafeRawBufferPointer(rebasing: line)
-      guard merges.append(at: number, { $0.append(contentsOf: text) }) else {
+      guard isUTF8(line) else { throw InputError(path, .line(number), "the line is not UTF-8") }
+      let text = line.last == 0x0D ? line.dropLast() : line[...]
+      // `tokenizers` skips such a line wherever it is.
+      if text.isEmpty || text.starts(with: "#version".utf8) { return }
+      guard merges.append(at: number, { $0 += text }) else {
+        let found = excerpt(String(decoding: text, as: UTF8.self))
         throw InputError(
-          path, .line(number),
-          "expected two tokens with a space between, found '\(excerpt(String(decoding: text, as: UTF8.self)))'"
-        )
+          path, .line(number), "expected two tokens separated by a space, found '\(found)'")
       }
     }
     return merges

@@ -2,13 +2,13 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// What a `tokenizer.json` says; only what GPT-2's tokenizer does is accepted.
+/// The contents of a `tokenizer.json`; only what GPT-2's tokenizer does is accepted.
 ///
-/// Truncation, padding and the post-processor are passed over: they shorten, fill up and frame the
-/// ids of a text, which is not part of encoding here.
+/// Truncation, padding and the post-processor are ignored: they shorten, pad and frame the ids of a
+/// text, which is not part of encoding here.
 struct TokenizerJSON {
   private(set) var vocabulary = VocabularyEntries()
-  private(set) var merges = MergeLines(placesIn: .bytes)
+  private(set) var merges = MergeEntries(placesIn: .bytes)
   private(set) var addedTokens: [AddedToken] = []
   private(set) var addsPrefixSpace = false
 
@@ -18,7 +18,7 @@ struct TokenizerJSON {
     #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
   ]
 
-  /// - Throws: ``InputError`` if the file is damaged or has what GPT-2's tokenizer has not;
+  /// - Throws: ``InputError`` if the file is damaged or asks for what GPT-2's tokenizer does not do;
   ///   ``FileError``.
   init(path: String) throws {
     var reader = JSONReader(try InputFile(path: path))
@@ -129,9 +129,9 @@ struct TokenizerJSON {
     }
   }
 
-  /// What is accepted of a model's settings, and how it is called.
+  /// The accepted values of a model's settings, and their description.
   ///
-  /// What the model does with unknown symbols is of no importance: all bytes are known.
+  /// What the model does with unknown symbols does not matter: all bytes are known.
   private static let acceptedValues: [String: ([JSONValue], String)] = [
     "type": (["BPE"], "\"BPE\""), "dropout": ([nil, 0, 0.0], "null"),
     "ignore_merges": ([nil, false], "false"),
@@ -139,8 +139,8 @@ struct TokenizerJSON {
     "end_of_word_suffix": ([nil, ""], "null or an empty string"),
   ]
 
-  private static func merges(_ reader: inout JSONReader, _ path: String) throws -> MergeLines {
-    var merges = MergeLines(placesIn: .bytes, size: reader.remainingCount ?? 0)
+  private static func merges(_ reader: inout JSONReader, _ path: String) throws -> MergeEntries {
+    var merges = MergeEntries(placesIn: .bytes, size: reader.remainingCount ?? 0)
     try reader.array { reader in
       let place = reader.byteOffset
       let isMerge: Bool
@@ -149,10 +149,11 @@ struct TokenizerJSON {
           try reader.string(appendingTo: &$0, validating: true)
         }
       } else {
-        try reader.array { reader in
-          try merges.appendPart { try reader.string(appendingTo: &$0, validating: true) }
+        isMerge = try merges.appendTexts(at: place) { texts in
+          try reader.array { reader in
+            try texts.append { try reader.string(appendingTo: &$0, validating: true) }
+          }
         }
-        isMerge = merges.endParts(at: place)
       }
       guard isMerge else {
         throw InputError(

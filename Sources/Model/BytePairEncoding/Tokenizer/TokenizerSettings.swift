@@ -2,26 +2,25 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// What `tokenizer_config.json` and `special_tokens_map.json` say.
+/// The contents of `tokenizer_config.json` and `special_tokens_map.json`.
 struct TokenizerSettings {
   /// The path of `tokenizer_config.json`, for errors.
   let path: String
   /// Whether transformers reads the folder with its GPT2Tokenizer.
   let isGPT2Class: Bool
   let addsPrefixSpace: Bool
-  /// The added tokens with their ids, where `added_tokens_decoder` lists them.
+  /// The added tokens with their ids, if `added_tokens_decoder` lists them.
   private(set) var addedTokens: [AddedToken]?
   private(set) var roles: [TokenRole: String] = [:]
-  /// Special tokens that are named without an id; a later one goes before an earlier.
+  /// Special tokens that are named without an id; a later one overrides an earlier one.
   private(set) var namedTokens: [AddedToken] = []
   private var tokenOfRole: [TokenRole: AddedToken] = [:]
   /// The texts that have a role, by the files or by default.
   private(set) var roleContents: Set<ExactText> = []
-
   /// The texts that the files call special.
   private(set) var specialContents: Set<ExactText> = []
 
-  /// Reads the files that are there; `model` is the path of `config.json`.
+  /// Reads the files that exist; `model` is the path of `config.json`.
   ///
   /// - Throws: ``InputError``; ``FileError``.
   init(
@@ -35,7 +34,7 @@ struct TokenizerSettings {
     if let list = configuration?["added_tokens_decoder"], list != .null {
       addedTokens = try Self.addedTokens(list, self.path)
     }
-    // A configuration that lists the added tokens is complete; an older one yields to the map.
+    // A configuration that lists the added tokens is complete; the map overrides an older one.
     let isComplete = addedTokens != nil
     var given: Set<TokenRole> = []
     if let map, let mapPath {
@@ -99,7 +98,7 @@ struct TokenizerSettings {
 
   // MARK: - Roles and other special tokens
 
-  /// Reads the special tokens of `value`; with `namesTokens` those that have no id elsewhere too.
+  /// Reads the special tokens of `value`; with `namesTokens` also those without an id elsewhere.
   private mutating func read(
     _ value: JSONValue, _ path: String, isMap: Bool, namesTokens: Bool,
     _ given: inout Set<TokenRole>
@@ -108,7 +107,7 @@ struct TokenizerSettings {
     for member in value.members ?? [] { members[member.key] = member.value }
     for role in TokenRole.allCases {
       guard let value = members[role.rawValue] else { continue }
-      // The map has been read before and goes before the configuration.
+      // The map has been read before and overrides the configuration.
       if !isMap && namesTokens && given.contains(role) { continue }
       given.insert(role)
       if value == .null || value == .string("") {
@@ -152,14 +151,14 @@ struct TokenizerSettings {
   }
 }
 
-/// Where a value stands, for errors.
+/// The place of a value, for errors.
 struct InputErrorContext {
   let path: String
   let key: String
 }
 
 extension AddedToken {
-  /// Reads a token given as its text or as an object.
+  /// Reads a token that is written as its text or as an object.
   ///
   /// - Throws: ``InputError`` that names the file, the key and the value.
   init(
@@ -168,16 +167,16 @@ extension AddedToken {
     guard let content = value.string ?? value["content"]?.string, !content.isEmpty else {
       throw InputError(
         context.path,
-        "\(excerpt(context.key)) has \(value.excerpt); expected the text of a token or an object with its "
-          + "content")
+        "\(excerpt(context.key)) has \(value.excerpt); expected the text of a token, or an object "
+          + "with its content")
     }
     func flag(_ name: String) throws -> Bool? {
       guard let value = value[name], value != .null else { return nil }
       guard let flag = value.boolean else {
         throw InputError(
           context.path,
-          "\(name) of '\(excerpt(content))' in \(context.key) is \(value.excerpt); expected true or false"
-        )
+          "\(name) of '\(excerpt(content))' in \(context.key) is \(value.excerpt); "
+            + "expected true or false")
       }
       return flag
     }

@@ -4,7 +4,7 @@ struct Tally {
   private(set) var units = 0
   private var lastUnit = UInt32.max
 
-  /// Counts `count` more in `unit`; returns whether it is another one than last time.
+  /// Counts `count` more in `unit`; returns whether the unit differs from the last one.
   @inline(__always)
   @discardableResult
   mutating func add(_ count: Int, in unit: UInt32) -> Bool {
@@ -16,22 +16,22 @@ struct Tally {
   }
 }
 
-/// The tokens that stand on one side of those that a merge makes, and where.
+/// The tokens on one side of those that a merge makes, and the units they are in.
 struct Neighbours {
   /// The tallies of all tokens by id.
   private var tallies: [Tally] = []
-  /// The ids of the tokens that stand there.
+  /// The ids of the tokens found.
   private(set) var ids: [UInt32] = []
   /// The tokens and units in the order in which they were found, the token in the upper half.
   private var places: [UInt64] = []
-  /// The units ordered by token, and where those of each token end.
+  /// The units ordered by token, and the end of those of each token.
   private var units: [UInt32] = []
   private var ends: [Int] = []
 
-  /// How often the token `id` stands there.
+  /// How often the token `id` was found.
   func count(of id: UInt32) -> Int { tallies[Int(id)].count }
 
-  /// The units in which the token `id` stands there; to be asked for after ``sortUnits()``.
+  /// The units in which the token `id` was found, once ``sortUnits()`` has been called.
   func units(of id: UInt32) -> ArraySlice<UInt32> {
     let end = ends[Int(id)]
     return units[end - tallies[Int(id)].units..<end]
@@ -46,7 +46,7 @@ struct Neighbours {
     }
   }
 
-  /// Puts the units in order by token; those of a token stay in the order in which they came.
+  /// Orders the units by token; those of a token keep their order.
   mutating func sortUnits() {
     var end = 0
     for id in ids {
@@ -54,18 +54,14 @@ struct Neighbours {
       end += tallies[Int(id)].units
     }
     while units.count < end { units.append(0) }
-    units.withUnsafeMutableBufferPointer { units in
-      ends.withUnsafeMutableBufferPointer { ends in
-        for place in places {
-          let id = Int(place >> 32)
-          units[ends[id]] = UInt32(truncatingIfNeeded: place)
-          ends[id] += 1
-        }
-      }
+    for place in places {
+      let id = Int(place >> 32)
+      units[ends[id]] = UInt32(truncatingIfNeeded: place)
+      ends[id] += 1
     }
   }
 
-  /// Forgets what stood there and prepares for tokens up to `id`.
+  /// Removes all tokens and prepares for ids up to `id`.
   mutating func reset(upTo id: UInt32) {
     for id in ids { tallies[Int(id)] = Tally() }
     ids.removeAll(keepingCapacity: true)

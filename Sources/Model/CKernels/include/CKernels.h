@@ -250,9 +250,6 @@ void ckernels_minhash(uint32_t *minima, const uint32_t *multipliers, const uint3
 
 // MARK: - Memory
 
-/// Prefetches the cache line at `address`, which will be read soon.
-static inline void ckernels_prefetch(const void *address) { __builtin_prefetch(address); }
-
 /// Reads every cache line of `memory`.
 static inline void ckernels_touch(const void *memory, size_t bytes) {
   for (size_t byte = 0; byte < bytes; byte += 64) (void)*((const volatile char *)memory + byte);

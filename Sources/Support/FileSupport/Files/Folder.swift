@@ -94,6 +94,8 @@ public enum Folder {
   private static func removeItem(_ path: String) throws(FileError) {
     if unlink(path) == 0 { return }
     guard errno == EISDIR else { throw FileError(path: path, operation: .remove) }
+    // An empty folder goes without being opened, which a limit of open files may forbid.
+    if rmdir(path) == 0 { return }
     for name in try list(path) { try removeItem(path + "/" + name) }
     guard rmdir(path) == 0 else { throw FileError(path: path, operation: .remove) }
   }

@@ -69,6 +69,21 @@ struct OutputLimitTests {
     #expect(try project.tree("run") == before)
   }
 
+  @Test("for the limit of open files is an error, and no folder stays behind", arguments: [4, 5])
+  func openFiles(count: Int) throws {
+    let before = try project.tree()
+    let ended = try Subprocess.run(
+      "bash",
+      [
+        "-c", #"ulimit -n "$1"; shift; exec "$@""#, "bash", "\(count)",
+        try builtProgram("bpe-encode"), "data/clean/fixture.txt", "-o", "out", "--vocab-size=300",
+      ],
+      in: project.folder.path)
+    #expect(ended.status == 74)
+    #expect(ended.log.hasSuffix("raise that with ulimit -n\n"), "\(ended.log)")
+    #expect(try project.tree() == before)
+  }
+
   @Test("because its reader has ended is not an error: the program ends silently")
   func brokenPipe() throws {
     let ended = try Subprocess.run(

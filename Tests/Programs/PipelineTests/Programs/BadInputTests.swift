@@ -193,7 +193,7 @@ struct BadInputTests {
 
   @Test("a corpus without text, or not in UTF-8, gives no shards")
   func corpus() throws {
-    let problem = "there is no text in it; expected a post a line"
+    let problem = "there is no text in it; expected one post per line"
     for (text, tokenizer) in [("", []), ("\n\n", ["--tokenizer", "\(Self.tokens)/tokenizer"])] {
       try project.folder.write(text, to: "corpus.txt")
       try expect(

@@ -175,11 +175,11 @@ struct CommandLineTests {
         "bugurt-clean", ["a", "--news", "drop"],
         "--news: 'drop' is not accepted; expected one of post, line, keep"
       ),
-      ("bpe-encode", ["a"], "missing option --output: folder that is written"),
+      ("bpe-encode", ["a"], "missing option --output: folder to write"),
       ("bpe-encode", ["a", "-o"], "-o needs a value"),
       (
         "bpe-encode", ["-o", "b"],
-        "missing argument <corpus.txt>: cleaned text in UTF-8, one post a line"
+        "missing argument <corpus.txt>: cleaned text in UTF-8, one post per line"
       ),
       (
         "bpe-encode", ["--decode", "s", "a"],
@@ -220,7 +220,7 @@ struct CommandLineTests {
       ),
       (
         "bpe-encode", ["a", "-o", "b", "--tokenizer=c", "--vocab-size=400"],
-        "--tokenizer is used as it is; --vocab-size and --min-frequency learn one"
+        "--tokenizer is used as it is; --vocab-size and --min-frequency are for learning one"
       ),
       (
         "gpt-finetune", ["a", "-o", "b", "--learning-rate", "0"],

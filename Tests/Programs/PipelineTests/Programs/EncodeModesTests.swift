@@ -27,7 +27,7 @@ struct EncodeModesTests {
     }.joined()
   }
 
-  @Test("--inspect shows tokens by place, id, length and text, parted by tabs")
+  @Test("--inspect shows tokens by index, id, length and text, separated by tabs")
   func inspect() throws {
     let text = "@\n😀\t</s>"
     let ended = try encode(["--inspect", text, "--tokenizer", Self.tokens])
@@ -102,7 +102,7 @@ struct EncodeModesTests {
     #expect(outside.status == 64)
     #expect(
       outside.log.hasPrefix(
-        "bpe-encode: error: --range: ..\(count + 1) leads out of \(Self.shard), which has "
+        "bpe-encode: error: --range: ..\(count + 1) is not within \(Self.shard), which has "
           + "\(count) tokens\n"))
   }
 
@@ -142,7 +142,7 @@ struct EncodeModesTests {
     #expect(verified.status == 0)
     #expect(
       verified.output.contains(
-        ": good, by the manifest; its header does not say what the ids mean\n"))
+        ": good by the manifest; its header does not say what the ids mean\n"))
 
     // Without a manifest the tokenizer knows what ends a text.
     try project.copy("\(Self.tokens)/tokenizer", to: "tokenizer")
@@ -204,11 +204,11 @@ struct EncodeModesTests {
       let options = ["--tokenizer", Self.tokens, "--pack", packing]
       #expect(try decoding(["marked.txt"] + options) == "КОТ\n\u{FEFF}ПЁС\n")
     }
-    func learnt(_ name: String) throws -> String {
+    func learned(_ name: String) throws -> String {
       _ = try decoding([name, "--vocab-size", "270", "--min-frequency", "1"])
       return try project.folder.text(of: "out/tokenizer/merges.txt")
     }
-    #expect(try learnt("marked.txt") == learnt("plain.txt"))
+    #expect(try learned("marked.txt") == learned("plain.txt"))
     let inspected = try encode(["--inspect", "КОТ", "--tokenizer", Self.tokens]).output
     #expect(
       try encode(["--inspect", "\u{FEFF}КОТ", "--tokenizer", Self.tokens]).output == inspected)
@@ -219,7 +219,7 @@ struct EncodeModesTests {
       ).output == inspected)
   }
 
-  @Test("a vocabulary is learnt from the text as it ends, and from each file by itself")
+  @Test("a vocabulary is learned from the text as it ends, and from each file by itself")
   func endOfFile() throws {
     func merges(_ texts: String...) throws -> [Substring] {
       let names = texts.indices.map { "\($0).txt" }

@@ -2,11 +2,11 @@ import BytePairEncoding
 import TestSupport
 import Testing
 
-@Suite struct TrainerTests {
+@Suite struct BPETrainerTests {
   func train(_ lines: [String], size: Int = 10_000, frequency: Int = 2) throws -> Tokenizer {
-    var trainer = Trainer(vocabularySize: size, minimumFrequency: frequency)
-    for line in lines { try trainer.add(Array(line.utf8)) }
-    return try trainer.train()
+    var words = WordCounts()
+    for line in lines { try words.add(Array(line.utf8)) }
+    return try BPETrainer(vocabularySize: size, minimumFrequency: frequency).train(on: words)
   }
 
   func mergeTexts(_ tokenizer: Tokenizer) -> [String] {
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// Merges pair by pair, and counts all pairs anew for each.
+  /// Merges pair by pair, and counts all pairs again for each.
   func reference(_ lines: [String], size: Int, frequency: Int) throws -> [String] {
     var texts = TokenizerFixture.symbols
     let ids = Dictionary(uniqueKeysWithValues: zip(texts, texts.indices))
@@ -83,7 +83,7 @@ import Testing
   @Test("puts the special tokens first, then the bytes in the order of their symbols")
   func vocabulary() throws {
     let tokenizer = try train([], size: 300)
-    #expect(tokenizer.count == Trainer.smallestVocabulary)
+    #expect(tokenizer.count == BPETrainer.smallestVocabulary)
     let texts = (0..<UInt32(261)).compactMap { tokenizer.text(of: $0) }
     #expect(texts == ["<pad>", "<s>", "</s>", "<unk>", "<mask>"] + TokenizerFixture.symbols)
     #expect(tokenizer.id(of: .end) == 2)
@@ -114,7 +114,7 @@ import Testing
     }
   }
 
-  @Test("merges in the same order as counting anew every time", arguments: 0..<8)
+  @Test("merges in the same order as counting again every time", arguments: 0..<8)
   func againstReference(group: UInt64) throws {
     for seed in group * 50..<group * 50 + 50 {
       let lines = lines(seed: seed)
@@ -152,9 +152,9 @@ import Testing
     #expect(same.bytes(of: UInt32(same.count - 1)).count == 1 << 19)
     var generator = FixedGenerator(state: 11)
     let letters = (0..<1 << 20).map { _ in UInt8.random(in: 0x61...0x7A, using: &generator) }
-    var trainer = Trainer(vocabularySize: 3000)
-    try trainer.add(letters)
-    let tokenizer = try trainer.train()
+    var words = WordCounts()
+    try words.add(letters)
+    let tokenizer = try BPETrainer(vocabularySize: 3000).train(on: words)
     #expect(tokenizer.count == 3000)
     // All pairs of letters are about equally frequent, and more so than what follows them.
     #expect(tokenizer.merges.prefix(300).allSatisfy { tokenizer.bytes(of: $0.result).count == 2 })
@@ -164,74 +164,46 @@ import Testing
   func noPair() throws {
     #expect(mergeTexts(try train([])) == [])
     #expect(mergeTexts(try train(["a", "b", "!", ""], frequency: 1)) == [])
-    var trainer = Trainer(vocabularySize: 300)
-    try trainer.add(TextBatch())
-    #expect(mergeTexts(try trainer.train()) == [])
   }
 
   @Test("orders pairs by counts that do not fit into 32 bits")
   func largeCounts() throws {
-    var trainer = Trainer(vocabularySize: 1000)
-    try trainer.add(Array("ab".utf8), times: 1 << 31)
-    try trainer.add(Array("cd".utf8), times: 1 << 32)
-    try trainer.add(Array("ef".utf8), times: (1 << 32) + 1)
-    try trainer.add(Array("gh".utf8), times: 7)
-    #expect(mergeTexts(try trainer.train()) == ["e f", "c d", "a b", "g h"])
+    var words = WordCounts()
+    try words.add(Array("ab".utf8), times: 1 << 31)
+    try words.add(Array("cd".utf8), times: 1 << 32)
+    try words.add(Array("ef".utf8), times: (1 << 32) + 1)
+    try words.add(Array("gh".utf8), times: 7)
+    let tokenizer = try BPETrainer(vocabularySize: 1000).train(on: words)
+    #expect(mergeTexts(tokenizer) == ["e f", "c d", "a b", "g h"])
   }
 
-  @Test("learns the same from batches with any number of threads", arguments: [1, 2, 3, 8])
-  func threads(count: Int) throws {
+  @Test("learns the same from counts that were added together", arguments: [1, 2, 3, 8])
+  func sums(count: Int) throws {
     var generator = FixedGenerator(state: 5)
     let parts = ["кот", " кот", "а", " на", "!", " окне", "ы", " ", "ель"]
     let lines = (0..<6000).map { _ in generator.text(of: parts, upTo: 40) }
-    var batch = TextBatch()
-    var batched = Trainer(vocabularySize: 600, threads: count)
-    for line in lines {
-      Array(line.utf8).withUnsafeBytes { batch.append($0, addingNewline: true) }
-      if batch.byteCount > 500_000 {
-        try batched.add(batch)
-        batch.removeAll()
-      }
-    }
-    try batched.add(batch)
-    let expected = mergeTexts(try train(lines.map { $0 + "\n" }, size: 600))
-    #expect(mergeTexts(try batched.train()) == expected)
-    #expect(expected.count == 600 - Trainer.smallestVocabulary)
-  }
-
-  @Test("sees no newline where there is none")
-  func withoutNewline() throws {
-    for (hasNewline, merges) in [(false, ["a b", "Ġ ab"]), (true, ["a b", "Ġ Ċ", "Ġ ab"])] {
-      var batch = TextBatch()
-      Array("ab ab ".utf8).withUnsafeBytes { batch.append($0, addingNewline: hasNewline) }
-      var trainer = Trainer(vocabularySize: 300, minimumFrequency: 1)
-      try trainer.add(batch)
-      #expect(mergeTexts(try trainer.train()) == merges)
-    }
-  }
-
-  @Test("names the first text of a batch that is not UTF-8")
-  func invalidBatch() throws {
-    var batch = TextBatch()
-    for number in 0..<40_000 {
-      let text: [UInt8] =
-        number % 10_000 == 9_999 ? [0x61, 0x20, UInt8(number / 10_000), 0xFF] : [0x61]
-      text.withUnsafeBytes { batch.append($0, addingNewline: true) }
-    }
-    var trainer = Trainer(vocabularySize: 1000, threads: 4)
-    #expect(throws: InvalidUTF8(offset: 3)) { try trainer.add(batch) }
+    var counts = [WordCounts](repeating: WordCounts(), count: count)
+    for (index, line) in lines.enumerated() { try counts[index % count].add(Array(line.utf8)) }
+    var sum = WordCounts()
+    #expect(sum.isEmpty)
+    for other in counts { sum.add(other) }
+    #expect(!sum.isEmpty)
+    let expected = mergeTexts(try train(lines, size: 600))
+    #expect(mergeTexts(try BPETrainer(vocabularySize: 600).train(on: sum)) == expected)
+    #expect(expected.count == 600 - BPETrainer.smallestVocabulary)
   }
 
   @Test("refuses what is not UTF-8 and stops where the progress does")
   func failures() throws {
     struct Stop: Error {}
-    var trainer = Trainer(vocabularySize: 1000, minimumFrequency: 1)
-    #expect(throws: InvalidUTF8(offset: 1)) { try trainer.add([0x61, 0xFE]) }
+    var words = WordCounts()
+    #expect(throws: InvalidUTF8(offset: 1)) { try words.add([0x61, 0xFE]) }
     var generator = FixedGenerator(state: 2)
     let letters = "abcdefghijklmnopqrstuvwxyz".map { String($0) }
     for _ in 0..<400 {
-      try trainer.add(Array(generator.text(of: letters, upTo: 12).utf8))
+      try words.add(Array(generator.text(of: letters, upTo: 12).utf8))
     }
-    #expect(throws: Stop.self) { try trainer.train { _ in throw Stop() } }
+    let trainer = BPETrainer(vocabularySize: 1000, minimumFrequency: 1)
+    #expect(throws: Stop.self) { try trainer.train(on: words) { _ in throw Stop() } }
   }
 }

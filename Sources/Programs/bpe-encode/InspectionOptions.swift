@@ -2,19 +2,20 @@ import CommandLineSupport
 import CorpusFormat
 import TokenShardFormat
 
-/// The options that look at tokens instead of making shards.
-struct LookingOptions: ArgumentGroup {
+/// The options that show or check tokens instead of writing shards.
+struct InspectionOptions: ArgumentGroup {
   @Option(
-    help: "show the tokens of the text, - of standard input; needs --tokenizer", valueName: "text")
+    help: "show the tokens of the text, or of standard input for -; needs --tokenizer",
+    valueName: "text")
   var inspect: String?
 
   @Option(
-    help: "print the text of a shard, of --range or all of it", valueName: "shard",
+    help: "print the text of a shard, or of --range in it", valueName: "shard",
     completion: .file)
   var decode: String?
 
   @Option(
-    help: "tokens of the shard, A..B from A up to but not including B, A.. or ..B",
+    help: "tokens of the shard: A..B from A up to but not including B, A.. or ..B",
     valueName: "range", defaultText: "all")
   var range: TokenRange?
 
@@ -23,7 +24,7 @@ struct LookingOptions: ArgumentGroup {
     valueName: "shard|folder", completion: .file)
   var verify: String?
 
-  /// The options that were given, of those of which one excludes the others.
+  /// The options that were given, of those that exclude each other.
   var given: [String] {
     [("--inspect", inspect), ("--decode", decode), ("--verify", verify)].compactMap {
       $0.1 == nil ? nil : $0.0

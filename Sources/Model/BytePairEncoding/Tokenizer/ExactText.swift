@@ -1,7 +1,7 @@
-/// A text as a key: equal where the characters are the same, one by one.
+/// A text as a key that equals only texts of the same bytes.
 ///
-/// Strings are equal where they look alike, й and и with a breve; to a tokenizer those are two
-/// texts.
+/// Strings are equal if they are canonically equivalent, such as й and и with a breve; to a tokenizer
+/// those are two texts.
 struct ExactText: Hashable {
   let text: String
 

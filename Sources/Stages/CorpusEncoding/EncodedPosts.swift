@@ -1,0 +1,79 @@
+import BytePairEncoding
+import CorpusFormat
+import FileSupport
+import TokenShardFormat
+
+/// A block of posts and the tokens they become.
+final class EncodedPosts: CorpusBlock {
+  /// The posts of the block in one split.
+  struct Part {
+    var posts = 0
+    var textBytes = 0
+    var tokens: PackedTokens
+  }
+
+  /// The posts for training and those for validation.
+  // One thread at a time works on the block, which need not be checked for each post.
+  @exclusivity(unchecked) private var parts: [Part]
+  /// The lengths of the posts, by their lines in the block.
+  @exclusivity(unchecked) private(set) var lengths: PostLengths
+
+  /// An empty block; `blockSize` is that of the statistics.
+  init(vocabularySize: Int, blockSize: Int) {
+    let empty = Part(tokens: PackedTokens(vocabularySize: vocabularySize))
+    parts = [empty, empty]
+    lengths = PostLengths(blockSize: blockSize)
+  }
+
+  var train: Part { parts[0] }
+  var validation: Part { parts[1] }
+
+  /// Encodes the posts of the text.
+  ///
+  /// - Parameters:
+  ///   - thread: The thread that does it.
+  ///   - endOfText: The token after each post.
+  ///   - validationEnd: Posts whose CRC-32 is less belong to validation.
+  func encode(with thread: EncodingThread, endOfText: UInt32, validationEnd: Double) {
+    for part in parts.indices {
+      (parts[part].posts, parts[part].textBytes) = (0, 0)
+      parts[part].tokens.removeAll()
+    }
+    lengths.removeAll()
+    failure = nil
+    let text = text.bytes
+    // The ids of consecutive posts of one split are packed together.
+    var part = 0
+    do throws(InvalidText) {
+      newlines = try CorpusReader.forEachPost(in: text) { line, post throws(InvalidText) in
+        let isValidation =
+          validationEnd > 0 && Double(Self.checksum(of: text, post)) < validationEnd
+        if isValidation != (part == 1) {
+          thread.packIDs(into: &parts[part].tokens)
+          part = 1 - part
+        }
+        let start = thread.ids.count
+        do throws(InvalidUTF8) {
+          try thread.encoder.encode(post, of: text, into: &thread.ids)
+        } catch {
+          throw InvalidText(
+            in: text, at: error.offset, lineStart: post.lowerBound, newlines: line - 1)
+        }
+        thread.ids.append(endOfText)
+        let tokens = thread.ids.count - start
+        parts[part].posts += 1
+        parts[part].textBytes += post.count
+        lengths.add(.init(tokens: tokens, bytes: post.count, file: 0, line: line))
+      }
+    } catch {
+      failure = error
+    }
+    thread.packIDs(into: &parts[part].tokens)
+  }
+
+  private static func checksum(of text: UnsafeRawBufferPointer, _ range: Range<Int>) -> UInt32 {
+    var checksum = CRC32()
+    checksum.update(UnsafeRawBufferPointer(rebasing: text[range]))
+    return checksum.value
+  }
+}
