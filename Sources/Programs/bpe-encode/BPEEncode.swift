@@ -81,7 +81,7 @@ struct BPEEncode: Program {
   @Option(
     help: "which share is held back to measure the model on", valueName: "share",
     defaultText: "0.05, with --pack continuous 0",
-    accepting: Condition("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
+    accepting: Constraint("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
   var validationFraction: Double?
 
   @Option(

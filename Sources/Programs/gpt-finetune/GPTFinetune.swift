@@ -135,7 +135,7 @@ struct GPTFinetune: Program {
   /// Says so if the training needs more memory than there is: the system gives it at first, and ends
   /// the program when it is touched.
   private func warnOfMemory() {
-    let needed = ArenaMemory.byteCount - SystemLimits.residentBytes
+    let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
     guard let available = AvailableMemory.byteCount, needed > available else { return }
     Log.warning(
       "the training takes \(NumberText.bytes(Double(needed))) more of memory, of which "

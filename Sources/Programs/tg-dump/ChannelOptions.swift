@@ -73,7 +73,7 @@ struct LiveOptions: ArgumentGroup {
       configuration: try LiveConfiguration(path: config, console: console),
       sessionFolder: try SessionFolder(path: path), options: options, console: console)
     // The library's threads can abort a process that cleans up behind them.
-    ProcessEnd.skipCleanUp()
+    ProcessExit.skipCleanUp()
     return channel
   }
 }

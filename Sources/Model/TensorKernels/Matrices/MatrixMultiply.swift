@@ -1,6 +1,7 @@
 import COneDNN
 import COpenBLAS
 import FileSupport
+import Threading
 
 /// A matrix as it enters a product: as it is or transposed.
 public struct Operand {
@@ -81,7 +82,7 @@ private func largeMatrixProduct(
 /// Ends the process if a call of oneDNN failed.
 func checkOneDNN(_ status: dnnl_status_t) {
   if status == dnnl_out_of_memory {
-    SystemLimits.end(MemoryError(for: "a matrix product (oneDNN)"))
+    ProcessMemory.end(MemoryError(for: "a matrix product (oneDNN)"))
   }
   precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
 }
@@ -201,11 +202,11 @@ private let blasIsPrepared: Bool = {
 func reserveBLASMemory(threads: Int) -> Int {
   let count = copenblas_reserve(Int32(threads))
   guard count > 0 else {
-    SystemLimits.end(
+    ProcessMemory.end(
       MemoryError(byteCount: copenblas_buffer_size, for: "matrix products (OpenBLAS)"))
   }
   if count < threads {
-    SystemLimits.report(
+    ThreadShortage.report(
       "no memory for more than \(count) thread\(count == 1 ? "" : "s") of the \(threads) wanted: "
         + "the result is the same; --threads \(count) asks for no more")
   }
