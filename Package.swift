@@ -18,10 +18,12 @@ enum Floor: String {
   case programs = "Programs"
 }
 
-/// A C library that Debian's `package` installs, in `Sources/System/<name>`.
-func systemLibrary(_ name: String, pkgConfig: String? = nil, package: String) -> Target {
+/// A C library in `Sources/System/<name>`, installed by Debian's `package` unless it is part of the
+/// system.
+func systemLibrary(_ name: String, pkgConfig: String? = nil, package: String? = nil) -> Target {
   .systemLibrary(
-    name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+    name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig,
+    providers: package.map { [.apt([$0])] })
 }
 
 /// A library in `Sources/<floor>/<name>`.
@@ -65,6 +67,7 @@ let package = Package(
   ],
   targets: [
     // MARK: System: C libraries of Debian
+    systemLibrary("CSystem"),
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("COneDNN", package: "libdnnl-dev"),
     systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
@@ -79,10 +82,10 @@ let package = Package(
 
     // MARK: Support
     library("TextSupport", in: .support),
-    library("FileSupport", in: .support, ["TextSupport", "CZlib"]),
+    library("FileSupport", in: .support, ["TextSupport", "CSystem", "CZlib"]),
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
-    library("CommandLineSupport", in: .support, ["FileSupport", "TextSupport"]),
+    library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
 
     // MARK: Formats

@@ -1,14 +1,14 @@
 import FileSupport
 import JSONSupport
 
-/// Ends a training whose validation loss no longer improves, counting as the Trainer's
-/// `EarlyStoppingCallback` does.
+/// Ends a training whose validation loss no longer improves, counting like the Trainer's
+/// `EarlyStoppingCallback`.
 public struct EarlyStopping: Equatable, Sendable {
-  /// Validations in a row without an improvement after which the training ends.
+  /// The number of consecutive validations without an improvement that ends the training.
   public let patience: Int
-  /// How much lower than the lowest so far a loss must be to count as an improvement.
+  /// By how much a loss must be below the lowest so far to be an improvement.
   public let threshold: Double
-  /// Validations in a row without an improvement so far.
+  /// The number of consecutive validations without an improvement so far.
   public private(set) var count = 0
 
   static let callbackName = "EarlyStoppingCallback"
@@ -21,15 +21,15 @@ public struct EarlyStopping: Equatable, Sendable {
   /// Whether the training ends.
   public var isReached: Bool { count >= patience }
 
-  /// Counts the validation loss `loss`; `best` is the lowest of those before.
+  /// Counts the validation loss `loss`; `best` is the lowest before it.
   ///
-  /// A loss may be the lowest and yet no improvement, if it is so by less than ``threshold``.
+  /// The lowest loss so far is not an improvement if it is lower by no more than ``threshold``.
   public mutating func count(_ loss: Double, best: Double?) {
     guard let best else { return count = 0 }
     count = loss < best && best - loss > threshold ? 0 : count + 1
   }
 
-  /// The state as the Trainer keeps it.
+  /// The state in the Trainer's format.
   var json: JSONValue {
     [
       "args": [
@@ -40,7 +40,7 @@ public struct EarlyStopping: Equatable, Sendable {
     ]
   }
 
-  /// Reads what ``json`` holds; `nil` if something is missing.
+  /// Reads the Trainer's format; `nil` if something is missing.
   init?(_ json: JSONValue) {
     guard let arguments = json["args"],
       let patience = arguments["early_stopping_patience"]?.integer,

@@ -2,9 +2,9 @@ import FileSupport
 import Glibc
 import JSONSupport
 
-/// A folder that is to hold a model, and what somebody may have meant who names another.
+/// A folder that should hold a model, and what the user may have meant by another one.
 public enum ModelFolder {
-  /// Checks that a model can be read from `path`, as far as the names in it tell.
+  /// Checks, by the names in it, that `path` holds a model.
   ///
   /// - Throws: `FileError` if there is no such folder; `InputError` with the folder to take instead.
   public static func check(_ path: String) throws {
@@ -15,7 +15,7 @@ public enum ModelFolder {
     for suffix in RunFolder.unfinishedSuffixes where Folder.name(of: path).hasSuffix(suffix) {
       throw InputError(
         path,
-        "a checkpoint that training is still writing, or was stopped in; "
+        "a checkpoint that training is still writing, or left when it was stopped; "
           + remedy(inRun: Folder.parent(of: path)))
     }
     guard !Folder.hasFile("\(path)/\(CheckpointFile.configuration)") else { return }
@@ -29,22 +29,22 @@ public enum ModelFolder {
         + "weights and a tokenizer")
   }
 
-  /// The digest of the tokenizer by whose ids the model in the folder `path` was trained; `nil` if
-  /// nothing tells, as in the folders of others.
+  /// The digest of the tokenizer with which the model in the folder `path` was trained; `nil` if
+  /// unknown, as in the folders of other programs.
   public static func tokenizerDigest(of path: String) -> UInt32? {
     let state = try? JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
     return state?["tokenizer"]?.integer.flatMap(UInt32.init(exactly:))
   }
 
-  /// Which folder of the run to take.
+  /// Which folder of the run to use.
   private static func remedy(inRun path: String) -> String {
     let run = RunFolder(path: path)
     if Folder.hasFile("\(run.finalPath)/\(CheckpointFile.configuration)") {
       return "take '\(run.finalPath)'"
     }
     guard let step = (try? run.checkpointSteps())?.last else {
-      return "there is no whole checkpoint as yet: go on with the training"
+      return "there is no complete checkpoint yet: resume the training"
     }
-    return "take '\(run.checkpointPath(step: step))', the newest whole one"
+    return "take '\(run.checkpointPath(step: step))', the newest complete one"
   }
 }

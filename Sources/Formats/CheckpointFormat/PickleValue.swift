@@ -1,7 +1,7 @@
 import FileSupport
 import TextSupport
 
-/// What stands in a pickle of weights.
+/// A value in a pickle of weights.
 ///
 /// Nothing in it can be called: functions and classes are names from a short list.
 enum PickleValue {
@@ -10,11 +10,11 @@ enum PickleValue {
   case integer(Int)
   case number(Double)
   case string(String)
-  /// Its elements, and how deep tuples lie within it, itself counted.
+  /// Its elements, and the depth to which tuples nest in it, itself included.
   case tuple([PickleValue], depth: Int)
-  /// The number of a list in the ``Unpickler``.
+  /// The index of a list in the ``Unpickler``.
   case list(Int)
-  /// The number of a dictionary in the ``Unpickler``.
+  /// The index of a dictionary in the ``Unpickler``.
   case dictionary(Int)
   case global(PickleGlobal)
   case storage(StorageReference)
@@ -32,7 +32,7 @@ enum PickleValue {
     return integers.count == elements.count ? integers : nil
   }
 
-  /// What it is, for messages.
+  /// Its kind, for messages.
   var kind: String {
     switch self {
     case .none: "None"
@@ -54,7 +54,7 @@ enum PickleValue {
 enum PickleGlobal: CustomStringConvertible {
   case orderedDictionary
   case rebuildTensor
-  /// As `rebuildTensor`, of a storage of bytes, with the type of the elements.
+  /// Like `rebuildTensor`, from a storage of bytes, with the type of the elements.
   case rebuildTensorOfType
   case rebuildParameter
   case storage(TensorType)
@@ -72,7 +72,7 @@ enum PickleGlobal: CustomStringConvertible {
     "float8_e5m2fnuz": .float8E5M2FNUZ, "float8_e8m0fnu": .float8E8M0,
   ]
 
-  /// The one that Python knows as `name` in `module`; `nil` if weights do not need it.
+  /// The function or class `name` in the Python module `module`; `nil` if weights do not need it.
   init?(module: String, name: String) {
     switch (module, name) {
     case ("collections", "OrderedDict"): self = .orderedDictionary
@@ -104,19 +104,19 @@ enum PickleGlobal: CustomStringConvertible {
   }
 }
 
-/// An array of numbers that tensors are views of; where it lies is not in the pickle.
+/// An array of numbers of which tensors are views; the pickle does not say where it is.
 struct StorageReference: Equatable {
   /// Its name in the file.
   let key: String
   let type: TensorType
-  /// How many elements the pickle says it has.
+  /// The number of elements according to the pickle.
   let count: Int
 
-  /// How many bytes it takes; checked when it was made.
+  /// The size in bytes; checked not to overflow when the pickle was read.
   var byteCount: Int { count * type.size }
 }
 
-/// A tensor as a view of a storage, checked to lie within it.
+/// A tensor as a view of a storage, checked to be within it.
 struct TensorReference {
   let storage: StorageReference
   /// The first element, counted in elements of the storage.
@@ -124,11 +124,11 @@ struct TensorReference {
   let shape: [Int]
   let strides: [Int]
 
-  /// More elements than its storage has, a tensor may have only up to this number: a stride of 0
-  /// lets a few bytes claim any number of elements, and no weights are stored so.
+  /// The most elements that a tensor may have if its storage has fewer: with a stride of 0 a few bytes
+  /// could claim any number, which weights do not need.
   static let maximumExpandedCount = 1 << 24
 
-  /// Checks the view; `nil` and a description of the problem where it is impossible.
+  /// Checks the view; returns `nil` and a description of the problem if it is impossible.
   static func checked(
     _ storage: StorageReference, offset: Int, shape: [Int], strides: [Int]
   ) -> (tensor: TensorReference?, problem: String) {

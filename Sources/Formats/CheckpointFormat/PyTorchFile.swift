@@ -1,10 +1,10 @@
 import FileSupport
 import TextSupport
 
-/// A file of weights that `torch.save` wrote, mapped into memory and checked: a zip file as torch
-/// 1.6 and later write it, or the legacy format of earlier ones.
+/// A file of weights that `torch.save` wrote, mapped into memory and checked: a zip file of torch 1.6
+/// or later, or the legacy format of earlier versions.
 ///
-/// Nothing in it is run. What is not a dictionary of tensors is refused by its name.
+/// Nothing in it is executed. Everything but a dictionary of tensors is refused.
 public struct PyTorchFile: Sendable {
   /// The path of the file.
   public let path: String
@@ -13,7 +13,7 @@ public struct PyTorchFile: Sendable {
 
   /// Maps and checks the file at `path`.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if it is not a whole file of weights.
+  /// - Throws: ``FileError``; ``InputError`` if it is not a complete file of weights.
   public init(path: String) throws {
     let file = try MappedFile(path: path, keepingOpen: true)
     self.path = path
@@ -21,7 +21,7 @@ public struct PyTorchFile: Sendable {
       tensors = try Self.readZip(file)
     } else if file.bytes.starts(with: LegacyFile.magicNumber) {
       tensors = try LegacyFile(file).tensors()
-    } else if let problem = ForeignFile.problem(of: file.bytes) {
+    } else if let problem = MisplacedFile.problem(of: file.bytes) {
       throw InputError(path, problem)
     } else if file.bytes.count > 8, file.bytes[8] == UInt8(ascii: "{") {
       throw InputError(path, "this looks like a safetensors file; name it *.safetensors")
@@ -33,7 +33,7 @@ public struct PyTorchFile: Sendable {
 
   private static func readZip(_ file: MappedFile) throws -> [String: StoredTensor] {
     let entries = try ZipArchive(file).entries
-    // All names lie in one folder, which may have any name.
+    // All entries are in one folder, whose name does not matter.
     let pickles = entries.keys.filter {
       $0.hasSuffix("/data.pkl") && $0.split(separator: "/").count == 2
     }
@@ -53,7 +53,7 @@ public struct PyTorchFile: Sendable {
             + "little-endian machine")
       }
     }
-    var unpickler = Unpickler(file.bytes, in: range, path: file.path)
+    var unpickler = Unpickler(file, in: range)
     let root = try unpickler.load()
     guard unpickler.position == range.upperBound else {
       throw InputError(
@@ -76,7 +76,7 @@ public struct PyTorchFile: Sendable {
     return try stateDictionary(root, unpickler, file: file, starts: starts)
   }
 
-  /// The tensors of the dictionary `root`, whose storages begin at `starts`.
+  /// The tensors in the dictionary `root`, whose storages begin at `starts`.
   fileprivate static func stateDictionary(
     _ root: PickleValue, _ unpickler: Unpickler, file: MappedFile, starts: [String: Int]
   ) throws -> [String: StoredTensor] {
@@ -84,8 +84,8 @@ public struct PyTorchFile: Sendable {
       InputError(
         file.path, problem + "; expected a state_dict: torch.save(model.state_dict(), …)")
     }
-    guard case .dictionary(let number) = root else { throw failure("holds \(root.kind)") }
-    let items = unpickler.elements(ofContainer: number)
+    guard case .dictionary(let index) = root else { throw failure("holds \(root.kind)") }
+    let items = unpickler.elements(ofContainer: index)
     var tensors: [String: StoredTensor] = [:]
     for index in stride(from: 0, to: items.count, by: 2) {
       guard let name = items[index].string else {
@@ -97,14 +97,14 @@ public struct PyTorchFile: Sendable {
         name: name, type: tensor.storage.type, shape: tensor.shape, file: file,
         start: start + tensor.offset * tensor.storage.type.size, strides: tensor.strides)
       guard tensors.updateValue(stored, forKey: name) == nil else {
-        throw failure("'\(excerpt(name))' stands twice in the dictionary")
+        throw failure("'\(excerpt(name))' appears twice in the dictionary")
       }
     }
     return tensors
   }
 }
 
-/// The format of torch before 1.6: five pickles, one behind the other, then the storages.
+/// The format of torch before 1.6: five pickles in a row, then the storages.
 private struct LegacyFile {
   /// The first pickle: 0x1950A86A20F9469CFC6C.
   static let magicNumber: [UInt8] = [
@@ -120,7 +120,7 @@ private struct LegacyFile {
   func tensors() throws -> [String: StoredTensor] {
     var position = Self.magicNumber.count
     func next() throws -> (PickleValue, Unpickler) {
-      var unpickler = Unpickler(file.bytes, in: position..<file.bytes.count, path: file.path)
+      var unpickler = Unpickler(file, in: position..<file.bytes.count)
       let value = try unpickler.load()
       position = unpickler.position
       return (value, unpickler)
@@ -134,12 +134,12 @@ private struct LegacyFile {
     let (root, unpickler) = try next()
     let keysPosition = position
     let (keyList, keyUnpickler) = try next()
-    guard case .list(let number) = keyList else {
+    guard case .list(let index) = keyList else {
       throw InputError(
         file.path, .byte(keysPosition), "expected the list of storages, found \(keyList.kind)")
     }
     var starts: [String: Int] = [:]
-    for key in keyUnpickler.elements(ofContainer: number) {
+    for key in keyUnpickler.elements(ofContainer: index) {
       guard let storage = key.string.flatMap({ unpickler.storages[$0] }) else {
         throw InputError(
           file.path, .byte(keysPosition),
@@ -167,11 +167,11 @@ private struct LegacyFile {
 
   /// Checks the dictionary that describes the machine.
   private func checkSystem(at position: Int, _ pickle: (PickleValue, Unpickler)) throws {
-    guard case .dictionary(let number) = pickle.0 else {
+    guard case .dictionary(let dictionary) = pickle.0 else {
       throw InputError(
         file.path, .byte(position), "expected a description of the machine, found \(pickle.0.kind)")
     }
-    let items = pickle.1.elements(ofContainer: number)
+    let items = pickle.1.elements(ofContainer: dictionary)
     for index in stride(from: 0, to: items.count, by: 2)
     where items[index].string == "little_endian" {
       guard case .boolean(true) = items[index + 1] else { break }
@@ -182,7 +182,7 @@ private struct LegacyFile {
       "the byte order is not little-endian; save the weights on a little-endian machine")
   }
 
-  /// Where the numbers of `storage` begin, whose count stands at `position`; goes on behind them.
+  /// Where the numbers of `storage` begin; reads their count at `position` and moves past them.
   private func start(of storage: StorageReference, at position: inout Int) throws -> Int {
     let bytes = file.bytes
     guard bytes.count - position >= 8 else {

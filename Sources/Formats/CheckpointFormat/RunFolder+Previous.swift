@@ -1,22 +1,21 @@
 import FileSupport
 import Glibc
 
-/// One earlier run is kept beside a run that replaces it, until the new one has its final model.
+/// The run that a new one replaces is kept beside it until the new one has its final model.
 ///
-/// The earlier run leaves its place only when the new one has something to save, so a run that fails
-/// before its first checkpoint changes nothing.
+/// It is set aside only when the new run has something to save, so a run that fails before its first
+/// checkpoint changes nothing.
 extension RunFolder {
-  /// Where the earlier run is kept: `<folder>.previous`, beside what `path` leads to if it is a link.
+  /// Where the earlier run is kept: `<folder>.previous`, beside what `path` links to.
   public var previousPath: String { resolvedPath + ".previous" }
 
   /// Whether there is a finished model.
   public var isFinished: Bool { Folder.hasFile("\(finalPath)/\(CheckpointFile.trainerState)") }
 
-  /// Whether there is a finished model or a checkpoint, whole or damaged.
-  ///
-  /// - Throws: ``FileError``.
-  public func holdsRun() throws -> Bool {
-    try isFinished || !checkpointSteps(includingDamaged: true).isEmpty
+  /// Whether there is a finished model or a checkpoint, complete or damaged.
+  public func holdsRun() throws(FileError) -> Bool {
+    if isFinished { return true }
+    return try !checkpointSteps(includingDamaged: true).isEmpty
   }
 
   /// Checks that ``setAside()`` can rename the folder.
@@ -34,13 +33,10 @@ extension RunFolder {
       "the earlier run cannot be set aside as \(previousPath): \(problem); name another --output")
   }
 
-  /// Renames the folder to ``previousPath`` and leaves an empty one in its place.
+  /// Renames the folder to ``previousPath`` and creates an empty one in its place.
   ///
-  /// A finished model that was set aside before stays where it is if this run has none: an unfinished
-  /// run is removed instead of replacing it.
-  ///
-  /// - Throws: ``FileError``.
-  public func setAside() throws {
+  /// An unfinished run does not replace a finished one that was set aside before; it is removed.
+  public func setAside() throws(FileError) {
     let previous = RunFolder(path: previousPath)
     if previous.isFinished, !isFinished {
       for step in try checkpointSteps(includingDamaged: true) { try removeCheckpoint(step: step) }
@@ -54,24 +50,20 @@ extension RunFolder {
   }
 
   /// Brings back the run that was set aside, unless a newer one has saved something.
-  ///
-  /// - Throws: ``FileError``.
-  public func restorePrevious() throws {
-    guard try Folder.exists(previousPath) && !holdsRun() else { return }
+  public func restorePrevious() throws(FileError) {
+    guard Folder.exists(previousPath), try !holdsRun() else { return }
     let path = resolvedPath
-    // What else stands there is not part of a run, but it is not ours to remove.
+    // What else is there is not part of a run, and not ours to remove.
     guard !Folder.exists(path) || rmdir(path) == 0 else { return }
     guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.synchronize(Folder.parent(of: path))
   }
 
-  /// Removes the run that was set aside; nothing happens if there is none.
-  ///
-  /// - Throws: ``FileError``.
-  public func removePrevious() throws {
+  /// Removes the run that was set aside, if there is one.
+  public func removePrevious() throws(FileError) {
     try Folder.remove(previousPath)
   }
 
-  /// What ``path`` leads to if it is a link; where that cannot be said, writing to it fails earlier.
+  /// Where ``path`` leads; if that is unknown, writing to it has failed earlier.
   private var resolvedPath: String { (try? Folder.target(of: path)) ?? path }
 }

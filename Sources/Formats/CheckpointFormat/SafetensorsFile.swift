@@ -2,10 +2,10 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// A safetensors file, mapped into memory and checked as the safetensors library checks it.
+/// A safetensors file, mapped into memory and checked as the safetensors library does.
 ///
-/// The layout: the length of the header (8 bytes, little-endian), the header (JSON: name →
-/// `dtype`, `shape`, `data_offsets`; `__metadata__`), the tensors without gap or overlap.
+/// The layout: the length of the header (8 bytes, little-endian), the header (JSON: name → `dtype`,
+/// `shape`, `data_offsets`; `__metadata__`), the tensors without gaps or overlaps.
 public final class SafetensorsFile: Sendable {
   /// The path of the file.
   public var path: String { file.path }
@@ -18,7 +18,7 @@ public final class SafetensorsFile: Sendable {
 
   /// Maps and checks the file at `path`.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if it is not a whole safetensors file.
+  /// - Throws: ``FileError``; ``InputError`` if it is not a complete safetensors file.
   public init(path: String) throws {
     let file = try MappedFile(path: path, keepingOpen: true)
     self.file = file
@@ -28,7 +28,7 @@ public final class SafetensorsFile: Sendable {
     }
     let headerSize = bytes.loadUnaligned(as: UInt64.self).littleEndian
     guard headerSize > 0, headerSize <= Self.maximumHeaderSize else {
-      if let problem = ForeignFile.problem(of: bytes) { throw InputError(path, problem) }
+      if let problem = MisplacedFile.problem(of: bytes) { throw InputError(path, problem) }
       throw InputError(
         path, .byte(0), "the header would have \(headerSize) bytes: not a safetensors file")
     }
@@ -63,38 +63,29 @@ public final class SafetensorsFile: Sendable {
     func failure(_ problem: String) -> InputError {
       InputError(file.path, "tensor '\(excerpt(name))': \(problem)")
     }
-    guard let typeName = value["dtype"]?.string, let shape = value["shape"]?.elements,
-      let ends = value["data_offsets"]?.elements, ends.count == 2
-    else {
-      throw failure("expected dtype, shape and data_offsets")
-    }
+    let entry = try JSONObject(value, path: file.path, context: "tensor '\(excerpt(name))': ")
+    let typeName = try entry.string("dtype")
+    let shape = try entry.integers("shape")
+    let offsets = try entry.integers("data_offsets")
     guard let type = TensorType(rawValue: typeName) else {
       throw failure("the type \(excerpt(typeName)) is not supported")
     }
     var bits = type.bitCount
-    let sizes = shape.compactMap(\.integer)
-    guard sizes.count == shape.count else {
-      throw failure("the shape is not of whole numbers")
-    }
-    for size in sizes {
+    for size in shape {
       let (product, overflow) = bits.multipliedReportingOverflow(by: size)
       guard size >= 0, !overflow else {
-        throw failure("the shape \(excerpt("\(sizes)")) is impossible")
+        throw failure("the shape \(excerpt("\(shape)")) is impossible")
       }
       bits = product
     }
-    let offsets = ends.compactMap(\.integer)
-    guard offsets.count == 2 else {
-      throw failure("data_offsets are not whole numbers")
-    }
-    guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] < Int.max - dataStart,
-      bits % 8 == 0, offsets[1] - offsets[0] == bits / 8
+    guard offsets.count == 2, offsets[0] >= 0, offsets[1] >= offsets[0],
+      offsets[1] < Int.max - dataStart, bits % 8 == 0, offsets[1] - offsets[0] == bits / 8
     else {
       throw failure(
-        "data_offsets \(offsets) do not hold \(excerpt("\(sizes)")) of \(typeName)")
+        "data_offsets \(excerpt("\(offsets)")) do not hold \(excerpt("\(shape)")) of \(typeName)")
     }
     return StoredTensor(
-      name: name, type: type, shape: sizes, file: file, start: dataStart + offsets[0])
+      name: name, type: type, shape: shape, file: file, start: dataStart + offsets[0])
   }
 
   private static func checkLayout(
@@ -125,16 +116,10 @@ public final class SafetensorsFile: Sendable {
   ///
   /// - Throws: ``InputError`` if it is missing or has another shape.
   public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
-    guard let tensor = tensors[name] else { throw InputError(path, "tensor '\(name)' is missing") }
-    guard tensor.shape == shape else {
-      throw InputError(
-        path,
-        "tensor '\(name)' has the shape \(excerpt("\(tensor.shape)")), expected \(shape)")
-    }
-    return tensor
+    try tensors.tensor(name, shape: shape, path: path)
   }
 
-  /// The bytes of `tensor`, at no particular alignment; valid as long as this object.
+  /// The bytes of `tensor`, at no particular alignment; valid as long as this object lives.
   public func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: file.bytes[tensor.start..<tensor.start + tensor.byteCount])
   }
@@ -151,6 +136,23 @@ public final class SafetensorsFile: Sendable {
 }
 
 extension StoredTensor {
-  /// How many bytes a tensor in row-major order takes.
+  /// The size in bytes of a tensor in row-major order.
   fileprivate var byteCount: Int { count * type.bitCount / 8 }
+}
+
+extension [String: StoredTensor] {
+  /// The tensor `name`, checked to have `shape`; `path` is the file that should name it.
+  ///
+  /// - Throws: ``InputError`` if it is missing or has another shape.
+  func tensor(_ name: String, shape: [Int], path: String) throws -> StoredTensor {
+    guard let tensor = self[name] else {
+      throw InputError(path, "tensor '\(excerpt(name))' is missing")
+    }
+    guard tensor.shape == shape else {
+      throw InputError(
+        tensor.path,
+        "tensor '\(excerpt(name))' has the shape \(excerpt("\(tensor.shape)")), expected \(shape)")
+    }
+    return tensor
+  }
 }

@@ -1,7 +1,7 @@
 import FileSupport
 import JSONSupport
 
-/// Writes tensors of floats to a safetensors file, in the order the safetensors library has.
+/// Writes tensors of floats to a safetensors file, in the order of the safetensors library.
 public struct SafetensorsWriter {
   /// A tensor to be written.
   public struct Tensor {
@@ -20,9 +20,9 @@ public struct SafetensorsWriter {
 
   /// Writes `tensors` as F32 to the file at `path`.
   ///
-  /// The header carries `metadata`; transformers needs `format: pt` there.
+  /// The header contains `metadata`; transformers needs `format: pt` there.
   ///
-  /// - Throws: ``FileError``; what `progress` throws, which is called with the bytes of each piece.
+  /// - Throws: ``FileError``; what `progress` throws, which is called with the size of each piece.
   public static func write(
     _ tensors: [Tensor], metadata: [String: String] = ["format": "pt"], to path: String,
     progress: (_ bytes: Int) throws -> Void = { _ in }
@@ -46,12 +46,11 @@ public struct SafetensorsWriter {
       offset = end
     }
     var header = Array(JSONValue.object(members).text().utf8)
-    // The data begins at a multiple of 8, as the library has it.
+    // As in the library, the data begins at a multiple of 8.
     header += repeatElement(0x20, count: (8 - header.count % 8) % 8)
     let file = try OutputFile(path: path)
     try file.expect(size: 8 + header.count + offset)
-    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try file.write($0) }
-    try file.write(header)
+    try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> ($0 * 8)) } + header)
     for tensor in tensors {
       let bytes = UnsafeRawBufferPointer(tensor.floats)
       let piece = 1 << 24

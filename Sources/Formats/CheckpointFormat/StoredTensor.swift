@@ -2,7 +2,7 @@ import FileSupport
 import Glibc
 import TextSupport
 
-/// The element types of tensors in files of weights, by their names in safetensors files.
+/// The element types of tensors in files of weights, with their names in safetensors files.
 public enum TensorType: String, Sendable {
   case float32 = "F32"
   case float16 = "F16"
@@ -29,7 +29,7 @@ public enum TensorType: String, Sendable {
   case float6E3M2 = "F6_E3M2"
   case float4 = "F4"
 
-  /// Bits of an element.
+  /// The size of an element in bits.
   public var bitCount: Int {
     switch self {
     case .complex128: 128
@@ -44,7 +44,7 @@ public enum TensorType: String, Sendable {
     }
   }
 
-  /// Bytes of an element; 0 where several share a byte.
+  /// The size of an element in bytes; 0 if several share a byte.
   public var size: Int { bitCount / 8 }
 
   /// Whether its elements can be read as floats.
@@ -56,29 +56,29 @@ public enum TensorType: String, Sendable {
   }
 }
 
-/// A tensor in a file of weights: what it holds, and where in the mapped file.
+/// A tensor in a mapped file of weights.
 ///
-/// Its elements are counted in row-major order, whatever their order in the file is.
+/// Its elements are counted in row-major order, whatever their order in the file.
 public struct StoredTensor: Sendable {
   public let name: String
   public let type: TensorType
   public let shape: [Int]
-  /// How many elements it has.
+  /// The number of elements.
   public let count: Int
-  /// The file; its bytes were checked to hold all elements.
+  /// The file, checked to contain all elements.
   let file: MappedFile
-  /// The byte of the file at which the first element begins; at no particular alignment.
+  /// The offset in the file of the first element, at no particular alignment.
   let start: Int
-  /// How many elements of the file lie between neighbours along each dimension.
+  /// The distance in elements between neighbors along each dimension.
   let strides: [Int]
-  /// Whether the elements lie in row-major order without gaps.
+  /// Whether the elements are in row-major order without gaps.
   let isContiguous: Bool
 
   /// The path of the file.
   public var path: String { file.path }
 
   /// The tensor whose first element is at byte `start` of `file`, which the caller has checked to
-  /// hold all its elements.
+  /// contain all elements.
   ///
   /// Without `strides` they are in row-major order.
   init(
@@ -93,7 +93,7 @@ public struct StoredTensor: Sendable {
     count = shape.reduce(1, *)
     let rowMajor = Self.rowMajorStrides(shape)
     self.strides = strides ?? rowMajor
-    // Where a dimension has one element, its stride says nothing.
+    // The stride of a dimension with one element has no meaning.
     isContiguous =
       count == 0
       || zip(shape, zip(self.strides, rowMajor)).allSatisfy { $0 == 1 || $1.0 == $1.1 }
@@ -120,11 +120,11 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// Copies `elements` to `floats`, which has as many; several threads may copy at a time.
+  /// Copies `elements` to `floats`, which has as many; several threads may copy at once.
   ///
-  /// The type must be one of floating point: see ``checkIsFloatingPoint()``.
+  /// The type must be a floating-point type: see ``checkIsFloatingPoint()``.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the file was cut off meanwhile.
+  /// - Throws: ``FileError``; ``InputError`` if the file was cut off in the meantime.
   public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) throws {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
@@ -134,8 +134,7 @@ public struct StoredTensor: Sendable {
       begin..<begin + elements.count * type.size, into: UnsafeMutableRawBufferPointer(floats))
   }
 
-  /// Copies `elements` to `floats` from the mapped file, whatever their type and order; the type
-  /// must be one of floating point.
+  /// Copies `elements` to `floats` from the mapped file, whatever their floating-point type and order.
   public func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
     if isContiguous {
       let begin = start + elements.lowerBound * type.size
@@ -144,7 +143,7 @@ public struct StoredTensor: Sendable {
       copyRun(begin, stride: 1, to: floats)
       return advise(.doneWith, begin..<end)
     }
-    // A run along the last dimension at a time.
+    // One run along the last dimension at a time.
     guard let length = shape.last, let stride = strides.last else { return }
     var done = 0
     while done < elements.count {
@@ -163,8 +162,8 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// Whether `elements` are the same numbers in `other`, a tensor of the same shape; both must be
-  /// of floating point.
+  /// Whether `elements` are the same numbers in `other`, a tensor of the same shape; both must have
+  /// floating-point types.
   public func hasSameNumbers(as other: StoredTensor, in elements: Range<Int>) -> Bool {
     precondition(shape == other.shape)
     if file === other.file, start == other.start, type == other.type, strides == other.strides {
@@ -186,9 +185,10 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// The elements where they lie in the mapped file; nil if they have to be copied.
+  /// The elements in the mapped file if they are aligned floats in row-major order; otherwise `nil`,
+  /// and they must be copied.
   ///
-  /// They lie there if they are floats in row-major order. Valid as long as this tensor.
+  /// They are valid as long as this tensor lives.
   public var mappedFloats: UnsafeBufferPointer<Float>? {
     guard isContiguous, type == .float32, count > 0, let base = file.bytes.baseAddress else {
       return nil
@@ -199,10 +199,10 @@ public struct StoredTensor: Sendable {
       start: address.assumingMemoryBound(to: Float.self), count: count)
   }
 
-  /// Tells that the file will be read over and over, before it is.
+  /// Prepares the file for being read over and over: see ``MappedFile/preferHugePages()``.
   public func preferHugePages() { file.preferHugePages() }
 
-  /// Brings `elements` of the mapped file into memory before they are read.
+  /// Loads `elements` of the mapped file into memory before they are read.
   public func load(_ elements: Range<Int>) {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count && isContiguous)
     advise(.willNeed, bytes(of: elements))
@@ -217,15 +217,15 @@ public struct StoredTensor: Sendable {
     case doneWith
   }
 
-  /// Tells the system that the bytes in `range` will be read at once, or are not needed any more.
+  /// Advises the system that the bytes in `range` will be read now, or are no longer needed.
   ///
-  /// To map pages many at a time takes a fraction of the time of a page fault for every few, and
-  /// to let them go again keeps the file from counting as this process's memory. Both only help:
-  /// the file is never written through the mapping, and failures do no harm.
+  /// Mapping many pages at once takes a fraction of the time of page faults, and releasing them keeps
+  /// the file from counting as memory of this process. Both are only advice: the file is never
+  /// written through the mapping, and a failure does no harm.
   private func advise(_ advice: Advice, _ range: Range<Int>) {
     let pageSize = 4096
     guard range.count >= 16 * pageSize, let base = file.bytes.baseAddress else { return }
-    // Whole pages that are of this range alone: threads read the neighbours.
+    // Only whole pages inside the range: other threads read the neighboring ones.
     let begin = (range.lowerBound + pageSize - 1) / pageSize * pageSize
     let end = range.upperBound / pageSize * pageSize
     let populateRead: Int32 = 22  // MADV_POPULATE_READ, which older headers lack
@@ -234,7 +234,7 @@ public struct StoredTensor: Sendable {
       advice == .willNeed ? populateRead : MADV_DONTNEED)
   }
 
-  /// Copies the elements that begin at byte `offset` and lie `stride` elements apart.
+  /// Copies the elements from byte `offset` on that are `stride` elements apart.
   private func copyRun(
     _ offset: Int, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
   ) {
@@ -243,7 +243,7 @@ public struct StoredTensor: Sendable {
     }
     let source = base + offset
     let step = stride * type.size
-    // The last element may not lie behind the end of the file.
+    // The last element must not end after the file.
     precondition(offset + (floats.count - 1) * step + type.size <= file.bytes.count)
     switch type {
     case .float32 where stride == 1:
@@ -271,12 +271,12 @@ public struct StoredTensor: Sendable {
   }
 }
 
-/// The number that the IEEE 754 half precision `bits` stand for.
+/// The number with the IEEE 754 half-precision `bits`.
 @inline(__always)
 package func widenedHalf(_ bits: UInt16) -> Float {
   let sign = UInt32(bits & 0x8000) << 16
   let magnitude = UInt32(bits & 0x7FFF)
-  // Moving the exponent by multiplication turns half's subnormals into ordinary numbers too.
+  // Adjusting the exponent by multiplication also turns subnormals of half into normal numbers.
   let moved = (Float(bitPattern: magnitude << 13) * Float(bitPattern: 0x7780_0000)).bitPattern
   // Infinity and NaN keep the highest exponent.
   let special: UInt32 = magnitude >= 0x7C00 ? 0x7F80_0000 : 0

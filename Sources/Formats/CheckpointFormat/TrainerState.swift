@@ -1,16 +1,15 @@
 import FileSupport
 import JSONSupport
 
-/// The progress of a training run, in the shape of the Hugging Face Trainer's
-/// `trainer_state.json`.
+/// The progress of a training run, in the format of the Hugging Face Trainer's `trainer_state.json`.
 ///
-/// transformers refuses a file with keys that it does not know, so what only we need stands in
-/// ``sums``, which go to another file.
+/// transformers refuses a file with unknown keys, so what only this project needs is in ``sums``,
+/// which are written to another file.
 public struct TrainerState: Equatable, Sendable {
-  /// One line of the log: numbers by their names, `step` and `epoch` among them.
+  /// One line of the log.
   public struct LogEntry: Equatable, Sendable {
     public var step: Int
-    /// How many epochs are done, with the fraction of the running one.
+    /// The number of epochs done, including the fraction of the current one.
     public var epoch: Double
     /// Numbers such as `loss`, `learning_rate`, `grad_norm`; `eval_loss`, `eval_perplexity`.
     public var values: [String: Double]
@@ -22,31 +21,31 @@ public struct TrainerState: Equatable, Sendable {
     }
   }
 
-  /// Optimizer steps done.
+  /// The number of optimizer steps done.
   public var globalStep = 0
-  /// How many epochs are done, with the fraction of the running one.
+  /// The number of epochs done, including the fraction of the current one.
   public var epoch = 0.0
-  /// Optimizer steps of the whole run.
+  /// The number of optimizer steps of the whole run.
   public var maximumSteps = 0
-  /// Epochs of the whole run, rounded up.
+  /// The number of epochs of the whole run, rounded up.
   public var epochCount = 0
   public var loggingSteps = 0
   public var evaluationSteps = 0
   public var saveSteps = 0
   public var batchSize = 0
-  /// Tokens the model has learnt from.
+  /// The number of tokens on which the model was trained.
   public var inputTokensSeen = 0
-  /// Floating-point operations done, by the Trainer's estimate: 6 for each token and each parameter
-  /// that is no embedding.
+  /// The number of floating-point operations done, by the Trainer's estimate: 6 per token and
+  /// parameter, not counting embeddings.
   public var floatingPointOperations = 0.0
-  /// The lowest validation loss, and the step after which it was measured.
+  /// The lowest validation loss and the step after which it was measured.
   public var best: (loss: Double, step: Int)?
-  /// How far the training is from stopping early; `nil` where it does not.
+  /// The state of early stopping; `nil` if it is off.
   public var earlyStopping: EarlyStopping?
   public var log: [LogEntry] = []
   /// The sum of the losses of all steps, of which `train_loss` is the mean.
   public var lossSum = 0.0
-  /// The sum of the losses since the last line of the log, and how many there are.
+  /// The sum and the number of the losses since the last line of the log.
   public var unloggedLossSum = 0.0
   public var unloggedSteps = 0
 
@@ -91,7 +90,7 @@ public struct TrainerState: Equatable, Sendable {
     ]
   }
 
-  /// What the Trainer keeps of its callbacks.
+  /// The state of the Trainer's callbacks.
   private var callbacks: JSONValue {
     let control: JSONValue.Member = .init(
       "TrainerControl",
@@ -105,7 +104,7 @@ public struct TrainerState: Equatable, Sendable {
     return .object([.init(EarlyStopping.callbackName, earlyStopping.json), control])
   }
 
-  /// The sums that a resumed run goes on with.
+  /// The sums with which a resumed run continues.
   public var sums: JSONValue {
     [
       "loss_sum": .number(lossSum), "unlogged_loss_sum": .number(unloggedLossSum),
@@ -113,12 +112,11 @@ public struct TrainerState: Equatable, Sendable {
     ]
   }
 
-  /// Reads the state from `trainer_state.json` and `resume_state.json` in the folder of a
-  /// checkpoint.
+  /// Reads the state from `trainer_state.json` and `resume_state.json` in the folder of a checkpoint.
   ///
   /// - Throws: ``FileError``; ``InputError``.
   public init(checkpoint folder: String) throws {
-    let state = try StateFile("\(folder)/\(CheckpointFile.trainerState)")
+    let state = try JSONObject(path: "\(folder)/\(CheckpointFile.trainerState)")
     globalStep = try state.integer("global_step")
     epoch = try state.number("epoch")
     maximumSteps = try state.integer("max_steps")
@@ -129,18 +127,16 @@ public struct TrainerState: Equatable, Sendable {
     batchSize = try state.integer("train_batch_size")
     inputTokensSeen = try state.integer("num_input_tokens_seen")
     floatingPointOperations = try state.number("total_flos")
-    if let loss = state.value["best_metric"]?.number,
-      let step = state.value["best_global_step"]?.integer
-    {
+    if let loss = state["best_metric"]?.number, let step = state["best_global_step"]?.integer {
       best = (loss, step)
     }
-    if let callback = state.value["stateful_callbacks"]?[EarlyStopping.callbackName] {
+    if let callback = state["stateful_callbacks"]?[EarlyStopping.callbackName] {
       guard let stopping = EarlyStopping(callback) else {
         throw InputError(state.path, "stateful_callbacks: EarlyStoppingCallback is damaged")
       }
       earlyStopping = stopping
     }
-    for entry in state.value["log_history"]?.elements ?? [] {
+    for entry in state["log_history"]?.elements ?? [] {
       guard let members = entry.members, let step = entry["step"]?.integer,
         let epoch = entry["epoch"]?.number
       else { throw InputError(state.path, "log_history: an entry without step or epoch") }
@@ -150,35 +146,9 @@ public struct TrainerState: Equatable, Sendable {
       }
       log.append(LogEntry(step: step, epoch: epoch, values: values))
     }
-    var resumeState = try StateFile("\(folder)/\(CheckpointFile.resumeState)")
-    resumeState.value = resumeState.value["sums"] ?? .null
-    lossSum = try resumeState.number("loss_sum")
-    unloggedLossSum = try resumeState.number("unlogged_loss_sum")
-    unloggedSteps = try resumeState.integer("unlogged_steps")
-  }
-}
-
-/// A file of JSON some of whose members must be there.
-private struct StateFile {
-  let path: String
-  var value: JSONValue
-
-  init(_ path: String) throws {
-    self.path = path
-    value = try JSONValue(path: path)
-  }
-
-  func number(_ key: String) throws -> Double {
-    guard let number = value[key]?.number else {
-      throw InputError(path, "'\(key)' is missing or not a number")
-    }
-    return number
-  }
-
-  func integer(_ key: String) throws -> Int {
-    guard let integer = value[key]?.integer else {
-      throw InputError(path, "'\(key)' is missing or not a whole number")
-    }
-    return integer
+    let sums = try JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)").object("sums")
+    lossSum = try sums.number("loss_sum")
+    unloggedLossSum = try sums.number("unlogged_loss_sum")
+    unloggedSteps = try sums.integer("unlogged_steps")
   }
 }

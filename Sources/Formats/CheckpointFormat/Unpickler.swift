@@ -3,36 +3,33 @@ import TextSupport
 
 /// Reads the pickles that `torch.save` writes for the weights of a model, and no others.
 ///
-/// A pickle is a program for a stack machine that can call anything in Python. This machine knows
-/// the opcodes and names that tensors need, has nothing to call, and refuses everything else by its
-/// name: see "pickletools" in Python's library for the opcodes.
+/// A pickle is a program for a stack machine that can call anything in Python. This machine knows only
+/// the opcodes and names that tensors need, has nothing to call, and refuses everything else. Python's
+/// module pickletools documents the opcodes.
 struct Unpickler {
-  private let bytes: UnsafeRawBufferPointer
-  private let path: String
+  private let file: MappedFile
   private let end: Int
-  /// The byte of the file that is read next.
+  /// The offset in the file of the next byte.
   private(set) var position: Int
-  /// Where the opcode that is carried out stands in the file.
+  /// The offset in the file of the opcode that is being executed.
   private var opcodePosition: Int
 
   private var stack: [PickleValue] = []
-  /// How high the stack was at each mark that is open.
+  /// The height of the stack at each open mark.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
-  /// The elements of lists; the keys and values of dictionaries in turn.
+  /// The elements of lists; the alternating keys and values of dictionaries.
   private var containers: [(elements: [PickleValue], isOrderedDictionary: Bool)] = []
-  /// The storages by their keys, as they were named first.
+  /// The storages by their keys.
   private(set) var storages: [String: StorageReference] = [:]
 
-  /// Weights have a few hundred bytes a tensor.
+  /// Weights need a few hundred bytes per tensor.
   private static let maximumSize = 1 << 24
   private static let maximumDepth = 16
 
-  /// A reader of the pickle that begins at byte `range.lowerBound` of the file and ends within
-  /// `range`; `bytes` are those of the whole file at `path`.
-  init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>, path: String) {
-    self.bytes = bytes
-    self.path = path
+  /// A reader of the pickle that begins at byte `range.lowerBound` of `file` and ends within `range`.
+  init(_ file: MappedFile, in range: Range<Int>) {
+    self.file = file
     position = range.lowerBound
     opcodePosition = position
     end = min(range.upperBound, range.lowerBound + Self.maximumSize)
@@ -40,23 +37,23 @@ struct Unpickler {
 
   /// Reads the pickle.
   ///
-  /// - Throws: ``InputError`` that names the file, the byte, and what stands there.
+  /// - Throws: ``InputError`` with the file, the byte and what is there.
   mutating func load() throws -> PickleValue {
     while true {
       opcodePosition = position
       let opcode = try byte()
       if opcode == UInt8(ascii: ".") { break }
-      try carryOut(opcode)
+      try execute(opcode)
     }
     let result = try pop()
     guard stack.isEmpty, marks.isEmpty else { throw failure("values are left at the end") }
     return result
   }
 
-  /// The elements of list `number`, or the keys and values of dictionary `number` in turn.
-  func elements(ofContainer number: Int) -> [PickleValue] { containers[number].elements }
+  /// The elements of the list, or the alternating keys and values of the dictionary, with this index.
+  func elements(ofContainer index: Int) -> [PickleValue] { containers[index].elements }
 
-  private mutating func carryOut(_ opcode: UInt8) throws {
+  private mutating func execute(_ opcode: UInt8) throws {
     switch opcode {
     case 0x80:  // PROTO
       let version = try byte()
@@ -74,7 +71,8 @@ struct Unpickler {
     case UInt8(ascii: "M"): stack.append(.integer(try unsigned(2)))
     case 0x8A: stack.append(.integer(try longInteger()))
     case UInt8(ascii: "G"):
-      stack.append(.number(Double(bitPattern: UInt64(bigEndian: try load8()))))
+      let bits = try take(8).reduce(0) { $0 << 8 | UInt64($1) }
+      stack.append(.number(Double(bitPattern: bits)))
     case UInt8(ascii: "X"): stack.append(.string(try string(length: unsigned(4))))
     case UInt8(ascii: "c"): stack.append(.global(try global()))
     case UInt8(ascii: "q"): memo[try unsigned(1)] = try top()
@@ -99,33 +97,32 @@ struct Unpickler {
     case UInt8(ascii: "R"): try reduce()
     case UInt8(ascii: "b"): try build()
     case UInt8(ascii: "Q"): stack.append(.storage(try storage(try pop())))
-    default: throw failure(PickleOpcode.problem(of: opcode))
+    default:
+      throw failure(
+        "the pickle uses the opcode 0x\(NumberText.hexadecimal(opcode)), which the weights of a model "
+          + "do not need; the file is refused")
     }
   }
 
   // MARK: - Bytes
 
   private func failure(_ problem: String) -> InputError {
-    InputError(path, .byte(opcodePosition), problem)
+    InputError(file.path, .byte(opcodePosition), problem)
   }
 
-  private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
+  private mutating func take(_ count: Int) throws -> some BidirectionalCollection<UInt8> {
     guard count <= end - position else {
       throw InputError(
-        path, .byte(position), "the pickle ends in the middle: the file is cut off or damaged")
+        file.path, .byte(position), "the pickle ends in the middle: the file is cut off or damaged")
     }
     defer { position += count }
-    return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
+    return file.bytes[position..<position + count]
   }
 
-  private mutating func byte() throws -> UInt8 { try take(1)[0] }
+  private mutating func byte() throws -> UInt8 { UInt8(try unsigned(1)) }
 
   private mutating func unsigned(_ size: Int) throws -> Int {
     try take(size).reversed().reduce(0) { $0 << 8 | Int($1) }
-  }
-
-  private mutating func load8() throws -> UInt64 {
-    try take(8).loadUnaligned(as: UInt64.self)
   }
 
   private mutating func longInteger() throws -> Int {
@@ -147,7 +144,7 @@ struct Unpickler {
 
   // MARK: - The stack
 
-  /// Values below an open mark are out of reach.
+  /// Checks that there are `count` values above the last open mark.
   private func require(_ count: Int) throws {
     guard stack.count - (marks.last ?? 0) >= count else {
       throw failure("the pickle takes a value where there is none")
@@ -166,7 +163,7 @@ struct Unpickler {
 
   private mutating func popToMark() throws -> [PickleValue] {
     guard let mark = marks.popLast() else {
-      throw failure("the pickle goes back to a mark where there is none")
+      throw failure("the pickle returns to a mark where there is none")
     }
     defer { stack.removeSubrange(mark...) }
     return Array(stack[mark...])
@@ -183,7 +180,7 @@ struct Unpickler {
     var depth = 0
     for case .tuple(_, let inner) in elements { depth = max(depth, inner) }
     guard depth < Self.maximumDepth else {
-      throw failure("tuples lie more than \(Self.maximumDepth) deep in one another")
+      throw failure("tuples nest more than \(Self.maximumDepth) deep")
     }
     stack.append(.tuple(elements, depth: depth + 1))
   }
@@ -196,18 +193,18 @@ struct Unpickler {
   }
 
   private mutating func append(_ elements: [PickleValue]) throws {
-    guard case .list(let number) = try top() else {
+    guard case .list(let index) = try top() else {
       throw failure("the pickle appends to \(try top().kind), expected a list")
     }
-    containers[number].elements += elements
+    containers[index].elements += elements
   }
 
   private mutating func setItems(_ items: [PickleValue]) throws {
-    guard case .dictionary(let number) = try top() else {
+    guard case .dictionary(let index) = try top() else {
       throw failure("the pickle sets items of \(try top().kind), expected a dictionary")
     }
     guard items.count % 2 == 0 else { throw failure("a key of a dictionary has no value") }
-    containers[number].elements += items
+    containers[index].elements += items
   }
 
   // MARK: - Names and calls
@@ -282,10 +279,10 @@ struct Unpickler {
     return tensor
   }
 
-  /// The state of a dictionary is the `_metadata` of a module: versions that change nothing here.
+  /// Ignores the state of a dictionary: the `_metadata` of a module, versions that do not matter here.
   private mutating func build() throws {
     _ = try pop()
-    guard case .dictionary(let number) = try top(), containers[number].isOrderedDictionary else {
+    guard case .dictionary(let index) = try top(), containers[index].isOrderedDictionary else {
       throw failure("the pickle gives a state to \(try top().kind), expected an OrderedDict")
     }
   }

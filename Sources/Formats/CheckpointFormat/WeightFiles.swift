@@ -2,13 +2,13 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// The tensors of a Hugging Face folder, in whatever files they lie.
+/// The tensors of a Hugging Face folder, whatever files they are in.
 ///
-/// Of several kinds of files in a folder, the first of these is read, as transformers does:
+/// Like transformers, it reads the first of these that it finds:
 /// `model.safetensors`, `model.safetensors.index.json` with its shards, `pytorch_model.bin`,
 /// `pytorch_model.bin.index.json` with its shards.
 public struct WeightFiles: Sendable {
-  /// The file that says which tensors there are: the weights themselves, or the index of shards.
+  /// The file that lists the tensors: the weights themselves, or the index of shards.
   public let path: String
   /// The tensors by their names.
   public let tensors: [String: StoredTensor]
@@ -38,18 +38,11 @@ public struct WeightFiles: Sendable {
         + "or the index of their shards (…\(CheckpointFile.indexSuffix))")
   }
 
-  /// The tensor `name`, checked to have `shape` and floating point.
+  /// The tensor `name`, checked to have `shape` and a floating-point type.
   ///
   /// - Throws: ``InputError`` if it is missing or has another shape or type.
   public func tensor(_ name: String, shape: [Int]) throws -> StoredTensor {
-    guard let tensor = tensors[name] else {
-      throw InputError(path, "tensor '\(excerpt(name))' is missing")
-    }
-    guard tensor.shape == shape else {
-      throw InputError(
-        tensor.path,
-        "tensor '\(excerpt(name))' has the shape \(excerpt("\(tensor.shape)")), expected \(shape)")
-    }
+    let tensor = try tensors.tensor(name, shape: shape, path: path)
     try tensor.checkIsFloatingPoint()
     return tensor
   }
@@ -87,7 +80,7 @@ public struct WeightFiles: Sendable {
         throw InputError(shardPath, "tensor '\(name)' is missing, which the index places here")
       }
       guard tensors.updateValue(tensor, forKey: member.key) == nil else {
-        throw InputError(path, "tensor '\(name)' stands twice in the index")
+        throw InputError(path, "tensor '\(name)' appears twice in the index")
       }
     }
     for (file, shard) in shards.sorted(by: { $0.key < $1.key }) {

@@ -1,14 +1,14 @@
 import FileSupport
 import TextSupport
 
-/// The entries of a zip file that are stored as they are, which is how `torch.save` stores them.
+/// The entries of a zip file without compression, as `torch.save` writes it.
 struct ZipArchive {
-  /// Where the bytes of each entry lie in the file, by its name.
+  /// The range of bytes of each entry in the file, by its name.
   let entries: [String: Range<Int>]
 
   /// Reads the central directory of `file` and checks it against the local headers.
   ///
-  /// - Throws: ``InputError`` if the file is cut off, or has entries that are packed or encrypted.
+  /// - Throws: ``InputError`` if the file is cut off, or has compressed or encrypted entries.
   init(_ file: MappedFile) throws {
     let bytes = ZipBytes(file)
     let directory = try bytes.directory()
@@ -50,7 +50,7 @@ private struct ZipBytes {
 
   private func unsigned(_ position: Int, _ size: Int) -> Int? {
     guard position >= 0, position <= file.bytes.count - size else { return nil }
-    // Numbers of 8 bytes that do not fit are no places in a file.
+    // A number of 8 bytes that does not fit is not an offset in a file.
     return Int(
       exactly: file.bytes[position..<position + size].reversed().reduce(UInt64(0)) {
         $0 << 8 | UInt64($1)
@@ -74,7 +74,7 @@ private struct ZipBytes {
     let size = file.bytes.count
     let earliest = max(0, size - 22 - 0xFFFF)
     var position = size - 22
-    // The comment behind the record could hold its signature too, but not the right length.
+    // A comment after the record may contain its signature too, but not with the right length.
     while position >= earliest,
       !hasSignature([0x50, 0x4B, 5, 6], at: position)
         || unsigned(position + 20, 2) != size - position - 22
@@ -108,7 +108,7 @@ private struct ZipBytes {
     return (start..<start + length, count)
   }
 
-  /// Reads the entry of the central directory at `position` and goes on behind it.
+  /// Reads the entry of the central directory at `position` and moves past it.
   func entry(
     at position: inout Int, in directory: Range<Int>
   ) throws -> (name: String, range: Range<Int>) {
@@ -121,10 +121,9 @@ private struct ZipBytes {
     let extraEnd = nameRange.upperBound + (try number(position + 30, 2, what))
     let end = extraEnd + (try number(position + 32, 2, what))
     guard end <= directory.upperBound else { throw failure(position, "\(what) is cut off") }
-    guard
-      let name = String(
-        validating: UnsafeRawBufferPointer(rebasing: file.bytes[nameRange]), as: UTF8.self)
-    else { throw failure(nameRange.lowerBound, "the name of an entry is not UTF-8") }
+    guard let name = String(validating: file.bytes[nameRange], as: UTF8.self) else {
+      throw failure(nameRange.lowerBound, "the name of an entry is not UTF-8")
+    }
     func refused(_ problem: String) -> InputError {
       failure(position, "entry '\(excerpt(name))' \(problem)")
     }
@@ -133,8 +132,8 @@ private struct ZipBytes {
     guard flags & 0x2041 == 0 else { throw refused("is encrypted") }
     guard method == 0 else {
       throw refused(
-        "is compressed (method \(method)); torch.save stores entries as they are: unpack the "
-          + "file and save the weights anew")
+        "is compressed (method \(method)), unlike the entries that torch.save writes: unpack the file "
+          + "and save the weights again")
     }
     var packedSize = try number(position + 20, 4, what)
     var size = try number(position + 24, 4, what)
@@ -143,7 +142,7 @@ private struct ZipBytes {
     guard size == packedSize else {
       throw refused("has \(size) bytes, but takes \(packedSize) without being compressed")
     }
-    // The sizes in the local header may be 0; its name and extra field say where the data begins.
+    // The sizes in the local header may be 0; its name and extra field determine where the data begins.
     guard hasSignature([0x50, 0x4B, 3, 4], at: header) else {
       throw refused("should begin at byte \(header), but does not")
     }
@@ -159,7 +158,7 @@ private struct ZipBytes {
     return (name, start..<start + size)
   }
 
-  /// Takes the numbers that need 8 bytes from the extra field with the id 1.
+  /// Reads the numbers that need 8 bytes from the extra field with the id 1.
   private func readZip64(
     _ extra: Range<Int>, _ size: inout Int, _ packedSize: inout Int, _ header: inout Int
   ) throws {

@@ -3,7 +3,7 @@ import JSONSupport
 import TextSupport
 
 extension CorpusStatistics {
-  /// The statistics as they stand in the manifest; `files` are the names of the files.
+  /// The statistics for the manifest; `files` are the names of the files.
   public func value(files: [String]) -> JSONValue {
     var members: [JSONValue.Member] = [
       .init("tokens", .integer(uses.tokens)), .init("text_bytes", .integer(textBytes)),
@@ -31,7 +31,7 @@ extension CorpusStatistics {
     return .object(members)
   }
 
-  /// The statistics as lines to read; `files` are the names of the files.
+  /// The statistics as lines for people; `files` are the names of the files.
   ///
   ///     tokens               33,745  5.23 bytes a token
   ///     vocabulary used       1,746  87.3 % of 2,000
@@ -43,89 +43,64 @@ extension CorpusStatistics {
   ///     longest posts            89  tokens, 400 bytes: posts.txt, line 342
   ///     …
   public func table(files: [String]) -> [String] {
+    var table = TextTable(rightAligned: [1])
+    func add(_ name: String, _ count: Int, _ note: String) {
+      table.rows.append([name, NumberText.count(count), note])
+    }
     let (tokens, posts) = (uses.tokens, lengths.posts)
-    var rows: [(name: String, count: String, note: String)] = [
-      (
-        "tokens", NumberText.count(tokens),
-        tokens > 0 ? "\(decimal(textBytes, tokens, digits: 2)) bytes a token" : ""
-      ),
-      (
-        "vocabulary used", NumberText.count(uses.vocabularyUsed),
-        "\(share(uses.vocabularyUsed, of: uses.vocabularySize)) of \(NumberText.count(uses.vocabularySize))"
-      ),
-    ]
+    add("tokens", tokens, tokens > 0 ? Self.ratio(textBytes, tokens, 2) + " bytes a token" : "")
+    add(
+      "vocabulary used", uses.vocabularyUsed,
+      "\(NumberText.percent(uses.vocabularyUsed, of: uses.vocabularySize)) of "
+        + NumberText.count(uses.vocabularySize))
     if invalidUTF8.sequences > 0 {
-      rows.append(
-        (
-          "not UTF-8", NumberText.count(invalidUTF8.sequences),
-          "places, \(NumberText.count(invalidUTF8.bytes)) bytes"
-        )
-      )
+      add(
+        "not UTF-8", invalidUTF8.sequences, "places, \(NumberText.count(invalidUTF8.bytes)) bytes")
     }
     if posts > 0 {
-      rows.append(
-        (
-          "posts", NumberText.count(posts),
-          "\(decimal(tokens, posts, digits: 1)) tokens a post, with the end of text"
-        ))
-      let largest = max(lengths.counts.max() ?? 0, 1)
-      let shares = lengths.counts.map { share($0, of: posts) }
-      let width = shares.map(\.count).max() ?? 0
-      // Classes above a block are of interest only where there are posts in them.
-      let blockClass = lengths.bounds.firstIndex(of: lengths.blockSize) ?? 0
-      let lastClass = max(blockClass, lengths.counts.lastIndex { $0 > 0 } ?? 0)
-      for (index, count) in lengths.counts[...lastClass].enumerated() {
-        let name =
-          index < lengths.bounds.count
-          ? "up to \(NumberText.count(lengths.bounds[index]))"
-          : "above \(NumberText.count(lengths.bounds[index - 1]))"
-        // The longest bar has 24 marks, and what is there at all has one.
-        let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
-        let padding = String(repeating: " ", count: width - shares[index].count)
-        rows.append(("  " + name, NumberText.count(count), padding + shares[index] + "  " + bar))
-      }
-      rows.append(
-        (
-          "longer than a block", NumberText.count(lengths.postsLongerThanBlock),
-          "\(share(lengths.postsLongerThanBlock, of: posts)) of the posts have more than "
-            + "\(NumberText.count(lengths.blockSize)) tokens"
-        ))
+      add(
+        "posts", posts, Self.ratio(tokens, posts, 1) + " tokens a post, with the end of text")
+      addLengthClasses(to: &table)
+      add(
+        "longer than a block", lengths.postsLongerThanBlock,
+        NumberText.percent(lengths.postsLongerThanBlock, of: posts)
+          + " of the posts have more than \(NumberText.count(lengths.blockSize)) tokens")
       for (index, post) in lengths.longest.enumerated() {
-        rows.append(
-          (
-            index == 0 ? "longest posts" : "", NumberText.count(post.tokens),
-            "tokens, \(NumberText.count(post.bytes)) bytes: \(Self.name(post.file, files)), "
-              + "line \(post.line)"
-          ))
+        add(
+          index == 0 ? "longest posts" : "", post.tokens,
+          "tokens, \(NumberText.count(post.bytes)) bytes: \(excerpt(Self.name(post.file, files))), "
+            + "line \(post.line)")
       }
     }
-    let nameWidth = rows.map(\.name.count).max() ?? 0
-    let countWidth = rows.map(\.count.count).max() ?? 0
-    return rows.map { row in
-      let line =
-        row.name + String(repeating: " ", count: nameWidth - row.name.count + 2)
-        + String(repeating: " ", count: countWidth - row.count.count) + row.count + "  " + row.note
-      return String(line.reversed().drop { $0 == " " }.reversed())
+    return table.text().split(separator: "\n").map { String($0) }
+  }
+
+  /// Adds a row with a bar for each class of lengths.
+  private func addLengthClasses(to table: inout TextTable) {
+    let largest = max(lengths.counts.max() ?? 0, 1)
+    let fractions = lengths.counts.map { NumberText.percent($0, of: lengths.posts) }
+    let width = fractions.map(\.count).max() ?? 0
+    // Classes above a block matter only if they contain posts.
+    let blockClass = lengths.bounds.firstIndex(of: lengths.blockSize) ?? 0
+    let lastClass = max(blockClass, lengths.counts.lastIndex { $0 > 0 } ?? 0)
+    for (index, count) in lengths.counts[...lastClass].enumerated() {
+      let name =
+        index < lengths.bounds.count
+        ? "up to \(NumberText.count(lengths.bounds[index]))"
+        : "above \(NumberText.count(lengths.bounds[index - 1]))"
+      // The longest bar has 24 marks, and that of any post at least one.
+      let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
+      let padding = String(repeating: " ", count: width - fractions[index].count)
+      let note = padding + fractions[index] + (bar.isEmpty ? "" : "  " + bar)
+      table.rows.append(["  " + name, NumberText.count(count), note])
     }
+  }
+
+  private static func ratio(_ numerator: Int, _ denominator: Int, _ digits: Int) -> String {
+    NumberText.decimal(Double(numerator) / Double(denominator), digits: digits)
   }
 
   private static func name(_ file: Int, _ files: [String]) -> String {
     files.indices ~= file ? files[file] : "file \(file)"
   }
-}
-
-/// `numerator` over `denominator`, which is above 0, with `digits` digits behind the point.
-private func decimal(_ numerator: Int, _ denominator: Int, digits: Int) -> String {
-  var scale = 1
-  for _ in 0..<digits { scale *= 10 }
-  let scaled = Int((Double(numerator) * Double(scale) / Double(denominator)).rounded())
-  let fraction = String(scaled % scale)
-  return NumberText.count(scaled / scale) + "."
-    + String(repeating: "0", count: digits - fraction.count)
-    + fraction
-}
-
-/// `count` of `total` in per cent.
-private func share(_ count: Int, of total: Int) -> String {
-  total > 0 ? decimal(count * 100, total, digits: 1) + " %" : "0.0 %"
 }

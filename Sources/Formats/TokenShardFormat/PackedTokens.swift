@@ -1,16 +1,17 @@
 import FileSupport
 
-/// Ids as they stand in a shard, with their checksum: ready to be written.
+/// Ids in the format of a shard, with their checksum, ready to be written.
 public struct PackedTokens: Sendable {
-  /// How many bytes each id has, 2 or 4.
+  /// The size of each id in bytes, 2 or 4.
   public let bytesPerToken: Int
-  /// How many ids there are.
+  /// The number of ids.
   public var count: Int { bytes.count / bytesPerToken }
 
-  private var bytes: [UInt8] = []
+  /// The ids, little-endian.
+  private(set) var bytes: [UInt8] = []
   private var checksum = CRC32()
 
-  /// No ids as yet, of a vocabulary of `vocabularySize` tokens.
+  /// No ids yet, for a vocabulary of `vocabularySize` tokens.
   public init(vocabularySize: Int) {
     bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
   }
@@ -30,14 +31,14 @@ public struct PackedTokens: Sendable {
     }
   }
 
-  /// Appends the ids `packed`, which stand as they do in a shard.
-  mutating func append(packed: UnsafeRawBufferPointer) {
+  /// Appends the ids `packed`, which are in the format of a shard.
+  mutating func append(packed: [UInt8]) {
     precondition(packed.count % bytesPerToken == 0)
-    bytes.append(contentsOf: packed)
-    checksum.update(packed)
+    bytes += packed
+    packed.withUnsafeBytes { checksum.update($0) }
   }
 
-  /// Takes all ids out.
+  /// Removes all ids.
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
     checksum = CRC32()

@@ -1,12 +1,12 @@
-/// How long posts are, and which are the longest.
+/// The lengths of posts, and which posts are the longest.
 public struct PostLengths: Equatable, Sendable {
-  /// A post, and where it stands.
+  /// A post, and where it is.
   public struct Post: Equatable, Sendable {
-    /// How many tokens it has, its end of text with them.
+    /// The number of tokens, its end of text included.
     public let tokens: Int
-    /// How many bytes its text has.
+    /// The size of its text in bytes.
     public let bytes: Int
-    /// The number of its file among those of the corpus, counted from 0.
+    /// The index of its file among those of the corpus.
     public let file: Int
     /// Its line in the file, counted from 1.
     public let line: Int
@@ -18,8 +18,8 @@ public struct PostLengths: Equatable, Sendable {
       self.line = line
     }
 
-    /// Whether the post comes before `other` in the list of the longest: it has more tokens, or as
-    /// many and comes first in the corpus.
+    /// Whether the post precedes `other` in the list of the longest: it has more tokens, or as many and
+    /// comes first in the corpus.
     func precedes(_ other: Post) -> Bool {
       (-tokens, file, line) < (-other.tokens, other.file, other.line)
     }
@@ -28,37 +28,37 @@ public struct PostLengths: Equatable, Sendable {
   /// How many of the longest posts are kept.
   public static let longestKept = 5
 
-  /// How many tokens a model is trained on at a time.
+  /// The number of tokens on which a model is trained at a time.
   public let blockSize: Int
-  /// How many posts there are.
+  /// The number of posts.
   public private(set) var posts = 0
-  /// How many bytes their texts have.
+  /// The size of their texts in bytes.
   public private(set) var textBytes = 0
-  /// The longest posts, the longest first.
+  /// The longest posts, longest first.
   public private(set) var longest: [Post] = []
-  /// The largest number of tokens in each class of lengths but the last, which has no bound.
+  /// The largest number of tokens in each class of lengths except the last, which is unbounded.
   public let bounds: [Int]
-  /// How many posts are in each class of lengths.
+  /// The number of posts in each class of lengths.
   public private(set) var counts: [Int]
 
-  /// Lengths of no posts as yet.
+  /// Lengths of no posts yet.
   public init(blockSize: Int) {
     precondition(blockSize > 0)
     self.blockSize = blockSize
     let bounds = [8, 4, 2, 1].map { blockSize / $0 } + [2, 4, 8].map { blockSize * $0 }
-    // Of a block of three tokens an eighth and a quarter are nothing, of one four are the same.
+    // In a small block some of the fractions are 0 or the same.
     self.bounds = bounds.filter { $0 > 0 }.reduce(into: []) { bounds, bound in
       if bounds.last != bound { bounds.append(bound) }
     }
     counts = Array(repeating: 0, count: self.bounds.count + 1)
   }
 
-  /// How many posts have more tokens than a block.
+  /// The number of posts with more tokens than a block.
   public var postsLongerThanBlock: Int {
     zip(counts, bounds + [.max]).reduce(0) { $0 + ($1.1 > blockSize ? $1.0 : 0) }
   }
 
-  /// Takes in a post.
+  /// Adds a post.
   public mutating func add(_ post: Post) {
     posts += 1
     textBytes += post.bytes
@@ -69,14 +69,14 @@ public struct PostLengths: Equatable, Sendable {
     keep(post)
   }
 
-  /// Takes in what `other`, of the same block, has.
+  /// Adds the posts of `other`, which has the same block size.
   public mutating func merge(_ other: PostLengths) {
     mergeCounts(other)
     for post in other.longest { keep(post) }
   }
 
-  /// Takes in what `other` has of a part of the file `file` that begins behind `linesBefore` lines;
-  /// the lines of `other` were counted from the beginning of the part.
+  /// Adds the posts of `other`, which are from a part of the file `file` after `linesBefore` lines; the
+  /// lines of `other` were counted from the beginning of the part.
   public mutating func merge(_ other: PostLengths, file: Int, linesBefore: Int) {
     mergeCounts(other)
     for post in other.longest {
@@ -85,7 +85,7 @@ public struct PostLengths: Equatable, Sendable {
     }
   }
 
-  /// Forgets everything, to be filled again.
+  /// Removes all posts.
   public mutating func removeAll() {
     (posts, textBytes) = (0, 0)
     longest.removeAll(keepingCapacity: true)
@@ -93,7 +93,7 @@ public struct PostLengths: Equatable, Sendable {
   }
 
   private mutating func mergeCounts(_ other: PostLengths) {
-    precondition(blockSize == other.blockSize, "lengths beside another block")
+    precondition(blockSize == other.blockSize, "lengths for another block size")
     posts += other.posts
     textBytes += other.textBytes
     for index in counts.indices { counts[index] += other.counts[index] }

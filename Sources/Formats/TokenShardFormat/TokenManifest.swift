@@ -2,7 +2,29 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// What a folder of token shards holds; it is written last, so a folder that has it is whole.
+/// The parts into which a corpus is divided.
+public enum TokenSplit: String, CaseIterable, Sendable {
+  /// What a model learns from.
+  case train
+  /// What it is measured on.
+  case validation
+
+  /// The name of the shard with this index, such as `train-00000.bin`.
+  public func shardName(_ index: Int) -> String {
+    let digits = String(index)
+    let zeros = String(repeating: "0", count: max(0, 5 - digits.count))
+    return "\(rawValue)-\(zeros)\(digits).bin"
+  }
+
+  /// Whether a shard of the split can have this name.
+  func isShardName(_ name: String) -> Bool {
+    guard name.hasPrefix(rawValue + "-"), name.hasSuffix(".bin") else { return false }
+    let digits = name.dropFirst(rawValue.count + 1).dropLast(4)
+    return Int(digits).map { shardName($0) == name } ?? false
+  }
+}
+
+/// The contents of a folder of token shards; it is written last, so a folder with a manifest is whole.
 public struct TokenManifest: Equatable, Sendable {
   /// The name of the file.
   public static let fileName = "manifest.json"
@@ -15,9 +37,9 @@ public struct TokenManifest: Equatable, Sendable {
   public struct Shard: Equatable, Sendable {
     /// The name of the file in the folder.
     public var name: String
-    /// How many ids it has.
+    /// The number of ids.
     public var tokens: Int
-    /// How many bytes it has.
+    /// The size of the file in bytes.
     public var bytes: Int
     /// The CRC-32 of its ids.
     public var checksum: UInt32
@@ -32,9 +54,9 @@ public struct TokenManifest: Equatable, Sendable {
 
   /// One part of the corpus.
   public struct Split: Equatable, Sendable {
-    /// How many posts it has; `nil` where the text was not taken post by post.
+    /// The number of posts; `nil` if the text was not encoded post by post.
     public var posts: Int?
-    /// How many bytes of text it has; `nil` where the text was not taken post by post.
+    /// The size of the text in bytes; `nil` if it was not encoded post by post.
     public var textBytes: Int?
     /// Its files, in order.
     public var shards: [Shard]
@@ -45,23 +67,23 @@ public struct TokenManifest: Equatable, Sendable {
       self.shards = shards
     }
 
-    /// How many ids it has.
+    /// The number of ids.
     public var tokens: Int { shards.reduce(0) { $0 + $1.tokens } }
   }
 
-  /// How many tokens the vocabulary has.
+  /// The size of the vocabulary.
   public var vocabularySize: Int
   /// The digest of the tokenizer.
   public var tokenizerDigest: UInt32
-  /// How the token that ends a text is written.
+  /// The text of the token that ends a text.
   public var endOfTextToken: String
   /// Its id.
   public var endOfText: UInt32
   /// The parts of the corpus.
   public var splits: [TokenSplit: Split]
-  /// How the folder was made, in any shape.
+  /// How the folder was made, in any form.
   public var settings: JSONValue
-  /// What is to be known of the corpus, in any shape; `null` where nothing is told.
+  /// Statistics of the corpus, in any form; `null` if there are none.
   public var statistics: JSONValue
 
   public init(
@@ -77,7 +99,7 @@ public struct TokenManifest: Equatable, Sendable {
     self.statistics = statistics
   }
 
-  /// Whether `folder` has a manifest of this kind, and so can be replaced by another like it.
+  /// Whether `folder` has a manifest, so that it may be replaced by another folder of shards.
   public static func exists(in folder: String) -> Bool {
     let value = try? JSONValue(path: folder + "/" + fileName)
     return value?["format"]?.string == format

@@ -3,23 +3,23 @@ import TextSupport
 
 /// A file of token ids, mapped into memory.
 public struct TokenShard: Sendable {
-  /// What the file says of itself.
+  /// The header of the file.
   public let header: TokenShardHeader
   private let file: MappedFile
 
   /// The path of the file.
   public var path: String { file.path }
-  /// How many ids there are.
+  /// The number of ids.
   public var count: Int { header.count }
-  /// How many bytes the file has.
+  /// The size of the file in bytes.
   public var byteCount: Int { file.bytes.count }
 
   /// Opens the shard at `path` and checks its header and size.
   ///
-  /// Unless `verifyingContents` is false, all ids are read too: their CRC-32 must be the header's,
-  /// and they must be below the size of the vocabulary.
+  /// Unless `verifyingContents` is false, it also reads all ids: their CRC-32 must be that of the
+  /// header, and they must be below the size of the vocabulary.
   ///
-  /// - Throws: ``InputError`` that names the byte; ``FileError``.
+  /// - Throws: ``InputError`` with the byte; ``FileError``.
   public init(path: String, verifyingContents: Bool = true) throws {
     file = try MappedFile(path: path)
     header = try Self.header(of: file)
@@ -32,7 +32,7 @@ public struct TokenShard: Sendable {
     return token(position)
   }
 
-  /// Copies the ids in `range`, which is within the shard, to `buffer`, which has room for them.
+  /// Copies the ids in `range`, which is within the shard, to `buffer`, which is large enough.
   public func copy<Element: FixedWidthInteger>(
     _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
   ) {
@@ -55,7 +55,9 @@ public struct TokenShard: Sendable {
       littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
-  /// The largest of all ids, 0 where there are none; a loop without an exit takes several at a time.
+  /// The largest id; 0 if there are none.
+  ///
+  /// The loop has no early exit, so that it vectorizes.
   private var largestID: UInt32 {
     func largest<ID: FixedWidthInteger>(_ type: ID.Type) -> UInt32 {
       let ids = UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...])
@@ -86,7 +88,7 @@ public struct TokenShard: Sendable {
     switch word(0) {
     case TokenShardHeader.shortMagic: bytesPerToken = 2
     case TokenShardHeader.longMagic: bytesPerToken = 4
-    default: throw failure(0, "the magic number is \(word(0)); this is no file of tokens")
+    default: throw failure(0, "the magic number is \(word(0)); this is not a file of tokens")
     }
     let version =
       bytesPerToken == 2 ? TokenShardHeader.shortVersion : TokenShardHeader.longVersion
@@ -138,14 +140,14 @@ public struct TokenShard: Sendable {
     try checkIDs(below: description.vocabularySize)
   }
 
-  /// The CRC-32 of the ids as they stand in the file.
+  /// The CRC-32 of the bytes of the ids.
   func checksum() -> UInt32 {
     var checksum = CRC32()
     checksum.update(UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...]))
     return checksum.value
   }
 
-  /// How often `id` stands in the shard.
+  /// How often `id` occurs in the shard.
   func occurrences(of id: UInt32) -> Int {
     var count = 0
     for position in 0..<self.count where token(position) == id { count += 1 }
@@ -154,7 +156,7 @@ public struct TokenShard: Sendable {
 
   /// Checks that all ids are below `vocabularySize`.
   ///
-  /// - Throws: ``InputError`` that names the first byte of the first id that is not.
+  /// - Throws: ``InputError`` with the first byte of the first id that is not.
   func checkIDs(below vocabularySize: Int) throws {
     guard largestID >= vocabularySize else { return }
     for position in 0..<count where token(position) >= vocabularySize {

@@ -1,43 +1,43 @@
 /// The first 1,024 bytes of a token shard: 256 little-endian words of 32 bits.
 ///
-/// The words 0 to 2 are those of llm.c. It leaves the others at zero; here those from 3 on say what
-/// the ids mean.
+/// Words 0 to 2 are those of llm.c, which leaves the others at zero. Here the words from 3 on describe
+/// the ids.
 public struct TokenShardHeader: Equatable, Sendable {
-  /// How many bytes the header has.
+  /// The size of the header in bytes.
   public static let byteCount = 1024
-  /// The largest vocabulary whose ids are written in two bytes.
+  /// The size of the largest vocabulary whose ids have two bytes.
   public static let largestShortVocabulary = 1 << 16
-  /// How many bytes the ids of a vocabulary of `vocabularySize` tokens have, 2 or 4.
+  /// The size in bytes of an id in a vocabulary of `vocabularySize` tokens, 2 or 4.
   public static func bytesPerToken(vocabularySize: Int) -> Int {
     vocabularySize <= largestShortVocabulary ? 2 : 4
   }
 
-  /// How many tokens a shard can have, as word 2 is a signed number.
+  /// The largest number of tokens in a shard: word 2 is signed.
   public static let largestCount = Int(Int32.max)
 
   static let shortMagic: UInt32 = 20_240_520
   static let shortVersion: UInt32 = 1
   static let longMagic: UInt32 = 20_240_801
   static let longVersion: UInt32 = 7
-  /// Word 3 of a shard whose words 4 to 8 are set.
+  /// Word 3 of a header whose words 4 to 8 are set.
   static let described: UInt32 = 1
 
-  /// How many ids follow.
+  /// The number of ids.
   public var count: Int
-  /// How many bytes each id has, 2 or 4.
+  /// The size of each id in bytes, 2 or 4.
   public var bytesPerToken: Int
-  /// What the ids mean; `nil` in a shard of another program.
+  /// The description of the ids; `nil` in a shard from another program.
   public var description: Description?
 
-  /// What the ids of a shard mean.
+  /// A description of the ids of a shard.
   public struct Description: Equatable, Sendable {
-    /// How many tokens the vocabulary has; all ids are below.
+    /// The size of the vocabulary; all ids are below it.
     public var vocabularySize: Int
     /// The id that ends a text.
     public var endOfText: UInt32
     /// The digest of the tokenizer.
     public var tokenizerDigest: UInt32
-    /// The CRC-32 of the ids as they stand in the file.
+    /// The CRC-32 of the bytes of the ids.
     public var checksum: UInt32
 
     public init(
@@ -56,7 +56,7 @@ public struct TokenShardHeader: Equatable, Sendable {
     self.description = description
   }
 
-  /// The header as it stands in a file.
+  /// The bytes of the header.
   public var bytes: [UInt8] {
     var words = [UInt32](repeating: 0, count: Self.byteCount / 4)
     let isShort = bytesPerToken == 2

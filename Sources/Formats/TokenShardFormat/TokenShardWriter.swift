@@ -1,6 +1,6 @@
 import FileSupport
 
-/// Writes the ids of one split into shards, each up to a number of tokens.
+/// Writes the ids of one split into shards of up to a given number of tokens.
 ///
 ///     let writer = try TokenShardWriter(folder: "tokens", split: .train, vocabularySize: 16384, …)
 ///     try writer.append(ids)
@@ -19,7 +19,8 @@ public final class TokenShardWriter {
   private var checksum = CRC32()
   private var finished: [TokenManifest.Shard] = []
 
-  /// A writer of `train-00000.bin` and on, or of the same for validation, in `folder`.
+  /// A writer of `train-00000.bin`, `train-00001.bin` and so on, or the same for `validation`, in
+  /// `folder`.
   public init(
     folder: String, split: TokenSplit, vocabularySize: Int, endOfText: UInt32,
     tokenizerDigest: UInt32, tokensPerShard: Int = 100_000_000
@@ -69,7 +70,7 @@ public final class TokenShardWriter {
     }
   }
 
-  /// Finishes the last shard and returns all of them; none where no ids were appended.
+  /// Finishes the last shard and returns all of them; there are none if no ids were appended.
   ///
   /// - Throws: ``FileError``.
   public func finish() throws -> [TokenManifest.Shard] {

@@ -1,4 +1,4 @@
-/// Several shards, read as one sequence of ids.
+/// Several shards as one sequence of ids.
 ///
 ///     let tokens = try TokenShards(paths: ["train-00000.bin", "train-00001.bin"])
 ///     tokens.copy(0..<1024, to: buffer)
@@ -10,13 +10,13 @@ public struct TokenShards: Sendable {
 
   /// Opens the shards at `paths`.
   ///
-  /// - Throws: ``InputError`` that names the byte; ``FileError``.
+  /// - Throws: ``InputError`` with the byte; ``FileError``.
   public init(paths: [String], verifyingContents: Bool = true) throws {
     shards = try paths.map { try TokenShard(path: $0, verifyingContents: verifyingContents) }
     starts = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
   }
 
-  /// How many ids there are.
+  /// The number of ids.
   public var count: Int { starts.last ?? 0 }
 
   /// The id at `position`, which is below ``count``.
@@ -26,7 +26,7 @@ public struct TokenShards: Sendable {
     return shards[index][position - starts[index]]
   }
 
-  /// Copies the ids in `range`, which is within the sequence, to `buffer`, which has room for them.
+  /// Copies the ids in `range`, which is within the sequence, to `buffer`, which is large enough.
   public func copy<Element: FixedWidthInteger>(
     _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
   ) {
@@ -59,5 +59,40 @@ public struct TokenShards: Sendable {
       if starts[middle] <= position { low = middle } else { high = middle - 1 }
     }
     return low
+  }
+}
+
+/// A range of tokens as the user types it: `10..20`, `10..`, `..20` or `..`.
+///
+/// It begins at the first index and ends before the second; indices begin at 0.
+///
+///     TokenRange("10..")?.resolved(count: 30)  // 10..<30
+public struct TokenRange: Equatable, Sendable {
+  /// The index of the first token; `nil` for the beginning.
+  public let lowerBound: Int?
+  /// The index after the last token; `nil` for the end.
+  public let upperBound: Int?
+
+  /// Reads `text`; `nil` if it is not a range, or ends before it begins.
+  public init?(_ text: String) {
+    guard let dots = text.firstRange(of: "..") else { return nil }
+    func bound(_ text: Substring) -> Int?? {
+      if text.isEmpty { return .some(nil) }
+      guard text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
+        return nil
+      }
+      return Int(text).map { .some($0) }
+    }
+    guard let lower = bound(text[..<dots.lowerBound]), let upper = bound(text[dots.upperBound...])
+    else { return nil }
+    if let lower, let upper, lower > upper { return nil }
+    (lowerBound, upperBound) = (lower, upper)
+  }
+
+  /// The range within `count` tokens; `nil` if it exceeds them.
+  public func resolved(count: Int) -> Range<Int>? {
+    let (lower, upper) = (lowerBound ?? 0, upperBound ?? count)
+    guard lower <= upper, upper <= count else { return nil }
+    return lower..<upper
   }
 }

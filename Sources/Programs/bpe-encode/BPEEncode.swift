@@ -84,7 +84,7 @@ struct BPEEncode: Program {
   @Option(
     help: "fraction held back to measure the model on", valueName: "fraction",
     defaultText: "0.05, with --pack continuous 0",
-    accepting: Condition("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
+    accepting: Constraint("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
   var validationFraction: Double?
 
   @Option(

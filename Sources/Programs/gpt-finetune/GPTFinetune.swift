@@ -137,7 +137,7 @@ struct GPTFinetune: Program {
   /// Warns if the training needs more memory than there is: the system grants it at first, and kills
   /// the program when it is used.
   private func warnOfMemory() {
-    let needed = ArenaMemory.byteCount - SystemLimits.residentBytes
+    let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
     guard let available = AvailableMemory.byteCount, needed > available else { return }
     Log.warning(
       "the training takes another \(NumberText.bytes(Double(needed))) of memory, but only "

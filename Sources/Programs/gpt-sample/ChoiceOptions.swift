@@ -54,7 +54,7 @@ struct ChoiceOptions: ArgumentGroup {
   @Option(
     help: "choose from the tokens that surprise about as much as can be expected and together have "
       + "this probability; 1: from all", valueName: "p",
-    accepting: Condition("a number above 0, up to 1") { 0 < $0 && $0 <= 1 })
+    accepting: Constraint("a number above 0, up to 1") { 0 < $0 && $0 <= 1 })
   var typicalP = 1.0
 
   /// Checks what the options say beside a text's length.

@@ -73,7 +73,7 @@ struct LiveOptions: ArgumentGroup {
       configuration: try LiveConfiguration(path: config, console: console),
       sessionFolder: try SessionFolder(path: path), options: options, console: console)
     // TDLib's threads can abort a process that cleans up while they run.
-    ProcessEnd.skipCleanUp()
+    ProcessExit.skipCleanUp()
     return channel
   }
 }

@@ -1,9 +1,9 @@
-/// A set of options and positional arguments: a program's, or a group that programs share.
+/// A set of options and positional arguments: those of a program, or a group that programs share.
 public protocol ArgumentGroup {
   init()
 }
 
-/// What a shell offers to complete a value with.
+/// What a shell offers as completions of a value.
 public enum Completion: Sendable {
   case none
   case file
@@ -14,8 +14,8 @@ public enum Completion: Sendable {
 ///
 ///     @Option(help: "how many layers the model has", accepting: .atLeast(1)) var layers = 4
 ///
-/// The name is the property's, in lower case with hyphens. An option without a default is
-/// required, unless its type is optional.
+/// The name is that of the property in lower case with hyphens. An option without a default is
+/// required unless its type is optional.
 @propertyWrapper
 public struct Option<Value: ArgumentValue> {
   let box: ArgumentBox<Value>
@@ -29,47 +29,47 @@ public struct Option<Value: ArgumentValue> {
   public init(
     wrappedValue: Value, help: String, short: Character? = nil, aliases: [String] = [],
     valueName: String? = nil, defaultText: String? = nil, completion: Completion = .none,
-    accepting condition: Condition<Value>? = nil
+    accepting constraint: Constraint<Value>? = nil
   ) {
     box = ArgumentBox(
       value: wrappedValue,
       ArgumentDescription(
         help: help, short: short, aliases: aliases, valueName: valueName,
         defaultText: defaultText ?? wrappedValue.argumentText, completion: completion),
-      condition)
+      constraint)
   }
 
   /// An option that must be given, unless its type is optional.
   public init(
     help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
-    completion: Completion = .none, accepting condition: Condition<Value>? = nil
+    completion: Completion = .none, accepting constraint: Constraint<Value>? = nil
   ) {
-    // An optional type may come here, too: this is the closer fit where no default is described.
+    // Overload resolution prefers this for optional types without a default text.
     box = ArgumentBox(
       value: Value.valueIfLeftOut,
       ArgumentDescription(
         help: help, short: short, aliases: aliases, valueName: valueName, completion: completion),
-      condition)
+      constraint)
   }
 
-  /// An option that may be left out.
+  /// An option that may be omitted.
   public init<Wrapped: ArgumentValue>(
     help: String, short: Character? = nil, aliases: [String] = [], valueName: String? = nil,
     defaultText: String? = nil, completion: Completion = .none,
-    accepting condition: Condition<Wrapped>? = nil
+    accepting constraint: Constraint<Wrapped>? = nil
   ) where Value == Wrapped? {
     box = ArgumentBox(
       value: .some(nil),
       ArgumentDescription(
         help: help, short: short, aliases: aliases, valueName: valueName,
         defaultText: defaultText, completion: completion),
-      condition.map { condition in
-        Condition(condition.accepted) { $0.map(condition.holds) ?? true }
+      constraint.map { constraint in
+        Constraint(constraint.accepted) { $0.map(constraint.holds) ?? true }
       })
   }
 }
 
-/// An option that may be given several times, a value each time; their order is kept.
+/// An option that may be given several times, with one value each time; their order is kept.
 ///
 ///     @Options(help: "a path to leave out", completion: .file) var without: [String] = []
 @propertyWrapper
@@ -81,7 +81,7 @@ public struct Options<Value: ArgumentValue> {
     nonmutating set { box.value = newValue }
   }
 
-  /// An option that may be left out; its values follow on `wrappedValue`.
+  /// An option that may be omitted; its values are appended to `wrappedValue`.
   public init(
     wrappedValue: [Value], help: String, short: Character? = nil, aliases: [String] = [],
     valueName: String? = nil, completion: Completion = .none
@@ -89,18 +89,17 @@ public struct Options<Value: ArgumentValue> {
     box = ArgumentBox(
       value: wrappedValue,
       ArgumentDescription(
-        help: help, short: short, aliases: aliases, valueName: valueName, completion: completion),
-      nil)
+        help: help, short: short, aliases: aliases, valueName: valueName, completion: completion))
   }
 }
 
 /// A flag: `--name`, and with an inversion `--no-name`.
 @propertyWrapper
 public struct Flag {
-  /// Whether a flag can be taken back.
+  /// Whether a flag can be negated.
   public enum Inversion: Sendable {
     case none
-    /// `--no-name` beside `--name`.
+    /// There is `--no-name` besides `--name`.
     case prefixedNo
   }
 
@@ -123,7 +122,7 @@ public struct Flag {
       }
     box = ArgumentBox(
       value: wrappedValue,
-      ArgumentDescription(help: help, short: short, defaultText: defaultText), nil)
+      ArgumentDescription(help: help, short: short, defaultText: defaultText))
     self.inversion = inversion
   }
 }
@@ -142,10 +141,10 @@ public struct Argument<Value: ArgumentValue> {
   public init(help: String, valueName: String? = nil, completion: Completion = .none) {
     box = ArgumentBox(
       value: Value.valueIfLeftOut,
-      ArgumentDescription(help: help, valueName: valueName, completion: completion), nil)
+      ArgumentDescription(help: help, valueName: valueName, completion: completion))
   }
 
-  /// An argument that may be left out.
+  /// An argument that may be omitted.
   public init(
     wrappedValue: Value, help: String, valueName: String? = nil, completion: Completion = .none
   ) {
@@ -153,11 +152,11 @@ public struct Argument<Value: ArgumentValue> {
       value: wrappedValue,
       ArgumentDescription(
         help: help, valueName: valueName, defaultText: wrappedValue.argumentText,
-        completion: completion), nil)
+        completion: completion))
   }
 }
 
-/// The last positional arguments, any number of the same kind.
+/// The last positional arguments: any number of the same kind.
 @propertyWrapper
 public struct Arguments<Value: ArgumentValue> {
   let box: ArgumentBox<[Value]>
@@ -170,21 +169,20 @@ public struct Arguments<Value: ArgumentValue> {
   /// Arguments of which at least one must be given.
   public init(help: String, valueName: String? = nil, completion: Completion = .none) {
     box = ArgumentBox(
-      value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion),
-      nil)
+      value: nil, ArgumentDescription(help: help, valueName: valueName, completion: completion))
   }
 
-  /// Arguments that may be left out.
+  /// Arguments that may be omitted.
   public init(
     wrappedValue: [Value], help: String, valueName: String? = nil, completion: Completion = .none
   ) {
     box = ArgumentBox(
       value: wrappedValue,
-      ArgumentDescription(help: help, valueName: valueName, completion: completion), nil)
+      ArgumentDescription(help: help, valueName: valueName, completion: completion))
   }
 }
 
-/// Options kept in a type of their own, shown under a title of their own in the help.
+/// Options in a type of their own, shown under their own title in the help.
 @propertyWrapper
 public struct OptionGroup<Group: ArgumentGroup> {
   /// The title in the help.
@@ -198,7 +196,7 @@ public struct OptionGroup<Group: ArgumentGroup> {
   }
 }
 
-/// What is said of an argument beside its value.
+/// What is known of an argument besides its value.
 struct ArgumentDescription {
   var help: String
   var short: Character?
@@ -212,12 +210,14 @@ struct ArgumentDescription {
 final class ArgumentBox<Value> {
   var value: Value?
   let description: ArgumentDescription
-  let condition: Condition<Value>?
+  let constraint: Constraint<Value>?
 
-  init(value: Value?, _ description: ArgumentDescription, _ condition: Condition<Value>?) {
+  init(
+    value: Value?, _ description: ArgumentDescription, _ constraint: Constraint<Value>? = nil
+  ) {
     self.value = value
     self.description = description
-    self.condition = condition
+    self.constraint = constraint
   }
 
   var requiredValue: Value {
@@ -227,7 +227,7 @@ final class ArgumentBox<Value> {
 }
 
 extension ArgumentBox {
-  /// Takes a further value of the argument `name`.
+  /// Adds a value of the argument `name`.
   func append<Element: ArgumentValue>(_ text: String, of name: String) throws(UsageError)
   where Value == [Element] {
     guard let element = Element(argument: text) else {
@@ -238,10 +238,10 @@ extension ArgumentBox {
 }
 
 extension ArgumentBox where Value: ArgumentValue {
-  var accepted: String { condition?.accepted ?? Value.accepted }
+  var accepted: String { constraint?.accepted ?? Value.accepted }
 
   func take(_ text: String, of name: String) throws(UsageError) {
-    guard let value = Value(argument: text), condition?.holds(value) ?? true else {
+    guard let value = Value(argument: text), constraint?.holds(value) ?? true else {
       throw UsageError("\(name): '\(text)' is not accepted; expected \(accepted)")
     }
     self.value = value

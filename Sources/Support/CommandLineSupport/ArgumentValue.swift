@@ -1,15 +1,15 @@
 /// A type that an option or a positional argument can have.
 public protocol ArgumentValue {
-  /// Reads the value from what the user typed; `nil` if it is none.
+  /// Reads the value that the user typed; `nil` if it is not one.
   init?(argument: String)
 
-  /// What is accepted, to stand after "expected"; `a whole number`.
+  /// What is accepted, to follow "expected", such as `a whole number`.
   static var accepted: String { get }
 
-  /// The values there are, where they can be listed.
+  /// All values, if they can be listed.
   static var choices: [String] { get }
 
-  /// The value of an argument that is left out and has no default; `nil` if it must be given.
+  /// The value of an omitted argument without a default; `nil` if it must be given.
   static var valueIfLeftOut: Self? { get }
 
   /// The value as the user would type it.
@@ -72,33 +72,32 @@ extension ArgumentValue where Self: CaseIterable & RawRepresentable, RawValue ==
   public var argumentText: String { rawValue }
 }
 
-/// A further condition on a value, in words and as a test.
-public struct Condition<Value> {
-  /// What is accepted, to stand after "expected".
+/// A constraint on a value, in words and as a test.
+public struct Constraint<Value> {
+  /// What is accepted, to follow "expected".
   let accepted: String
   let holds: (Value) -> Bool
 
-  /// A condition of its own kind.
   public init(_ accepted: String, _ holds: @escaping (Value) -> Bool) {
     self.accepted = accepted
     self.holds = holds
   }
 }
 
-extension Condition where Value: Comparable & ArgumentValue {
+extension Constraint where Value: Comparable & ArgumentValue {
   /// `minimum` and more.
-  public static func atLeast(_ minimum: Value) -> Condition {
-    Condition("\(Value.accepted) of at least \(minimum.argumentText)") { $0 >= minimum }
+  public static func atLeast(_ minimum: Value) -> Constraint {
+    Constraint("\(Value.accepted) of at least \(minimum.argumentText)") { $0 >= minimum }
   }
 
   /// More than `bound`.
-  public static func above(_ bound: Value) -> Condition {
-    Condition("\(Value.accepted) above \(bound.argumentText)") { $0 > bound }
+  public static func above(_ bound: Value) -> Constraint {
+    Constraint("\(Value.accepted) above \(bound.argumentText)") { $0 > bound }
   }
 
-  /// A value from `range`, its ends included.
-  public static func within(_ range: ClosedRange<Value>) -> Condition {
-    Condition(
+  /// A value in `range`, including its ends.
+  public static func within(_ range: ClosedRange<Value>) -> Constraint {
+    Constraint(
       "\(Value.accepted) from \(range.lowerBound.argumentText) to \(range.upperBound.argumentText)"
     ) { range.contains($0) }
   }

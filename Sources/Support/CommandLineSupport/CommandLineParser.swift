@@ -1,4 +1,4 @@
-/// Gives the values on a command line to the arguments a program declares.
+/// Assigns the values on a command line to the arguments that a program declares.
 package struct CommandLineParser {
   /// What a command line asks for.
   package enum Request: Equatable {
@@ -14,7 +14,7 @@ package struct CommandLineParser {
     self.schema = schema
   }
 
-  /// Takes in `arguments`, the program's name not among them.
+  /// Parses `arguments`, which do not include the name of the program.
   ///
   /// - Throws: ``UsageError``.
   package func parse(_ arguments: [String]) throws -> Request {
@@ -81,7 +81,7 @@ package struct CommandLineParser {
   private func short(
     _ argument: String, _ rest: inout ArraySlice<String>, _ given: inout Set<String>
   ) throws -> Request? {
-    // -output is not -o with the value utput.
+    // -output does not mean -o with the value utput.
     let word = argument.dropFirst().prefix { $0 != "=" }
     if word.count > 1, schema.longNames.contains(String(word)) {
       throw UsageError("unknown option '-\(word)'; did you mean '--\(word)'?")
@@ -116,15 +116,15 @@ package struct CommandLineParser {
   }
 }
 
-/// What to say of the option `name` without a value, with `next` or nothing behind it.
+/// The message for the option `name` without a value, followed by `next` or nothing.
 private func missingValue(of name: String, before next: String?) -> String {
   guard let next, next != "--" else { return "\(name) needs a value" }
-  // `--name=value` is unknown to short options, whose value may stand right behind the letter.
+  // A short option is not followed by "=", but its value may directly follow the letter.
   let remedy = name.hasPrefix("--") ? "\(name)=\(next)" : "\(name)\(next)"
-  return "\(name) needs a value; if '\(next)' is meant to be it, write '\(remedy)'"
+  return "\(name) needs a value; if that is '\(next)', write '\(remedy)'"
 }
 
-/// The name among `names` that `typed` was probably meant to be; `nil` if none is near.
+/// The name among `names` that was probably meant by `typed`; `nil` if none is close.
 package func nearest(to typed: String, among names: [String]) -> String? {
   let ranked = names.map { (name: $0, distance: editDistance(typed, $0)) }
   guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
@@ -132,7 +132,7 @@ package func nearest(to typed: String, among names: [String]) -> String? {
   return typed.count >= 3 ? names.first { $0.hasPrefix(typed) } : nil
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with the next to make `b` of `a`.
+/// How many letters must be inserted, removed, replaced or swapped with the next to turn `a` into `b`.
 package func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a), Array(b))
   var rows = [Array(0...b.count)]

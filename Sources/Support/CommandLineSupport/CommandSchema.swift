@@ -1,4 +1,4 @@
-/// One declared option, flag or positional argument, its value's type erased.
+/// A declared option, flag or positional argument without the type of its value.
 package struct DeclaredArgument {
   enum Form: Equatable {
     case option(valueName: String)
@@ -9,20 +9,20 @@ package struct DeclaredArgument {
   let name: String
   let form: Form
   let description: ArgumentDescription
-  /// The title of the group it belongs to; `nil` for the program's own.
+  /// The title of its group; `nil` for the program's own arguments.
   let section: String?
   let choices: [String]
   let isRequired: Bool
-  /// Whether a positional argument takes all that are left on the command line, or an option may be
-  /// given several times.
+  /// Whether a positional argument takes all remaining values, or an option may be given several
+  /// times.
   var isRepeated = false
-  /// Takes the value that was typed; for a flag `true` or `false`.
+  /// Receives the value that was typed; for a flag `true` or `false`.
   let take: (String) throws -> Void
 
-  /// Whether it stands on the command line by its name; if not, by its place.
+  /// Whether it is given by its name and not by its position.
   var isOption: Bool { if case .positional = form { false } else { true } }
 
-  /// All the names it has, with their hyphens.
+  /// All its names, with their hyphens.
   var words: [String] {
     let long = ([name] + description.aliases).map { "--" + $0 }
     let inverse = form == .flag(isInvertible: true) ? ["--no-" + name] : []
@@ -34,7 +34,7 @@ package struct DeclaredArgument {
 package struct CommandSchema {
   private(set) var arguments: [DeclaredArgument] = []
 
-  /// The declarations in `group`; giving values to them gives values to its properties.
+  /// The declarations in `group`; values that they receive become those of its properties.
   package init(of group: some ArgumentGroup) {
     collect(group, section: nil)
   }
@@ -47,7 +47,7 @@ package struct CommandSchema {
     arguments.filter { !$0.isOption }
   }
 
-  /// All that may stand on a command line with two hyphens before it.
+  /// All names that may follow two hyphens.
   var longNames: [String] {
     options.flatMap { option in
       let names = [option.name] + option.description.aliases
@@ -56,7 +56,7 @@ package struct CommandSchema {
     } + ["help", "version", "generate-completion-script"]
   }
 
-  private mutating func collect(_ group: some ArgumentGroup, section: String?) {
+  fileprivate mutating func collect(_ group: some ArgumentGroup, section: String?) {
     for child in Mirror(reflecting: group).children {
       guard let label = child.label, label.hasPrefix("_") else { continue }
       let name = Self.optionName(of: String(label.dropFirst()))
@@ -66,10 +66,6 @@ package struct CommandSchema {
         nested.collect(into: &self)
       }
     }
-  }
-
-  fileprivate mutating func collect(nested group: some ArgumentGroup, title: String) {
-    collect(group, section: title)
   }
 
   /// `shardTokens` → `shard-tokens`.
@@ -84,60 +80,65 @@ package struct CommandSchema {
   }
 }
 
-private protocol ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument
-}
-
 private protocol ArgumentGrouping {
   func collect(into schema: inout CommandSchema)
 }
 
 extension OptionGroup: ArgumentGrouping {
-  func collect(into schema: inout CommandSchema) {
-    schema.collect(nested: wrappedValue, title: title)
+  fileprivate func collect(into schema: inout CommandSchema) {
+    schema.collect(wrappedValue, section: title)
+  }
+}
+
+private protocol ArgumentDeclaring {
+  func declare(as name: String, in section: String?) -> DeclaredArgument
+}
+
+extension DeclaredArgument {
+  /// The argument `name` whose value is in `box`; `isPositional` if it is not an option.
+  fileprivate init<Value>(
+    _ name: String, in section: String?, _ box: ArgumentBox<Value>, choices: [String],
+    isPositional: Bool = false, isRepeated: Bool = false,
+    _ take: @escaping (_ text: String, _ name: String) throws -> Void
+  ) {
+    let valueName = box.description.valueName ?? name
+    let typedName = isPositional ? "<\(valueName)>" : "--" + name
+    self.init(
+      name: name,
+      form: isPositional ? .positional(valueName: valueName) : .option(valueName: valueName),
+      description: box.description, section: section, choices: choices,
+      isRequired: box.value == nil, isRepeated: isRepeated, take: { try take($0, typedName) })
   }
 }
 
 extension Option: ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument {
-    DeclaredArgument(
-      name: name, form: .option(valueName: box.description.valueName ?? name),
-      description: box.description, section: section, choices: Value.choices,
-      isRequired: box.value == nil, take: { try box.take($0, of: "--" + name) })
-  }
-}
-
-extension Argument: ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument {
-    let valueName = box.description.valueName ?? name
-    return DeclaredArgument(
-      name: name, form: .positional(valueName: valueName), description: box.description,
-      section: section, choices: Value.choices, isRequired: box.value == nil,
-      take: { try box.take($0, of: "<\(valueName)>") })
-  }
-}
-
-extension Arguments: ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument {
-    let valueName = box.description.valueName ?? name
-    return DeclaredArgument(
-      name: name, form: .positional(valueName: valueName), description: box.description,
-      section: section, choices: Value.choices, isRequired: box.value == nil, isRepeated: true,
-      take: { try box.append($0, of: "<\(valueName)>") })
+  fileprivate func declare(as name: String, in section: String?) -> DeclaredArgument {
+    DeclaredArgument(name, in: section, box, choices: Value.choices, box.take)
   }
 }
 
 extension Options: ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument {
+  fileprivate func declare(as name: String, in section: String?) -> DeclaredArgument {
+    DeclaredArgument(name, in: section, box, choices: Value.choices, isRepeated: true, box.append)
+  }
+}
+
+extension Argument: ArgumentDeclaring {
+  fileprivate func declare(as name: String, in section: String?) -> DeclaredArgument {
+    DeclaredArgument(name, in: section, box, choices: Value.choices, isPositional: true, box.take)
+  }
+}
+
+extension Arguments: ArgumentDeclaring {
+  fileprivate func declare(as name: String, in section: String?) -> DeclaredArgument {
     DeclaredArgument(
-      name: name, form: .option(valueName: box.description.valueName ?? name),
-      description: box.description, section: section, choices: Value.choices, isRequired: false,
-      isRepeated: true, take: { try box.append($0, of: "--" + name) })
+      name, in: section, box, choices: Value.choices, isPositional: true, isRepeated: true,
+      box.append)
   }
 }
 
 extension Flag: ArgumentDeclaring {
-  func declare(as name: String, in section: String?) -> DeclaredArgument {
+  fileprivate func declare(as name: String, in section: String?) -> DeclaredArgument {
     DeclaredArgument(
       name: name, form: .flag(isInvertible: inversion == .prefixedNo),
       description: box.description, section: section, choices: [], isRequired: false,

@@ -1,4 +1,4 @@
-/// A shell script that completes the options of a program.
+/// A shell script that completes the options and arguments of a program.
 package struct CompletionScript {
   package enum Shell: String, CaseIterable {
     case bash, zsh, fish
@@ -32,15 +32,15 @@ package struct CompletionScript {
       cases += "    \(option.words.joined(separator: "|"))) \(bashReply(option)); return ;;\n"
     }
     let names = schema.longNames.map { "--" + $0 }.joined(separator: " ")
-    // Which operand it is, is not counted: paths are offered wherever one of them is a path.
+    // Arguments are not counted: if one of them is a path, paths are offered for all.
     let operand =
       schema.positionals.first { $0.description.completion != .none } ?? schema.positionals.first
     return """
-      # bash completion for \(name); source it, or put it into ~/.local/share/bash-completion/completions/\(name)
+      # bash completion for \(name); source it, or save it as ~/.local/share/bash-completion/completions/\(name)
       \(function)() {
         local current="${COMP_WORDS[COMP_CWORD]}" previous=""
         ((COMP_CWORD > 0)) && previous="${COMP_WORDS[COMP_CWORD-1]}"
-        # bash cuts --name=value into three words.
+        # bash splits --name=value into three words.
         if [[ "$current" == "=" ]]; then
           current=""
         elif [[ "$previous" == "=" ]] && ((COMP_CWORD > 1)); then
@@ -74,7 +74,7 @@ package struct CompletionScript {
     "mapfile -t COMPREPLY < <(compgen -W \"\(words)\" -- \"$current\")"
   }
 
-  /// Paths, which may have spaces in them and go on behind a folder's slash.
+  /// Paths, which may contain spaces and continue after the slash of a folder.
   private static func bashPaths(_ kind: String) -> String {
     "mapfile -t COMPREPLY < <(compgen \(kind) -- \"$current\"); "
       + "compopt -o filenames 2>/dev/null"
@@ -86,11 +86,11 @@ package struct CompletionScript {
       let help = Self.quoted(option.description.help, for: .zsh)
       switch option.form {
       case .option(let valueName):
-        // A value may follow a letter at once, and a long name behind a "=".
+        // A value may directly follow a letter, or a "=" after a long name.
         let names = option.words.map { $0 + ($0.hasPrefix("--") ? "=" : "+") }
         let spec = "'[\(help)]:\(valueName):\(zshAction(option))'"
         if option.isRepeated {
-          // With the star it is offered again where it stands already.
+          // The star makes zsh offer it more than once.
           lines += names.map { "'*'" + $0 + spec }
         } else {
           lines.append(Self.zshNames(names, option.words) + spec)
@@ -110,7 +110,7 @@ package struct CompletionScript {
     ]
     return """
       #compdef \(name)
-      # zsh completion for \(name); put it into a folder of $fpath as _\(name)
+      # zsh completion for \(name); save it in a folder of $fpath as _\(name)
       \(function)() {
         _arguments -s \\
           \(lines.joined(separator: " \\\n    "))
@@ -124,7 +124,7 @@ package struct CompletionScript {
       """
   }
 
-  /// The names of an option of which only one is offered, as `_arguments` reads them.
+  /// The names of an option, of which only one is offered, in the syntax of `_arguments`.
   private static func zshNames(_ names: [String], _ words: [String]) -> String {
     if names.count == 1 { return names[0] }
     return "'(\(words.joined(separator: " ")))'{\(names.joined(separator: ","))}"
@@ -141,7 +141,7 @@ package struct CompletionScript {
 
   private var fish: String {
     var lines = [
-      "# fish completion for \(name); put it into ~/.config/fish/completions/\(name).fish"
+      "# fish completion for \(name); save it as ~/.config/fish/completions/\(name).fish"
     ]
     for option in schema.options {
       let help = Self.quoted(option.description.help, for: .fish)
@@ -178,7 +178,7 @@ package struct CompletionScript {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// `text` so that it can stand in single quotes, and for zsh in brackets.
+  /// `text` escaped for single quotes, and for zsh also for brackets.
   private static func quoted(_ text: String, for shell: Shell) -> String {
     switch shell {
     case .zsh:

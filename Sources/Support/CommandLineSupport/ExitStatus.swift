@@ -1,7 +1,8 @@
 import FileSupport
 import Glibc
+import Synchronization
 
-/// The exit status of a program, by the numbers of `sysexits.h`.
+/// The exit status of a program, with the numbers of `sysexits.h`.
 public enum ExitStatus: Int32, Sendable {
   case success = 0
   /// The command line is wrong.
@@ -10,22 +11,22 @@ public enum ExitStatus: Int32, Sendable {
   case data = 65
   /// An input does not exist or cannot be read.
   case noInput = 66
-  /// Something is missing on the machine, memory too.
+  /// The machine lacks something, such as memory.
   case unavailable = 69
-  /// Our own mistake.
+  /// A bug of ours.
   case software = 70
   /// An output cannot be created.
   case cannotCreate = 73
-  /// Reading or writing failed on the way.
+  /// Reading or writing failed.
   case inputOutput = 74
-  /// A server did not answer, or another program writes the output; later it may be different.
+  /// A server did not answer, or another program is writing the output; trying again later may help.
   case temporaryFailure = 75
-  /// A server answered in a way that is not understood.
+  /// A server gave an answer that is not understood.
   case protocolViolation = 76
-  /// What was asked for is not allowed.
+  /// The user is not permitted to do this.
   case noPermission = 77
 
-  /// The status that tells of `error`.
+  /// The status for `error`.
   package init(of error: any Error) {
     switch error {
     case is UsageError: self = .usage
@@ -36,7 +37,7 @@ public enum ExitStatus: Int32, Sendable {
     case let error as FileError:
       switch error.operation {
       case _ where error.code == ENOMEM: self = .unavailable
-      // A limit of the system shows itself wherever a file is opened, or bytes or names are written.
+      // These limits show wherever a file is opened, or bytes or names are written.
       case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
         self = .inputOutput
       case .open, .list: self = .noInput
@@ -49,7 +50,7 @@ public enum ExitStatus: Int32, Sendable {
   }
 }
 
-/// A mistake in how the program was started.
+/// A mistake on the command line.
 public struct UsageError: Error, CustomStringConvertible {
   public let description: String
 
@@ -58,8 +59,24 @@ public struct UsageError: Error, CustomStringConvertible {
   }
 }
 
-/// An error of a program's own that names its exit status.
+/// An error of a program's own that has its exit status.
 public protocol StatusError: Error {
-  /// The status that tells of it.
+  /// The status for this error.
   var exitStatus: ExitStatus { get }
+}
+
+/// How the process exits.
+public enum ProcessExit {
+  private static let skipsCleanUp = Atomic(false)
+
+  /// Makes the process exit without the clean-up of libraries: some have threads of their own, which
+  /// may abort during it.
+  public static func skipCleanUp() {
+    skipsCleanUp.store(true, ordering: .relaxed)
+  }
+
+  static func exit(_ status: Int32) -> Never {
+    if skipsCleanUp.load(ordering: .relaxed) { _exit(status) }
+    Glibc.exit(status)
+  }
 }

@@ -4,7 +4,7 @@ package struct HelpText {
   let abstract: String
   let discussion: String
   let schema: CommandSchema
-  /// How many columns the text may have.
+  /// The width of the text in columns.
   let width: Int
 
   package init(
@@ -78,14 +78,10 @@ package struct HelpText {
   /// One row: `left` in its column, `right` wrapped in the other.
   private func row(_ left: String, _ right: String) -> String {
     let column = 32
-    var line = "  " + left
-    if line.count >= column - 1 {
-      line += "\n" + String(repeating: " ", count: column)
-    } else {
-      line += String(repeating: " ", count: column - line.count)
-    }
     let margin = String(repeating: " ", count: column)
-    return line + Self.wrap(right, width: max(width - column, 30)).joined(separator: "\n" + margin)
+    let line = "  " + left
+    let start = line.count < column - 1 ? line + margin.dropFirst(line.count) : line + "\n" + margin
+    return start + Self.wrap(right, width: max(width - column, 30)).joined(separator: "\n" + margin)
       + "\n"
   }
 

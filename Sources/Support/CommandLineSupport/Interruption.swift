@@ -2,10 +2,10 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM or SIGHUP, as an error that unwinds the program so that nothing half done stays.
+/// SIGINT, SIGTERM or SIGHUP as an error that unwinds the program, so that nothing unfinished is left.
 ///
-/// The signal only leaves a mark; long work asks for it with ``check()`` between two pieces. A
-/// second signal ends the process at once.
+/// The handler only records the signal; long work calls ``check()`` between two pieces. A second
+/// signal ends the process at once.
 public struct Interruption: Error, CustomStringConvertible {
   /// The number of the signal.
   public let signal: Int32
@@ -20,34 +20,34 @@ public struct Interruption: Error, CustomStringConvertible {
     return "stopped by \(name)"
   }
 
-  /// Whether a signal has come.
+  /// Whether a signal has arrived.
   public static var isPending: Bool { pendingSignal.load(ordering: .relaxed) != 0 }
 
-  /// Throws ``Interruption`` if a signal has come.
+  /// Throws ``Interruption`` if a signal has arrived.
   public static func check() throws {
     let signal = pendingSignal.load(ordering: .relaxed)
     if signal != 0 { throw Interruption(signal: signal) }
   }
 
-  /// Forgets the signal that has come: the program goes on, and the next one is a first again.
+  /// Forgets the signal: the program continues, and the next signal counts as the first.
   public static func forget() {
     pendingSignal.store(0, ordering: .relaxed)
   }
 
-  /// The signal that made `error`; `nil` if none did.
-  static func behind(_ error: any Error) -> Interruption? {
-    guard (error as? FileError)?.code == EINTR else { return nil }
+  /// The signal that caused `error`; `nil` if none did.
+  static func cause(of error: any Error) -> Interruption? {
     let signal = pendingSignal.load(ordering: .relaxed)
-    return signal == 0 ? nil : Interruption(signal: signal)
+    guard (error as? FileError)?.code == EINTR, signal != 0 else { return nil }
+    return Interruption(signal: signal)
   }
 
-  /// Sets the handlers up; they run on the main thread, which calls this.
+  /// Installs the handlers, which run on the main thread; call it there.
   ///
-  /// Threads that the program starts block the signals (``HelperThread``). The main thread handles
-  /// them on a stack of their own: kernels of oneDNN keep the address of numbers in the heap where
-  /// the stack pointer is, and a handler that ran there would overwrite them.
+  /// Threads that the program starts block the signals (`HelperThread`). The main thread handles
+  /// them on a separate stack: kernels of oneDNN use the stack pointer as a pointer into the heap,
+  /// and a handler on that "stack" would overwrite numbers.
   package static func install() {
-    // The handler must not be the first to touch the global, whose set-up takes a lock.
+    // The handler must not be the first to touch the global, whose initialization takes a lock.
     pendingSignal.store(0, ordering: .relaxed)
     provideStack()
     for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -67,14 +67,14 @@ public struct Interruption: Error, CustomStringConvertible {
     unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
   }
 
-  /// Gives the calling thread a stack for handlers, which stays to the end of the process.
+  /// Gives the calling thread a stack for handlers, which lasts until the process ends.
   static func provideStack() {
     var stack = stack_t()
     // The registers of a processor with AMX take 11 kB.
     stack.ss_size = 1 << 16
     stack.ss_sp = malloc(stack.ss_size)
     guard stack.ss_sp != nil else {
-      SystemLimits.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
+      ProcessMemory.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
     }
     sigaltstack(&stack, nil)
   }

@@ -3,11 +3,11 @@ import Glibc
 import Synchronization
 import TextSupport
 
-/// Messages on standard error, each a line that begins with the program's name.
+/// Messages on standard error, each on a line that begins with the program's name.
 public enum Log {
   private struct State {
     var programName = ""
-    /// The text of the progress line on the terminal, which stands below all messages.
+    /// The progress line on the terminal, which stays below all messages.
     var progressLine = ""
   }
 
@@ -18,47 +18,46 @@ public enum Log {
     set { state.withLock { $0.programName = newValue } }
   }
 
-  /// Tells what was done or found.
+  /// Reports what was done or found.
   public static func info(_ message: String) {
-    line(message, label: nil, color: nil)
+    line(message, nil)
   }
 
-  /// Tells what the user should know but what does not stop the work.
+  /// Reports what the user should know but does not stop the work.
   public static func warning(_ message: String) {
-    line(message, label: "warning", color: 33)
+    line(message, ("warning", 33))
   }
 
-  /// Tells why the work stops.
+  /// Reports why the work stops.
   public static func error(_ message: String) {
-    line(message, label: "error", color: 31)
+    line(message, ("error", 31))
   }
 
-  /// Writes `text` and a newline as they are.
+  /// Writes `text` and a newline, without the program's name.
   public static func raw(_ text: String) {
     state.withLock { write(text + "\n", &$0) }
   }
 
-  /// Writes `text` as it is, to be followed by what the user types.
+  /// Writes `text` without a newline, to be followed by what the user types.
   public static func prompt(_ text: String) {
     state.withLock { write(text, &$0) }
   }
 
-  private static func line(_ message: String, label: String?, color: Int?) {
+  private static func line(_ message: String, _ label: (text: String, color: Int)?) {
     state.withLock { state in
       var text = "\(state.programName): "
-      if let label {
-        let isColored = color != nil && Terminal.hasColor
-        text += isColored ? "\u{1B}[1;\(color ?? 0)m\(label):\u{1B}[0m " : "\(label): "
+      if let (label, color) = label {
+        text += Terminal.hasColor ? "\u{1B}[1;\(color)m\(label):\u{1B}[0m " : "\(label): "
       }
-      // Names from files and servers stand in messages; they must not control the terminal.
+      // Messages contain names from files and servers, which must not control the terminal.
       write(text + printable(message, keepingLines: true) + "\n", &state)
     }
   }
 
-  /// Replaces the progress line by `text`; an empty one removes it.
+  /// Replaces the progress line with `text`; an empty one removes it.
   static func setProgressLine(_ text: String) {
     state.withLock { state in
-      // What stands on the line may be somebody else's.
+      // The line may hold another program's text.
       guard !text.isEmpty || !state.progressLine.isEmpty else { return }
       state.progressLine = printable(text)
       writeToStandardError("\r\u{1B}[K" + state.progressLine)
@@ -71,7 +70,7 @@ public enum Log {
   }
 }
 
-/// Writes `text` to standard error in one call, so that lines of several processes stay whole.
+/// Writes `text` to standard error in one call, so that lines of several processes do not mix.
 private func writeToStandardError(_ text: String) {
   var text = text
   text.withUTF8 { bytes in

@@ -1,21 +1,21 @@
 import FileSupport
 import Glibc
 
-/// A crash that comes of a limit of memory, such as `ulimit -v` sets, as a message and a status.
+/// Turns a crash caused by a memory limit, such as `ulimit -v` sets, into a message and a status.
 ///
-/// Neither Swift nor the C++ of libraries can be told what to do when an allocation fails: they end
-/// the process by a signal. Where such a limit is set and much of it is in use, the user gets a message.
+/// Neither Swift nor C++ libraries can be told what to do when an allocation fails: they end the
+/// process by a signal. If such a limit is set and much of it is in use, the user gets a message.
 enum MemoryFault {
-  /// Sets handlers up if the process has a limit of memory.
+  /// Installs the handlers if the process has a memory limit.
   static func install(program: String) {
-    guard let limit = SystemLimits.memoryLimit else { return }
+    guard let limit = ProcessMemory.limit else { return }
     self.limit = limit
     beginning = UnsafePointer(
       strdup(
         "\(program): error: not enough memory, most likely: the program crashed when "))
     ending = UnsafePointer(
       strdup(
-        " MB of the \(limit.limit / 1_000_000) MB that ulimit \(limit.option) allows were in use; "
+        " MB of the \(limit.byteCount / 1_000_000) MB that ulimit \(limit.option) allows were in use; "
           + "raise it\n"))
     Interruption.provideStack()
     for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV] {
@@ -26,17 +26,17 @@ enum MemoryFault {
     }
   }
 
-  // Set before the handlers are, and not changed any more.
-  private nonisolated(unsafe) static var limit: SystemLimits.MemoryLimit?
+  // Set before the handlers are installed, and never changed.
+  private nonisolated(unsafe) static var limit: ProcessMemory.Limit?
   private nonisolated(unsafe) static var beginning: UnsafePointer<CChar>?
   private nonisolated(unsafe) static var ending: UnsafePointer<CChar>?
 
-  /// In a handler: calls of the system only.
+  /// Runs in a signal handler, so it makes only system calls.
   private static func handle(_ number: Int32) {
-    let (used, limit) = (limit?.used ?? 0, limit?.limit ?? .max)
-    // What grows doubles: with two thirds free there would have been memory for it.
+    let (used, limit) = (limit?.used ?? 0, limit?.byteCount ?? .max)
+    // Buffers grow by doubling: with two thirds free there would have been memory.
     guard used > limit / 3 else {
-      // The signal comes again, and ends the process.
+      // With the handler reset, the signal ends the process.
       raise(number)
       return
     }

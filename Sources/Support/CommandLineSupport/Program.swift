@@ -1,6 +1,7 @@
 import FileSupport
 // The C library's `stdout` is a variable, though nobody changes it.
 @preconcurrency import Glibc
+import Threading
 
 /// A program started from the command line: one stage of the pipeline.
 ///
@@ -10,26 +11,26 @@ import FileSupport
 ///     struct BPEEncode: Program {
 ///       static let name = "bpe-encode"
 ///       static let abstract = "Turn cleaned text into shards of tokens."
-///       @Argument(help: "cleaned text, one post a line", completion: .file) var corpus: String
-///       @Option(help: "how many tokens to train", accepting: .atLeast(257)) var vocabSize = 16384
+///       @Argument(help: "cleaned text, one post per line", completion: .file) var corpus: String
+///       @Option(help: "how many tokens to learn", accepting: .atLeast(257)) var vocabSize = 16384
 ///       func run() throws { … }
 ///     }
 ///
-/// What `run()` throws becomes one line on standard error and an exit status (``ExitStatus``).
+/// An error that `run()` throws becomes a line on standard error and an exit status (``ExitStatus``).
 public protocol Program: ArgumentGroup {
-  /// The name the program is started by, such as `tg-dump`.
+  /// The name of the executable, such as `tg-dump`.
   static var name: String { get }
 
   /// What the program does, in a sentence.
   static var abstract: String { get }
 
-  /// What the help says after the options: examples, files, what to know.
+  /// What the help says after the options: examples, files, background.
   static var discussion: String { get }
 
-  /// Which options take less memory, as a sentence without its end; empty if none does.
+  /// How to need less memory, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
 
-  /// Checks what the options say together.
+  /// Checks combinations of options.
   func validate() throws
 
   /// Does the work.
@@ -49,7 +50,7 @@ extension Program {
   /// Runs the program and ends the process.
   public static func main() {
     Log.programName = name
-    // Errors of the calls that write instead: they unwind the program, so that nothing half done stays.
+    // The calls that write report these as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
     reportLimits()
     let program = Self()
@@ -74,32 +75,32 @@ extension Program {
         try program.run()
       }
       try flushStandardOutput()
-      ProcessEnd.end(ExitStatus.success.rawValue)
+      ProcessExit.exit(ExitStatus.success.rawValue)
     } catch {
-      // A signal that ends a wait for input shows itself as an error of the call that waited.
-      let error = Interruption.behind(error) ?? error
-      // Whoever read the output, such as head, wants no more of it.
-      if (error as? FileError)?.code == EPIPE { ProcessEnd.end(128 + SIGPIPE) }
+      // A signal that ends a wait for input appears as an error of the call that waited.
+      let error = Interruption.cause(of: error) ?? error
+      // The reader of the output, such as head, wants no more of it.
+      if (error as? FileError)?.code == EPIPE { ProcessExit.exit(128 + SIGPIPE) }
       Log.error(message(of: error, memoryAdvice))
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
-      ProcessEnd.end(
+      ProcessExit.exit(
         (error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
     }
   }
 
-  /// Lets messages about threads and memory that the system refuses reach the user.
+  /// Shows the user messages about threads and memory that the system refuses.
   private static func reportLimits() {
-    SystemLimits.onReport { Log.warning($0) }
+    ThreadShortage.onReport { Log.warning($0) }
     let advice = memoryAdvice
-    SystemLimits.onEnd { error in
+    ProcessMemory.onEnd { error in
       Log.error(message(of: error, advice))
-      // Other threads may be at work: nothing is cleaned up under their feet.
+      // Other threads may be at work, so nothing is cleaned up.
       _exit(ExitStatus(of: error).rawValue)
     }
     MemoryFault.install(program: name)
   }
 
-  /// Brings out what was printed; `print` itself does not tell of a full disk.
+  /// Writes what was printed; `print` itself does not report a full disk.
   private static func flushStandardOutput() throws {
     guard fflush(stdout) == 0, ferror(stdout) == 0 else {
       throw FileError(path: "standard output", operation: .write)
@@ -107,7 +108,7 @@ extension Program {
   }
 }
 
-/// The text of `error`, with `memoryAdvice` where memory is what is missing.
+/// The text of `error`, with `memoryAdvice` if memory is missing.
 private func message(of error: any Error, _ memoryAdvice: String) -> String {
   let isMemory = error is MemoryError || (error as? FileError)?.code == ENOMEM
   return isMemory && !memoryAdvice.isEmpty ? "\(error). \(memoryAdvice)" : "\(error)"

@@ -1,9 +1,9 @@
 import Glibc
 import TextSupport
 
-/// The progress of long work: a bar on a terminal, a line now and then in a pipe.
+/// The progress of long work: a bar on a terminal, an occasional line in a pipe.
 public final class Progress {
-  /// What is counted, and how a count is told.
+  /// What is counted, and how a count is displayed.
   public enum Unit: Sendable {
     case bytes
     case items(String)
@@ -20,15 +20,16 @@ public final class Progress {
   private let total: Int?
   private let unit: Unit
   private let start = ContinuousClock.now
-  /// How much was done before this run, which does not count for the rate.
+  /// How much was done before this run; it does not count towards the rate.
   private let initial: Int
   /// Whether the total is only an estimate.
   private let isApproximate: Bool
   private var lastShown = ContinuousClock.now
   private let interval: Duration
 
-  /// Begins the progress of `label`, out of `total` if that is known or, with `isApproximate`,
-  /// estimated: `1,200 / ≈ 32,000 posts`.
+  /// Starts the progress of `label`, out of `total` if that is known.
+  ///
+  /// If it `isApproximate`, the total is only an estimate: `1,200 / ≈ 32,000 posts`.
   public init(
     _ label: String, total: Int?, unit: Unit, initial: Int = 0, isApproximate: Bool = false
   ) {
@@ -44,11 +45,11 @@ public final class Progress {
     Self.hide()
   }
 
-  /// Tells that `done` of the total is done; `detail` is shown behind it.
+  /// Reports that `done` of the total is done; `detail` is shown after it.
   ///
-  /// Cheap enough to be called often: nothing is shown before some time has passed.
+  /// It is cheap enough to call often: nothing is shown before some time has passed.
   ///
-  /// - Throws: ``Interruption`` if a signal has come.
+  /// - Throws: ``Interruption`` if a signal has arrived.
   public func update(_ done: Int, detail: @autoclosure () -> String = "") throws {
     try Interruption.check()
     let now = ContinuousClock.now
@@ -62,8 +63,7 @@ public final class Progress {
     }
   }
 
-  /// Removes the bar from the terminal until the next ``update(_:detail:)``, so that something can be
-  /// written there.
+  /// Removes the bar from the terminal until the next ``update(_:detail:)`` to make room for output.
   public static func hide() {
     if Terminal.isInteractive { Log.setProgressLine("") }
   }
@@ -74,19 +74,15 @@ public final class Progress {
     let rate = elapsed > 0 ? Double(done - initial) / elapsed : 0
     var parts: [String] = []
     if let total, total > 0 {
-      let share = min(1, Double(done) / Double(total))
-      var bar = ""
-      if isInteractive {
-        let filled = Int(share * 20)
-        bar =
-          "[" + String(repeating: "█", count: filled)
-          + String(repeating: "·", count: 20 - filled) + "] "
-      }
-      // 29 of 100 are 29 %, though 0.29 · 100 is a little less than 29.
+      let fraction = min(1, Double(done) / Double(total))
+      let filled = Int(fraction * 20)
+      let marks = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
+      let bar = isInteractive ? "[\(marks)] " : ""
       if isApproximate {
         parts.append(bar + "\(NumberText.count(Double(done))) / ≈ \(unit.text(Double(total)))")
       } else {
-        parts.append(bar + "\(Int(share * 100 + 1e-9))%")
+        // 29 of 100 are 29 %, although 0.29 · 100 is slightly less than 29.
+        parts.append(bar + "\(Int(fraction * 100 + 1e-9))%")
         parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
       }
     } else {

@@ -1,7 +1,7 @@
-/// Bytes that are put together one after another, in memory that is kept for the next ones.
+/// A growing row of bytes, whose memory is kept when they are removed.
 struct ByteRoom: ~Copyable {
   private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 64)
-  /// How many bytes there are.
+  /// The number of bytes.
   private(set) var count = 0
 
   deinit {
@@ -22,8 +22,8 @@ struct ByteRoom: ~Copyable {
     count += 1
   }
 
-  /// Lends room for `most` bytes behind those that there are to `body`, which returns how many it
-  /// filled, from the beginning of the room on.
+  /// Lends `body` memory for up to `most` more bytes; it returns how many it has written, from the
+  /// beginning on.
   mutating func append(
     upTo most: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Int
   ) rethrows {

@@ -1,9 +1,9 @@
 import FileSupport
 import Glibc
 
-/// The keys that a reader of objects knows, as the cases of an enumeration of strings.
+/// The keys that a reader of objects knows: the cases of an enumeration of strings.
 ///
-/// Keys are looked up by their bytes, without a string being made.
+/// Keys are looked up by their bytes, without creating a string.
 ///
 ///     enum Member: String, CaseIterable { case name, id }
 ///     let members = JSONKeys<Member>()
@@ -26,7 +26,7 @@ where Key.RawValue == String {
   }
 }
 
-/// A string that is one of the words that its reader knows, or another.
+/// A string that is one of the words that the reader knows, or another one.
 public enum JSONWord<Word: Sendable>: Sendable {
   case known(Word)
   case other(String)
@@ -34,7 +34,7 @@ public enum JSONWord<Word: Sendable>: Sendable {
 
 /// A hash table of keys by their bytes.
 ///
-/// It is one array, of slots of 32 bytes: the key's number plus 1 (0: the slot is empty), its
+/// It is one array of slots of 32 bytes: the index of the key plus 1 (0 if the slot is empty), its
 /// length, its bytes.
 @usableFromInline
 struct JSONKeyTable: Sendable {
@@ -42,7 +42,7 @@ struct JSONKeyTable: Sendable {
   private static let longest = stride - 2
 
   private let slots: [UInt8]
-  /// One less than the number of slots, a power of two.
+  /// The number of slots, a power of two, minus 1.
   private let mask: Int
 
   init(_ names: [String]) {
@@ -51,31 +51,31 @@ struct JSONKeyTable: Sendable {
     while count < names.count * 4 { count *= 2 }
     mask = count - 1
     var slots = [UInt8](repeating: 0, count: count * Self.stride)
-    for (number, name) in names.enumerated() {
+    for (index, name) in names.enumerated() {
       let bytes = Array(name.utf8)
       var slot = bytes.withUnsafeBytes { Self.hash($0) } & mask
       while slots[slot * Self.stride] != 0 { slot = (slot + 1) & mask }
       let start = slot * Self.stride
       slots.replaceSubrange(
-        start..<start + 2 + bytes.count, with: [UInt8(number + 1), UInt8(bytes.count)] + bytes)
+        start..<start + 2 + bytes.count, with: [UInt8(index + 1), UInt8(bytes.count)] + bytes)
     }
     self.slots = slots
   }
 
-  /// The number of the key that is `bytes`; -1 if it is none of them.
-  func number(of bytes: UnsafeRawBufferPointer) -> Int {
+  /// The index of the key `bytes`; -1 if it is unknown.
+  func index(of bytes: UnsafeRawBufferPointer) -> Int {
     guard bytes.count <= Self.longest, let key = bytes.baseAddress else { return -1 }
     return slots.withUnsafeBytes { slots in
       guard let base = slots.baseAddress else { return -1 }
       var slot = Self.hash(bytes) & mask
       while true {
         let entry = base + slot * Self.stride
-        let number = entry.load(as: UInt8.self)
-        if number == 0 { return -1 }
+        let index = entry.load(as: UInt8.self)
+        if index == 0 { return -1 }
         if Int(entry.load(fromByteOffset: 1, as: UInt8.self)) == bytes.count,
           memcmp(entry + 2, key, bytes.count) == 0
         {
-          return Int(number) - 1
+          return Int(index) - 1
         }
         slot = (slot + 1) & mask
       }

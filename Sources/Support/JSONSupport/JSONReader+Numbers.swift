@@ -2,17 +2,13 @@ import FileSupport
 import TextSupport
 
 extension JSONReader {
-  /// Reads a number as it is written.
-  ///
-  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
+  /// Reads a number and returns its text.
   public mutating func numberText() throws -> String {
     try scanNumber()
     return String(decoding: scratch.bytes, as: UTF8.self)
   }
 
   /// Reads a whole number.
-  ///
-  /// - Throws: ``InputError`` if no whole number of 64 bits stands here; ``FileError``.
   public mutating func integer() throws -> Int {
     if try nextSignificantByte() != nil, let integer = smallNumber() { return integer }
     try expect(.number)
@@ -24,8 +20,6 @@ extension JSONReader {
   }
 
   /// Reads a number.
-  ///
-  /// - Throws: ``InputError`` if no number stands here; ``FileError``.
   public mutating func number() throws -> Double {
     try expect(.number)
     let start = byteOffset
@@ -36,10 +30,7 @@ extension JSONReader {
     return number
   }
 
-  /// Reads a whole number, in quotes or not, and returns it if it fits into 64 bits; any other value
-  /// is skipped and gives `nil`.
-  ///
-  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  /// Reads a whole number of 64 bits, in quotes or not; skips any other value and returns `nil`.
   public mutating func integerIfAny() throws -> Int? {
     switch try peek() {
     case .number: return try smallNumber() ?? Int(try numberText())
@@ -52,12 +43,12 @@ extension JSONReader {
     }
   }
 
-  /// Reads a number of up to 18 digits without anything else that stands whole in the buffer; `nil`
-  /// if something else stands there, which is not read.
+  /// Reads a number of up to 18 digits and nothing else, if all of it is in the buffer; otherwise
+  /// reads nothing and returns `nil`.
   private mutating func smallNumber() -> Int? {
     var index = position
     while index < end, Self.isNumberByte(buffer[index]) { index += 1 }
-    // A number that ends with the buffer may go on.
+    // A number at the end of the buffer may continue.
     guard index < end, !(leniency.contains(.nonFiniteNumbers) && Self.isLetter(buffer[index])),
       let number = Self.smallNumber(UnsafeRawBufferPointer(rebasing: buffer[position..<index]))
     else { return nil }
@@ -65,7 +56,7 @@ extension JSONReader {
     return number
   }
 
-  /// The value of `digits`, up to 18, of which the first is not 0; `nil` if they are something else.
+  /// The value of up to 18 `digits` without a leading 0; `nil` if they are something else.
   private static func smallNumber(_ digits: UnsafeRawBufferPointer) -> Int? {
     guard let first = digits.first, first != UInt8(ascii: "0"), digits.count <= 18 else {
       return nil
@@ -79,7 +70,7 @@ extension JSONReader {
     return value
   }
 
-  /// Reads a number and forgets it.
+  /// Skips a number.
   mutating func skipNumber() throws {
     if smallNumber() == nil { try scanNumber() }
   }
@@ -117,7 +108,7 @@ extension JSONReader {
     byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
   }
 
-  /// Whether `text` is one of the words that Python's json has for numbers that JSON cannot say.
+  /// Whether `text` is one of the words of Python's json for numbers that JSON cannot express.
   private static func isNonFiniteNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     ["NaN", "Infinity", "-Infinity"].contains { text.elementsEqual($0.utf8) }
   }

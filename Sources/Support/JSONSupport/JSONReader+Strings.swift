@@ -10,42 +10,42 @@ extension JSONReader {
     return try string(of: try quotedBytes(), from: start)
   }
 
-  /// Reads the string that begins with the quote at `position`, a key, and the colon behind it.
+  /// Reads the key that begins with the quote at `position`, and the colon after it.
   ///
-  /// Returns the number of the key in `table`; -1 if it is not there.
+  /// Returns the index of the key in `table`; -1 if it is unknown.
   @usableFromInline
   mutating func key(in table: JSONKeyTable) throws -> Int {
-    let number = table.number(of: try quotedBytes())
+    let index = table.index(of: try quotedBytes())
     try colon()
-    return number
+    return index
   }
 
-  /// Reads a string and returns its number in `table`; -1 and the string if it is not there.
+  /// Reads a string and returns its index in `table`; -1 and the string if it is unknown.
   @usableFromInline
-  mutating func word(in table: JSONKeyTable) throws -> (number: Int, other: String) {
+  mutating func word(in table: JSONKeyTable) throws -> (index: Int, other: String) {
     guard try beginsQuotedString() else { return (-1, try bareString()) }
     let start = byteOffset + 1
     let bytes = try quotedBytes()
-    let number = table.number(of: bytes)
-    return (number, number >= 0 ? "" : try string(of: bytes, from: start))
+    let index = table.index(of: bytes)
+    return (index, index >= 0 ? "" : try string(of: bytes, from: start))
   }
 
-  /// The string whose UTF-8 is `bytes`, which stand from `start` on in the text.
+  /// The string with the UTF-8 `bytes`, which begin at `start` in the text.
   private mutating func string(of bytes: UnsafeRawBufferPointer, from start: Int) throws -> String {
     if let string = String(utf8: bytes) { return string }
     invalidString = Array(bytes)
     throw InputError(path, place ?? .byte(start), "the string is not UTF-8")
   }
 
-  /// Whether the next value, which must be a string, stands in quotes.
+  /// Whether the next value, which must be a string, is in quotes.
   mutating func beginsQuotedString() throws -> Bool {
     if try nextSignificantByte() == UInt8(ascii: "\"") { return true }
     try expect(.string)
     return false
   }
 
-  /// Reads the string that begins with the quote at `position`, and returns its bytes, which are
-  /// valid until the next call of the reader.
+  /// Reads the string that begins with the quote at `position` and returns its bytes, which are valid
+  /// until the next call of the reader.
   @inline(__always)
   mutating func quotedBytes() throws -> UnsafeRawBufferPointer {
     let start = position + 1
@@ -70,7 +70,7 @@ extension JSONReader {
     output.append(contentsOf: bytes)
   }
 
-  /// Reads the string that begins with the quote at `position` and forgets it.
+  /// Skips the string that begins with the quote at `position`.
   mutating func skipQuotedString() throws {
     let replacedBefore = replacedSurrogates
     defer { replacedSurrogates = replacedBefore }
@@ -100,14 +100,14 @@ extension JSONReader {
     "a control character in a string must be escaped"
   }
 
-  /// Reads on in a string, and appends what it holds to `scratch`, as far as it stands in the buffer
-  /// or to an escape of several bytes; returns whether the string was read through its closing quote.
+  /// Reads more of a string, up to the end of the buffer or an escape of several bytes, and appends it
+  /// to `scratch`; returns whether the closing quote was read.
   private mutating func unescapeToScratch() throws -> Bool {
     guard try nextByte() != nil, let base = buffer.baseAddress else {
       throw truncated("the end of a string")
     }
     var (position, end) = (position, end)
-    // Nothing grows: an escape is longer than what it stands for. Eight bytes are stored at a time.
+    // Escapes are longer than what they stand for. Eight bytes are stored at a time.
     scratch.append(upTo: end - position + 8) { room in
       guard let target = room.baseAddress else { return 0 }
       var count = 0
@@ -118,7 +118,7 @@ extension JSONReader {
         position += plain
         count += plain
         if plain == 8 || position == end { continue }
-        // A line end is by far the most frequent escape.
+        // A line break is by far the most frequent escape.
         guard buffer[position] == UInt8(ascii: "\\"), position + 1 < end else { break }
         let escaped = Self.simpleEscape(buffer[position + 1])
         if escaped == 0 { break }
@@ -142,7 +142,7 @@ extension JSONReader {
     }
   }
 
-  /// Where the bytes from `start` on end that stand for themselves in a string.
+  /// The end of the bytes from `start` on that stand for themselves in a string.
   @inline(__always)
   private func plainEnd(from start: Int) -> Int {
     guard let base = buffer.baseAddress else { return start }
@@ -158,7 +158,7 @@ extension JSONReader {
 
   // MARK: - Escapes
 
-  /// The byte that a backslash before `byte` stands for, if it is an escape of two bytes; else 0.
+  /// The byte for which a backslash and `byte` stand; 0 if that is not an escape of two bytes.
   @inline(__always)
   private static func simpleEscape(_ byte: UInt8) -> UInt8 {
     switch byte {
@@ -172,7 +172,7 @@ extension JSONReader {
     }
   }
 
-  /// Reads what follows a backslash and appends the bytes it stands for to `scratch`.
+  /// Reads what follows a backslash and appends the bytes of the escape to `scratch`.
   private mutating func escape() throws {
     guard let byte = try nextByte() else { throw truncated("an escape") }
     position += 1
@@ -187,7 +187,7 @@ extension JSONReader {
     }
   }
 
-  /// The scalar of a `\u` escape, or of two that are a surrogate pair.
+  /// Reads a `\u` escape, or two that form a surrogate pair, and returns the scalar.
   private mutating func unicodeEscape() throws -> UInt32 {
     let first = try hexadecimal(digits: 4)
     guard 0xD800...0xDFFF ~= first else { return first }
@@ -202,10 +202,10 @@ extension JSONReader {
     throw failure("\\u\(String(first, radix: 16)) is half of a surrogate pair")
   }
 
-  /// The escape that stands here, if it is the second half of a surrogate pair; nothing is read.
+  /// The value of the next escape if it is the second half of a surrogate pair; reads nothing.
   private mutating func lowSurrogateAhead() throws -> UInt32? {
     guard try lookAhead(6) else {
-      // A string that continues has more than its quote after an escape.
+      // If the string ended here, its quote would be in the buffer.
       if !buffer[position..<end].contains(UInt8(ascii: "\"")) {
         throw truncated("the other half of a surrogate pair")
       }
@@ -255,15 +255,15 @@ extension JSONReader {
       || byte == UInt8(ascii: "(")
   }
 
-  /// Whether a value that begins as `true`, `false` or `null` do is a bare string after all.
+  /// Whether a value that begins like `true`, `false` or `null` is a bare string after all.
   mutating func followsBareString() throws -> Bool {
     guard leniency.contains(.bareStrings) else { return false }
-    // At the end of the text there may be less; the words are then not followed by anything.
+    // At the end of the text there may be fewer bytes; then nothing follows the word.
     _ = try lookAhead(6)
     let text = buffer[position..<min(position + 6, end)]
     for word in ["true", "false", "null"] as [StaticString] {
       let bytes = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-      // What is cut off in the middle of a word is left to the reader of words.
+      // A word that is cut off is left to the reader of words.
       if text.count < bytes.count, bytes.starts(with: text) { return false }
       guard text.starts(with: bytes) else { continue }
       guard let next = text.dropFirst(bytes.count).first else { return false }
@@ -274,7 +274,7 @@ extension JSONReader {
     return true
   }
 
-  /// Reads a value without quotes, to the end of its line or the comma there.
+  /// Reads a value without quotes, up to the end of its line or a comma there.
   mutating func bareString() throws -> String {
     let start = byteOffset
     scratch.removeAll()

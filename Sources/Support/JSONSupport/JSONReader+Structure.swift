@@ -11,7 +11,7 @@ extension JSONReader {
     }
   }
 
-  /// Reads the bracket of an object, up to the quote of its first key; `false` if it has none.
+  /// Reads the opening bracket of an object, up to the quote of its first key; `false` if it is empty.
   @usableFromInline
   package mutating func openObject() throws -> Bool {
     try open(UInt8(ascii: "{"), .object)
@@ -20,7 +20,7 @@ extension JSONReader {
     return true
   }
 
-  /// Goes on behind a member to the quote of the next key; `false` at the end of the object.
+  /// Moves from the end of a member to the quote of the next key; `false` at the end of the object.
   @usableFromInline
   package mutating func nextMember() throws -> Bool {
     switch try nextSignificantByte() {
@@ -33,14 +33,14 @@ extension JSONReader {
     }
   }
 
-  /// Reads the bracket of an array; `false` if it is empty.
+  /// Reads the opening bracket of an array; `false` if it is empty.
   @usableFromInline
   package mutating func openArray() throws -> Bool {
     try open(UInt8(ascii: "["), .array)
     return try nextSignificantByte() == UInt8(ascii: "]") ? close() : true
   }
 
-  /// Goes on behind an element to the next one; `false` at the end of the array.
+  /// Moves from the end of an element to the next one; `false` at the end of the array.
   @usableFromInline
   package mutating func nextElement() throws -> Bool {
     switch try nextSignificantByte() {
@@ -91,14 +91,14 @@ extension JSONReader {
 
   // MARK: - Bytes
 
-  /// The next byte, which stays the next one; `nil` at the end.
+  /// The next byte, without reading it; `nil` at the end.
   @inline(__always)
   mutating func nextByte() throws -> UInt8? {
     if position < end { return buffer[position] }
     return try refill() ? buffer[position] : nil
   }
 
-  /// The next byte that is not white space, which stays the next one; `nil` at the end.
+  /// The next byte that is not white space, without reading it; `nil` at the end.
   @inline(__always)
   mutating func nextSignificantByte() throws -> UInt8? {
     if position < end {
@@ -121,13 +121,13 @@ extension JSONReader {
         position += others.trailingZeroBitCount >> 3
         if others != 0 { break }
       }
-      // What was looked at behind the end may have been spaces.
+      // Bytes after the end may have looked like spaces.
       position = min(position, end)
     }
     return nil
   }
 
-  /// Replaces the buffer, all of which was read, by what follows; `false` at the end.
+  /// Replaces the buffer, which was read to its end, with what follows; `false` at the end.
   mutating func refill() throws -> Bool {
     guard let input else { return false }
     keep(upTo: end)
@@ -137,7 +137,7 @@ extension JSONReader {
     return end > 0
   }
 
-  /// Reads what follows; a byte order mark that was passed over counts for the offsets.
+  /// Reads what follows; a byte order mark that is skipped counts in the offsets.
   private mutating func read(
     _ input: InputFile, into room: UnsafeMutableRawBufferPointer
   ) throws -> Int {
@@ -152,14 +152,14 @@ extension JSONReader {
     UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(buffer.count - Self.slack)])
   }
 
-  /// Saves what of a value whose text is kept stands before `end`, which is to be overwritten.
+  /// Saves the part before `end` of a value whose text is kept, because it will be overwritten.
   private mutating func keep(upTo end: Int) {
     guard let start = keptStart else { return }
     kept.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
     keptStart = 0
   }
 
-  /// Brings `count` bytes from `position` on into the buffer; `false` if there are not so many.
+  /// Brings `count` bytes from `position` on into the buffer; `false` if there are fewer.
   mutating func lookAhead(_ count: Int) throws -> Bool {
     while end - position < count {
       guard let input, let base = buffer.baseAddress else { return false }

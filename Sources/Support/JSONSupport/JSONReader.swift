@@ -1,8 +1,9 @@
 import FileSupport
 
-/// Walks through JSON text value by value, in memory for the longest string and the depth.
+/// Reads JSON text value by value; memory grows only with the longest string and the depth.
 ///
-/// The caller says what it expects; everything else is an error that names the byte.
+/// The caller asks for what it expects; everything else is an ``InputError`` that names the byte. So
+/// every method that reads throws ``InputError``, ``FileError`` and what its closure throws.
 ///
 ///     var reader = JSONReader(try InputFile(path: "result.json"))
 ///     try reader.object { reader, key in
@@ -35,10 +36,9 @@ public struct JSONReader: ~Copyable {
     public static let bareStrings = Leniency(rawValue: 1 << 1)
     /// `NaN`, `Infinity` and `-Infinity` as numbers, which Python's json writes and reads.
     public static let nonFiniteNumbers = Leniency(rawValue: 1 << 2)
-    /// `\ud83d` without its other half in strings, which is read as U+FFFD, as by browsers.
+    /// `\ud83d` without its other half in strings, which is read as U+FFFD, as browsers do.
     ///
-    /// For texts that people wrote. In what is looked up, such as a vocabulary, it would make two
-    /// strings one.
+    /// For texts of people. Among keys, such as a vocabulary, it would make different strings equal.
     public static let loneSurrogates = Leniency(rawValue: 1 << 3)
   }
 
@@ -48,37 +48,36 @@ public struct JSONReader: ~Copyable {
   let path: String
   let leniency: Leniency
   let input: InputFile?
-  /// The place in a larger file where the bytes come from, for errors; `nil`: count bytes.
+  /// The place of the text in a larger file, for errors; `nil` to report bytes.
   var place: InputError.Place?
-  /// The bytes of the text from `bufferOffset` on; behind `end` there is room for ``slack`` more.
+  /// The bytes of the text from `bufferOffset` on; at least ``slack`` more follow `end`.
   var buffer: UnsafeMutableRawBufferPointer
   var position = 0
   var end: Int
-  /// The offset in the text of the first byte in the buffer.
+  /// The offset of the buffer in the text.
   var bufferOffset = 0
   var depth = 0
-  /// The string that was read last, if it did not stand in the buffer as it is.
+  /// The last string read, if it is not in the buffer in one piece and without escapes.
   var scratch = ByteRoom()
-  /// Where in the buffer the value begins whose text is kept, if one is, and what of it stood in
-  /// the buffer before.
+  /// If the text of a value is kept: where it begins in the buffer, and what of it has left the buffer.
   var keptStart: Int?
   var kept: [UInt8] = []
-  /// Whether the text ended inside a value, which is what an interrupted writer leaves, or inside the
-  /// gzip stream that it was packed in.
+  /// Whether the text ended inside a value, as an interrupted writer leaves it, or inside its gzip
+  /// stream.
   public var isCutOff: Bool { endsInValue || input?.isCutOff == true }
   var endsInValue = false
-  /// How many halves of surrogate pairs were replaced, in strings that were read, not skipped.
+  /// How many halves of surrogate pairs were replaced in strings that were read, not skipped.
   public internal(set) var replacedSurrogates = 0
-  /// The bytes of a string that were refused because they are not UTF-8.
+  /// The bytes of the string that was refused because it is not UTF-8.
   public internal(set) var invalidString: [UInt8]?
 
-  /// What to do about ``invalidString``, to be appended to the problem; empty where there is nothing to do,
-  /// or nothing is known of its encoding.
+  /// What to do about ``invalidString``; a text to append to the problem, empty if nothing is known of
+  /// its encoding.
   package var encodingRemedy: String {
     invalidString.map { TextEncoding.remedy(for: $0, in: path) } ?? ""
   }
 
-  /// Reads from `input`, from where it stands.
+  /// A reader of `input`, from its current position.
   public init(_ input: InputFile, leniency: Leniency = []) {
     self.input = input
     self.leniency = leniency
@@ -88,11 +87,10 @@ public struct JSONReader: ~Copyable {
     end = 0
   }
 
-  /// How many bytes behind a text may be read, whatever they are: a word of the processor at a time
-  /// is looked at, wherever the text ends.
+  /// How many bytes after the text may be read, because eight bytes are examined at a time.
   static let slack = 8
 
-  /// Reads a copy of `bytes`, which stand in the file `path`, at `place` if that is given.
+  /// A reader of a copy of `bytes`, which are in the file `path`, at `place` if that is given.
   public init(
     bytes: UnsafeRawBufferPointer, path: String, place: InputError.Place? = nil,
     leniency: Leniency = []
@@ -110,10 +108,10 @@ public struct JSONReader: ~Copyable {
     buffer.deallocate()
   }
 
-  /// Goes on with a copy of `bytes`, which stand at `place` of the file, as if newly made.
+  /// Starts again with a copy of `bytes`, which are at `place` of the file.
   ///
-  /// A reader of many small texts, such as lines, spares itself the allocations this way. For
-  /// readers that were made of bytes.
+  /// This spares a reader of many small texts, such as lines, the allocations. The reader must have
+  /// been made from bytes.
   public mutating func restart(bytes: UnsafeRawBufferPointer, place: InputError.Place? = nil) {
     precondition(input == nil, "a reader of a file cannot be given other text")
     if bytes.count + Self.slack > buffer.count {
@@ -131,7 +129,7 @@ public struct JSONReader: ~Copyable {
   /// The offset of the next byte to be read.
   public var byteOffset: Int { bufferOffset + position }
 
-  /// How many bytes the text has from the next one on; `nil` where that is not known before.
+  /// How many bytes of text are left; `nil` if that is not known.
   public var remainingCount: Int? {
     guard let input else { return end - position }
     return input.unpackedSize.map { max(0, $0 - byteOffset) }
@@ -140,8 +138,6 @@ public struct JSONReader: ~Copyable {
   // MARK: - Values
 
   /// The kind of the next value.
-  ///
-  /// - Throws: ``InputError`` if no value can begin here; ``FileError``.
   public mutating func peek() throws -> Kind {
     guard let byte = try nextSignificantByte() else { throw truncated("a value") }
     switch byte {
@@ -160,9 +156,7 @@ public struct JSONReader: ~Copyable {
     }
   }
 
-  /// Reads an object; `member` is given each key and must read or skip its value.
-  ///
-  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
+  /// Reads an object; `member` receives each key and must read or skip its value.
   public mutating func object(
     _ member: (_ reader: inout JSONReader, _ key: String) throws -> Void
   ) throws {
@@ -174,25 +168,21 @@ public struct JSONReader: ~Copyable {
     } while try nextMember()
   }
 
-  /// Reads an object; `member` is given each key, `nil` for one that is not in `keys`, and must
-  /// read or skip its value.
-  ///
-  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
+  /// Reads an object; `member` receives each key, or `nil` if it is not in `keys`, and must read or
+  /// skip its value.
   @inlinable
   public mutating func object<Key>(
     _ keys: JSONKeys<Key>, _ member: (_ reader: inout JSONReader, _ key: Key?) throws -> Void
   ) throws {
     guard try openObject() else { return }
     repeat {
-      let number = try key(in: keys.table)
-      try member(&self, number < 0 ? nil : keys.cases[number])
+      let index = try key(in: keys.table)
+      try member(&self, index < 0 ? nil : keys.cases[index])
     } while try nextMember()
   }
 
   /// Reads an object; `member` must read each key by ``key(appendingTo:)``, and read or skip its
   /// value.
-  ///
-  /// - Throws: ``InputError`` if no whole object stands here; ``FileError``; what `member` throws.
   public mutating func members(
     _ member: (_ reader: inout JSONReader) throws -> Void
   ) throws {
@@ -200,9 +190,7 @@ public struct JSONReader: ~Copyable {
     repeat { try member(&self) } while try nextMember()
   }
 
-  /// Reads a key and the colon behind it, and appends the key's bytes to `bytes`.
-  ///
-  /// - Throws: ``InputError`` if the key is not whole or not UTF-8; ``FileError``.
+  /// Reads a key and the colon after it, and appends the bytes of the key to `bytes`.
   public mutating func key(appendingTo bytes: inout [UInt8]) throws {
     try appendQuotedBytes(to: &bytes, validating: true)
     try colon()
@@ -218,8 +206,6 @@ public struct JSONReader: ~Copyable {
   }
 
   /// Reads an array; `element` must read or skip each value.
-  ///
-  /// - Throws: ``InputError`` if no whole array stands here; ``FileError``; what `element` throws.
   @inlinable
   public mutating func array(_ element: (_ reader: inout JSONReader) throws -> Void) throws {
     guard try openArray() else { return }
@@ -227,17 +213,12 @@ public struct JSONReader: ~Copyable {
   }
 
   /// Reads a string.
-  ///
-  /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
   public mutating func string() throws -> String {
     guard try beginsQuotedString() else { return try bareString() }
     return try quotedString()
   }
 
-  /// Reads a string and appends its bytes to `bytes`; that they are UTF-8 is checked only where
-  /// `validating`.
-  ///
-  /// - Throws: ``InputError`` if no whole string stands here; ``FileError``.
+  /// Reads a string and appends its bytes to `bytes`; checks that they are UTF-8 only if `validating`.
   public mutating func string(
     appendingTo bytes: inout [UInt8], validating: Bool = false
   ) throws {
@@ -245,19 +226,15 @@ public struct JSONReader: ~Copyable {
     try appendQuotedBytes(to: &bytes, validating: validating)
   }
 
-  /// Reads a string that is one of `words`, and returns which; if it is none of them, it is returned
-  /// as ``JSONWord/other(_:)``.
-  ///
-  /// - Throws: ``InputError`` if no whole string in UTF-8 stands here; ``FileError``.
+  /// Reads a string and returns which of `words` it is; another string is returned as
+  /// ``JSONWord/other(_:)``.
   @inlinable
   public mutating func word<Word>(of words: JSONKeys<Word>) throws -> JSONWord<Word> {
-    let (number, other) = try word(in: words.table)
-    return number < 0 ? .other(other) : .known(words.cases[number])
+    let (index, other) = try word(in: words.table)
+    return index < 0 ? .other(other) : .known(words.cases[index])
   }
 
   /// Reads `true` or `false`.
-  ///
-  /// - Throws: ``InputError`` if neither stands here; ``FileError``.
   public mutating func boolean() throws -> Bool {
     try expect(.boolean)
     let isTrue = buffer[position] == UInt8(ascii: "t")
@@ -266,18 +243,14 @@ public struct JSONReader: ~Copyable {
   }
 
   /// Reads `null`.
-  ///
-  /// - Throws: ``InputError`` if something else stands here; ``FileError``.
   public mutating func null() throws {
     try expect(.null)
     try word("null")
   }
 
-  /// Reads a value of any kind and forgets it.
+  /// Skips a value of any kind.
   ///
-  /// The value must be well formed; only its strings are not checked to be UTF-8.
-  ///
-  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  /// The value must be well formed, but its strings need not be UTF-8.
   public mutating func skip() throws {
     switch try peek() {
     case .object:
@@ -298,11 +271,7 @@ public struct JSONReader: ~Copyable {
     }
   }
 
-  /// Reads a value of any kind and replaces `bytes` by its text as it stands.
-  ///
-  /// The value must be as one for ``skip()``.
-  ///
-  /// - Throws: ``InputError`` if no whole value stands here; ``FileError``.
+  /// Skips a value like ``skip()`` and replaces `bytes` with its text.
   public mutating func skip(keeping bytes: inout [UInt8]) throws {
     _ = try peek()
     bytes.removeAll(keepingCapacity: true)
@@ -324,24 +293,18 @@ public struct JSONReader: ~Copyable {
     }
   }
 
-  /// Reads over the byte order mark of UTF-8, if the text begins with it here.
-  ///
-  /// - Throws: ``InputError`` if a gzip stream is damaged; ``FileError``.
+  /// Skips the byte order mark of UTF-8 if it is next.
   public mutating func skipByteOrderMark() throws {
     if try bytesAhead(3) == [0xEF, 0xBB, 0xBF] { position += 3 }
   }
 
-  /// The next `count` bytes, white space or not, which stay the next ones; fewer at the end.
-  ///
-  /// - Throws: ``InputError`` if a gzip stream is damaged; ``FileError``.
+  /// The next `count` bytes, white space included, without reading them; fewer at the end.
   public mutating func bytesAhead(_ count: Int) throws -> [UInt8] {
     _ = try lookAhead(count)
     return Array(buffer[position..<min(position + count, end)])
   }
 
-  /// Checks that nothing but white space is left.
-  ///
-  /// - Throws: ``InputError`` if something is left; ``FileError``.
+  /// Checks that only white space is left.
   public mutating func finish() throws {
     if let byte = try nextSignificantByte() {
       throw failure("expected the end, found \(Self.name(of: byte))")
@@ -350,7 +313,7 @@ public struct JSONReader: ~Copyable {
 
   // MARK: - Errors
 
-  /// An error that says `problem` of the next byte.
+  /// An error that describes a `problem` at the next byte.
   public func failure(_ problem: String) -> InputError {
     InputError(path, place ?? .byte(byteOffset), problem)
   }

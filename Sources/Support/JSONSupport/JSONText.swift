@@ -2,13 +2,13 @@ import FileSupport
 
 /// How strings are written in JSON.
 package enum JSONText {
-  /// Whether `text` stands in a string as it is.
+  /// Whether `text` needs no escapes in a string.
   package static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
     plainEnd(in: text, from: 0) == text.count
   }
 
-  /// Where the bytes of `text` from `start` on end that stand for themselves in a string: at a quote,
-  /// a backslash, a control character or the end.
+  /// The end of the bytes of `text` from `start` on that stand for themselves in a string: a quote, a
+  /// backslash, a control character or the end of the text.
   @inline(__always)
   static func plainEnd(in text: UnsafeRawBufferPointer, from start: Int) -> Int {
     func bytes(_ index: Int) -> UInt64 {
@@ -22,7 +22,7 @@ package enum JSONText {
       index &+= 8
     }
     if index < end, end >= 8 {
-      // The zeros that come in behind the last bytes do not stand for themselves.
+      // The zeros that are shifted in after the last bytes do not stand for themselves.
       return index &+ plainCount(bytes(end &- 8) >> UInt64(8 &* (8 &- (end &- index))))
     }
     while index < end {
@@ -35,8 +35,8 @@ package enum JSONText {
 
   /// How many of eight bytes, from the lowest on, stand for themselves.
   ///
-  /// The high bit of a byte of `hits` is set where the byte does not. A borrow can set it wrongly too,
-  /// but only in a byte above a right one, and only the lowest is used.
+  /// `hits` has the high bit of each byte set that does not. A borrow can also set one wrongly, but only
+  /// above a correct one, and only the lowest is used.
   @inline(__always)
   static func plainCount(_ bytes: UInt64) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -50,16 +50,16 @@ package enum JSONText {
 }
 
 extension [UInt8] {
-  /// Appends `text` as a JSON string, in quotes; only what must be escaped is.
+  /// Appends `text` as a JSON string in quotes, escaping only what must be.
   public mutating func appendJSONString(_ text: String) {
     var text = text
     text.withUTF8 { appendJSONString(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Appends `text`, which is UTF-8, as a JSON string, in quotes; only what must be escaped is.
+  /// Appends `text`, which is UTF-8, as a JSON string in quotes, escaping only what must be.
   public mutating func appendJSONString(_ text: UnsafeRawBufferPointer) {
     append(UInt8(ascii: "\""))
-    // Whole runs of bytes that stand for themselves are copied at once.
+    // Runs of bytes that stand for themselves are copied at once.
     var start = 0
     while true {
       let end = JSONText.plainEnd(in: text, from: start)

@@ -3,8 +3,7 @@ import TextSupport
 
 /// A JSON value in memory; an object keeps the order of its members.
 ///
-/// For the small files of a tokenizer, a manifest, a configuration. What is large is read with
-/// ``JSONReader``.
+/// It is meant for small files: a manifest, a configuration. Large ones are read with ``JSONReader``.
 public enum JSONValue: Equatable, Sendable {
   case null
   case boolean(Bool)
@@ -25,7 +24,7 @@ public enum JSONValue: Equatable, Sendable {
     }
   }
 
-  /// The value of the member `key` of an object, the last of several; `nil` where there is none.
+  /// The value of the member `key` of an object, the last of several; `nil` if there is none.
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.key == key }?.value
@@ -91,8 +90,8 @@ public enum JSONValue: Equatable, Sendable {
 
   /// The value as JSON text.
   ///
-  /// With an `indent`, each member and element stands on a line of its own, indented by that many
-  /// spaces a level; without one, everything stands on one line, without spaces.
+  /// With an `indent`, each member and element has its own line, indented by that many spaces per
+  /// level; otherwise everything is on one line without spaces.
   public func text(indent: Int? = nil) -> String {
     var bytes: [UInt8] = []
     write(to: &bytes, indent: indent, level: 0)

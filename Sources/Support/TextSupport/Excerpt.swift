@@ -1,7 +1,7 @@
-/// The beginning of `text`, a name or value from a file or server, as a message shows it.
+/// The beginning of `text`, a name or value from a file or server, for a message.
 ///
 /// It fits on a line, however long `text` is, and nothing in it moves the cursor, changes colors or
-/// reverses the order of letters on a terminal.
+/// reverses the direction of text on a terminal.
 public func excerpt(_ text: some StringProtocol, limit: Int = 80) -> String {
   let scalars = text.unicodeScalars
   guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
@@ -10,7 +10,7 @@ public func excerpt(_ text: some StringProtocol, limit: Int = 80) -> String {
   return printable(text[..<end]) + "…"
 }
 
-/// `text` with escapes in place of what is not for a terminal, but for newlines and tabs where
+/// `text` with escapes in place of what could disturb a terminal; newlines and tabs stay if
 /// `keepingLines` is set.
 package func printable(_ text: some StringProtocol, keepingLines: Bool = false) -> String {
   var output = ""
@@ -22,12 +22,21 @@ package func printable(_ text: some StringProtocol, keepingLines: Bool = false) 
 }
 
 extension Unicode.Scalar {
-  /// Whether a terminal may do something else than show it: control characters, line and paragraph
-  /// separators, and those that change the direction of what follows.
+  /// Whether a terminal may do anything but show it: control characters, line and paragraph
+  /// separators, and marks that change the direction of text.
   fileprivate var disturbsTerminal: Bool {
     switch value {
     case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
     }
+  }
+}
+
+extension StringProtocol {
+  /// The text without white space at either end.
+  package var trimmed: String {
+    let start = unicodeScalars.drop { $0.properties.isWhitespace }
+    let end = start.lastIndex { !$0.properties.isWhitespace }
+    return end.map { String(String.UnicodeScalarView(start[...$0])) } ?? ""
   }
 }

@@ -1,4 +1,4 @@
-/// Numbers as people read them: the same in every message, table and report.
+/// Numbers for people, formatted the same in every message, table and report.
 public enum NumberText {
   /// `1.5 MB`, in powers of ten.
   public static func bytes(_ count: Double) -> String {
@@ -11,7 +11,7 @@ public enum NumberText {
     return "\(decimal(value, digits: digits)) \(names[names.startIndex])"
   }
 
-  /// `12,345`, or `2.5` for what is small and broken.
+  /// `12,345`, or `2.5` for a small number that is not whole.
   public static func count(_ count: Double) -> String {
     guard count.magnitude < 1e15 else { return "\(count)" }
     if count.magnitude < 10, count != count.rounded() { return decimal(count, digits: 1) }
@@ -48,10 +48,15 @@ public enum NumberText {
     return "\(sign)\(whole)." + String(repeating: "0", count: digits - fraction.count) + fraction
   }
 
+  /// `2` or `1.5`, with as few digits as identify the number.
+  public static func shortest(_ value: Double) -> String {
+    value == value.rounded() && value.magnitude < 1e15 ? "\(Int(value))" : "\(value)"
+  }
+
   /// `12,345`.
   public static func count(_ count: Int) -> String { self.count(Double(count)) }
 
-  /// `12.5 %`: how much of `total` `count` is; of nothing it is `0.0 %`.
+  /// `12.5 %`: `count` as a percentage of `total`; `0.0 %` if that is 0.
   public static func percent(_ count: Int, of total: Int) -> String {
     percent(total > 0 ? Double(count) / Double(total) : 0)
   }
@@ -61,7 +66,7 @@ public enum NumberText {
     decimal(fraction * 100, digits: 1) + " %"
   }
 
-  /// `0012abcd`, with as many digits as the type has.
+  /// `0012abcd`, with leading zeros up to the width of the type.
   public static func hexadecimal(_ value: some FixedWidthInteger & UnsignedInteger) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: value.bitWidth / 4 - digits.count) + digits

@@ -1,10 +1,10 @@
-/// Whether `bytes` are UTF-8.
+/// Whether `bytes` are valid UTF-8.
 package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
   bytes.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
 }
 
 extension String {
-  /// The string whose UTF-8 is `bytes`; `nil` if they are not UTF-8.
+  /// The string with the UTF-8 `bytes`; `nil` if they are not valid.
   package init?(utf8 bytes: UnsafeRawBufferPointer) {
     let bytes = UnsafeBufferPointer(
       start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
@@ -13,18 +13,18 @@ extension String {
   }
 }
 
-/// How many Unicode scalars `text`, which is UTF-8, has.
+/// The number of Unicode scalars in `text`, which is UTF-8.
 @inlinable
 package func unicodeScalarCount(of text: UnsafeRawBufferPointer) -> Int {
   var count = 0
-  // All bytes but those that continue a scalar begin one.
+  // Every byte begins a scalar, except those that continue one.
   for byte in text where Int8(bitPattern: byte) > -65 { count &+= 1 }
   return count
 }
 
-/// The offset of the first byte of `text` that cannot stand there in UTF-8 (RFC 3629).
+/// The offset of the first byte of `text` that is invalid in UTF-8 (RFC 3629); `nil` if there is none.
 ///
-/// A scalar that is cut off or not allowed counts from its first byte. `nil` where all is UTF-8.
+/// A scalar that is cut off or not allowed counts from its first byte.
 package func offsetOfInvalidUTF8(in text: UnsafeRawBufferPointer) -> Int? {
   let count = text.count
   var index = 0
@@ -47,9 +47,10 @@ package func offsetOfInvalidUTF8(in text: UnsafeRawBufferPointer) -> Int? {
   return nil
 }
 
-/// How many bytes the character has that begins with `lead`, and what its second byte may be.
+/// The length of a character that begins with `lead`, and the range of its second byte; `nil` if no
+/// character begins so.
 ///
-/// The further ones are 80…BF. `nil` where no character begins so.
+/// Further bytes are 80…BF.
 @inline(__always)
 private func sequence(ledBy lead: UInt8) -> (length: Int, second: ClosedRange<UInt8>)? {
   switch lead {
@@ -64,11 +65,11 @@ private func sequence(ledBy lead: UInt8) -> (length: Int, second: ClosedRange<UI
   }
 }
 
-/// The bytes at the beginning of `text` that are one broken character: as many as could begin an
-/// allowed one, or else one byte.
+/// The length of the broken character at the beginning of `text`: as many bytes as could begin a
+/// valid one, but at least one.
 ///
-/// `text` begins with what ``offsetOfInvalidUTF8(in:)`` found. `mayGoOn` tells that nothing but the
-/// end of `text` breaks the character.
+/// `text` begins where ``offsetOfInvalidUTF8(in:)`` says. If it `mayGoOn`, only the end of `text`
+/// breaks the character.
 package func brokenCharacter(in text: UnsafeRawBufferPointer) -> (length: Int, mayGoOn: Bool) {
   guard let (length, second) = sequence(ledBy: text[0]) else { return (1, false) }
   guard text.count > 1 else { return (1, true) }

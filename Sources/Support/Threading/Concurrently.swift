@@ -1,9 +1,8 @@
-import FileSupport
 import Synchronization
 
-/// Calls `body` while another thread does `work`; both are over when it returns or throws.
+/// Calls `body` while another thread does `work`; returns or throws when both are done.
 ///
-/// Signals are left to the calling thread. Where the system refuses a thread, `work` follows `body`;
+/// Signals go to the calling thread. If the system refuses a thread, `work` runs after `body`, so
 /// neither may wait for the other.
 ///
 /// - Throws: What `body` throws; if it throws nothing, what `work` throws.
@@ -30,15 +29,17 @@ public func concurrently<Result>(
   return result
 }
 
-/// Calls `body` in up to `count` threads, the calling one among them, and returns when all calls
-/// have.
+/// The error that a thread leaves.
+private final class Failure: Sendable {
+  let error = Mutex<(any Error)?>(nil)
+}
+
+/// Calls `body` in up to `count` threads, the calling one included, and returns when all calls have.
 ///
-/// Each call has an index below `count` of its own. Where the system refuses threads there are fewer
-/// calls, but one: they must share the work between them, however many they are.
-public func inThreads(_ count: Int, _ body: (_ index: Int) -> Void) {
+/// Each call has its own index below `count`. If the system refuses threads there are fewer calls, at
+/// least one, so they must share the work however many they are.
+public func inThreads(_ count: Int, _ body: @Sendable (_ index: Int) -> Void) {
   withoutActuallyEscaping(body) { body in
-    // The threads have ended when this returns.
-    nonisolated(unsafe) let body = body
     var threads: [HelperThread] = []
     for index in 1..<max(1, count) {
       guard let thread = HelperThread.start({ body(index) }) else { break }
@@ -47,9 +48,4 @@ public func inThreads(_ count: Int, _ body: (_ index: Int) -> Void) {
     body(0)
     for thread in threads { thread.join() }
   }
-}
-
-/// The error that a thread leaves.
-private final class Failure: Sendable {
-  let error = Mutex<(any Error)?>(nil)
 }

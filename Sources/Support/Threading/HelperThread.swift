@@ -1,34 +1,34 @@
-import FileSupport
 import Glibc
+import Synchronization
 
 /// A thread that helps the one that started it.
 ///
-/// It takes no signals that come from outside, such as Ctrl-C: they are left to the main thread,
-/// where they end a wait for input and have a stack of their own.
+/// It receives no signals from outside, such as Ctrl-C: they go to the main thread, where they end a
+/// wait for input and have a stack of their own.
 ///
-/// The system may refuse a thread (`ulimit -u`, `pids.max` of a container, no memory for its stack).
-/// So a helper must only make work faster: the caller does without it.
+/// The system may refuse a thread (`ulimit -u`, `pids.max` of a container, no memory for its stack),
+/// so a helper must only make work faster: the caller can do without it.
 public struct HelperThread: Sendable {
   private let thread: pthread_t
 
   /// Starts a thread that calls `body`; `nil` if the system refuses.
   ///
-  /// The first refusal of the process is reported to ``SystemLimits``.
+  /// The first refusal is reported to the handler of ``ThreadShortage``.
   public static func start(_ body: @escaping @Sendable () -> Void) -> HelperThread? {
     var thread = pthread_t()
     let code = create(&thread, body)
     guard code == 0 else {
-      SystemLimits.reportRefusedThread(code)
+      ThreadShortage.reportRefusal(code)
       return nil
     }
     return HelperThread(thread: thread)
   }
 
-  /// Whether the system allows `count` threads more, for libraries that cannot do without theirs.
+  /// Whether the system allows `count` more threads, for libraries that cannot do without theirs.
   public static func areAllowed(_ count: Int) -> Bool {
     let gate = Monitor()
     var threads: [pthread_t] = []
-    // The threads wait for the lock until all are there.
+    // The threads wait for the lock until all of them have started.
     gate.locked {
       while threads.count < count {
         var thread = pthread_t()
@@ -40,7 +40,7 @@ public struct HelperThread: Sendable {
     return threads.count == count
   }
 
-  /// Creates a thread in which signals from outside are blocked, and returns the error or 0.
+  /// Creates a thread in which signals from outside are blocked; returns the error code or 0.
   private static func create(
     _ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void
   ) -> Int32 {
@@ -60,17 +60,17 @@ public struct HelperThread: Sendable {
     return code
   }
 
-  /// Waits until the thread has ended; this or ``detach()`` is to be called, once.
+  /// Waits until the thread has ended; call this or ``detach()`` once.
   public func join() {
     pthread_join(thread, nil)
   }
 
-  /// Lets the thread end by itself.
+  /// Lets the thread end on its own.
   public func detach() {
     pthread_detach(thread)
   }
 
-  /// All signals but those that a thread causes itself, whose handlers report a crash.
+  /// All signals except those that a thread's own faults cause, whose handlers report a crash.
   private static var signalsFromOutside: sigset_t {
     var signals = sigset_t()
     sigfillset(&signals)
@@ -87,5 +87,42 @@ private final class Body: Sendable {
 
   init(_ call: @escaping @Sendable () -> Void) {
     self.call = call
+  }
+}
+
+/// Fewer threads than were wanted: the result is the same, but the user should know.
+public enum ThreadShortage {
+  private struct State {
+    var handler: (@Sendable (String) -> Void)?
+    var hasReportedRefusal = false
+  }
+
+  private static let state = Mutex(State())
+
+  /// What limits threads, as a sentence without its full stop.
+  public static let remedy =
+    "Threads are limited by ulimit -u, by pids.max of a container (--pids-limit) and by memory"
+
+  /// Makes `handler` receive the messages.
+  public static func onReport(_ handler: @escaping @Sendable (String) -> Void) {
+    state.withLock { $0.handler = handler }
+  }
+
+  /// Reports `message`.
+  public static func report(_ message: String) {
+    state.withLock { $0.handler }?(message)
+  }
+
+  /// Reports the first thread that the system refuses, with the error `code`; later ones are refused
+  /// for the same reason.
+  static func reportRefusal(_ code: Int32) {
+    let isFirst = state.withLock { state in
+      defer { state.hasReportedRefusal = true }
+      return !state.hasReportedRefusal
+    }
+    guard isFirst else { return }
+    report(
+      "cannot start a thread: \(String(cString: strerror(code))); working with fewer, to the same "
+        + "result. \(remedy)")
   }
 }

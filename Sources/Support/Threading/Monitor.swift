@@ -1,16 +1,17 @@
-import FileSupport
 import Glibc
 
-/// A lock with a condition that threads wait for.
+/// A lock around `State`, with a condition for which threads can wait.
 ///
-/// Unchecked, because pointers are not `Sendable`: these two never change, and what they point to is
-/// made for several threads.
-public final class Monitor: @unchecked Sendable {
-  // Allocated, since both must keep their addresses.
+/// Unchecked, because pointers are not `Sendable`: the two pointers never change, what they point to
+/// is made for use by several threads, and `state` is touched only while the lock is held.
+public final class Monitor<State: Sendable>: @unchecked Sendable {
+  // Allocated, because both must keep their addresses.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var state: State
 
-  public init() {
+  public init(_ state: State) {
+    self.state = state
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -22,20 +23,44 @@ public final class Monitor: @unchecked Sendable {
     condition.deallocate()
   }
 
-  /// Calls `body` while no other thread is in a call of this method.
-  public func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+  /// Calls `body` while no other thread has access to the state.
+  public func locked<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    return try body()
+    return try body(&state)
   }
 
-  /// Within ``locked(_:)``, lets others in until ``signalAll()`` is called; may return without it.
-  public func wait() {
-    pthread_cond_wait(condition, mutex)
+  /// Waits until `body` returns a value; it is called at once and after each ``signalAll()``, while no
+  /// other thread has access to the state.
+  public func wait<Result>(for body: (inout State) -> Result?) -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      if let result = body(&state) { return result }
+      pthread_cond_wait(condition, mutex)
+    }
   }
 
   /// Wakes all threads that wait.
   public func signalAll() {
     pthread_cond_broadcast(condition)
+  }
+}
+
+/// A lock for what is kept elsewhere, such as an atomic variable.
+extension Monitor where State == Void {
+  public convenience init() {
+    self.init(())
+  }
+
+  /// Calls `body` while no other thread is in a call of this method.
+  public func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try locked { _ in try body() }
+  }
+
+  /// Within ``locked(_:)``, admits other threads until ``signalAll()`` is called; it may also return
+  /// without that.
+  public func wait() {
+    pthread_cond_wait(condition, mutex)
   }
 }

@@ -1,26 +1,23 @@
-import FileSupport
-
 /// Reads blocks, works on them in several threads, and takes the results in the order of reading.
 ///
 /// The calling thread reads and takes results, one block at a time, and works on blocks itself when
-/// there is nothing else to do. So signals that end a wait for input find it there: they are blocked
-/// in the other threads. Where the system refuses those, the calling thread does all the work. How
-/// many blocks there are at a time is bounded.
+/// it has nothing else to do. Signals that end a wait for input therefore reach it; the other threads
+/// block them. If the system refuses threads, the calling thread does all the work. The number of
+/// blocks in memory is bounded.
 public struct OrderedWork<State, Block: AnyObject> {
-  /// Makes an empty block; blocks are used again.
   private let makeBlock: () -> Block
   private let read: (Block) throws -> Bool
-  private let work: (inout State, Block) -> Void
+  private let work: @Sendable (inout State, Block) -> Void
   private let finish: (Block) throws -> Void
 
   /// The steps of the work.
   ///
   /// - Parameters:
-  ///   - makeBlock: Makes an empty block; blocks are used again.
-  ///   - read: Fills a block; false at the end.
-  ///   - work: Works on a block, in any thread, with that thread's state; it notes in the block what
-  ///     comes of it, failures too.
-  ///   - finish: Takes what came of a block, in the order of reading.
+  ///   - makeBlock: Makes an empty block; blocks are reused.
+  ///   - read: Fills a block; returns false at the end.
+  ///   - work: Works on a block, in any thread, with that thread's state; it stores the results,
+  ///     including failures, in the block.
+  ///   - finish: Takes the results of a block, in the order of reading.
   public init(
     makeBlock: @escaping () -> Block, read: @escaping (Block) throws -> Bool,
     work: @escaping @Sendable (inout State, Block) -> Void,
@@ -32,16 +29,16 @@ public struct OrderedWork<State, Block: AnyObject> {
     self.finish = finish
   }
 
-  /// Does the work with a thread for each of `states`, the calling one among them.
+  /// Does the work with one thread for each of `states`, the calling one included.
   ///
-  /// An error in reading is thrown when all that was read before is finished, so that the first
-  /// failure in the input is the one that is told, whatever the number of threads.
+  /// An error in reading is thrown only when everything read before is finished, so that the first
+  /// failure in the input is reported, whatever the number of threads.
   ///
   /// - Throws: What reading and finishing throw.
   public func run(states: [State]) throws {
     precondition(!states.isEmpty)
     let queue = WorkQueue<State, Block>(capacity: states.count * 2, work: work)
-    let threads = states.dropFirst().compactMap { queue.start($0) }
+    let threads = states.dropFirst().compactMap { queue.start(Parcel($0)) }
     defer {
       queue.close()
       for thread in threads { thread.join() }
@@ -73,103 +70,117 @@ public struct OrderedWork<State, Block: AnyObject> {
   }
 }
 
-/// The blocks between reading and finishing.
+/// A value that is handed from thread to thread.
 ///
-/// The thread that reads calls everything but what the other threads are started with. Unchecked,
-/// because blocks and states need not be `Sendable`: each is of one thread at a time, and all that
-/// several threads touch is touched within `monitor`.
-private final class WorkQueue<State, Block: AnyObject>: @unchecked Sendable {
-  private let work: (inout State, Block) -> Void
-  private let monitor = Monitor()
+/// Unchecked, because the value need not be `Sendable`: only one thread uses it at a time. A state
+/// belongs to the thread that is started with it; a block to the reader until it is put into the
+/// queue, then to the thread that takes it out to work on it, and to the reader again once it is
+/// finished. The queue's lock orders these.
+private struct Parcel<Value>: @unchecked Sendable {
+  let value: Value
 
-  /// The blocks by their numbers, from 0 in the order of reading, each at its remainder by the count.
-  private var blocks: [Block?]
-  private var isFinished: [Bool]
-  /// The number of the next block to be read, worked on, taken out.
-  private var nextRead = 0
-  private var nextWork = 0
-  private var nextTaken = 0
-  private var isClosed = false
+  init(_ value: Value) {
+    self.value = value
+  }
+}
 
-  init(capacity: Int, work: @escaping (inout State, Block) -> Void) {
-    self.work = work
-    blocks = Array(repeating: nil, count: capacity)
-    isFinished = Array(repeating: false, count: capacity)
+/// The blocks between reading and finishing.
+private final class WorkQueue<State, Block: AnyObject>: Sendable {
+  private struct Contents: Sendable {
+    /// A ring: the block with index n, in the order of reading, is at n modulo the capacity.
+    var blocks: [Parcel<Block>?]
+    var isFinished: [Bool]
+    /// The indices of the next blocks to be read, worked on and taken out.
+    var nextRead = 0
+    var nextWork = 0
+    var nextTaken = 0
+    var isClosed = false
+
+    var isOldestFinished: Bool { nextTaken < nextRead && isFinished[nextTaken % blocks.count] }
+
+    /// The next block to work on, and its place in the ring.
+    mutating func takeWork() -> (place: Int, block: Parcel<Block>)? {
+      guard nextWork < nextRead, let block = blocks[nextWork % blocks.count] else { return nil }
+      defer { nextWork += 1 }
+      return (nextWork % blocks.count, block)
+    }
   }
 
-  var isEmpty: Bool { nextTaken == nextRead }
-  var hasRoom: Bool { nextRead - nextTaken < blocks.count }
+  private let work: @Sendable (inout State, Block) -> Void
+  private let contents: Monitor<Contents>
+
+  init(capacity: Int, work: @escaping @Sendable (inout State, Block) -> Void) {
+    self.work = work
+    contents = Monitor(
+      Contents(
+        blocks: Array(repeating: nil, count: capacity),
+        isFinished: Array(repeating: false, count: capacity)))
+  }
+
+  // MARK: - The calling thread
+
+  var isEmpty: Bool { contents.locked { $0.nextTaken == $0.nextRead } }
+  var hasRoom: Bool { contents.locked { $0.nextRead - $0.nextTaken < $0.blocks.count } }
 
   func put(_ block: Block) {
-    monitor.locked {
-      blocks[nextRead % blocks.count] = block
-      isFinished[nextRead % blocks.count] = false
-      nextRead += 1
-      monitor.signalAll()
+    let parcel = Parcel(block)
+    contents.locked { contents in
+      let place = contents.nextRead % contents.blocks.count
+      contents.blocks[place] = parcel
+      contents.isFinished[place] = false
+      contents.nextRead += 1
     }
+    contents.signalAll()
   }
 
   /// The oldest block, if it is finished.
   func takeFinished() -> Block? {
-    monitor.locked {
-      guard nextTaken < nextRead, isFinished[nextTaken % blocks.count] else { return nil }
-      defer { nextTaken += 1 }
-      return blocks[nextTaken % blocks.count]
+    contents.locked { contents in
+      guard contents.isOldestFinished else { return nil }
+      defer { contents.nextTaken += 1 }
+      return contents.blocks[contents.nextTaken % contents.blocks.count]?.value
     }
   }
 
+  /// Waits until the oldest block is finished.
   func waitForFinished() {
-    monitor.locked {
-      while !isFinished[nextTaken % blocks.count] { monitor.wait() }
-    }
+    contents.wait { $0.isOldestFinished ? () : nil }
   }
 
   /// Works on the next block; returns false if there is none.
   func workOnOne(_ state: inout State) -> Bool {
-    let number = monitor.locked { () -> Int? in
-      guard nextWork < nextRead else { return nil }
-      defer { nextWork += 1 }
-      return nextWork
-    }
-    guard let number else { return false }
-    workOn(number, &state)
+    guard let (place, block) = contents.locked({ $0.takeWork() }) else { return false }
+    work(on: block, at: place, &state)
     return true
   }
 
-  private func workOn(_ number: Int, _ state: inout State) {
-    guard let block = monitor.locked({ blocks[number % blocks.count] }) else { return }
-    work(&state, block)
-    monitor.locked {
-      isFinished[number % blocks.count] = true
-      monitor.signalAll()
-    }
+  /// Lets the other threads end when they are done with their current blocks.
+  func close() {
+    contents.locked { $0.isClosed = true }
+    contents.signalAll()
+  }
+
+  private func work(on block: Parcel<Block>, at place: Int, _ state: inout State) {
+    work(&state, block.value)
+    contents.locked { $0.isFinished[place] = true }
+    contents.signalAll()
   }
 
   // MARK: - The other threads
 
   /// Starts a thread with `state`; `nil` if the system refuses.
-  func start(_ state: State) -> HelperThread? {
-    // The caller hands it over.
-    nonisolated(unsafe) let state = state
-    return HelperThread.start { [self] in
-      var state = state
-      while waitForWork() { _ = workOnOne(&state) }
+  func start(_ state: Parcel<State>) -> HelperThread? {
+    HelperThread.start { [self] in
+      var state = state.value
+      while let (place, block) = waitForWork() { work(on: block, at: place, &state) }
     }
   }
 
-  /// Waits for a block to work on; returns false when there will be none.
-  private func waitForWork() -> Bool {
-    monitor.locked {
-      while nextWork == nextRead && !isClosed { monitor.wait() }
-      return !isClosed
-    }
-  }
-
-  /// Lets the other threads end when they are done with the blocks they work on.
-  func close() {
-    monitor.locked {
-      isClosed = true
-      monitor.signalAll()
+  /// Waits for a block to work on; returns `nil` when there will be none.
+  private func waitForWork() -> (place: Int, block: Parcel<Block>)? {
+    contents.wait { contents in
+      if contents.isClosed { return .some(nil) }
+      return contents.takeWork().map { .some($0) }
     }
   }
 }

@@ -39,7 +39,7 @@ struct PyTorchZipTests {
     return Array(bytes[..<start]) + new + bytes[(start + old.count)...]
   }
 
-  @Test("names, comments and zip64 may be as they like")
+  @Test("accepts any names, comments and zip64")
   func good() throws {
     try expectGood(Zip(pickle: pickle))
     try expectGood(Zip(pickle: pickle, folder: "любое имя"))
@@ -85,8 +85,8 @@ struct PyTorchZipTests {
     var zip = Zip(pickle: pickle)
     zip.entries[2].method = 8
     expectProblem(
-      "entry 'archive/data/0' is compressed (method 8); torch.save stores entries as they are: "
-        + "unpack the file and save the weights anew", zip.bytes)
+      "entry 'archive/data/0' is compressed (method 8), unlike the entries that torch.save "
+        + "writes: unpack the file and save the weights again", zip.bytes)
     zip = Zip(pickle: pickle)
     zip.entries[0].flags |= 1
     expectProblem("entry 'archive/data.pkl' is encrypted", zip.bytes)
@@ -229,7 +229,7 @@ struct PyTorchLegacyTests {
     #expect(error?.problem == problem, sourceLocation: sourceLocation)
   }
 
-  @Test("the tests' own files are read when nothing is wrong with them")
+  @Test("reads the files of these tests if nothing is wrong with them")
   func good() throws {
     #expect(try open(legacy()).tensors["w"]?.shape == [2, 3])
   }
@@ -242,7 +242,7 @@ struct PyTorchLegacyTests {
       legacy(isLittleEndian: false))
   }
 
-  @Test("the storages must be those of the tensors, one after the other to the end")
+  @Test("requires the storages of the tensors, one after the other to the end")
   func storages() {
     expectProblem("storage '0' has 5 elements, its tensors expect 6", legacy(counts: [5]))
     expectProblem("storage '0' has -6 elements, its tensors expect 6", legacy(counts: [-6]))
@@ -259,7 +259,7 @@ struct PyTorchLegacyTests {
     expectProblem("storage '0' is listed twice", legacy(keys: ["0", "0"]))
   }
 
-  @Test("refuses what can be run here too")
+  @Test("refuses code here too")
   func attack() {
     expectProblem(
       "the pickle asks Python for posix.system, which the weights of a model do not need; it was "
@@ -267,7 +267,7 @@ struct PyTorchLegacyTests {
       legacy(object: Pickle { $0.global("posix system") }.bytes))
   }
 
-  @Test("tells pointers, web pages and archives from weights")
+  @Test("distinguishes pointers, web pages and archives from weights")
   func otherFiles() {
     expectProblem(
       "this is a git-lfs pointer, not the weights; fetch them with 'git lfs pull', or download the "
@@ -279,8 +279,8 @@ struct PyTorchLegacyTests {
     }
     expectProblem("this is packed with gzip; unpack it first", [0x1F, 0x8B, 8, 0, 0, 0])
     expectProblem(
-      "this is a tar archive, as torch before 0.2 wrote or as a download is packed; unpack it, or "
-        + "save the weights with a newer torch",
+      "this is a tar archive, a packed download or weights that torch before 0.2 wrote; unpack it, "
+        + "or save the weights with a newer torch",
       [UInt8](repeating: 0x61, count: 257) + Array("ustar\u{0}00".utf8))
     expectProblem(
       "this looks like a safetensors file; name it *.safetensors",
@@ -292,7 +292,7 @@ struct PyTorchLegacyTests {
     }
   }
 
-  @Test("a pointer or web page in the place of a safetensors file is told too")
+  @Test("recognizes a pointer or web page in the place of a safetensors file")
   func otherSafetensors() throws {
     let path = try folder.write(
       "version https://git-lfs.github.com/spec/v1\n", to: "model.safetensors")

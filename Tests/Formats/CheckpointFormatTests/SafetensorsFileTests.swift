@@ -73,24 +73,24 @@ struct SafetensorsFileTests {
       "the text ends where ',' or '}' was expected: it is cut off"),
     .init(
       "no dtype", file(#"{"a":{"shape":[1],"data_offsets":[0,4]}}"#, data: 4),
-      "tensor 'a': expected dtype, shape and data_offsets"),
+      "tensor 'a': 'dtype' is missing or not a string"),
     .init(
       "no shape", file(#"{"a":{"dtype":"F32","data_offsets":[0,4]}}"#, data: 4),
-      "tensor 'a': expected dtype, shape and data_offsets"),
+      "tensor 'a': 'shape' is missing or not an array of whole numbers"),
     .init(
       "no offsets", file(#"{"a":{"dtype":"F32","shape":[1]}}"#, data: 4),
-      "tensor 'a': expected dtype, shape and data_offsets"),
+      "tensor 'a': 'data_offsets' is missing or not an array of whole numbers"),
     .init(
       "a tensor that is a number", file(#"{"a":5}"#),
-      "tensor 'a': expected dtype, shape and data_offsets"),
+      "tensor 'a': expected an object"),
     .init(
       "three offsets",
       file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,"x"]}}"#, data: 4),
-      "tensor 'a': expected dtype, shape and data_offsets"),
+      "tensor 'a': 'data_offsets' is missing or not an array of whole numbers"),
     .init(
       "an offset that is a text",
       file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,"4"]}}"#, data: 4),
-      "tensor 'a': data_offsets are not whole numbers"),
+      "tensor 'a': 'data_offsets' is missing or not an array of whole numbers"),
     .init(
       "unknown type", file("{\(entry("a", 0, 1, "F8_E9M9"))}", data: 1),
       "tensor 'a': the type F8_E9M9 is not supported"),
@@ -106,13 +106,13 @@ struct SafetensorsFileTests {
         + "is not supported"),
     .init(
       "a name that would color the terminal", file(#"{"\u001b[31ma":5}"#),
-      #"tensor '\u{1B}[31ma': expected dtype, shape and data_offsets"#),
+      #"tensor '\u{1B}[31ma': expected an object"#),
     .init(
       "type in small letters", file("{\(entry("a", 0, 4, "f32"))}", data: 4),
       "tensor 'a': the type f32 is not supported"),
     .init(
       "fraction in the shape", file("{\(entry("a", 0, 6, "F32", "[1.5]"))}", data: 6),
-      "tensor 'a': the shape is not of whole numbers"),
+      "tensor 'a': 'shape' is missing or not an array of whole numbers"),
     .init(
       "negative shape", file("{\(entry("a", 0, 4, "F32", "[-1,-1]"))}", data: 4),
       "tensor 'a': the shape [-1, -1] is impossible"),
@@ -228,7 +228,7 @@ struct SafetensorsFileTests {
     #expect(error?.problem == "tensor 'a' is of type BOOL, expected F32, F16, BF16 or F64")
   }
 
-  @Test("a file that is not there is an error of the system")
+  @Test("a missing file is an error of the system")
   func missing() {
     let path = folder.path("no.safetensors")
     let error = #expect(throws: FileError.self) { try SafetensorsFile(path: path) }
@@ -305,7 +305,7 @@ struct SafetensorsWriterTests {
     #expect(file.tensors["я"]?.shape == [1])
   }
 
-  @Test("a large file, which goes another way to the disk, reads back the same")
+  @Test("a large file reads back the same")
   func large() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("large.safetensors")

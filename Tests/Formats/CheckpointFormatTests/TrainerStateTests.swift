@@ -137,7 +137,7 @@ struct TrainerStateTests {
     let error = #expect(throws: InputError.self) { try TrainerState(checkpoint: path) }
     #expect(
       error?.description
-        == "\(path)/resume_state.json: 'unlogged_loss_sum' is missing or not a number")
+        == "\(path)/resume_state.json: 'sums.unlogged_loss_sum' is missing or not a number")
   }
 }
 

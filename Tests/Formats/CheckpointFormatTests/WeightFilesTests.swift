@@ -110,7 +110,7 @@ struct WeightFilesTests {
       in: "two.safetensors", "tensor 'a' is here, but the index places it elsewhere")
     try write(["b"], to: "two.safetensors")
     try writeIndex([("a", "one.safetensors"), ("a", "one.safetensors"), ("b", "two.safetensors")])
-    expectProblem(in: index, "tensor 'a' stands twice in the index")
+    expectProblem(in: index, "tensor 'a' appears twice in the index")
   }
 
   @Test(

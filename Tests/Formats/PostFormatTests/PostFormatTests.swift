@@ -275,8 +275,8 @@ struct PostReaderTests {
       ),
       (
         "КОТ @ ПЁС",
-        "; if this is text already, it is no input of bugurt-clean: bpe-encode takes it as it is, a post "
-          + "a line"
+        "; if this is already text, skip bugurt-clean: bpe-encode takes it as it is, one post per "
+          + "line"
       ),
       (#"{"id":1}"#, ": 'date' is missing"),
     ])

@@ -20,7 +20,7 @@ struct TokenUsesTests {
     #expect(uses != Self.uses(of: [1, 2, 1, 9, 9]))
   }
 
-  @Test("are the same however the tokens were shared between threads")
+  @Test("are the same however the tokens were divided among threads")
   func merging() {
     var merged = Self.uses(of: [9, 1])
     merged.merge(Self.uses(of: []))
@@ -45,7 +45,7 @@ struct PostLengthsTests {
     (3, 0, 1), (9, 0, 2), (8, 0, 3), (70, 0, 4), (1, 0, 7), (16, 1, 1), (9, 1, 2), (17, 1, 3),
   ]
 
-  @Test("tell how many posts have how many tokens, beside the block")
+  @Test("count posts by their number of tokens relative to the block")
   func classes() {
     let lengths = Self.lengths(of: Self.posts)
     #expect(lengths.posts == 8)
@@ -58,7 +58,7 @@ struct PostLengthsTests {
     #expect(PostLengths(blockSize: 1).bounds == [1, 2, 4, 8])
   }
 
-  @Test("keep the longest posts, of equal ones the first")
+  @Test("keep the longest posts, and the first of equal ones")
   func longest() {
     let lengths = Self.lengths(of: Self.posts)
     #expect(lengths.longest.map(\.tokens) == [70, 17, 16, 9, 9])
@@ -68,7 +68,7 @@ struct PostLengthsTests {
     #expect(equal.longest.map(\.line) == [1, 2, 3, 4, 5])
   }
 
-  @Test("are the same however the posts were shared between threads")
+  @Test("are the same however the posts were divided among threads")
   func merging() {
     let whole = Self.lengths(of: Self.posts)
     for parts in 2...5 {
@@ -84,7 +84,7 @@ struct PostLengthsTests {
     }
   }
 
-  @Test("count the lines of a part of a file on from those before it")
+  @Test("continue the count of lines from the part of the file before")
   func parts() {
     let posts = Self.posts.enumerated().map { (tokens: $1.0, file: 3, line: $0 + 1) }
     let whole = Self.lengths(of: posts)
@@ -115,7 +115,7 @@ struct CorpusStatisticsTests {
     return statistics
   }
 
-  @Test("stands in the manifest as numbers and names")
+  @Test("is numbers and names in the manifest")
   func manifest() {
     var statistics = Self.statistics(of: [(3, 0, 1), (9, 1, 2)])
     (statistics.invalidUTF8.sequences, statistics.invalidUTF8.bytes) = (1, 2)
@@ -131,7 +131,7 @@ struct CorpusStatisticsTests {
         + #"{"tokens":3,"bytes":9,"file":"a.txt","line":1}]}"#)
   }
 
-  @Test("is a table to read")
+  @Test("is a table for people")
   func table() {
     var statistics = Self.statistics(of: [(3, 0, 1), (4, 0, 2), (9, 1, 2000)])
     (statistics.invalidUTF8.sequences, statistics.invalidUTF8.bytes) = (1, 2)
@@ -153,7 +153,7 @@ struct CorpusStatisticsTests {
       ])
   }
 
-  @Test("says nothing of posts where the text is one")
+  @Test("does not mention posts if the text is not divided into posts")
   func continuous() {
     var statistics = CorpusStatistics(vocabularySize: 4, blockSize: 8)
     Array(repeating: 1, count: 1234).withUnsafeBufferPointer { statistics.uses.count($0) }
@@ -172,7 +172,7 @@ struct CorpusStatisticsTests {
 @Suite("TokenRange")
 struct TokenRangeTests {
   @Test(
-    "leaves its ends open where nothing is typed",
+    "has open ends where nothing is typed",
     arguments: [
       ("2..5", 2..<5), ("..5", 0..<5), ("2..", 2..<7), ("..", 0..<7), ("0..0", 0..<0),
       ("7..", 7..<7), ("7..7", 7..<7), ("007..7", 7..<7),
@@ -181,7 +181,7 @@ struct TokenRangeTests {
     #expect(TokenRange(text)?.resolved(count: 7) == expected)
   }
 
-  @Test("leads out of the tokens where one of its ends does", arguments: ["2..8", "8..", "..8"])
+  @Test("exceeds the tokens if one of its ends does", arguments: ["2..8", "8..", "..8"])
   func outside(_ text: String) throws {
     #expect(try #require(TokenRange(text)).resolved(count: 7) == nil)
   }

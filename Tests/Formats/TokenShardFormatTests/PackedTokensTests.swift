@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(
-    "are written in any portions, across the ends of shards, with the right checksums",
+    "are written in any portions, across the ends of shards, with correct checksums",
     arguments: [300, 70_000], [1, 3, 99, 100, 101, 250, 1000])
   func portions(vocabularySize: Int, portion: Int) throws {
     let all = (0..<1000).map { UInt32($0 * 67 % vocabularySize) }
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test(
-    "are divided when all of them are there, and leave nothing on the disk",
+    "are divided at the end, and leave nothing on disk",
     arguments: [300, 70_000], [0, 1, 511, 999, 1000])
   func spool(vocabularySize: Int, count: Int) throws {
     // The first bytes of the ids are those of a gzip stream.

@@ -47,7 +47,7 @@ import TokenShardFormat
     #expect(TokenManifest.exists(in: folder.path))
   }
 
-  @Test("keeps what it tells of the corpus, and is read where it tells nothing")
+  @Test("keeps the statistics of the corpus, and is read without any")
   func statistics() throws {
     var manifest = try write()
     manifest.statistics = ["tokens": 6, "posts": 2]
@@ -60,7 +60,7 @@ import TokenShardFormat
     #expect(try TokenManifest(folder: folder.path) == manifest)
   }
 
-  @Test("is missed where it is not there")
+  @Test("is reported if it is missing")
   func missing() {
     #expect(!TokenManifest.exists(in: folder.path))
     #expect(
@@ -68,7 +68,7 @@ import TokenShardFormat
         == "folder: there is no manifest.json: not a folder of token shards, or not a whole one")
   }
 
-  @Test("checks the ids of shards whose headers say nothing, as llm.c writes them")
+  @Test("checks the ids of shards without a description, as llm.c writes them")
   func foreignShard() throws {
     let manifest = try write()
     var shard = try folder.bytes(of: "train-00000.bin")
@@ -83,7 +83,7 @@ import TokenShardFormat
         == "train-00000.bin: byte 1026: the id 300 is not in the vocabulary of 300")
   }
 
-  @Test("wants as many bytes an id as the vocabulary needs, whatever the header says")
+  @Test("requires as many bytes per id as the vocabulary needs, whatever the header says")
   func bytesPerToken() throws {
     var manifest = try write()
     var shard = TokenShardHeader(count: 4, bytesPerToken: 4, description: nil).bytes
@@ -96,7 +96,7 @@ import TokenShardFormat
         + "needs 2")
   }
 
-  @Test("does not take shards that are not its own")
+  @Test("refuses shards that are not its own")
   func otherShards() throws {
     let manifest = try write()
     _ = try write(digest: 0x7654_3210)
@@ -110,12 +110,18 @@ import TokenShardFormat
   }
 
   @Test(
-    "says what in it is wrong",
+    "names what is wrong in it",
     arguments: [
       ("token shards", "posts", "'format' is not 'token shards'"),
       ("\"version\": 1", "\"version\": 2", "'version' is not 1"),
-      ("vocabulary_size", "size", "'tokenizer.vocabulary_size' is missing or no such value"),
-      ("01234567", "1234567", "'tokenizer.digest' is missing or no such value"),
+      (
+        "vocabulary_size", "size",
+        "'tokenizer.vocabulary_size' is missing or not a whole number from 1 to 2147483647"
+      ),
+      (
+        "01234567", "1234567",
+        "'tokenizer.digest' is missing or not eight hexadecimal digits"
+      ),
       ("train-00000.bin", "../x", "'../x' is not the name of a file in the folder"),
       ("train-00000.bin", "train-00001.bin", "'train-00001.bin' is named twice"),
       ("\"id\": 2", "\"id\": 300", "the end of text, id 300, is not in the vocabulary of 300"),
@@ -124,10 +130,13 @@ import TokenShardFormat
         "the end of text, id 2, is not in the vocabulary of 2"
       ),
       ("\"tokens\": 6", "\"tokens\": 7", "'train.tokens' is 7, but its shards have 6 together"),
-      ("\"tokens\": 4", "\"tokens\": -4", "'train.shards.tokens' is missing or no such value"),
+      (
+        "\"tokens\": 4", "\"tokens\": -4",
+        "'train.shards[0].tokens' is missing or not a whole number from 0 to 2147483647"
+      ),
       (
         "\"tokens\": 4", "\"tokens\": 9223372036854775807",
-        "'train.shards.tokens' is missing or no such value"
+        "'train.shards[0].tokens' is missing or not a whole number from 0 to 2147483647"
       ),
     ])
   func wrong(text: String, replacement: String, problem: String) throws {

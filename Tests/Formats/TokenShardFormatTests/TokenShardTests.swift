@@ -39,7 +39,7 @@ import Testing
     try folder.write(bytes, to: "train-00000.bin")
   }
 
-  @Test("is laid out as llm.c's, with what the ids mean in words that llm.c leaves at zero")
+  @Test("is laid out like llm.c's, with a description in words that llm.c leaves at zero")
   func layout() throws {
     let shards = try write([1, 2, 299])
     let bytes = try folder.bytes(of: "train-00000.bin")
@@ -59,7 +59,7 @@ import Testing
       ])
   }
 
-  @Test("has two bytes an id up to 65,536 ids, and four above")
+  @Test("has two bytes per id up to 65,536 ids, and four above")
   func widths() throws {
     _ = try write([65535], vocabularySize: 65536)
     #expect(try folder.bytes(of: "train-00000.bin").count == 1026)
@@ -71,7 +71,7 @@ import Testing
     #expect([shard[0], shard[1]] == [65536, 7])
   }
 
-  @Test("divides the ids over shards that read as one sequence")
+  @Test("divides the ids into shards that read as one sequence")
   func severalShards() throws {
     let ids = (0..<2500).map { UInt32($0 % 300) }
     let shards = try write(ids)
@@ -89,7 +89,7 @@ import Testing
     #expect(try write([]) == [])
   }
 
-  @Test("reads a shard of llm.c, which says nothing more")
+  @Test("reads a shard of llm.c, which has no description")
   func bareShard() throws {
     _ = try write([1, 2])
     try change { bytes in for index in 12..<36 { bytes[index] = 0 } }
@@ -117,7 +117,7 @@ import Testing
       })
   }
 
-  @Test("says where a file is cut off or too long")
+  @Test("reports where a file is cut off or too long")
   func sizes() throws {
     _ = try write([1, 2, 3])
     try change { $0.removeLast() }
@@ -135,7 +135,7 @@ import Testing
   @Test(
     "says which word of the header is wrong",
     arguments: [
-      (0, 1, "byte 0: the magic number is 1; this is no file of tokens"),
+      (0, 1, "byte 0: the magic number is 1; this is not a file of tokens"),
       (1, 2, "byte 4: version 2; expected version 1"),
       (2, 0xFFFF_FFFF, "byte 8: the count of tokens, -1, is negative"),
       (3, 9, "byte 12: description version 9; expected 0 or 1"),

@@ -132,7 +132,7 @@ struct ProgramTests {
     arguments: [
       (
         "КОТ\n", "line 1: expected a post, such as ",
-        "bpe-encode takes it as it is, a post a line; "
+        "bpe-encode takes it as it is, one post per line; "
       ),
       (
         "{\n \"name\": \"Чат\"", "line 1: ", "; this looks like JSON of several lines: run tg-dump "

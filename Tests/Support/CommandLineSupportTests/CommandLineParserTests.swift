@@ -3,7 +3,7 @@ import Testing
 
 @Suite("CommandLineParser")
 struct CommandLineParserTests {
-  @Test("leaves the defaults where nothing is said")
+  @Test("keeps the defaults of what is not given")
   func defaults() throws {
     let (example, request) = try parse(["a.txt", "-o", "b"])
     #expect(request == .run)
@@ -28,7 +28,7 @@ struct CommandLineParserTests {
     #expect(try parse(["a", "-o", "b"] + words).group.layerCount == 12)
   }
 
-  @Test("takes options and arguments in any order, options of a group among them")
+  @Test("takes options and arguments in any order, including those of a group")
   func order() throws {
     let (example, _) = try parse([
       "--seed", "18446744073709551615", "a.txt", "--lr", "0.25", "--no-shuffle", "b.txt", "-v",
@@ -43,7 +43,7 @@ struct CommandLineParserTests {
     #expect(example.output == "x=y")
   }
 
-  @Test("keeps the values of an option that repeats, in their order, behind its defaults")
+  @Test("appends the values of a repeated option to its defaults, in their order")
   func repeatedOptions() throws {
     let none = try parse([], as: Repeating.self).group
     #expect(none.without == [] && none.colour == [.red])
@@ -65,7 +65,7 @@ struct CommandLineParserTests {
     #expect(try !parse(["a", "-o", "b", "--shuffle", "--no-shuffle"]).group.shuffle)
   }
 
-  @Test("takes all that follows -- as arguments, and - as one anywhere")
+  @Test("takes everything after -- as arguments, and - as one anywhere")
   func positionals() throws {
     let (example, _) = try parse(["-o", "-", "--", "--help", "-v"])
     #expect([example.input, example.target, example.output] == ["--help", "-v", "-"])
@@ -78,7 +78,7 @@ struct CommandLineParserTests {
     #expect(try parse(["a", "--output="]).group.output == "")
   }
 
-  @Test("takes several arguments of one kind, and wants one at least")
+  @Test("takes several arguments of one kind, but at least one")
   func several() throws {
     #expect(try parse(["a", "--", "-b", "c"], as: Several.self).group.inputs == ["a", "-b", "c"])
     #expect(mistake(in: [], as: Several.self) == "missing argument <inputs>: what to read")
@@ -86,7 +86,7 @@ struct CommandLineParserTests {
     #expect(try parse([], as: AnyNumber.self).group.inputs == [])
   }
 
-  @Test("lets an option and an argument of an optional type be left out")
+  @Test("allows an option and an argument of an optional type to be omitted")
   func optionals() throws {
     struct Optionals: ArgumentGroup {
       @Argument(help: "what to read") var input: String?
@@ -103,7 +103,7 @@ struct CommandLineParserTests {
         == "--count: '0' is not accepted; expected a whole number of at least 1")
   }
 
-  @Test("stops at a request for help, version or completions, even where something is missing")
+  @Test("stops at a request for help, version or completions even if something is missing")
   func requests() throws {
     #expect(try parse(["--help"]).request == .help)
     #expect(try parse(["-h", "--nonsense"]).request == .help)
@@ -133,11 +133,11 @@ struct CommandLineParserTests {
       (["--output", "--", "b"], "--output needs a value"),
       (
         ["--output", "--verbose"],
-        "--output needs a value; if '--verbose' is meant to be it, write '--output=--verbose'"
+        "--output needs a value; if that is '--verbose', write '--output=--verbose'"
       ),
       (
         ["-o", "--verbose"],
-        "-o needs a value; if '--verbose' is meant to be it, write '-o--verbose'"
+        "-o needs a value; if that is '--verbose', write '-o--verbose'"
       ),
       (["--verbose=yes"], "--verbose takes no value"),
       (["--help=yes"], "--help takes no value"),
@@ -174,7 +174,7 @@ struct CommandLineParserTests {
     #expect(editDistance(b, a) == distance)
   }
 
-  @Test("suggests the nearest name, one that begins so, or none")
+  @Test("suggests the nearest name, one with that prefix, or none")
   func suggestions() {
     #expect(nearest(to: "sede", among: ["speed", "seed"]) == "seed")
     #expect(nearest(to: "out", among: ["input", "output"]) == "output")

@@ -65,7 +65,7 @@ struct CompletionScriptTests {
     #expect(try replies(words) == expected)
   }
 
-  @Test("writes for zsh one specification an option, its names excluding each other")
+  @Test("writes one specification per option for zsh, whose names exclude each other")
   func zsh() {
     let lines = script(.zsh).split(separator: "\n").map { $0.drop { $0 == " " } }
     for line in [
@@ -84,7 +84,7 @@ struct CompletionScriptTests {
     }
   }
 
-  @Test("writes for fish one command an option")
+  @Test("writes one command per option for fish")
   func fish() {
     let lines = script(.fish).split(separator: "\n")
     for line in [
@@ -100,7 +100,7 @@ struct CompletionScriptTests {
     }
   }
 
-  @Test("offers an option that repeats again in zsh, whatever of its names stands already")
+  @Test("offers a repeatable option again in zsh, whichever of its names is given")
   func zshRepeated() {
     let script = CompletionScript(name: "repeating", schema: CommandSchema(of: Repeating()))
     let text = script.text(for: .zsh)
@@ -109,7 +109,7 @@ struct CompletionScriptTests {
     #expect(text.contains("'*'--color='[the colours]:colour:(red green)'"))
   }
 
-  @Test("keeps the marks of a help text apart from those of the shell")
+  @Test("escapes help text for the shell")
   func quoting() {
     struct Quoted: ArgumentGroup {
       @Flag(help: #"the user's [own]: a\b"#) var own = false

@@ -10,7 +10,7 @@ private typealias ExitStatus = CommandLineSupport.ExitStatus
 struct ExitStatusTests {
   struct Mishap: Error {}
 
-  @Test("tells mistakes of the command line, of the input and of ours apart")
+  @Test("distinguishes mistakes on the command line, in the input and of ours")
   func kinds() {
     #expect(ExitStatus(of: UsageError("no")) == .usage)
     #expect(ExitStatus(of: InputError("a.txt", "no")) == .data)

@@ -45,14 +45,14 @@ struct HelpTextTests {
     #expect(help(width: 120, discussion: "examples: none").text == expected)
   }
 
-  @Test("keeps to the width it is given")
+  @Test("keeps to the given width")
   func width() {
     let lines = help(width: 80).text.split(separator: "\n")
     #expect(lines.allSatisfy { $0.count <= 80 })
     #expect(lines.contains { $0.hasSuffix("sourced by the shell") })
   }
 
-  @Test("shows in the usage that arguments repeat")
+  @Test("shows repeated arguments in the usage line")
   func repeated() {
     let help = HelpText(
       name: "several", abstract: "", discussion: "", schema: CommandSchema(of: Several()),
@@ -60,7 +60,7 @@ struct HelpTextTests {
     #expect(help.usageLine == "usage: several [<options>] <inputs>...")
   }
 
-  @Test("shows of options that they may be repeated")
+  @Test("shows that options may be repeated")
   func repeatedOptions() {
     let help = HelpText(
       name: "repeating", abstract: "", discussion: "", schema: CommandSchema(of: Repeating()),

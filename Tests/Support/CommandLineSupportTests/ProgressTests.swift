@@ -5,7 +5,7 @@ import TextSupport
 @Suite("Progress")
 struct ProgressTests {
   @Test(
-    "tells bytes in powers of ten",
+    "shows bytes in powers of ten",
     arguments: [
       (0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1549, "1.5 kB"), (99_949, "99.9 kB"),
       (99_950, "100 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (2.5e9, "2.5 GB"),
@@ -27,7 +27,7 @@ struct ProgressTests {
   }
 
   @Test(
-    "tells times by their size",
+    "shows times in suitable units",
     arguments: [
       (0, "0 s"), (59.4, "59 s"), (59.5, "1 min 00 s"), (130, "2 min 10 s"),
       (3599.6, "1 h 00 min"), (11_100, "3 h 05 min"), (.infinity, "unknown time"),
@@ -47,7 +47,7 @@ struct ProgressTests {
     #expect(NumberText.decimal(value, digits: digits) == text)
   }
 
-  @Test("tells share, amount, rate, what is left and a detail")
+  @Test("shows fraction, amount, rate, remaining time and a detail")
   func text() {
     let progress = Progress("reading", total: 4_000_000, unit: .bytes)
     #expect(
@@ -61,7 +61,7 @@ struct ProgressTests {
         == "reading [····················] 0%, 0 B of 4.0 MB")
   }
 
-  @Test("tells what it can where the total is not known, and leaves an earlier run out of the rate")
+  @Test("shows what it can if the total is unknown, and leaves an earlier run out of the rate")
   func withoutTotal() {
     let endless = Progress("reading", total: nil, unit: .items("posts"))
     #expect(
@@ -73,7 +73,7 @@ struct ProgressTests {
         == "step 95%, 95 steps of 100 steps, 0.5 steps/s, 10 s left")
   }
 
-  @Test("cuts a share above the whole down to it")
+  @Test("limits a fraction above the whole to it")
   func beyondTotal() {
     let progress = Progress("reading", total: 10, unit: .items("posts"))
     #expect(

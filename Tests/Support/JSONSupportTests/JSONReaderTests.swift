@@ -133,7 +133,7 @@ struct JSONReaderTests {
     }
   }
 
-  @Test("says that a text is cut off where half of a surrogate pair ends it")
+  @Test("reports a text as cut off if it ends with half of a surrogate pair")
   func cutSurrogates() throws {
     for text in [#""\ud83d"#, #""\ud83d\"#, #""\ud83d\ude0"#] {
       for leniency in [[], .loneSurrogates] as [JSONReader.Leniency] {
@@ -147,13 +147,13 @@ struct JSONReaderTests {
     }
   }
 
-  @Test("refuses strings that are not UTF-8 where they are read")
+  @Test("refuses strings that are not UTF-8 when they are read")
   func invalidUTF8() {
     #expect(problem([0x22, 0x61, 0xFF, 0x22]) == "x.json: byte 1: the string is not UTF-8")
     #expect(problem([0x22, 0x5C, 0x6E, 0xD0, 0x22]) == "x.json: byte 1: the string is not UTF-8")
   }
 
-  @Test("says what it found where something else was expected")
+  @Test("reports what it found instead of what was expected")
   func unexpectedKinds() {
     var reader = reader("\"5\"")
     let error = #expect(throws: InputError.self) { try reader.integer() }
@@ -192,7 +192,7 @@ struct JSONReaderTests {
     }
   }
 
-  @Test("appends the bytes of keys and strings, which are UTF-8 where that is asked for")
+  @Test("appends the bytes of keys and strings, and checks them if asked to")
   func bytes() throws {
     var reader = reader(#"{ "я\u0000" : "\ud83d\ude00", "":"" }"#)
     var bytes: [UInt8] = []
@@ -206,7 +206,7 @@ struct JSONReaderTests {
     #expect(bytes == Array("я\0:😀;:;".utf8))
   }
 
-  @Test("checks bytes to be UTF-8 only where that is asked for")
+  @Test("checks that bytes are UTF-8 only if asked to")
   func invalidBytes() throws {
     let invalid: [UInt8] = [0x22, 0x61, 0xC3, 0x22]
     var bytes: [UInt8] = []
@@ -248,7 +248,7 @@ struct JSONReaderTests {
     }
   }
 
-  @Test("finds keys of a table, and others as none")
+  @Test("finds the keys of a table and no others")
   func tables() throws {
     enum Key: String, CaseIterable {
       case id, text
@@ -265,7 +265,7 @@ struct JSONReaderTests {
       found == ["text_entities=1", "id=2", "-=3", "-=4", "text=5", "date_unixtime=6", "-=7"])
   }
 
-  @Test("begins anew with other text")
+  @Test("starts again with other text")
   func restart() throws {
     var reader = reader("[")
     #expect(throws: InputError.self) { try reader.skip() }
@@ -308,7 +308,7 @@ struct OptionalJSONReaderTests {
     }
   }
 
-  @Test("refuses numbers that are none", arguments: ["01", "-", "1.", "1e", "--1", "1-1"])
+  @Test("refuses what is not a number", arguments: ["01", "-", "1.", "1e", "--1", "1-1"])
   func wrongNumbers(_ json: String) {
     for reads in [true, false] {
       var reader = reader("[" + json + "]")
@@ -321,7 +321,7 @@ struct OptionalJSONReaderTests {
 
   private enum Color: String, CaseIterable { case red, green, blueGreen = "blue-green" }
 
-  @Test("tells words that it knows from others")
+  @Test("distinguishes words that it knows from others")
   func words() throws {
     let colors = JSONKeys<Color>()
     var reader = reader(#"["red", "blue\u002dgreen", "рыжий", "", "reddish", "red\n"]"#)
@@ -344,7 +344,7 @@ struct OptionalJSONReaderTests {
     JSONSupportTests.reader(text)
   }
 
-  @Test("keeps the text of a value that it passes over")
+  @Test("keeps the text of a value that it skips")
   func keptTexts() throws {
     let values = [
       #""a\n\"b""#, "[1, {\"a\" : [ ]}]", "-1.5e3", "true", "null", "{\n \"b\":\n {}\n}",
@@ -360,14 +360,14 @@ struct OptionalJSONReaderTests {
     #expect(kept == values)
   }
 
-  @Test("tells which bytes of a string are not UTF-8")
+  @Test("keeps the bytes of a string that is not UTF-8")
   func invalidStrings() throws {
     var reader = JSONSupportTests.reader([0x22, 0x41, 0xFF, 0x5C, 0x6E, 0x22])
     #expect(throws: InputError.self) { try reader.string() }
     #expect(reader.invalidString == [0x41, 0xFF, 0x0A])
   }
 
-  @Test("looks at the first bytes without reading them, and reads over a mark")
+  @Test("examines the first bytes without reading them, and skips a mark")
   func marks() throws {
     var marked = reader("\u{FEFF} [1]")
     #expect(try marked.bytesAhead(4) == [0xEF, 0xBB, 0xBF, 0x20])
@@ -382,14 +382,14 @@ struct OptionalJSONReaderTests {
 
 @Suite("JSONReader, lenient")
 struct LenientJSONReaderTests {
-  @Test("reads hexadecimal escapes only where they are allowed")
+  @Test("reads hexadecimal escapes only if they are allowed")
   func hexEscapes() throws {
     var lenient = reader(#""a\x0Bb\x1f""#, leniency: .hexEscapes)
     #expect(try lenient.string() == "a\u{B}b\u{1F}")
     #expect(problem(#""a\x0Bb""#).hasSuffix("a backslash before 'x' is not an escape"))
   }
 
-  @Test("NaN and Infinity are numbers only where that is asked for")
+  @Test("NaN and Infinity are numbers only if they are allowed")
   func nonFiniteNumbers() throws {
     let words = ["NaN", "Infinity", "-Infinity"]
     for (word, number) in zip(words, [.nan, .infinity, -.infinity] as [Double]) {
@@ -432,7 +432,7 @@ struct LenientJSONReaderTests {
     #expect(kinds == [.object, .number])
   }
 
-  @Test("still knows true, false and null, at the end of the text too")
+  @Test("still recognizes true, false and null, also at the end of the text")
   func words() throws {
     var lenient = reader("[true,false ,null\n,true]", leniency: .bareStrings)
     #expect(try JSONValue(&lenient) == [true, false, nil, true])
@@ -449,7 +449,7 @@ struct LenientJSONReaderTests {
 @Suite("JSONReader over a file")
 struct JSONReaderFileTests {
   /// More than the reader's buffer holds, with its edge in every kind of value.
-  @Test("reads values that lie across the edge of its buffer", arguments: 0..<48)
+  @Test("reads values across the edge of its buffer", arguments: 0..<48)
   func edges(_ shift: Int) throws {
     let folder = try TemporaryFolder()
     let filler = String(repeating: "x", count: (1 << 18) - 30 - shift)
@@ -481,7 +481,7 @@ struct JSONReaderFileTests {
     }
   }
 
-  @Test("tells how many bytes are left, where the file says how many it has")
+  @Test("knows how many bytes are left if the file has a known size")
   func remainingCount() throws {
     let folder = try TemporaryFolder()
     let text = "[" + String(repeating: "1,", count: 200_000) + "1]"

@@ -59,7 +59,7 @@ struct JSONValueTests {
     #expect(try JSONValue(path: path) == value)
   }
 
-  @Test("gives the last of several members, and the members of the right kind")
+  @Test("returns the last of several members, and members of the right kind")
   func access() throws {
     let folder = try TemporaryFolder()
     let value = try JSONValue(path: folder.write(#"{"a":1,"a":2,"b":1.5,"c":"x"}"#, to: "v.json"))

@@ -3,7 +3,7 @@ import TextSupport
 
 @Suite("Excerpts of names from outside")
 struct ExcerptTests {
-  @Test("a short name stands as it is, of a long one the beginning")
+  @Test("keeps a short name and shortens a long one")
   func length() {
     #expect(excerpt("") == "")
     #expect(excerpt("КОТ 🐈‍⬛ é") == "КОТ 🐈‍⬛ é")
@@ -16,7 +16,7 @@ struct ExcerptTests {
     #expect(excerpt("a" + String(repeating: "\u{301}", count: 1000)).unicodeScalars.count == 81)
   }
 
-  @Test("what moves the cursor, colors or reverses the text is escaped")
+  @Test("escapes what moves the cursor, or colors or reverses text")
   func control() {
     #expect(
       excerpt("a\u{1B}[31mb\nc\td\0\u{7F}\u{9B}2J") == #"a\u{1B}[31mb\nc\td\0\u{7F}\u{009B}2J"#)

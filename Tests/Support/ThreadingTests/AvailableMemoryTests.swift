@@ -13,7 +13,7 @@ struct AvailableMemoryTests {
 
   private var byteCount: Int? { AvailableMemory.byteCount(root: folder.path) }
 
-  @Test("is what the system tells, or what the control group leaves")
+  @Test("is what the system reports or what the control group leaves")
   func sources() throws {
     #expect(byteCount == nil)
     try folder.write("MemTotal: 9 kB\nMemAvailable:    1000 kB\n", to: "proc/meminfo")
@@ -36,7 +36,7 @@ struct AvailableMemoryTests {
     #expect(byteCount == 100_000)
   }
 
-  @Test("this machine tells it")
+  @Test("is known on this machine")
   func here() {
     #expect(AvailableMemory.byteCount.map { $0 > 0 } == true)
   }

@@ -15,7 +15,7 @@ struct ConcurrentlyTests {
     func set() { isSet.withLock { $0 = true } }
   }
 
-  @Test("does both at the same time, in two threads, the body in the calling one")
+  @Test("runs both at once in two threads, the body in the calling one")
   func both() throws {
     let (workBegan, bodyBegan) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let caller = pthread_self()
@@ -33,7 +33,7 @@ struct ConcurrentlyTests {
     #expect(result == 7)
   }
 
-  @Test("is over only when both are, whichever fails, and tells the body's failure first")
+  @Test("ends only when both have, whichever fails, and prefers the body's failure")
   func failures() {
     for (work, body, told) in [
       (nil, "body", "body"), ("work", nil, "work"), ("work", "body", "body"),

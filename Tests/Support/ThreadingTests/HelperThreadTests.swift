@@ -13,7 +13,7 @@ struct HelperThreadTests {
     return Set((1..<32).filter { sigismember(&blocked, $0) == 1 })
   }
 
-  @Test("takes no signal from outside, but those of its own faults; the caller's stay as they are")
+  @Test("receives signals of its own faults but none from outside; the caller's stay as they are")
   func signals() throws {
     let before = Self.blockedSignals()
     let found = Mutex<Set<Int32>>([])
@@ -34,7 +34,7 @@ struct HelperThreadTests {
     #expect(indices.withLock { $0.sorted() } == Array(0..<max(1, count)))
   }
 
-  @Test("threads that are allowed are known to be")
+  @Test("knows that threads are allowed")
   func allowed() {
     #expect(HelperThread.areAllowed(0))
     #expect(HelperThread.areAllowed(9))

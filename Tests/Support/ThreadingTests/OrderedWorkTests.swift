@@ -55,7 +55,7 @@ struct OrderedWorkTests {
   }
 
   @Test(
-    "tells a failure in reading only when what was read before is finished",
+    "reports a failure in reading only after finishing what was read before",
     arguments: [1, 2, 8])
   func failures(threads: Int) {
     #expect(throws: Failure(number: 30)) { try squares(100, threads: threads, failingRead: 30) }

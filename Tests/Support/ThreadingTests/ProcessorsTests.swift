@@ -44,7 +44,7 @@ struct ProcessorsTests {
     #expect(processors.threadCount == cores)
   }
 
-  @Test("what cannot be read is a core each")
+  @Test("counts a core for each processor that cannot be examined")
   func unreadable() throws {
     try write(["0,1", "x", "", "1-", "3,,4", "9-2"], allowed: "0-6")
     #expect(processors.coreCount == 7)
@@ -79,19 +79,7 @@ struct ProcessorsTests {
     #expect(processors.quota == 3)
   }
 
-  @Test("the first version of control groups has its own files")
-  func version1() throws {
-    try write(["0", "1", "2", "3"], allowed: "0-3")
-    try folder.write(
-      "4:memory:/m\n3:cpu,cpuacct:/a\n1:name=systemd:/\n0::/\n", to: "proc/self/cgroup")
-    try folder.write("300000\n", to: "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us")
-    try folder.write("100000\n", to: "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us")
-    #expect(processors.quota == 3)
-    try folder.write("-1\n", to: "sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us")
-    #expect(processors.quota == nil)
-  }
-
-  @Test("tells what there is")
+  @Test("describes what there is")
   func text() {
     func text(_ logical: Int, _ cores: Int, _ quota: Double? = nil) -> String {
       "\(Processors(logicalCount: logical, coreCount: cores, quota: quota))"

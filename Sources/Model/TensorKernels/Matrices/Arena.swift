@@ -19,7 +19,7 @@ public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
     let address = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let address, address != MAP_FAILED else {
-      SystemLimits.end(MemoryError(byteCount: byteCount, for: "numbers of the model"))
+      ProcessMemory.end(MemoryError(byteCount: byteCount, for: "numbers of the model"))
     }
     ArenaMemory.add(byteCount)
     // Huge pages, where the kernel has them, mean fewer page faults and address translations.

@@ -1,6 +1,7 @@
 import COneDNN
 import COpenBLAS
 import FileSupport
+import Threading
 
 /// A product on the calling thread: out = factor · a · b, or out += factor · a · b.
 ///
@@ -50,7 +51,7 @@ private func largeMatrixProduct(
 /// Ends the process if a call of oneDNN failed.
 func checkOneDNN(_ status: dnnl_status_t) {
   if status == dnnl_out_of_memory {
-    SystemLimits.end(MemoryError(for: "a matrix product (oneDNN)"))
+    ProcessMemory.end(MemoryError(for: "a matrix product (oneDNN)"))
   }
   precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
 }
@@ -161,11 +162,11 @@ func prepareBLAS() {
 func reserveBLASMemory(threads: Int) -> Int {
   let count = copenblas_reserve(Int32(threads))
   guard count > 0 else {
-    SystemLimits.end(
+    ProcessMemory.end(
       MemoryError(byteCount: copenblas_buffer_size, for: "matrix products (OpenBLAS)"))
   }
   if count < threads {
-    SystemLimits.report(
+    ThreadShortage.report(
       "there is memory for only \(count) of the \(threads) threads; the result is the same. Use "
         + "--threads \(count) to request no more")
   }

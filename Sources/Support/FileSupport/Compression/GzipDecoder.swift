@@ -1,15 +1,15 @@
 import CZlib
 
-/// Unpacks a gzip stream, members one after another as RFC 1952 allows.
+/// Decompresses a gzip stream of one or more members (RFC 1952).
 ///
-/// Zeros behind the last member, with which tapes and disks fill a block, are passed over.
+/// Zeros after the last member, with which tapes and disks pad a block, are ignored.
 final class GzipDecoder {
   private let path: String
   private var stream = z_stream()
   private var packed: UnsafeMutableRawBufferPointer
   private var isInsideMember = false
   private var hasMembers = false
-  /// How many packed bytes were taken in.
+  /// How many compressed bytes were read.
   private var packedCount = 0
   /// Whether the stream ended inside a member.
   private(set) var isCutOff = false
@@ -27,9 +27,9 @@ final class GzipDecoder {
     packed.deallocate()
   }
 
-  /// Unpacks up to `buffer.count` bytes and returns how many; 0 only at the end.
+  /// Decompresses up to `buffer.count` bytes and returns how many; 0 only at the end.
   ///
-  /// - Throws: ``InputError`` that names the byte of the packed file; what `refill` throws.
+  /// - Throws: ``InputError`` with the byte of the compressed file; what `refill` throws.
   func read(
     into buffer: UnsafeMutableRawBufferPointer,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int
@@ -53,7 +53,7 @@ final class GzipDecoder {
         stream.avail_in = UInt32(count)
       }
       if !isInsideMember {
-        if hasMembers { passOverZeros() }
+        if hasMembers { skipZeros() }
         if stream.avail_in == 0 { continue }
         inflateReset(&stream)
         isInsideMember = true
@@ -67,7 +67,7 @@ final class GzipDecoder {
     return Int(room - stream.avail_out)
   }
 
-  private func passOverZeros() {
+  private func skipZeros() {
     while stream.avail_in > 0, let next = stream.next_in, next.pointee == 0 {
       stream.next_in = next + 1
       stream.avail_in -= 1

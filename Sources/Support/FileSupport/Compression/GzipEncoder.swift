@@ -1,7 +1,7 @@
 import CZlib
 
-/// Packs bytes into one gzip member (RFC 1952), without a name or a time in it: the same bytes give
-/// the same stream.
+/// Compresses bytes into one gzip member (RFC 1952) without a name or time, so that the same bytes
+/// give the same stream.
 final class GzipEncoder {
   private var stream = z_stream()
   private let packed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
@@ -18,7 +18,7 @@ final class GzipEncoder {
     packed.deallocate()
   }
 
-  /// Packs `bytes`; `output` takes what has come of them and of those before.
+  /// Compresses `bytes`; `output` receives what is complete.
   func pack(
     _ bytes: UnsafeRawBufferPointer, _ output: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
@@ -26,7 +26,7 @@ final class GzipEncoder {
     while !rest.isEmpty {
       let part = rest.prefix(1 << 30)
       rest = rest.dropFirst(part.count)
-      // zlib only reads what it calls its next input.
+      // zlib does not write to its input.
       stream.next_in = UnsafeMutablePointer(
         mutating: UnsafeRawBufferPointer(rebasing: part).bindMemory(to: UInt8.self).baseAddress)
       stream.avail_in = UInt32(part.count)

@@ -1,19 +1,17 @@
 import Glibc
 
-/// A file that grows piece by piece and stays when the program is stopped: a journal.
+/// A file that grows piece by piece and stays when the program is stopped, such as a journal.
 ///
-/// It is its owner's alone.
+/// Only its owner may read it.
 public final class AppendFile {
-  /// The path of the file; that of its folder for a temporary one.
+  /// The path of the file; for a temporary one, that of its folder.
   public let path: String
-  /// How many bytes the file has.
+  /// The size of the file in bytes.
   public private(set) var size: Int
 
   private let descriptor: Int32
 
-  /// Opens the file at `path`, or creates it, and the folders above it, where it is missing.
-  ///
-  /// - Throws: ``FileError``.
+  /// Opens the file at `path`; creates it, and the folders above it, if they are missing.
   public init(path: String) throws(FileError) {
     self.path = path
     try Folder.create(Folder.parent(of: path))
@@ -25,9 +23,7 @@ public final class AppendFile {
     size = try Int(systemCall(.read, path) { lseek(descriptor, 0, SEEK_END) })
   }
 
-  /// Creates a file without a name in the folder for temporary files; it goes with this object.
-  ///
-  /// - Throws: ``FileError``.
+  /// Creates a file without a name in the folder for temporary files; it vanishes with this object.
   public static func temporary() throws(FileError) -> AppendFile {
     try AppendFile(in: Folder.temporary)
   }
@@ -45,54 +41,32 @@ public final class AppendFile {
   }
 
   /// Appends `bytes`.
-  ///
-  /// - Throws: ``FileError``.
   public func append(_ bytes: [UInt8]) throws(FileError) {
-    var done = 0
-    while done < bytes.count {
-      done += try systemCall(.write, path) {
-        bytes.withUnsafeBytes { bytes in
-          Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-        }
-      }
-    }
+    try writeAll(bytes.span.bytes, to: descriptor, path)
     size += bytes.count
   }
 
-  /// Brings everything to the disk.
-  ///
-  /// - Throws: ``FileError``.
+  /// Waits until everything is on the disk.
   public func synchronize() throws(FileError) {
     try systemCall(.synchronize, path) { fdatasync(descriptor) }
   }
 
-  /// Cuts the file off behind its first `size` bytes.
-  ///
-  /// - Throws: ``FileError``.
+  /// Cuts the file off after its first `size` bytes.
   public func truncate(to size: Int) throws(FileError) {
     try systemCall(.write, path) { ftruncate(descriptor, off_t(size)) }
     self.size = size
   }
 
   /// The bytes in `range`, which lies within the file.
-  ///
-  /// - Throws: ``FileError``.
   public func bytes(_ range: Range<Int>) throws(FileError) -> [UInt8] {
     precondition(range.lowerBound >= 0 && range.upperBound <= size)
     var bytes = [UInt8](repeating: 0, count: range.count)
-    var done = 0
-    while done < range.count {
-      let count = try systemCall(.read, path) {
-        bytes.withUnsafeMutableBytes { bytes in
-          pread(
-            descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done,
-            off_t(range.lowerBound + done))
-        }
-      }
-      // Somebody cut the file off.
-      guard count > 0 else { throw FileError(path: path, operation: .read, code: EIO) }
-      done += count
+    var span = bytes.mutableSpan
+    let count = try span.withUnsafeMutableBytes { bytes throws(FileError) in
+      try readAll(into: bytes, from: descriptor, path, at: range.lowerBound)
     }
+    // Another process has cut the file off.
+    guard count == range.count else { throw FileError(path: path, operation: .read, code: EIO) }
     return bytes
   }
 }

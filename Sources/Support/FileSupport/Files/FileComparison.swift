@@ -26,33 +26,17 @@ func hasSameContents(_ path: String, _ other: String) -> Bool {
 
 /// Whether the first `size` bytes of two open files are the same.
 private func hasSameBytes(_ descriptor: Int32, _ other: Int32, size: Int) -> Bool {
-  let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: 4096)
+  let half = 1 << 20
+  let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * half, alignment: 4096)
   defer { bytes.deallocate() }
-  let half = bytes.count / 2
-  var done = 0
-  while done < size {
-    let count = min(half, size - done)
+  for offset in stride(from: 0, to: size, by: half) {
+    let count = min(half, size - offset)
     let first = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
     let second = UnsafeMutableRawBufferPointer(rebasing: bytes[half..<half + count])
-    guard fill(first, from: descriptor, at: done), fill(second, from: other, at: done),
+    guard (try? readAll(into: first, from: descriptor, "", at: offset)) == count,
+      (try? readAll(into: second, from: other, "", at: offset)) == count,
       let base = first.baseAddress, memcmp(base, base + half, count) == 0
     else { return false }
-    done += count
-  }
-  return true
-}
-
-/// Fills `buffer` with the bytes of the file from `offset` on; false if it has not as many.
-private func fill(
-  _ buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, at offset: Int
-) -> Bool {
-  var done = 0
-  while done < buffer.count {
-    let count = pread(
-      descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset + done))
-    if count < 0, errno == EINTR { continue }
-    guard count > 0 else { return false }
-    done += count
   }
   return true
 }

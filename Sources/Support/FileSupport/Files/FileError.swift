@@ -1,6 +1,6 @@
 import Glibc
 
-/// A call on a file or folder that the operating system refused.
+/// An operation on a file or folder that the operating system refused.
 public struct FileError: Error, CustomStringConvertible {
   /// What was attempted.
   public enum Operation: String, Sendable {
@@ -14,18 +14,18 @@ public struct FileError: Error, CustomStringConvertible {
     case list
   }
 
-  /// The path the call was about.
+  /// The path of the file or folder.
   public let path: String
   /// What was attempted.
   public let operation: Operation
-  /// The `errno` it left.
+  /// The `errno` of the failure.
   public let code: Int32
-  /// What to do about it, where there is something to say.
+  /// What to do about it, if anything can be done.
   public let remedy: String?
 
-  /// Describes the refusal of `operation` on `path`; `code` is the calling thread's `errno`.
+  /// Describes the refusal of `operation` on `path`.
   ///
-  /// Without a `remedy` of its own it has the one of its code.
+  /// By default `code` is the calling thread's `errno`, and `remedy` the usual one for the code.
   public init(path: String, operation: Operation, code: Int32 = errno, remedy: String? = nil) {
     self.path = path
     self.operation = operation
@@ -39,16 +39,16 @@ public struct FileError: Error, CustomStringConvertible {
     return text + (remedy.map { "; \($0)" } ?? "")
   }
 
-  /// What helps against limits of the system.
+  /// What helps when the system is at a limit.
   private static func remedy(_ code: Int32, _ operation: Operation) -> String? {
     switch code {
     case ENOSPC: "make room there (df and df -i show how much there is), or write elsewhere"
-    case EDQUOT: "remove files of yours there, or write elsewhere"
+    case EDQUOT: "remove some of your files there, or write elsewhere"
     case EROFS: "write elsewhere, or have it mounted for writing"
     case EFBIG:
       switch limit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue)) {
       case let limit?: "files are limited to \(limit) bytes; raise that with ulimit -f"
-      case nil: "this file system takes no file that large; write to another"
+      case nil: "this file system does not hold files this large; write to another"
       }
     case EMFILE:
       "a process is limited to \(limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) ?? 0) open files; raise that with ulimit -n"
@@ -57,7 +57,7 @@ public struct FileError: Error, CustomStringConvertible {
       "it is a mount point, which cannot be replaced; name a file or folder in it, or mount the "
         + "folder above it"
     case EXDEV where operation == .rename:
-      "it belongs to the image of a container, or another file system; name another place"
+      "it belongs to a container's image or another file system; name another place"
     default: nil
     }
   }
@@ -67,21 +67,5 @@ public struct FileError: Error, CustomStringConvertible {
     var limit = rlimit()
     guard getrlimit(resource, &limit) == 0, limit.rlim_cur < rlim_t(Int.max) else { return nil }
     return limit.rlim_cur
-  }
-}
-
-/// Calls `body` until it is not interrupted by a signal, and returns what it returned.
-///
-/// Where `mayStall`, as in reading a pipe, a signal ends the wait: the error's code is `EINTR`.
-///
-/// - Throws: ``FileError`` with `operation` if `body` returned a negative number.
-@discardableResult
-func systemCall<Result: SignedInteger>(
-  _ operation: FileError.Operation, _ path: String, mayStall: Bool = false, _ body: () -> Result
-) throws(FileError) -> Result {
-  while true {
-    let result = body()
-    if result >= 0 { return result }
-    if errno != EINTR || mayStall { throw FileError(path: path, operation: operation) }
   }
 }

@@ -1,7 +1,20 @@
 import Glibc
 
 extension Folder {
-  /// What the link at `path` says; `nil` if there is no link.
+  /// The status of what `path` leads to; `nil` if there is nothing.
+  static func status(of path: String) -> stat? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status : nil
+  }
+
+  /// The absolute path of what `path` leads to, without links; `nil` if there is nothing.
+  static func realPath(of path: String) -> String? {
+    guard let whole = realpath(path, nil) else { return nil }
+    defer { free(whole) }
+    return String(cString: whole)
+  }
+
+  /// The target of the link at `path`; `nil` if there is no link.
   static func link(at path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(path, &bytes, bytes.count)
@@ -9,45 +22,43 @@ extension Folder {
     return String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// Whether `path` and `other` name the same file, be it by way of links.
+  /// Whether `path` and `other` name the same file, directly or through links.
   public static func isSameFile(_ path: String, _ other: String) -> Bool {
-    var (status, otherStatus) = (stat(), stat())
     guard path != other, hasFile(path) else { return path == other }
-    return stat(path, &status) == 0 && stat(other, &otherStatus) == 0
-      && status.st_dev == otherStatus.st_dev && status.st_ino == otherStatus.st_ino
+    guard let status = status(of: path), let other = Self.status(of: other) else { return false }
+    return status.isSameFile(as: other)
   }
 
-  /// Whether the folder `path` holds the file or folder `item`, at whatever depth.
+  /// Whether the folder `path` contains the file or folder `item` at any depth.
   public static func contains(_ path: String, _ item: String) -> Bool {
-    guard let folder = realpath(path, nil) else { return false }
-    defer { free(folder) }
-    guard let item = realpath(item, nil) else { return false }
-    defer { free(item) }
-    return String(cString: item).hasPrefix(String(cString: folder) + "/")
+    guard let folder = realPath(of: path), let item = realPath(of: item) else { return false }
+    return item.hasPrefix(folder + "/")
   }
 
-  /// Where `path` leads, whose last component need not be there.
+  /// Where `path` leads; its last component need not exist.
   ///
-  /// - Throws: ``FileError`` if links lead in a circle, or into a folder that is not there.
+  /// - Throws: ``FileError`` if links form a circle or lead into a missing folder.
   public static func target(of path: String) throws(FileError) -> String {
     var target = trimmed(path)
-    if [".", ".."].contains(name(of: target)), let whole = realpath(target, nil) {
-      defer { free(whole) }
-      target = String(cString: whole)
-    }
+    if [".", ".."].contains(name(of: target)) { target = realPath(of: target) ?? target }
     var count = 0
     while let link = link(at: target) {
       count += 1
       guard count <= 40 else { throw FileError(path: path, operation: .create, code: ELOOP) }
-      target = trimmed(
-        link.hasPrefix("/") ? link : parent(of: target) + "/" + link)
+      target = trimmed(link.hasPrefix("/") ? link : parent(of: target) + "/" + link)
     }
-    // A missing folder behind a link is more likely a disk that is not mounted than one to create.
+    // If a link leads into a missing folder, a disk is probably not mounted.
     guard count == 0 || exists(parent(of: target)) else {
       throw FileError(
         path: path, operation: .create, code: ENOENT,
-        remedy: "it is a link to \(target); create the folder of that, or mount its disk")
+        remedy: "it is a link to \(target); create the folder that is to hold it, or mount its disk"
+      )
     }
     return target
   }
+}
+
+extension stat {
+  /// Whether this and `other` are the status of the same file.
+  func isSameFile(as other: stat) -> Bool { st_dev == other.st_dev && st_ino == other.st_ino }
 }

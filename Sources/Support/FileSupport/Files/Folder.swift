@@ -1,6 +1,7 @@
+import CSystem
 import Glibc
 
-/// Work on folders: creation, listing, replacement as a whole.
+/// Operations on folders: creating, listing, replacing as a whole.
 public enum Folder {
   /// The folder that holds `path`; `.` for a bare name.
   public static func parent(of path: String) -> String {
@@ -16,28 +17,24 @@ public enum Folder {
     return String(trimmed[trimmed.index(after: slash)...])
   }
 
-  /// `path` without slashes at its end.
+  /// `path` without trailing slashes.
   public static func trimmed(_ path: String) -> String {
     var trimmed = path[...]
     while trimmed.utf8.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
     return String(trimmed)
   }
 
-  /// Whether a folder stands at `path`.
+  /// Whether there is a folder at `path`.
   public static func exists(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    status(of: path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
   }
 
-  /// Whether a file stands at `path`.
+  /// Whether there is a regular file at `path`.
   public static func hasFile(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    status(of: path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false
   }
 
-  /// Creates the folder `path`, or the one it is a link to, and those above it where they are missing.
-  ///
-  /// - Throws: ``FileError``.
+  /// Creates the folder `path`, or the one it links to, and any missing folders above it.
   public static func create(_ path: String) throws(FileError) {
     if exists(path) { return }
     let above = parent(of: path)
@@ -52,9 +49,7 @@ public enum Folder {
   /// The folder for temporary files.
   static var temporary: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 
-  /// Creates a folder for temporary files, which is its owner's alone.
-  ///
-  /// - Throws: ``FileError``.
+  /// Creates a private folder for temporary files.
   static func createTemporary() throws(FileError) -> String {
     var template = Array((temporary + "/bugurt-gpt-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else { throw FileError(path: temporary, operation: .create) }
@@ -62,8 +57,6 @@ public enum Folder {
   }
 
   /// The names in the folder `path`, sorted.
-  ///
-  /// - Throws: ``FileError``.
   public static func list(_ path: String) throws(FileError) -> [String] {
     guard let stream = opendir(path) else { throw FileError(path: path, operation: .list) }
     defer { closedir(stream) }
@@ -77,9 +70,7 @@ public enum Folder {
     return names.sorted()
   }
 
-  /// Removes the file, link or folder `path` and what is in it; nothing happens if it is not there.
-  ///
-  /// - Throws: ``FileError``.
+  /// Removes the file, link or folder `path` and everything in it; does nothing if it is missing.
   public static func remove(_ path: String) throws(FileError) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
@@ -90,7 +81,7 @@ public enum Folder {
     }
   }
 
-  /// Removes the file, link or folder `path`; nothing that a link leads to.
+  /// Removes the file, link or folder `path`, but nothing that a link leads to.
   private static func removeItem(_ path: String) throws(FileError) {
     if unlink(path) == 0 { return }
     guard errno == EISDIR else { throw FileError(path: path, operation: .remove) }
@@ -100,13 +91,11 @@ public enum Folder {
     guard rmdir(path) == 0 else { throw FileError(path: path, operation: .remove) }
   }
 
-  /// Gives the finished folder at `source` the name `destination`, in place of what stood there.
+  /// Moves the finished folder at `source` to `destination`, replacing what is there.
   ///
   /// Where the file system can exchange two names in one step, there is a whole folder at
-  /// `destination` at every moment; elsewhere (some network mounts) the older one is set aside as
-  /// `destination.replaced` for a moment, from where ``restoreReplaced(_:)`` takes it back.
-  ///
-  /// - Throws: ``FileError``.
+  /// `destination` at every moment. Elsewhere (some network mounts) the older one is briefly set
+  /// aside as `destination.replaced`; ``restoreReplaced(_:)`` brings it back after an interruption.
   public static func move(_ source: String, replacing destination: String) throws(FileError) {
     try synchronize(source)
     let parent = parent(of: destination)
@@ -128,13 +117,11 @@ public enum Folder {
     try remove(replaced)
   }
 
-  /// The ending of a folder that is set aside while another takes its name.
+  /// The suffix of a folder that is set aside while another takes its name.
   public static let replacedSuffix = ".replaced"
 
-  /// Gives the folder that an interrupted ``move(_:replacing:)`` has set aside its name back, unless
-  /// the other has it already.
-  ///
-  /// - Throws: ``FileError``.
+  /// Brings back the folder that an interrupted ``move(_:replacing:)`` set aside, unless the new one
+  /// already has its name.
   public static func restoreReplaced(_ destination: String) throws(FileError) {
     let replaced = destination + replacedSuffix
     guard exists(replaced), !exists(destination) else { return }
@@ -143,35 +130,20 @@ public enum Folder {
     }
   }
 
-  /// Exchanges the names of two folders in one step; `false` where the system cannot.
+  /// Exchanges the names of two folders in one step; returns `false` if the system cannot.
   private static func exchange(_ a: String, _ b: String) throws(FileError) -> Bool {
-    guard let renameat2 else { return false }
-    let renameExchange: UInt32 = 2
-    if renameat2(AT_FDCWD, a, AT_FDCWD, b, renameExchange) == 0 { return true }
+    if csystem_exchange(a, b) == 0 { return true }
     switch errno {
     case EINVAL, ENOSYS, ENOTSUP: return false
     default: throw FileError(path: b, operation: .rename)
     }
   }
 
-  private typealias RenameAt2 =
-    @convention(c) (
-      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-    ) -> Int32
-
-  /// The C library's `renameat2`, which its headers show to GNU programs only; `nil` before glibc
-  /// 2.28.
-  private static let renameat2: RenameAt2? = dlsym(nil, "renameat2").map {
-    unsafeBitCast($0, to: RenameAt2.self)
-  }
-
-  /// Brings the names in the folder `path` to the disk.
-  ///
-  /// - Throws: ``FileError``.
+  /// Waits until the names in the folder `path` are on the disk.
   public static func synchronize(_ path: String) throws(FileError) {
     let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     defer { close(descriptor) }
-    // Some file systems (overlays, network mounts) cannot synchronise a folder; that is no failure.
+    // Some file systems (overlays, network mounts) cannot synchronize a folder; that is no failure.
     guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
       throw FileError(path: path, operation: .synchronize)
     }

@@ -2,19 +2,20 @@ import Glibc
 
 /// A file mapped into memory for reading.
 ///
-/// The mapping is never written and lives as long as the object, so it may be read from any thread.
+/// Unchecked, because pointers are not `Sendable`: the mapping is never written and lives as long as
+/// the object, so any thread may read it.
 public final class MappedFile: @unchecked Sendable {
   /// The path of the file.
   public let path: String
-  /// The bytes of the file, valid as long as this object.
+  /// The bytes of the file, valid as long as this object lives.
   public let bytes: UnsafeRawBufferPointer
 
   /// The open file, or -1.
   private let descriptor: Int32
 
-  /// Maps the file at `path`; only one that is kept open can be read by ``read(_:into:)``.
+  /// Maps the file at `path`; ``read(_:into:)`` needs it to be kept open.
   ///
-  /// - Throws: ``FileError``; ``MemoryError`` if there is no room for it.
+  /// - Throws: ``FileError``; ``MemoryError`` if it does not fit into the address space.
   public init(path: String, keepingOpen keepsOpen: Bool = false) throws {
     self.path = path
     let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_CLOEXEC) }
@@ -40,37 +41,28 @@ public final class MappedFile: @unchecked Sendable {
     isComplete = true
   }
 
-  /// Asks for pages of 2 MB where the file is not in memory yet, for one that is read over and over:
-  /// the processor looks up fewer addresses and reads ahead farther.
+  /// Asks for pages of 2 MB for a file that is read over and over, so that the processor translates
+  /// fewer addresses and prefetches farther.
   ///
-  /// It only helps, and failures do no harm.
+  /// This is only advice: a failure does no harm.
   public func preferHugePages() {
     madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_HUGEPAGE)
   }
 
-  /// Copies the bytes in `range`, which is within the file, to `buffer`, which has as many; several
-  /// threads may do so at a time.
+  /// Copies the bytes in `range`, which is within the file, to `buffer`, which has the same size;
+  /// several threads may do so at once.
   ///
-  /// Unlike a copy of ``bytes`` it needs no page of the file mapped, and a disk that fails is an
-  /// error instead of a signal.
+  /// Unlike a copy of ``bytes`` this maps no pages, and a failing disk is an error, not a signal.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the file was cut off since it was opened.
+  /// - Throws: ``FileError``; ``InputError`` if the file was cut off after it was opened.
   public func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     precondition(descriptor >= 0, "the file was not kept open")
     precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "no such bytes")
     precondition(range.count == buffer.count, "the buffer has another size")
-    var done = 0
-    while done < range.count {
-      let count = try systemCall(.read, path) {
-        pread(
-          descriptor, buffer.baseAddress.map { $0 + done }, range.count - done,
-          off_t(range.lowerBound + done))
-      }
-      guard count > 0 else {
-        throw InputError(
-          path, .byte(range.lowerBound + done), "the file was cut off while it was read")
-      }
-      done += count
+    let count = try readAll(into: buffer, from: descriptor, path, at: range.lowerBound)
+    guard count == range.count else {
+      throw InputError(
+        path, .byte(range.lowerBound + count), "the file was cut off while it was being read")
     }
   }
 

@@ -1,10 +1,10 @@
-/// Recognises files that are no text, by how they begin.
+/// Recognizes files that are not text by how they begin.
 package enum ForeignContent {
-  /// How many bytes of a file are looked at.
+  /// How many bytes of a file are examined.
   package static let length = 512
 
-  /// What a file `path` that begins with `bytes` is instead of text in UTF-8, and the remedy; `nil` if it
-  /// may be such text.
+  /// What the file `path`, which begins with `bytes`, is instead of text in UTF-8, and the remedy; `nil`
+  /// if it may be such text.
   static func problem(of bytes: some Collection<UInt8>, in path: String) -> String? {
     if let encoding = TextEncoding.marked(bytes) { return encoding.problem(of: path) }
     let name = path == "-" ? "FILE" : shellQuoted(path)
@@ -30,7 +30,7 @@ package enum ForeignContent {
     (TextEncoding.marked(bytes) ?? TextEncoding.unmarked(bytes.prefix(length)))?.problem(of: path)
   }
 
-  /// What packs the content of a file that begins with `bytes`, and the command that unpacks it.
+  /// How a file that begins with `bytes` is packed, and the command that unpacks it.
   package static func packing(
     _ bytes: some Collection<UInt8>
   ) -> (kind: String, command: String)? {
@@ -46,7 +46,7 @@ package enum ForeignContent {
     if let found = kinds.first(where: { bytes.starts(with: $0.beginning) }) {
       return (found.kind, found.command)
     }
-    // "BZh" and a digit before it could be text.
+    // "BZh" and a digit alone could be text.
     if bytes.starts(with: "BZh".utf8), bytes.dropFirst(4).starts(with: "1AY&SY".utf8) {
       return ("packed with bzip2", "bzip2 -dc")
     }

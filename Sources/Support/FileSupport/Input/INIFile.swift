@@ -7,15 +7,14 @@ import TextSupport
 ///     api_id = 12345
 ///     api_hash: 0123456789abcdef0123456789abcdef
 ///
-/// As there, keys are taken in small letters, a comment has a line of its own, a line that is
-/// indented deeper than its key goes on with the value, and what is in `[DEFAULT]` is in all
-/// sections. `%` stands for itself.
+/// As there, keys are case-insensitive, a comment has its own line, a line indented deeper than its
+/// key continues the value, and `[DEFAULT]` applies to all sections. `%` is an ordinary character.
 package struct INIFile: Equatable {
-  /// A value with the line where its key stands.
+  /// A value with the line of its key.
   package struct Entry: Equatable {
     package fileprivate(set) var value: String
     package let line: Int
-    /// Empty lines that are part of the value if it goes on behind them.
+    /// Empty lines that belong to the value if it continues after them.
     fileprivate var pending = ""
 
     fileprivate init(value: String, line: Int) {
@@ -27,10 +26,10 @@ package struct INIFile: Equatable {
   /// The keys of each section, by its name.
   package private(set) var sections: [String: [String: Entry]] = [:]
 
-  /// The line where each section begins, by its name.
+  /// The line on which each section begins, by its name.
   package private(set) var sectionLines: [String: Int] = [:]
 
-  /// Whether there is a section of this name.
+  /// Whether there is a section `name`.
   package func hasSection(_ name: String) -> Bool { sections[name] != nil }
 
   /// The value of `key` in a section.
@@ -38,26 +37,20 @@ package struct INIFile: Equatable {
     sections[section]?[key] ?? (hasSection(section) ? sections[Self.defaultSection]?[key] : nil)
   }
 
-  /// Reads the file at `path`; `exampleSection` is the name of a section that it may have.
+  /// Reads the file at `path`; `exampleSection` is the name of a section for messages.
   ///
-  /// - Throws: `FileError`; `InputError`, which quotes nothing of the file: it may hold secrets.
+  /// - Throws: `FileError`; `InputError`, which quotes no values: the file may hold secrets.
   package init(path: String, exampleSection: String) throws {
-    let file = try InputFile(path: path)
-    var bytes: [UInt8] = []
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 14, alignment: 1)
-    defer { buffer.deallocate() }
-    while case let count = try file.read(into: buffer), count > 0 {
-      bytes.append(contentsOf: buffer[..<count])
-      guard bytes.count <= Self.largest else {
-        throw InputError(path, "this is too large for a configuration")
-      }
+    let bytes = try InputFile(path: path).read(upTo: Self.largest + 1)
+    guard bytes.count <= Self.largest else {
+      throw InputError(path, "this is too large for a configuration")
     }
     try self.init(bytes, path: path, exampleSection: exampleSection)
   }
 
   private static let largest = 1 << 20
 
-  /// Reads `bytes`, which stand in the file `path`.
+  /// Reads `bytes`, the contents of the file `path`.
   ///
   /// - Throws: `InputError`.
   package init(_ bytes: [UInt8], path: String, exampleSection: String) throws(InputError) {
@@ -72,7 +65,7 @@ package struct INIFile: Equatable {
     }
   }
 
-  /// Where the reading has come to: what a further line belongs to.
+  /// What the next line belongs to.
   private struct Place {
     let exampleSection: String
     var section: String?
@@ -84,7 +77,7 @@ package struct INIFile: Equatable {
     _ line: Substring.UnicodeScalarView, _ path: String, _ number: Int, _ place: inout Place
   ) throws(InputError) {
     let indent = line.prefix { $0.properties.isWhitespace }.count
-    let text = Self.trimmed(line)
+    let text = Substring(line).trimmed
     if text.hasPrefix("#") || text.hasPrefix(";") { return }
     if text.isEmpty || place.key != nil && indent > place.indent {
       return extendValue(at: place, with: text)
@@ -92,7 +85,7 @@ package struct INIFile: Equatable {
     place.indent = indent
     if let name = Self.sectionName(text) {
       guard name == Self.defaultSection || sections[name] == nil else {
-        throw InputError(path, .line(number), "the section [\(name)] stands here a second time")
+        throw InputError(path, .line(number), "the section [\(name)] appears a second time")
       }
       if sections[name] == nil {
         sections[name] = [:]
@@ -112,16 +105,16 @@ package struct INIFile: Equatable {
     else {
       throw InputError(path, .line(number), "expected 'key = value'")
     }
-    let key = Self.trimmed(scalars[..<delimiter]).lowercased()
+    let key = text[..<delimiter].trimmed.lowercased()
     guard sections[section]?[key] == nil else {
-      throw InputError(path, .line(number), "the key '\(excerpt(key))' stands here a second time")
+      throw InputError(path, .line(number), "the key '\(excerpt(key))' appears a second time")
     }
-    let value = Self.trimmed(scalars[scalars.index(after: delimiter)...])
+    let value = text[scalars.index(after: delimiter)...].trimmed
     sections[section]?[key] = Entry(value: value, line: number)
     place.key = key
   }
 
-  /// Adds a line to the value that is being read; empty lines at its end do not count.
+  /// Adds a line to the value that is being read; trailing empty lines do not count.
   private mutating func extendValue(at place: Place, with text: String) {
     guard let section = place.section, let key = place.key else { return }
     sections[section]?[key]?.pending += "\n"
@@ -132,20 +125,14 @@ package struct INIFile: Equatable {
 
   private static let defaultSection = "DEFAULT"
 
-  /// The name in brackets that a line begins with.
+  /// The name in brackets at the beginning of a line.
   private static func sectionName(_ text: String) -> String? {
     guard text.hasPrefix("["), let end = text.unicodeScalars.lastIndex(of: "]") else { return nil }
     let name = text.unicodeScalars[..<end].dropFirst()
     return name.isEmpty ? nil : String(Substring(name))
   }
 
-  private static func trimmed(_ scalars: Substring.UnicodeScalarView) -> String {
-    let start = scalars.drop { $0.properties.isWhitespace }
-    let end = start.lastIndex { !$0.properties.isWhitespace }
-    return end.map { String(Substring(start[...$0])) } ?? ""
-  }
-
-  /// `bytes` with LF for CR LF and CR.
+  /// `bytes` with CR LF and CR replaced by LF.
   private static func unifyingLineEnds(_ bytes: [UInt8]) -> [UInt8] {
     var unified: [UInt8] = []
     unified.reserveCapacity(bytes.count)

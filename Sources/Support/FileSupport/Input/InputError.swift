@@ -1,4 +1,4 @@
-/// Input that is not what it should be: where it is wrong, and what was expected there.
+/// Input that is not what it should be: where it is wrong and what was expected.
 ///
 ///     throw InputError("posts.jsonl", .line(3), "expected an object, found a string")
 ///     // posts.jsonl: line 3: expected an object, found a string
@@ -13,11 +13,11 @@ public struct InputError: Error, CustomStringConvertible {
     case byte(Int)
   }
 
-  /// The path of the file or folder, or another name of the input.
+  /// The path of the file or folder, or another name for the input.
   public let path: String
   /// Where in the input.
   public let place: Place
-  /// What is wrong, what was expected and, where there is one, the remedy.
+  /// What is wrong, what was expected and, if there is one, the remedy.
   public let problem: String
 
   /// Describes `problem` of `path` as a whole.

@@ -1,16 +1,15 @@
 import Glibc
 
-/// A file read from its beginning to its end; gzip is recognised by its first bytes and unpacked.
+/// A file read from beginning to end; gzip is recognized by its first bytes and decompressed.
 ///
-/// The path `-` stands for standard input. A byte order mark at the beginning of a text is no part of it
-/// and is skipped; what is evidently something else, such as UTF-16 or an archive,
-/// is refused.
+/// The path `-` stands for standard input. A byte order mark at the beginning of a text is skipped;
+/// what is evidently not text in UTF-8, such as UTF-16 or an archive, is refused.
 public final class InputFile {
   /// What a file is read as.
   public enum Content: Sendable {
     /// Text in UTF-8.
     case text
-    /// Text in UTF-8 that people wrote, and not one of the files that the pipeline makes it of.
+    /// Text in UTF-8, but not one of the files from which the pipeline makes it.
     case cleanedText
     /// Any bytes.
     case bytes
@@ -18,24 +17,24 @@ public final class InputFile {
 
   /// The path of the file.
   public let path: String
-  /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
+  /// The size of the file in bytes, before decompression; `nil` for a pipe.
   public let size: Int?
-  /// How many bytes of the file, packed if it is packed, were read; for progress.
+  /// How many bytes of the file were read, before decompression; for progress.
   public private(set) var bytesConsumed = 0
 
-  /// How many bytes there are to be read in all; `nil` where that is not known before.
+  /// How many bytes can be read in all; `nil` if that is not known in advance.
   package var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
-  /// Whether the file ended inside its gzip stream, as reading it has shown.
+  /// Whether reading has shown that the file ends inside its gzip stream.
   public var isCutOff: Bool { gzip?.isCutOff == true }
 
   private let descriptor: Int32
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?
   private let beginning: TextBeginning?
-  /// Bytes read to recognise gzip and not yet handed out.
+  /// Bytes read to recognize gzip and not yet returned.
   private var head: [UInt8] = []
 
-  /// Opens the file at `path`; what is read goes through `filter`.
+  /// Opens the file at `path`; its bytes pass through `filter`.
   ///
   /// - Throws: ``FileError``.
   public init(
@@ -55,13 +54,12 @@ public final class InputFile {
       if descriptor != STDIN_FILENO { close(descriptor) }
       throw FileError(path: path, operation: .read, code: EISDIR)
     }
-    var magic = [UInt8](repeating: 0, count: 2)
     while head.count < 2 {
-      let count = try magic.withUnsafeMutableBytes {
-        try readRaw(UnsafeMutableRawBufferPointer(rebasing: $0[..<(2 - head.count)]))
+      let added = try [UInt8](unsafeUninitializedCapacity: 2 - head.count) { bytes, count in
+        count = try readRaw(UnsafeMutableRawBufferPointer(bytes))
       }
-      if count == 0 { break }
-      head += magic[..<count]
+      if added.isEmpty { break }
+      head += added
     }
     if head == [0x1F, 0x8B] { gzip = GzipDecoder(path: path) }
   }
@@ -72,8 +70,8 @@ public final class InputFile {
 
   /// Reads up to `buffer.count` bytes and returns how many; 0 only at the end.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the file is something else
-  ///   than is expected by how it begins; what the filter throws.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the file's beginning
+  ///   shows that it is something else; what the filter throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard let filtered else { return try readContent(buffer) }
     return try filtered.read(into: buffer) {
@@ -83,7 +81,20 @@ public final class InputFile {
     }
   }
 
-  /// How many bytes the byte order mark has that was passed over; 0 before anything was read.
+  /// Reads `count` bytes, or fewer at the end.
+  func read(upTo count: Int) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+      while filled < count {
+        let room = UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(bytes)[filled...])
+        let added = try read(into: room)
+        if added == 0 { break }
+        filled += added
+      }
+    }
+  }
+
+  /// The length of the byte order mark that was skipped; 0 before anything was read.
   public var markLength: Int { beginning?.markLength ?? 0 }
 
   private func readContent(_ buffer: UnsafeMutableRawBufferPointer) throws -> Int {

@@ -1,12 +1,11 @@
-/// Changes the bytes of an input between the file, unpacked if it was packed, and who reads it.
+/// Changes the decompressed bytes of a file on their way to the reader.
 public protocol InputFilter: AnyObject {
-  /// Takes note of a byte order mark of `length` bytes, which stands before all that is filtered and is
-  /// passed over.
+  /// Notes that a byte order mark of `length` bytes was skipped before the first byte.
   func passOverMark(length: Int)
 
   /// Appends what becomes of `bytes` to `output`.
   ///
-  /// The pieces come in order, cut anywhere; the last call has `isLast` and may have no bytes.
+  /// The pieces come in order and may be cut anywhere; the last one, marked by `isLast`, may be empty.
   func filter(
     _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
   ) throws
@@ -21,7 +20,7 @@ final class FilteredBytes {
   private let filter: any InputFilter
   private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 64)
   private var filtered: [UInt8] = []
-  /// How many of the bytes in `filtered` were handed out.
+  /// How many of the bytes in `filtered` were read.
   private var handedOut = 0
   private var hasBegun = false
   private var hasEnded = false
@@ -34,10 +33,10 @@ final class FilteredBytes {
     piece.deallocate()
   }
 
-  /// Fills `buffer` with what the filter makes of the bytes that `refill` reads, and returns how
-  /// many there are; 0 only at the end.
+  /// Fills `buffer` with what the filter makes of the bytes from `refill`, and returns how many there
+  /// are; 0 only at the end.
   ///
-  /// `markLength` is the length of the byte order mark once something was read.
+  /// `markLength` is the length of the byte order mark, known once something was read.
   func read(
     into buffer: UnsafeMutableRawBufferPointer, markLength: () -> Int,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int

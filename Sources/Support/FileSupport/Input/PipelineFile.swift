@@ -1,7 +1,7 @@
-/// Recognises the files of the pipeline where another of them is expected.
+/// Recognizes a file of the pipeline where another one is expected.
 package enum PipelineFile {
-  /// What a file whose text begins with `bytes` is instead of cleaned text, and the remedy; `nil` if it may
-  /// be cleaned text.
+  /// What a file whose text begins with `bytes` is instead of cleaned text, and the remedy; `nil` if it
+  /// may be cleaned text.
   static func problem(ofText bytes: some Collection<UInt8>) -> String? {
     let text = String(decoding: bytes, as: UTF8.self)
     if text.prefixMatch(of: /\s*\{\s*"id"\s*:\s*\d+\s*,\s*"date"\s*:\s*"/) != nil {
@@ -19,8 +19,8 @@ package enum PipelineFile {
       && (text.contains("\"type\"") || text.contains("\"personal_information\""))
   }
 
-  /// What the first line of the file `path`, which is no post, shows the file to be, and the remedy, to be
-  /// put behind what is said of the line; empty if it shows nothing.
+  /// What the file `path` seems to be, given its first line, which is not a post, and the remedy; a text
+  /// to append to the problem, empty if nothing is known.
   package static func remedy(
     forFirstLine line: some Collection<UInt8>, in path: String
   ) -> String {
@@ -30,7 +30,7 @@ package enum PipelineFile {
     }
     guard let first = text.first else { return "" }
     if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-      // Tools that write JSON for people break lines behind a bracket.
+      // Pretty-printed JSON has line breaks after brackets.
       let isOpen = text.dropFirst().allSatisfy { $0 <= 0x20 }
       return isOpen
         ? "; this looks like JSON of several lines: run tg-dump first if it is an export of "
@@ -38,7 +38,7 @@ package enum PipelineFile {
     }
     let guess = TextEncoding.remedy(for: text, in: path)
     return guess.isEmpty
-      ? "; if this is text already, it is no input of bugurt-clean: bpe-encode takes it as it is, a "
-        + "post a line" : guess
+      ? "; if this is already text, skip bugurt-clean: bpe-encode takes it as it is, one post per line"
+      : guess
   }
 }

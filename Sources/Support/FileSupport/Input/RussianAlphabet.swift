@@ -1,9 +1,9 @@
-/// The letters that the bytes from 0x80 on are in an encoding of Russian.
+/// The letters of the bytes from 0x80 on in an encoding of Russian.
 ///
-/// Which encoding a text is in shows in how often its letters come in Russian, and in how vowels and
-/// consonants take turns: КОТ in CP1251 is ЙНР in KOI8-R.
+/// The right encoding of a text shows in the frequencies of its letters, and in vowels alternating
+/// with consonants: КОТ in CP1251 is ЙНР in KOI8-R.
 struct RussianAlphabet {
-  /// What the encoding is called.
+  /// The name of the encoding.
   let name: String
   private var letters = [Letter?](repeating: nil, count: 256)
 
@@ -11,12 +11,12 @@ struct RussianAlphabet {
     let isVowel: Bool
     let isSign: Bool
     let isUpperCase: Bool
-    /// How often it comes among a thousand letters.
+    /// Its frequency among a thousand letters.
     let frequency: Int
   }
 
-  /// The least score of a letter of a text that may be Russian: texts have about 90 on average, bytes by
-  /// chance 20.
+  /// The lowest mean score of the letters of a text that may be Russian: texts have about 90, random
+  /// bytes 20.
   static let leastScore = 50
 
   static let all = [
@@ -57,7 +57,7 @@ struct RussianAlphabet {
     }
   }
 
-  /// How much `bytes` are like Russian in the encoding.
+  /// How much `bytes` look like Russian in the encoding.
   func score(_ bytes: [UInt8]) -> Int {
     var sum = 0
     var previous: Letter?

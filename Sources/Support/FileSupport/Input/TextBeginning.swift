@@ -1,14 +1,13 @@
-/// The beginning of a text on its way from the file: passes over a byte order mark, and refuses what is
-/// no such text.
+/// The beginning of a text: skips a byte order mark and refuses what is not the expected text.
 final class TextBeginning {
-  /// How many bytes the byte order mark at the beginning has, once something was read.
+  /// The length of the byte order mark, known once something was read.
   private(set) var markLength = 0
 
   private let path: String
   private let expected: InputFile.Content
   private var isKnown = false
   private var isAtEnd = false
-  /// Bytes that were read and not yet handed out.
+  /// Bytes that were read and not yet returned.
   private var held: ArraySlice<UInt8> = []
 
   private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -18,17 +17,16 @@ final class TextBeginning {
     self.expected = expected
   }
 
-  /// Fills `buffer` with text that `refill` reads, and returns how many bytes there are; 0 only at the
-  /// end.
+  /// Fills `buffer` with text from `refill` and returns how many bytes there are; 0 only at the end.
   ///
-  /// - Throws: ``InputError`` if this is no such text; what `refill` throws.
+  /// - Throws: ``InputError`` if this is not the expected text; what `refill` throws.
   func read(
     into buffer: UnsafeMutableRawBufferPointer,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int
   ) throws -> Int {
     guard buffer.count > 0 else { return 0 }
     if !isKnown { try recognize(refill) }
-    // At the end of what is typed, reading once more would ask for more.
+    // At the end of typed input, reading once more would ask the user for more.
     guard !held.isEmpty else { return isAtEnd ? 0 : try refill(buffer) }
     let count = min(buffer.count, held.count)
     buffer.copyBytes(from: held.prefix(count))
@@ -57,13 +55,13 @@ final class TextBeginning {
 }
 
 extension String {
-  /// The text without a byte order mark at its beginning, which comes with what was copied from a file.
+  /// The text without the byte order mark that comes with text copied from the beginning of a file.
   public var withoutByteOrderMark: String {
     unicodeScalars.first == "\u{FEFF}" ? String(unicodeScalars.dropFirst()) : self
   }
 
-  /// The text as if it were read as the only line of a file: without a byte order mark at its beginning
-  /// and a carriage return at its end.
+  /// The text as if read as the only line of a file: without a byte order mark at its beginning and a
+  /// carriage return at its end.
   public var asOnlyLine: String {
     let text = withoutByteOrderMark
     return text.unicodeScalars.last == "\r" ? String(text.unicodeScalars.dropLast()) : text

@@ -1,18 +1,13 @@
-/// Recognises text that is in another encoding than UTF-8, and says how to convert it.
+/// An encoding of text other than UTF-8, and how to convert from it.
 public struct TextEncoding: Equatable, Sendable {
-  /// What it is called.
+  /// The name for messages.
   let name: String
-  /// What `iconv` calls it.
+  /// The name that `iconv` knows.
   let iconvName: String
-  /// Whether the bytes only make it likely.
+  /// Whether it is only likely.
   let isGuess: Bool
 
-  /// The command that converts the file `path` to UTF-8.
-  func conversion(of path: String) -> String {
-    Self.conversion(of: path, from: iconvName)
-  }
-
-  /// What to say of a file `path` that is in this encoding.
+  /// The problem with a file `path` in this encoding.
   func problem(of path: String) -> String {
     let found =
       isGuess
@@ -23,8 +18,8 @@ public struct TextEncoding: Equatable, Sendable {
 
   // MARK: - UTF-16 and UTF-32
 
-  /// The encoding that the byte order mark at the beginning of `bytes` names; `nil` if there is none, or
-  /// that of UTF-8.
+  /// The encoding named by the byte order mark at the beginning of `bytes`; `nil` if there is none or
+  /// it is that of UTF-8.
   static func marked(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     let marks: [(bytes: [UInt8], name: String, iconvName: String)] = [
       ([0xFF, 0xFE, 0, 0], "UTF-32LE", "UTF-32"), ([0, 0, 0xFE, 0xFF], "UTF-32BE", "UTF-32"),
@@ -35,17 +30,16 @@ public struct TextEncoding: Equatable, Sendable {
     }
   }
 
-  /// The encoding in which `bytes`, which have no mark, are Latin or Cyrillic text, if it is UTF-16 or
-  /// UTF-32.
+  /// UTF-16 or UTF-32 if `bytes`, which have no mark, are Latin or Cyrillic text in it.
   ///
-  /// Such a character is a byte that tells the letter and others that are 0 or 4, which stand in no text
-  /// in UTF-8.
+  /// There each letter has one byte of its own and others that are 0 or 4, which do not occur in text in
+  /// UTF-8.
   static func unmarked(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     var counts = [0, 0, 0, 0]
     for (index, byte) in bytes.enumerated() where byte == 0 || byte == 4 { counts[index % 4] += 1 }
     let groups = bytes.count / 4
     guard groups > 0 else { return nil }
-    // A letter may have another upper byte, and its own be one of these.
+    // Some characters have another upper byte, or a lower byte of 0 or 4.
     let areUpper = counts.map { $0 * 4 >= groups * 3 ? true : $0 * 8 <= groups ? false : nil }
     let encodings: [(areUpper: [Bool], name: String)] = [
       ([false, true, false, true], "UTF-16LE"), ([true, false, true, false], "UTF-16BE"),
@@ -56,14 +50,14 @@ public struct TextEncoding: Equatable, Sendable {
     }
   }
 
-  // MARK: - Encodings of a byte a letter
+  // MARK: - Encodings with one byte per letter
 
-  /// The encoding in which `bytes`, some of which are not UTF-8, are most likely Russian; `nil` if none
+  /// The encoding in which `bytes`, which are not all UTF-8, are most likely Russian; `nil` if none
   /// stands out.
   static func guess(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     let bytes = Array(bytes)
     let high = bytes.count { $0 >= 0x80 }
-    // The letters of a word stand side by side; and what is mostly UTF-8 is damaged, not converted.
+    // The letters of a word are adjacent; and text that is mostly UTF-8 is damaged UTF-8.
     guard high >= 3, runLength(bytes) * 5 >= high * 3, validUTF8(bytes) * 2 < high else {
       return nil
     }
@@ -75,8 +69,8 @@ public struct TextEncoding: Equatable, Sendable {
     return TextEncoding(name: scores[0].name, iconvName: scores[0].name, isGuess: true)
   }
 
-  /// What to do about a file `path` that is not UTF-8 at `bytes`, to be put behind what is said of it;
-  /// empty if nothing is known.
+  /// What to do about a file `path` that is not UTF-8 at `bytes`; a text to append to the problem, empty
+  /// if nothing is known.
   public static func remedy(for bytes: some Collection<UInt8>, in path: String) -> String {
     guard let encoding = guess(bytes) else { return "" }
     return
@@ -84,7 +78,7 @@ public struct TextEncoding: Equatable, Sendable {
       + "in it, convert the file (\(encoding.conversion(of: path)))"
   }
 
-  /// How many bytes from 0x80 on stand beside another one.
+  /// How many bytes from 0x80 on are next to another one.
   private static func runLength(_ bytes: [UInt8]) -> Int {
     bytes.indices.count { index in
       bytes[index] >= 0x80
@@ -93,7 +87,7 @@ public struct TextEncoding: Equatable, Sendable {
     }
   }
 
-  /// How many bytes from 0x80 on are part of a character in UTF-8.
+  /// How many bytes from 0x80 on belong to a valid character in UTF-8.
   private static func validUTF8(_ bytes: [UInt8]) -> Int {
     let valid = String(decoding: bytes, as: UTF8.self).unicodeScalars
       .filter { !$0.isASCII && $0 != "\u{FFFD}" }
@@ -102,8 +96,9 @@ public struct TextEncoding: Equatable, Sendable {
 
   // MARK: - Conversion
 
-  private static func conversion(of path: String, from encoding: String) -> String {
-    let iconv = "iconv -f \(encoding) -t UTF-8"
+  /// The command that converts the file `path` to UTF-8.
+  func conversion(of path: String) -> String {
+    let iconv = "iconv -f \(iconvName) -t UTF-8"
     guard path != "-" else { return "… | \(iconv) | …" }
     let isPacked = path.hasSuffix(".gz")
     let plain = isPacked ? String(path.dropLast(3)) : path
@@ -119,7 +114,7 @@ public struct TextEncoding: Equatable, Sendable {
   }
 }
 
-/// `text` as one word of a shell.
+/// `text` quoted as one word of a shell command.
 func shellQuoted(_ text: String) -> String {
   "'" + text.replacing("'", with: #"'\''"#) + "'"
 }

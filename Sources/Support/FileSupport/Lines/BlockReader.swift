@@ -2,24 +2,24 @@ import Glibc
 
 /// Reads a text file in blocks that end where the text may be cut.
 ///
-/// A block is larger than asked for only where the text has no such place for so long, and then by no
-/// more than a quarter larger than it must be.
+/// A block is larger than asked for only if the text offers no such place earlier, and then at most a
+/// quarter larger than necessary.
 public struct BlockReader {
-  /// Finds the last place behind `start` at which `text` may be cut; `nil` if there is none.
+  /// Finds the last place after `start` at which `text` may be cut; `nil` if there is none.
   public typealias CutSearch = (_ text: UnsafeRawBufferPointer, _ start: Int) -> Int?
 
   /// The file that is read.
   public let input: InputFile
   private let blockSize: Int
   private let lastCut: CutSearch
-  /// What was read behind the end of the last block, and how much of it was handed out.
+  /// What was read after the end of the last block, and how much of it was returned.
   private var rest: [UInt8] = []
-  private var restHandedOut = 0
+  private var restTaken = 0
   private var isAtEnd = false
 
-  /// Opens the file at `path`, packed with gzip or not; `-` is standard input.
+  /// Opens the file at `path`, compressed with gzip or not; `-` is standard input.
   ///
-  /// Blocks have up to `blockSize` bytes, 1 at least. The text is what `filter` makes of the bytes.
+  /// Blocks have up to `blockSize` bytes, at least 1. The bytes pass through `filter`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
@@ -32,9 +32,9 @@ public struct BlockReader {
     self.lastCut = lastCut
   }
 
-  /// Opens the file at `path` for blocks of whole lines, each with its newline.
+  /// Opens the file at `path` for blocks of whole lines, with their newlines.
   ///
-  /// The lines are cut of what `filter` makes of the bytes.
+  /// The bytes pass through `filter` before they are split into lines.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
@@ -46,7 +46,7 @@ public struct BlockReader {
     }
   }
 
-  /// Fills `block` with what follows; returns false, with the block empty, at the end of the file.
+  /// Fills `block` with the next text; returns false, with the block empty, at the end of the file.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged; what the filter throws.
   public mutating func read(into block: TextBlock) throws -> Bool {
@@ -62,32 +62,32 @@ public struct BlockReader {
         block.count = cut
         return true
       }
-      // A character that was not whole may be the first behind a cut.
+      // An incomplete character at the end may be the first after a cut.
       searched = max(0, block.count - 4)
       block.resize(block.memory.count + max(blockSize, block.memory.count / 4))
     }
   }
 
-  /// Moves as much of the rest to `block` as there is room for.
+  /// Moves as much of the rest to `block` as fits.
   private mutating func takeRest(_ block: TextBlock) {
     let free = UnsafeMutableRawBufferPointer(rebasing: block.memory[block.count...])
-    let count = min(free.count, rest.count - restHandedOut)
-    free.copyBytes(from: rest[restHandedOut..<restHandedOut + count])
+    let count = min(free.count, rest.count - restTaken)
+    free.copyBytes(from: rest[restTaken..<restTaken + count])
     block.count += count
-    restHandedOut += count
-    guard restHandedOut == rest.count else { return }
-    // Behind a very long line there may be a large rest, whose memory is not needed again.
+    restTaken += count
+    guard restTaken == rest.count else { return }
+    // The rest after a very long line may be large, and its memory is not needed again.
     rest.removeAll(keepingCapacity: rest.count <= blockSize)
-    restHandedOut = 0
+    restTaken = 0
   }
 
-  /// Makes `bytes`, the last ones of a block, those that are handed out next.
+  /// Puts `bytes`, the last ones of a block, back to be read next.
   private mutating func putBack(_ bytes: UnsafeRawBufferPointer) {
     if rest.isEmpty {
       rest.append(contentsOf: bytes)
     } else {
-      // The file was not read, so they were taken from the rest.
-      restHandedOut -= bytes.count
+      // Nothing was read from the file: they came from the rest.
+      restTaken -= bytes.count
     }
   }
 

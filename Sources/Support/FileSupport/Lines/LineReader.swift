@@ -1,15 +1,15 @@
 import Glibc
 import TextSupport
 
-/// Reads a text file line by line through one reused buffer, in memory for the longest line.
+/// Reads a text file line by line through one reused buffer; memory grows with the longest line.
 public struct LineReader: ~Copyable {
   /// The file that is read.
   public let input: InputFile
   private var buffer: UnsafeMutableRawBufferPointer
 
-  /// Opens the file at `path`, packed with gzip or not; `-` is standard input.
+  /// Opens the file at `path`, compressed with gzip or not; `-` is standard input.
   ///
-  /// The lines are cut of what `filter` makes of the bytes.
+  /// The bytes pass through `filter` before they are split into lines.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
@@ -23,14 +23,14 @@ public struct LineReader: ~Copyable {
     buffer.deallocate()
   }
 
-  /// The number of the line read last, from 1; 0 before the first.
+  /// The number of the last line read, from 1; 0 before the first.
   public private(set) var lineNumber = 0
-  /// Whether a newline ends the line read last; the last line of a file may be without one.
+  /// Whether the last line read ends with a newline, which a file's last line may lack.
   public private(set) var endsWithNewline = false
-  /// Where in the buffer the bytes that were not yet handed out begin, and where they end.
+  /// The bounds of the bytes in the buffer that were not yet returned.
   private var start = 0
   private var filled = 0
-  /// How far a newline was looked for in vain.
+  /// How far the search for a newline has come.
   private var searched = 0
 
   /// Reads the next line and returns its bytes, without its newline; `nil` at the end.
@@ -67,8 +67,7 @@ public struct LineReader: ~Copyable {
     return UnsafeRawBufferPointer(rebasing: buffer[start..<end])
   }
 
-  /// Reads the next line and returns it without its newline, and without the carriage return that
-  /// editors of other systems leave before it; `nil` at the end.
+  /// Reads the next line and returns it without its newline or CR LF; `nil` at the end.
   ///
   /// - Throws: ``InputError`` with the line if it is not UTF-8; what ``next()`` throws.
   public mutating func nextText() throws -> String? {

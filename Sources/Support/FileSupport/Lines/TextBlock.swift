@@ -1,10 +1,10 @@
 import Glibc
 
-/// A part of a text in memory that is used again for further parts.
+/// A part of a text, in memory that is reused for later parts.
 ///
 /// It belongs to one thread at a time.
 public final class TextBlock {
-  /// The text, valid until the block is filled anew.
+  /// The text, valid until the block is filled again.
   public var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: memory[..<count])
   }
@@ -28,12 +28,12 @@ public final class TextBlock {
     return memchr(base, 0x0D, count) != nil
   }
 
-  /// Puts `\n` for `\r\n` and `\r`.
+  /// Replaces `\r\n` and `\r` with `\n`.
   public func normalizeLineEnds() {
     var written = 0
     var followsReturn = false
     for byte in bytes {
-      // The \n of \r\n was written for its \r already.
+      // The \n of \r\n was already written for its \r.
       if !(followsReturn && byte == 0x0A) {
         memory[written] = byte == 0x0D ? 0x0A : byte
         written += 1
@@ -43,13 +43,21 @@ public final class TextBlock {
     count = written
   }
 
-  /// Gives the block memory for `size` bytes; the text stays.
+  /// Gives the block memory for `size` bytes and keeps the text.
   func resize(_ size: Int) {
     guard memory.count != size else { return }
     // For large blocks the system moves pages instead of bytes.
     guard let larger = realloc(memory.baseAddress, size) else {
-      preconditionFailure("no memory for \(size) bytes of text")
+      ProcessMemory.end(MemoryError(byteCount: size, for: "a block of text"))
     }
     memory = .init(start: larger, count: size)
   }
+}
+
+/// The end of the line that begins at `start` of `text`: its newline, or the end of the text.
+package func endOfLine(in text: UnsafeRawBufferPointer, from start: Int) -> Int {
+  guard start < text.count, let base = text.baseAddress,
+    let newline = memchr(base + start, 0x0A, text.count - start)
+  else { return text.count }
+  return UnsafeRawPointer(newline) - base
 }

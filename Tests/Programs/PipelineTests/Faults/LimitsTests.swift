@@ -131,8 +131,8 @@ struct LimitsTests {
     #expect(ended.status == 69)
     let pattern =
       #/
-      gpt-finetune:\ error:\ not\ enough\ memory:\ asked\ for\ \d+\ MB\ for\ .*
-      ulimit\ -v\ allows\ 2048\ MB,\ of\ which\ \d+\ MB\ are\ in\ use:\ raise\ it\.
+      gpt-finetune:\ error:\ not\ enough\ memory:\ asked\ for\ [\d.]+\ [MG]B\ for\ .*
+      ulimit\ -v\ allows\ 2\.0\ GB,\ of\ which\ [\d.]+\ [MG]B\ are\ in\ use:\ raise\ it\.
       \ --gradient-checkpointing\ .*\n
       /#
     #expect(ended.log.wholeMatch(of: pattern) != nil, "\(ended.log)")

@@ -310,17 +310,17 @@ struct BadInputTests {
       "data",
       "no model here; expected a Hugging Face folder with config.json, weights and a "
         + "tokenizer")
-    let writing = "a checkpoint that training is still writing, or was stopped in; "
+    let writing = "a checkpoint that training is still writing, or left when it was stopped; "
     try project.copy("\(run)/checkpoint-2", to: "\(run)/checkpoint-7.partial")
     try expect("\(run)/checkpoint-7.partial", writing + "take '\(run)/final'")
     try project.remove("\(run)/final")
-    let newest = "take '\(run)/checkpoint-2', the newest whole one"
+    let newest = "take '\(run)/checkpoint-2', the newest complete one"
     try expect("\(run)/checkpoint-7.partial", writing + newest)
     try expect(run, "the folder of a run, not of a model; " + newest)
     try project.remove("\(run)/checkpoint-2")
     try expect(
       run,
-      "the folder of a run, not of a model; there is no whole checkpoint as yet: go on with the "
+      "the folder of a run, not of a model; there is no complete checkpoint yet: resume the "
         + "training")
   }
 

@@ -250,7 +250,7 @@ struct CommandLineTests {
       ),
       (
         "gpt-finetune", ["a", "-o", "b", "--max-steps", "--resume"],
-        "--max-steps needs a value; if '--resume' is meant to be it, write '--max-steps=--resume'"
+        "--max-steps needs a value; if that is '--resume', write '--max-steps=--resume'"
       ),
       (
         "gpt-sample", ["a", "--top-p", "1.5"],

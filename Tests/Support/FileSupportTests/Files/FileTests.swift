@@ -49,7 +49,7 @@ struct LineReaderTests {
         == expected)
   }
 
-  @Test("unpacks gzip, of several members too, whatever the name")
+  @Test("decompresses gzip, also of several members, whatever the name")
   func packed() throws {
     let folder = try TemporaryFolder()
     let text = (1...100_000).map { "line \($0)" }.joined(separator: "\n")
@@ -80,7 +80,7 @@ struct LineReaderTests {
     #expect((bytes.count / 2...bytes.count).contains(offset))
   }
 
-  @Test("finds a wrong checksum, and what follows a gzip stream and is no other")
+  @Test("finds a wrong checksum, and data that follows a gzip stream but is not one")
   func wrongEnd() throws {
     let folder = try TemporaryFolder()
     let bytes = try gzip("бугурт\n", in: folder)
@@ -102,7 +102,7 @@ struct LineReaderTests {
       halfError?.description == "\(half): byte \(bytes.count + 12): the gzip stream is cut off")
   }
 
-  @Test("passes over the zeros behind a gzip stream, with which blocks are filled up")
+  @Test("skips zeros after a gzip stream, with which blocks are padded")
   func padding() throws {
     let folder = try TemporaryFolder()
     let bytes = try gzip("раз\n", in: folder)
@@ -123,7 +123,7 @@ struct LineReaderTests {
     }
   }
 
-  @Test("cuts lines of what a filter makes of the bytes, unpacked before")
+  @Test("splits lines after decompressing and filtering")
   func filtered() throws {
     let folder = try TemporaryFolder()
     func filteredLines(_ path: String) throws -> [String] {
@@ -142,7 +142,7 @@ struct LineReaderTests {
     #expect(throws: InputError.self) { try filteredLines(path) }
   }
 
-  @Test("says of a missing file and of a folder what the system says")
+  @Test("reports a missing file and a folder as the system does")
   func unreadable() throws {
     let folder = try TemporaryFolder()
     let missing = folder.path("none")
@@ -153,7 +153,7 @@ struct LineReaderTests {
     #expect(folderError?.description == "\(folder.path): cannot read: Is a directory")
   }
 
-  @Test("counts the bytes on the disk for progress")
+  @Test("counts compressed bytes for progress")
   func consumption() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(gzip(String(repeating: "x", count: 5000), in: folder), to: "x")
@@ -167,7 +167,7 @@ struct LineReaderTests {
 
 @Suite("OutputFile")
 struct OutputFileTests {
-  @Test("appears with its name only when it is committed, folders and all")
+  @Test("gets its name, and the folders above it, only when it is committed")
   func wholeOrNothing() throws {
     let folder = try TemporaryFolder()
     let file = try OutputFile(path: folder.path("a/b/out.txt"))
@@ -179,7 +179,7 @@ struct OutputFileTests {
     #expect(file.byteCount == 13)
   }
 
-  @Test("leaves the old file alone and nothing else behind when it is not committed")
+  @Test("keeps the old file and leaves nothing behind when it is not committed")
   func abandoned() throws {
     let folder = try TemporaryFolder()
     try folder.write("old", to: "out.txt")
@@ -209,7 +209,7 @@ struct OutputFileTests {
     #expect(try folder.bytes(of: "out") == expected + Array("end".utf8))
   }
 
-  @Test("says why it cannot be created")
+  @Test("reports why it cannot be created")
   func uncreatable() throws {
     let folder = try TemporaryFolder()
     try folder.write("", to: "file")
@@ -241,7 +241,7 @@ struct FolderTests {
     #expect(Folder.name(of: path) == name)
   }
 
-  @Test("tells folders from files")
+  @Test("distinguishes folders from files")
   func kinds() throws {
     let folder = try TemporaryFolder()
     try folder.write("", to: "file")
@@ -250,7 +250,7 @@ struct FolderTests {
     #expect(!Folder.exists(folder.path("none")) && !Folder.hasFile(folder.path("none")))
   }
 
-  @Test("moves a folder into the place of another")
+  @Test("moves a folder, replacing another")
   func moving() throws {
     let folder = try TemporaryFolder()
     try folder.write("new", to: "source/f")
@@ -262,7 +262,7 @@ struct FolderTests {
     #expect(try folder.text(of: "destination/f") == "new")
   }
 
-  @Test("a folder that is replaced is there at every moment, the old one or the new one whole")
+  @Test("a folder that is replaced exists whole at every moment, old or new")
   func exchange() async throws {
     let folder = try TemporaryFolder()
     let (source, destination) = (folder.path("source"), folder.path("destination"))
@@ -284,7 +284,7 @@ struct FolderTests {
     #expect(try folder.names() == ["destination"])
   }
 
-  @Test("a folder that was set aside gets its name back, unless another has it")
+  @Test("a folder that was set aside gets its name back unless another has it")
   func restore() throws {
     let folder = try TemporaryFolder()
     try Folder.restoreReplaced(folder.path("a"))
@@ -297,7 +297,7 @@ struct FolderTests {
     #expect(try folder.text(of: "a/f") == "old")
   }
 
-  @Test("creates folders above it, twice without harm, and removes them with what is in them")
+  @Test("creates folders above it, also twice, and removes them with their contents")
   func creating() throws {
     let folder = try TemporaryFolder()
     try Folder.create(folder.path("a/b/c"))
@@ -330,7 +330,7 @@ struct FolderTests {
 
 @Suite("MappedFile and CRC32")
 struct MappedFileTests {
-  @Test("maps the bytes of a file, of an empty one too")
+  @Test("maps the bytes of a file, also of an empty one")
   func mapping() throws {
     let folder = try TemporaryFolder()
     let file = try MappedFile(path: folder.write([1, 2, 3, 0xFF], to: "f"))
@@ -357,7 +357,7 @@ struct MappedFileTests {
     let error = #expect(throws: InputError.self) {
       try bytes.withUnsafeMutableBytes { try file.read(1..<4, into: $0) }
     }
-    #expect(error?.description == "\(path): byte 3: the file was cut off while it was read")
+    #expect(error?.description == "\(path): byte 3: the file was cut off while it was being read")
   }
 
   @Test("has the check value of the CRC-32 catalogue, in one piece or many")

@@ -39,7 +39,7 @@ struct INIFileTests {
     }
   }
 
-  @Test("goes on with a value on lines that are indented deeper")
+  @Test("continues a value on lines that are indented deeper")
   func continuation() throws {
     let file = try read("[A]\nx = 1\n  2\n\n   3\n\n\n y = 4\nz = 5")
     // " y = 4" is indented deeper than x, and so part of its value.
@@ -47,7 +47,7 @@ struct INIFileTests {
     #expect(file.entry("z", in: "A")?.value == "5")
   }
 
-  @Test("has what is in DEFAULT in all sections that exist")
+  @Test("applies DEFAULT to all sections that exist")
   func defaults() throws {
     let file = try read("[A]\nx = 1\n[DEFAULT]\nx = 2\ny = 3\n")
     #expect(file.entry("x", in: "A")?.value == "1")
@@ -61,8 +61,8 @@ struct INIFileTests {
       ("x = secret", "line 1: expected a section such as [Telegram] before the first key"),
       ("[A]\nsecret", "line 2: expected 'key = value'"),
       ("[A]\n\n= secret", "line 3: expected 'key = value'"),
-      ("[A]\nx = secret\nX: secret", "line 3: the key 'x' stands here a second time"),
-      ("[A]\n[B]\n[A]", "line 3: the section [A] stands here a second time"),
+      ("[A]\nx = secret\nX: secret", "line 3: the key 'x' appears a second time"),
+      ("[A]\n[B]\n[A]", "line 3: the section [A] appears a second time"),
       ("[]\n", "line 1: expected a section such as [Telegram] before the first key"),
     ])
   func errors(_ text: String, _ message: String) throws {

@@ -46,7 +46,7 @@ struct TextBeginningTests {
     }
   }
 
-  @Test("a byte order mark is no part of a text; only the first is one")
+  @Test("a byte order mark is not part of a text; only the first is one")
   func mark() throws {
     #expect(try lines("\u{FEFF}КОТ\nПЁС\n") == ["КОТ", "ПЁС"])
     #expect(try lines("\u{FEFF}") == [])
@@ -58,7 +58,7 @@ struct TextBeginningTests {
     #expect(try lines("\u{FEFF}КОТ", as: .bytes) == ["\u{FEFF}КОТ"])
   }
 
-  @Test("blocks are without it too, whatever their size", arguments: [1, 2, 3, 4, 600])
+  @Test("blocks do not contain it, whatever their size", arguments: [1, 2, 3, 4, 600])
   func blocks(size: Int) throws {
     let text = String(repeating: "КОТ\n", count: 200)
     let path = try folder.write("\u{FEFF}" + text, to: "text.txt")
@@ -86,7 +86,7 @@ struct TextBeginningTests {
     ) { output += bytes }
   }
 
-  @Test("a filter is told of it and does not see it")
+  @Test("a filter is informed of it but does not see it")
   func filter() throws {
     let filter = Pass()
     #expect(try lines(Array("\u{FEFF}КОТ".utf8), filter: filter) == ["КОТ"])
@@ -114,7 +114,7 @@ struct TextBeginningTests {
     #expect(problem(wide("\u{FEFF}", size: size, bigEndian: bigEndian)).contains(name))
   }
 
-  @Test("control characters and NULs do not make a text one in UTF-16")
+  @Test("control characters and NULs do not make a text UTF-16")
   func controlCharacters() throws {
     for text in ["\0", "\0\0\0\0\0\0\0\0", "a\0", "КОТ\0\nПЁС\u{4}\n", "\u{4}\u{4}\u{4}\u{4}"] {
       #expect(problem(Array(text.utf8)) == "", "\(text)")
@@ -170,7 +170,7 @@ struct TextBeginningTests {
     for text in texts { #expect(try lines(text) == [text]) }
   }
 
-  @Test("a text given by itself has neither a mark nor the end of a line of another system")
+  @Test("a single text has neither a mark nor the line end of another system")
   func alone() {
     #expect("\u{FEFF}КОТ\r".asOnlyLine == "КОТ")
     #expect("КОТ\u{FEFF}".asOnlyLine == "КОТ\u{FEFF}")

@@ -23,7 +23,7 @@ struct TextEncodingTests {
     "@ НИКОГО НЕТ @ 123", "ПЕРЕХОД, ВЫХОД 24/7 and some English",
   ]
 
-  @Test("tells encodings of Russian by the letters")
+  @Test("recognizes encodings of Russian by the letters")
   func russian() {
     for text in texts {
       for (name, bytes) in [
@@ -48,7 +48,7 @@ struct TextEncodingTests {
     }
   }
 
-  @Test("guesses nothing where nothing stands out")
+  @Test("guesses nothing if nothing stands out")
   func nothing() {
     let others: [[UInt8]] = [
       [], [0xFF], [0xC0, 0x80], Array("КОТ".utf8) + [0xD0],
@@ -59,7 +59,7 @@ struct TextEncodingTests {
     for bytes in others { #expect(TextEncoding.remedy(for: bytes, in: "x") == "", "\(bytes)") }
   }
 
-  @Test("names a command that a shell takes as it is")
+  @Test("names a command that a shell can run")
   func commands() {
     let bytes = encoded(texts[0], upper: range(0xC0...0xDF), lower: [])
     func command(_ path: String) -> String {

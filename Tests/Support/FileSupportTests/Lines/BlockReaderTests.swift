@@ -66,7 +66,7 @@ struct BlockReaderTests {
     #expect(found.allSatisfy { $0.utf8.count <= max(size, 41 + max(size, 41 / 4)) })
   }
 
-  @Test("gives small blocks again behind a long line", arguments: [4, 100, 1000])
+  @Test("returns to small blocks after a long line", arguments: [4, 100, 1000])
   func behindLongLine(_ size: Int) throws {
     let long = String(repeating: "x", count: 20_000) + "\n"
     let lines = (0..<2000).map { "\($0)\n" }
@@ -86,7 +86,7 @@ struct BlockReaderTests {
     }
   }
 
-  @Test("cuts lines of what a filter makes of the file", arguments: [1, 3, 100])
+  @Test("splits lines after filtering", arguments: [1, 3, 100])
   func filter(_ size: Int) throws {
     let path = try folder.write("a\nbc\n", to: "text")
     let found = try blocks(BlockReader(linesOf: path, blockSize: size, filter: Doubling()))
@@ -94,7 +94,7 @@ struct BlockReaderTests {
     #expect(found.allSatisfy { $0.hasSuffix("\n") })
   }
 
-  @Test("tells no place twice to the search for a cut, but for the last bytes")
+  @Test("searches no place twice for a cut, except the last bytes")
   func search() throws {
     let path = try folder.write(String(repeating: "x", count: 100_000), to: "text")
     var searched = 0

@@ -51,7 +51,7 @@ public final class TDLibrary {
     guard HelperThread.areAllowed(Self.threadCount) else {
       throw LoadError(
         description: "TDLib starts \(Self.threadCount) threads, more than the system allows. "
-          + SystemLimits.threadRemedy)
+          + ThreadShortage.remedy)
     }
     var failures: [String] = []
     for candidate in Self.candidates(path, environment) {

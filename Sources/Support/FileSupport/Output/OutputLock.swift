@@ -1,10 +1,10 @@
 import Glibc
 
-/// The right to write an output, which one process has at a time.
+/// The exclusive right to write an output.
 ///
-/// It is a file beside the output that its holder has locked with `flock`, which the system undoes
-/// when the process ends, however it ends. Where the file system has no such locks (some network and
-/// user-space file systems) the file itself is the lock, and one whose process has ended is removed.
+/// It is a file beside the output, locked with `flock`; the system releases that lock when the
+/// process ends, however it ends. On file systems without `flock` (some network and user-space ones)
+/// the file itself is the lock, and it is removed once its process has ended.
 final class OutputLock {
   private let path: String
   private let descriptor: Int32
@@ -18,8 +18,8 @@ final class OutputLock {
   }
 
   deinit {
-    // Somebody may have removed it by hand, and another have taken the lock since.
-    if Self.stands(descriptor, at: path) { unlink(path) }
+    // If the file was removed by hand, another process may have taken the lock since.
+    if Self.isFile(descriptor, at: path) { unlink(path) }
     close(descriptor)
   }
 
@@ -29,13 +29,13 @@ final class OutputLock {
       let isNew = descriptor >= 0
       if !isNew, errno == EEXIST {
         descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
-        // One that a process of another user has left can be locked all the same.
+        // A file that another user's process left can be locked all the same.
         if descriptor < 0, errno == EACCES {
           descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         }
       }
       if descriptor < 0 {
-        // It may have gone between the two calls.
+        // The file may have been removed between the two calls.
         if errno == EINTR || errno == ENOENT && access(Folder.parent(of: path), F_OK) == 0 {
           continue
         }
@@ -51,19 +51,19 @@ final class OutputLock {
     }
   }
 
-  /// Locks the open file; `false` if it has to be opened again.
+  /// Locks the open file; returns `false` if it has to be opened again.
   private static func lock(
     _ descriptor: Int32, isNew: Bool, at path: String, _ output: String
   ) throws -> Bool {
     if !isNew, !LockHolder.isLockFile(descriptor) {
       throw FileError(
         path: output, operation: .create, code: EEXIST,
-        remedy: "\(path) stands where its lock belongs; move that file away")
+        remedy: "\(path) is where its lock belongs; move that file away")
     }
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
-      // The holder before may have removed it after it was opened here.
-      guard stands(descriptor, at: path) else { return false }
-      // On a full disk there is a lock without a name.
+      // The previous holder may have removed it after it was opened here.
+      guard isFile(descriptor, at: path) else { return false }
+      // On a full disk the lock does not name its holder.
       _ = writeHolder(to: descriptor)
       return true
     }
@@ -71,7 +71,7 @@ final class OutputLock {
     if errno == EWOULDBLOCK {
       throw OutputBusy(output, holder: LockHolder(file: descriptor), lockPath: path)
     }
-    // There are no locks here.
+    // This file system has no locks.
     guard isNew else { return try removeIfStale(descriptor, at: path, output) }
     guard writeHolder(to: descriptor) else {
       let error = FileError(path: output, operation: .write)
@@ -88,7 +88,7 @@ final class OutputLock {
     _ descriptor: Int32, at path: String, _ output: String
   ) throws -> Bool {
     var holder = LockHolder(file: descriptor)
-    // Its process may just be writing its name; one that was killed before it did leaves none.
+    // Its process may be about to write its name, or was killed before it could.
     for _ in 0..<10 where holder == nil {
       usleep(50_000)
       holder = LockHolder(file: descriptor)
@@ -99,10 +99,10 @@ final class OutputLock {
       if errno == ENOENT { return false }
       throw FileError(path: output, operation: .create)
     }
-    if stands(descriptor, at: aside) {
+    if isFile(descriptor, at: aside) {
       unlink(aside)
     } else {
-      // Another process removed the old one first, and this is its own.
+      // Another process removed the old file first, and this one is its own.
       rename(aside, path)
     }
     return false
@@ -114,9 +114,33 @@ final class OutputLock {
   }
 
   /// Whether the open file is the one at `path`.
-  private static func stands(_ descriptor: Int32, at path: String) -> Bool {
+  private static func isFile(_ descriptor: Int32, at path: String) -> Bool {
     var (open, named) = (stat(), stat())
     return fstat(descriptor, &open) == 0 && lstat(path, &named) == 0
-      && open.st_dev == named.st_dev && open.st_ino == named.st_ino
+      && open.isSameFile(as: named)
+  }
+}
+
+/// An output that another process is writing.
+public struct OutputBusy: Error, CustomStringConvertible {
+  /// The output as the user named it.
+  public let path: String
+  /// Whether that is this very process, which was given the same output under two names.
+  public let isThisProcess: Bool
+  public let description: String
+
+  /// `holder` is the process that has the lock at `lockPath`, if it is known.
+  init(_ path: String, holder: LockHolder?, lockPath: String) {
+    self.path = path
+    isThisProcess = holder?.isThisProcess == true
+    if isThisProcess {
+      description = "\(path): named for two outputs of this command; each needs a file of its own"
+    } else if let holder, !holder.hasEnded {
+      description =
+        "\(path): another program is writing this (\(holder)); wait until it is done"
+        + (holder.isOnThisHost ? "" : ", or remove \(lockPath) if it no longer runs there")
+    } else {
+      description = "\(path): another program is writing this; wait until it is done"
+    }
   }
 }

@@ -1,19 +1,18 @@
 import Glibc
 
-/// A folder being written, which takes its name, and an older one's place, only when it is whole.
+/// A folder being written, which takes its name, replacing an older one, only when it is whole.
 ///
-/// One process at a time has it. A folder that is not committed is removed.
+/// Only one process at a time may write it. A folder that is not committed is removed.
 public final class OutputFolder {
   /// The path the folder will have.
   public var path: String { place.path }
-  /// Where its files are written meanwhile.
+  /// The folder to write the files into.
   public var partialPath: String { place.partialPath }
 
   private let place: OutputPlace
   private var isCommitted = false
 
-  /// Begins the folder `path`, which may be a link to one; folders above it are created where they
-  /// are missing.
+  /// Starts the folder `path`, which may be a link to one, and creates any missing folders above it.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String) throws {
@@ -35,8 +34,8 @@ public final class OutputFolder {
     if !isCommitted { try? Folder.remove(partialPath) }
   }
 
-  /// Calls `body` while no other process may write to the folder `path`, which need not be there,
-  /// and whose files are written one by one.
+  /// Calls `body` while no other process may write to the folder `path`, which need not exist and
+  /// whose files are written one by one.
   ///
   /// - Throws: ``OutputBusy`` if one does; ``FileError``; what `body` throws.
   public static func holding<Result>(
@@ -45,12 +44,12 @@ public final class OutputFolder {
     try OutputPlace.holding(folder: path, body)
   }
 
-  /// Gives the folder its name, and returns whether that changed anything: an older one with the
-  /// same files stays as it is, with its times.
+  /// Gives the folder its name; returns whether that changed anything: an existing folder with the
+  /// same files keeps its times.
   ///
-  /// The owner, group and mode of an older one, and of the files in it, are kept.
+  /// The owner, group and mode of an existing folder, and of the files in it, are kept.
   ///
-  /// - Throws: ``FileError``. If the folder is whole and cannot get its name, the error says where it
+  /// - Throws: ``FileError``. If the folder is whole but cannot be renamed, the error says where it
   ///   is.
   @discardableResult
   public func commit() throws -> Bool {
@@ -74,7 +73,7 @@ public final class OutputFolder {
     }
   }
 
-  /// Gives the item at `path` and those in it the attributes of what has the same name in `old`.
+  /// Gives the item at `path`, and the items in it, the attributes of their namesakes in `old`.
   private func keepAttributes(_ path: String, of old: String) throws {
     guard let attributes = FileAttributes(of: old) else { return }
     for name in Folder.exists(path) ? try Folder.list(path) : [] {

@@ -1,20 +1,20 @@
 import Glibc
 
-/// Where an output stands, with the sole right to write it.
+/// The place of an output, with the exclusive right to write it.
 ///
-/// An output that is a link stays one: what it leads to is written, and everything that is needed
-/// meanwhile stands there too. What interrupted processes have left there is removed.
+/// If the output is a link, what it leads to is written, and temporary files are placed there too.
+/// What interrupted processes left there is removed.
 final class OutputPlace {
-  /// The path of the output, as it was named.
+  /// The path of the output as the user named it.
   let path: String
-  /// The path of what is written: where `path` leads.
+  /// The path that is written: where `path` leads.
   let target: String
-  /// Where it is written until it is whole: a name that is this process's alone.
+  /// Where it is written until it is whole; the name is unique to this process.
   let partialPath: String
 
   private var lock: OutputLock?
 
-  /// Takes the place of the output `path`; folders above it are created where they are missing.
+  /// Takes the place of the output `path` and creates any missing folders above it.
   ///
   /// - Throws: ``OutputBusy`` if another process has it; ``FileError``.
   init(_ path: String) throws {
@@ -29,7 +29,7 @@ final class OutputPlace {
     removeLeftovers()
   }
 
-  /// Calls `body` while no other process may write to the folder `path`, which need not be there.
+  /// Calls `body` while no other process may write to the folder `path`, which need not exist.
   ///
   /// - Throws: ``OutputBusy`` if one does; ``FileError``; what `body` throws.
   static func holding<Result>(folder path: String, _ body: () throws -> Result) throws -> Result {
@@ -41,7 +41,7 @@ final class OutputPlace {
     } catch let error as FileError
       where [EACCES, EPERM, EROFS].contains(error.code) && Folder.exists(target)
     {
-      // As where the folder is a disk of its own, mounted where nothing else can be written.
+      // The folder may be a disk mounted where nothing else can be written.
       lock = try OutputLock(path: target + "/.lock", output: path)
     }
     return try withExtendedLifetime(lock) { try body() }
@@ -55,14 +55,14 @@ final class OutputPlace {
     sibling(of: target, prefix: ".", suffix: ".lock")
   }
 
-  /// `path` with another beginning and end of its name.
+  /// `path` with `prefix` and `suffix` around its name.
   private static func sibling(
     of path: String, prefix: String = "", suffix: String
   ) -> String {
     Folder.parent(of: path) + "/" + prefix + stem(of: path) + suffix
   }
 
-  /// The name of `path`, shortened so that there is room for more: names have at most 255 bytes.
+  /// The name of `path`, shortened to leave room for a suffix: names have at most 255 bytes.
   private static func stem(of path: String) -> String {
     let name = Folder.name(of: path)
     let room = 255 - 32
@@ -75,18 +75,18 @@ final class OutputPlace {
 
   // MARK: - Leftovers
 
-  /// Removes what processes that have ended left half done, as far as that can be removed.
+  /// Removes what processes that have ended left unfinished, as far as possible.
   private func removeLeftovers() {
     let folder = Folder.parent(of: target)
-    // A folder may be one to write to, but not to list.
+    // A folder may be writable but not readable.
     for name in (try? Folder.list(folder)) ?? [] where isLeftover(name) {
       try? Folder.remove(folder + "/" + name)
     }
   }
 
   /// Whether `name` is that of an unfinished output in this place: `posts.jsonl.1234.partial` of
-  /// process 1234, `posts.jsonl.1234-1.partial` of something it needed besides, or
-  /// `posts.jsonl.partial` of an earlier version.
+  /// process 1234, its temporary folder `posts.jsonl.1234-1.partial`, or `posts.jsonl.partial` of an
+  /// earlier version.
   private func isLeftover(_ name: String) -> Bool {
     let stem = Self.stem(of: target)
     guard name.hasPrefix(stem + "."), name.hasSuffix(Self.partialSuffix) else { return false }
@@ -99,21 +99,18 @@ final class OutputPlace {
     return processID == getpid() || !LockHolder.isRunning(processID)
   }
 
-  /// Creates a folder beside the output for what is needed until that is whole.
-  ///
-  /// It is its owner's alone.
+  /// Creates a private folder beside the output for what is needed until that is whole.
   func createTemporaryFolder() throws(FileError) -> String {
     let path = Self.sibling(of: target, suffix: ".\(getpid())-1\(Self.partialSuffix)")
     guard mkdir(path, 0o700) == 0 else { throw FileError(path: path, operation: .create) }
     return path
   }
 
-  /// Whether a file system is mounted at `target`, which then cannot be replaced as a whole.
+  /// Whether a file system is mounted at `target`, which then cannot be replaced.
   private static func isMountPoint(_ target: String) -> Bool {
-    guard let whole = realpath(target, nil) else { return false }
-    defer { free(whole) }
-    // As the table has them.
-    let path = String(cString: whole).replacing("\\", with: "\\134").replacing(" ", with: "\\040")
+    guard let whole = Folder.realPath(of: target) else { return false }
+    // Escaped as in the table of mounts.
+    let path = whole.replacing("\\", with: "\\134").replacing(" ", with: "\\040")
       .replacing("\t", with: "\\011").replacing("\n", with: "\\012")
     guard var mounts = try? LineReader(path: "/proc/self/mountinfo") else { return false }
     while let line = try? mounts.next() {
@@ -125,16 +122,15 @@ final class OutputPlace {
 
   // MARK: - The end
 
-  /// Lets others write the output, as nothing of it is here any more.
+  /// Lets other processes write the output.
   func leave() {
     lock = nil
   }
 
-  /// Gives what is whole at ``partialPath`` a name under which it stays, as it could not get its own
-  /// because of `error`.
+  /// Keeps the whole output under another name after renaming it to its own failed with `error`.
   func keep(after error: FileError) -> FileError {
     let kept = target + ".new"
-    // On a full disk it is better gone than in the way.
+    // On a full disk it would only be in the way.
     guard error.operation == .rename, ![ENOSPC, EDQUOT].contains(error.code),
       (try? Folder.remove(kept)) != nil, rename(partialPath, kept) == 0
     else { return error }

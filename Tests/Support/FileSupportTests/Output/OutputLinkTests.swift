@@ -20,7 +20,7 @@ struct OutputLinkTests {
     return lstat(folder.path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
-  @Test("stays one, and what it leads to is replaced", arguments: ["old", nil])
+  @Test("stays a link, and what it leads to is replaced", arguments: ["old", nil])
   func file(_ old: String?) throws {
     if let old { try disk.write(old, to: "posts") }
     try link("out", to: disk.path("posts"))
@@ -34,7 +34,7 @@ struct OutputLinkTests {
     #expect(try folder.names() == ["out"])
   }
 
-  @Test("may lead over others, whose paths begin where they are")
+  @Test("may lead through others, whose paths are relative to them")
   func chain() throws {
     try folder.write("old", to: "b/c/file")
     try link("b/second", to: "c/file")
@@ -45,7 +45,7 @@ struct OutputLinkTests {
     #expect(try Folder.list(folder.path("b/c")) == ["file"])
   }
 
-  @Test("may be one to a folder, with something in it or not there yet", arguments: [true, false])
+  @Test("may lead to a folder, with something in it or missing", arguments: [true, false])
   func folders(_ isThere: Bool) throws {
     if isThere { try disk.write("old", to: "tokens/a") }
     try link("out", to: disk.path("tokens"))
@@ -60,7 +60,7 @@ struct OutputLinkTests {
     #expect(try disk.names() == ["tokens"])
   }
 
-  @Test("above an output may lead to a folder that is not there yet")
+  @Test("above an output may lead to a missing folder")
   func linkAbove() throws {
     try link("data", to: disk.path("data"))
     try replaceFile(at: folder.path("data/raw/posts"), with: "new")
@@ -68,7 +68,7 @@ struct OutputLinkTests {
     #expect(isLink("data"))
   }
 
-  @Test("to a disk that is not mounted is an error, and nothing is created in its place")
+  @Test("to a disk that is not mounted is an error, and nothing is created there")
   func unmounted() throws {
     let target = disk.path("big/posts")
     try link("out", to: target)
@@ -80,7 +80,7 @@ struct OutputLinkTests {
       #expect(
         error?.description
           == "\(path): cannot create: No such file or directory; it is a link to \(target); create "
-          + "the folder of that, or mount its disk")
+          + "the folder that is to hold it, or mount its disk")
     }
     #expect(try disk.names() == [])
   }
@@ -94,7 +94,7 @@ struct OutputLinkTests {
     #expect(error?.code == ELOOP)
   }
 
-  @Test("what is a folder cannot be written as a file, nor the other way round")
+  @Test("a folder cannot be replaced with a file, nor a file with a folder")
   func otherKind() throws {
     try folder.write("text", to: "folder/file")
     let paths = (folder.path("folder"), folder.path("folder/file"))

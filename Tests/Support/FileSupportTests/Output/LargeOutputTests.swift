@@ -30,7 +30,7 @@ struct LargeOutputTests {
   }
 
   @Test(
-    "may become smaller or larger than was said",
+    "may become smaller or larger than announced",
     arguments: [
       (0, large), (1, large), (large, large), (large, 3 * large), (large + 5000, large), (100, 1),
     ])
@@ -40,7 +40,7 @@ struct LargeOutputTests {
     #expect(try folder.bytes(of: "out") == pattern(0..<size))
   }
 
-  @Test("can be overwritten, synchronized and gone on with")
+  @Test("can be overwritten, synchronized and continued")
   func overwritten() throws {
     let folder = try TemporaryFolder()
     let file = try OutputFile(path: folder.path("out"))
@@ -56,7 +56,7 @@ struct LargeOutputTests {
     #expect(try folder.bytes(of: "out") == expected + Array("endof all".utf8))
   }
 
-  @Test("leaves the old file alone and nothing else behind when it is not committed")
+  @Test("keeps the old file and leaves nothing behind when it is not committed")
   func abandoned() throws {
     let folder = try TemporaryFolder()
     try folder.write("old", to: "out")

@@ -26,7 +26,7 @@ struct RunFolderTests {
     #expect(run.finalPath == folder.path("final"))
   }
 
-  @Test("what is no whole checkpoint is passed over")
+  @Test("skips what is not a complete checkpoint")
   func others() throws {
     try makeCheckpoints(
       "checkpoint-5.partial", "checkpoint-6.replaced", "checkpoint-007", "checkpoint--1",
@@ -61,7 +61,7 @@ struct RunFolderTests {
     try RunFolder(path: folder.path("nowhere")).removeLeftovers()
   }
 
-  @Test("a folder that was set aside while another was to take its name gets the name back")
+  @Test("a folder that was set aside for another gets its name back")
   func setAside() throws {
     try folder.write("old", to: "final.replaced/a")
     try folder.write("new", to: "final.partial/a")
@@ -82,7 +82,7 @@ struct RunFolderTests {
     #expect(try folder.names() == ["checkpoint-5", "final", "report.md"])
   }
 
-  @Test("a folder appears whole, in place of an older one")
+  @Test("a folder appears whole, replacing an older one")
   func write() throws {
     try folder.write("old", to: "final/a")
     try folder.write("old", to: "final/b")
@@ -98,7 +98,7 @@ struct RunFolderTests {
     #expect(try folder.text(of: "final/a") == "new")
   }
 
-  @Test("a folder that is a link stays one: what it leads to is replaced")
+  @Test("a link to a folder stays one: what it leads to is replaced")
   func links() throws {
     let disk = try TemporaryFolder()
     try disk.write("old", to: "model/a")
@@ -111,7 +111,7 @@ struct RunFolderTests {
     #expect(lstat(run.finalPath, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
   }
 
-  @Test("an error leaves the older folder as it was, and nothing beside it")
+  @Test("an error keeps the older folder and leaves nothing beside it")
   func failingWrite() throws {
     struct Stop: Error {}
     try folder.write("old", to: "final/a")
@@ -128,7 +128,7 @@ struct RunFolderTests {
 
 @Suite("CheckpointFile")
 struct CheckpointFileTests {
-  @Test("the tokenizer's files are copied, whichever there are")
+  @Test("copies whichever files of the tokenizer there are")
   func copyTokenizer() throws {
     let folder = try TemporaryFolder()
     try folder.write("вокабуляр", to: "from/vocab.json")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("OutputFile, several together")
 struct OutputFilesTests {
-  @Test("take their names together, in several folders")
+  @Test("take their names together, also in several folders")
   func together() throws {
     let folder = try TemporaryFolder()
     try folder.write("old", to: "a")
@@ -39,7 +39,7 @@ struct OutputFilesTests {
     #expect(try folder.names() + disk.names() == [])
   }
 
-  @Test("what is no regular file is written as it comes, and stays what it is")
+  @Test("a pipe or device is written directly and stays what it is")
   func pipe() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("pipe")
@@ -62,7 +62,7 @@ struct OutputFilesTests {
     #expect(try folder.names() == ["pipe", "regular"])
   }
 
-  @Test("a pipe that is not written to the end stays, too")
+  @Test("a pipe that is not written to the end stays too")
   func brokenOff() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("pipe")
@@ -73,7 +73,7 @@ struct OutputFilesTests {
     #expect(try folder.names() == ["pipe"])
   }
 
-  @Test("what the process has open is written as it comes, though it be a regular file")
+  @Test("what the process has open is written directly, even if it is a regular file")
   func openFile() throws {
     let folder = try TemporaryFolder()
     let descriptor = open(try folder.write("before ", to: "log"), O_RDWR | O_APPEND)

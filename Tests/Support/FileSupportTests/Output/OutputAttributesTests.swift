@@ -43,7 +43,7 @@ struct OutputAttributesTests {
     #expect(try mode("out") == 0o600)
   }
 
-  @Test("a file that is to be private is, whatever an older one is")
+  @Test("a private file stays private even if it replaces one that is not")
   func isPrivate() throws {
     try folder.write("text", to: "out")
     let file = try OutputFile(path: folder.path("out"), isPrivate: true)
@@ -53,7 +53,7 @@ struct OutputAttributesTests {
     #expect(try mode("out") == 0o600)
   }
 
-  @Test("a folder and the files in it keep theirs; meanwhile it is its owner's alone")
+  @Test("a folder and the files in it keep theirs, and it is private until then")
   func folders() throws {
     try folder.write("old", to: "out/a")
     try folder.write("old", to: "out/b")

@@ -1,14 +1,14 @@
 import Glibc
 
-/// The process that writes an output, as its lock file names it.
+/// The process that writes an output, as named by its lock file.
 struct LockHolder: Equatable {
   /// The name of the program.
   let program: String
   let processID: pid_t
   let host: String
-  /// When the process started, in ticks since the system did; 0 where that cannot be read.
+  /// When the process started, in clock ticks since boot; 0 if unknown.
   ///
-  /// Process ids are used again, but not with the same start.
+  /// Process ids are reused, but not with the same start.
   let start: Int
   /// When the process took the lock, in seconds since 1970.
   let since: Int
@@ -23,33 +23,33 @@ struct LockHolder: Equatable {
       processID: getpid(), host: text(of: host), start: start(of: getpid()) ?? 0, since: time(nil))
   }
 
-  /// Whether this is the process that runs this code.
+  /// Whether this is the current process.
   var isThisProcess: Bool { isOnThisHost && processID == getpid() && !hasEnded }
-  /// Whether the process is one of this host, so that it can be looked for.
+  /// Whether the process belongs to this host, so that it can be looked up.
   var isOnThisHost: Bool { host == Self.current.host }
   /// Whether the process is known to have ended.
   var hasEnded: Bool {
     guard isOnThisHost else { return false }
-    // Without /proc the id has to do.
+    // Without /proc the id has to suffice.
     let isAnother = start != 0 && Self.start(of: processID).map { $0 != start } ?? false
     return isAnother || !Self.isRunning(processID)
   }
 
-  /// Whether there is a process `processID` that has not ended.
+  /// Whether the process `processID` is running.
   static func isRunning(_ processID: pid_t) -> Bool {
     guard kill(processID, 0) == 0 || errno == EPERM else { return false }
     return start(of: processID) != nil || start(of: getpid()) == nil
   }
 
-  /// The start of the process `processID`; `nil` if it has ended or there is no `/proc`.
+  /// When the process `processID` started; `nil` if it has ended or there is no `/proc`.
   private static func start(of processID: pid_t) -> Int? {
     let descriptor = open("/proc/\(processID)/stat", O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    // The name of the program stands in parentheses and may hold anything.
+    // The name of the program is in parentheses and may contain anything.
     let fields = text(of: descriptor).reversed().prefix { $0 != ")" }.reversed()
     let values = String(fields).split(separator: " ")
-    // A zombie has ended; its parent has not asked how.
+    // A zombie has ended; only its parent has not been told.
     guard values.count > 19, values[0] != "Z", values[0] != "X" else { return nil }
     return Int(values[19])
   }
@@ -63,7 +63,7 @@ struct LockHolder: Equatable {
 // MARK: - The lock file
 
 extension LockHolder {
-  /// What every lock file begins with.
+  /// The first field of every lock file.
   private static let mark = "lock of bugurt-gpt"
 
   /// The text of a lock file.
@@ -72,7 +72,7 @@ extension LockHolder {
       + "\n"
   }
 
-  /// Reads the lock file `descriptor`; `nil` if it names no process.
+  /// Reads the lock file `descriptor`; `nil` if it does not name a process.
   init?(file descriptor: Int32) {
     let text = Self.text(of: descriptor)
     let fields = text.split(separator: "\t", omittingEmptySubsequences: false)
@@ -85,13 +85,13 @@ extension LockHolder {
       since: since)
   }
 
-  /// Whether the file `descriptor` may be a lock file, and not somebody's own.
+  /// Whether the file `descriptor` can be a lock file, and not a file of the user's.
   static func isLockFile(_ descriptor: Int32) -> Bool {
     let text = text(of: descriptor)
     return text.hasPrefix(mark) || mark.hasPrefix(text)
   }
 
-  /// The text of the file `descriptor`, which is a short one.
+  /// The text of the short file `descriptor`.
   private static func text(of descriptor: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = pread(descriptor, &bytes, bytes.count, 0)

@@ -32,7 +32,7 @@ struct OutputLockTests {
     #expect(try folder.text(of: "a/out") == "new")
   }
 
-  @Test("does not keep others in its folder from being written")
+  @Test("does not block other outputs in its folder")
   func neighbours() throws {
     let names = ["a.jsonl", "b.jsonl", "a", "a.jsonl.gz"]
     let files = try names.map { try OutputFile(path: folder.path($0)) }
@@ -60,7 +60,7 @@ struct OutputLockTests {
     #expect(try Folder.list(path) == ["run"])
   }
 
-  @Test("leaves no lock, whether it is committed or not")
+  @Test("leaves no lock, committed or not")
   func noLitter() throws {
     try replaceFile(at: folder.path("a"), with: "text")
     func abandon() throws {
@@ -72,7 +72,7 @@ struct OutputLockTests {
     #expect(try folder.names() == ["a"])
   }
 
-  @Test("can be written when a process that had the lock has ended")
+  @Test("can be written after the process that had the lock has ended")
   func staleLock() throws {
     for text in ["", "lock of bugurt-gpt\ttg-dump\t1\thost\t1\t1\n", "lock of bu"] {
       try folder.write(text, to: ".out.lock")
@@ -81,19 +81,19 @@ struct OutputLockTests {
     }
   }
 
-  @Test("a file of somebody's own where the lock belongs stays, and is named")
+  @Test("a user's file in the place of the lock stays and is named")
   func foreignLock() throws {
     try folder.write("mine", to: ".out.lock")
     let path = folder.path("out")
     let error = #expect(throws: FileError.self) { _ = try OutputFile(path: path) }
     #expect(
       error?.description
-        == "\(path): cannot create: File exists; \(folder.path(".out.lock")) stands where its lock "
+        == "\(path): cannot create: File exists; \(folder.path(".out.lock")) is where its lock "
         + "belongs; move that file away")
     #expect(try folder.text(of: ".out.lock") == "mine")
   }
 
-  @Test("removes what processes that have ended left half done, and nothing else")
+  @Test("removes what ended processes left unfinished, and nothing else")
   func leftovers() throws {
     // Process ids are below 4,194,304; process 1 lives as long as the system.
     let left = ["out.partial", "out.4194305.partial", "out.4194305-1.partial/0"]
@@ -107,14 +107,14 @@ struct OutputLockTests {
     #expect(try !folder.names().contains("other.partial"))
   }
 
-  @Test("may have a name as long as names may be")
+  @Test("may have a name of the greatest length")
   func longName() throws {
     let name = String(repeating: "ы", count: 127)
     try replaceFile(at: folder.path(name), with: "text")
     #expect(try folder.names() == [name])
   }
 
-  @Test("an older file with the same bytes stays as it is, with its times")
+  @Test("an existing file with the same bytes keeps its times")
   func unchanged() throws {
     let path = try folder.write("text", to: "out")
     for isPacked in [false, true] {
@@ -136,7 +136,7 @@ struct OutputLockTests {
     #expect(try folder.names() == ["out"])
   }
 
-  @Test("an older folder with the same files stays as it is")
+  @Test("an existing folder with the same files stays as it is")
   func unchangedFolder() throws {
     func write(_ files: [(String, String)]) throws -> Bool {
       let output = try OutputFolder(path: folder.path("out"))

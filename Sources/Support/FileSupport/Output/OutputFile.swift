@@ -1,34 +1,35 @@
+import CSystem
 import Glibc
 
 /// A file being written, which takes its name only when it is whole.
 ///
-/// The bytes go to a file beside it, whose name ends in `.partial`. ``commit()`` brings them to the disk
-/// and gives them the name in one `rename`, so that no reader ever sees half a file. A file that is not
-/// committed is removed. One process at a time has it. A link stays a link, and an older file's owner,
-/// group and mode are kept.
+/// The bytes go to a file beside it whose name ends in `.partial`. ``commit()`` writes them to disk
+/// and moves them into place with one `rename`, so that no reader ever sees half a file. A file that
+/// is not committed is removed. Only one process at a time may write it. Links are followed, and the
+/// owner, group and mode of the file that is replaced are kept.
 ///
-/// The path `-` stands for standard output, which is written as it comes; so is what is there already
-/// and is no regular file, such as a pipe or a device, and what `/dev/stdout` leads to.
+/// The path `-` stands for standard output, which receives the bytes directly; so does an existing
+/// pipe or device, and whatever `/dev/stdout` leads to.
 public final class OutputFile {
   /// The path the file will have.
   public let path: String
-  /// How many bytes were written, before they were packed.
+  /// How many bytes were written, before compression.
   public private(set) var byteCount = 0
 
-  /// Where the file stands; `nil` if the bytes go where they belong at once.
+  /// Where the file will be; `nil` if the bytes are written there directly.
   private let place: OutputPlace?
   private let isPrivate: Bool
   private var descriptor: Int32
   private var buffer: [UInt8] = []
-  /// How many bytes the disk has room for already.
+  /// How many bytes of disk space are reserved.
   private var reserved = 0
   private let packer: GzipEncoder?
   private static let bufferSize = 1 << 18
 
-  /// Creates the file, and the folders above it where they are missing.
+  /// Creates the file and any missing folders above it.
   ///
-  /// One that `isPrivate` is its owner's alone, also where an older one is not. With `isPacked` it is
-  /// packed with gzip; the same bytes give the same file.
+  /// If it `isPrivate`, only its owner may read it, even if it replaces a file that others may read.
+  /// If it `isPacked`, it is compressed with gzip; the same bytes give the same file.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String, isPrivate: Bool = false, isPacked: Bool = false) throws {
@@ -68,56 +69,42 @@ public final class OutputFile {
     if let place { unlink(place.partialPath) }
   }
 
-  /// Whether what is at `path` takes bytes as they come: it is neither a regular file nor a folder, or
-  /// one that this process has open, as `/dev/stdout` may be.
+  /// Whether bytes are written to `path` directly: it is neither a regular file nor a folder, or it
+  /// is one that this process has open, as `/dev/stdout` may be.
   private static func isSpecial(_ path: String) -> Bool {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return false }
+    guard let status = Folder.status(of: path) else { return false }
     guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return true }
     var item = path
     while let link = Folder.link(at: item) {
       let folder = Folder.parent(of: item)
-      guard let whole = realpath(folder, nil) else { return false }
-      defer { free(whole) }
-      if String(cString: whole).hasPrefix("/proc/") { return true }
+      guard let whole = Folder.realPath(of: folder) else { return false }
+      if whole.hasPrefix("/proc/") { return true }
       item = link.hasPrefix("/") ? link : folder + "/" + link
     }
     return false
   }
 
-  /// A folder for what is needed until the file is written; whoever asks for it removes it.
-  ///
-  /// It is its owner's alone.
-  ///
-  /// - Throws: ``FileError``.
+  /// Creates a private folder for what is needed while the file is written; the caller removes it.
   public func createTemporaryFolder() throws(FileError) -> String {
     if let place { return try place.createTemporaryFolder() }
     return try Folder.createTemporary()
   }
 
-  /// Tells, before anything is written, that the file will have `size` bytes.
+  /// Announces, before anything is written, that the file will have `size` bytes.
   ///
-  /// Room for a large file is then taken on the disk at once. The file may become smaller or larger
-  /// after all.
+  /// Disk space for a large file is then reserved at once. The file may still become smaller or
+  /// larger.
   ///
-  /// - Throws: ``FileError`` if there is not enough room.
+  /// - Throws: ``FileError`` if there is not enough space.
   public func expect(size: Int) throws(FileError) {
-    precondition(byteCount == 0, "something was written before")
+    precondition(byteCount == 0, "something has been written")
     let large = 16 << 20
-    guard place != nil, packer == nil, size >= large, let fallocate = Self.fallocate else { return }
-    if fallocate(descriptor, 0, 0, off_t(size)) == 0 {
+    guard place != nil, packer == nil, size >= large else { return }
+    if csystem_reserve(descriptor, Int64(size)) == 0 {
       reserved = size
     } else if [ENOSPC, EDQUOT, EFBIG].contains(errno) {
       throw FileError(path: path, operation: .write)
     }
-  }
-
-  private typealias Fallocate = @convention(c) (Int32, Int32, off_t, off_t) -> Int32
-
-  /// The C library's `fallocate`, which its headers show to GNU programs only. (`posix_fallocate`
-  /// writes the whole file where the file system cannot take room.)
-  private static let fallocate: Fallocate? = dlsym(nil, "fallocate").map {
-    unsafeBitCast($0, to: Fallocate.self)
   }
 
   /// Appends `bytes`.
@@ -132,7 +119,7 @@ public final class OutputFile {
   private func append(_ bytes: UnsafeRawBufferPointer) throws {
     if buffer.count + bytes.count > Self.bufferSize { try flush() }
     if bytes.count >= Self.bufferSize {
-      try writeThrough(bytes)
+      try writeThrough(bytes.bytes)
     } else {
       buffer.append(contentsOf: bytes)
     }
@@ -152,58 +139,48 @@ public final class OutputFile {
     try write(Array(text.utf8))
   }
 
-  /// Replaces the bytes from `offset` on, which were written before, by `bytes`.
+  /// Replaces the bytes from `offset` on, which have been written, with `bytes`.
   ///
-  /// - Throws: ``FileError``; also where the file is written as it comes and cannot go back.
+  /// - Throws: ``FileError``, also if the output is a pipe and cannot go back.
   public func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
     precondition(packer == nil && offset >= 0 && offset + bytes.count <= byteCount)
     try flush()
-    var done = 0
-    while done < bytes.count {
-      done += try bytes.withUnsafeBytes { bytes in
-        try systemCall(.write, path) {
-          pwrite(
-            descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done,
-            off_t(offset + done))
-        }
-      }
-    }
+    try writeAll(bytes.span.bytes, to: descriptor, path, at: offset)
   }
 
-  /// Brings everything to the disk, without the name as yet: of several files that belong together
-  /// none need take its name before there is room for all.
+  /// Writes everything to disk without giving the file its name, so that of several files that belong
+  /// together none appears before there is space for all.
   ///
   /// - Throws: ``FileError``.
   public func synchronize() throws {
-    precondition(descriptor >= 0, "committed before")
+    precondition(descriptor >= 0, "already committed")
     try packer?.finish { try self.append($0) }
     try flush()
     guard place != nil else { return }
     if reserved > byteCount {
-      // The room that was not needed.
+      // The space that was not needed.
       try systemCall(.write, path) { ftruncate(descriptor, off_t(byteCount)) }
       reserved = 0
     }
     try systemCall(.synchronize, path) { fsync(descriptor) }
   }
 
-  /// Brings everything to the disk and gives the file its name, and returns whether that changed
-  /// anything: an older file with the same bytes stays as it is, with its times.
+  /// Writes everything to disk and gives the file its name; returns whether that changed anything: an
+  /// existing file with the same bytes keeps its times.
   ///
-  /// - Throws: ``FileError``; the file then does not appear. If it is whole and cannot get its name, the
+  /// - Throws: ``FileError``; the file then does not appear. If it is whole but cannot be renamed, the
   ///   error says where it is.
   @discardableResult
   public func commit() throws -> Bool {
     try Self.commit([self])
   }
 
-  /// Brings everything in `files` to the disk and gives the files their names; returns whether that
-  /// changed anything.
+  /// Writes all `files` to disk and gives them their names; returns whether that changed anything.
   ///
-  /// It is quicker than to commit one after another, as the disk has all of them to work on before
+  /// This is faster than committing one after the other, because the disk works on all of them before
   /// any is waited for. None takes its name before all are on the disk.
   ///
-  /// - Throws: ``FileError``; if it is one of writing, none of the files appears.
+  /// - Throws: ``FileError``; if writing failed, none of the files appears.
   @discardableResult
   public static func commit(_ files: [OutputFile]) throws -> Bool {
     for file in files { try file.beginWriting() }
@@ -218,11 +195,11 @@ public final class OutputFile {
     return !folders.isEmpty || files.contains { $0.place == nil }
   }
 
-  /// Gives the file its name, unless one with the same bytes has it.
+  /// Gives the file its name unless a file with the same bytes already has it.
   private func takeName(in place: OutputPlace) throws -> Bool {
-    // One that is to be private may not be as yet.
+    // An existing file may not be as private as this one is to be.
     let isUnchanged = !isPrivate && hasSameContents(place.partialPath, place.target)
-    // Whose the older one is may have changed since this was created.
+    // The owner of the existing file may have changed since this one was created.
     if !isPrivate { FileAttributes(of: place.target)?.apply(to: descriptor) }
     let closing = descriptor
     descriptor = -1
@@ -241,38 +218,25 @@ public final class OutputFile {
     throw error
   }
 
-  /// Lets the system begin to bring to the disk what was written, and does not wait for it.
+  /// Lets the system start writing to disk, without waiting for it.
   private func beginWriting() throws {
-    precondition(descriptor >= 0, "committed before")
+    precondition(descriptor >= 0, "already committed")
     try flush()
-    let write: UInt32 = 2
-    // Where the system cannot, it is done when it is waited for.
-    if place != nil { _ = Self.syncFileRange?(descriptor, 0, 0, write) }
-  }
-
-  private typealias SyncFileRange = @convention(c) (Int32, off_t, off_t, UInt32) -> Int32
-
-  /// The C library's `sync_file_range`, which its headers show to GNU programs only.
-  private static let syncFileRange: SyncFileRange? = dlsym(nil, "sync_file_range").map {
-    unsafeBitCast($0, to: SyncFileRange.self)
+    // If the system cannot, everything is written when it is waited for.
+    if place != nil { _ = csystem_start_writing(descriptor) }
   }
 
   private func flush() throws {
-    try buffer.withUnsafeBytes { try writeThrough($0) }
+    try buffer.withUnsafeBytes { try writeThrough($0.bytes) }
     buffer.removeAll(keepingCapacity: true)
   }
 
-  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws {
-    var done = 0
-    while done < bytes.count {
-      done += try systemCall(.write, path, mayStall: place == nil) {
-        Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-      }
-    }
+  private func writeThrough(_ bytes: RawSpan) throws(FileError) {
+    try writeAll(bytes, to: descriptor, path, mayStall: place == nil)
   }
 }
 
-/// Writes `contents` to `path` whole, or leaves `path` as it was.
+/// Writes all of `contents` to `path`, or leaves `path` as it was.
 ///
 /// - Throws: ``FileError``.
 public func replaceFile(at path: String, with contents: [UInt8]) throws {
@@ -281,16 +245,14 @@ public func replaceFile(at path: String, with contents: [UInt8]) throws {
   try file.commit()
 }
 
-/// Writes the UTF-8 of `contents` to `path` whole, or leaves `path` as it was.
+/// Writes the UTF-8 of `contents` to `path`, or leaves `path` as it was.
 ///
 /// - Throws: ``FileError``.
 public func replaceFile(at path: String, with contents: String) throws {
   try replaceFile(at: path, with: Array(contents.utf8))
 }
 
-/// Removes the file at `path`; nothing happens if it is not there.
-///
-/// - Throws: ``FileError``.
+/// Removes the file at `path`; does nothing if it is missing.
 public func removeFile(at path: String) throws(FileError) {
   guard unlink(path) == 0 || errno == ENOENT else {
     throw FileError(path: path, operation: .remove)

@@ -1,10 +1,9 @@
 import FileSupport
 
-/// What lies in the place of weights now and then: a pointer, a web page, an archive.
-enum ForeignFile {
-  /// What is wrong with a file of weights whose bytes are `bytes`, and the remedy; `nil` if it is
-  /// none of the files that are known here.
-  static func problem(of bytes: UnsafeRawBufferPointer) -> String? {
+/// Files that are sometimes found in the place of weights: a pointer, a web page, an archive.
+enum MisplacedFile {
+  /// What a file with `bytes` is instead of weights, and the remedy; `nil` if it is not recognized.
+  static func problem(of bytes: some Collection<UInt8>) -> String? {
     if ForeignContent.isGitLFSPointer(bytes) {
       return "this is a git-lfs pointer, not the weights; fetch them with 'git lfs pull', "
         + "or download the file itself"
@@ -16,7 +15,7 @@ enum ForeignFile {
       return "this is packed with gzip; unpack it first"
     }
     if ForeignContent.isTarArchive(bytes) {
-      return "this is a tar archive, as torch before 0.2 wrote or as a download is packed; "
+      return "this is a tar archive, a packed download or weights that torch before 0.2 wrote; "
         + "unpack it, or save the weights with a newer torch"
     }
     return nil

@@ -48,7 +48,7 @@ struct ShardVerificationTests {
     failure { _ = try VerifiedShard(path: folder.path(name)) }
   }
 
-  @Test("tells what it found and what it could compare with")
+  @Test("reports what it found and what it could compare with")
   func good() throws {
     let shard = try VerifiedShard(path: folder.path("train-00000.bin"))
     let ids: [UInt8] = [7, 0, 8, 0, 9, 0, 2, 0]
@@ -105,7 +105,7 @@ struct ShardVerificationTests {
         == "train-00002.bin: manifest.json beside it does not name this file")
   }
 
-  @Test("wants an end of text for each post, and none behind the last")
+  @Test("requires an end of text for each post, and nothing after the last")
   func endsOfText() throws {
     func failure(_ manifest: TokenManifest) -> String {
       self.failure { try manifest.verifyEndsOfText(in: folder.path) }

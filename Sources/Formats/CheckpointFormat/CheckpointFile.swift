@@ -1,0 +1,38 @@
+import FileSupport
+
+/// The names of the files in a checkpoint folder.
+public enum CheckpointFile {
+  public static let configuration = "config.json"
+  public static let generationConfiguration = "generation_config.json"
+  public static let weights = "model.safetensors"
+  /// Weights as older versions of transformers wrote them; only read.
+  public static let pyTorchWeights = "pytorch_model.bin"
+  /// Appended to the name of the weights for the index of weights in several files.
+  public static let indexSuffix = ".index.json"
+  public static let trainerState = "trainer_state.json"
+  /// The moments of AdamW: a tensor `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` for each.
+  public static let optimizer = "optimizer.safetensors"
+  /// What resuming needs: the settings that must not change, and the sums that continue.
+  public static let resumeState = "resume_state.json"
+  /// The files of a tokenizer; a folder has some of them.
+  public static let tokenizer = [
+    "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json",
+    "special_tokens_map.json", "added_tokens.json",
+  ]
+
+  /// Copies the tokenizer files of the folder `source` to the folder `destination`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if there are none.
+  public static func copyTokenizer(from source: String, to destination: String) throws {
+    let names = tokenizer.filter { Folder.hasFile("\(source)/\($0)") }
+    guard !names.isEmpty else {
+      throw InputError(source, "holds no tokenizer; expected tokenizer.json or vocab.json")
+    }
+    for name in names {
+      let file = try MappedFile(path: "\(source)/\(name)")
+      let copy = try OutputFile(path: "\(destination)/\(name)")
+      try withExtendedLifetime(file) { try copy.write(file.bytes) }
+      try copy.commit()
+    }
+  }
+}
