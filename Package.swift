@@ -108,7 +108,10 @@ let package = Package(
       ["PostFormat", "JSONSupport", "Threading", "FileSupport", "CLibXML2", "CCurl"]),
     library(
       "TextCleaning", in: .stages,
-      ["PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "CKernels"]),
+      [
+        "PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "TextSupport",
+        "CKernels",
+      ]),
     library(
       "Training", in: .stages,
       [
@@ -161,7 +164,8 @@ let package = Package(
       of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
-      of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport"]),
+      of: "TextCleaning", in: .stages,
+      ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport", "TextSupport"]),
     tests(
       of: "Training", in: .stages,
       [

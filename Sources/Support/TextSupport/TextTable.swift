@@ -4,35 +4,45 @@
 ///     table.rows.append(["0", "1169", "К"])
 ///     print(table.text(isAligned: Terminal.showsOutput, hasColor: Terminal.hasOutputColor))
 public struct TextTable: Sendable {
-  /// What is in each row, a text a column, without tabs and newlines.
+  /// The cells of each row, without tabs and newlines; empty cells at its end may be left out.
   public var rows: [[String]] = []
   private let titles: [String]
   private let rightAligned: Set<Int>
 
-  /// A table with columns of these `titles`, those with the numbers `rightAligned` set to the right.
-  public init(_ titles: [String], rightAligned: Set<Int> = []) {
+  /// A table with columns of these `titles`, or without titles; the columns with the indices
+  /// `rightAligned` are aligned to the right.
+  public init(_ titles: [String] = [], rightAligned: Set<Int> = []) {
     self.titles = titles
     self.rightAligned = rightAligned
   }
 
-  /// The table as text, a newline behind each row.
+  /// The table as text, with a newline after each row.
   ///
-  /// Aligned it has a first row of titles, dim if it `hasColor`. Otherwise a tab parts the columns,
-  /// and there are no titles. The last column is never filled up, so the widths that a terminal
-  /// gives to unusual characters do not matter there.
-  public func text(isAligned: Bool, hasColor: Bool) -> String {
+  /// If it is aligned, its first row holds the titles, dim if it `hasColor`; a column without text
+  /// is left out, and nothing follows the last text of a row, so the width that a terminal gives to
+  /// unusual characters does not matter there. Otherwise tabs separate the columns, and there are
+  /// no titles.
+  public func text(isAligned: Bool = true, hasColor: Bool = false) -> String {
     guard isAligned else {
       return rows.map { $0.joined(separator: "\t") + "\n" }.joined()
     }
-    let all = [titles] + rows
-    let widths = titles.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-    return all.enumerated().map { number, row in
-      let line = row.indices.map { column in
+    let all = titles.isEmpty ? rows : [titles] + rows
+    var widths: [Int] = []
+    for row in all {
+      for (column, cell) in row.enumerated() {
+        if column == widths.count { widths.append(0) }
+        widths[column] = max(widths[column], cell.count)
+      }
+    }
+    return all.enumerated().map { index, row in
+      let last = row.lastIndex { !$0.isEmpty } ?? -1
+      let line = (0..<(last + 1)).filter { widths[$0] > 0 }.map { column in
         let padding = String(repeating: " ", count: widths[column] - row[column].count)
         if rightAligned.contains(column) { return padding + row[column] }
-        return column == row.count - 1 ? row[column] : row[column] + padding
+        return column == last ? row[column] : row[column] + padding
       }.joined(separator: "  ")
-      return number == 0 && hasColor ? "\u{1B}[2m\(line)\u{1B}[0m\n" : line + "\n"
+      return index == 0 && hasColor && !titles.isEmpty
+        ? "\u{1B}[2m\(line)\u{1B}[0m\n" : line + "\n"
     }.joined()
   }
 }
