@@ -13,7 +13,10 @@ struct CorpusWriterTests {
 
   private func write(_ posts: [String], _ writer: CorpusWriter) throws {
     let end = writer.isOnePostALine ? "\n" : ""
-    for post in posts { try writer.write(posts: (post + end).utf8.span) }
+    for post in posts {
+      let text = post + end
+      try writer.write(posts: text.utf8.span)
+    }
   }
 
   @Test("writes one post a line")

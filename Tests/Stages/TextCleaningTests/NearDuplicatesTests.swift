@@ -270,7 +270,8 @@ struct ShingleSetTests {
     set.load(long.span)
     #expect(set.hashes.count == Set((0..<199_996).map { Array(long[$0..<$0 + 5]) }).count)
     #expect(set.countShared(with: long.span) == set.hashes.count)
-    set.load("abcdef".utf8.span)
+    let short = "abcdef"
+    set.load(short.utf8.span)
     #expect(set.hashes.count == 2)
   }
 

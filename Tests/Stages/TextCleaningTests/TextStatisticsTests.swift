@@ -8,7 +8,8 @@ struct TextStatisticsTests {
     var statistics = TextStatistics()
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      statistics.add(rest.prefix(size).span)
+      let part = rest.prefix(size)
+      statistics.add(part.span)
       rest = rest.dropFirst(size)
     }
     statistics.finish()
