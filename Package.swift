@@ -111,7 +111,10 @@ let package = Package(
       ["PostFormat", "JSONSupport", "Threading", "FileSupport", "CLibXML2", "CCurl"]),
     library(
       "TextCleaning", in: .stages,
-      ["PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "CKernels"]),
+      [
+        "PostFormat", "CorpusFormat", "JSONSupport", "Threading", "FileSupport", "TextSupport",
+        "CKernels",
+      ]),
     library(
       "CorpusEncoding", in: .stages,
       [
@@ -172,7 +175,8 @@ let package = Package(
       of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
-      of: "TextCleaning", in: .stages, ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport"]),
+      of: "TextCleaning", in: .stages,
+      ["PostFormat", "CorpusFormat", "JSONSupport", "FileSupport", "TextSupport"]),
     tests(
       of: "CorpusEncoding", in: .stages,
       ["BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport", "FileSupport"]),

@@ -3,17 +3,18 @@ import TextSupport
 
 /// Reads cleaned text, packed with gzip or not, in memory for the longest post.
 public enum CorpusReader {
-  /// Calls `body` with the number of the line, from 1, the bytes of each post at `path`, and whether a
-  /// newline follows them, which may be missing behind the last.
+  /// Calls `body` with each post at `path`: its line, from 1, its bytes, and whether a newline follows,
+  /// which the last may lack.
   ///
-  /// The bytes are UTF-8 and valid only during the call. Lines without a byte hold no post and are
-  /// passed over; so are a byte order mark at the beginning of the file and a carriage return at
-  /// the end of a line, which editors of other systems leave behind. The path `-` stands for
-  /// standard input. The lines are cut of what `filter` makes of the bytes. `progress` is given how
-  /// many bytes of the file, packed if it is packed, were read: now and then, and once at the end.
+  /// The bytes are UTF-8 and valid only during the call. A line without a byte holds no post and is
+  /// passed over. So are what editors of other systems add to a text: a carriage return at the end of
+  /// a line, and a byte order mark at the beginning of the file, or of a line where such files were
+  /// joined. The path `-` stands for standard input. The lines are those of what `filter` makes of the
+  /// bytes. `progress` is called with the number of bytes of the file that were read, packed if it is
+  /// packed: now and then, and once at the end.
   ///
-  /// - Throws: `InputError` at the first line that is not UTF-8, if the file is no cleaned text, or if a
-  ///   gzip stream is damaged; `FileError`; what `filter`, `progress` and `body` throw.
+  /// - Throws: `InputError` at the first line that is not UTF-8, if the file is not cleaned text, or if
+  ///   a gzip stream is damaged; `FileError`; what `filter`, `progress` and `body` throw.
   public static func forEachPost(
     path: String, filter: (any InputFilter)? = nil,
     progress: (_ bytesRead: Int) throws -> Void = { _ in },
@@ -23,27 +24,27 @@ public enum CorpusReader {
     let input = reader.input
     var reported = 0
     while let line = try reader.next() {
-      let number = reader.lineNumber
+      let lineNumber = reader.lineNumber
       if input.bytesConsumed != reported {
         reported = input.bytesConsumed
         try progress(reported)
       }
-      let post = withoutReturn(line)
+      let post = postRange(in: line)
       if post.isEmpty { continue }
       if let offset = offsetOfInvalidUTF8(in: line) {
-        let markLength = number == 1 ? input.markLength : 0
-        throw notUTF8(line[offset...], at: markLength + offset, line: number, path: path)
+        let markLength = lineNumber == 1 ? input.markLength : 0
+        throw notUTF8(line[offset...], at: markLength + offset, line: lineNumber, path: path)
       }
-      try body(number, post, reader.endsWithNewline)
+      try body(lineNumber, UnsafeRawBufferPointer(rebasing: line[post]), reader.endsWithNewline)
     }
     try progress(input.bytesConsumed)
   }
 
-  /// A reader of the cleaned text at `path` in blocks of whole lines, each of `blockSize` bytes at
-  /// most unless a line is longer.
+  /// A reader of the cleaned text at `path` in blocks of whole lines, each of at most `blockSize` bytes
+  /// unless a line is longer.
   ///
-  /// The lines are cut of what `filter` makes of the bytes. ``forEachPost(in:_:)`` finds the
-  /// posts in a block.
+  /// The lines are those of what `filter` makes of the bytes. ``forEachPost(in:_:)`` finds the posts in
+  /// a block.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   public static func blocks(
@@ -52,15 +53,15 @@ public enum CorpusReader {
     try BlockReader(linesOf: path, as: .cleanedText, blockSize: blockSize, filter: filter)
   }
 
-  /// Calls `body` with the number of the line in `block`, from 1, and the place of each post in it.
+  /// Calls `body` with the line of each post in `block`, from 1, and the range of its bytes.
   ///
-  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but whether they are UTF-8 is left to
-  /// `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to throw.
+  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but whether they are UTF-8 is left
+  /// to `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to throw.
   ///
   /// - Parameters:
-  ///   - block: Whole lines; the last one of a file may be without its newline.
-  ///   - body: What is done with a post.
-  /// - Returns: How many lines there are.
+  ///   - block: Whole lines; the last one of a file may lack its newline.
+  ///   - body: Called with each post.
+  /// - Returns: The number of lines.
   /// - Throws: What `body` throws.
   @discardableResult
   public static func forEachPost<Failure: Error>(
@@ -72,20 +73,17 @@ public enum CorpusReader {
     while start < block.count {
       line += 1
       let end = endOfLine(in: block, from: start)
-      let post = withoutReturn(UnsafeRawBufferPointer(rebasing: block[start..<end]))
-      if let address = post.baseAddress, let base = block.baseAddress, !post.isEmpty {
-        let offset = address - base
-        try body(line, offset..<offset + post.count)
-      }
+      let post = postRange(in: UnsafeRawBufferPointer(rebasing: block[start..<end]))
+      if !post.isEmpty { try body(line, start + post.lowerBound..<start + post.upperBound) }
       start = end + 1
     }
     return line
   }
 
-  /// The error of text that is not UTF-8: the first byte of `text`, with `offset` bytes before it in the
-  /// line, is not what stands there in UTF-8.
+  /// The error of text that is not UTF-8: `text` begins with the byte that is wrong, which has `offset`
+  /// bytes before it in the line.
   ///
-  /// The encoding of the file is guessed by the beginning of `text`.
+  /// The encoding of the file is guessed from the beginning of `text`.
   public static func notUTF8(
     _ text: some Collection<UInt8>, at offset: Int, line: Int, path: String
   ) -> InputError {
@@ -98,10 +96,12 @@ public enum CorpusReader {
         + TextEncoding.remedy(for: text.prefix(lengthGuessedBy), in: path))
   }
 
-  /// How many bytes tell the encoding of a text.
+  /// How many bytes the encoding of a text is guessed from.
   public static let lengthGuessedBy = 4096
 
-  private static func withoutReturn(_ line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: line.last == 0x0D ? line.dropLast() : line[...])
+  /// The range of the post in `line`, without a byte order mark before it and a carriage return after it.
+  private static func postRange(in line: UnsafeRawBufferPointer) -> Range<Int> {
+    let start = line.first == 0xEF && line.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    return start..<(line.last == 0x0D ? line.count - 1 : line.count)
   }
 }

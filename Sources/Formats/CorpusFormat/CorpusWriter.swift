@@ -1,73 +1,50 @@
 import FileSupport
-import Glibc
+import TextSupport
 
-/// How the posts of a cleaned text stand in their file.
-public enum CorpusLayout: Sendable {
-  /// One post a line, each with a newline behind it: contract 2 of `docs/formats.md`.
-  case onePostALine
-  /// One post behind the other with nothing between them, as the original recipe wrote them.
-  case unseparated
-}
-
-/// Writes cleaned text; the file takes its name only when it is whole.
+/// Writes cleaned text; the file gets its name only when it is complete.
 public final class CorpusWriter {
-  /// How the posts stand in the file.
-  public let layout: CorpusLayout
-  /// Is given what is written, as it stands in the file.
-  public var onWrite: ((UnsafeRawBufferPointer) -> Void)?
+  /// Whether each post is a line, followed by a newline: contract 2 of `docs/formats.md`.
+  ///
+  /// Otherwise there is nothing between the posts, as the original recipe wrote them.
+  public let isOnePostALine: Bool
+  /// The number of bytes that were written, and of characters (Unicode scalars) in them.
+  public private(set) var byteCount = 0
+  public private(set) var characterCount = 0
+  /// Called with what is written, as the file has it.
+  public var onWrite: ((Span<UInt8>) -> Void)?
   private let file: OutputFile?
 
-  /// Creates the file at `path`, and the folders above it where they are missing.
+  /// Creates the file at `path`, and the folders above it if they are missing.
   ///
-  /// The path `-` stands for standard output, which is written as it comes.
+  /// The path `-` stands for standard output, which is written as the posts come; `nil` is a text
+  /// that nobody wants.
   ///
   /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
-  public init(path: String, layout: CorpusLayout = .onePostALine) throws {
-    file = try OutputFile(path: path)
-    self.layout = layout
+  public init(path: String?, isOnePostALine: Bool = true) throws {
+    file = try path.map { try OutputFile(path: $0) }
+    self.isOnePostALine = isOnePostALine
   }
 
-  /// A writer of a text that nobody wants.
-  public init(discarding layout: CorpusLayout) {
-    file = nil
-    self.layout = layout
-  }
-
-  /// Appends a post, which must be UTF-8; in lines it must be one line, and not an empty one.
+  /// Appends `text`, any number of posts as the file has them: if each is a line, each with its
+  /// newline.
   ///
   /// - Throws: `FileError`.
-  public func write(_ post: UnsafeRawBufferPointer) throws {
-    switch layout {
-    case .unseparated: try write(posts: post)
-    case .onePostALine:
-      guard let base = post.baseAddress, memchr(base, 0x0A, post.count) == nil, !post.isEmpty else {
-        preconditionFailure("a post of a cleaned text is one line, and not an empty one")
-      }
-      try file?.write(post)
-      try file?.write([0x0A])
-      onWrite?(post)
-      [0x0A].withUnsafeBytes { onWrite?($0) }
-    }
-  }
-
-  /// Appends `text`, which is any number of posts as they stand in the file, each with its newline
-  /// where each is a line.
-  ///
-  /// - Throws: `FileError`.
-  public func write(posts text: UnsafeRawBufferPointer) throws {
-    precondition(layout == .unseparated || text.isEmpty || text.last == 0x0A)
-    try file?.write(text)
+  public func write(posts text: Span<UInt8>) throws {
+    precondition(!isOnePostALine || text.isEmpty || text[text.count - 1] == 0x0A)
+    try text.withUnsafeBytes { try file?.write($0) }
+    byteCount += text.count
+    characterCount += text.scalarCount
     onWrite?(text)
   }
 
-  /// Brings everything to the disk, without the name as yet; after this ``commit()`` hardly fails.
+  /// Writes everything to the disk, but not the name yet; after this ``commit()`` hardly ever fails.
   ///
   /// - Throws: `FileError`.
   public func synchronize() throws {
     try file?.synchronize()
   }
 
-  /// Brings everything to the disk and gives the file its name, and returns whether that changed
+  /// Writes everything to the disk and gives the file its name; returns whether that changed
   /// anything: an older file with the same bytes stays as it is.
   ///
   /// - Throws: `FileError`; the file then does not appear.

@@ -2,21 +2,20 @@ import FileSupport
 import JSONSupport
 
 extension Funnel {
-  /// The number of the form that is written and read.
+  /// The version of the format that is written and read.
   static let version = 1
 
-  /// The funnel as JSON, as it stands in its file.
+  /// The funnel as JSON, as its file has it.
   public var json: JSONValue {
-    let badLines = badLines > 0 ? [JSONValue.Member("bad_lines", .integer(badLines))] : []
+    func counts(_ keys: [CountKey]) -> [JSONValue.Member] {
+      keys.map { .init($0.name, .integer(self[keyPath: $0.path])) }
+    }
     return .object(
       [
         .init("version", .integer(Self.version)),
         .init("recipe", .string(recipe)),
         .init("one_post_a_line", .boolean(isOnePostALine)),
-      ] + badLines + [
-        .init("posts_in", .integer(postsIn)),
-        .init("characters_in", .integer(charactersIn)),
-        .init("bytes_in", .integer(bytesIn)),
+      ] + counts(badLines > 0 ? [Self.badLinesKey] : []) + counts(Self.keysIn) + [
         .init(
           "rules",
           .array(
@@ -27,11 +26,19 @@ extension Funnel {
                 .init("dropped", .integer(step.dropped)),
                 .init("changed", .integer(step.changed)),
               ])
-            })),
-        .init("posts_out", .integer(postsOut)),
-        .init("characters_out", .integer(charactersOut)),
-        .init("bytes_out", .integer(bytesOut)),
-      ])
+            }))
+      ] + counts(Self.keysOut))
+  }
+
+  /// The key of a count in the file.
+  private typealias CountKey = (name: String, path: WritableKeyPath<Funnel, Int>)
+
+  private static var badLinesKey: CountKey { ("bad_lines", \.badLines) }
+  private static var keysIn: [CountKey] {
+    [("posts_in", \.postsIn), ("characters_in", \.charactersIn), ("bytes_in", \.bytesIn)]
+  }
+  private static var keysOut: [CountKey] {
+    [("posts_out", \.postsOut), ("characters_out", \.charactersOut), ("bytes_out", \.bytesOut)]
   }
 
   /// Writes the funnel to the file at `path`, whole or not at all.
@@ -41,7 +48,7 @@ extension Funnel {
     try write(to: try OutputFile(path: path))
   }
 
-  /// Writes the funnel to `file`, and commits that.
+  /// Writes the funnel to `file`, and commits the file.
   ///
   /// - Throws: `FileError`.
   public func write(to file: OutputFile) throws {
@@ -49,9 +56,9 @@ extension Funnel {
     try file.commit()
   }
 
-  /// Reads the funnel at `path`; keys it does not know are passed over.
+  /// Reads the funnel at `path`; unknown keys are ignored.
   ///
-  /// - Throws: `InputError` if it is no funnel or its counts contradict each other; `FileError`.
+  /// - Throws: `InputError` if it is not a funnel or its counts contradict each other; `FileError`.
   public init(path: String) throws {
     let fields = Fields(path: path, value: try JSONValue(path: path))
     let version = try fields.count("version")
@@ -70,23 +77,18 @@ extension Funnel {
           settings: try fields.value("settings", "an object", \.members),
           dropped: try fields.count("dropped"), changed: try fields.count("changed"))
       })
-    badLines = fields.value["bad_lines"] == nil ? 0 : try fields.count("bad_lines")
-    postsIn = try fields.count("posts_in")
-    charactersIn = try fields.count("characters_in")
-    bytesIn = try fields.count("bytes_in")
-    postsOut = try fields.count("posts_out")
-    charactersOut = try fields.count("characters_out")
-    bytesOut = try fields.count("bytes_out")
+    for key in Self.keysIn + Self.keysOut { self[keyPath: key.path] = try fields.count(key.name) }
+    if fields.value["bad_lines"] != nil { badLines = try fields.count("bad_lines") }
     let dropped = steps.reduce(0) { $0 &+ $1.dropped }
     guard postsIn &- dropped == postsOut else {
       throw InputError(
         path,
-        "\(postsIn) posts in less \(dropped) dropped are \(postsIn &- dropped), "
+        "\(postsIn) posts in minus \(dropped) dropped is \(postsIn &- dropped), "
           + "but posts_out is \(postsOut)")
     }
   }
 
-  /// The members of an object in the file, whose absence is an error.
+  /// The members of an object in the file; a missing one is an error.
   private struct Fields {
     let path: String
     let value: JSONValue

@@ -1,5 +1,6 @@
 import FileSupport
 import JSONSupport
+import TextSupport
 
 /// What became of the posts on their way through the rules: the file beside a cleaned text.
 public struct Funnel: Equatable, Sendable {
@@ -9,9 +10,9 @@ public struct Funnel: Equatable, Sendable {
     public var rule: String
     /// The settings the rule worked with.
     public var settings: [JSONValue.Member]
-    /// How many posts it dropped.
+    /// The number of posts it dropped.
     public var dropped: Int
-    /// How many posts it changed and let pass.
+    /// The number of posts it changed and let pass.
     public var changed: Int
 
     /// A step of the rule `rule`.
@@ -27,23 +28,23 @@ public struct Funnel: Equatable, Sendable {
 
   /// The name of the recipe that the rules belong to.
   public var recipe: String
-  /// Whether each post is a line of the text; if not, nothing stands between the posts.
+  /// Whether each post is a line of the text; if not, nothing separates the posts.
   public var isOnePostALine: Bool
-  /// How many lines were no posts and were passed over.
+  /// The number of lines that were not posts and were passed over.
   public var badLines = 0
-  /// How many posts came in.
+  /// The number of posts that came in.
   public var postsIn = 0
-  /// How many characters (Unicode scalars) their texts had.
+  /// The number of characters (Unicode scalars) in their texts.
   public var charactersIn = 0
-  /// How many bytes of UTF-8 their texts had.
+  /// The number of bytes of UTF-8 in their texts.
   public var bytesIn = 0
   /// What each rule did, in the order of the rules.
   public var steps: [Step]
-  /// How many posts came out.
+  /// The number of posts that came out.
   public var postsOut = 0
-  /// How many characters (Unicode scalars) the posts have that came out, newlines not counted.
+  /// The number of characters (Unicode scalars) in those, without newlines.
   public var charactersOut = 0
-  /// How many bytes of UTF-8 the posts have that came out, newlines not counted.
+  /// The number of bytes of UTF-8 in those, without newlines.
   public var bytesOut = 0
 
   /// The funnel of `steps` before the first post.
@@ -56,5 +57,34 @@ public struct Funnel: Equatable, Sendable {
   /// The path of the funnel beside the cleaned text at `path`: `posts.txt` → `posts.funnel.json`.
   public static func path(besideText path: String) -> String {
     (path.hasSuffix(".txt") ? String(path.dropLast(4)) : path) + ".funnel.json"
+  }
+
+  /// The funnel as a table to read: posts in, what each rule did, posts out.
+  ///
+  /// Percentages are of all posts that came in. If lines were passed over that are not posts, the
+  /// table begins with `lines in` and `bad lines`.
+  ///
+  ///     posts in      20,641
+  ///     channel-news    -412   2.0 %      0 changed
+  ///     header             0   0.0 %  6,190 changed
+  ///     posts out     20,229  98.0 %
+  public var table: String {
+    func percent(_ count: Int) -> String {
+      postsIn > 0 ? NumberText.percent(count, of: postsIn) : ""
+    }
+    var table = TextTable(rightAligned: [1, 2, 3])
+    if badLines > 0 {
+      table.rows.append(["lines in", NumberText.count(postsIn + badLines)])
+      table.rows.append(["bad lines", NumberText.count(-badLines)])
+    }
+    table.rows.append(["posts in", NumberText.count(postsIn)])
+    for step in steps {
+      table.rows.append([
+        step.rule, NumberText.count(-step.dropped), percent(step.dropped),
+        "\(NumberText.count(step.changed)) changed",
+      ])
+    }
+    table.rows.append(["posts out", NumberText.count(postsOut), percent(postsOut)])
+    return String(table.text().dropLast())
   }
 }

@@ -1,19 +1,19 @@
 import FileSupport
 import TextSupport
 
-/// What becomes of bytes that are not UTF-8.
+/// What is done about bytes that are not UTF-8.
 public enum InvalidUTF8Policy: String, CaseIterable, Sendable {
   /// The first is an error.
   case fail
-  /// U+FFFD takes the place of each broken character.
+  /// U+FFFD replaces each broken character.
   case replace
-  /// They are left out.
+  /// They are removed.
   case drop
 }
 
-/// Makes UTF-8 of bytes that are not, as they are read.
+/// Makes UTF-8 of bytes that are not UTF-8, as they are read.
 ///
-/// What is one broken character follows the Unicode standard (chapter 3, "U+FFFD Substitution of
+/// The extent of a broken character follows the Unicode standard (chapter 3, "U+FFFD Substitution of
 /// Maximal Subparts"): as many bytes as could begin an allowed character, or else one byte. So the
 /// result is that of Python's `bytes.decode("utf-8", errors="replace")`, or `"ignore"` with
 /// ``InvalidUTF8Policy/drop``.
@@ -34,19 +34,19 @@ public final class UTF8Repair: InputFilter {
     }
   }
 
-  /// How many places are kept.
+  /// The most places that are kept.
   public static let placesKept = 5
 
-  /// What is done.
+  /// What is done about broken characters.
   public let policy: InvalidUTF8Policy
-  /// How many broken characters there were.
+  /// The number of broken characters.
   public private(set) var sequences = 0
-  /// How many bytes they had together.
+  /// The number of bytes in them.
   public private(set) var bytes = 0
-  /// The first of them, ``placesKept`` at most.
+  /// The first of them, at most ``placesKept``.
   public private(set) var places: [Place] = []
 
-  /// What was repaired, to be told: how much, and where.
+  /// A report of what was repaired: how much, and where.
   ///
   ///     posts.txt: 3 bytes in 2 places, not UTF-8, dropped: line 4, byte 7; line 9, byte 1
   public var summary: String {
@@ -60,10 +60,10 @@ public final class UTF8Repair: InputFilter {
   }
 
   private let path: String
-  /// What may be the beginning of a character whose other bytes have not come.
+  /// The possible beginning of a character whose other bytes have not been read.
   private var held: [UInt8] = []
   private var line = 1
-  /// How many bytes of the line are behind us.
+  /// The number of bytes of the line that were read.
   private var lineBytes = 0
 
   /// Repairs the input named `path`.
@@ -72,10 +72,10 @@ public final class UTF8Repair: InputFilter {
     self.policy = policy
   }
 
-  /// Counts a byte order mark for the places in the first line.
+  /// Counts a byte order mark in the places of the first line.
   public func passOverMark(length: Int) { lineBytes += length }
 
-  /// Appends `bytes` to `output`, all but what is not UTF-8.
+  /// Appends `bytes` to `output`, except what is not UTF-8.
   ///
   /// - Throws: `InputError` at the first byte that is not UTF-8 with ``InvalidUTF8Policy/fail``.
   public func filter(
@@ -112,14 +112,11 @@ public final class UTF8Repair: InputFilter {
     var newlines = 0
     for byte in bytes where byte == 0x0A { newlines &+= 1 }
     line += newlines
-    if newlines > 0, let last = bytes.lastIndex(of: 0x0A) {
-      lineBytes = bytes.count - last - 1
-    } else {
-      lineBytes += bytes.count
-    }
+    let last = newlines > 0 ? bytes.lastIndex(of: 0x0A) : nil
+    lineBytes = last.map { bytes.count - $0 - 1 } ?? lineBytes + bytes.count
   }
 
-  /// Takes note of the broken character of `length` bytes that `text` begins with.
+  /// Records the broken character of `length` bytes that `text` begins with.
   private func note(_ text: UnsafeRawBufferPointer, length: Int) throws {
     if policy == .fail {
       throw CorpusReader.notUTF8(text, at: lineBytes, line: line, path: path)

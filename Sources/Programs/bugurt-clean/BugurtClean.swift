@@ -8,23 +8,24 @@ import Threading
 @main
 struct BugurtClean: Program {
   static let name = "bugurt-clean"
-  static let abstract = "Turn posts into cleaned text, one post a line, by rules that are counted."
+  static let abstract =
+    "Turn posts into cleaned text, one post a line, and count what each rule did."
   static let discussion = """
-    The rules run over each post in a fixed order (--list-rules shows them); each changes the text
-    or drops the post. What each rule did is shown at the end and kept in the funnel, a JSON file
-    beside the text. Outputs appear whole or not at all.
+    The rules run over each post in a fixed order (--list-rules shows them). Each changes the text
+    or drops the post. What each rule did is shown at the end and written to the funnel, a JSON
+    file beside the text. Outputs appear whole or not at all.
 
     examples:
       bugurt-clean data/raw/fixture.jsonl -o data/clean/fixture.txt
           writes data/clean/fixture.txt and data/clean/fixture.funnel.json
       bugurt-clean --news line posts.jsonl.gz | head
-          keeps news without its hashtag line; the text goes to the standard output
+          keeps news without the hashtag line; the text goes to standard output
       bugurt-clean --list-rules > rules.ini; bugurt-clean --rules rules.ini posts.jsonl
-          cleans by rules of your own; --rule links=off changes one of them
+          cleans by your own rules; --rule links=off changes one of them
       bugurt-clean --suggest posts.jsonl > lines.ini; bugurt-clean --rules lines.ini posts.jsonl
-          finds the lines that a channel puts above or below its posts, and cleans without them
+          finds the lines that a channel puts above or below its posts, and removes them
       bugurt-clean --recipe original posts.jsonl -o original.txt
-          what the first version of this project wrote, byte for byte; it is not one post a line
+          writes what the first version of this project wrote, byte for byte; not one post a line
     """
 
   static let memoryAdvice = "Fewer --threads take less"
@@ -41,20 +42,20 @@ struct BugurtClean: Program {
 
   @Option(
     help: "the funnel to write: what each rule did, as JSON", valueName: "funnel.json",
-    defaultText: "the output with .funnel.json for .txt; none for standard output",
+    defaultText: "the output's name with .funnel.json for .txt; none for standard output",
     completion: .file)
   var funnel: String?
 
-  @Option(help: "the rules: ours, or those of the project's beginnings") var recipe =
-    RecipeName.house
+  @Option(help: "the rules: the house rules, or those of the project's first version")
+  var recipe = Recipe.house
 
   @Option(
-    help: "threads; they change the speed, not the result", valueName: "n",
-    defaultText: "a physical core each", accepting: .within(1...1024))
+    help: "the number of threads, which does not change the result", valueName: "n",
+    defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
   @Option(
-    help: "how many lines that are no posts are passed over, and told", valueName: "count",
+    help: "how many lines that are not posts are passed over with a warning", valueName: "count",
     defaultText: "0", accepting: .within(0...1_000_000_000))
   var skipBad: Int?
 
@@ -63,7 +64,7 @@ struct BugurtClean: Program {
 
   func validate() throws {
     if recipe == .original, let option = choice.houseOption {
-      throw UsageError("\(option) belongs to --recipe house; the original recipe has no choice")
+      throw UsageError("\(option) belongs to --recipe house; the original recipe has no options")
     }
     guard !choice.listRules else { return }
     guard posts != nil else {
@@ -84,32 +85,36 @@ struct BugurtClean: Program {
   }
 
   func run() throws {
-    let rules = try choice.ruleSet(recipe.recipe)
+    let rules = try choice.ruleSet(recipe)
     if choice.listRules { return print(rules.text, terminator: "") }
     let posts = posts ?? "-"
+    // A pipe must not be opened twice: what is read of it is gone.
+    let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     if choice.suggest {
-      return try showSuggestion(posts: posts, rules: rules, share: choice.suggestShare)
+      let progress = Progress("looking for boilerplate", total: size, unit: .bytes)
+      let suggestion = try BoilerplateSuggestion(
+        path: posts, rules: rules, fraction: choice.suggestShare
+      ) { try progress.update($0) }
+      for line in suggestion.report { Log.raw(line) }
+      return print(suggestion.text ?? "", terminator: "")
     }
 
-    // Posts that are shown have standard output for themselves.
+    // Posts that are shown have standard output to themselves.
     let discardsText = output == "-" && inspection.showsPosts
-    let writer =
-      discardsText
-      ? CorpusWriter(discarding: rules.recipe.layout)
-      : try CorpusWriter(path: output, layout: rules.recipe.layout)
+    let writer = try CorpusWriter(
+      path: discardsText ? nil : output, isOnePostALine: recipe.isOnePostALine)
     let funnel = try funnelPath.map { try OutputFile(path: $0) }
     let rejects = try inspection.rejects.map { try RejectWriter(path: $0) }
     var statistics = TextStatistics()
-    if inspection.statistics { writer.onWrite = { statistics.take($0) } }
+    if inspection.statistics { writer.onWrite = { statistics.add($0) } }
     var cleaning = CleaningRun(rules: rules, path: posts)
     cleaning.threads = threads ?? Processors.current.threadCount
-    // A pipe must not be opened twice: what is read of it is gone.
-    let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
-    let progress = Progress("cleaning", total: size, unit: .bytes)
     cleaning.toleratedBadLines = skipBad ?? 0
-    cleaning.inspection = inspection.request
+    cleaning.explainedID = inspection.explain
+    cleaning.sampler = PostSampler(count: inspection.sample ?? 0, seed: inspection.seed ?? 0)
     cleaning.onBadLine = { Log.warning("passed over: \($0)") }
     if let rejects { cleaning.onReject = { try rejects.write($0) } }
+    let progress = Progress("cleaning", total: size, unit: .bytes)
     let result = try cleaning.run(writer) { try progress.update($0) }
     if result.repairedPosts > 0 {
       let count = result.repairedPosts
@@ -118,33 +123,21 @@ struct BugurtClean: Program {
           + "surrogate such as \\ud83d), replaced by U+FFFD")
     }
 
-    // The funnel first: where the text stands, its funnel stands beside it. But not before there is
-    // room for the text.
+    // The funnel comes before the text, so that a text never lacks its funnel, but after there is room
+    // for the text.
     try writer.synchronize()
     try rejects?.commit()
     if let funnel { try result.funnel.write(to: funnel) }
     if try !writer.commit() { Log.info("\(output) is unchanged") }
     try inspection.show(result, input: posts)
-    Log.raw(result.funnel.table())
+    Log.raw(result.funnel.table)
     if inspection.statistics {
       statistics.finish()
-      for line in statistics.lines { Log.raw(line) }
+      Log.raw(statistics.table)
     }
   }
 
   private var funnelPath: String? {
     funnel ?? (output == "-" ? nil : Funnel.path(besideText: output))
-  }
-}
-
-/// The names of the recipes on the command line.
-enum RecipeName: String, CaseIterable, ArgumentValue {
-  case house, original
-
-  var recipe: Recipe {
-    switch self {
-    case .house: .house
-    case .original: .original
-    }
   }
 }

@@ -27,7 +27,8 @@ struct CorpusReaderTests {
       ("", []), ("\n\n", []), ("раз @ два\nтри\n", ["1 раз @ два", "2 три"]),
       ("раз\nтри", ["1 раз", "2 три"]), ("раз\n\nтри\n", ["1 раз", "3 три"]),
       ("\u{FEFF}раз\nтри\n", ["1 раз", "2 три"]), ("раз\r\n\r\nтри\r\n", ["1 раз", "3 три"]),
-      ("а\u{2028}б\n", ["1 а\u{2028}б"]), ("а\n\u{FEFF}б\n", ["1 а", "2 \u{FEFF}б"]),
+      ("а\u{2028}б\n", ["1 а\u{2028}б"]), ("а\n\u{FEFF}б\u{FEFF}\n", ["1 а", "2 б\u{FEFF}"]),
+      ("\u{FEFF}а\r\n\u{FEFF}\r\n\u{FEFF}\n\u{FEFF}б", ["1 а", "4 б"]),
     ] as [(String, [String])])
   func lines(_ text: String, _ expected: [String]) throws {
     #expect(try posts(of: folder.write(text, to: "posts.txt")) == expected)

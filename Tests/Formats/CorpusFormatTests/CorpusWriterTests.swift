@@ -12,7 +12,11 @@ struct CorpusWriterTests {
   }
 
   private func write(_ posts: [String], _ writer: CorpusWriter) throws {
-    for post in posts { try Array(post.utf8).withUnsafeBytes { try writer.write($0) } }
+    let end = writer.isOnePostALine ? "\n" : ""
+    for post in posts {
+      let text = post + end
+      try writer.write(posts: text.utf8.span)
+    }
   }
 
   @Test("writes one post a line")
@@ -25,7 +29,7 @@ struct CorpusWriterTests {
 
   @Test("writes posts without anything between them where that is asked for, empty ones too")
   func unseparated() throws {
-    let writer = try CorpusWriter(path: folder.path("posts.txt"), layout: .unseparated)
+    let writer = try CorpusWriter(path: folder.path("posts.txt"), isOnePostALine: false)
     try write(["КОТ", "", "КИТ\n"], writer)
     try writer.commit()
     #expect(try folder.text(of: "posts.txt") == "КОТКИТ\n")

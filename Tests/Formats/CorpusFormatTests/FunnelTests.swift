@@ -71,7 +71,7 @@ struct FunnelTests {
     #expect(try Funnel(path: path) == funnel)
   }
 
-  @Test("tells the lines that were passed over, if there were any")
+  @Test("reports the lines that were passed over, if there were any")
   func badLines() throws {
     var funnel = funnel
     funnel.badLines = 3
@@ -81,7 +81,7 @@ struct FunnelTests {
         == text.replacing("  \"posts_in\"", with: "  \"bad_lines\": 3,\n  \"posts_in\""))
     #expect(try Funnel(path: folder.path("posts.funnel.json")) == funnel)
     #expect(
-      funnel.table() == """
+      funnel.table == """
         lines in      20,644
         bad lines         -3
         posts in      20,641
@@ -113,7 +113,7 @@ struct FunnelTests {
       ("\"settings\": {}", "\"settings\": []", "'rules[1].settings' is missing or not an object"),
       (
         "\"dropped\": 0", "\"dropped\": 2",
-        "20641 posts in less 414 dropped are 20227, but posts_out is 20229"
+        "20641 posts in minus 414 dropped is 20227, but posts_out is 20229"
       ),
     ])
   func mistakes(_ part: String, _ replacement: String, _ problem: String) throws {
@@ -122,10 +122,10 @@ struct FunnelTests {
     #expect(error?.description == "\(path): \(problem)")
   }
 
-  @Test("is shown as a table with shares of all posts that came in")
+  @Test("is shown as a table with percentages of all posts that came in")
   func table() {
     #expect(
-      funnel.table() == """
+      funnel.table == """
         posts in      20,641
         channel-news    -412   2.0 %      0 changed
         header             0   0.0 %  6,190 changed
@@ -137,7 +137,7 @@ struct FunnelTests {
   func emptyTable() {
     let funnel = Funnel(recipe: "house", steps: [Funnel.Step(rule: "empty")])
     #expect(
-      funnel.table() == """
+      funnel.table == """
         posts in   0
         empty      0  0 changed
         posts out  0

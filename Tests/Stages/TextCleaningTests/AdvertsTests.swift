@@ -15,15 +15,15 @@ struct AdvertsTests {
       "ЗАХОДИ К НАМ\nhttps://example.org", "Промокод КОТ\n@cat_shop", "Erid: 2Vf, www.example.ru",
     ])
   func drops(_ text: String) {
-    #expect(run(Adverts(), text) == .dropped)
+    #expect(run(AdvertRule(), text) == .dropped)
   }
 
   @Test("drops posts whose call is a link that does not show")
   func textLink() {
     let advert = link(0, 9, "https://t.me/+abcdef")
-    #expect(run(Adverts(), "Жми сюда!", [advert]) == .dropped)
-    #expect(run(Adverts(), "Жми сюда!") == .unchanged("Жми сюда!"))
-    #expect(run(Adverts(), "vk.com/a жми сюда", [link(0, 8)]) == .dropped)
+    #expect(run(AdvertRule(), "Жми сюда!", [advert]) == .dropped)
+    #expect(run(AdvertRule(), "Жми сюда!") == .unchanged("Жми сюда!"))
+    #expect(run(AdvertRule(), "vk.com/a жми сюда", [link(0, 8)]) == .dropped)
   }
 
   @Test(
@@ -34,18 +34,18 @@ struct AdvertsTests {
       "ПИШИТЕ НА a@example.org И ПОДПИШИТЕСЬ",
     ])
   func keeps(_ text: String) {
-    #expect(run(Adverts(), text) == .unchanged(text))
+    #expect(run(AdvertRule(), text) == .unchanged(text))
   }
 
   @Test("takes only the lines with a call out of a bugurt, which has separators")
   func bugurt() {
     #expect(
-      run(Adverts(), "КОГДА А\n@\nБ\nПодписывайся: t.me/shutki") == .changed("КОГДА А\n@\nБ"))
+      run(AdvertRule(), "КОГДА А\n@\nБ\nПодписывайся: t.me/shutki") == .changed("КОГДА А\n@\nБ"))
   }
 
   @Test("does not take the channel's own names and addresses for targets")
   func own() {
-    let rule = Adverts(own: ["Bugurt_Thread", "vk.com/bugurt"])
+    let rule = AdvertRule("own=Bugurt_Thread | vk.com/bugurt")
     for text in ["ПОДПИШИСЬ НА @bugurt_thread", "ПОДПИШИСЬ: https://VK.com/bugurt"] {
       #expect(run(rule, text) == .unchanged(text))
       #expect(run(rule, text + " и @others") == .dropped)
@@ -57,20 +57,20 @@ struct AdvertsTests {
     let invitation = [link(0, 6, "https://t.me/+abcdef")]
     let channel = [link(0, 6, "https://t.me/shutki")]
     let web = [link(0, 6, "https://example.org")]
-    #expect(run(Adverts(links: .none), "СМОТРИ", invitation) == .unchanged("СМОТРИ"))
-    #expect(run(Adverts(links: .invitations), "СМОТРИ", invitation) == .dropped)
-    #expect(run(Adverts(links: .invitations), "СМОТРИ", channel) == .unchanged("СМОТРИ"))
-    #expect(run(Adverts(links: .telegram), "СМОТРИ", channel) == .dropped)
-    #expect(run(Adverts(links: .telegram), "СМОТРИ", web) == .unchanged("СМОТРИ"))
-    #expect(run(Adverts(links: .telegram), "СМОТРИ t.me/shutki") == .dropped)
+    #expect(run(AdvertRule("links=none"), "СМОТРИ", invitation) == .unchanged("СМОТРИ"))
+    #expect(run(AdvertRule("links=invitations"), "СМОТРИ", invitation) == .dropped)
+    #expect(run(AdvertRule("links=invitations"), "СМОТРИ", channel) == .unchanged("СМОТРИ"))
+    #expect(run(AdvertRule("links=telegram"), "СМОТРИ", channel) == .dropped)
+    #expect(run(AdvertRule("links=telegram"), "СМОТРИ", web) == .unchanged("СМОТРИ"))
+    #expect(run(AdvertRule("links=telegram"), "СМОТРИ t.me/shutki") == .dropped)
     #expect(
-      run(Adverts(links: .telegram, own: ["t.me/shutki"]), "СМОТРИ", channel)
+      run(AdvertRule("links=telegram", "own=t.me/shutki"), "СМОТРИ", channel)
         == .unchanged("СМОТРИ"))
   }
 
   @Test("takes phrases of the user's, in any writing system")
   func phrases() {
-    let rule = Adverts(phrases: ["click here", "点击这里", "Ёлка"])
+    let rule = AdvertRule("phrases=click here | 点击这里 | Ёлка")
     for text in ["CLICK HERE @example", "点击这里 @example", "ёлка, @example"] {
       #expect(run(rule, text) == .dropped)
     }

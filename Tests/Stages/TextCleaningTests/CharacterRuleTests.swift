@@ -14,7 +14,7 @@ struct UnicodeCompositionTests {
       ("😂И\u{306}😂", "😂Й😂"), ("a\u{323}\u{307}", "\u{1EA1}\u{307}"),
     ])
   func composes(_ text: String, _ expected: String) throws {
-    let result = run(UnicodeComposition(), text)
+    let result = run(UnicodeRule(), text)
     #expect(result.outcome == .changed)
     #expect(result.text.map { Array($0.utf8) } == Array(expected.utf8))
   }
@@ -25,7 +25,7 @@ struct UnicodeCompositionTests {
       "", "КОЙКА — «Ё»…", "café", "👨‍👩‍👧 ❤️ 🇷🇺", "З\u{310}", "\u{10041}\u{301}", "ﬁ", "가", "①½²",
     ])
   func leaves(_ text: String) {
-    #expect(run(UnicodeComposition(), text) == .unchanged(text))
+    #expect(run(UnicodeRule(), text) == .unchanged(text))
   }
 
   @Test("leaves entities where they are: a link behind a composed line is found")
@@ -41,7 +41,7 @@ struct UnicodeCompositionTests {
       guard let scalar = Unicode.Scalar(value) else { continue }
       for text in ["А\(scalar)", "А\(scalar)\u{301}"] {
         let expected = text.precomposedStringWithCanonicalMapping
-        let composed = run(UnicodeComposition(), text).text ?? ""
+        let composed = run(UnicodeRule(), text).text ?? ""
         if Array(composed.utf8) != Array(expected.utf8) { wrong.append(String(value, radix: 16)) }
       }
     }
@@ -58,21 +58,21 @@ struct EmojiTests {
       ("🇷🇺🇷🇺🇷🇺🇷🇺", "🇷🇺🇷🇺🇷🇺"), ("❤️❤️❤️❤️", "❤️❤️❤️"), ("👍🏽👍🏽👍🏽👍🏽👍🏽", "👍🏽👍🏽👍🏽"), ("А\n☺☺☺☺\nБ", "А\n☺☺☺\nБ"),
     ])
   func trims(_ text: String, _ expected: String) {
-    #expect(run(Emoji(), text) == .changed(expected))
+    #expect(run(EmojiRule(), text) == .changed(expected))
   }
 
   @Test(
     "leaves short runs, different emoji and what is none",
     arguments: ["", "😂😂😂", "😂🔥😂🔥😂🔥😂🔥", "😂😂 😂😂", "👍👍🏽👍👍🏽", "————", "……", "$$$$", "1111", "↔↔↔↔"])
   func leaves(_ text: String) {
-    #expect(run(Emoji(), text) == .unchanged(text))
-    #expect(run(Emoji(.keep), text + "😂😂😂😂") == .unchanged(text + "😂😂😂😂"))
+    #expect(run(EmojiRule(), text) == .unchanged(text))
+    #expect(run(EmojiRule("treatment=keep"), text + "😂😂😂😂") == .unchanged(text + "😂😂😂😂"))
   }
 
   @Test("drops all emoji if asked to, and nothing else")
   func drop() {
-    #expect(run(Emoji(.drop), "А😂 Б👨‍👩‍👧🇷🇺❤️") == .changed("А Б"))
-    #expect(run(Emoji(.drop), "А — №1 ™ ©") == .unchanged("А — №1 ™ ©"))
+    #expect(run(EmojiRule("treatment=drop"), "А😂 Б👨‍👩‍👧🇷🇺❤️") == .changed("А Б"))
+    #expect(run(EmojiRule("treatment=drop"), "А — №1 ™ ©") == .unchanged("А — №1 ™ ©"))
   }
 }
 
@@ -85,7 +85,7 @@ struct RepeatedPunctuationTests {
       ("А......\nБ------", "А...\nБ---"), ("!!!!????", "!!!???"), ("____~~~~", "___~~~"),
     ])
   func cuts(_ text: String, _ expected: String) {
-    #expect(run(RepeatedPunctuation(), text) == .changed(expected))
+    #expect(run(PunctuationRule(), text) == .changed(expected))
   }
 
   @Test(
@@ -94,7 +94,7 @@ struct RepeatedPunctuationTests {
       "", "А!!!", "...", "?!?!?!?!", "ААААА", "aaaaa", "@@@@@", "0000", "!!!\n!!!", "    ",
     ])
   func leaves(_ text: String) {
-    #expect(run(RepeatedPunctuation(), text) == .unchanged(text))
+    #expect(run(PunctuationRule(), text) == .unchanged(text))
   }
 
   @Test("cuts what is longer than its maximum, wherever it stands", arguments: 1...5)
@@ -102,7 +102,7 @@ struct RepeatedPunctuationTests {
     for (before, length) in (0..<12).flatMap({ before in (0..<12).map { (before, $0) } }) {
       let text = String(repeating: "а", count: before) + String(repeating: "!", count: length)
       let expected = String(text.prefix(before + maximum))
-      #expect(run(RepeatedPunctuation(maximum: maximum), text + "б").text == expected + "б")
+      #expect(run(PunctuationRule("maximum=\(maximum)"), text + "б").text == expected + "б")
     }
   }
 }
@@ -114,11 +114,12 @@ struct QuotesAndDashesTests {
   @Test("makes quotation marks and dashes of one kind")
   func unifies() {
     #expect(
-      run(QuotesAndDashes(), text) == .changed("\"А\" - \"Б\" - \"В\" ('Г') КОЕ-КТО 1-2 \"Д\" - Ё"))
+      run(QuoteAndDashRule(), text) == .changed("\"А\" - \"Б\" - \"В\" ('Г') КОЕ-КТО 1-2 \"Д\" - Ё")
+    )
     #expect(
-      run(QuotesAndDashes(.guillemets, .em), text)
+      run(QuoteAndDashRule("quotes=guillemets", "dashes=em"), text)
         == .changed("«А» — «Б» — «В» ('Г') КОЕ-КТО 1-2 «Д» — Ё"))
-    #expect(run(QuotesAndDashes(.keep, .keep), text) == .unchanged(text))
+    #expect(run(QuoteAndDashRule("quotes=keep", "dashes=keep"), text) == .unchanged(text))
   }
 
   @Test("is off unless asked for")

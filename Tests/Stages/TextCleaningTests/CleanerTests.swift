@@ -5,6 +5,7 @@ import PostFormat
 import TestSupport
 import Testing
 import TextCleaning
+import TextSupport
 
 @Suite("Cleaner")
 struct CleanerTests {
@@ -84,18 +85,18 @@ struct CleanerTests {
   @Test("runs rules of any making")
   func otherRules() throws {
     struct Shout: CleaningRule {
-      static let declaration = RuleDeclaration("shout", "for a test") { _ in Shout() }
+      static let declaration = RuleDeclaration(Self.self, "shout", "for a test")
+      init(_ settings: RuleSettings) {}
       func apply(to draft: inout Draft) -> RuleOutcome {
-        let text = draft.withText { String(decoding: $0, as: UTF8.self) }
-        if text.contains("тихо") { return .dropped }
+        if draft.string.contains("тихо") { return .dropped }
         for index in draft.lines.indices {
-          let line = draft.withLine(index) { String(decoding: $0, as: UTF8.self) }
+          let line = draft.withLine(index) { $0.string }
           draft.replaceLine(index, with: Array(line.uppercased().utf8))
         }
         return .changed
       }
     }
-    let rules = RuleSet(.house, declarations: [Shout.declaration, JoinLines.declaration])
+    let rules = RuleSet(.house, declarations: [Shout.declaration, JoinLinesRule.declaration])
     let cleaning = try Cleaning(["а\nб", "тихо", "в"], rules)
     #expect(cleaning.texts == ["А Б", "В"])
     #expect(

@@ -5,9 +5,9 @@ import Testing
 struct DuplicatesTests {
   @Test("drops what came before, and keeps the first")
   func drops() {
-    var rule = Duplicates()
+    var rule = DuplicateFilter()
     let areNew = ["А", "Б", "А", "а", "", "", "А\nБ", "А\nБ", "Б"].map { text in
-      rule.isNew(Array(text.utf8).withUnsafeBytes { Digest(of: $0) })
+      rule.isNew(Digest(of: text.utf8.span))
     }
     #expect(areNew == [true, true, false, true, true, false, true, false, false])
   }
@@ -22,9 +22,8 @@ struct DuplicatesTests {
 
   /// The digest of the bytes 0, 1, … `count` - 1 under the key of the bytes 0 … 15, in hexadecimal.
   private func digest(_ count: Int) -> String {
-    let digest = (0..<count).map { UInt8($0) }.withUnsafeBytes {
-      Digest(of: $0, key: (0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908))
-    }
+    let bytes = (0..<count).map { UInt8($0) }
+    let digest = Digest(of: bytes.span, key: (0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908))
     return [digest.low, digest.high].map { word in
       (0..<8).map { byte in
         let value = UInt8(truncatingIfNeeded: word >> UInt64(8 * byte))
@@ -48,10 +47,10 @@ struct DuplicatesTests {
     var digests: Set<Digest> = []
     for count in 0..<64 {
       var bytes = [UInt8](repeating: 0, count: count)
-      digests.insert(bytes.withUnsafeBytes { Digest(of: $0) })
+      digests.insert(Digest(of: bytes.span))
       for index in 0..<count {
         bytes[index] = 1
-        digests.insert(bytes.withUnsafeBytes { Digest(of: $0) })
+        digests.insert(Digest(of: bytes.span))
         bytes[index] = 0
       }
     }

@@ -13,19 +13,19 @@ struct FactRuleTests {
   @Test("forwards drops what was forwarded, from a source without a name, too")
   func forwards() {
     var forward = post("А")
-    #expect(outcome(Forwards(), forward) == .unchanged)
+    #expect(outcome(ForwardRule(), forward) == .unchanged)
     for source in ["Соседний канал", ""] {
       forward.forwardedFrom = source
-      #expect(outcome(Forwards(), forward) == .dropped)
+      #expect(outcome(ForwardRule(), forward) == .dropped)
     }
   }
 
   @Test("replies drops answers, and is off unless asked for")
   func replies() throws {
     var reply = post("А")
-    #expect(outcome(Replies(), reply) == .unchanged)
+    #expect(outcome(ReplyRule(), reply) == .unchanged)
     reply.replyTo = 1
-    #expect(outcome(Replies(), reply) == .dropped)
+    #expect(outcome(ReplyRule(), reply) == .dropped)
     #expect(try Cleaning([reply]).texts == ["А"])
     #expect(
       try Cleaning([post("Б"), reply].map(renumbered), houseRules("replies=on")).texts == ["Б"])
@@ -40,12 +40,12 @@ struct FactRuleTests {
   @Test("polls drops polls, unless something is said above them")
   func polls() {
     var poll = post(" \n")
-    #expect(outcome(Polls(), poll) == .unchanged)
+    #expect(outcome(PollRule(), poll) == .unchanged)
     poll.media = "poll"
-    #expect(outcome(Polls(), poll) == .dropped)
+    #expect(outcome(PollRule(), poll) == .dropped)
     poll.text = "КОГДА А"
-    #expect(outcome(Polls(), poll) == .unchanged)
+    #expect(outcome(PollRule(), poll) == .unchanged)
     poll.media = "photo"
-    #expect(outcome(Polls(), poll) == .unchanged)
+    #expect(outcome(PollRule(), poll) == .unchanged)
   }
 }

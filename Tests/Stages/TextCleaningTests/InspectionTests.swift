@@ -12,13 +12,13 @@ struct InspectionTests {
     post("В", id: 9), post("#БТnews\nВ", id: 12),
   ]
 
-  private func inspect(_ change: (inout InspectionRequest) -> Void) throws -> CleaningRun.Result {
-    try Cleaning(posts) { change(&$0.inspection) }.result
+  private func explain(_ id: Int) throws -> Explanation? {
+    try Cleaning(posts) { $0.explainedID = id }.result.explanation
   }
 
   @Test("explains what each rule did to a post, up to the one that dropped it")
   func explanation() throws {
-    let kept = try #require(inspect { $0.explained = 3 }.explanation)
+    let kept = try #require(try explain(3))
     #expect(kept.line == 1)
     #expect(kept.text == "БУГУРТ-ТРЕД\nА\n@\nБ")
     #expect(kept.steps.map(\.rule) == RuleSet(.house).active.map(\.name))
@@ -27,15 +27,16 @@ struct InspectionTests {
     #expect(changes.first?.text == "\nА\n@\nБ")
     #expect(kept.steps.last?.text == "А @ Б")
 
-    let twice = try #require(inspect { $0.explained = 8 }.explanation)
-    #expect(twice.steps.last == .init(rule: "duplicates", outcome: .dropped, text: "А @ Б"))
-    let news = try #require(inspect { $0.explained = 12 }.explanation)
+    let twice = try #require(try explain(8))
+    let last = try #require(twice.steps.last)
+    #expect(last.rule == "duplicates" && last.outcome == .dropped && last.text == "А @ Б")
+    let news = try #require(try explain(12))
     #expect(news.steps.last?.rule == "channel-news")
     #expect(news.steps.filter { $0.outcome != .unchanged }.map(\.outcome) == [.dropped])
-    #expect(try inspect { $0.explained = 4 }.explanation == nil)
+    #expect(try explain(4) == nil)
   }
 
-  @Test("tells each dropped post with the rule that dropped it, in the order of the file")
+  @Test("reports each dropped post with the rule that dropped it, in the order of the file")
   func rejects() throws {
     let rejects = try Cleaning(posts).rejects
     #expect(rejects.map(\.id) == [5, 8, 12])
@@ -46,10 +47,9 @@ struct InspectionTests {
   @Test("draws posts by lot, the same ones each time, whatever the threads")
   func samples() throws {
     let many = (1...5000).map { post("ПОСТ\n@\nНОМЕР \($0)", id: $0) }
-    func draw(_ seed: UInt64, threads: Int) throws -> [CleanedPair] {
+    func draw(_ seed: UInt64, threads: Int) throws -> [PostSampler.Sample] {
       try Cleaning(many) {
-        $0.inspection.sampleCount = 20
-        $0.inspection.seed = seed
+        $0.sampler = PostSampler(count: 20, seed: seed)
         $0.threads = threads
       }.result.samples
     }
@@ -61,10 +61,11 @@ struct InspectionTests {
     #expect(try draw(2, threads: 1).map(\.id) != drawn.map(\.id))
     // They come from everywhere.
     #expect(drawn.contains { $0.id < 2500 } && drawn.contains { $0.id > 2500 })
-    #expect(try inspect { $0.sampleCount = 100 }.samples.map(\.id) == [3, 9])
+    let all = try Cleaning(posts) { $0.sampler = PostSampler(count: 100) }.result.samples
+    #expect(all.map(\.id) == [3, 9])
   }
 
-  @Test("tolerates so many bad lines as it is told, and names the one too many")
+  @Test("tolerates as many bad lines as it is asked to, and names the one too many")
   func badLines() throws {
     let folder = try TemporaryFolder()
     let good = #"{"id":%,"date":"2016-03-01T09:00:00Z","text":"ПОСТ %"}"#
@@ -95,9 +96,9 @@ struct InspectionTests {
     #"{"id":\#(id),"date":"2016-03-01T09:00:00Z","text":"ПОСТ НОМЕР \#(id), КАК ВСЕГДА НЕ СМЕШНОЙ"}"#
   }
 
-  @Test("passes over ids that do not ascend wherever they stand", arguments: [1, 3])
+  @Test("passes over ids that do not ascend, wherever they are", arguments: [1, 3])
   func unorderedIDs(_ threads: Int) throws {
-    // The last id comes first, so that no line behind it is a post.
+    // The last id comes first, so that no line after it is a post.
     let lines = manyPosts[4999...] + manyPosts
     let folder = try TemporaryFolder()
     let path = try folder.write(lines.joined(separator: "\n") + "\n", to: "posts.jsonl")
@@ -117,12 +118,12 @@ struct InspectionTests {
         == "\(path): line 5001: post 5000 is in line 1 already; ids must be unique")
   }
 
-  @Test("tells the line of an explained post wherever it stands")
+  @Test("reports the line of an explained post, wherever it is")
   func lineOfExplanation() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(
       "\n\n" + manyPosts.joined(separator: "\n") + "\n", to: "posts.jsonl")
     #expect(
-      try Cleaning(path: path) { $0.inspection.explained = 4900 }.result.explanation?.line == 4902)
+      try Cleaning(path: path) { $0.explainedID = 4900 }.result.explanation?.line == 4902)
   }
 }

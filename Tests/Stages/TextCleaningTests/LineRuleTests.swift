@@ -3,7 +3,8 @@ import Testing
 
 @Suite("boilerplate")
 struct BoilerplateTests {
-  private let rule = Boilerplate(heads: ["Анекдот дня", "№ 1"], tails: ["Наш чат | Все посты"])
+  private let rule = BoilerplateRule(
+    "heads=Анекдот дня | № 1", "tails=\n| Наш чат | Все посты")
 
   @Test(
     "takes lines of the lists off the head and the end, in any case, several in a row",
@@ -23,7 +24,7 @@ struct BoilerplateTests {
     ])
   func leaves(_ text: String) {
     #expect(run(rule, text) == .unchanged(text))
-    #expect(run(Boilerplate(heads: [], tails: []), text) == .unchanged(text))
+    #expect(run(BoilerplateRule(), text) == .unchanged(text))
   }
 }
 
@@ -36,7 +37,7 @@ struct MentionsTests {
       ("А\n@bugurt | t.me/+abc", "А"), ("(@bugurt)", ""),
     ])
   func removes(_ text: String, _ expected: String) {
-    #expect(run(Mentions(), text) == .changed(expected))
+    #expect(run(MentionRule(), text) == .changed(expected))
   }
 
   @Test(
@@ -46,7 +47,7 @@ struct MentionsTests {
       "LATIN\n@", "@bugurtЫ", "@bugurt https://vk.com/bugurt", "https://vk.com/@bugurt",
     ])
   func leaves(_ text: String) {
-    #expect(run(Mentions(), text) == .unchanged(text))
+    #expect(run(MentionRule(), text) == .unchanged(text))
   }
 }
 
@@ -58,19 +59,19 @@ struct HashtagsTests {
       ("А\n#юмор", "А"), ("#юмор #бугурт_2020\nА", "А"), ("А\n #юмор#ещё \nБ", "А\nБ"), ("#a1", ""),
     ])
   func removes(_ text: String, _ expected: String) {
-    #expect(run(Hashtags(), text) == .changed(expected))
+    #expect(run(HashtagRule(), text) == .changed(expected))
   }
 
   @Test(
     "leaves what says more, numbers, and the hashtags it is told to keep",
     arguments: ["", "#13", "#", "##", "#юмор ЭТО", "А #юмор", "#!", "#бтNEWS", "#юмор #БТnews"])
   func leaves(_ text: String) {
-    #expect(run(Hashtags(), text) == .unchanged(text))
+    #expect(run(HashtagRule(), text) == .unchanged(text))
   }
 
   @Test("keeps hashtags of the user's")
   func keep() {
-    #expect(run(Hashtags(keep: ["#Юмор"]), "#ЮМОР\n#БТnews") == .changed("#ЮМОР"))
+    #expect(run(HashtagRule("keep=#Юмор"), "#ЮМОР\n#БТnews") == .changed("#ЮМОР"))
   }
 }
 
@@ -84,13 +85,13 @@ struct SeparatorsTests {
       ("А\n@@\nБ", "А\n@\nБ"),
     ])
   func unifies(_ text: String, _ expected: String) {
-    #expect(run(Separators(), text) == .changed(expected))
+    #expect(run(SeparatorRule(), text) == .changed(expected))
   }
 
   @Test(
     "leaves separators as they should be, and other text",
     arguments: ["", "А\n@\nБ", "А\n @ \nБ", "\"@ПИВО\"", "\"\"", "А @ Б", "（Ａ）", "\"А @ Б\""])
   func leaves(_ text: String) {
-    #expect(run(Separators(), text) == .unchanged(text))
+    #expect(run(SeparatorRule(), text) == .unchanged(text))
   }
 }

@@ -156,7 +156,7 @@ struct NearDuplicatesTests {
     func clean(_ threads: Int) throws -> Cleaning {
       try Cleaning(posts, houseRules("near-duplicates=on")) {
         $0.threads = threads
-        $0.inspection.sampleCount = 20
+        $0.sampler = PostSampler(count: 20)
       }
     }
     let (one, several) = (try clean(1), try clean(threads))
@@ -167,14 +167,14 @@ struct NearDuplicatesTests {
     #expect(one.texts.count < 5000)
   }
 
-  @Test("are told with the post that is kept")
-  func told() throws {
+  @Test("are reported with the post that is kept")
+  func reported() throws {
     let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ У ТВОЕГО БРАТА"
     let posts = [post(3, "БУГУРТ-ТРЕД\n" + text), post(5, text), post(8, text + "ХХХ", views: 2)]
     for explained in [3, 8] {
       let cleaning = try Cleaning(posts, houseRules("near-duplicates=on")) {
-        $0.inspection.sampleCount = 3
-        $0.inspection.explained = explained
+        $0.sampler = PostSampler(count: 3)
+        $0.explainedID = explained
       }
       let (rejects, result) = (cleaning.rejects, cleaning.result)
       #expect(rejects.map(\.id) == [3, 5])
@@ -191,7 +191,7 @@ struct NearDuplicatesTests {
     }
   }
 
-  @Test("are told among the posts that other rules dropped, in the order of the file")
+  @Test("are reported among the posts that other rules dropped, in the order of the file")
   func rejects() throws {
     let text = "КОГДА ВЕСЬ ДЕНЬ ИСКАЛ ОЧКИ А ОНИ БЫЛИ НА НОСУ У ТВОЕГО БРАТА"
     let posts = [
@@ -253,10 +253,10 @@ struct ShingleSetTests {
     var set = ShingleSet(shingleLength: length)
     let texts = randomTexts(60, seed: 2) + ["АААААААААААА", "А", "АБ"]
     for text in texts {
-      Array(text.utf8).withUnsafeBytes { set.load($0) }
+      set.load(text.utf8.span)
       #expect(set.hashes.count == shingles(text, length).count)
       for other in texts {
-        let shared = Array(other.utf8).withUnsafeBytes { set.countShared(with: $0) }
+        let shared = set.countShared(with: other.utf8.span)
         #expect(shared == shingles(text, length).intersection(shingles(other, length)).count)
       }
     }
@@ -267,22 +267,23 @@ struct ShingleSetTests {
     var set = ShingleSet(shingleLength: 5)
     var dice = Dice(seed: 1)
     let long = (0..<200_000).map { _ in UInt8.random(in: 0x61...0x7A, using: &dice) }
-    long.withUnsafeBytes { set.load($0) }
+    set.load(long.span)
     #expect(set.hashes.count == Set((0..<199_996).map { Array(long[$0..<$0 + 5]) }).count)
-    #expect(long.withUnsafeBytes { set.countShared(with: $0) } == set.hashes.count)
-    Array("abcdef".utf8).withUnsafeBytes { set.load($0) }
+    #expect(set.countShared(with: long.span) == set.hashes.count)
+    let short = "abcdef"
+    set.load(short.utf8.span)
     #expect(set.hashes.count == 2)
   }
 
   @Test(
-    "are of letters, digits and pictographs in lower case, parted by single blanks",
+    "are of letters, digits and pictographs in lower case, separated by single spaces",
     arguments: [
       (" «Ёж», — сказал\u{00A0}он… ", "ёж сказал он"), ("А @ Б", "а б"), ("2×2=4", "2 2 4"),
       ("🙂☺\u{FE0F}", "🙂☺"), ("\u{AB}\u{2026}", ""), ("ÀЇ", "àї"),
     ])
   func folding(_ text: String, _ expected: String) {
     var folded = FoldedText()
-    Array(text.utf8).withUnsafeBytes { folded.load($0) }
+    folded.load(text.utf8.span)
     #expect(folded.scalars == expected.unicodeScalars.map(\.value))
   }
 }

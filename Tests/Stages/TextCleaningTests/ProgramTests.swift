@@ -105,7 +105,7 @@ struct ProgramTests {
     #expect(try folder.names() == ["f.json", "posts.jsonl"])
   }
 
-  @Test("tells what the text is like, wherever it goes")
+  @Test("shows what the text is like, wherever it goes")
   func statistics() throws {
     let toFile = try run(["posts.jsonl", "-o", "text.txt", "--statistics"])
     #expect(
@@ -306,11 +306,11 @@ struct ProgramTests {
       ),
       (
         ["posts.jsonl", "--recipe=original", "--news=line"], 64,
-        "--news belongs to --recipe house; the original recipe has no choice"
+        "--news belongs to --recipe house; the original recipe has no options"
       ),
       (
         ["posts.jsonl", "--recipe=original", "--min-cyrillic=0.5"], 64,
-        "--min-cyrillic belongs to --recipe house; the original recipe has no choice"
+        "--min-cyrillic belongs to --recipe house; the original recipe has no options"
       ),
       (
         ["posts.jsonl", "--rule=links"], 64,
@@ -327,7 +327,7 @@ struct ProgramTests {
       ),
       (
         ["posts.jsonl", "--recipe=original", "--near-duplicates=0.8"], 64,
-        "--near-duplicates belongs to --recipe house; the original recipe has no choice"
+        "--near-duplicates belongs to --recipe house; the original recipe has no options"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),

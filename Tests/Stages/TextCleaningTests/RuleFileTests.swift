@@ -42,7 +42,7 @@ struct RuleFileTests {
     #expect(rules["length"]?.settings.count("minimum") == 20)
     #expect(rules["length"]?.settings.count("maximum") == 4096)
     #expect(rules["upper-case"]?.isOn == false)
-    #expect(rules["upper-case"]?.settings.share("minimum") == 0.5)
+    #expect(rules["upper-case"]?.settings.fraction("minimum") == 0.5)
     #expect(list(rules, "boilerplate", "heads") == ["Анекдот", "№  1"])
     #expect(list(rules, "boilerplate", "tails") == ["Наш чат | Все посты", "#юмор", "Конец"])
     #expect(rules["header"]?.isOn == true)
@@ -55,7 +55,7 @@ struct RuleFileTests {
   }
 
   @Test(
-    "say with the line what is no rule, setting or value",
+    "report unknown rules, settings and values with the line",
     arguments: [
       ("\n[lniks]\non = no", 2, "there is no rule 'lniks' in the recipe house; it has forwards, "),
       ("[lniks]\n", 1, "there is no rule 'lniks'"),
@@ -99,9 +99,9 @@ struct RuleFileTests {
         # posts too short say nothing, those too long are no bugurts
         [length]
         on = yes
-        # how many characters a post has at least (a whole number of at least 0; default: 1)
+        # the fewest characters a post may have (a whole number of at least 0; default: 1)
         minimum = 7
-        # how many characters a post has at most; Telegram takes 4096 (a whole number of at least 0)
+        # the most characters a post may have; Telegram allows 4096 (a whole number of at least 0)
         maximum = 4096
 
         """))
@@ -111,14 +111,14 @@ struct RuleFileTests {
 @Suite("BoilerplateSuggestion")
 struct BoilerplateSuggestionTests {
   private func suggestion(
-    _ texts: [String], _ rules: RuleSet = RuleSet(.house), share: Double = 0.05
+    _ texts: [String], _ rules: RuleSet = RuleSet(.house), fraction: Double = 0.05
   ) throws -> BoilerplateSuggestion {
     let folder = try TemporaryFolder()
     let path = folder.path("posts.jsonl")
     let writer = try PostWriter(path: path)
     for (index, text) in texts.enumerated() { try writer.write(post(text, id: index + 1)) }
     try writer.commit()
-    return try BoilerplateSuggestion(path: path, rules: rules, share: share)
+    return try BoilerplateSuggestion(path: path, rules: rules, fraction: fraction)
   }
 
   @Test("finds lines that head or end enough posts, in any case, with their counts")
@@ -143,8 +143,8 @@ struct BoilerplateSuggestionTests {
             | наш чат | все посты
 
         """)
-    #expect(try suggestion(texts, share: 0.11).text == nil)
-    #expect(try suggestion(texts, share: 0.04).tails.count == 2)
+    #expect(try suggestion(texts, fraction: 0.11).text == nil)
+    #expect(try suggestion(texts, fraction: 0.04).tails.count == 2)
   }
 
   @Test("what it writes takes the lines away, and is then found no more")

@@ -11,8 +11,8 @@ struct ChannelNewsTests {
       "\u{200B}\u{FEFF}#БТnews", "#бтNEWS\nА", "\u{A0}#БТnewsА",
     ])
   func drops(_ text: String) {
-    #expect(run(ChannelNews(), text) == .dropped)
-    #expect(run(ChannelNews(.keep), text) == .unchanged(text))
+    #expect(run(ChannelNewsRule(), text) == .dropped)
+    #expect(run(ChannelNewsRule("news=keep"), text) == .unchanged(text))
   }
 
   @Test(
@@ -21,8 +21,8 @@ struct ChannelNewsTests {
       "", "\n", "ТЕКСТ\n#БТnews", "А #БТnews", "БТnews", "#БТnew", "#БТ", "# БТnews", "#БTnews",
     ])
   func keeps(_ text: String) {
-    #expect(run(ChannelNews(), text) == .unchanged(text))
-    #expect(run(ChannelNews(.line), text) == .unchanged(text))
+    #expect(run(ChannelNewsRule(), text) == .unchanged(text))
+    #expect(run(ChannelNewsRule("news=line"), text) == .unchanged(text))
   }
 
   @Test(
@@ -32,7 +32,7 @@ struct ChannelNewsTests {
       ("#БТnews\n#БТnews\nА", "#БТnews\nА"),
     ])
   func line(_ text: String, _ expected: String) {
-    #expect(run(ChannelNews(.line), text) == .changed(expected))
+    #expect(run(ChannelNewsRule("news=line"), text) == .changed(expected))
   }
 }
 
@@ -50,7 +50,7 @@ struct HeaderTests {
       ("БУГУРТ-ТРЕД-2", "-2"), ("БУГУРТ-ТРЕД\nБУГУРТ-ТРЕД\nА", "\nБУГУРТ-ТРЕД\nА"),
     ])
   func header(_ text: String, _ expected: String) {
-    #expect(run(Header(), text) == .changed(expected))
+    #expect(run(HeaderRule(), text) == .changed(expected))
   }
 
   @Test(
@@ -61,7 +61,7 @@ struct HeaderTests {
       "BУГУРТ-ТРЕД",
     ])
   func noHeader(_ text: String) {
-    #expect(run(Header(), text) == .unchanged(text))
+    #expect(run(HeaderRule(), text) == .unchanged(text))
   }
 }
 
@@ -75,8 +75,8 @@ struct LinksTests {
       "telegram.me/a", "2020https://a", "-t.me/a", "ПРЯМОhttps://a",
     ])
   func addresses(_ line: String) {
-    #expect(run(Links(), "А\n@\n\(line)\n@\nБ") == .changed("А\n@\n@\nБ"))
-    #expect(run(Links(), line) == .changed(""))
+    #expect(run(LinkRule(), "А\n@\n\(line)\n@\nБ") == .changed("А\n@\n@\nБ"))
+    #expect(run(LinkRule(), line) == .changed(""))
   }
 
   @Test(
@@ -87,13 +87,13 @@ struct LinksTests {
       "СПРОСИ У Т.МЕ/А", "://", ".me/", ":", ".",
     ])
   func noAddresses(_ line: String) {
-    #expect(run(Links(), line) == .unchanged(line))
+    #expect(run(LinkRule(), line) == .unchanged(line))
   }
 
   @Test("takes lines away that belong to a link by the post's entities")
   func entities() {
     func result(_ text: String, _ type: String, _ offset: Int, _ length: Int) -> Result {
-      run(Links(), text, [Post.Entity(type: type, offset: offset, length: length)])
+      run(LinkRule(), text, [Post.Entity(type: type, offset: offset, length: length)])
     }
     #expect(result("А\nvk.com\nБ", "link", 2, 6) == .changed("А\nБ"))
     #expect(result("А\nЖми сюда\nБ", "text_link", 6, 4) == .changed("А\nБ"))
@@ -109,7 +109,7 @@ struct LinksTests {
   @Test("leaves lines with other entities, with hidden links and with links beyond the text")
   func otherEntities() {
     func result(_ text: String, _ type: String, _ offset: Int, _ length: Int) -> Result {
-      run(Links(), text, [Post.Entity(type: type, offset: offset, length: length)])
+      run(LinkRule(), text, [Post.Entity(type: type, offset: offset, length: length)])
     }
     #expect(result("А\nБ", "bold", 0, 1) == .unchanged("А\nБ"))
     #expect(result("@a\nБ", "mention", 0, 2) == .unchanged("@a\nБ"))
@@ -127,10 +127,10 @@ struct LinksTests {
       post(
         "#БТnews\nБУГУРТ-ТРЕД КОГДА\nЖми\nБ",
         [Post.Entity(type: "text_link", offset: 26, length: 3)]))
-    #expect(ChannelNews(.line).apply(to: &draft) == .changed)
-    #expect(Header().apply(to: &draft) == .changed)
-    #expect(Links().apply(to: &draft) == .changed)
-    #expect(draft.withText { String(decoding: $0, as: UTF8.self) } == "КОГДА\nБ")
+    #expect(ChannelNewsRule("news=line").apply(to: &draft) == .changed)
+    #expect(HeaderRule().apply(to: &draft) == .changed)
+    #expect(LinkRule().apply(to: &draft) == .changed)
+    #expect(draft.string == "КОГДА\nБ")
   }
 }
 
@@ -146,7 +146,7 @@ struct JoinLinesTests {
       ("\u{200E}А\u{202C}", "А"), ("А\u{3164}\u{2800}Б", "А Б"), ("\n", ""), (" \u{200B}\n ", ""),
     ])
   func whiteSpace(_ text: String, _ expected: String) {
-    #expect(run(JoinLines(), text) == .changed(expected))
+    #expect(run(JoinLinesRule(), text) == .changed(expected))
   }
 
   @Test(
@@ -157,7 +157,7 @@ struct JoinLinesTests {
       ("@  А", "А"),
     ])
   func separators(_ text: String, _ expected: String) {
-    #expect(run(JoinLines(), text) == .changed(expected))
+    #expect(run(JoinLinesRule(), text) == .changed(expected))
   }
 
   @Test(
@@ -167,7 +167,7 @@ struct JoinLinesTests {
       "А\u{301}", "中文 §—«»", "❤️‍🔥", "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
     ])
   func tidy(_ text: String) {
-    #expect(run(JoinLines(), text) == .unchanged(text))
+    #expect(run(JoinLinesRule(), text) == .unchanged(text))
   }
 
   @Test(
@@ -177,7 +177,7 @@ struct JoinLinesTests {
       ("А\u{200D}👩", "А👩"),
     ])
   func joiners(_ text: String, _ expected: String) {
-    #expect(run(JoinLines(), text) == .changed(expected))
+    #expect(run(JoinLinesRule(), text) == .changed(expected))
   }
 
   @Test("has nothing to do with its own work")
@@ -192,9 +192,9 @@ struct JoinLinesTests {
     for _ in 0..<3000 {
       let text = (0..<Int.random(in: 0...12, using: &dice))
         .map { _ in pieces.randomElement(using: &dice) ?? "" }.joined()
-      let once = run(JoinLines(), text)
+      let once = run(JoinLinesRule(), text)
       guard let line = once.text else { continue }
-      #expect(run(JoinLines(), line) == .unchanged(line))
+      #expect(run(JoinLinesRule(), line) == .unchanged(line))
       #expect(line == expectedJoin(text), "\(text.debugDescription)")
       if once.outcome == .changed { changedCount += 1 }
     }
@@ -229,11 +229,11 @@ struct EmptyPostsTests {
   @Test(
     "drops posts with nothing to see but separators", arguments: ["", " ", "@", "\n@ @\n\u{200B}"])
   func drops(_ text: String) {
-    #expect(run(EmptyPosts(), text) == .dropped)
+    #expect(run(EmptyRule(), text) == .dropped)
   }
 
   @Test("keeps all others", arguments: ["А", "@а", "\n\n.", "🔥"])
   func keeps(_ text: String) {
-    #expect(run(EmptyPosts(), text) == .unchanged(text))
+    #expect(run(EmptyRule(), text) == .unchanged(text))
   }
 }

@@ -2,6 +2,7 @@ import CorpusFormat
 import FileSupport
 import PostFormat
 import TestSupport
+import Testing
 import TextCleaning
 
 /// A post of `text`.
@@ -27,7 +28,18 @@ func run(_ rule: some CleaningRule, _ text: String, _ entities: [Post.Entity] = 
   var draft = Draft(post(text, entities))
   let outcome = rule.apply(to: &draft)
   if outcome == .dropped { return .dropped }
-  return Result(text: draft.withText { String(decoding: $0, as: UTF8.self) }, outcome: outcome)
+  return Result(text: draft.string, outcome: outcome)
+}
+
+extension CleaningRule {
+  /// The rule with its defaults, except for `choices` of its settings, such as `maximum=5`.
+  init(_ choices: String...) {
+    var rules = RuleSet(.house, declarations: [Self.declaration])
+    for choice in choices {
+      #expect(throws: Never.self) { try rules.set("\(Self.declaration.name).\(choice)") }
+    }
+    self.init(rules.declarations[0].settings)
+  }
 }
 
 /// What comes of cleaning.
@@ -35,7 +47,7 @@ struct Cleaning {
   /// The cleaned texts.
   var texts: [String] = []
   var result: CleaningRun.Result
-  /// The dropped posts, as they were told.
+  /// The dropped posts, as they were reported.
   var rejects: [Reject] = []
   /// What was said of the lines that were passed over.
   var badLines: [String] = []
@@ -65,7 +77,7 @@ struct Cleaning {
   ) throws {
     let folder = try TemporaryFolder()
     let text = folder.path("posts.txt")
-    let writer = try CorpusWriter(path: text, layout: rules.recipe.layout)
+    let writer = try CorpusWriter(path: text, isOnePostALine: rules.recipe.isOnePostALine)
     var run = CleaningRun(rules: rules, path: path)
     var (rejects, badLines): ([Reject], [String]) = ([], [])
     run.onReject = { rejects.append($0) }
@@ -76,7 +88,7 @@ struct Cleaning {
     try writer.commit()
     let lines = try folder.text(of: "posts.txt").split(
       separator: "\n", omittingEmptySubsequences: false)
-    texts = (rules.recipe.layout == .onePostALine ? lines.dropLast() : lines[...]).map(String.init)
+    texts = (rules.recipe.isOnePostALine ? lines.dropLast() : lines[...]).map(String.init)
   }
 }
 

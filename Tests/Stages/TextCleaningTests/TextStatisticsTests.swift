@@ -8,14 +8,15 @@ struct TextStatisticsTests {
     var statistics = TextStatistics()
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      rest.prefix(size).withUnsafeBytes { statistics.take($0) }
+      let part = rest.prefix(size)
+      statistics.add(part.span)
       rest = rest.dropFirst(size)
     }
     statistics.finish()
     return statistics
   }
 
-  @Test("counts posts, words and characters; separators are no words")
+  @Test("counts posts, words and characters; separators are not words")
   func counts() {
     let statistics = statistics("КОТ @ КИТ\nCAT 12!\n🐈 ЁЖ\n")
     #expect(statistics.posts == 3)
@@ -37,7 +38,7 @@ struct TextStatisticsTests {
     #expect(statistics(text) == statistics(text + "\n"))
   }
 
-  @Test("tells how posts begin, the most frequent first")
+  @Test("reports how posts begin, the most frequent first")
   func firstWords() {
     let statistics = statistics("КОГДА А\nКОГДА Б\nЯ\n@ ОН\n")
     #expect(statistics.commonFirstWords.map(\.word) == ["КОГДА", "ОН", "Я"])
@@ -48,7 +49,7 @@ struct TextStatisticsTests {
   func table() {
     let lines = statistics(
       String(repeating: "КОТ\n", count: 3) + String(repeating: "Щ", count: 60) + "\n"
-    ).lines
+    ).table.split(separator: "\n")
     #expect(lines[0] == "posts                    4  of 1.0 words, 17 characters each")
     #expect(lines[1] == "  up to 25 characters    3   75.0 %  ########################")
     #expect(lines[2] == "  up to 100 characters   1   25.0 %  ########")

@@ -4,7 +4,7 @@ import Testing
 @Suite("WordDiff")
 struct WordDiffTests {
   @Test(
-    "tells word by word what is gone and what was added",
+    "shows word by word what was removed and added",
     arguments: [
       ("", "", ""), ("А Б", "А Б", "А Б"), ("А Б В", "А В", "А [-Б-] В"),
       ("А В", "А Б В", "А {+Б+} В"), ("А Б", "А В", "А [-Б-] {+В+}"),
@@ -16,7 +16,8 @@ struct WordDiffTests {
     #expect(text.utf8.elementsEqual(expected.utf8), "\(text)")
   }
 
-  @Test("what is the same and what is gone are the text before, with what was added the text after")
+  @Test(
+    "what is the same and what was removed are the text before, with what was added the text after")
   func completeness() {
     var dice = Dice(seed: 9)
     for _ in 0..<300 {
@@ -28,7 +29,7 @@ struct WordDiffTests {
       let (a, b) = (text(), text())
       let parts = WordDiff(a.joined(separator: " "), b.joined(separator: " ")).parts
       #expect(parts.filter { $0.change != .added }.flatMap(\.words) == a)
-      #expect(parts.filter { $0.change != .gone }.flatMap(\.words) == b)
+      #expect(parts.filter { $0.change != .removed }.flatMap(\.words) == b)
       #expect(zip(parts, parts.dropFirst()).allSatisfy { $0.change != $1.change })
     }
   }
@@ -39,7 +40,7 @@ struct WordDiffTests {
     let b = (0..<20_000).map { "б\($0)" }.joined(separator: " ")
     #expect(
       WordDiff("X " + a + " Y", "X " + b + " Y").parts.map(\.change) == [
-        .same, .gone, .added, .same,
+        .same, .removed, .added, .same,
       ])
   }
 }

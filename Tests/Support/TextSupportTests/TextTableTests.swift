@@ -28,7 +28,21 @@ struct TextTableTests {
       left.text(isAligned: true, hasColor: false) == "name    n\na       1\nabcdef  2\n")
   }
 
-  @Test("parts columns by tabs for programs, without titles and colours")
+  @Test("needs no titles, leaves out empty columns, and ends a row with its last text")
+  func untitled() {
+    var table = TextTable(rightAligned: [1, 3])
+    table.rows = [["posts", "12"], ["links", "3", "", "1 changed"], ["", "100", "", ""]]
+    #expect(
+      table.text(hasColor: true) == """
+        posts   12
+        links    3  1 changed
+               100
+
+        """)
+    #expect(TextTable().text() == "")
+  }
+
+  @Test("separates columns by tabs for programs, without titles and colours")
   func tabSeparated() {
     #expect(Self.table().text(isAligned: false, hasColor: true) == "0\t1169\tК\n10\t7\t␣КОТ\n")
     #expect(TextTable(["a"]).text(isAligned: false, hasColor: false) == "")

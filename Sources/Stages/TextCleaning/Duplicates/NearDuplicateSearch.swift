@@ -1,21 +1,21 @@
-/// Finds which posts go because a post that is kept is nearly equal to them.
+/// Decides which posts are dropped because a post that is kept is nearly equal to them.
 ///
 /// In memory are the fingerprints and the posts that share a band, no texts.
 ///
-/// Posts that share long boilerplate agree in the bands whose rows it decides, all of them; to compare
-/// each with each would take time that grows with the square of their number. So of the posts of a group
-/// only the first ``mostCompared`` kept ones are compared with those that come after. In a band of which
-/// a row is decided by what is their own, posts are found as ever.
+/// Posts that share long boilerplate agree in all bands whose rows it decides; comparing each with
+/// each would take time that grows with the square of their number. So of the posts of a group, only
+/// the first ``mostCompared`` kept ones are compared with later ones. In bands with a row that other
+/// text decides, such posts are still found.
 struct NearDuplicateSearch {
-  /// The fingerprints one behind the other; the number of a band gives way to that of a group.
+  /// The fingerprints, one after the other; the value of a band is replaced by its group.
   private var fingerprints: [UInt32]
-  private let numbersPerPost: Int
-  /// The posts in the order of preference.
+  private let valuesPerPost: Int
+  /// The posts in order of preference.
   private let order: [UInt32]
   /// Where the posts of each group begin in ``members``.
   private var starts: [Int] = []
-  /// How many posts of each group are kept so far, up to ``mostCompared``; they are the first of its
-  /// members.
+  /// The number of posts of each group that are kept so far, up to ``mostCompared``; they are the
+  /// first of its members.
   private var keptCounts: [UInt32] = []
   private var members: [UInt32] = []
 
@@ -25,20 +25,20 @@ struct NearDuplicateSearch {
   /// Stands for the group of a post that shares the band with no other.
   private static let alone = UInt32.max
 
-  /// A search among posts of `fingerprints`, each of `numbersPerPost` numbers, which are preferred in
-  /// the order `order`.
-  init(fingerprints: consuming [UInt32], numbersPerPost: Int, order: [UInt32]) {
-    precondition(fingerprints.count == order.count * numbersPerPost)
+  /// A search among posts with `fingerprints` of `valuesPerPost` values each, preferred in the order
+  /// `order`.
+  init(fingerprints: consuming [UInt32], valuesPerPost: Int, order: [UInt32]) {
+    precondition(fingerprints.count == order.count * valuesPerPost)
     self.fingerprints = fingerprints
-    self.numbersPerPost = numbersPerPost
+    self.valuesPerPost = valuesPerPost
     self.order = order
   }
 
-  /// Finds for each post the one that is kept in its place.
+  /// Finds the post that is kept in the place of each.
   ///
   /// - Parameters:
-  ///   - similarity: From which share of common shingles posts are nearly equal.
-  ///   - shingleLength: How many characters a shingle has.
+  ///   - similarity: The least fraction of common shingles of nearly equal posts.
+  ///   - shingleLength: The number of characters in a shingle.
   ///   - text: Reads the text of a post.
   ///   - check: Called before each post; what it throws ends the search.
   /// - Returns: For each post the one that is kept in its place, or `nil` if it is kept itself.
@@ -46,43 +46,47 @@ struct NearDuplicateSearch {
   mutating func run(
     similarity: Double, shingleLength: Int, text: (Int) throws -> [UInt8], check: () throws -> Void
   ) throws -> [Int?] {
-    for band in 1..<numbersPerPost {
+    for band in 1..<valuesPerPost {
       try check()
       group(by: band)
     }
     var shingles = ShingleSet(shingleLength: shingleLength)
-    var instead = [Int?](repeating: nil, count: order.count)
+    var keptInstead = [Int?](repeating: nil, count: order.count)
     // The post that each was last compared with, counted from 1.
     var comparedWith = [UInt32](repeating: 0, count: order.count)
     for post in order.lazy.map(Int.init) {
       try check()
-      let size = Int(fingerprints[post * numbersPerPost])
+      let size = Int(fingerprints[post * valuesPerPost])
       var isLoaded = false
       search: for group in groups(of: post) {
         for member in starts[group]..<(starts[group] + Int(keptCounts[group])) {
           let kept = Int(members[member])
           guard comparedWith[kept] != UInt32(post + 1) else { continue }
           comparedWith[kept] = UInt32(post + 1)
-          let keptSize = Int(fingerprints[kept * numbersPerPost])
+          let keptSize = Int(fingerprints[kept * valuesPerPost])
           guard Double(min(size, keptSize)) / Double(max(size, keptSize)) >= similarity else {
             continue
           }
-          if !isLoaded { try text(post).withUnsafeBytes { shingles.load($0) } }
-          isLoaded = true
-          let shared = try text(kept).withUnsafeBytes { shingles.countShared(with: $0) }
+          if !isLoaded {
+            let bytes = try text(post)
+            shingles.load(bytes.span)
+            isLoaded = true
+          }
+          let bytes = try text(kept)
+          let shared = shingles.countShared(with: bytes.span)
           if Double(shared) / Double(size + keptSize - shared) >= similarity {
-            instead[post] = kept
+            keptInstead[post] = kept
             break search
           }
         }
       }
-      if instead[post] == nil { keep(post) }
+      if keptInstead[post] == nil { keep(post) }
     }
-    return instead
+    return keptInstead
   }
 
   private func groups(of post: Int) -> some Sequence<Int> {
-    fingerprints[(post * numbersPerPost + 1)..<((post + 1) * numbersPerPost)].lazy
+    fingerprints[(post * valuesPerPost + 1)..<((post + 1) * valuesPerPost)].lazy
       .filter { $0 != Self.alone }.map(Int.init)
   }
 
@@ -93,12 +97,12 @@ struct NearDuplicateSearch {
     }
   }
 
-  /// Makes a group of the posts that share the number `band`, wherever there are several.
+  /// Makes a group of the posts that share the value of `band`, wherever there are several.
   private mutating func group(by band: Int) {
     var posts: [UInt64] = []
     posts.reserveCapacity(order.count)
     for post in order.indices {
-      let place = post * numbersPerPost
+      let place = post * valuesPerPost
       // A text without shingles is like no other.
       if fingerprints[place] > 0 {
         posts.append(UInt64(fingerprints[place + band]) << 32 | UInt64(post))
@@ -109,8 +113,8 @@ struct NearDuplicateSearch {
     posts.sort()
     var start = 0
     while start < posts.count {
-      var end = start + 1
-      while end < posts.count, posts[end] >> 32 == posts[start] >> 32 { end += 1 }
+      let value = posts[start] >> 32
+      let end = posts[start...].firstIndex { $0 >> 32 != value } ?? posts.count
       var group = Self.alone
       if end - start > 1 {
         group = UInt32(starts.count)
@@ -119,7 +123,7 @@ struct NearDuplicateSearch {
         members.append(contentsOf: repeatElement(0, count: min(end - start, Self.mostCompared)))
       }
       for post in posts[start..<end] {
-        fingerprints[Int(truncatingIfNeeded: post & 0xFFFF_FFFF) * numbersPerPost + band] = group
+        fingerprints[Int(truncatingIfNeeded: post & 0xFFFF_FFFF) * valuesPerPost + band] = group
       }
       start = end
     }

@@ -1,21 +1,21 @@
-/// The shingles of a text: every run of so many characters of it as ``FoldedText`` has it, each once.
+/// The shingles of a text: each run of a fixed number of characters of its ``FoldedText``, once.
 ///
-/// A shingle is known by 64 bits. A text with fewer characters is one shingle; one without any has
-/// none. The memory is used again for the next text.
+/// A shingle is identified by 64 bits. A text with fewer characters is one shingle; one without any
+/// has none.
 package struct ShingleSet {
-  /// How many characters a shingle has.
-  let length: Int
-  /// The shingles of the text, in the order in which they first appear.
+  /// The number of characters in a shingle.
+  private let length: Int
+  /// The shingles of the text, in the order in which they first occur.
   package private(set) var hashes: [UInt64] = []
 
-  /// An open hash table of ``hashes``; 0 is an empty place, which no shingle is.
+  /// An open hash table of ``hashes``; 0, which no shingle is, marks an empty place.
   private var table: [UInt64] = []
-  /// For each place the number of the text that had its shingle last, in ``countShared(with:)``.
+  /// For each place, the last text that ``countShared(with:)`` found its shingle in, counted from 1.
   private var counted: [UInt32] = []
-  private var textNumber: UInt32 = 0
-  /// How many places are used, a power of two.
-  private var capacity = 0
+  private var textCount: UInt32 = 0
   private var folded = FoldedText()
+  /// All shingles of a text, including repeated ones.
+  private var shingles: [UInt64] = []
   /// The place value of the first character of a shingle.
   private let leading: UInt64
 
@@ -28,102 +28,63 @@ package struct ShingleSet {
     leading = (1..<shingleLength).reduce(1) { power, _ in power &* Self.base }
   }
 
-  /// Takes up the shingles of `text` in place of those before.
-  package mutating func load(_ text: UnsafeRawBufferPointer) {
-    hashes.removeAll(keepingCapacity: true)
-    folded.load(text)
-    clear(capacity: 256)
-    textNumber = 0
-    Self.forEach(of: folded.scalars, length, leading) { insert($0) }
+  /// Takes the shingles of `text` in place of those before.
+  package mutating func load(_ text: Span<UInt8>) {
+    readShingles(of: text)
+    var capacity = 256
+    while capacity * 3 < shingles.count * 4 { capacity *= 2 }
+    table = Array(repeating: 0, count: capacity)
+    counted = []
+    hashes = []
+    for hash in shingles {
+      let place = place(of: hash)
+      guard table[place] == 0 else { continue }
+      table[place] = hash
+      hashes.append(hash)
+    }
   }
 
-  /// How many shingles `text` has of those that are loaded.
-  package mutating func countShared(with text: UnsafeRawBufferPointer) -> Int {
-    folded.load(text)
-    textNumber += 1
-    let textNumber = textNumber
-    let mask = capacity - 1
+  /// The number of different shingles that `text` shares with the one that is loaded.
+  package mutating func countShared(with text: Span<UInt8>) -> Int {
+    readShingles(of: text)
+    if counted.isEmpty { (counted, textCount) = (Array(repeating: 0, count: table.count), 0) }
+    textCount += 1
     var count = 0
-    table.withUnsafeBufferPointer { table in
-      counted.withUnsafeMutableBufferPointer { counted in
-        Self.forEach(of: folded.scalars, length, leading) { hash in
-          var place = Int(truncatingIfNeeded: hash) & mask
-          while table[place] != 0 {
-            if table[place] == hash {
-              if counted[place] != textNumber { count += 1 }
-              counted[place] = textNumber
-              return
-            }
-            place = (place + 1) & mask
-          }
-        }
-      }
+    for hash in shingles {
+      let place = place(of: hash)
+      guard table[place] == hash, counted[place] != textCount else { continue }
+      counted[place] = textCount
+      count += 1
     }
     return count
   }
 
-  /// Empties the table and gives it `newCapacity` places.
-  private mutating func clear(capacity newCapacity: Int) {
-    // The table of a post as long as a book is not kept for the next.
-    if table.count > 1 << 16, newCapacity <= 1 << 16 {
-      table = []
-      counted = []
-      hashes = []
-    }
-    let kept = min(newCapacity, table.count)
-    for place in 0..<kept {
-      table[place] = 0
-      counted[place] = 0
-    }
-    if newCapacity > table.count {
-      let missing = newCapacity - table.count
-      table.append(contentsOf: repeatElement(0, count: missing))
-      counted.append(contentsOf: repeatElement(0, count: missing))
-    }
-    capacity = newCapacity
-  }
-
-  private mutating func insert(_ hash: UInt64) {
-    let place = place(of: hash)
-    guard table[place] == 0 else { return }
-    hashes.append(hash)
-    guard hashes.count * 4 > capacity * 3 else {
-      table[place] = hash
-      return
-    }
-    clear(capacity: capacity * 2)
-    for hash in hashes { table[self.place(of: hash)] = hash }
-  }
-
-  /// Where `hash` stands in the table, or the empty place where it is to stand.
+  /// The place of `hash` in the table, or the empty place where it belongs.
   private func place(of hash: UInt64) -> Int {
-    let mask = capacity - 1
+    let mask = table.count - 1
     var place = Int(truncatingIfNeeded: hash) & mask
     while table[place] != 0, table[place] != hash { place = (place + 1) & mask }
     return place
   }
 
-  /// Calls `body` with each shingle, those that come again too.
+  /// Takes the shingles of `text` into ``shingles``.
   ///
-  /// Its characters are the digits of a number modulo 2⁶⁴, which goes from one shingle to the next in
-  /// two multiplications; its bits are then mixed.
-  @inline(__always)
-  private static func forEach(
-    of scalars: [UInt32], _ length: Int, _ leading: UInt64, _ body: (UInt64) -> Void
-  ) {
-    var number: UInt64 = 0
-    for index in 0..<min(length, scalars.count) {
-      number = number &* base &+ UInt64(scalars[index])
-    }
+  /// The characters of a shingle are the digits of a number modulo 2⁶⁴, which leads to that of the
+  /// next shingle in two multiplications; its bits are then mixed.
+  private mutating func readShingles(of text: Span<UInt8>) {
+    folded.load(text)
+    let scalars = folded.scalars
+    // The memory for a post as long as a book is not kept.
+    shingles.removeAll(keepingCapacity: shingles.count < 1 << 16)
     guard !scalars.isEmpty else { return }
-    body(mixed(number))
+    var number: UInt64 = 0
+    for scalar in scalars.prefix(length) { number = number &* Self.base &+ UInt64(scalar) }
+    shingles.append(mixed(number))
     guard scalars.count > length else { return }
-    scalars.withUnsafeBufferPointer { scalars in
-      for index in length..<scalars.count {
-        number &-= UInt64(scalars[index - length]) &* leading
-        number = number &* base &+ UInt64(scalars[index])
-        body(mixed(number))
-      }
+    for index in length..<scalars.count {
+      number &-= UInt64(scalars[index - length]) &* leading
+      number = number &* Self.base &+ UInt64(scalars[index])
+      shingles.append(mixed(number))
     }
   }
 }

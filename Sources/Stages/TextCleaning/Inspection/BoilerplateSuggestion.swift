@@ -1,14 +1,15 @@
 import FileSupport
 import PostFormat
+import TextSupport
 
 /// Lines that head or end so many posts that they are probably boilerplate.
 ///
-/// Posts are looked at as the rules before `join-lines` leave them, so that nothing is suggested
-/// that goes anyway. Lines are counted in lower case and without space at their ends. Posts of one
-/// line count only as posts. The memory is bounded: of each end the ``capacity`` most usual lines are
-/// kept (Misra and Gries, 1982), and no count is too low by more than a ``capacity``th of the posts.
+/// Posts are examined as the rules before `join-lines` leave them, so nothing is suggested that is
+/// removed anyway. Lines are counted in lower case and without space at their ends. Posts of one line
+/// count only as posts. Memory is bounded: of each end the ``capacity`` most common lines are kept
+/// (Misra and Gries, 1982), and no count is too low by more than a ``capacity``th of the posts.
 public struct BoilerplateSuggestion {
-  /// A line with how many posts it heads or ends.
+  /// A line and the number of posts that it heads or ends.
   public struct Line: Equatable, Sendable {
     /// The line, in lower case.
     public let text: String
@@ -17,88 +18,93 @@ public struct BoilerplateSuggestion {
 
   /// How many lines are kept of each end.
   public static let capacity = 1 << 16
-  /// Lines longer than this, in bytes, are no boilerplate.
+  /// Lines longer than this, in bytes, are not boilerplate.
   private static let longest = 400
 
-  /// How many posts came as far as the joining of their lines.
-  public private(set) var postCount = 0
-  /// The lines that head and that end at least the wanted share of posts, the most usual first.
-  public private(set) var heads: [Line] = []
-  public private(set) var tails: [Line] = []
+  /// The number of posts that no rule before `join-lines` dropped.
+  public let postCount: Int
+  /// The lines that head and that end at least ``fraction`` of the posts, the most common first.
+  public let heads: [Line]
+  public let tails: [Line]
+  private let fraction: Double
 
-  /// Looks at the posts of the file `path`; `-` is standard input.
+  /// Examines the posts of the file `path`; `-` is standard input.
   ///
   /// - Throws: `InputError`, `FileError`; what `progress` throws.
   public init(
-    path: String, rules: RuleSet, share: Double,
+    path: String, rules: RuleSet, fraction: Double,
     progress: (_ bytesConsumed: Int) throws -> Void = { _ in }
   ) throws {
-    var before: [any CleaningRule] = []
-    for rule in rules.active {
-      guard rule.name != JoinLines.declaration.name, case .post(let make) = rule.scope else {
-        break
-      }
-      before.append(make(rule.settings))
-    }
+    var rules = rules.active.prefix { $0.name != JoinLinesRule.declaration.name }
+      .compactMap(\.postRule)
     var draft = Draft()
     var heads = FrequentLines(capacity: Self.capacity)
     var tails = FrequentLines(capacity: Self.capacity)
     var count = 0
     try PostReader.forEach(path: path, progress: progress) { _, post in
       draft.load(post)
-      for index in before.indices where before[index].apply(to: &draft) == .dropped { return }
+      for index in rules.indices where rules[index].apply(to: &draft) == .dropped { return }
       guard let first = draft.firstVisibleLine, let last = draft.lastVisibleLine else { return }
       count += 1
       guard first < last else { return }
-      if let line = Self.counted(first, draft) { heads.count(line) }
-      if let line = Self.counted(last, draft) { tails.count(line) }
+      if let line = Self.countedText(of: first, draft) { heads.count(line) }
+      if let line = Self.countedText(of: last, draft) { tails.count(line) }
     }
     postCount = count
-    // What stands once is no boilerplate, however few the posts.
-    let least = max(share * Double(count), 2)
+    self.fraction = fraction
+    // A line that occurs once is not boilerplate, however few the posts.
+    let least = max(fraction * Double(count), 2)
     self.heads = heads.lines.filter { Double($0.count) >= least }
     self.tails = tails.lines.filter { Double($0.count) >= least }
   }
 
-  private static func counted(_ line: Int, _ draft: Draft) -> String? {
+  private static func countedText(of line: Int, _ draft: Draft) -> String? {
     draft.withLine(line) { line in
-      let text = trimmed(line)
-      let isSeparator = text.allSatisfy { $0 == UInt8(ascii: "@") }
-      if isSeparator || text.count > longest { return nil }
-      return String(decoding: text, as: UTF8.self).lowercased()
+      let text = line.extracting(line.visibleRange)
+      let isSeparator = text.end(from: 0) { $0 == 0x40 } == text.count
+      return isSeparator || text.count > longest ? nil : text.string.lowercased()
     }
   }
 
-  /// The lines as a section of a file of rules; `nil` if there are none.
+  /// The lines as a section of a rule file; `nil` if there are none.
   public var text: String? {
-    guard !heads.isEmpty || !tails.isEmpty else { return nil }
-    let rule = Boilerplate.declaration.name
-    return "[\(rule)]\n"
-      + [("heads", heads), ("tails", tails)].filter { !$0.1.isEmpty }.map { name, lines in
+    let settings = [("heads", heads), ("tails", tails)].filter { !$0.1.isEmpty }
+    guard !settings.isEmpty else { return nil }
+    return "[\(BoilerplateRule.declaration.name)]\n"
+      + settings.map { name, lines in
         "\(name) =\(SettingValue.list(lines.map(\.text)).text)\n"
       }.joined()
   }
+
+  /// The counts of the lines, a line each, or that there are none.
+  public var report: [String] {
+    let counts = [("heads", heads), ("ends", tails)].flatMap { verb, lines in
+      lines.map { line in
+        let fraction = NumberText.percent(line.count, of: postCount)
+        return "\(verb) \(line.count) of \(postCount) posts (\(fraction)): \(printable(line.text))"
+      }
+    }
+    return counts.isEmpty
+      ? ["no line heads or ends \(NumberText.percent(fraction)) of \(postCount) posts or more"]
+      : counts
+  }
 }
 
-/// Counts of the most usual of many lines, in memory for some.
+/// Counts the most common of many lines, in memory for ``capacity`` of them.
 private struct FrequentLines {
-  private var counts: [String: Int] = [:]
-  private let capacity: Int
-
-  init(capacity: Int) {
-    self.capacity = capacity
-  }
+  let capacity: Int
+  var counts: [String: Int] = [:]
 
   mutating func count(_ line: String) {
     if counts[line] == nil, counts.count == capacity {
-      // The line cancels one of each other's; what has none left makes room.
+      // The line cancels one occurrence of each other line; those with none left make room.
       counts = counts.compactMapValues { $0 > 1 ? $0 - 1 : nil }
       return
     }
     counts[line, default: 0] += 1
   }
 
-  /// The lines, the most usual first.
+  /// The lines, the most common first.
   var lines: [BoilerplateSuggestion.Line] {
     counts.map { .init(text: $0.key, count: $0.value) }
       .sorted { ($1.count, $0.text) < ($0.count, $1.text) }

@@ -2,104 +2,97 @@ import CorpusFormat
 import FileSupport
 import TextSupport
 
-/// What a cleaned text is like: how much of it there is, how long posts are, in what alphabet, and how
+/// What a cleaned text is like: how much there is, how long posts are, in what alphabets, and how
 /// they begin.
 public struct TextStatistics: Equatable, Sendable {
   /// A kind of characters.
   public enum Alphabet: Int, CaseIterable, Sendable {
     case cyrillic, latin, otherLetters, digits, punctuation, pictures
 
-    var name: String {
-      switch self {
-      case .cyrillic: "Cyrillic"
-      case .latin: "Latin"
-      case .otherLetters: "other letters"
-      case .digits: "digits"
-      case .punctuation: "punctuation"
-      case .pictures: "emoji and signs"
-      }
+    fileprivate var name: String {
+      ["Cyrillic", "Latin", "other letters", "digits", "punctuation", "emoji and signs"][rawValue]
     }
   }
 
   public private(set) var posts = 0
-  /// Unicode scalars, spaces with them.
+  /// Unicode scalars, including spaces.
   public private(set) var characters = 0
-  /// What spaces part; separators do not count.
+  /// Runs between spaces that are not separators.
   public private(set) var words = 0
-  /// How many posts have up to each of ``lengthBounds`` characters, and more.
+  /// The number of posts with up to each of ``lengthBounds`` characters, and with more.
   public private(set) var lengths = [Int](repeating: 0, count: lengthBounds.count + 1)
-  /// How many characters each alphabet has; spaces and separators belong to none.
+  /// The number of characters in each alphabet; spaces and separators belong to none.
   public func count(of alphabet: Alphabet) -> Int { alphabets[alphabet.rawValue] }
   private var alphabets = [Int](repeating: 0, count: Alphabet.allCases.count)
   /// How often each word begins a post.
   private var firstWords: [String: Int] = [:]
 
-  /// The largest number of characters in each class of lengths but the last.
+  /// The most characters of each class of lengths but the last.
   public static let lengthBounds = [25, 50, 100, 150, 200, 300, 500, 1000, 2000]
-  /// How many first words are told.
-  static let firstWordsTold = 10
-  /// Beyond so many first words, rare ones are forgotten.
+  /// The number of first words that are shown.
+  private static let shownFirstWords = 10
+  /// Beyond this number of first words, rare ones are forgotten.
   private static let mostFirstWords = 1 << 17
 
-  /// The beginning of a line of which more may come.
+  /// The beginning of a line that may continue.
   private var line: [UInt8] = []
 
   public init() {}
 
-  /// Takes in `text`, which is cleaned text or a further part of it, cut anywhere.
-  public mutating func take(_ text: UnsafeRawBufferPointer) {
-    guard let last = text.lastIndex(of: 0x0A) else { return line.append(contentsOf: text) }
-    let lines = text[...last]
+  /// Adds `text`, which is cleaned text or a further part of it, cut anywhere.
+  public mutating func add(_ text: Span<UInt8>) {
+    guard let last = text.indices.last(where: { text[$0] == 0x0A }) else {
+      return line.append(text)
+    }
+    let lines = text.extracting(...last)
     if line.isEmpty {
-      addPosts(of: UnsafeRawBufferPointer(rebasing: lines))
+      addPosts(of: lines)
     } else {
-      line.append(contentsOf: lines)
+      line.append(lines)
       finish()
     }
-    line.append(contentsOf: text[(last + 1)...])
+    line.append(text.extracting((last + 1)...))
   }
 
-  /// Takes in the last line, if no newline ends it.
+  /// Adds the last line, if no newline ends it.
   public mutating func finish() {
     let rest = line
     line = []
-    rest.withUnsafeBytes { addPosts(of: $0) }
+    addPosts(of: rest.span)
   }
 
-  private mutating func addPosts(of lines: UnsafeRawBufferPointer) {
-    CorpusReader.forEachPost(in: lines) { _, post in
-      add(UnsafeRawBufferPointer(rebasing: lines[post]))
+  private mutating func addPosts(of lines: Span<UInt8>) {
+    lines.withUnsafeBytes { bytes in
+      _ = CorpusReader.forEachPost(in: bytes) { _, post in addPost(lines.extracting(post)) }
     }
   }
 
-  /// Takes in `post`, which is UTF-8.
-  mutating func add(_ post: UnsafeRawBufferPointer) {
+  private mutating func addPost(_ post: Span<UInt8>) {
     posts += 1
     var count = 0
-    var index = 0
-    var wordStart = 0
-    var isFirst = true
-    func isSeparator(_ range: Range<Int>) -> Bool { post[range].allSatisfy { $0 == 0x40 } }
-    func end(at end: Int, _ statistics: inout TextStatistics) {
-      guard wordStart < end, !isSeparator(wordStart..<end) else { return }
-      statistics.words += 1
-      if isFirst { statistics.countFirst(String(decoding: post[wordStart..<end], as: UTF8.self)) }
-      isFirst = false
-    }
-    while index < post.count {
-      let (value, length) = scalar(at: index, of: post)
+    post.forEachScalar { value, _ in
       count += 1
-      if value == 0x20 {
-        end(at: index, &self)
-        wordStart = index + 1
-      } else if value != 0x40, let alphabet = Self.alphabet(of: value) {
+      if value != 0x20, value != 0x40, let alphabet = Self.alphabet(of: value) {
         alphabets[alphabet.rawValue] += 1
       }
-      index += length
     }
-    end(at: post.count, &self)
     characters += count
     lengths[Self.lengthBounds.firstIndex { count <= $0 } ?? Self.lengthBounds.count] += 1
+    countWords(of: post)
+  }
+
+  private mutating func countWords(of post: Span<UInt8>) {
+    var isFirst = true
+    var start = 0
+    while start < post.count {
+      let end = post.end(from: start) { $0 != 0x20 }
+      if post.end(from: start, while: { $0 == 0x40 }) < end {
+        words += 1
+        if isFirst { countFirst(post.extracting(start..<end).string) }
+        isFirst = false
+      }
+      start = end + 1
+    }
   }
 
   private mutating func countFirst(_ word: String) {
@@ -113,7 +106,7 @@ public struct TextStatistics: Equatable, Sendable {
   /// The words that begin most posts, the most frequent first.
   public var commonFirstWords: [(word: String, count: Int)] {
     firstWords.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-      .prefix(Self.firstWordsTold).map { ($0.key, $0.value) }
+      .prefix(Self.shownFirstWords).map { ($0.key, $0.value) }
   }
 
   private static func alphabet(of scalar: UInt32) -> Alphabet? {
@@ -137,61 +130,50 @@ public struct TextStatistics: Equatable, Sendable {
     }
   }
 
-  // MARK: - As lines
+  // MARK: - As a table
 
-  /// The statistics as lines to read.
+  /// The statistics as a table to read.
   ///
-  ///     posts               551  of 12.3 words, 78 characters
-  ///       up to 25            3   0.5 %  #
+  ///     posts               551  of 12.3 words, 78 characters each
+  ///       up to 25            3    0.5 %  #
   ///       …
-  ///     Cyrillic         32,110  91.2 %
+  ///     Cyrillic         32,110   91.2 %
   ///     …
-  ///     first words          40   7.3 %  КОГДА
-  public var lines: [String] {
-    var rows: [(name: String, count: Int, note: String)] = []
-    let each = posts > 0 ? posts : 1
-    rows.append(
-      (
-        "posts", posts,
-        "of \(Self.tenths(words * 10 / each)) words, \(characters / each) characters each"
-      ))
+  ///     first words          40    7.3 %  КОГДА
+  public var table: String {
+    var table = TextTable(rightAligned: [1])
+    func add(_ name: String, _ count: Int, _ note: String = "") {
+      table.rows.append([name, NumberText.count(count), note])
+    }
+    // Padded, because the longer note of the posts stands in the same column.
+    func percent(_ count: Int, of total: Int) -> String {
+      let text = NumberText.percent(count, of: total)
+      return String(repeating: " ", count: 7 - text.count) + text
+    }
+    let each = Double(max(posts, 1))
+    let wordsEach = NumberText.decimal(Double(words) / each, digits: 1)
+    let charactersEach = NumberText.decimal(Double(characters) / each, digits: 0)
+    add("posts", posts, "of \(wordsEach) words, \(charactersEach) characters each")
     let largest = max(lengths.max() ?? 0, 1)
     for (index, count) in lengths.enumerated() where count > 0 {
-      let name =
-        index < Self.lengthBounds.count
-        ? "  up to \(Self.lengthBounds[index]) characters" : "  longer"
       let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
-      rows.append((name, count, Self.share(count, of: posts) + "  " + bar))
+      add(
+        index < Self.lengthBounds.count
+          ? "  up to \(Self.lengthBounds[index]) characters" : "  longer",
+        count, percent(count, of: posts) + "  " + bar)
     }
-    rows.append(("words", words, ""))
-    rows.append(("characters", characters, ""))
+    add("words", words)
+    add("characters", characters)
     let known = alphabets.reduce(0, +)
     for alphabet in Alphabet.allCases where count(of: alphabet) > 0 {
       let count = count(of: alphabet)
-      rows.append(("  " + alphabet.name, count, Self.share(count, of: known)))
+      add("  " + alphabet.name, count, percent(count, of: known))
     }
     for (index, first) in commonFirstWords.enumerated() {
-      rows.append(
-        (
-          index == 0 ? "first words" : "", first.count,
-          Self.share(first.count, of: posts) + "  " + first.word
-        ))
+      add(
+        index == 0 ? "first words" : "", first.count,
+        percent(first.count, of: posts) + "  " + excerpt(first.word))
     }
-    let counts = rows.map { NumberText.count($0.count) }
-    let nameWidth = rows.map(\.name.count).max() ?? 0
-    let countWidth = counts.map(\.count).max() ?? 0
-    return zip(rows, counts).map { row, count in
-      let line =
-        row.name + String(repeating: " ", count: nameWidth - row.name.count + 2)
-        + String(repeating: " ", count: countWidth - count.count) + count
-      return row.note.isEmpty ? line : line + "  " + row.note
-    }
-  }
-
-  private static func tenths(_ value: Int) -> String { "\(value / 10).\(value % 10)" }
-
-  private static func share(_ count: Int, of total: Int) -> String {
-    let text = tenths(total > 0 ? (count * 2000 / total + 1) / 2 : 0) + " %"
-    return String(repeating: " ", count: max(0, 7 - text.count)) + text
+    return String(table.text().dropLast())
   }
 }

@@ -1,10 +1,11 @@
-/// The difference between two texts, word by word, newlines being words of their own.
+/// The difference between two texts, word by word; newlines are words of their own.
 ///
-///     WordDiff("КОТ\n@\nДОМ", "КОТ @ ДОМ").parts  // same КОТ, gone \n, same @, gone \n, same ДОМ
+///     WordDiff("КОТ\n@\nДОМ", "КОТ @ ДОМ").parts
+///     // same КОТ, removed \n, same @, removed \n, same ДОМ
 public struct WordDiff: Equatable, Sendable {
   /// What became of a run of words.
   public enum Change: Sendable {
-    case same, gone, added
+    case same, removed, added
   }
 
   /// A run of words with the same change.
@@ -15,8 +16,8 @@ public struct WordDiff: Equatable, Sendable {
 
   public private(set) var parts: [Part] = []
 
-  /// Above so many words in the middle, all of it counts as replaced.
-  private static let mostWords = 3000
+  /// The most words that are compared; beyond, all of them count as replaced.
+  private static let mostWords = 2000
 
   /// The difference between `before` and `after`.
   public init(_ before: String, _ after: String) {
@@ -30,7 +31,7 @@ public struct WordDiff: Equatable, Sendable {
     add(.same, a[..<start])
     let (middleA, middleB) = (a[start..<endA], b[start..<endB])
     if max(middleA.count, middleB.count) > Self.mostWords {
-      add(.gone, middleA)
+      add(.removed, middleA)
       add(.added, middleB)
     } else {
       addDifference(Array(middleA), Array(middleB))
@@ -53,29 +54,26 @@ public struct WordDiff: Equatable, Sendable {
     return words
   }
 
-  /// Appends the difference by the longest common subsequence.
+  /// Appends the shortest difference.
   private mutating func addDifference(_ a: [String], _ b: [String]) {
-    // How long the longest common subsequence of the ends from each pair of words on is.
-    var lengths = [[Int]](
-      repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
-    for i in a.indices.reversed() {
-      for j in b.indices.reversed() {
-        lengths[i][j] =
-          Self.areSame(a[i], b[j])
-          ? lengths[i + 1][j + 1] + 1 : max(lengths[i + 1][j], lengths[i][j + 1])
+    var (removed, added): (Set<Int>, Set<Int>) = ([], [])
+    for change in b.difference(from: a, by: Self.areSame) {
+      switch change {
+      case .remove(let offset, _, _): removed.insert(offset)
+      case .insert(let offset, _, _): added.insert(offset)
       }
     }
     var (i, j) = (0, 0)
     while i < a.count || j < b.count {
-      if i < a.count, j < b.count, Self.areSame(a[i], b[j]) {
-        add(.same, [a[i]])
-        (i, j) = (i + 1, j + 1)
-      } else if j == b.count || i < a.count && lengths[i + 1][j] >= lengths[i][j + 1] {
-        add(.gone, [a[i]])
+      if removed.contains(i) {
+        add(.removed, [a[i]])
         i += 1
-      } else {
+      } else if added.contains(j) {
         add(.added, [b[j]])
         j += 1
+      } else {
+        add(.same, [a[i]])
+        (i, j) = (i + 1, j + 1)
       }
     }
   }
@@ -89,14 +87,14 @@ public struct WordDiff: Equatable, Sendable {
     }
   }
 
-  /// The difference as text: what is gone in `[-…-]`, what was added in `{+…+}`; in colour instead
-  /// red and struck through, and green.
+  /// The difference as text: removed words in `[-…-]`, added ones in `{+…+}`; with color, red and
+  /// struck through, and green instead.
   public func text(hasColor: Bool) -> String {
     parts.map { part in
       let text = part.words.map { $0 == "\n" ? "⏎" : $0 }.joined(separator: " ")
       return switch part.change {
       case .same: text
-      case .gone: hasColor ? "\u{1B}[9;31m\(text)\u{1B}[0m" : "[-\(text)-]"
+      case .removed: hasColor ? "\u{1B}[9;31m\(text)\u{1B}[0m" : "[-\(text)-]"
       case .added: hasColor ? "\u{1B}[32m\(text)\u{1B}[0m" : "{+\(text)+}"
       }
     }.joined(separator: " ")

@@ -1,17 +1,18 @@
-import FileSupport
-
 /// One step of the cleaning: changes the text of a post or drops the post.
 ///
-/// A recipe is an array of rules, run over each post in their order. A rule sees what those before
-/// it have left of the post, and nothing of other posts: so posts can be cleaned in any order and by
+/// A recipe is an array of rules, run over each post in order. A rule sees what the rules before it
+/// have left of the post, and nothing of other posts, so posts can be cleaned in any order and by
 /// several threads. It may keep memory to use again.
 public protocol CleaningRule: Sendable {
-  /// What the rule is called, why it is there, and its settings as they are without a choice.
+  /// The rule's name, its reason, and its settings with their defaults.
   static var declaration: RuleDeclaration { get }
 
-  /// Works on the text of a post, and says what it did.
+  /// The rule with `settings`, which are those that it declares.
+  init(_ settings: RuleSettings)
+
+  /// Changes the text of a post, and returns what it did.
   ///
-  /// What the rule leaves of a dropped post is of no account.
+  /// What the rule leaves of a dropped post does not matter.
   mutating func apply(to draft: inout Draft) -> RuleOutcome
 }
 
@@ -24,16 +25,6 @@ public enum RuleOutcome: Equatable, Sendable {
 
 /// A rule that can be chosen: its name, its reason, its settings, whether it is on.
 public struct RuleDeclaration: Sendable {
-  /// What a rule looks at.
-  enum Scope: Sendable {
-    /// A post by itself.
-    case post(@Sendable (RuleSettings) -> any CleaningRule)
-    /// Whether an earlier post has the same text.
-    case duplicates
-    /// Whether another post has nearly the same text.
-    case nearDuplicates
-  }
-
   /// The name of the rule in the funnel, in lower case with hyphens.
   public let name: String
   /// What the rule does and why, in a line.
@@ -41,32 +32,21 @@ public struct RuleDeclaration: Sendable {
   /// Whether the rule is run.
   public var isOn: Bool
   public internal(set) var settings: RuleSettings
-  let scope: Scope
+  /// The rule; `nil` if it compares posts, which is up to ``CleaningRun``.
+  private let rule: (any CleaningRule.Type)?
 
-  /// A rule that looks at a post by itself; `make` makes it with its settings.
+  /// The declaration of a rule that examines each post by itself; `nil` for one that compares posts.
   public init(
-    _ name: String, isOn: Bool = true, _ reason: String, settings: RuleSettings = [],
-    make: @escaping @Sendable (RuleSettings) -> any CleaningRule
+    _ rule: (any CleaningRule.Type)?, _ name: String, isOn: Bool = true, _ reason: String,
+    settings: RuleSettings = []
   ) {
-    self.init(name, isOn: isOn, reason, settings: settings, scope: .post(make))
-  }
-
-  init(
-    _ name: String, isOn: Bool, _ reason: String, settings: RuleSettings, scope: Scope
-  ) {
+    self.rule = rule
     self.name = name
     self.reason = reason
     self.isOn = isOn
     self.settings = settings
-    self.scope = scope
   }
 
-  /// Whether `text` means on or off; `nil` if it is neither.
-  static func flag(_ text: String) -> Bool? {
-    switch text.lowercased() {
-    case "on", "yes", "true", "1": true
-    case "off", "no", "false", "0": false
-    default: nil
-    }
-  }
+  /// The rule with its settings; `nil` if it compares posts.
+  var postRule: (any CleaningRule)? { rule.map { $0.init(settings) } }
 }

@@ -1,10 +1,8 @@
-import CorpusFormat
-
-/// A declared order of rules, with the way the posts are written.
+/// A fixed order of rules.
 public enum Recipe: String, CaseIterable, Sendable {
-  /// Our own: tidy text, one post a line, nothing twice.
+  /// The house recipe: tidy text, one post a line, nothing twice.
   case house
-  /// The recipe of the project's beginnings, byte for byte, for comparisons.
+  /// The recipe of the project's first version, byte for byte, for comparisons.
   case original
 
   /// The rules in the order they are run; some are off unless the user turns them on.
@@ -12,24 +10,20 @@ public enum Recipe: String, CaseIterable, Sendable {
     switch self {
     case .house:
       [
-        Forwards.declaration, Replies.declaration, Polls.declaration,
-        UnicodeComposition.declaration, ChannelNews.declaration, Adverts.declaration,
-        Header.declaration, Boilerplate.declaration, Links.declaration, Mentions.declaration,
-        Hashtags.declaration, Alphabet.declaration, UpperCase.declaration, Separators.declaration,
-        QuotesAndDashes.declaration, RepeatedPunctuation.declaration, Emoji.declaration,
-        JoinLines.declaration, EmptyPosts.declaration, Length.declaration, Duplicates.declaration,
-        NearDuplicates.declaration,
+        ForwardRule.declaration, ReplyRule.declaration, PollRule.declaration,
+        UnicodeRule.declaration, ChannelNewsRule.declaration, AdvertRule.declaration,
+        HeaderRule.declaration, BoilerplateRule.declaration, LinkRule.declaration,
+        MentionRule.declaration, HashtagRule.declaration, AlphabetRule.declaration,
+        UpperCaseRule.declaration, SeparatorRule.declaration, QuoteAndDashRule.declaration,
+        PunctuationRule.declaration, EmojiRule.declaration, JoinLinesRule.declaration,
+        EmptyRule.declaration, LengthRule.declaration, DuplicateFilter.declaration,
+        NearDuplicateFilter.declaration,
       ]
     case .original:
-      [OriginalHeader.declaration, OriginalLines.declaration, OriginalJoin.declaration]
+      [OriginalHeaderRule.declaration, OriginalLineRule.declaration, OriginalJoinRule.declaration]
     }
   }
 
-  /// How the posts stand in the text that the recipe makes.
-  public var layout: CorpusLayout {
-    switch self {
-    case .house: .onePostALine
-    case .original: .unseparated
-    }
-  }
+  /// Whether the text has each post on a line; if not, nothing separates the posts.
+  public var isOnePostALine: Bool { self == .house }
 }

@@ -1,7 +1,7 @@
 import FileSupport
 import TextSupport
 
-/// The rules of a recipe with what the user chose of them.
+/// The rules of a recipe with the user's choices.
 ///
 ///     var rules = RuleSet(.house)
 ///     try rules.set("forwards=off")
@@ -9,34 +9,31 @@ import TextSupport
 public struct RuleSet: Sendable {
   /// The recipe that the rules belong to.
   public let recipe: Recipe
-  /// All rules of the recipe, those that are off with them, in the order they are run.
+  /// All rules of the recipe, including those that are off, in the order they are run.
   public private(set) var declarations: [RuleDeclaration]
 
-  /// The rules of `recipe` as they are without a choice.
-  public init(_ recipe: Recipe) {
+  /// The rules of `recipe` with their defaults, or other `declarations`.
+  public init(_ recipe: Recipe, declarations: [RuleDeclaration]? = nil) {
     self.recipe = recipe
-    declarations = recipe.rules
-  }
-
-  /// A set of rules of any making, for which `recipe` tells how the text is laid out.
-  public init(_ recipe: Recipe, declarations: [RuleDeclaration]) {
-    self.recipe = recipe
-    self.declarations = declarations
+    self.declarations = declarations ?? recipe.rules
   }
 
   /// The rules that are run.
   public var active: [RuleDeclaration] { declarations.filter(\.isOn) }
 
+  /// The rules that are run on each post by itself; they come before all others.
+  var postRules: [any CleaningRule] { active.compactMap(\.postRule) }
+
   /// The rule `name`; `nil` if the recipe has none.
   public subscript(name: String) -> RuleDeclaration? { declarations.first { $0.name == name } }
 
-  /// A choice that the recipe does not have.
+  /// A choice that the recipe does not offer.
   public struct ChoiceError: Error, CustomStringConvertible {
     public let description: String
   }
 
-  /// Takes the choice `text`: `links=off`, `links=on`, or for a setting `length.minimum=20`, which
-  /// turns the rule on, too.
+  /// Makes the choice `text`: `links=off`, `links=on`, or for a setting `length.minimum=20`, which
+  /// also turns the rule on.
   ///
   /// - Throws: ``ChoiceError`` if there is no such rule, setting or value.
   public mutating func set(_ text: String) throws(ChoiceError) {
@@ -57,10 +54,12 @@ public struct RuleSet: Sendable {
   /// - Throws: ``ChoiceError``.
   public mutating func set(_ name: String, to text: String) throws(ChoiceError) {
     let index = try index(of: name)
-    guard let isOn = RuleDeclaration.flag(text) else {
+    switch text.lowercased() {
+    case "on", "yes", "true", "1": declarations[index].isOn = true
+    case "off", "no", "false", "0": declarations[index].isOn = false
+    default:
       throw ChoiceError(description: "'\(excerpt(text))' for the rule \(name): expected on or off")
     }
-    declarations[index].isOn = isOn
   }
 
   /// Gives the setting `setting` of the rule `name` a value.
@@ -79,11 +78,11 @@ public struct RuleSet: Sendable {
     }
     guard declarations[index].settings.set(setting, to: text) else {
       throw ChoiceError(
-        description: "'\(excerpt(text))' for \(name).\(setting): expected \(found.accepted)")
+        description: "'\(excerpt(text))' for \(name).\(setting): expected \(found.value.accepted)")
     }
   }
 
-  private func index(of name: String) throws(ChoiceError) -> Int {
+  func index(of name: String) throws(ChoiceError) -> Int {
     guard let index = declarations.firstIndex(where: { $0.name == name }) else {
       throw ChoiceError(
         description: "there is no rule '\(excerpt(name))' in the recipe \(recipe.rawValue); it has "

@@ -2,30 +2,23 @@ import CorpusFormat
 import PostFormat
 import TextSupport
 
-/// Runs the rules that look at a post by itself over posts, and counts what they do.
+/// Runs the rules that examine a post by itself, and counts what they do.
 ///
-/// Each thread has one of its own.
-public struct Cleaner {
-  /// What became of the posts so far; with ``takeCounts()`` since then.
-  public private(set) var funnel: Funnel
+/// Each thread has its own.
+struct Cleaner {
+  /// What became of the posts since the beginning, or since ``takeCounts()``.
+  private(set) var funnel: Funnel
 
   private let empty: Funnel
-  private let names: [String]
-  private var rules: [any CleaningRule] = []
+  private var rules: [any CleaningRule]
   private(set) var draft = Draft()
 
-  /// A cleaner by those of `rules` that are on.
-  public init(_ ruleSet: RuleSet) {
-    let active = ruleSet.active
-    for declaration in active {
-      // The rules that look at other posts come last.
-      guard case .post(let make) = declaration.scope else { break }
-      rules.append(make(declaration.settings))
-    }
-    names = active.map(\.name)
+  /// A cleaner with those of `rules` that are on.
+  init(_ rules: RuleSet) {
+    self.rules = rules.postRules
     funnel = Funnel(
-      recipe: ruleSet.recipe.rawValue, isOnePostALine: ruleSet.recipe.layout == .onePostALine,
-      steps: active.map { Funnel.Step(rule: $0.name, settings: $0.settings.json) })
+      recipe: rules.recipe.rawValue, isOnePostALine: rules.recipe.isOnePostALine,
+      steps: rules.active.map { Funnel.Step(rule: $0.name, settings: $0.settings.json) })
     empty = funnel
   }
 
@@ -35,35 +28,28 @@ public struct Cleaner {
     return funnel
   }
 
-  /// Cleans `post`; returns whether it came through, or the number of the rule that dropped it.
+  /// Cleans `post`; returns the name of the rule that dropped it, or `nil` if its text is in ``draft``.
   ///
-  /// The text is then in ``draft``. With `explaining` each step is noted there.
-  mutating func clean(_ post: Post, explaining: inout Explanation?) -> Int? {
+  /// Each step is added to `explanation`, if there is one.
+  mutating func clean(_ post: Post, explaining explanation: inout Explanation?) -> String? {
     draft.load(post)
     funnel.postsIn += 1
-    draft.bytes.withUnsafeBytes { text in
-      funnel.bytesIn += text.count
-      funnel.charactersIn += unicodeScalarCount(of: text)
-    }
+    funnel.bytesIn += draft.bytes.count
+    funnel.charactersIn += draft.bytes.span.scalarCount
     for index in rules.indices {
       let outcome = rules[index].apply(to: &draft)
-      if explaining != nil {
-        explaining?.steps.append(.init(rule: names[index], outcome: outcome, text: draft.string))
+      if explanation != nil {
+        explanation?.steps.append(
+          .init(rule: funnel.steps[index].rule, outcome: outcome, text: draft.string))
       }
       switch outcome {
       case .unchanged: break
       case .changed: funnel.steps[index].changed += 1
       case .dropped:
         funnel.steps[index].dropped += 1
-        return index
+        return funnel.steps[index].rule
       }
     }
     return nil
-  }
-
-  /// Cleans `post`; returns its text, or `nil` if a rule drops it.
-  public mutating func clean(_ post: Post) -> String? {
-    var explanation: Explanation?
-    return clean(post, explaining: &explanation) == nil ? draft.string : nil
   }
 }

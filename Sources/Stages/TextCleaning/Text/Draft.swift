@@ -1,41 +1,29 @@
 import FileSupport
 import Glibc
 import PostFormat
+import TextSupport
 
 /// A post on its way through the rules: its text as lines of bytes, and its entities.
 ///
-/// The lines are ranges of one array of bytes, so that taking a line away, or a part of its ends,
-/// copies nothing. The array is used again for the next post.
+/// The lines are ranges of one array of bytes, so removing a line, or a part of its ends, copies
+/// nothing. The array is used again for the next post.
 public struct Draft {
   /// A line of the text.
   public struct Line: Equatable, Sendable {
-    /// Where its bytes stand now.
+    /// Where its bytes are now.
     public var range: Range<Int>
-    /// Where it stood in the text as posted, without its newline.
+    /// Where it was in the text as posted, without its newline.
     public let origin: Range<Int>
   }
 
-  /// The bytes that the lines refer to; the text as posted comes first.
+  /// The bytes that the lines refer to, beginning with the text as posted.
   public private(set) var bytes: [UInt8] = []
-  /// The lines of the text: one at least as posted, none once rules have taken all away.
+  /// The lines of the text: at least one as posted, none once rules have removed all.
   public var lines: [Line] = []
-  /// The entities of the post; their offsets are those of the text as posted.
-  public private(set) var entities: [Post.Entity] = []
+  /// The post as posted, except that entities are removed where they have no place in the text.
+  public private(set) var post = Post(id: 0, date: 0, text: "")
 
-  /// What the post is beside its text.
-  public private(set) var facts = Facts()
-
-  /// What a post is beside its text.
-  public struct Facts: Equatable, Sendable {
-    /// Whether it was forwarded from elsewhere.
-    public var isForward = false
-    /// Whether it answers another post.
-    public var isReply = false
-    /// The kind of its media; `nil` if it has none.
-    public var media: String?
-  }
-
-  /// Which bytes there are among the first of ``bytes``, and how many of those were looked at.
+  /// Which byte values occur in the first ``presenceCount`` bytes.
   private var presence = [Bool](repeating: false, count: 256)
   private var presenceCount = 0
 
@@ -47,14 +35,12 @@ public struct Draft {
     load(post)
   }
 
-  /// Takes up `post` in place of the one before.
+  /// Takes `post` in place of the one before.
   public mutating func load(_ post: Post) {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: post.text.utf8)
     forgetPresence()
-    entities = post.entities
-    facts = Facts(
-      isForward: post.forwardedFrom != nil, isReply: post.replyTo != nil, media: post.media)
+    self.post = post
     lines.removeAll(keepingCapacity: true)
     bytes.withUnsafeBytes { bytes in
       var start = 0
@@ -66,65 +52,57 @@ public struct Draft {
     }
   }
 
-  /// How many bytes the text has, the newlines between its lines counted.
+  // MARK: - Reading
+
+  /// The number of bytes in the text, including the newlines between its lines.
   public var byteCount: Int {
     lines.reduce(max(lines.count - 1, 0)) { $0 + $1.range.count }
   }
 
-  /// Calls `body` with the bytes of the text, its lines parted by newlines.
-  public func withText<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
-  {
-    if lines.count <= 1 {
-      let range = lines.first?.range ?? 0..<0
-      return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
-    }
+  /// Calls `body` with the bytes of the text, its lines separated by newlines.
+  public func withText<Result>(_ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
+    if lines.count <= 1 { return try body(bytes.span.extracting(lines.first?.range ?? 0..<0)) }
+    return try body(joinedLines(by: 0x0A).span)
+  }
+
+  /// The bytes of the lines with `separator` between them.
+  func joinedLines(by separator: UInt8) -> [UInt8] {
     var joined: [UInt8] = []
     joined.reserveCapacity(byteCount)
     for (index, line) in lines.enumerated() {
-      if index > 0 { joined.append(0x0A) }
+      if index > 0 { joined.append(separator) }
       joined.append(contentsOf: bytes[line.range])
     }
-    return try joined.withUnsafeBytes(body)
+    return joined
   }
 
-  /// The text, its lines parted by newlines.
-  public var string: String { withText { String(decoding: $0, as: UTF8.self) } }
+  /// The text, its lines separated by newlines.
+  public var string: String { withText { $0.string } }
 
-  /// Calls `body` with the bytes of the line `index`.
+  /// Calls `body` with the bytes of the line at `index`.
   public func withLine<Result>(
-    _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
+    _ index: Int, _ body: (Span<UInt8>) throws -> Result
   ) rethrows -> Result {
-    let range = lines[index].range
-    return try bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    try body(bytes.span.extracting(lines[index].range))
   }
 
-  /// Replaces the line `index` by `replacement`, which holds no newline.
-  public mutating func replaceLine(_ index: Int, with replacement: [UInt8]) {
-    let start = bytes.count
-    bytes.append(contentsOf: replacement)
-    lines[index].range = start..<bytes.count
-  }
+  /// The index of the first line with something visible; `nil` if there is none.
+  public var firstVisibleLine: Int? { lines.indices.first(where: isVisible) }
 
-  /// Makes the whole text one line, `text`, and leaves the bytes from before in it for use again.
+  /// The index of the last line with something visible; `nil` if there is none.
+  public var lastVisibleLine: Int? { lines.indices.last(where: isVisible) }
+
+  private func isVisible(_ line: Int) -> Bool { withLine(line) { $0.firstVisible() != nil } }
+
+  /// Whether `byte` may occur in the text; if not, a rule for it has nothing to do.
   ///
-  /// The entities have no place in the new text and go.
-  public mutating func replaceText(with text: inout [UInt8]) {
-    swap(&bytes, &text)
-    forgetPresence()
-    lines.removeAll(keepingCapacity: true)
-    lines.append(Line(range: 0..<bytes.count, origin: 0..<bytes.count))
-    entities = []
-  }
-
-  /// Whether `byte` may stand in the text; if not, a rule for it need not look.
-  ///
-  /// All bytes are looked at once, for all rules. What rules have taken away counts, too.
+  /// All bytes are examined once, for all rules. What rules have removed counts, too.
   public mutating func mayContain(_ byte: UInt8) -> Bool {
     if presenceCount < bytes.count { notePresence() }
     return presence[Int(byte)]
   }
 
-  /// Whether one of the bytes of `range` may stand in the text.
+  /// Whether one of the bytes of `range` may occur in the text.
   public mutating func mayContain(anyOf range: ClosedRange<UInt8>) -> Bool {
     if presenceCount < bytes.count { notePresence() }
     return presence.withUnsafeBytes { presence in
@@ -133,7 +111,7 @@ public struct Draft {
     }
   }
 
-  /// Whether a Latin letter may stand in the text.
+  /// Whether a Latin letter may occur in the text.
   var mayContainLatin: Bool {
     mutating get {
       mayContain(anyOf: UInt8(ascii: "A")...UInt8(ascii: "Z"))
@@ -142,12 +120,12 @@ public struct Draft {
   }
 
   private mutating func notePresence() {
+    let bytes = bytes
+    let text = bytes.span
     presence.withUnsafeMutableBufferPointer { presence in
-      bytes.withUnsafeBytes { bytes in
-        for index in presenceCount..<bytes.count { presence[Int(bytes[index])] = true }
-      }
+      for index in presenceCount..<text.count { presence[Int(text[index])] = true }
     }
-    presenceCount = bytes.count
+    presenceCount = text.count
   }
 
   private mutating func forgetPresence() {
@@ -155,41 +133,104 @@ public struct Draft {
     presenceCount = 0
   }
 
-  /// The number of the last line with something to see in it; `nil` where there is none.
-  public var lastVisibleLine: Int? {
-    lines.indices.last { index in withLine(index) { offsetOfVisible(in: $0) != nil } }
-  }
-
-  /// The number of the first line with something to see in it; `nil` where there is none.
-  public var firstVisibleLine: Int? {
-    lines.indices.first { index in withLine(index) { offsetOfVisible(in: $0) != nil } }
-  }
-
   /// The range of bytes of `entity` in the text as posted; what lies outside the text is cut off.
   ///
-  /// Only as long as no rule has made a new text.
+  /// Valid only until a rule replaces the whole text.
   public func byteRange(of entity: Post.Entity) -> Range<Int> {
-    bytes.withUnsafeBytes { bytes in
-      let postedCount = lines.last?.origin.upperBound ?? 0
-      let start = Self.byteOffset(ofUTF16: entity.offset, from: (0, 0), in: bytes, postedCount)
-      let (end, overflow) = entity.offset.addingReportingOverflow(entity.length)
-      let last = Self.byteOffset(
-        ofUTF16: overflow ? .max : end, from: start, in: bytes, postedCount)
-      return start.byte..<max(start.byte, last.byte)
-    }
+    let (end, overflow) = entity.offset.addingReportingOverflow(entity.length)
+    let start = place(ofUTF16: entity.offset, from: (0, 0))
+    let last = place(ofUTF16: overflow ? .max : end, from: start)
+    return start.byte..<max(start.byte, last.byte)
   }
 
-  /// The first byte at or behind `place` that has `target` UTF-16 units before it.
-  private static func byteOffset(
-    ofUTF16 target: Int, from place: (byte: Int, unit: Int), in bytes: UnsafeRawBufferPointer,
-    _ end: Int
+  /// The first byte of the text as posted with at least `target` UTF-16 units before it.
+  private func place(
+    ofUTF16 target: Int, from place: (byte: Int, unit: Int)
   ) -> (byte: Int, unit: Int) {
+    let count = lines.last?.origin.upperBound ?? 0
     var (byte, unit) = place
-    while byte < end, unit < target {
+    while byte < count, unit < target {
       let length = scalarLength(lead: bytes[byte])
       unit += length == 4 ? 2 : 1
       byte += length
     }
-    return (min(byte, end), unit)
+    return (min(byte, count), unit)
+  }
+
+  // MARK: - Changing
+
+  /// Removes the lines for which `isRemoved` holds, given a line's bytes.
+  mutating func removeLines(where isRemoved: (Span<UInt8>) -> Bool) -> RuleOutcome {
+    removeLines { text, line in isRemoved(text.extracting(line.range)) }
+  }
+
+  /// Removes the lines for which `isRemoved` holds, given the bytes of all lines and a line.
+  mutating func removeLines(where isRemoved: (Span<UInt8>, Line) -> Bool) -> RuleOutcome {
+    guard let kept = linesLeft(without: isRemoved) else { return .unchanged }
+    lines = kept
+    return .changed
+  }
+
+  private func linesLeft(without isRemoved: (Span<UInt8>, Line) -> Bool) -> [Line]? {
+    let text = bytes.span
+    guard let first = lines.firstIndex(where: { isRemoved(text, $0) }) else { return nil }
+    return lines[..<first] + lines[(first + 1)...].filter { !isRemoved(text, $0) }
+  }
+
+  /// Calls `edit` with the bytes of each line, and makes the edits that it adds.
+  mutating func rewriteLines(_ edit: (Span<UInt8>, inout LineEdits) -> Void) -> RuleOutcome {
+    var outcome = RuleOutcome.unchanged
+    for index in lines.indices {
+      let edited = withLine(index) { line in
+        var edits = LineEdits()
+        edit(line, &edits)
+        return edits.result(in: line)
+      }
+      guard let edited else { continue }
+      replaceLine(index, with: edited)
+      outcome = .changed
+    }
+    return outcome
+  }
+
+  /// Replaces the line at `index` by `replacement`, which holds no newline.
+  public mutating func replaceLine(_ index: Int, with replacement: [UInt8]) {
+    let start = bytes.count
+    bytes.append(contentsOf: replacement)
+    lines[index].range = start..<bytes.count
+  }
+
+  /// Makes `text` the only line, and leaves the bytes from before in it, to be used again.
+  ///
+  /// The entities have no place in the new text and are removed.
+  public mutating func replaceText(with text: inout [UInt8]) {
+    swap(&bytes, &text)
+    forgetPresence()
+    lines.removeAll(keepingCapacity: true)
+    lines.append(Line(range: 0..<bytes.count, origin: 0..<bytes.count))
+    post.entities = []
+  }
+}
+
+/// Edits of a line, from left to right.
+struct LineEdits {
+  private var output: [UInt8] = []
+  /// The end of the last range that was replaced.
+  private(set) var end = 0
+  private var isChanged = false
+
+  /// Replaces `range` of `line`, which begins at or after ``end``.
+  mutating func replace(_ range: Range<Int>, of line: Span<UInt8>, with replacement: String) {
+    output.append(line.extracting(end..<range.lowerBound))
+    output.append(contentsOf: replacement.utf8)
+    end = range.upperBound
+    isChanged = true
+  }
+
+  /// The line after the edits; `nil` if there were none.
+  fileprivate consuming func result(in line: Span<UInt8>) -> [UInt8]? {
+    guard isChanged else { return nil }
+    output.append(line.extracting(end...))
+    return output
   }
 }

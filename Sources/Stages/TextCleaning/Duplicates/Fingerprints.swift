@@ -1,0 +1,77 @@
+import CKernels
+import Glibc
+
+/// Computes fingerprints of texts: values that nearly equal texts are likely to share.
+///
+/// The first value is the number of shingles in the text; each of the others stands for a band of
+/// its MinHash signature (Broder 1997; bands as in Leskovec, Rajaraman, Ullman, Mining of Massive
+/// Datasets, 3.4). The hash functions of the rows are a·h + b modulo 2³² with odd a, over shingles
+/// whose bits are mixed.
+struct FingerprintMaker: Sendable {
+  private let bands: SignatureBands
+  private var shingles: ShingleSet
+  private let multipliers: [UInt32]
+  private let addends: [UInt32]
+  private var minima: [UInt32]
+
+  init(similarity: Double, shingleLength: Int) {
+    bands = SignatureBands(similarity: similarity)
+    shingles = ShingleSet(shingleLength: shingleLength)
+    let rowsAtATime = Int(CKERNELS_MINHASH_ROWS)
+    let rows = (bands.count * bands.rows + rowsAtATime - 1) / rowsAtATime * rowsAtATime
+    multipliers = (0..<rows).map { UInt32(truncatingIfNeeded: mixed(UInt64(2 * $0 + 1))) | 1 }
+    addends = (0..<rows).map { UInt32(truncatingIfNeeded: mixed(UInt64(2 * $0 + 2))) }
+    minima = Array(repeating: 0, count: rows)
+  }
+
+  /// The number of values in a fingerprint.
+  var count: Int { bands.count + 1 }
+
+  /// Appends the fingerprint of `text` to `values`.
+  mutating func append(of text: ArraySlice<UInt8>, to values: inout [UInt32]) {
+    shingles.load(text.span)
+    let hashes = shingles.hashes
+    precondition(multipliers.count == minima.count && addends.count == minima.count)
+    ckernels_minhash(
+      &minima, multipliers, addends, minima.count / Int(CKERNELS_MINHASH_ROWS), hashes,
+      hashes.count)
+    values.append(UInt32(clamping: hashes.count))
+    for band in 0..<bands.count {
+      let rows = minima[band * bands.rows..<(band + 1) * bands.rows]
+      values.append(
+        UInt32(truncatingIfNeeded: rows.reduce(0) { mixed($0 &+ UInt64($1)) }))
+    }
+  }
+}
+
+/// How a MinHash signature is cut into bands: texts that share a band are compared.
+///
+/// Texts of similarity s agree in a row with probability s, and in a band of r rows with sʳ; so the
+/// odds that none of b bands brings them together are (1 - sʳ)ᵇ.
+package struct SignatureBands: Equatable, Sendable {
+  /// The number of bands.
+  package let count: Int
+  /// The number of rows in a band.
+  package let rows: Int
+
+  /// The most rows of a signature.
+  private static let largestSignature = 128
+  /// The recall at the similarity asked for; above that similarity it is higher.
+  private static let recall = 0.995
+
+  /// The bands that have the recall with the most rows, and so bring together the fewest other texts.
+  package init(similarity: Double) {
+    var chosen = (count: Self.largestSignature, rows: 1)
+    for rows in 1...16 {
+      let missed = 1 - pow(similarity, Double(rows))
+      let count = missed <= 0 ? 1 : Int((log(1 - Self.recall) / log(missed)).rounded(.up))
+      if count * rows <= Self.largestSignature { chosen = (max(1, count), rows) }
+    }
+    (count, rows) = chosen
+  }
+
+  /// The probability that texts of `similarity` share a band.
+  package func recall(at similarity: Double) -> Double {
+    1 - pow(1 - pow(similarity, Double(rows)), Double(count))
+  }
+}

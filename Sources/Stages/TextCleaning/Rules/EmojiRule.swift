@@ -1,0 +1,90 @@
+import TextSupport
+
+/// Shortens long runs of the same emoji, or removes all emoji.
+public struct EmojiRule: CleaningRule {
+  /// What becomes of emoji.
+  public enum Treatment: String, CaseIterable, Sendable {
+    /// All stay.
+    case keep
+    /// Runs of the same one are shortened.
+    case trim
+    /// All are removed.
+    case drop
+  }
+
+  public static let declaration = RuleDeclaration(
+    Self.self, "emoji", "one emoji many times in a row says no more than a few",
+    settings: [
+      .choice(
+        "treatment", Treatment.trim,
+        "all stay, long runs of the same one are shortened, or all are removed"),
+      .count("maximum", 3, in: 1...1000, "how often the same emoji may occur in a row"),
+    ])
+
+  private let treatment: Treatment
+  private let maximum: Int
+
+  public init(_ settings: RuleSettings) {
+    treatment = settings.choice("treatment")
+    maximum = settings.count("maximum")
+  }
+
+  public func apply(to draft: inout Draft) -> RuleOutcome {
+    guard treatment != .keep, draft.mayContain(0xF0) || draft.mayContain(0xE2) else {
+      return .unchanged
+    }
+    return draft.rewriteLines { line, edits in
+      var index = 0
+      var last = 0..<0
+      var count = 0
+      while index < line.count {
+        guard line[index] >= 0xE2, let end = line.endOfEmoji(at: index) else {
+          index += scalarLength(lead: line[index])
+          continue
+        }
+        let isRepeated =
+          last.upperBound == index
+          && line.extracting(last).isEqual(to: line.extracting(index..<end))
+        count = isRepeated ? count + 1 : 1
+        last = index..<end
+        if treatment == .drop || count > maximum { edits.replace(last, of: line, with: "") }
+        index = end
+      }
+    }
+  }
+}
+
+extension Span<UInt8> {
+  /// Where the emoji that begins at `start` ends, with its joiners, tones and selectors; `nil` if
+  /// none begins there.
+  fileprivate func endOfEmoji(at start: Int) -> Int? {
+    let (first, length) = scalar(at: start)
+    var index = start + length
+    let next = index < count ? scalar(at: index) : (value: 0, length: 0)
+    // A flag is two regional indicators.
+    let indicators: ClosedRange<UInt32> = 0x1F1E6...0x1F1FF
+    if indicators.contains(first) {
+      return index + (indicators.contains(next.value) ? next.length : 0)
+    }
+    // Below U+2600 a scalar needs a selector after it to be an emoji.
+    guard mayBeEmoji(first), first >= 0x2600 || next.value == 0xFE0F else { return nil }
+    while true {
+      index = end(from: index) { scalar in
+        switch scalar {
+        // Selectors, skin tones, tags.
+        case 0xFE0F, 0x1F3FB...0x1F3FF, 0xE0020...0xE007F: true
+        default: false
+        }
+      }
+      let joinerLength = 3
+      guard index + joinerLength < count, scalar(at: index).value == 0x200D else { return index }
+      let (joined, length) = scalar(at: index + joinerLength)
+      guard mayBeEmoji(joined) else { return index }
+      index += joinerLength + length
+    }
+  }
+}
+
+private func mayBeEmoji(_ scalar: UInt32) -> Bool {
+  scalar >= 0x2190 && Unicode.Scalar(scalar)?.properties.isEmoji == true
+}

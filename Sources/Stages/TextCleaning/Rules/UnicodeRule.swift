@@ -1,0 +1,60 @@
+import Foundation
+import TextSupport
+
+/// Makes one scalar of a letter and its mark, as Unicode's form NFC does.
+///
+/// Text from some systems has `й` as `и` and U+0306: the same to the eye, another word to a model.
+/// Scalars beyond U+FFFF stay as they are. Only lines with a byte that may begin a composing scalar
+/// are examined closely, so Russian and Latin text without marks costs next to nothing.
+public struct UnicodeRule: CleaningRule {
+  public static let declaration = RuleDeclaration(
+    Self.self, "unicode",
+    "letters written as a letter and a mark become one, as in Unicode's form NFC")
+
+  public init(_ settings: RuleSettings) {}
+
+  public func apply(to draft: inout Draft) -> RuleOutcome {
+    guard Self.leads.contains(where: { draft.mayContain(anyOf: $0) }) else { return .unchanged }
+    return draft.rewriteLines { line, edits in
+      if line.end(from: 0, while: { !Self.mayChange($0) }) < line.count {
+        Self.compose(line, &edits)
+      }
+    }
+  }
+
+  /// Composes the letters and marks of `line`.
+  ///
+  /// Foundation of Swift 6.3 mistakes a scalar beyond U+FFFF before a mark for the one with the same
+  /// last 16 bits: it makes Á of U+10041 and U+0301. So only the text between such is composed.
+  private static func compose(_ line: Span<UInt8>, _ edits: inout LineEdits) {
+    var start = 0
+    while start < line.count {
+      let end = line.end(from: start) { $0 < 0x10000 }
+      let text = line.extracting(start..<end)
+      let composed = text.string.precomposedStringWithCanonicalMapping
+      if !text.isEqual(to: composed.utf8.span) {
+        edits.replace(start..<end, of: line, with: composed)
+      }
+      start = line.end(from: end) { $0 >= 0x10000 }
+    }
+  }
+
+  /// The bytes that begin scalars of which some are not in form NFC.
+  private static let leads: [ClosedRange<UInt8>] = [
+    0xCC...0xCF, 0xD2...0xD2, 0xD6...0xE3, 0xEA...0xF7,
+  ]
+
+  /// Whether NFC may replace or move `scalar`.
+  ///
+  /// Of what is common in Russian posts, letters, emoji, their selectors, punctuation and symbols are
+  /// ruled out here; other writing systems are left to Unicode's tables.
+  private static func mayChange(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0..<0x300, 0x400..<0x480, 0x4C0..<0x580, 0x2002..<0x20D0, 0x20F1...0x2125,
+      0x2127...0x2129, 0x212C...0x2328, 0x232B...0x2ADB, 0x2ADD...0x2BFF, 0x3000, 0x4000..<0xA000,
+      0xFE00...0xFE0F, 0xFEFF...0xFFEF, 0x1F000...0x1FAFF:
+      false
+    default: true
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import TextSupport
+
+/// How a scalar counts when white space is tidied.
+enum ScalarKind {
+  case visible
+  case whiteSpace
+  /// Takes no room and means nothing: zero-width characters, direction marks, control characters.
+  case invisible
+  /// U+200D, which joins several emoji into one and is invisible anywhere else.
+  case joiner
+
+  /// The kind of `scalar`: white space as Unicode defines it, plus two blanks that count as letters
+  /// there.
+  init(of scalar: UInt32) {
+    self =
+      switch scalar {
+      case 0x09...0x0D, 0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
+        0x3000:
+        .whiteSpace
+      // The Braille blank and the Hangul filler, with which posts fake empty lines.
+      case 0x2800, 0x3164: .whiteSpace
+      case 0x200D: .joiner
+      case 0x00..<0x20, 0x7F...0x9F, 0xAD, 0x180E, 0x200B, 0x200C, 0x200E, 0x200F, 0x202A...0x202E,
+        0x2060...0x206F, 0xFEFF:
+        .invisible
+      default: .visible
+      }
+  }
+}
+
+extension UInt8 {
+  /// Whether all scalars that begin with this byte are visible; true of continuation bytes, too.
+  ///
+  /// True of the letters of most alphabets, so a look at one byte decides for nearly all text.
+  @inline(__always)
+  var isPlain: Bool {
+    if self < 0x80 { return self > 0x20 && self != 0x7F }
+    return self != 0xC2 && self != 0xE1 && self != 0xE2 && self != 0xE3 && self != 0xEF
+  }
+
+  /// Whether this is an ASCII letter.
+  @inline(__always)
+  var isLatin: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+
+  /// Whether this is an ASCII digit.
+  @inline(__always)
+  var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+
+  /// Whether this continues a scalar that an earlier byte begins.
+  @inline(__always)
+  var isContinuation: Bool { self & 0xC0 == 0x80 }
+}
+
+extension Span<UInt8> {
+  /// The offset of the first visible scalar at or after `start`; `nil` if there is none.
+  func firstVisible(from start: Int = 0) -> Int? {
+    var index = start
+    while index < count {
+      if self[index].isPlain { return index }
+      let (value, length) = scalar(at: index)
+      if ScalarKind(of: value) == .visible { return index }
+      index += length
+    }
+    return nil
+  }
+
+  /// The range from the first visible scalar to the end of the last.
+  var visibleRange: Range<Int> {
+    guard let start = firstVisible() else { return 0..<0 }
+    var end = count
+    while end > start {
+      var last = end - 1
+      while last > start, self[last].isContinuation { last -= 1 }
+      if ScalarKind(of: scalar(at: last).value) == .visible { break }
+      end = last
+    }
+    return start..<end
+  }
+
+  /// Where the run of plain bytes from `start` on ends, or an earlier scalar that begins with 0xE0.
+  func endOfPlain(from start: Int) -> Int {
+    func all(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
+    // Sets the high bit of each byte below `limit`, and perhaps of one after it: only the first is
+    // sure.
+    func below(_ limit: UInt64, _ bytes: UInt64) -> UInt64 { (bytes &- all(limit)) & ~bytes }
+    let text = bytes
+    var index = start
+    while index + 8 <= count {
+      let word = UInt64(
+        littleEndian: text.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+      let stops =
+        below(0x21, word) | below(1, word ^ all(0x7F)) | below(1, word ^ all(0xC2))
+        | below(1, (word & all(0xFC)) ^ all(0xE0)) | below(1, word ^ all(0xEF))
+      let plainCount = (stops & all(0x80)).trailingZeroBitCount >> 3
+      index += plainCount
+      if plainCount < 8 { return index }
+    }
+    while index < count, self[index].isPlain { index += 1 }
+    return index
+  }
+}
