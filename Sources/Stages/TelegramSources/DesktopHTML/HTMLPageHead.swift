@@ -25,9 +25,10 @@ struct HTMLPageHead {
     let bytes = try Self.beginning(of: path)
     title = try bytes.withUnsafeBytes { bytes in
       let head = try Self.check(bytes, of: path)
-      let title = HTMLTitle()
-      let lines = head.filter { $0 != 0 && $0 != 0x0A && $0 != 0x0D }
-      return lines.withUnsafeBytes { HTMLFragmentParser().parse($0, title) } ? title.title : nil
+      let title = HTMLDocument(page: Array(head))?.root?.first { $0["class"] == "text bold" }
+      return title.map { $0.text.trimmed }.flatMap {
+        $0.isEmpty || $0 == "Deleted Account" ? nil : $0
+      }
     }
   }
 
@@ -58,38 +59,6 @@ struct HTMLPageHead {
       path,
       "\(found), expected a page with the messages of a chat as Telegram Desktop exports it; "
         + HTMLChats.howTo)
-  }
-}
-
-/// Takes note of the title in the header of a page: the text of `div.page_header div.text.bold`.
-private final class HTMLTitle: HTMLFragmentHandler {
-  private var bytes: [UInt8] = []
-  private var depth = 0
-  private var titleDepth: Int?
-  private var isFound = false
-
-  /// The title without the space that stands where a channel has no last name.
-  var title: String? {
-    var bytes = bytes.drop { $0 <= 0x20 }
-    while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
-    let title = String(decoding: bytes, as: UTF8.self)
-    return title.isEmpty || title == "Deleted Account" ? nil : title
-  }
-
-  func begin(_ tag: HTMLTag) {
-    depth += 1
-    guard !isFound, let classes = tag.value(of: "class"), "text bold" ~= classes else { return }
-    isFound = true
-    titleDepth = depth
-  }
-
-  func end() {
-    if titleDepth == depth { titleDepth = nil }
-    depth -= 1
-  }
-
-  func text(_ text: UnsafeRawBufferPointer) {
-    if titleDepth != nil { bytes.append(contentsOf: text) }
   }
 }
 

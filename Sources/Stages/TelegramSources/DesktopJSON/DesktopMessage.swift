@@ -70,8 +70,8 @@ struct DesktopMessage: ExportMessage, ~Copyable {
   /// The value of `text`, as it is in the file.
   private var textSource: [UInt8] = []
   private var textSourceReader: JSONReader
-  private var text = MarkedText()
-  private var entityText = MarkedText()
+  private var text = DesktopText()
+  private var entityText = DesktopText()
   private var richText: RichText?
   private var poll = DesktopPoll()
   private var reactions = DesktopReactions()
@@ -147,9 +147,9 @@ struct DesktopMessage: ExportMessage, ~Copyable {
   }
 
   private mutating func readRichMessage(_ reader: inout JSONReader) throws {
-    guard try reader.peek() == .object else { return try reader.skip() }
+    guard try reader.peek() != .null else { return try reader.skip() }
     let message = try JSONValue(&reader)
-    richText = RichText(blocks: message["blocks"], kinds: .desktop)
+    richText = RichText(message, kinds: .desktop)
     isPartial = message["part"]?.boolean ?? false
   }
 
@@ -183,17 +183,14 @@ struct DesktopMessage: ExportMessage, ~Copyable {
     // Posts of the group that the chat was before have negative ids and are left out.
     if repliesElsewhere || post.replyTo.map({ $0 < 0 }) == true { post.replyTo = nil }
     post.reactions = reactions.list
-    if let richText, !richText.text.isEmpty {
-      // The text beside it is for programs that do not know rich messages.
-      (post.text, post.entities) = (richText.text, richText.entities)
-    } else if entityText.bytes.isEmpty {
+    if let richText, !richText.builder.bytes.isEmpty {
+      // A text beside it is for programs that do not know rich messages.
+      try setText(richText.builder)
+    } else if entityText.builder.bytes.isEmpty {
       try readTextSource()
-      try setText(text)
+      try setText(text.builder)
     } else {
-      try setText(entityText)
-    }
-    if let poll = try poll.text(orThrow: { failure("a text of its poll", $0) }) {
-      post.text += post.text.isEmpty ? poll : "\n" + poll
+      try setText(entityText.builder)
     }
     return post
   }
@@ -210,12 +207,16 @@ struct DesktopMessage: ExportMessage, ~Copyable {
     if textSourceReader.replacedSurrogates > replacedBefore { isRepaired = true }
   }
 
-  private mutating func setText(_ text: borrowing MarkedText) throws {
+  /// Makes `text`, and the poll on lines of its own, the text of the post.
+  private mutating func setText(_ text: PostTextBuilder) throws {
     guard let string = text.bytes.withUnsafeBytes({ String(utf8: $0) }) else {
       throw failure("the text", text.bytes)
     }
     post.text = string
     post.entities = text.entities
+    if let poll = try poll.text(orThrow: { failure("a text of its poll", $0) }) {
+      post.text += (string.isEmpty ? "" : "\n") + poll
+    }
   }
 
   /// The error that `what` of the message, which is `bytes`, is not UTF-8.

@@ -10,7 +10,7 @@ struct DesktopPoll {
 
   private var question: [UInt8] = []
   private var answers: [[UInt8]] = []
-  private var part = MarkedText()
+  private var part = DesktopText()
 
   mutating func removeAll() {
     question.removeAll(keepingCapacity: true)
@@ -44,7 +44,7 @@ struct DesktopPoll {
   /// A text is a string or an array of parts; their markup is not that of the post.
   private mutating func readText(_ reader: inout JSONReader) throws -> [UInt8] {
     try part.read(&reader)
-    return part.bytes
+    return part.builder.bytes
   }
 
   /// The poll as text; `nil` if there is no poll.

@@ -4,8 +4,7 @@ import PostFormat
 
 /// The text of a message of TDLib, which stands elsewhere for each type of content.
 struct LiveContent {
-  private(set) var text = ""
-  private(set) var entities: [Post.Entity] = []
+  private(set) var text = PostTextBuilder()
   /// The kinds of the parts of a rich message that are not known.
   private(set) var unknownKinds: Set<String> = []
 
@@ -13,7 +12,7 @@ struct LiveContent {
   init(_ content: JSONValue, includesPolls: Bool) {
     switch content.type {
     case "messageAnimatedEmoji": readAnimatedEmoji(content)
-    case "messageDice": set(content["emoji"]?.string ?? "", [])
+    case "messageDice": text = PostTextBuilder(content["emoji"]?.string ?? "")
     case "messageGame": read(formatted: content["game"]?["text"])
     case "messageInvoice": read(formatted: content["paid_media_caption"])
     case "messagePoll":
@@ -26,17 +25,16 @@ struct LiveContent {
         append(question: content["list"]?["title"], options: content["list"]?["tasks"])
       }
     case "messageRichMessage":
-      let rich = RichText(blocks: content["message"]?["blocks"], kinds: .tdlib)
-      (text, entities, unknownKinds) = (rich.text, rich.entities, rich.unknownKinds)
+      let rich = RichText(content["message"] ?? .null, kinds: .tdlib)
+      (text, unknownKinds) = (rich.builder, rich.unknownKinds)
     default: read(formatted: content["text"] ?? content["caption"])
     }
   }
 
   /// Reads a `formattedText`; anything else has no text.
   private mutating func read(formatted: JSONValue?) {
-    guard let string = formatted?["text"]?.string else { return }
     let entities = (formatted?["entities"]?.elements ?? []).compactMap(Self.entity)
-    set(string, entities)
+    text = PostTextBuilder(formatted?["text"]?.string ?? "", entities: entities)
   }
 
   /// A post of one emoji, which is a text with it for everybody else.
@@ -45,53 +43,19 @@ struct LiveContent {
     let type = content["animated_emoji"]?["sticker"]?["full_type"]?.type
     let isCustom = type == "stickerFullTypeCustomEmoji" && !emoji.isEmpty
     let entity = Post.Entity(type: "custom_emoji", offset: 0, length: emoji.utf16.count)
-    set(emoji, isCustom ? [entity] : [])
+    text = PostTextBuilder(emoji, entities: isCustom ? [entity] : [])
   }
 
   private mutating func append(question: JSONValue?, options: JSONValue?) {
-    let poll = pollText(
-      question: question?["text"]?.string ?? "",
-      options: (options?.elements ?? []).map { $0["text"]?["text"]?.string ?? "" })
-    set(text + (text.isEmpty ? "" : "\n") + poll, entities)
+    text.appendLine(
+      pollText(
+        question: question?["text"]?.string ?? "",
+        options: (options?.elements ?? []).map { $0["text"]?["text"]?.string ?? "" }))
   }
 
   // MARK: - Entities
 
-  /// Takes a text whose lines may end in CR LF or CR, and entities that count these.
-  private mutating func set(_ string: String, _ entities: [Post.Entity]) {
-    let units = Array(string.utf16)
-    text = string
-    func isBetweenCharacters(_ place: Int) -> Bool {
-      place == units.count || !UTF16.isTrailSurrogate(units[place])
-    }
-    self.entities = entities.filter {
-      let end = $0.offset + $0.length
-      return end <= units.count && isBetweenCharacters($0.offset) && isBetweenCharacters(end)
-    }
-    if units.contains(0x0D) {
-      let (lf, cr) = (UInt16(0x0A), UInt16(0x0D))
-      // How many units before each one go.
-      var dropped = [0]
-      var kept: [UInt16] = []
-      for (index, unit) in units.enumerated() {
-        let goes = unit == cr && index + 1 < units.count && units[index + 1] == lf
-        dropped.append((dropped.last ?? 0) + (goes ? 1 : 0))
-        if !goes { kept.append(unit == cr ? lf : unit) }
-      }
-      text = String(decoding: kept, as: UTF16.self)
-      self.entities = self.entities.compactMap { entity in
-        var moved = entity
-        moved.offset -= dropped[entity.offset]
-        moved.length = entity.offset + entity.length - dropped[entity.offset + entity.length]
-        moved.length -= moved.offset
-        return moved.length > 0 ? moved : nil
-      }
-    }
-    // Outer ones before those that they hold.
-    self.entities.sort { ($0.offset, -$0.length) < ($1.offset, -$1.length) }
-  }
-
-  /// Reads a `textEntity`; `nil` for one that covers nothing, and for those that TDLib alone finds.
+  /// Reads a `textEntity`; `nil` for one that covers nothing, and for those that only TDLib finds.
   private static func entity(_ json: JSONValue) -> Post.Entity? {
     guard let offset = json.whole("offset"), let length = json.whole("length"),
       0...Int(Int32.max) ~= offset, 1...Int(Int32.max) ~= length, let type = json["type"],

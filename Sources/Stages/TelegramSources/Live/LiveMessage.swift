@@ -32,8 +32,7 @@ public struct LiveMessage {
   public init(
     id: Int, chatID: Int, json: JSONValue, forwardedFrom: String?, options: SourceOptions
   ) {
-    let content = json["content"] ?? .null
-    let type = content.type
+    let type = (json["content"] ?? .null).type
     if type == "messageUnsupported" {
       kind = .unsupported
       return
@@ -45,10 +44,10 @@ public struct LiveMessage {
     let media = LiveContent.media[type]
     kind = media == nil && !LiveContent.textTypes.contains(type) ? .unknown(type) : .post
     guard let date = Self.time(json["date"]) else { return }
-    let text = LiveContent(content, includesPolls: options.includesPolls)
-    var post = Post(id: id, date: date, text: text.text)
-    post.entities = text.entities
-    unknownKinds = text.unknownKinds
+    let content = LiveContent(json["content"] ?? .null, includesPolls: options.includesPolls)
+    var post = Post(id: id, date: date, text: content.text.text)
+    post.entities = content.text.entities
+    unknownKinds = content.unknownKinds
     post.edited = Self.time(json["edit_date"]).flatMap { $0 < date ? nil : $0 }
     let interaction = json["interaction_info"]
     post.views = interaction?.whole("view_count").flatMap { $0 > 0 ? $0 : nil }

@@ -1,8 +1,8 @@
 import PostFormat
 
 extension [Post.Reaction] {
-  /// Adds `count` reactions under the key `name`; a sum that does not fit into 64 bits is the nearest
-  /// number that does.
+  /// Adds `count` reactions with the key `name`; a sum that overflows becomes the nearest number that
+  /// fits.
   mutating func add(_ count: Int, of name: String) {
     guard let index = firstIndex(where: { $0.emoji == name }) else {
       return append(Post.Reaction(emoji: name, count: count))
@@ -15,8 +15,8 @@ extension [Post.Reaction] {
 extension Post.Reaction {
   /// The key of a custom emoji by its document.
   ///
-  /// Exports may name a file of theirs instead, or put a note in brackets: these say nothing outside
-  /// of the export.
+  /// In its place exports may name one of their files, or put a note in brackets: these mean nothing
+  /// outside of the export.
   static func name(ofCustomEmoji document: String?) -> String {
     guard let document, !document.isEmpty, document.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else {
       return "custom_emoji"

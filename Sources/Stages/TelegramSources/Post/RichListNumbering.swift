@@ -4,8 +4,9 @@ struct RichListNumbering {
   private let step: Int
   private let type: String
 
-  /// A list whose first item has the number `start`, and whose numbers are written as `type` says: `1`,
-  /// `a`, `A`, `i` or `I`; any other is taken for `1`.
+  /// A list whose first item has the number `start`.
+  ///
+  /// `type` says how numbers are written: `1`, `a`, `A`, `i` or `I`; anything else counts as `1`.
   init(start: Int?, isReversed: Bool, type: String?) {
     next = start ?? 1
     step = isReversed ? -1 : 1
@@ -14,8 +15,8 @@ struct RichListNumbering {
 
   /// The label of the next item, such as `3.`.
   ///
-  /// An item may have a `text` as its label itself, without the dot; a number `value` that does not
-  /// follow the one before; a `type` of its own.
+  /// An item may have a label of its own, the `text` without the dot; a number `value` that does not
+  /// follow the one before; and a `type` of its own.
   mutating func label(text: String?, value: Int?, type: String?) -> String {
     let number = value ?? next
     next = number &+ step

@@ -1,28 +1,28 @@
-import FileSupport
 import JSONSupport
-import PostFormat
 
-/// The text of a rich message, put together from its tree of blocks.
+/// The text of a rich message, which is a tree of blocks.
 ///
-/// A block becomes one line or several, the cells of a table row are separated by a bar. Buttons and
-/// the cards of linked channels, articles and files are no text. Of a kind that is not known, what
+/// A block becomes one or more lines; the cells of a table row are separated by bars. Buttons and the
+/// cards of linked channels, articles and files are not text. Of a kind that is not known, whatever
 /// looks like text is taken.
 struct RichText {
+  private(set) var builder = PostTextBuilder()
   /// The kinds of blocks and spans that are not known.
   private(set) var unknownKinds: Set<String> = []
 
-  private var builder = RichTextBuilder()
   private let kinds: RichTextKinds
 
-  /// Reads the list `blocks`, whose elements are named by `kinds`.
-  init(blocks: JSONValue?, kinds: RichTextKinds) {
+  /// Reads `message`, whose `blocks` are named by `kinds`.
+  init(_ message: JSONValue, kinds: RichTextKinds) {
     self.kinds = kinds
-    for block in blocks?.elements ?? [] { append(block: block) }
+    if let blocks = message["blocks"]?.elements {
+      for block in blocks { append(block: block) }
+    } else {
+      unknownKinds.insert("message without blocks")
+      append(unknown: message, under: "text")
+    }
     builder.finish()
   }
-
-  var text: String { String(decoding: builder.bytes, as: UTF8.self) }
-  var entities: [Post.Entity] { builder.entities }
 
   // MARK: - Blocks
 
@@ -31,9 +31,9 @@ struct RichText {
     guard let kind = kinds.blocks[name] else { return append(unknown: block, name) }
     if kind.isInline { return }
     builder.breakLine()
-    if kind.mark != nil { builder.beginMark() }
+    if kind.mark != nil { builder.beginEntity() }
     for part in kind.parts { append(part, of: block) }
-    if let mark = kind.mark { builder.endMark { _ in (mark, nil) } }
+    if let mark = kind.mark { builder.endEntity { _ in EntityMeaning(type: mark) } }
     builder.breakLine()
   }
 
@@ -44,11 +44,9 @@ struct RichText {
       append(line: block[key]?["text"])
       append(line: block[key]?["credit"])
     case .block(let key): if let inner = block[key] { append(block: inner) }
-    case .blocks(let key):
-      for inner in block[key]?.elements ?? [] { append(block: inner) }
+    case .blocks(let key): for inner in block[key]?.elements ?? [] { append(block: inner) }
     case .list: append(list: block)
-    case .rows(let key):
-      for row in block[key]?.elements ?? [] { append(row: row) }
+    case .rows(let key): for row in block[key]?.elements ?? [] { append(row: row) }
     }
   }
 
@@ -95,9 +93,13 @@ struct RichText {
   // MARK: - Unknown blocks
 
   private mutating func append(unknown block: JSONValue, _ name: String) {
-    unknownKinds.insert(name)
+    note(unknown: name)
     builder.breakLine()
-    for member in block.members ?? [] { append(unknown: member.value, under: member.key) }
+    if let members = block.members {
+      for member in members { append(unknown: member.value, under: member.key) }
+    } else {
+      append(unknown: block, under: "text")
+    }
     builder.breakLine()
   }
 
@@ -120,6 +122,10 @@ struct RichText {
     }
   }
 
+  private mutating func note(unknown name: String) {
+    unknownKinds.insert(name.isEmpty ? "part without a type" : name)
+  }
+
   // MARK: - Spans
 
   /// Appends a string, a span, or a list of these.
@@ -128,26 +134,20 @@ struct RichText {
     case .string(let text): builder.append(text)
     case .array(let parts): for part in parts { append(span: part) }
     case .object:
-      let kind = spanKind(span)
+      let name = kinds.name(of: span)
+      if kinds.spans[name] == nil { note(unknown: name) }
+      let kind = kinds.spans[name] ?? RichTextKinds.Span()
       guard let text = kind.textKey.flatMap({ span[$0] }) else { return }
       guard let mark = kind.mark else { return append(span: text) }
-      builder.beginMark()
+      builder.beginEntity()
       append(span: text)
       let address = kind.addressKey.flatMap { span[$0]?.string }.map { kind.scheme + $0 }
-      builder.endMark { text in
-        guard let address else { return (mark, nil) }
-        // A link within the message leads nowhere outside of it.
-        return address.hasPrefix("#") ? nil : HTMLMarkup.link(to: Array(address.utf8), text: text)
+      builder.endEntity { text in
+        guard let address else { return EntityMeaning(type: mark) }
+        return EntityMeaning(linkTo: address, text: text)
       }
     default: break
     }
-  }
-
-  private mutating func spanKind(_ span: JSONValue) -> RichTextKinds.Span {
-    let name = kinds.name(of: span)
-    if let kind = kinds.spans[name] { return kind }
-    unknownKinds.insert(name)
-    return RichTextKinds.Span(mark: nil)
   }
 
   /// Whether a span holds more than blanks, which take no line.
@@ -156,10 +156,9 @@ struct RichText {
     case .string(let text): return text.utf8.contains { $0 != 0x20 && $0 != 0x09 }
     case .array(let parts): return parts.contains(where: hasText)
     case .object:
-      let key = (kinds.spans[kinds.name(of: span)] ?? RichTextKinds.Span(mark: nil)).textKey
-      // What is not known must be seen, even if it has no text.
-      if kinds.spans[kinds.name(of: span)] == nil { return true }
-      return key.flatMap { span[$0] }.map(hasText) ?? false
+      // What is not known must be noted, even if it has no text.
+      guard let kind = kinds.spans[kinds.name(of: span)] else { return true }
+      return kind.textKey.flatMap { span[$0] }.map(hasText) ?? false
     default: return false
     }
   }

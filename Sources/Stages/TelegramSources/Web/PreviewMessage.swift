@@ -1,6 +1,6 @@
 import PostFormat
 
-/// A message of a page of the web preview, as far as a post needs it.
+/// What a post needs of a message of the web preview.
 struct PreviewMessage {
   /// What becomes of a message.
   enum Content: Equatable {
@@ -15,7 +15,7 @@ struct PreviewMessage {
   private(set) var parts: [Int] = []
 
   private let isService: Bool
-  private var text: PreviewText?
+  private var text = PostTextBuilder()
   private var date: Int?
   private var views: Int?
   private var reactions: [Post.Reaction] = []
@@ -28,10 +28,10 @@ struct PreviewMessage {
   /// The channel as the page spells it, and as it was asked for.
   private let channels: Set<ChannelName>
 
-  /// Reads a `div.tgme_widget_message`; `nil` if it has no number.
+  /// Reads a `div.tgme_widget_message`; `nil` if it has no id.
   init?(_ element: HTMLElement, of channel: ChannelName) {
-    let place = element.attributes["data-post"] ?? ""
-    guard let id = Self.number(behind: place) else { return nil }
+    let place = element["data-post"] ?? ""
+    guard let id = Self.id(atEndOf: place) else { return nil }
     self.id = id
     let spelling = ChannelName(bare: place.prefix { $0 != "/" })
     channels = [channel, spelling ?? channel]
@@ -42,14 +42,12 @@ struct PreviewMessage {
 
   func content(_ options: SourceOptions) -> Content {
     if isService { return .service }
-    let hasText = text?.bytes.isEmpty == false
-    if isSaidToBeHidden, !isShown, !hasText, media == nil { return .unsupported }
+    if isSaidToBeHidden, !isShown, text.bytes.isEmpty, media == nil { return .unsupported }
     guard let date else { return .unsupported }
-    var post = Post(id: id, date: date, text: text?.text ?? "")
-    post.entities = text?.entities ?? []
-    if options.includesPolls, let poll {
-      post.text += post.text.isEmpty ? poll : "\n" + poll
-    }
+    var text = text
+    if options.includesPolls, let poll { text.appendLine(poll) }
+    var post = Post(id: id, date: date, text: text.text)
+    post.entities = text.entities
     post.views = views
     post.reactions = reactions
     post.forwardedFrom = forwardedFrom
@@ -68,21 +66,21 @@ struct PreviewMessage {
     }
   }
 
-  /// Takes what the class `word` of `element` says it is; returns whether all of it is told by that.
+  /// Takes what the class `word` of `element` says it is; returns whether that is all it says.
   private mutating func take(_ element: HTMLElement, class word: Substring) -> Bool {
     switch word {
-    // A text may hold another one of the same classes: they are one.
+    // A text may hold another of the same classes, which is the same text.
     case "js-message_text":
-      if text?.bytes.isEmpty ?? true { text = PreviewText(element) }
+      if text.bytes.isEmpty { text = HTMLTextReader(element, as: .preview).builder }
     case "tgme_widget_message_reply":
-      replyTo = replyTo ?? reply(to: PreviewLink.address(of: element))
+      replyTo = replyTo ?? reply(to: element.previewAddress)
     case "tgme_widget_message_forwarded_from":
       let name = element.first(class: "tgme_widget_message_forwarded_from_name")
       forwardedFrom = name?.text.trimmed ?? ""
-    case "tgme_widget_message_views": views = PreviewCount.number(element.text)
+    case "tgme_widget_message_views": views = Self.count(element.text)
     case "tgme_widget_message_date":
-      let time = element.first { $0.name == "time" && $0.attributes["datetime"] != nil }
-      let seconds = time?.attributes["datetime"].flatMap { DateText.seconds($0) }
+      let time = element.first { $0.name == "time" && $0["datetime"] != nil }
+      let seconds = time?["datetime"].flatMap { DateText.seconds($0) }
       date = date ?? seconds.flatMap { DateText.range.contains($0) ? $0 : nil }
     case "tgme_reaction": add(reaction: element)
     case "media_supported_cont":
@@ -97,52 +95,71 @@ struct PreviewMessage {
       media = media ?? word
       if word == "poll" { poll = poll ?? Self.poll(element) }
       if element.has(class: "grouped_media_wrap"),
-        let number = Self.number(behind: PreviewLink.address(of: element))
+        let part = Self.id(atEndOf: element.previewAddress)
       {
-        parts.append(number)
+        parts.append(part)
       }
     }
     return true
   }
 
-  /// The number that a link to a message ends in, whatever query is behind it.
-  private static func number(behind link: String) -> Int? {
+  /// The id in a link to a message, which ends in it or has a query after it.
+  private static func id(atEndOf link: String) -> Int? {
     let path = link.prefix { $0 != "?" && $0 != "#" }
     guard let slash = path.lastIndex(of: "/") else { return nil }
     let digits = path[path.index(after: slash)...]
-    guard digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let number = Int(digits), number > 0 else {
+    guard digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let id = Int(digits), id > 0 else {
       return nil
     }
-    return number
+    return id
   }
 
-  /// The number of the message at `link`, if it is one of this channel.
+  /// The id of the message at `link`, if it is one of this channel.
   private func reply(to link: String) -> Int? {
     guard case .named(let name)? = ChannelLink(link), channels.contains(name) else { return nil }
-    return Self.number(behind: link)
+    return Self.id(atEndOf: link)
   }
 
+  /// The number that `text` stands for: exact below a thousand, else three digits and a letter, such as
+  /// `4.85K` or `3.42M`; `nil` if it is not a number.
+  private static func count(_ text: String) -> Int? {
+    var digits = text.trimmed[...]
+    let power: Int
+    switch digits.last {
+    case "K", "k": power = 3
+    case "M", "m": power = 6
+    case "B", "b": power = 9
+    default: power = 0
+    }
+    if power > 0 { digits.removeLast() }
+    let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    let fraction = parts.count > 1 ? parts[1] : ""
+    guard fraction.count <= power, let whole = parts.first, !whole.isEmpty else { return nil }
+    let all = whole + fraction + String(repeating: "0", count: power - fraction.count)
+    guard all.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+    return Int(all)
+  }
   private mutating func add(reaction element: HTMLElement) {
-    guard let count = PreviewCount.number(element.ownText),
+    guard let count = Self.count(element.ownText),
       let name = Self.name(ofReaction: element)
     else { return }
     reactions.add(count, of: name)
   }
 
-  /// The key of a reaction: the emoji itself, or words where there is none.
+  /// The key of a reaction: the emoji itself, or a word if it has none.
   private static func name(ofReaction element: HTMLElement) -> String? {
     if element.has(class: "tgme_reaction_paid") { return "paid" }
     if let custom = element.first(where: { $0.name == "tg-emoji" }) {
-      return Post.Reaction.name(ofCustomEmoji: custom.attributes["emoji-id"])
+      return Post.Reaction.name(ofCustomEmoji: custom["emoji-id"])
     }
     return element.first(class: "emoji").map(\.text.trimmed).flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// The word of contract 1 for the media that an `element` of the class `word` shows.
+  /// The word for the media that an `element` of the class `word` shows.
   private static func media(_ element: HTMLElement, class word: Substring) -> String? {
     switch word {
     case "tgme_widget_message_photo_wrap": "photo"
-    // Only what moves without a sound has no length.
+    // Only animations, which have no sound, show no length.
     case "tgme_widget_message_video_player":
       element.first(class: "message_video_duration") == nil ? "animation" : "video_file"
     case "tgme_widget_message_roundvideo_player", "tgme_widget_message_roundvideo": "video_message"
@@ -164,8 +181,8 @@ struct PreviewMessage {
   }
 
   private static func poll(_ element: HTMLElement) -> String {
-    func texts(_ word: String) -> [String] {
-      element.all(class: word).map { PreviewText($0).text }
+    func texts(_ word: Substring) -> [String] {
+      element.all(class: word).map { HTMLTextReader($0, as: .preview).text }
     }
     return pollText(
       question: texts("tgme_widget_message_poll_question").first ?? "",

@@ -1,21 +1,21 @@
 import PostFormat
 
-/// What a page of the web preview turns out to be.
+/// What a page of the web preview is.
 package enum PreviewPage {
-  /// A stretch of the channel's history.
+  /// A part of the channel's history.
   case history(PreviewHistory)
   /// A history that says "No posts found".
   case noPosts
   /// The page about a channel, a group or a person, which has no posts.
   case contact(ContactPage)
-  /// A page that was not sent to its end.
+  /// A page of which the end was not sent.
   case cut
-  /// Anything else; the title of the page, where it has one.
+  /// Anything else, with the title of the page if it has one.
   case other(title: String?)
 
   /// Reads the page whose bytes are `html`.
   package init(_ html: [UInt8], of channel: ChannelName, options: SourceOptions) {
-    guard let root = HTMLParser.root(of: html) else {
+    guard let root = HTMLDocument(page: html)?.root else {
       self = .other(title: nil)
       return
     }
@@ -40,7 +40,7 @@ package enum PreviewPage {
     }
   }
 
-  /// Whether the end of `html` was sent: behind it stands only how long the server took.
+  /// Whether the end of `html` was sent: only how long the server took comes after it.
   private static func isWhole(_ html: [UInt8]) -> Bool {
     String(decoding: html.suffix(1000), as: UTF8.self).lowercased().contains("</html>")
   }
@@ -52,11 +52,11 @@ package enum PreviewPage {
 
 /// A page of the web preview with messages.
 package struct PreviewHistory {
-  /// The messages; nothing is said of the beginning of the channel.
+  /// The messages, without a word on whether they reach back to the beginning of the channel.
   package private(set) var page = PostPage()
   /// Whether the page links to older messages.
   package let hasOlder: Bool
-  /// How many messages have no number.
+  /// How many messages have no id.
   package private(set) var unnumbered = 0
 
   init(
@@ -64,10 +64,10 @@ package struct PreviewHistory {
   ) {
     hasOlder =
       root.first { element in
-        element.attributes["data-before"] != nil
-          || element.name == "link" && element.attributes["rel"] == "prev"
+        element["data-before"] != nil
+          || element.name == "link" && element["rel"] == "prev"
       } != nil
-    page.title = root.first { $0.attributes["property"] == "og:title" }?.attributes["content"]
+    page.title = root.first { $0["property"] == "og:title" }?["content"]
     var ids: Set<Int> = []
     var parts: Set<Int> = []
     for element in messages {
@@ -89,7 +89,7 @@ package struct PreviewHistory {
     page.parts = parts.subtracting(ids).sorted()
   }
 
-  /// The same without messages whose number is not below `limit`.
+  /// The messages whose ids are below `limit`.
   func below(_ limit: Int) -> PreviewHistory {
     var history = self
     history.page.posts.removeAll { $0.id >= limit }
@@ -100,29 +100,27 @@ package struct PreviewHistory {
   }
 }
 
-/// The page `t.me/<name>`, which tells what a name belongs to.
+/// The page `t.me/<name>`, which shows what a name belongs to.
 package struct ContactPage: Equatable {
-  /// The kinds of owners that a name may have.
+  /// Who a name may belong to.
   package enum Owner: Equatable { case channel, group, bot, person, nobody, unknown }
 
   package let owner: Owner
-  /// How many belong to it in the words of the page, such as `11 110 268 subscribers`.
+  /// The size of its audience in the words of the page, such as `11 110 268 subscribers`.
   package private(set) var audience: String?
 
   /// Reads a `div.tgme_page`.
   init(_ page: HTMLElement, title: String?) {
     let facts = page.all(class: "tgme_page_extra").map(\.text.trimmed)
-    func fact(_ word: String) -> String? { facts.first { $0.contains(word) } }
-    if let audience = fact("subscriber") {
-      owner = .channel
-      self.audience = audience
-    } else if let audience = fact("member") {
-      owner = .group
-      self.audience = audience
-    } else if let audience = fact("monthly user") {
-      owner = .bot
-      self.audience = audience
-    } else if facts.contains(where: { $0.hasPrefix("@") }) {
+    let owners: [(word: String, owner: Owner)] = [
+      ("subscriber", .channel), ("member", .group), ("monthly user", .bot),
+    ]
+    for (word, owner) in owners {
+      guard let audience = facts.first(where: { $0.contains(word) }) else { continue }
+      (self.owner, self.audience) = (owner, audience)
+      return
+    }
+    if facts.contains(where: { $0.hasPrefix("@") }) {
       owner = .person
     } else {
       owner = title?.hasPrefix("Telegram: Contact") == true ? .nobody : .unknown

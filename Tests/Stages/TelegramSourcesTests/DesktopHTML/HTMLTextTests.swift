@@ -19,6 +19,9 @@ struct HTMLTextTests {
       ("a &nosuch; b & c &; &#; &#x; &#xD800; d", "a &nosuch; b & c &; &#; &#x; \u{FFFD} d"),
       ("1 < 2 <> <3 <\"a", "1 < 2 <> <3 <\"a"),
       ("a <b", "a <b"),
+      ("a<!-- <b> -->b<!----><strong>c</strong> <!-- d", "abc <!-- d"),
+      ("a <3>b</3> <!x> <?y?>", "a <3>b</3> <!x> <?y?>"),
+      ("\u{10FFFF}A\u{10FFFF}", "\u{10FFFF}A\u{10FFFF}"),
       ("a <i title=\"b", "a <i title=\"b"),
       ("a<br/>b<br />c<BR>d", "a\nb\nc\nd"),
       ("<font color=red>a</font><img src='x'>b<script>c</script>", "ab"),
@@ -118,8 +121,8 @@ struct HTMLTextTests {
         entity("bold", 1, 2), entity("italic", 2, 1),
       ])
     #expect(try entities("a<strong>b") == [entity("bold", 1, 1)])
-    let deep = String(repeating: "<b>", count: 100_000)
-    #expect(try entities(deep + "a").count == 64)
+    let deep = String(repeating: "<b>", count: 900)
+    #expect(try entities(deep + "a") == Array(repeating: entity("bold", 0, 1), count: 900))
   }
 
   @Test("counts lines as the text has them")

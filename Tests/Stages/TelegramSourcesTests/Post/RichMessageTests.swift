@@ -266,6 +266,24 @@ struct RichMessageTests {
     #expect(live.unknownKinds == ["pageBlockNew", "richTextNew"])
   }
 
+  @Test(
+    "is counted if its shape is not known, and its text is taken",
+    arguments: [
+      ("{}", "", "message without blocks"), (#""a""#, "a", "message without blocks"),
+      (#"["a",{"type":"paragraph","text":"b"}]"#, "a\nb", "message without blocks"),
+      (#"{"blocks":{"type":"paragraph","text":"a"}}"#, "a", "message without blocks"),
+      (
+        #"{"blocks":["a",{"text":"b"},[{"type":"paragraph","text":{"text":"c"}}],7]}"#, "a\nb\nc",
+        "part without a type"
+      ),
+    ])
+  func oddShapes(_ rich: String, _ text: String, _ kind: String) throws {
+    let dump = try Dump(channel(#"{"id":1,"date_unixtime":"100","rich_message":\#(rich)}"#))
+    #expect(dump.posts.map(\.text) == [text])
+    #expect(dump.summary.richMessages.unknownCount == 1)
+    #expect(dump.summary.richMessages.unknownKinds == [kind])
+  }
+
   @Test("is counted if only a part of it is there")
   func partial() throws {
     let message = #"{"id":1,"date_unixtime":"100","rich_message":{"part":true,"blocks":[]}}"#
@@ -301,6 +319,8 @@ struct HTMLControlTests {
     #expect(try htmlPost(htmlText("до <button>после <select>и"))?.text == "до после и")
     let many = String(repeating: "<button>", count: 20_000)
     #expect(try htmlPost(htmlText(many + "a"))?.text == "a")
+    let closed = String(repeating: "<button>x</button>", count: 20_000)
+    #expect(try htmlPost(htmlText(closed + "a<button>"))?.text == "a")
   }
 
   @Test("are no text of a poll")
