@@ -55,7 +55,7 @@ public struct AdvertRule: CleaningRule {
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
     let mayHaveTarget =
-      !draft.post.entities.isEmpty || (draft.mayContain(UInt8(ascii: "@")) && draft.mayContainLatin)
+      !draft.entities.isEmpty || (draft.mayContain(UInt8(ascii: "@")) && draft.mayContainLatin)
       || draft.mayContainAddress
     guard mayHaveTarget, hasTarget(draft, where: { _ in true }) else { return .unchanged }
     if !advertisingLinks.isEmpty,
@@ -75,7 +75,7 @@ public struct AdvertRule: CleaningRule {
   /// Whether the post has a link, an address or a name that is not the channel's own and for which
   /// `isIncluded` holds.
   private func hasTarget(_ draft: Draft, where isIncluded: (Span<UInt8>) -> Bool) -> Bool {
-    draft.post.entities.contains { entity in
+    draft.entities.contains { entity in
       switch entity.type {
       case "text_link":
         let url = entity.url ?? ""

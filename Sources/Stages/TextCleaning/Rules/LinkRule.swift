@@ -13,8 +13,8 @@ public struct LinkRule: CleaningRule {
   public init(_ settings: RuleSettings) {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
-    guard !draft.post.entities.isEmpty || draft.mayContainAddress else { return .unchanged }
-    let links = draft.post.entities.filter { $0.type == "link" || $0.type == "text_link" }
+    guard !draft.entities.isEmpty || draft.mayContainAddress else { return .unchanged }
+    let links = draft.entities.filter { $0.type == "link" || $0.type == "text_link" }
       .map { draft.byteRange(of: $0) }
     return draft.removeLines { text, line in
       text.extracting(line.range).containsAddress()

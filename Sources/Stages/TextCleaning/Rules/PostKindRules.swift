@@ -1,4 +1,3 @@
-import PostFormat
 import TextSupport
 
 /// Drops posts that were forwarded: they are another channel's words.
@@ -9,7 +8,7 @@ public struct ForwardRule: CleaningRule {
   public init(_ settings: RuleSettings) {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
-    draft.post.forwardedFrom != nil ? .dropped : .unchanged
+    draft.isForward ? .dropped : .unchanged
   }
 }
 
@@ -23,7 +22,7 @@ public struct ReplyRule: CleaningRule {
   public init(_ settings: RuleSettings) {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
-    draft.post.replyTo != nil ? .dropped : .unchanged
+    draft.isReply ? .dropped : .unchanged
   }
 }
 
@@ -35,7 +34,7 @@ public struct PollRule: CleaningRule {
   public init(_ settings: RuleSettings) {}
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
-    draft.post.media == "poll" && draft.firstVisibleLine == nil ? .dropped : .unchanged
+    draft.media == "poll" && draft.firstVisibleLine == nil ? .dropped : .unchanged
   }
 }
 

@@ -16,9 +16,7 @@ public struct UnicodeRule: CleaningRule {
   public func apply(to draft: inout Draft) -> RuleOutcome {
     guard Self.leads.contains(where: { draft.mayContain(anyOf: $0) }) else { return .unchanged }
     return draft.rewriteLines { line, edits in
-      if line.end(from: 0, while: { !Self.mayChange($0) }) < line.count {
-        Self.compose(line, &edits)
-      }
+      if Self.mayChange(line) { Self.compose(line, &edits) }
     }
   }
 
@@ -44,17 +42,24 @@ public struct UnicodeRule: CleaningRule {
     0xCC...0xCF, 0xD2...0xD2, 0xD6...0xE3, 0xEA...0xF7,
   ]
 
-  /// Whether NFC may replace or move `scalar`.
+  /// Whether `line` may have a scalar that NFC replaces or moves.
   ///
-  /// Of what is common in Russian posts, letters, emoji, their selectors, punctuation and symbols are
-  /// ruled out here; other writing systems are left to Unicode's tables.
-  private static func mayChange(_ scalar: UInt32) -> Bool {
-    switch scalar {
-    case 0..<0x300, 0x400..<0x480, 0x4C0..<0x580, 0x2002..<0x20D0, 0x20F1...0x2125,
-      0x2127...0x2129, 0x212C...0x2328, 0x232B...0x2ADB, 0x2ADD...0x2BFF, 0x3000, 0x4000..<0xA000,
-      0xFE00...0xFE0F, 0xFEFF...0xFFEF, 0x1F000...0x1FAFF:
-      false
-    default: true
+  /// Of what is common in Russian posts, emoji, their selectors, punctuation and symbols are ruled
+  /// out here; other writing systems are left to Unicode's tables.
+  private static func mayChange(_ line: Span<UInt8>) -> Bool {
+    var index = 0
+    while index < line.count {
+      let byte = line[index]
+      if byte >= 0xCC, leads.contains(where: { $0.contains(byte) }) {
+        switch line.scalar(at: index).value {
+        case 0x2002..<0x20D0, 0x20F1...0x2125, 0x2127...0x2129, 0x212C...0x2328, 0x232B...0x2ADB,
+          0x2ADD...0x2BFF, 0x3000, 0xFE00...0xFE0F, 0xFEFF...0xFFEF, 0x1F000...0x1FAFF:
+          break
+        default: return true
+        }
+      }
+      index += scalarLength(lead: byte)
     }
+    return false
   }
 }

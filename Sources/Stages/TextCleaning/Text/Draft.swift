@@ -20,8 +20,14 @@ public struct Draft {
   public private(set) var bytes: [UInt8] = []
   /// The lines of the text: at least one as posted, none once rules have removed all.
   public var lines: [Line] = []
-  /// The post as posted, except that entities are removed where they have no place in the text.
-  public private(set) var post = Post(id: 0, date: 0, text: "")
+  /// The entities of the post; their offsets refer to the text as posted.
+  public private(set) var entities: [Post.Entity] = []
+  /// Whether the post was forwarded from elsewhere.
+  public private(set) var isForward = false
+  /// Whether the post answers another one.
+  public private(set) var isReply = false
+  /// The kind of the post's media; `nil` if it has none.
+  public private(set) var media: String?
 
   /// Which byte values occur in the first ``presenceCount`` bytes.
   private var presence = [Bool](repeating: false, count: 256)
@@ -40,7 +46,10 @@ public struct Draft {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: post.text.utf8)
     forgetPresence()
-    self.post = post
+    entities = post.entities
+    isForward = post.forwardedFrom != nil
+    isReply = post.replyTo != nil
+    media = post.media
     lines.removeAll(keepingCapacity: true)
     bytes.withUnsafeBytes { bytes in
       var start = 0
@@ -208,7 +217,7 @@ public struct Draft {
     forgetPresence()
     lines.removeAll(keepingCapacity: true)
     lines.append(Line(range: 0..<bytes.count, origin: 0..<bytes.count))
-    post.entities = []
+    entities = []
   }
 }
 
