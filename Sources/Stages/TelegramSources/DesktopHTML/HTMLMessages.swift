@@ -163,5 +163,3 @@ final class HTMLMessages: PostStream {
     return 0
   }
 }
-
-extension HTMLMessage: ExportMessage {}
