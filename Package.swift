@@ -118,8 +118,8 @@ let package = Package(
     library(
       "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CommandLineSupport",
-        "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
+        "GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "TokenShardFormat",
+        "CommandLineSupport", "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 
     // MARK: Programs
@@ -137,7 +137,8 @@ let package = Package(
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "Threading",
+        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
+        "Threading",
       ]),
 
     // MARK: Tests
@@ -171,7 +172,10 @@ let package = Package(
     tests(of: "LineEditing", in: .support),
     tests(
       of: "Sampling", in: .stages,
-      ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
+      [
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
+        "FileSupport",
+      ]),
     .testTarget(
       name: "PipelineTests",
       dependencies: [

@@ -3,25 +3,18 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// Tells how probable the lines of a file are to the model.
-public struct Scoring {
-  let path: String
-  let isJSON: Bool
-  let isQuiet: Bool
-  /// Where the scores go; standard output if it is `nil`.
-  let output: OutputFile?
-
-  /// Lines that go through the model together.
+/// Reports how probable the lines of a file are to a model: a table, or an object a line.
+public enum ScoreReport {
+  /// How many lines go through the model together.
   private static let block = 256
 
-  public init(path: String, isJSON: Bool, isQuiet: Bool, output: OutputFile?) {
-    self.path = path
-    self.isJSON = isJSON
-    self.isQuiet = isQuiet
-    self.output = output
-  }
-
-  public func run(_ scorer: LineScorer) throws {
+  /// Scores the lines of the file at `path`, or of standard input for `-`, and writes the report to
+  /// `output`, or to standard output.
+  ///
+  /// - Throws: `InputError` if there is no text; ``SamplingError``; `FileError`; `Interruption`.
+  public static func write(
+    of path: String, _ scorer: LineScorer, isJSON: Bool, isQuiet: Bool, to output: OutputFile?
+  ) throws {
     var scorer = scorer
     let file = try output ?? OutputFile(path: "-")
     var lines = try LineReader(path: path, as: .cleanedText)
@@ -29,65 +22,66 @@ public struct Scoring {
     var (count, sum) = (0, LineScorer.Score())
     var table = TextTable(
       ["line", "tokens", "log-probability", "perplexity", "text"], rightAligned: [0, 1, 2, 3])
-    while true {
-      let block = try nextBlock(&lines)
-      if block.isEmpty { break }
+    func add(
+      _ key: String, _ number: Int, _ score: LineScorer.Score, _ name: String, _ text: String
+    )
+      throws
+    {
+      if isJSON {
+        try file.write(score.json(key, number).text() + "\n")
+      } else {
+        table.rows.append([name] + score.columns + [printable(text.replacing("\t", with: " "))])
+      }
+    }
+    while let block = try nextBlock(&lines) {
       for (line, score) in zip(block, try scorer.scores(of: block.map(\.text))) {
         count += 1
         sum += score
-        warn(of: score, line: line.number)
-        if isJSON {
-          try file.write(
-            JSONValue.object([.init("line", .integer(line.number))] + members(score)).text() + "\n")
-        } else {
-          table.rows.append(row("\(line.number)", score, String(line.text.prefix(60))))
+        if score.tokensCutOff > 0 {
+          Log.warning(
+            "\(path): line \(line.number): \(score.tokens + score.tokensCutOff) tokens, including its "
+              + "end, are more than the model's context of \(score.tokens); the rest is not scored")
         }
+        try add("line", line.number, score, "\(line.number)", String(line.text.prefix(60)))
       }
       try progress?.update(count)
     }
     guard count > 0 else { throw InputError(path, "no text; expected a bugurt a line") }
-    if isJSON {
+    try add("lines", count, sum, "all", "")
+    if !isJSON {
+      let isForPeople = output == nil && Terminal.showsOutput
       try file.write(
-        JSONValue.object([.init("lines", .integer(count))] + members(sum)).text() + "\n")
-    } else {
-      table.rows.append(row("all", sum, ""))
-      let isForEyes = output == nil && Terminal.showsOutput
-      try file.write(
-        table.text(isAligned: isForEyes, hasColor: isForEyes && Terminal.hasOutputColor))
+        table.text(isAligned: isForPeople, hasColor: isForPeople && Terminal.hasOutputColor))
     }
     if try !file.commit() { Log.info("\(file.path) is unchanged") }
   }
 
-  /// The next lines that are not empty, with their numbers.
-  private func nextBlock(_ lines: inout LineReader) throws -> [(number: Int, text: String)] {
+  /// The next lines that are not empty, with their numbers; `nil` at the end.
+  private static func nextBlock(_ lines: inout LineReader) throws -> [(number: Int, text: String)]?
+  {
     var block: [(Int, String)] = []
     while block.count < Self.block, let text = try lines.nextText() {
       if !text.isEmpty { block.append((lines.lineNumber, text)) }
     }
-    return block
+    return block.isEmpty ? nil : block
   }
+}
 
-  private func warn(of score: LineScorer.Score, line: Int) {
-    guard score.tokensCutOff > 0 else { return }
-    Log.warning(
-      "\(path): line \(line): \(score.tokens + score.tokensCutOff) tokens with its end are more than "
-        + "the model's context of \(score.tokens); the rest is not scored")
-  }
-
-  private func row(_ name: String, _ score: LineScorer.Score, _ text: String) -> [String] {
+extension LineScorer.Score {
+  fileprivate var columns: [String] {
     [
-      name, "\(score.tokens)", NumberText.decimal(score.meanLogProbability, digits: 4),
-      NumberText.decimal(score.perplexity, digits: 2), printable(text.replacing("\t", with: " ")),
+      "\(tokens)", NumberText.decimal(meanLogProbability, digits: 4),
+      NumberText.decimal(perplexity, digits: 2),
     ]
   }
 
-  private func members(_ score: LineScorer.Score) -> [JSONValue.Member] {
-    [
-      .init("tokens", .integer(score.tokens)),
-      .init("tokens_cut_off", .integer(score.tokensCutOff)),
-      .init("log_probability", .number(score.logProbability)),
-      .init("mean_log_probability", .number(score.meanLogProbability)),
-      .init("perplexity", .number(score.perplexity)),
-    ]
+  fileprivate func json(_ key: String, _ number: Int) -> JSONValue {
+    .object([
+      .init(key, .integer(number)), .init("tokens", .integer(tokens)),
+      .init("tokens_cut_off", .integer(tokensCutOff)),
+      .init("log_probability", .number(logProbability)),
+      .init("mean_log_probability", .number(meanLogProbability)),
+      .init("perplexity", .number(perplexity)),
+    ])
   }
 }

@@ -1,8 +1,8 @@
-import Foundation
+import JSONSupport
 import TensorKernels
 
-/// A token that was chosen.
-public struct Choice: Equatable, Sendable {
+/// A token that was sampled.
+public struct SampledToken: Equatable, Sendable {
   public var token: Int32
   /// The natural logarithm of the token's probability by the model alone: the softmax of its logits
   /// before any of the processors.
@@ -14,41 +14,41 @@ public struct Choice: Equatable, Sendable {
   }
 }
 
-/// Why no token could be chosen.
-public enum ChoiceError: Error, CustomStringConvertible {
+/// Why no token could be sampled.
+public enum SamplingError: Error, CustomStringConvertible {
   /// The model's logits are not finite.
-  case notNumbers
+  case notFinite
   /// The settings rule out every token.
   case nothingLeft
-  /// The temperature or the repetition penalty makes logits larger than numbers go.
+  /// The temperature or the repetition penalty makes logits exceed the range of floats.
   case tooLarge
 
   public var description: String {
     switch self {
-    case .notNumbers:
-      "the model's logits are not numbers: its weights are damaged, or its training diverged"
+    case .notFinite:
+      "the model's logits are not finite: its weights are damaged, or its training diverged"
     case .nothingLeft:
-      "the settings of what must not be written rule out every token; loosen them"
+      "the options that forbid tokens rule out every token; loosen them"
     case .tooLarge:
-      "temperature or repetition penalty make the logits larger than numbers go; a temperature of "
-        + "0 always takes the most likely token"
+      "the temperature or the repetition penalty makes the logits too large to compute with; a "
+        + "temperature of 0 always takes the most likely token"
     }
   }
 }
 
-/// Chooses the tokens of one text, each from the logits that the model gives.
+/// Samples tokens, each from the logits that the model gives.
 ///
-/// A chooser keeps its memory from token to token and shares nothing with others.
-public struct TokenChooser: Sendable {
-  /// What is done to the logits, in this order.
+/// A sampler keeps memory from token to token but no state: texts may share one.
+public struct TokenSampler: Sendable {
+  /// The steps that the logits go through, in this order.
   public let processors: [LogitsProcessor]
   private let settings: SamplingSettings
   private let endOfText: [Int32]
   private var candidates: CandidateTokens
 
-  /// A chooser among `vocabulary` tokens, of which those in `endOfText` end a text.
+  /// A sampler from `vocabulary` tokens, of which those in `endOfText` end a text.
   ///
-  /// Tokens of the settings that the vocabulary does not have are passed over.
+  /// Tokens of the settings that the vocabulary does not have are ignored.
   public init(_ settings: SamplingSettings, endOfText: Set<Int32>, vocabulary: Int) {
     let tokens = 0..<Int32(vocabulary)
     var settings = settings
@@ -65,51 +65,53 @@ public struct TokenChooser: Sendable {
     candidates = CandidateTokens(vocabulary: vocabulary)
   }
 
-  /// Chooses the token after `text`.
+  /// Samples the token after `text`.
   ///
   /// - Parameters:
-  ///   - logits: `[vocabulary]`, what the model gives for the place behind `text`.
-  ///   - text: the tokens so far, the prompt among them.
+  ///   - logits: `[vocabulary]`, what the model gives for the position after `text`.
+  ///   - text: the tokens so far, beginning with the prompt.
   ///   - promptCount: how many of them are the prompt.
-  ///   - generator: gives one number, none if the choice is greedy.
+  ///   - generator: gives one number, or none if sampling is greedy.
   /// - Returns: the token and its log-probability.
-  /// - Throws: ``ChoiceError``, if there is none to choose.
-  public mutating func choose(
-    _ logits: UnsafeBufferPointer<Float>, text: [Int32], promptCount: Int,
-    _ generator: inout PhiloxGenerator
-  ) throws(ChoiceError) -> Choice {
-    let logOfSum = Self.logOfSumOfExponentials(logits)
-    // That of logits that are all −∞ is −∞; so it is not the weights.
-    guard logOfSum < .infinity else { throw .notNumbers }
+  /// - Throws: ``SamplingError`` if there is no token to sample.
+  public mutating func sample(
+    _ logits: Span<Float>, text: [Int32], promptCount: Int, _ generator: inout PhiloxGenerator
+  ) throws(SamplingError) -> SampledToken {
+    let logSumExp = LogitKernels.logSumExp(logits)
+    // Logits that are all −∞ have a sum of −∞; then it is not the weights.
+    guard logSumExp < .infinity else { throw .notFinite }
     candidates.load(logits)
     for processor in processors {
       apply(processor, original: logits, text: text, promptCount: promptCount)
     }
-    let token = try settings.isGreedy ? mostLikely() : draw(generator.nextUnit())
-    return Choice(
-      token: token, logProbability: Float(Double(logits[Int(token)]) - logOfSum))
+    let sampled =
+      settings.isGreedy ? candidates.mostLikely() : candidates.draw(generator.nextUnit())
+    guard let token = sampled else { throw candidates.hasOverflowed ? .tooLarge : .nothingLeft }
+    return SampledToken(
+      token: token, logProbability: Float(Double(logits[Int(token)]) - logSumExp))
   }
 
   /// The logits of all tokens after each of ``processors``, −∞ for tokens that are ruled out.
   ///
-  /// The parameters are those of ``choose(_:text:promptCount:_:)``.
+  /// The parameters are those of ``sample(_:text:promptCount:_:)``.
   public mutating func logitsAfterProcessors(
-    _ logits: UnsafeBufferPointer<Float>, text: [Int32], promptCount: Int
+    _ logits: Span<Float>, text: [Int32], promptCount: Int
   ) -> [(processor: LogitsProcessor, logits: [Float])] {
     candidates.load(logits)
-    return processors.map { processor in
+    var steps: [(processor: LogitsProcessor, logits: [Float])] = []
+    for processor in processors {
       apply(processor, original: logits, text: text, promptCount: promptCount)
-      return (processor, candidates.logitsOfAll())
+      steps.append((processor, candidates.logitsOfAll()))
     }
+    return steps
   }
 
   private mutating func apply(
-    _ processor: LogitsProcessor, original: UnsafeBufferPointer<Float>, text: [Int32],
-    promptCount: Int
+    _ processor: LogitsProcessor, original: Span<Float>, text: [Int32], promptCount: Int
   ) {
     switch processor {
     case .repetitionPenalty:
-      // The first of all, so that the original logits are those before it.
+      // This is the first step, so the original logits are those before it.
       TokenRules.penalizeRepetition(
         &candidates.logits, from: original, text: text, penalty: settings.repetitionPenalty)
     case .noRepeatNGram:
@@ -131,49 +133,27 @@ public struct TokenChooser: Sendable {
     case .typicalP: candidates.keepTypical(settings.typicalP)
     }
   }
-
-  private func mostLikely() throws(ChoiceError) -> Int32 {
-    guard let token = candidates.mostLikely() else { throw .nothingLeft }
-    return token
-  }
-
-  private mutating func draw(_ unit: Double) throws(ChoiceError) -> Int32 {
-    guard let token = candidates.draw(unit) else {
-      throw candidates.hasOverflowed ? .tooLarge : .nothingLeft
-    }
-    return token
-  }
-
-  private static func logOfSumOfExponentials(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    let maximum = LogitKernels.largest(logits)
-    if maximum == -.infinity { return logits.allSatisfy { $0 == maximum } ? -.infinity : .nan }
-    return Double(maximum) + log(LogitKernels.sumOfExponentials(logits, maximum: maximum))
-  }
 }
 
-/// The index at which the running sum of `probabilities` passes `unit`, which is from 0 to below 1.
-///
-/// The probabilities are not negative and at least one is above 0; their sum need not be 1.
-package func draw(_ probabilities: UnsafeBufferPointer<Float>, _ unit: Double) -> Int {
-  let stretch = 256
-  var rest = unit * LogitKernels.sum(probabilities)
-  var last = 0
-  for start in stride(from: 0, to: probabilities.count, by: stretch) {
-    let part = UnsafeBufferPointer(
-      rebasing: probabilities[start..<min(start + stretch, probabilities.count)])
-    let sum = LogitKernels.sum(part)
-    if rest >= sum {
-      rest -= sum
-      if sum > 0 { last = start + (part.lastIndex { $0 > 0 } ?? 0) }
-      continue
+/// The logits, `[vocabulary]`, of the token that follows a prompt.
+public struct NextTokenLogits {
+  public let prompt: [Int32]
+  /// The logits as the model gives them.
+  public let model: [Float]
+  /// The logits after each of the processors that the settings ask for, −∞ for tokens that are ruled
+  /// out.
+  public let processed: [(processor: LogitsProcessor, logits: [Float])]
+
+  /// All of it as an object, null for tokens that are ruled out: JSON has no infinity.
+  public var json: JSONValue {
+    func array(_ logits: [Float]) -> JSONValue {
+      .array(logits.map { $0 == -.infinity ? .null : .number(Double($0)) })
     }
-    for (index, probability) in part.enumerated() where probability > 0 {
-      last = start + index
-      rest -= Double(probability)
-      if rest < 0 { break }
-    }
-    // A sum in another order may leave a rest of some 1e-9.
-    return last
+    return [
+      "prompt_ids": .array(prompt.map { .integer(Int($0)) }),
+      "logits": array(model),
+      "processed": .array(
+        processed.map { ["processor": .string($0.processor.rawValue), "logits": array($0.logits)] }),
+    ]
   }
-  return last
 }
