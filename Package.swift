@@ -130,8 +130,8 @@ let package = Package(
     library(
       "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CommandLineSupport",
-        "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
+        "GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "TokenShardFormat",
+        "CommandLineSupport", "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 
     // MARK: Programs
@@ -152,7 +152,8 @@ let package = Package(
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "Threading",
+        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
+        "Threading",
       ]),
 
     // MARK: Tests
@@ -190,7 +191,10 @@ let package = Package(
     tests(of: "LineEditing", in: .support),
     tests(
       of: "Sampling", in: .stages,
-      ["GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "FileSupport"]),
+      [
+        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
+        "FileSupport",
+      ]),
     .testTarget(
       name: "PipelineTests",
       dependencies: [

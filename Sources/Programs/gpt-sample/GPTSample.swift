@@ -2,6 +2,7 @@ import BytePairEncoding
 import CommandLineSupport
 import FileSupport
 import GPT2
+import JSONSupport
 import Sampling
 import TextSupport
 
@@ -10,76 +11,77 @@ struct GPTSample: Program {
   static let name = "gpt-sample"
   static let abstract = "Write bugurts with a trained model."
   static let discussion = """
-    A text appears as it is written. It ends where the model ends it, or at --max-length tokens. The
-    same --seed gives the same texts, whatever --threads, --batch and --count; the first of ten is the
-    same as the first of one. Each prompt of --prompts gives what it would give alone.
+    A text appears while it is being written. It ends where the model ends it, or at --max-length
+    tokens. The same --seed gives the same texts, whatever --threads, --batch and --count: the first of
+    ten texts is the one that --count 1 gives. Each prompt of --prompts gives the texts that it would
+    give alone.
 
     Ctrl-C keeps the texts that are finished, also in the file of --output; the exit status is 130.
 
-    --interactive asks for a prompt, writes a bugurt, and asks again; an empty line takes the default
-    prompt. Ctrl-C stops the text, Ctrl-D ends the program. Earlier prompts come back with the arrow
-    keys and Ctrl-R; they are kept in ~/.local/state/gpt-sample/history, for you alone to read.
+    --interactive asks for a prompt, writes a bugurt, and asks again; an empty line stands for the
+    default prompt. Ctrl-C stops the text, Ctrl-D ends the program. The arrow keys and Ctrl-R bring back
+    earlier prompts, which are kept in ~/.local/state/gpt-sample/history, readable only by you.
 
-    --score measures text instead of writing some. A line of n tokens is taken as training takes a
-    post: behind an end of text, and with one at its end. So there are n + 1 choices, each with its
-    probability after those before it:
-      log-probability = mean of ln p over the n + 1 choices   (transformers' loss is its negative)
+    --score measures text instead of writing it. A line is treated as training treats a post: it comes
+    after an end of text and ends with one. So a line of n tokens has n + 1 probabilities p, each of a
+    token given those before it:
+      log-probability = mean of ln p over the n + 1 tokens   (the negative of transformers' loss)
       perplexity      = exp(-log-probability)
-    The last row is of all choices of the file together.
+    The last row is for all tokens of the file.
 
     examples:
       gpt-sample checkpoints/fixture/final
-          one bugurt, from the first word of a post
+          one bugurt that begins with the first word of a post
       gpt-sample checkpoints/fixture/final --prompt "пришёл домой" --count 10
           ten that begin with these words, in upper case
       gpt-sample checkpoints/fixture/final --interactive --temperature 0.8
-          try prompts out
+          try out prompts
       gpt-sample checkpoints/fixture/final --count 64 --filter --output bugurts.txt --show 3
           a file of 64 well-formed ones, three of them printed as well
       gpt-sample checkpoints/fixture/final --prompts prompts.txt --best-of 8 --json | jq -r .text
-          the likeliest of eight for each prompt, for scripts
+          the most likely of eight for each prompt, for scripts
       gpt-sample checkpoints/fixture/final --temperature 0
           the most likely token each time
       gpt-sample checkpoints/fixture/final --top-k 0 --min-p 0.05 --no-repeat-ngram 4
-          any token a twentieth as likely as the best one, and no four tokens twice
+          any token at least a twentieth as likely as the best one, and no four tokens twice
       gpt-sample checkpoints/fixture/final --score data/clean/fixture.txt | sort -t $'\\t' -nk4
           the posts, the least surprising first
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
-          what the model thinks comes next, for scripts
+          what the model expects next, for scripts
     """
 
-  static let memoryAdvice =
-    "A smaller --batch, --max-length or --threads takes less"
+  static let memoryAdvice = "A smaller --batch, --max-length or --threads takes less"
 
   @Argument(
     help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
     completion: .folder)
   var model: String
-  @Option(help: "how many bugurts are written for each prompt", short: "n", accepting: .atLeast(1))
+  @Option(help: "how many bugurts to write for each prompt", short: "n", accepting: .atLeast(1))
   var count = 1
   @Option(
-    help: "length in tokens at which a text is cut off, the prompt counted; at most the model's "
+    help: "length in tokens, prompt included, at which a text is cut off; at most the model's "
       + "context", valueName: "n", defaultText: "\(SamplingSettings().maximumLength)",
     accepting: .atLeast(2))
   var maxLength: Int?
-  @Option(help: "decides the draws and the first words", valueName: "n") var seed: UInt64 = 42
+  @Option(help: "determines the random numbers and the first words", valueName: "n")
+  var seed: UInt64 = 42
   @Flag(help: "ask for prompts, and write a bugurt for each", short: "i") var interactive = false
   @Option(
-    help: "print the perplexity of each line of this file, - for standard input, and of all; in "
-      + "upper case, unless --keep-case", valueName: "file", completion: .file)
+    help: "print the perplexity of each line of this file, or of standard input for -, and of all "
+      + "lines together; in upper case unless --keep-case", valueName: "file", completion: .file)
   var score: String?
   @Flag(
     help:
-      "print the prompt's ids and the logits of the next token as JSON instead of a text, as the "
-      + "model gives them and after each step of the choice")
+      "instead of a text, print as JSON the prompt's ids and the logits of the next token, as the "
+      + "model gives them and after each step of the sampling")
   var logits = false
   @OptionGroup("prompts") var prompts: PromptOptions
   @OptionGroup("output") var output: OutputOptions
-  @OptionGroup("the choice of each token, in this order") var choice: ChoiceOptions
+  @OptionGroup("the sampling of each token, in this order") var sampling: SamplingOptions
   @OptionGroup("speed and memory") var machine: MachineOptions
 
   func validate() throws {
-    try choice.validate(maximumLength: maximumLength)
+    try sampling.validate(maximumLength: maximumLength)
     try prompts.validate()
     try output.validate()
     for case let input? in [score, prompts.prompts] {
@@ -103,15 +105,15 @@ struct GPTSample: Program {
   }
 
   func run() throws {
-    // Before anything is read: what another process that writes this output reads is not touched.
+    // Before anything is read: another process may be writing this output.
     let file = try output.output.map { try OutputFile(path: $0) }
     let loaded = try LoadedModel(folder: model, machine, isQuiet: output.quiet)
     do {
-      if let score { return try runScoring(loaded, score, to: file) }
-      try runSampling(loaded, to: file)
-    } catch ChoiceError.notNumbers {
-      throw InputError(model, ChoiceError.notNumbers.description)
-    } catch let error as ChoiceError {
+      if let score { return try writeScores(loaded, of: score, to: file) }
+      try writeTexts(loaded, to: file)
+    } catch SamplingError.notFinite {
+      throw InputError(model, SamplingError.notFinite.description)
+    } catch let error as SamplingError {
       throw UsageError(error.description)
     } catch let error as PromptError {
       throw UsageError("--prompt: \(error)")
@@ -120,20 +122,21 @@ struct GPTSample: Program {
     }
   }
 
-  private func runScoring(_ loaded: LoadedModel, _ path: String, to file: OutputFile?) throws {
+  private func writeScores(
+    _ loaded: LoadedModel, of path: String, to file: OutputFile?
+  ) throws {
     guard let endOfText = loaded.model.separator else {
       throw InputError(
         model,
-        "config.json names no end-of-text token (eos_token_id), behind which a line is scored")
+        "config.json names no end-of-text token (eos_token_id), after which a line is scored")
     }
-    let scoring = Scoring(
-      path: path, isJSON: output.json, isQuiet: output.quiet, output: file)
-    try scoring.run(
-      LineScorer(
-        loaded.model, loaded.tokenizer, endOfText: endOfText, keepsCase: prompts.keepCase))
+    let scorer = LineScorer(
+      loaded.model, loaded.tokenizer, endOfText: endOfText, keepsCase: prompts.keepCase)
+    try ScoreReport.write(
+      of: path, scorer, isJSON: output.json, isQuiet: output.quiet, to: file)
   }
 
-  private func runSampling(_ loaded: LoadedModel, to file: OutputFile?) throws {
+  private func writeTexts(_ loaded: LoadedModel, to file: OutputFile?) throws {
     let settings = try settings(loaded)
     let corpus = try prompts.trainingCorpus(ofModel: model)
     var maker = PromptMaker(
@@ -149,27 +152,26 @@ struct GPTSample: Program {
       loaded.model, endOfText: Set(loaded.model.endOfTextTokens), settings: settings,
       batchSize: batch)
     if logits {
-      let prompt = try maker.prompt(sources[0], number: 0)
-      return print(try LogitsReport.text(generator, prompt.tokens))
+      let prompt = try maker.prompt(sources[0], index: 0)
+      return print(try generator.logits(after: prompt.tokens).json.text())
     }
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
-    let texts = try TextOutput(
-      output.format, isJSON: output.json, to: file, showing: output.show, loaded.tokenizer,
-      seed: seed, isConversation: interactive)
     if interactive {
-      return try Conversation(writer, to: texts, programName: Self.name) {
+      let input = PromptInput(programName: Self.name)
+      let texts = try textOutput(loaded, to: file, promptsAreTyped: input.isTerminal)
+      return try Conversation(writer, to: texts) {
         try prompts.source($0, &maker, corpus: corpus)
-      }.run()
+      }.run(input.next)
     }
-    let report = WritingReport(
-      writer, total: sources.count * count, isQuiet: output.quiet)
+    let texts = try textOutput(loaded, to: file, promptsAreTyped: false)
+    let report = WritingReport(writer, total: sources.count * count, isQuiet: output.quiet)
+    writer.begin(sources.map { BugurtWriter.Order($0, count: count) })
     do {
-      try writer.write(sources.map { BugurtWriter.Order($0, count: count) }) { event in
-        // Before the event: what is received is never among what is left over.
-        try Interruption.check()
-        if !texts.isMidText { try report.update(texts.count) }
+      while let event = try writer.next() {
         try texts.take(event)
+        if !texts.isMidText { try report.update(texts.count) }
+        try Interruption.check()
       }
     } catch {
       guard Interruption.isPending else { throw error }
@@ -181,12 +183,24 @@ struct GPTSample: Program {
     report.finish(texts.count)
   }
 
+  private func textOutput(
+    _ loaded: LoadedModel, to file: OutputFile?, promptsAreTyped: Bool
+  ) throws -> TextOutput {
+    var settings = TextOutput.Settings(seed: seed)
+    settings.format = output.format
+    settings.isJSON = output.json
+    if file != nil { settings.showLimit = output.show }
+    settings.streams = Terminal.showsOutput || interactive
+    settings.separatesTexts = output.format != .plain && !promptsAreTyped
+    return TextOutput(
+      settings, loaded.tokenizer, to: file, standardOutput: try OutputFile(path: "-"))
+  }
+
   /// The length that was asked for, or the default.
   private var maximumLength: Int { maxLength ?? SamplingSettings().maximumLength }
 
   private func settings(_ loaded: LoadedModel) throws -> SamplingSettings {
-    var settings = SamplingSettings()
-    try choice.apply(to: &settings, loaded.tokenizer, keepCase: prompts.keepCase)
+    var settings = try sampling.settings(loaded.tokenizer, keepCase: prompts.keepCase)
     let context = loaded.model.configuration.contextLength
     // Nothing is written after the prompt of --logits.
     settings.maximumLength = logits ? context : min(maximumLength, context)
@@ -199,7 +213,7 @@ struct GPTSample: Program {
     return settings
   }
 
-  /// The filter of --filter, which says what it compares with.
+  /// The filter of --filter; a message names the posts that it compares texts with.
   private func filter(_ loaded: LoadedModel, _ corpus: TrainingCorpus?) throws -> BugurtFilter? {
     guard output.filter else { return nil }
     guard let corpus else {
@@ -213,9 +227,7 @@ struct GPTSample: Program {
       ? nil : Progress("reading \(corpus.folder)", total: corpus.tokenCount, unit: .items("tokens"))
     let posts = try corpus.fingerprints { try progress?.update($0) }
     if !output.quiet {
-      Log.info(
-        "--filter: compared with \(NumberText.count(Double(posts.count))) posts of "
-          + corpus.folder)
+      Log.info("--filter: compared with \(NumberText.count(posts.count)) posts of \(corpus.folder)")
     }
     return BugurtFilter(loaded.tokenizer, posts: posts)
   }

@@ -10,30 +10,31 @@ import Threading
 
 /// A model with its tokenizer.
 struct LoadedModel {
-  let folder: String
   let tokenizer: Tokenizer
   let model: InferenceModel
 
-  /// Reads both, and says so if it takes long.
+  /// Reads both; a message says so if it takes more than a second.
   ///
-  /// - Throws: `FileError`; `InputError` with what to do.
+  /// - Throws: `FileError`; `InputError` with the remedy.
   init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
-    self.folder = folder
     let (weights, precision) = try machine.arithmetic()
     try ModelFolder.check(folder)
     tokenizer = try Tokenizer(folder: folder)
     if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
       Log.warning(
-        "\(folder): the tokenizer here is not the one that the model was trained with, so its texts "
-          + "may make no sense")
+        "\(folder): this is not the tokenizer that the model was trained with, so its texts may make "
+          + "no sense")
     }
-    var notice = SlowNotice("reading \(folder)", isQuiet: isQuiet)
+    let start = ContinuousClock.now
+    var isNoticeDue = !isQuiet
     model = try InferenceModel(
       folder: folder, weights: weights, precision: precision,
       threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount)
     ) {
       try Interruption.check()
-      notice.update()
+      guard isNoticeDue, ContinuousClock.now - start > .seconds(1) else { return }
+      isNoticeDue = false
+      Log.info("reading \(folder)")
     }
     for note in model.notes { Log.info(note) }
     let size = model.configuration.vocabularySize
@@ -45,37 +46,19 @@ struct LoadedModel {
     }
   }
 
-  /// How many of `wanted` texts the memory has room for; says so if it is fewer.
+  /// How many of `wanted` texts fit into memory; a message says so if not all do.
   func batchSize(wanted: Int, maximumLength: Int) -> Int {
     let length = min(maximumLength, model.configuration.contextLength)
-    // The system counts what is mapped as available.
+    // The system counts mapped files as available.
     let available = AvailableMemory.byteCount.map { max(0, $0 - model.byteCount) }
-    let size = BatchMemory.batchSize(
+    let size = TextGenerator.batchSize(
       wanted: wanted, model.configuration, length: length, available: available)
     if size < wanted {
-      let bytes = wanted * BatchMemory.byteCount(model.configuration, length: length)
+      let bytes = wanted * TextGenerator.byteCount(model.configuration, length: length)
       Log.info(
         "\(wanted) texts at a time would take \(NumberText.bytes(Double(bytes))) of memory, more "
           + "than half of what is free: \(size) at a time; the texts are the same")
     }
     return size
-  }
-}
-
-/// Tells what is being done if it takes longer than a second.
-private struct SlowNotice {
-  private let text: String
-  private var isDue: Bool
-  private let start = ContinuousClock.now
-
-  init(_ text: String, isQuiet: Bool) {
-    self.text = text
-    isDue = !isQuiet
-  }
-
-  mutating func update() {
-    guard isDue, ContinuousClock.now - start > .seconds(1) else { return }
-    isDue = false
-    Log.info(text)
   }
 }

@@ -3,11 +3,12 @@ import Sampling
 
 extension TextFormat: ArgumentValue {}
 
-/// How texts are given out, and which.
+/// Which texts are given out, and how.
 struct OutputOptions: ArgumentGroup {
   @Option(
-    help: "original: a line for each part and @ between, as posts of the channel have it; plain: a "
-      + "bugurt a line, as in the cleaned text; raw: the tokens as they are, special ones too")
+    help: "original: each part on a line and @ between them, as in the channel's posts; plain: a "
+      + "bugurt a line, as in the cleaned text; raw: the tokens as they are, including special ones"
+  )
   var format = TextFormat.original
   @Flag(
     help: "print an object for each bugurt, one a line: prompt, text, tokens, seed, number, "
@@ -21,17 +22,18 @@ struct OutputOptions: ArgumentGroup {
     help: "with --output: print the first n as well", valueName: "n", accepting: .atLeast(0))
   var show = 0
   @Option(
-    help: "write n candidates for each bugurt and take the one the model finds likeliest, by the "
-      + "mean of its tokens' log-probabilities", valueName: "n", accepting: .atLeast(1))
+    help:
+      "write n candidates for each bugurt and keep the one that is most likely to the model, by "
+      + "the mean log-probability of its tokens", valueName: "n", accepting: .atLeast(1))
   var bestOf = 1
   @Flag(
     help:
-      "drop what is no bugurt or a copy: not ended by the model, without @, with an empty part, "
-      + "or a post of --corpus; goes on until there are --count")
+      "drop what is not a bugurt, or is a copy: texts that the model did not end, without @, with "
+      + "an empty part, or equal to a post of --corpus; others are written until there are --count")
   var filter = false
-  @Flag(help: "tell nothing of the progress") var quiet = false
+  @Flag(help: "do not report progress") var quiet = false
 
   func validate() throws {
-    if show > 0, output == nil { throw UsageError("--show belongs to --output") }
+    if show > 0, output == nil { throw UsageError("--show needs --output") }
   }
 }

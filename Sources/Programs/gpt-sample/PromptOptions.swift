@@ -5,42 +5,41 @@ import Sampling
 /// What texts begin with.
 struct PromptOptions: ArgumentGroup {
   @Option(
-    help: "words the text begins with; '' for the model's own beginning", short: "p",
+    help: "words that the text begins with; '' lets the model begin by itself", short: "p",
     valueName: "text",
-    defaultText: "the first word of a post of --corpus, for each bugurt another; without a corpus "
-      + "the model's own beginning")
+    defaultText: "the first word of a post of --corpus, another for each bugurt; without a corpus "
+      + "the model begins by itself")
   var prompt: String?
   @Option(
-    help: "take the prompts from this file, one a line, - for standard input; an empty line stands "
-      + "for the default", valueName: "file", completion: .file)
+    help:
+      "take the prompts from this file, one a line, or from standard input for -; an empty line "
+      + "stands for the default", valueName: "file", completion: .file)
   var prompts: String?
   @Option(
-    help: "token shards the model was trained on, for first words and for --filter",
+    help: "token shards that the model was trained on, for first words and --filter",
     valueName: "folder",
-    defaultText: "data/tokens/<run> beside checkpoints/<run>/…, where it is there",
+    defaultText: "data/tokens/<run> beside checkpoints/<run>/…, if it exists",
     completion: .folder)
   var corpus: String?
-  @Flag(help: "leave the letters of prompts as they are instead of making them upper case")
+  @Flag(help: "keep the case of prompts instead of making them upper case")
   var keepCase = false
 
   func validate() throws {
     if prompt != nil, prompts != nil { throw UsageError("give --prompt or --prompts, not both") }
   }
 
-  /// The corpus of the model in the folder `model`; `nil` if none was named and none is found.
+  /// The corpus of the model in the folder `model`; `nil` if none is named and none is found.
   ///
   /// - Throws: `InputError`; `FileError`.
   func trainingCorpus(ofModel model: String) throws -> TrainingCorpus? {
     try (corpus ?? TrainingCorpus.folder(besideModel: model)).map(TrainingCorpus.init(folder:))
   }
 
-  /// The prompts, each with where it stands.
+  /// The sources of the prompts that the options name.
   ///
-  /// - Throws: `UsageError`, `InputError` or `FileError` that names the place.
+  /// - Throws: `PromptError` for --prompt; `InputError` or `FileError` for the file of prompts.
   func sources(_ maker: inout PromptMaker, corpus: TrainingCorpus?) throws -> [PromptSource] {
-    guard let prompts else {
-      return [try source(prompt?.asOnlyLine, &maker, corpus: corpus)]
-    }
+    guard let prompts else { return [try source(prompt?.asOnlyLine, &maker, corpus: corpus)] }
     var sources: [PromptSource] = []
     var lines = try LineReader(path: prompts, as: .cleanedText)
     while let words = try lines.nextText() {
@@ -56,7 +55,7 @@ struct PromptOptions: ArgumentGroup {
     return sources
   }
 
-  /// The source of the prompt `text`; of the default for `nil`.
+  /// The source of the prompt `text`, or of the default for `nil`.
   func source(
     _ text: String?, _ maker: inout PromptMaker, corpus: TrainingCorpus?
   ) throws -> PromptSource {

@@ -2,11 +2,11 @@ import CLibEdit
 import Glibc
 import Synchronization
 
-/// Asks for lines at a terminal, with the keys of Emacs and the history of earlier lines.
+/// Reads lines from a terminal, with the keys of Emacs and the history of earlier lines.
 ///
 /// What is typed is shown on standard error, so that standard output can go elsewhere.
 public final class LineEditor {
-  /// How the wait for a line ended.
+  /// What came of waiting for a line.
   public enum Answer: Equatable, Sendable {
     case line(String)
     /// A signal came; what was typed is lost.
@@ -26,16 +26,16 @@ public final class LineEditor {
       && getenv("TERM").map { !["dumb", ""].contains(String(cString: $0)) } ?? false
   }
 
-  /// An editor that shows `prompt` and knows `history`; `nil` where the terminal is of no use.
+  /// An editor that shows the prompt `text`; `nil` if the terminal cannot be used.
   ///
-  /// The process takes the characters of its locale, or of UTF-8 if that has others. There is one
-  /// editor at a time.
+  /// The process takes its character set from its locale, or UTF-8 if that is another one. There must
+  /// be only one editor at a time.
   ///
   /// - Parameters:
   ///   - text: The prompt.
-  ///   - history: Earlier lines, the last one last.
-  ///   - isInterrupted: Whether a signal has come that ends the wait. It is asked before each
-  ///     character and five times a second, since a signal need not come while one is waited for.
+  ///   - history: Earlier lines, the most recent one last.
+  ///   - isInterrupted: Whether a signal has come that ends the wait. It is called before each
+  ///     character and five times a second, since a signal may come just before the wait.
   public init?(
     prompt text: String, history: [String], isInterrupted: @escaping @Sendable () -> Bool
   ) {
@@ -65,12 +65,12 @@ public final class LineEditor {
   /// Waits for a line.
   public func readLine() -> Answer {
     el_resize(editor)
-    // By itself libedit does so behind the prompt: a Ctrl-D that comes in between would be lost.
+    // Otherwise libedit does so after the prompt, and a Ctrl-D that comes in between is lost.
     clibedit_take_terminal(editor)
     var count: Int32 = 0
     guard let text = el_gets(editor, &count), count > 0 else {
       let isInterrupted = count < 0 && errno == EINTR
-      // The cursor stands behind the prompt.
+      // The cursor is after the prompt.
       _ = write(STDERR_FILENO, "\n", 1)
       return isInterrupted ? .interrupted : .end
     }
@@ -79,7 +79,7 @@ public final class LineEditor {
     return .line(line)
   }
 
-  /// Makes `line` the last of the history.
+  /// Adds `line` to the history.
   public func remember(_ line: String) {
     clibedit_add(lines, line)
   }
@@ -95,7 +95,7 @@ private let interruptionTest = Mutex<(@Sendable () -> Bool)?>(nil)
 
 /// Waits until there is something to read.
 ///
-/// - Returns: whether there is; not if the wait was interrupted or failed, with `errno`.
+/// - Returns: false if the wait was interrupted or failed, with `errno`.
 private func waitForInput() -> Bool {
   while true {
     if let isInterrupted = interruptionTest.withLock({ $0 }), isInterrupted() {
@@ -111,8 +111,8 @@ private func waitForInput() -> Bool {
   }
 }
 
-/// Reads a character of UTF-8 from standard input for libedit, whose own function waits on after a
-/// signal; U+FFFD for what is none.
+/// Reads a character of UTF-8, or U+FFFD for bytes that are not one, from standard input for libedit,
+/// whose own function continues to wait after a signal.
 ///
 /// - Returns: 1; 0 at the end; −1 with `errno`.
 private func readCharacter(

@@ -1,7 +1,7 @@
 import FileSupport
 import Glibc
 
-/// Lines that were typed, kept in a file from run to run; it is its owner's alone.
+/// Lines that were typed, kept from run to run in a file that only its owner can read.
 ///
 /// Several programs may add to the file at the same time.
 public final class LineHistory {
@@ -10,11 +10,11 @@ public final class LineHistory {
 
   /// The path of the file.
   public let path: String
-  /// The lines, the last one last.
+  /// The lines, the most recent one last.
   public private(set) var lines: [String] = []
 
-  /// `history` in the folder `program` of `XDG_STATE_HOME`, by default `~/.local/state`; `nil` where
-  /// there is no home.
+  /// `history` in the folder `program` of `XDG_STATE_HOME`, by default `~/.local/state`; `nil` if there
+  /// is no home folder.
   public static func defaultPath(of program: String) -> String? {
     func variable(_ name: String) -> String? {
       getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
@@ -23,7 +23,7 @@ public final class LineHistory {
       .map { "\($0)/\(program)/history" }
   }
 
-  /// The history in the file at `path`, which need not be there.
+  /// The history in the file at `path`, which need not exist.
   ///
   /// - Throws: `FileError`; `InputError`.
   public init(path: String) throws {
@@ -45,9 +45,9 @@ public final class LineHistory {
     }
   }
 
-  /// Adds `line`, and returns whether it did: not a blank one, nor the last once more.
+  /// Adds `line`, unless it is blank or equals the last one, and returns whether it did.
   ///
-  /// - Throws: `FileError` if it cannot be kept; until the program ends it is.
+  /// - Throws: `FileError` if it cannot be kept in the file; it is in ``lines`` nonetheless.
   public func append(_ line: String) throws -> Bool {
     guard line.contains(where: { !$0.isWhitespace }), line != lines.last else { return false }
     lines.append(line)
@@ -62,7 +62,7 @@ public final class LineHistory {
     guard descriptor >= 0 else { throw FileError(path: path, operation: .create) }
     defer { close(descriptor) }
     let bytes = Array((line + "\n").utf8)
-    // Others may have been let read it; one call, so that lines of several programs stay whole.
+    // An older file may be readable by others. One call, so that lines of several programs stay whole.
     guard fchmod(descriptor, 0o600) == 0, write(descriptor, bytes, bytes.count) == bytes.count
     else {
       throw FileError(path: path, operation: .write)

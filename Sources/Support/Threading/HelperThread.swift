@@ -126,3 +126,19 @@ public enum ThreadShortage {
         + "result. \(remedy)")
   }
 }
+
+/// Calls `body` in up to `count` threads, the calling one included, and returns when all calls have.
+///
+/// Each call has its own index below `count`. If the system refuses threads there are fewer calls, at
+/// least one, so they must share the work however many they are.
+public func inThreads(_ count: Int, _ body: @Sendable (_ index: Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    var threads: [HelperThread] = []
+    for index in 1..<max(1, count) {
+      guard let thread = HelperThread.start({ body(index) }) else { break }
+      threads.append(thread)
+    }
+    body(0)
+    for thread in threads { thread.join() }
+  }
+}

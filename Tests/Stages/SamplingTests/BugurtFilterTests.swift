@@ -19,7 +19,8 @@ struct BugurtFilterTests {
     _ text: String, _ reason: GeneratedText.FinishReason = .endOfText
   ) throws -> BugurtFilter.Flaw? {
     let tokens = try SmallTokenizer.tokens(text, tokenizer)
-    var generated = GeneratedText(request: TextRequest(prompt: [tokens[0]], number: 0))
+    var generated = GeneratedText(
+      request: TextRequest(prompt: Prompt(text: "", tokens: [tokens[0]]), index: 0))
     generated.tokens = Array(tokens.dropFirst())
     generated.finishReason = reason
     return filter.flaw(of: generated)
@@ -37,7 +38,7 @@ struct BugurtFilterTests {
     #expect(try flaw("КОТ @ @ ДОМ") == .emptyPart)
   }
 
-  @Test("a post of the corpus is a copy, whatever its case, marks and blanks")
+  @Test("a post of the corpus is a copy, whatever its case, punctuation and spaces")
   func copies() throws {
     #expect(try flaw("ЁЖ ПРИШЁЛ @ УСНУЛ, А ЗРЯ!") == .copy)
     #expect(try flaw("еж пришел @ уснул а зря") == .copy)
@@ -45,7 +46,7 @@ struct BugurtFilterTests {
     #expect(try flaw("! @ ?") == nil)
   }
 
-  @Test("what was dropped is told by kind")
+  @Test("what was dropped is reported by kind")
   func report() {
     #expect(
       BugurtFilter.report([.copy: 2, .noParts: 1]) == "1 without @, 2 copied from the corpus")

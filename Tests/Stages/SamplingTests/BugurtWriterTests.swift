@@ -39,12 +39,12 @@ struct BugurtWriterTests {
       maximumLength: maximumLength, seed: 42)
   }
 
-  private func order(_ prompt: String, count: Int, firstNumber: Int = 0) throws
+  private func order(_ prompt: String, count: Int, firstIndex: Int = 0) throws
     -> BugurtWriter.Order
   {
     var maker = maker()
     return BugurtWriter.Order(
-      .fixed(try maker.prompt(prompt)), count: count, firstNumber: firstNumber)
+      .fixed(try maker.prompt(prompt)), count: count, firstIndex: firstIndex)
   }
 
   /// What is written, in order; each text must have had its beginning and its tokens.
@@ -52,16 +52,17 @@ struct BugurtWriterTests {
     _ writer: BugurtWriter, _ orders: [BugurtWriter.Order]
   ) throws -> [GeneratedText] {
     var (texts, prompt, tokens): ([GeneratedText], Prompt?, [Int32]) = ([], nil, [])
-    try writer.write(orders) { event in
+    writer.begin(orders)
+    while let event = try writer.next() {
       switch event {
-      case .beginning(let beginning): (prompt, tokens) = (beginning, [])
+      case .began(let beginning): (prompt, tokens) = (beginning, [])
       case .token(let token): tokens.append(token)
-      case .end(let text):
-        #expect(text.request.prompt == prompt?.tokens)
+      case .finished(let text):
+        #expect(text.request.prompt == prompt)
         #expect(text.tokens == tokens)
         texts.append(text)
         prompt = nil
-      case .work: break
+      case .progress: break
       }
     }
     #expect(prompt == nil)
@@ -72,14 +73,14 @@ struct BugurtWriterTests {
   func plain() throws {
     let all = try texts(
       writer(), [order("a", count: 5), order("", count: 2), order("@", count: 3)])
-    #expect(all.map(\.request.number) == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2])
+    #expect(all.map(\.request.index) == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2])
     #expect(try texts(writer(batch: 1), [order("a", count: 3)]) == Array(all.prefix(3)))
     #expect(try texts(writer(batch: 9), [order("@", count: 3)]) == Array(all.suffix(3)))
-    #expect(try texts(writer(), [order("a", count: 2, firstNumber: 3)]) == Array(all[3..<5]))
+    #expect(try texts(writer(), [order("a", count: 2, firstIndex: 3)]) == Array(all[3..<5]))
   }
 
-  @Test("very many are written in portions, which do not show")
-  func portions() throws {
+  @Test("many are the same in any batch")
+  func many() throws {
     let many = try texts(writer(batch: 1), [order("a", count: 70), order("@", count: 70)])
     #expect(try many == texts(writer(batch: 8), [order("a", count: 70), order("@", count: 70)]))
     let best = try texts(writer(candidates: 3, batch: 1), [order("a", count: 50)])
@@ -87,21 +88,16 @@ struct BugurtWriterTests {
     #expect(best.count == 50)
   }
 
-  private struct Stop: Error {}
-
-  /// Writes `orders` until `count` events have come; what was given out and what was left over.
+  /// Writes `orders` until `count` events have come: what was given out and what was left over.
   private func stopped(
     _ writer: BugurtWriter, _ orders: [BugurtWriter.Order], after count: Int
   ) throws -> (given: [GeneratedText], leftOver: [GeneratedText]) {
-    var (given, events): ([GeneratedText], Int) = ([], 0)
-    #expect(throws: Stop.self) {
-      try writer.write(orders) { event in
-        events += 1
-        if events > count { throw Stop() }
-        if case .end(let text) = event { given.append(text) }
-      }
+    var given: [GeneratedText] = []
+    writer.begin(orders)
+    for _ in 0..<count {
+      if case .finished(let text) = try #require(try writer.next()) { given.append(text) }
     }
-    return (given, writer.leftOver.map(\.text))
+    return (given, writer.leftOver)
   }
 
   @Test("stopped anywhere, it has all texts that are finished", arguments: [1, 3])
@@ -118,7 +114,7 @@ struct BugurtWriterTests {
       #expect(places.count == leftOver.count && places == places.sorted())
       #expect(Set(places).count == places.count)
       if candidates == 1 {
-        #expect(given.count + leftOver.count == writer.generator.statistics.texts)
+        #expect(given.count + leftOver.count == writer.generator.finishedTexts)
       }
       if !leftOver.isEmpty { hasLeftOver = true }
     }
@@ -146,7 +142,7 @@ struct BugurtWriterTests {
     try #require((10..<200).contains(good.count))
     let writer = try writer(filter: filter)
     #expect(try texts(writer, [order("a @ a", count: 9)]) == Array(good.prefix(9)))
-    let tried = good[8].request.number + 1
+    let tried = good[8].request.index + 1
     #expect(writer.dropped.values.reduce(0, +) == tried - 9)
     let slow = try self.writer(filter: filter, batch: 1)
     #expect(try texts(slow, [order("a @ a", count: 2)]) == Array(good.prefix(2)))
@@ -169,7 +165,7 @@ struct BugurtWriterTests {
         == Array(expected.prefix(4)))
   }
 
-  @Test("a filter that leaves nothing gives up, and tells what it dropped")
+  @Test("a filter that accepts nothing gives up, and reports what it dropped")
   func givingUp() throws {
     let filter = BugurtFilter(tokenizer, posts: nil)
     let hopeless = try writer(filter: filter, attempts: 5, allowsEnd: false)
@@ -181,33 +177,32 @@ struct BugurtWriterTests {
         == true)
   }
 
-  @Test("first words are drawn by the number of the bugurt")
+  @Test("first words are drawn by the index of the bugurt")
   func firstWords() throws {
     let folder = try TemporaryFolder()
     try SmallTokenizer.writeShards(["КОТ @ ДОМ", "ЁЖ", "ДОМ"], tokenizer, to: folder)
     let corpus = try TrainingCorpus(folder: folder.path)
     let one = try texts(writer(), [.init(.firstWords(corpus), count: 6)])
-    #expect(Set(one.map(\.request.prompt)).count > 1)
+    #expect(Set(one.map(\.request.prompt.text)).count > 1)
     var maker = maker()
-    for (number, text) in one.enumerated() {
-      #expect(
-        try text.request.prompt == maker.prompt(.firstWords(corpus), number: number).tokens)
+    for (index, text) in one.enumerated() {
+      #expect(try text.request.prompt == maker.prompt(.firstWords(corpus), index: index))
     }
     #expect(
-      try texts(writer(), [.init(.firstWords(corpus), count: 2, firstNumber: 4)])
+      try texts(writer(), [.init(.firstWords(corpus), count: 2, firstIndex: 4)])
         == Array(one.suffix(2)))
   }
 
-  @Test("what the receiver throws ends the writing")
-  func throwing() throws {
-    struct Stop: Error {}
+  @Test("new orders abandon what is unfinished of earlier ones")
+  func abandoning() throws {
     let writer = try writer()
-    #expect(throws: Stop.self) { try writer.write([order("a", count: 2)]) { _ in throw Stop() } }
+    writer.begin([try order("a", count: 2)])
+    for _ in 0..<5 { _ = try writer.next() }
     let orders = [try order("a", count: 2)]
     #expect(try texts(writer, orders) == texts(self.writer(), orders))
   }
 
-  @Test("a prompt without room behind it is refused with the number of its tokens")
+  @Test("a prompt without room after it is refused with the number of its tokens")
   func longPrompts() throws {
     var maker = maker()
     #expect(throws: PromptError.longerThanText(tokens: 12, maximumLength: 12)) {
@@ -231,19 +226,19 @@ struct BugurtWriterTests {
     #expect(throws: PromptError.noBeginning) { try upper.prompt("") }
   }
 
-  @Test("JSON has the same keys in the same order, and all ids whose probability it tells")
+  @Test("JSON has the same keys in the same order, and all ids whose probability it gives")
   func json() {
-    var text = GeneratedText(request: TextRequest(prompt: [7], number: 3))
+    var text = GeneratedText(request: TextRequest(prompt: Prompt(text: "П", tokens: [7]), index: 3))
     text.tokens = [8, 9]
     text.logProbability = -1.5
     text.finishReason = .endOfText
     text.endToken = 2
     #expect(
-      text.json(prompt: "П", text: "ТЕКСТ", seed: 5).text()
+      text.json(text: "ТЕКСТ", seed: 5).text()
         == #"{"prompt":"П","text":"ТЕКСТ","tokens":[8,9,2],"seed":5,"number":3,"#
         + #""finish_reason":"end_of_text","log_probability":-1.5,"mean_log_probability":-0.5}"#)
     #expect(
-      text.json(prompt: "", text: "", seed: .max).text().contains(#""seed":"18446744073709551615""#)
+      text.json(text: "", seed: .max).text().contains(#""seed":"18446744073709551615""#)
     )
   }
 }

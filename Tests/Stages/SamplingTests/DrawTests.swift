@@ -50,11 +50,11 @@ struct DrawTests {
     let logits = randomLogits(300, seed: 10, scale: 2.5)
     let probabilities = softmax(
       plainSteps(logits, text: text, promptCount: 2, endOfText: [0], settings).last?.1 ?? logits)
-    var chooser = TokenChooser(settings, endOfText: [0], vocabulary: logits.count)
+    var sampler = TokenSampler(settings, endOfText: [0], vocabulary: logits.count)
     var counts = [Int](repeating: 0, count: logits.count)
     // A number each of many texts, as the texts of one seed are.
     for index in 0..<100_000 {
-      counts[Int(try chooser.choose(logits, text: text, promptCount: 2, index: index).token)] += 1
+      counts[Int(try sampler.sample(logits, text: text, promptCount: 2, index: index).token)] += 1
     }
     for (count, probability) in zip(counts, probabilities) where probability == 0 {
       #expect(count == 0)
@@ -75,11 +75,11 @@ struct DrawTests {
   func drawing(unit: Double, token: Int) {
     // The sum need not be 1.
     for probabilities in [[0, 0.25, 0.5, 0, 0.25, 0], [0, 1, 2, 0, 1, 0]] as [[Float]] {
-      #expect(probabilities.withUnsafeBufferPointer { draw($0, unit) } == token)
+      #expect(WeightedSelection.draw(probabilities.span, unit) == token)
       // Far ones are found by the sums of stretches.
       let far =
         [Float](repeating: 0, count: 1000) + probabilities + [Float](repeating: 0, count: 600)
-      #expect(far.withUnsafeBufferPointer { draw($0, unit) } == 1000 + token)
+      #expect(WeightedSelection.draw(far.span, unit) == 1000 + token)
     }
   }
 }

@@ -31,7 +31,7 @@ struct LineScorerTests {
     }
   }
 
-  @Test("a line stands behind an end of text and has one at its end")
+  @Test("a line comes after an end of text and ends with one")
   func convention() throws {
     var scorer = scorer()
     let lines = ["КОТ @ ДОМ", "Ё", "", "ДОМ ДОМ ДОМ ДОМ"]
@@ -47,7 +47,7 @@ struct LineScorerTests {
     #expect(many == (0..<60).map { scores[$0 % 4] })
   }
 
-  @Test("the sum of several lines is that of all choices")
+  @Test("the sum of several lines is that of all tokens")
   func sums() throws {
     var scorer = scorer()
     let scores = try scorer.scores(of: ["КОТ", "ДОМ @ КОТ"])
@@ -69,19 +69,19 @@ struct LineScorerTests {
     #expect(score.tokensCutOff == tokens.count - 1 - 32)
     #expect(abs(score.logProbability - logProbability(Array(tokens[...32]))) < 1e-4)
     #expect(try scorer.scores(of: ["Ё"])[0].tokensCutOff == 0)
-    // With its end it has exactly as many choices as the context has places.
+    // With its end exactly as many tokens are scored as the context has positions.
     let full = try scorer.scores(of: [String(repeating: "@", count: 31)])[0]
     #expect((full.tokens, full.tokensCutOff) == (32, 0))
   }
 
-  @Test("a model whose logits are not numbers gives no score")
-  func notNumbers() throws {
+  @Test("a model whose logits are not finite gives no score")
+  func notFinite() throws {
     let broken = GPT2Model(model.configuration, threadPool: ThreadPool(count: 1))
     broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
     for weights in WeightType.allCases {
       var scorer = LineScorer(
         InferenceModel(broken, weights: weights), tokenizer, endOfText: end, keepsCase: true)
-      #expect(throws: ChoiceError.notNumbers) { try scorer.scores(of: ["КОТ"]) }
+      #expect(throws: SamplingError.notFinite) { try scorer.scores(of: ["КОТ"]) }
     }
   }
 
@@ -93,24 +93,24 @@ struct LineScorerTests {
   }
 }
 
-@Suite("BatchMemory")
+@Suite("The memory of a batch")
 struct BatchMemoryTests {
   private let medium = GPT2Configuration(
     vocabularySize: 50_257, contextLength: 2048, embeddingSize: 1024, layers: 24, heads: 16)
 
   @Test("a text takes its keys and values, and its logits")
   func bytes() {
-    let logits = 16 * 50_257
-    #expect(BatchMemory.byteCount(medium, length: 200) == 24 * 2 * 1024 * 4 * 208 + logits)
+    let logits = 4 * 50_257
+    #expect(TextGenerator.byteCount(medium, length: 200) == 24 * 2 * 1024 * 4 * 208 + logits)
     #expect(
-      BatchMemory.byteCount(medium, length: 208) == BatchMemory.byteCount(medium, length: 200))
+      TextGenerator.byteCount(medium, length: 208) == TextGenerator.byteCount(medium, length: 200))
   }
 
   @Test("as many texts as half of the memory has room for, one at least")
   func batches() {
-    let bytes = BatchMemory.byteCount(medium, length: 200)
+    let bytes = TextGenerator.byteCount(medium, length: 200)
     func size(_ available: Int?) -> Int {
-      BatchMemory.batchSize(wanted: 64, medium, length: 200, available: available)
+      TextGenerator.batchSize(wanted: 64, medium, length: 200, available: available)
     }
     #expect(size(nil) == 64)
     #expect(size(128 * bytes) == 64)

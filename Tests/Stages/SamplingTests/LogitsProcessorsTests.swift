@@ -43,7 +43,7 @@ struct LogitsProcessorsTests {
     ] as [([Int32], [Int])])
   func badWords(text: [Int32], expected: [Int]) {
     let logits = processed([1, 2, 3, 4], text: text, endOfText: [3]) {
-      // The end of a text is no bad word; tokens that are not in the vocabulary are none either.
+      // The end of a text is not a bad word, nor are tokens that are not in the vocabulary.
       $0.badWords = [[1], [0, 2], [0, 2, 3], [3], [], [4], [0, 7]]
     }
     #expect(left(logits) == expected)
@@ -137,14 +137,14 @@ struct LogitsProcessorsTests {
   }
 
   @Test(
-    "tokens of a share of the largest probability are left",
+    "tokens of a fraction of the largest probability are left",
     arguments: [
       (0, [0, 1, 2, 3]), (0.09, [0, 1, 2, 3]), (0.11, [0, 1, 3]), (0.29, [0, 1, 3]),
       (0.31, [1, 3]), (0.61, [1]), (1, [1]),
     ] as [(Double, [Int])])
-  func minP(share: Double, expected: [Int]) {
+  func minP(fraction: Double, expected: [Int]) {
     let all = ([0.15, 0.5, 0.05, 0.3] as [Float]).map { log($0) - 8 }
-    #expect(left(processed(all) { $0.minP = share }) == expected)
+    #expect(left(processed(all) { $0.minP = fraction }) == expected)
     #expect(left(processed([2, 2, 1]) { $0.minP = 1 }) == [0, 1])
   }
 

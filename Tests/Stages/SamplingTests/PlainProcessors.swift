@@ -1,7 +1,7 @@
 import Foundation
 import Sampling
 
-// The choice of a token as its definitions read, with whole sorts and in double precision.
+// The sampling of a token as its definitions read, with whole sorts and in double precision.
 
 func penalizeRepetition(_ logits: inout [Float], seen: some Sequence<Int32>, penalty: Float) {
   for token in Set(seen) {
@@ -41,9 +41,9 @@ func keepNucleus(_ logits: inout [Float], probability: Double) {
   }
 }
 
-func keep(_ logits: inout [Float], ofAtLeast share: Float) {
+func keep(_ logits: inout [Float], ofAtLeast fraction: Float) {
   let probabilities = softmax(logits)
-  let limit = (probabilities.max() ?? 0) * share
+  let limit = (probabilities.max() ?? 0) * fraction
   for index in logits.indices where probabilities[index] < limit { logits[index] = -.infinity }
 }
 

@@ -29,7 +29,7 @@ enum SmallTokenizer {
     return InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)))
   }
 
-  /// Writes token shards of `posts` into `folder`; without `hasEnds` newlines part them.
+  /// Writes token shards of `posts` into `folder`; without `hasEnds` newlines separate them.
   static func writeShards(
     _ posts: [String], _ tokenizer: Tokenizer, to folder: TemporaryFolder, hasEnds: Bool = true
   ) throws {

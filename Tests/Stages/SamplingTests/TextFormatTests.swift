@@ -2,6 +2,16 @@ import BytePairEncoding
 import Sampling
 import Testing
 
+extension TextFormat {
+  /// All of `text` in this format, as its definition reads.
+  fileprivate func text(of text: String) -> String {
+    if self == .raw { return text }
+    let words = text.unicodeScalars.split { " \n\t\r".unicodeScalars.contains($0) }.map(String.init)
+    if self == .plain { return words.joined(separator: " ") }
+    return words.split(separator: "@").map { $0.joined(separator: " ") }.joined(separator: "\n@\n")
+  }
+}
+
 @Suite("TextFormat")
 struct TextFormatTests {
   @Test(
@@ -16,7 +26,7 @@ struct TextFormatTests {
     #expect(TextFormat.original.text(of: text) == shown)
   }
 
-  @Test("plain has all on a line, with single blanks; raw changes nothing")
+  @Test("plain has all on a line, with single spaces; raw changes nothing")
   func plainAndRaw() {
     let text = " @ ПРИШЁЛ \n @  @ СПАТЬ\r\n"
     #expect(TextFormat.plain.text(of: text) == "@ ПРИШЁЛ @ @ СПАТЬ")
@@ -54,14 +64,14 @@ struct TextFormatTests {
     let tokenizer = try SmallTokenizer.make()
     let tokens = try SmallTokenizer.tokens("КОТ @ Ё", tokenizer)
     var display = TextDisplay(tokenizer, .original)
-    var pieces = tokens.map { display.append($0) }
+    var pieces = tokens.map { display.append([$0]) }
     pieces.append(display.finish())
     #expect(pieces.joined() == "КОТ\n@\nЁ")
     #expect(!pieces.joined().contains("\u{FFFD}"))
     // Ё is two bytes, which no merge of the small tokenizer joins.
     #expect(pieces.contains(""))
     var cut = TextDisplay(tokenizer, .original)
-    let shown = tokens.dropLast().map { cut.append($0) }.joined()
+    let shown = tokens.dropLast().map { cut.append([$0]) }.joined()
     #expect(shown == "КОТ")
     #expect(cut.finish() == "\n@\n\u{FFFD}")
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GPT2
+import JSONSupport
 import Sampling
 import TensorKernels
 import Testing
@@ -35,11 +36,31 @@ struct TextGeneratorTests {
   private func result(
     _ generator: TextGenerator, _ prompt: [Int32] = [1, 2, 3], index: Int = 0
   ) throws -> GeneratedText {
-    var result: GeneratedText?
-    try generator.generate([TextRequest(prompt: prompt, number: index)]) {
-      if case .text(let text, _) = $0 { result = text }
+    try generate([request(prompt, index: index)], generator)[0]
+  }
+
+  private func request(_ prompt: [Int32], index: Int) -> TextRequest {
+    TextRequest(prompt: Prompt(text: "", tokens: prompt), index: index)
+  }
+
+  /// The texts of `requests`, written as many at a time as the generator has room for.
+  private func generate(
+    _ requests: [TextRequest], _ generator: TextGenerator
+  ) throws -> [GeneratedText] {
+    var texts: [TextInProgress] = []
+    while texts.count < requests.count || texts.contains(where: { $0.soFar.finishReason == nil }) {
+      let before = texts.map(\.soFar)
+      if texts.count < requests.count, generator.hasRoom {
+        texts.append(try generator.start(requests[texts.count]))
+      } else {
+        try generator.step()
+      }
+      // A text that is finished stays as it is, any other only grows.
+      for (old, new) in zip(before, texts.map(\.soFar)) {
+        #expect(old.finishReason == nil ? new.tokens.starts(with: old.tokens) : new == old)
+      }
     }
-    return try #require(result)
+    return texts.map(\.soFar)
   }
 
   private func text(
@@ -53,7 +74,7 @@ struct TextGeneratorTests {
     var text = prompt
     let fresh = generator()
     for _ in 0..<count {
-      var logits = try fresh.logits(after: text)
+      var logits = try fresh.logits(after: text).model
       penalizeRepetition(&logits, seen: text, penalty: penalty)
       let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
       text.append(Int32(best))
@@ -140,31 +161,20 @@ struct TextGeneratorTests {
     // Ends that come early and late, so that texts make room for others at different times.
     let prompts: [[Int32]] = [[1, 2, 3], [1, 2, 3], [4], [5, 6, 7, 8, 9], [1, 2, 3]]
     let requests = (0..<23).map {
-      TextRequest(prompt: prompts[$0 % prompts.count], number: $0)
+      request(prompts[$0 % prompts.count], index: $0)
     }
     let ends: Set<Int32> = [7, 11, 20]
     let one = generator(endOfText: ends)
-    let expected = try requests.map { try result(one, $0.prompt, index: $0.number) }
+    let expected = try requests.map { try result(one, $0.prompt.tokens, index: $0.index) }
     #expect(Set(expected.map(\.tokens.count)).count > 4)
     #expect(Set(expected.map(\.finishReason)).count == 2)
     let many = generator(endOfText: ends, batchSize: batchSize)
-    var tokens = [[Int32]](repeating: [], count: requests.count)
-    var texts = [GeneratedText?](repeating: nil, count: requests.count)
-    try many.generate(requests) {
-      switch $0 {
-      case .token(let token, let index):
-        #expect(texts[index] == nil)
-        tokens[index].append(token)
-      case .text(let text, let index): texts[index] = text
-      }
-    }
-    #expect(texts == expected)
-    #expect(tokens == expected.map(\.tokens))
-    #expect(many.statistics.texts == requests.count)
-    #expect(many.statistics.tokens == expected.reduce(0) { $0 + $1.tokens.count })
+    #expect(try generate(requests, many) == expected)
+    #expect(many.finishedTexts == requests.count)
+    #expect(many.writtenTokens == expected.reduce(0) { $0 + $1.tokens.count })
   }
 
-  @Test("the probability of a text is the product of its choices' by the model alone")
+  @Test("the probability of a text is the product of its tokens' by the model alone")
   func probability() throws {
     let ends: Set<Int32> = [7, 11, 20]
     let writing = generator(endOfText: ends) {
@@ -178,36 +188,34 @@ struct TextGeneratorTests {
       var choices = text.tokens.map { [$0] }
       if text.finishReason == .endOfText { choices.append(Array(ends)) }
       var candidates = [0.0]
-      var tokens = text.request.prompt
+      var tokens = text.request.prompt.tokens
       for choice in choices {
-        let logits = try fresh.logits(after: tokens).map(Double.init)
+        let logits = try fresh.logits(after: tokens).model.map(Double.init)
         let sum = logits.reduce(0) { $0 + exp($1) }
         candidates = choice.flatMap { token in
           candidates.map { $0 + logits[Int(token)] - log(sum) }
         }
         tokens.append(choice[0])
       }
-      // Which of the ends it was is not told.
+      // Which of the ends it was is not compared.
       #expect(candidates.contains { abs($0 - text.logProbability) < 1e-4 })
       #expect(
         abs(text.meanLogProbability * Double(choices.count) - text.logProbability) < 1e-9)
     }
   }
 
-  @Test("what the receiver throws stops the text")
-  func throwing() throws {
-    struct Stop: Error {}
-    var count = 0
-    let stopped = generator()
-    #expect(throws: Stop.self) {
-      try stopped.generate([TextRequest(prompt: [1], number: 0)]) { _ in
-        count += 1
-        if count == 3 { throw Stop() }
-      }
-    }
-    #expect(count == 3)
-    // The generator is as good as new.
-    #expect(try text(stopped) == text(generator()))
+  @Test("abandoned texts make room and leave no trace")
+  func abandoning() throws {
+    let generator = generator(batchSize: 2)
+    let texts = try [0, 1].map { try generator.start(request([1], index: $0)) }
+    #expect(!generator.hasRoom)
+    try generator.step()
+    generator.abandon([texts[0]])
+    #expect(generator.hasRoom)
+    try generator.step()
+    #expect(texts.map(\.soFar.tokens.count) == [2, 3])
+    generator.abandon(texts)
+    #expect(try text(generator) == text(self.generator()))
   }
 
   @Test("tokens are drawn as often as the processed logits say")
@@ -220,7 +228,7 @@ struct TextGeneratorTests {
       $0.topP = 0.9
       $0.repetitionPenalty = 1.2
     }
-    var logits = try drawing.logits(after: prompt)
+    var logits = try drawing.logits(after: prompt).model
     penalizeRepetition(&logits, seen: prompt, penalty: 1.2)
     for index in logits.indices { logits[index] /= 1.5 }
     keepTop(&logits, count: 8)
@@ -246,18 +254,38 @@ struct TextGeneratorTests {
   }
 
   @Test("logits that are not all finite give neither a text nor a report")
-  func notNumbers() throws {
+  func notFinite() throws {
     let broken = GPT2Model(model.configuration, threadPool: ThreadPool(count: 1))
     broken.parameters.floats.update(repeating: .greatestFiniteMagnitude)
     let generator = TextGenerator(
       InferenceModel(broken), endOfText: [], settings: settings { $0.temperature = 0 })
-    #expect(throws: ChoiceError.notNumbers) { try generator.logits(after: [1, 2]) }
-    #expect(throws: ChoiceError.notNumbers) { try text(generator) }
+    #expect(throws: SamplingError.notFinite) { try generator.logits(after: [1, 2]) }
+    #expect(throws: SamplingError.notFinite) { try text(generator) }
+  }
+
+  @Test("the logits of a prompt are objects of JSON, null where a token is ruled out")
+  func logitsAsJSON() throws {
+    let generator = generator {
+      $0.topK = 1
+      $0.temperature = 0.5
+    }
+    let logits = try generator.logits(after: [1, 2])
+    #expect(logits.processed.map(\.processor) == [.temperature, .topK])
+    let json = logits.json.text()
+    #expect(json.hasPrefix(#"{"prompt_ids":[1,2],"logits":["#))
+    #expect(json.contains(#"],"processed":[{"processor":"temperature","logits":["#))
+    #expect(json.matches(of: #/null/#).count == 30)
+  }
+
+  @Test("a temperature that makes logits too large is reported")
+  func tooLarge() {
+    let generator = generator { $0.temperature = .leastNonzeroMagnitude }
+    #expect(throws: SamplingError.tooLarge) { try generator.logits(after: [1, 2]) }
   }
 
   @Test("a prompt that fills the maximum length has logits")
   func fullPrompt() throws {
     let prompt = (0..<16).map { Int32($0) }
-    #expect(try generator().logits(after: prompt).count == 31)
+    #expect(try generator().logits(after: prompt).model.count == 31)
   }
 }

@@ -17,10 +17,10 @@ struct TrainingCorpusTests {
   private func words(_ corpus: TrainingCorpus, seed: UInt64 = 1, count: Int = 60) throws
     -> [String?]
   {
-    try (0..<count).map { try corpus.firstWord(seed: seed, number: $0) }
+    try (0..<count).map { try corpus.firstWord(seed: seed, index: $0) }
   }
 
-  @Test("first words are those of posts, drawn by seed and number", arguments: [true, false])
+  @Test("first words are those of posts, drawn by seed and index", arguments: [true, false])
   func firstWords(hasEnds: Bool) throws {
     try SmallTokenizer.writeShards(
       ["КОТ @ ДОМ", "@ ДОМ", "ЁЖ, @ КОТ", "ДОМ"], tokenizer, to: folder, hasEnds: hasEnds)
@@ -29,7 +29,7 @@ struct TrainingCorpusTests {
     #expect(Set(drawn) == ["КОТ", "ЁЖ,", "ДОМ"])
     #expect(try words(corpus) == drawn)
     #expect(try words(corpus, seed: 2) != drawn)
-    #expect(try corpus.firstWord(seed: 1, number: 7) == drawn[7])
+    #expect(try corpus.firstWord(seed: 1, index: 7) == drawn[7])
   }
 
   @Test("a corpus of one post, and of many that are longer than what is read at a time")
@@ -45,7 +45,7 @@ struct TrainingCorpusTests {
   @Test("without words there is none", arguments: [[], ["@"], ["", ""]])
   func noWords(_ posts: [String]) throws {
     try SmallTokenizer.writeShards(posts, tokenizer, to: folder)
-    #expect(try TrainingCorpus(folder: folder.path).firstWord(seed: 1, number: 0) == nil)
+    #expect(try TrainingCorpus(folder: folder.path).firstWord(seed: 1, index: 0) == nil)
   }
 
   @Test("all posts are known again, also across shards", arguments: [true, false])

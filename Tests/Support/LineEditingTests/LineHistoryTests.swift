@@ -28,7 +28,7 @@ struct LineHistoryTests {
     #expect(try LineHistory(path: path).lines == ["кот", "дом", "кот"])
   }
 
-  @Test("folder and file are their owner's alone, whoever made the file")
+  @Test("only their owner can read folder and file, whoever made the file")
   func permissions() throws {
     let history = try LineHistory(path: path)
     _ = try history.append("кот")
@@ -60,7 +60,7 @@ struct LineHistoryTests {
     #expect(try permissions(path) == 0o600)
   }
 
-  @Test("a history that cannot be kept is told, and goes on until the program ends")
+  @Test("a history that cannot be kept is an error, and lasts until the program ends")
   func unwritable() throws {
     try folder.write("", to: "state")
     let history = try LineHistory(path: path)

@@ -72,6 +72,37 @@ void ckernels_softmax_backward(float *gradient, const float *probabilities, cons
 /// `scale`; with a scale of 0 the logits stay as they are.
 double ckernels_cross_entropy(float *logits, size_t count, size_t target, float scale);
 
+// MARK: - Logits
+
+/// The largest of `x`, NaN passed over; -infinity if there is none.
+float ckernels_largest(const float *x, size_t count);
+
+/// The logarithm of the sum of e^x; NaN if one of `x` is.
+double ckernels_log_sum_exp(const float *x, size_t count);
+
+/// out = softmax(x); returns the logarithm of the sum of e^x.
+float ckernels_probabilities(float *out, const float *x, size_t count);
+
+/// x /= divisor.
+void ckernels_divide(float *x, float divisor, size_t count);
+
+/// The sum of `x`.
+double ckernels_total(const float *x, size_t count);
+
+/// How many logits share one of the maxima that the next function writes.
+#define CKERNELS_LOGIT_GROUP 32
+
+/// Writes the maxima of groups of logits and returns how many there are. The last logits are left out
+/// if they are too few for sixteen groups.
+size_t ckernels_group_maxima(float *maxima, const float *x, size_t count);
+
+/// Moves the logits of at least `bound`, and their tokens, to the front in their order and returns how
+/// many there are.
+size_t ckernels_keep_at_least(float *x, int32_t *tokens, float bound, size_t count);
+
+/// The same where the token of a logit is its index: `tokens` is only written.
+size_t ckernels_keep_first_at_least(float *x, int32_t *tokens, float bound, size_t count);
+
 // MARK: - Dropout
 
 /// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,

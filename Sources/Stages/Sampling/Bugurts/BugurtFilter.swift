@@ -1,20 +1,20 @@
 import BytePairEncoding
 
-/// Tells well-formed bugurts from others.
+/// Distinguishes well-formed bugurts from other texts.
 public struct BugurtFilter: Sendable {
-  /// What is wrong with a text; the first that holds is told.
+  /// What is wrong with a text; the first that applies is reported.
   public enum Flaw: CaseIterable, Sendable {
     /// The model did not end it.
     case unfinished
-    /// No `@` stands in it.
+    /// It has no separator `@`.
     case noParts
     /// A part has no words.
     case emptyPart
     /// It is a post of the training corpus.
     case copy
 
-    /// What such texts are, to stand behind their number.
-    public var description: String {
+    /// What such texts are, to follow their count.
+    var description: String {
       switch self {
       case .unfinished: "not ended by the model"
       case .noParts: "without @"
@@ -33,14 +33,33 @@ public struct BugurtFilter: Sendable {
     self.posts = posts
   }
 
-  /// What is wrong with `text`; `nil`: nothing.
+  /// What is wrong with `text`; `nil` if nothing is.
   public func flaw(of text: GeneratedText) -> Flaw? {
     guard text.finishReason == .endOfText else { return .unfinished }
-    let line = TextDisplay.text(of: text.request.prompt + text.tokens, tokenizer, .plain)
+    let line = TextDisplay.text(of: text.request.prompt.tokens + text.tokens, tokenizer, .plain)
     let parts = line.unicodeScalars.split(separator: " ").map(String.init)
       .split(separator: "@", omittingEmptySubsequences: false)
     if parts.count < 2 { return .noParts }
     if parts.contains(where: \.isEmpty) { return .emptyPart }
     return posts?.contains(line) == true ? .copy : nil
+  }
+
+  /// `3 without @, 1 copied from the corpus`.
+  public static func report(_ dropped: [Flaw: Int]) -> String {
+    Flaw.allCases.compactMap { flaw in dropped[flaw].map { "\($0) \(flaw.description)" } }
+      .joined(separator: ", ")
+  }
+}
+
+/// A filter accepted fewer bugurts than were ordered.
+public struct FilterError: Error, CustomStringConvertible {
+  public let wanted: Int
+  public let kept: Int
+  public let tried: Int
+  public let dropped: [BugurtFilter.Flaw: Int]
+
+  public var description: String {
+    "--filter left \(kept) of \(tried) bugurts (\(BugurtFilter.report(dropped))), fewer than the "
+      + "\(wanted) asked for; train longer, raise --max-length, or leave --filter out"
   }
 }

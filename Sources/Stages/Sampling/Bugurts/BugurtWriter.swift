@@ -1,50 +1,81 @@
-/// Writes the bugurts that are asked for, in their order: the best of several candidates each, if that
-/// is wanted, and only well-formed ones.
+/// Writes the bugurts that are ordered, in the order in which they are ordered: the best of several
+/// candidates each, if wanted, and only well-formed ones.
 ///
-/// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 of the texts of the seed. So it is the
-/// same however many are asked for.
+///     writer.begin(orders)
+///     while let event = try writer.next() { … }
+///
+/// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 of the texts of the seed, so it is the
+/// same however many are ordered.
 public final class BugurtWriter {
   /// What happens, in the order of the bugurts.
   public enum Event {
     /// A bugurt begins; its tokens follow.
-    case beginning(Prompt)
-    /// Another token behind the prompt.
+    case began(Prompt)
+    /// The next token after the prompt.
     case token(Int32)
     /// The bugurt is finished.
-    case end(GeneratedText)
-    /// Something was written that is not to be seen as yet.
-    case work
+    case finished(GeneratedText)
+    /// Texts were worked on whose turn has not come.
+    case progress
   }
 
-  /// What was asked for of one prompt.
+  /// Bugurts with prompts of one source.
   public struct Order: Sendable {
     public var source: PromptSource
     public var count: Int
-    /// The number of the first bugurt.
-    public var firstNumber: Int
+    /// The index of the first bugurt.
+    public var firstIndex: Int
 
-    public init(_ source: PromptSource, count: Int, firstNumber: Int = 0) {
+    public init(_ source: PromptSource, count: Int, firstIndex: Int = 0) {
       self.source = source
       self.count = count
-      self.firstNumber = firstNumber
+      self.firstIndex = firstIndex
     }
   }
 
   public let generator: TextGenerator
   /// How many bugurts the filter dropped, by what was wrong with them.
-  public internal(set) var dropped: [BugurtFilter.Flaw: Int] = [:]
-  /// After an error: bugurts that were finished but not given out, because one before them was not
-  /// finished; in their order.
-  public internal(set) var leftOver: [(prompt: Prompt, text: GeneratedText)] = []
-  var maker: PromptMaker
-  let candidates: Int
-  let filter: BugurtFilter?
-  /// Bugurts that are written for each that is wanted before the filter gives up.
-  let attempts: Int
+  public private(set) var dropped: [BugurtFilter.Flaw: Int] = [:]
 
-  /// A writer of the best of so many `candidates`, by their mean log-probability, that `filter` leaves.
+  private var maker: PromptMaker
+  private let candidates: Int
+  private let filter: BugurtFilter?
+  private let attempts: Int
+  private var states: [OrderState] = []
+  /// The first order that is not given out completely.
+  private var current = 0
+  /// How many orders have been started.
+  private var startedCount = 0
+  /// How many tokens of the next bugurt to be given out were given; `nil` before it began.
+  private var tokensGiven: Int?
+
+  /// A bugurt that is being written: the candidates for it that have been started.
+  private struct Attempt {
+    let prompt: Prompt
+    let index: Int
+    var texts: [TextInProgress] = []
+  }
+
+  /// How far an order is.
+  private struct OrderState {
+    let order: Order
+    /// Attempts that are not judged yet, in their order.
+    var open: ArraySlice<Attempt> = []
+    var judgedCount = 0
+    var keptCount = 0
+    /// Bugurts that were kept and not given out yet.
+    var waiting: ArraySlice<GeneratedText> = []
+
+    /// Whether as many bugurts are kept as were ordered.
+    var isComplete: Bool { keptCount == order.count }
+    var attemptCount: Int { judgedCount + open.count }
+    var needsAttempt: Bool { keptCount + open.count < order.count }
+  }
+
+  /// A writer of the best of `candidates` texts each, by their mean log-probability, that `filter`
+  /// accepts.
   ///
-  /// For each bugurt that the filter is to leave, `attempts` are written at most.
+  /// For each bugurt that the filter is to accept, at most `attempts` are written.
   public init(
     _ generator: TextGenerator, _ maker: PromptMaker, candidates: Int = 1,
     filter: BugurtFilter? = nil, attempts: Int = 50
@@ -58,68 +89,133 @@ public final class BugurtWriter {
   }
 
   /// Whether every text that is written is given out.
-  public var takesAll: Bool { candidates == 1 && filter == nil }
+  public var givesAll: Bool { candidates == 1 && filter == nil }
 
-  /// Writes what `orders` ask for, one order after the other.
+  /// Begins to write what `orders` ask for, one order after the other; what is unfinished of earlier
+  /// ones is abandoned.
+  public func begin(_ orders: [Order]) {
+    for index in active { abandonAttempts(of: index) }
+    states = orders.map { OrderState(order: $0) }
+    (current, startedCount, tokensGiven) = (0, 0, nil)
+  }
+
+  /// The next event; `nil` when all orders are complete.
   ///
-  /// - Throws: ``ChoiceError``; ``PromptError``; ``FilterError`` if the filter leaves too few;
-  ///   `InputError` if the corpus of the first words is damaged; what `receive` throws.
-  public func write(_ orders: [Order], _ receive: (Event) throws -> Void) throws {
-    if takesAll {
-      try writeAll(orders, receive)
-    } else {
-      try writeChosen(orders, receive)
+  /// A text is started or the model makes a step, unless there is an event already.
+  ///
+  /// - Throws: ``SamplingError``; ``PromptError``; ``FilterError`` if the filter accepts too few;
+  ///   `InputError` if the corpus of the first words is damaged.
+  public func next() throws -> Event? {
+    if let event = nextReady() { return event }
+    guard current < states.count else { return nil }
+    if try !startText() { try generator.step() }
+    for index in active { try judge(index) }
+    return nextReady() ?? .progress
+  }
+
+  /// After an error: bugurts that are finished and were not given out, because an earlier one is not
+  /// finished; in their order.
+  public var leftOver: [GeneratedText] {
+    active.map { states[$0] }.flatMap { state in
+      let finished = state.open.compactMap { ranking(of: $0)?.first(where: isAccepted) }
+      return state.waiting + finished.prefix(state.order.count - state.keptCount)
     }
   }
 
-  private func writeAll(_ orders: [Order], _ receive: (Event) throws -> Void) throws {
-    var portion: [TextRequest] = []
-    var prompts: [Prompt] = []
-    for order in orders {
-      for number in order.firstNumber..<order.firstNumber + order.count {
-        let prompt = try maker.prompt(order.source, number: number)
-        prompts.append(prompt)
-        portion.append(TextRequest(prompt: prompt.tokens, number: number))
-        guard portion.count == portionSize else { continue }
-        try write(portion, prompts, receive)
-        (portion, prompts) = ([], [])
-      }
+  /// The orders that are neither given out completely nor still to be started, and the next to start.
+  private var active: Range<Int> { current..<max(current, min(startedCount + 1, states.count)) }
+
+  /// The next event of the bugurt whose turn it is; `nil` if the model has to go on first.
+  private func nextReady() -> Event? {
+    while current < states.count, states[current].isComplete, states[current].waiting.isEmpty {
+      current += 1
     }
-    try write(portion, prompts, receive)
+    guard current < states.count else { return nil }
+    let unfinished = givesAll ? states[current].open.first?.texts.first : nil
+    guard let text = states[current].waiting.first ?? unfinished?.soFar else { return nil }
+    guard let given = tokensGiven else {
+      tokensGiven = 0
+      return .began(text.request.prompt)
+    }
+    if given < text.tokens.count {
+      tokensGiven = given + 1
+      return .token(text.tokens[given])
+    }
+    guard text.finishReason != nil else { return nil }
+    tokensGiven = nil
+    states[current].waiting.removeFirst()
+    return .finished(text)
   }
 
-  /// How many texts are begun together: their prompts are in memory, and at the end of a portion the
-  /// batch runs empty.
-  var portionSize: Int { 64 * generator.batchSize }
+  // MARK: - Attempts
 
-  private func write(
-    _ requests: [TextRequest], _ prompts: [Prompt], _ receive: (Event) throws -> Void
-  ) throws {
-    var order = EventOrder()
-    var index = 0
-    var hasBegun = false
-    // Events whose turn it is and that were not received.
-    var turn: ArraySlice<TextGenerator.Event> = []
-    do {
-      try generator.generate(requests) { event in
-        turn = order.take(event)[...]
-        try receive(.work)
-        while let event = turn.first {
-          if !hasBegun { try receive(.beginning(prompts[index])) }
-          hasBegun = true
-          switch event {
-          case .token(let token, _): try receive(.token(token))
-          case .text(let text, _):
-            try receive(.end(text))
-            (index, hasBegun) = (index + 1, false)
-          }
-          turn.removeFirst()
-        }
+  /// Starts another text, and returns whether there was room and one to start.
+  private func startText() throws -> Bool {
+    guard generator.hasRoom, let index = try orderWithMissingCandidates() ?? startAttempt(),
+      let attempt = states[index].open.last
+    else { return false }
+    let text = try generator.start(
+      TextRequest(
+        prompt: attempt.prompt, index: attempt.index * candidates + attempt.texts.count))
+    states[index].open[states[index].open.endIndex - 1].texts.append(text)
+    return true
+  }
+
+  private func orderWithMissingCandidates() -> Int? {
+    active.first { states[$0].open.last.map { $0.texts.count < candidates } ?? false }
+  }
+
+  /// Starts an attempt without candidates and returns the index of its order; `nil` if none is needed.
+  private func startAttempt() throws -> Int? {
+    var index = active.first { states[$0].needsAttempt }
+    // The filter will drop some, and to fill the batch costs little.
+    if filter != nil { index = index ?? active.first { !states[$0].isComplete } }
+    guard let index else { return nil }
+    let (order, count) = (states[index].order, states[index].attemptCount)
+    guard filter == nil || count < attempts * order.count else { return nil }
+    let bugurt = order.firstIndex + count
+    let prompt = try maker.prompt(order.source, index: bugurt)
+    states[index].open.append(Attempt(prompt: prompt, index: bugurt))
+    startedCount = max(startedCount, index + 1)
+    return index
+  }
+
+  /// Keeps the best of the candidates of each finished attempt that the filter accepts.
+  ///
+  /// Attempts are judged in their order, so that what is kept does not depend on how long others take.
+  private func judge(_ index: Int) throws {
+    while !states[index].isComplete, let texts = states[index].open.first.flatMap(ranking) {
+      states[index].open.removeFirst()
+      states[index].judgedCount += 1
+      if let best = texts.first(where: isAccepted) {
+        states[index].keptCount += 1
+        states[index].waiting.append(best)
+      } else if let flaw = texts.first.flatMap({ filter?.flaw(of: $0) }) {
+        dropped[flaw, default: 0] += 1
       }
-    } catch {
-      leftOver = (turn.compactMap(\.finishedText) + order.finished)
-        .map { (prompts[$0.index], $0.text) }
-      throw error
     }
+    let state = states[index]
+    if state.isComplete { return abandonAttempts(of: index) }
+    guard filter != nil, state.judgedCount == attempts * state.order.count else { return }
+    throw FilterError(
+      wanted: state.order.count, kept: state.keptCount, tried: state.judgedCount, dropped: dropped)
+  }
+
+  /// The candidates of `attempt`, the most likely first; `nil` if some are not finished.
+  private func ranking(of attempt: Attempt) -> [GeneratedText]? {
+    let texts = attempt.texts.map(\.soFar)
+    guard texts.count == candidates, texts.allSatisfy({ $0.finishReason != nil }) else {
+      return nil
+    }
+    return texts.sorted {
+      ($1.meanLogProbability, $0.request.index) < ($0.meanLogProbability, $1.request.index)
+    }
+  }
+
+  private func isAccepted(_ text: GeneratedText) -> Bool { filter?.flaw(of: text) == nil }
+
+  private func abandonAttempts(of index: Int) {
+    if !states[index].open.isEmpty { generator.abandon(states[index].open.flatMap(\.texts)) }
+    states[index].open = []
   }
 }

@@ -1,7 +1,7 @@
-/// Recognizes the posts of a corpus, whatever their case, punctuation and blanks.
+/// Recognizes the posts of a corpus, whatever their case, punctuation and spaces.
 ///
-/// 64 bits of each post are kept: of a million posts, one text in 10¹³ is taken for one of them that
-/// is none.
+/// A hash of 64 bits is kept of each post: with a million posts, one text in 10¹³ is taken for a post
+/// by mistake.
 public struct PostFingerprints: Sendable {
   private var fingerprints: Set<Int> = []
 
@@ -10,7 +10,7 @@ public struct PostFingerprints: Sendable {
   /// How many different posts there are.
   public var count: Int { fingerprints.count }
 
-  /// Takes in a post; one without letters and digits is passed over.
+  /// Adds a post; one without letters and digits is ignored.
   public mutating func insert(_ post: String) {
     if let fingerprint = Self.fingerprint(of: post) { fingerprints.insert(fingerprint) }
   }

@@ -3,7 +3,7 @@ import FileSupport
 
 /// What a text begins with.
 public struct Prompt: Equatable, Sendable {
-  /// As the user gave it or as it was drawn; empty for the model's own beginning.
+  /// As the user gave it or as it was drawn; empty where the model begins by itself.
   public var text: String
   /// One or more.
   public var tokens: [Int32]
@@ -16,11 +16,11 @@ public struct Prompt: Equatable, Sendable {
 
 /// Why a text cannot begin with a prompt.
 public enum PromptError: Error, Equatable, CustomStringConvertible {
-  /// There is no room behind it in the model's context.
+  /// The model's context has no room for a token after it.
   case longerThanContext(tokens: Int, context: Int)
-  /// There is no room behind it in the length that was asked for.
+  /// The length that was asked for has no room for a token after it.
   case longerThanText(tokens: Int, maximumLength: Int)
-  /// There is no token that the model's own beginning could stand behind.
+  /// The prompt is empty, and the model has no token after which a text begins.
   case noBeginning
 
   public var description: String {
@@ -30,36 +30,37 @@ public enum PromptError: Error, Equatable, CustomStringConvertible {
         + "words"
     case .longerThanText(let tokens, let maximumLength):
       "\(tokens) tokens leave no room in --max-length \(maximumLength); raise that"
-    case .noBeginning: "the model names no end-of-text token to begin after; give a --prompt"
+    case .noBeginning:
+      "the model names no end-of-text token, after which a text could begin; give a --prompt"
     }
   }
 }
 
-/// Where the prompt of a text comes from.
+/// Where the prompts of texts come from.
 public enum PromptSource: Sendable {
-  /// All texts begin with the same.
+  /// All texts begin with the same prompt.
   case fixed(Prompt)
   /// Each text begins with the first word of a post of the corpus.
   case firstWords(TrainingCorpus)
 }
 
-/// Makes prompts of words.
+/// Makes prompts from words.
 public struct PromptMaker: Sendable {
   private var encoder: Encoder
-  /// Whether letters stay as they are instead of becoming upper case.
+  /// Whether letters keep their case instead of becoming upper case.
   private let keepsCase: Bool
   private let endOfText: Int32?
   private let contextLength: Int
   private let maximumLength: Int
   private let seed: UInt64
-  /// How many tokens there must be room for behind the prompt.
+  /// For how many tokens after the prompt there must be room.
   private let room: Int
 
-  /// A maker of prompts for a model with `tokenizer` and a longest context of `contextLength`, for
-  /// texts of up to `maximumLength` tokens.
+  /// A maker of prompts for a model with `tokenizer` and a context of `contextLength` tokens, for texts
+  /// of up to `maximumLength` tokens.
   ///
-  /// The model's own beginning stands behind the token `endOfText`; `seed` decides the first words.
-  /// Unless `leavingRoom`, a prompt may fill the context, so that nothing can be written behind it.
+  /// An empty prompt becomes the token `endOfText`; `seed` determines the first words. Unless
+  /// `leavingRoom`, a prompt may fill the context, so that nothing can be written after it.
   public init(
     _ tokenizer: Tokenizer, keepsCase: Bool, endOfText: Int32?, contextLength: Int,
     maximumLength: Int, seed: UInt64, leavingRoom: Bool = true
@@ -73,7 +74,7 @@ public struct PromptMaker: Sendable {
     room = leavingRoom ? 1 : 0
   }
 
-  /// The prompt `text`; the model's own beginning if it is empty.
+  /// The prompt `text`; if it is empty, the model begins by itself.
   ///
   /// - Throws: ``PromptError``.
   public mutating func prompt(_ text: String) throws -> Prompt {
@@ -88,14 +89,14 @@ public struct PromptMaker: Sendable {
     return Prompt(text: text, tokens: tokens)
   }
 
-  /// The prompt of text `number` from `source`.
+  /// The prompt of the text with `index` from `source`.
   ///
   /// - Throws: ``PromptError``; `InputError` if the corpus is damaged.
-  public mutating func prompt(_ source: PromptSource, number: Int) throws -> Prompt {
+  public mutating func prompt(_ source: PromptSource, index: Int) throws -> Prompt {
     switch source {
     case .fixed(let prompt): return prompt
     case .firstWords(let corpus):
-      guard let word = try corpus.firstWord(seed: seed, number: number) else {
+      guard let word = try corpus.firstWord(seed: seed, index: index) else {
         return try ownBeginning()
       }
       let longest = min(contextLength, maximumLength) - room

@@ -1,52 +1,42 @@
+import BytePairEncoding
+
 /// How a text is shown.
 public enum TextFormat: String, CaseIterable, Sendable {
-  /// Each part of a bugurt on a line of its own with a line `@` between, as the posts of the channel
-  /// have it; parts without words are left out.
+  /// Each part of a bugurt on a line of its own and a line `@` between parts, as in the channel's posts;
+  /// parts without words are left out.
   case original
-  /// All on one line with ` @ ` between the parts, as in the cleaned text.
+  /// All on one line with ` @ ` between parts, as in the cleaned text.
   case plain
-  /// The tokens as they are, special ones too.
+  /// The tokens as they are, including special ones.
   case raw
-
-  /// The whole of `text` in this format.
-  ///
-  ///     TextFormat.original.text(of: "ПРИШЁЛ @ УВИДЕЛ @ УСНУЛ")  // ПРИШЁЛ⏎@⏎УВИДЕЛ⏎@⏎УСНУЛ
-  public func text(of text: String) -> String {
-    if self == .raw { return text }
-    let words = text.unicodeScalars.split(whereSeparator: Self.isBlank).map(String.init)
-    if self == .plain { return words.joined(separator: " ") }
-    return words.split(separator: "@").map { $0.joined(separator: " ") }.joined(separator: "\n@\n")
-  }
-
-  /// Whether `scalar` parts words; a no-break space does not.
-  static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
-    scalar == " " || scalar == "\n" || scalar == "\t" || scalar == "\r"
-  }
 }
 
-/// Brings a text into a format while it is being written: what was given out stays.
+/// Formats a text while it is being written.
 ///
-/// All that is given out together is what ``TextFormat/text(of:)`` makes of the whole text. Blanks and
-/// separators wait for the word behind them.
+/// What is shown does not depend on where the text is cut. Spaces and separators are held back until the
+/// word after them.
+///
+///     ПРИШЁЛ @ УВИДЕЛ @ УСНУЛ  →  ПРИШЁЛ⏎@⏎УВИДЕЛ⏎@⏎УСНУЛ
 package struct FormatStream: Sendable {
   private let format: TextFormat
   private var hasWords = false
   private var isInWord = false
-  /// Whether `@` stood between the last word and what comes.
+  /// Whether there was an `@` after the last word.
   private var hasSeparator = false
-  /// Whether a word that begins with `@` may still be a separator.
+  /// Whether an `@` was read that is a separator unless its word continues.
   private var holdsSeparator = false
 
   package init(_ format: TextFormat) {
     self.format = format
   }
 
-  /// Takes in `text` and returns what can be shown by now.
+  /// Adds `text` and returns what can be shown now.
   package mutating func append(_ text: String) -> String {
     if format == .raw { return text }
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
-      if TextFormat.isBlank(scalar) {
+      // A no-break space does not separate words.
+      if [" ", "\n", "\t", "\r"].contains(scalar) {
         endWord()
       } else if format == .original, scalar == "@", !isInWord, !holdsSeparator {
         holdsSeparator = true
@@ -63,11 +53,44 @@ package struct FormatStream: Sendable {
     (isInWord, holdsSeparator) = (false, false)
   }
 
-  /// What stands before the first letter of a word.
+  /// What comes before the first letter of a word.
   private mutating func beginWord() -> String {
     let gap = hasWords ? hasSeparator ? "\n@\n" : " " : ""
     let held = holdsSeparator ? "@" : ""
     (hasWords, isInWord, hasSeparator, holdsSeparator) = (true, true, false, false)
     return gap + held
+  }
+}
+
+/// Turns tokens into text as they are written: whole characters only, in a format.
+///
+///     var display = TextDisplay(tokenizer, .original)
+///     for token in tokens { print(display.append([token]), terminator: "") }
+///     print(display.finish())
+public struct TextDisplay: Sendable {
+  private var characters: TextStream
+  private var format: FormatStream
+
+  public init(_ tokenizer: Tokenizer, _ format: TextFormat) {
+    characters = TextStream(tokenizer, skipsSpecialTokens: format != .raw)
+    self.format = FormatStream(format)
+  }
+
+  /// Adds the next tokens and returns what can be shown now.
+  public mutating func append(_ tokens: some Sequence<Int32>) -> String {
+    tokens.reduce(into: "") { $0 += format.append(characters.append(UInt32(bitPattern: $1))) }
+  }
+
+  /// Returns what was held back.
+  public mutating func finish() -> String {
+    format.append(characters.finish())
+  }
+
+  /// All of the text of `tokens`.
+  public static func text(
+    of tokens: some Sequence<Int32>, _ tokenizer: Tokenizer, _ format: TextFormat
+  ) -> String {
+    var display = TextDisplay(tokenizer, format)
+    return display.append(tokens) + display.finish()
   }
 }

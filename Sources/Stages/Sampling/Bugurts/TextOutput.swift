@@ -3,122 +3,120 @@ import CommandLineSupport
 import FileSupport
 import JSONSupport
 
-/// Gives bugurts out while they are written.
+/// Gives bugurts out while they are written: as text or JSON, to standard output, a file or both.
 public final class TextOutput {
-  private let format: TextFormat
-  private let isJSON: Bool
-  private let seed: UInt64
+  /// What the output is made of.
+  public struct Settings: Sendable {
+    public var format = TextFormat.original
+    public var isJSON = false
+    /// How many texts are shown on standard output.
+    public var showLimit = Int.max
+    /// Whether a text is shown as it is written, not when it is finished.
+    public var streams = false
+    /// Whether an empty line separates texts.
+    public var separatesTexts = true
+    /// The seed of the texts.
+    public var seed: UInt64
+
+    public init(seed: UInt64) {
+      self.seed = seed
+    }
+  }
+
+  /// How many texts were given out.
+  public private(set) var count = 0
+  private var settings: Settings
   private let tokenizer: Tokenizer
   private let file: OutputFile?
   private let standardOutput: OutputFile
-  /// How many are shown on standard output.
-  private var shown: Int
-  /// Whether standard output gets a text as it is written, not when it is finished.
-  private let streams: Bool
-  /// What was written of the text in work.
-  private var text = ""
-  private var isBegun = false
   private var display: TextDisplay
-  private var prompt = Prompt(text: "", tokens: [])
-  /// Whether an empty line parts texts.
-  var partsTexts: Bool
-  public private(set) var count = 0
+  /// What was written of the text in progress.
+  private var text = ""
+  private var isInText = false
 
-  /// Texts go to `file`, or to standard output where there is none.
-  ///
-  /// - Throws: `FileError`.
+  /// An output to `standardOutput`, and to `file` if there is one.
   public init(
-    _ format: TextFormat, isJSON: Bool, to file: OutputFile?, showing limit: Int,
-    _ tokenizer: Tokenizer, seed: UInt64, isConversation: Bool
-  ) throws {
-    self.format = format
-    self.isJSON = isJSON
-    self.seed = seed
+    _ settings: Settings, _ tokenizer: Tokenizer, to file: OutputFile?, standardOutput: OutputFile
+  ) {
+    self.settings = settings
     self.tokenizer = tokenizer
     self.file = file
-    standardOutput = try OutputFile(path: "-")
-    shown = file == nil ? .max : limit
-    streams = Terminal.showsOutput || isConversation
-    display = TextDisplay(tokenizer, format)
-    partsTexts = format != .plain
+    self.standardOutput = standardOutput
+    display = TextDisplay(tokenizer, settings.format)
   }
 
-  /// Whether the beginning of a text is on the screen, whose end will follow.
+  /// Whether the beginning of a text was shown whose end will follow.
   public var isMidText: Bool {
-    isBegun && streams && !isJSON && count < shown && Terminal.showsOutput
+    isInText && settings.streams && !settings.isJSON && count < settings.showLimit
   }
 
+  /// Gives out what `event` adds.
+  ///
+  /// - Throws: `FileError`.
   public func take(_ event: BugurtWriter.Event) throws {
     switch event {
-    case .beginning(let prompt):
-      self.prompt = prompt
-      display = TextDisplay(tokenizer, format)
-      text = ""
-      isBegun = true
-      guard !isJSON else { return }
-      if count > 0, partsTexts { try add("\n") }
-      try add(prompt.tokens.reduce(into: "") { $0 += display.append($1) })
+    case .began(let prompt):
+      display = TextDisplay(tokenizer, settings.format)
+      (text, isInText) = ("", true)
+      let gap = count > 0 && settings.separatesTexts ? "\n" : ""
+      if !settings.isJSON { try add(gap + display.append(prompt.tokens)) }
     case .token(let token):
-      if !isJSON { try add(display.append(token)) }
-    case .end(let text):
-      if isJSON {
-        let tokens = prompt.tokens + text.tokens + shownEnd(of: text)
-        let json = text.json(
-          prompt: prompt.text, text: TextDisplay.text(of: tokens, tokenizer, format), seed: seed)
-        try add(json.text() + "\n")
+      if !settings.isJSON { try add(display.append([token])) }
+    case .finished(let text):
+      let end = settings.format == .raw ? [text.endToken].compactMap(\.self) : []
+      if settings.isJSON {
+        let tokens = text.request.prompt.tokens + text.tokens + end
+        let shown = TextDisplay.text(of: tokens, tokenizer, settings.format)
+        try add(text.json(text: shown, seed: settings.seed).text() + "\n")
       } else {
-        try add(
-          shownEnd(of: text).reduce(into: "") { $0 += display.append($1) } + display.finish() + "\n"
-        )
+        try add(display.append(end) + display.finish() + "\n")
       }
-      if !streams { try show(self.text) }
+      if !settings.streams { try show(self.text) }
       try file?.write(self.text)
-      isBegun = false
+      isInText = false
       count += 1
-    case .work: break
+    case .progress: break
     }
   }
 
   /// Ends the text that is being written where it is.
-  func breakOff() throws {
-    if !isJSON { try show(display.finish() + "\n") }
+  public func breakOff() throws {
+    guard isInText else { return }
+    if !settings.isJSON { try show(display.finish() + "\n") }
+    isInText = false
     count += 1
   }
 
-  /// Brings the file to the disk.
+  /// Gives the file its name.
   public func finish() throws {
     guard let file, try !file.commit() else { return }
     Log.info("\(file.path) is unchanged")
   }
 
   /// Keeps what is finished after an interruption: the texts given out, and `others`.
-  public func keep(_ others: [(prompt: Prompt, text: GeneratedText)]) throws {
-    // The terminal may be gone, which must not keep the file from being written.
+  public func keep(_ others: [GeneratedText]) throws {
+    // The terminal may be gone, which must not prevent the file from being written.
     if isMidText { try? show(display.finish() + "\n") }
-    if file != nil { shown = 0 }
-    // A screen has enough by now.
-    guard file != nil || !streams else { return }
-    for (prompt, text) in others {
-      try take(.beginning(prompt))
+    if file != nil { settings.showLimit = 0 }
+    // Whoever watches texts being written does not want more of them now.
+    guard file != nil || !settings.streams else { return }
+    for text in others {
+      try take(.began(text.request.prompt))
       for token in text.tokens { try take(.token(token)) }
-      try take(.end(text))
+      try take(.finished(text))
     }
     if count > 0 { try finish() }
   }
 
-  private func shownEnd(of text: GeneratedText) -> [Int32] {
-    format == .raw ? text.endToken.map { [$0] } ?? [] : []
-  }
-
-  /// Adds to the text in work.
+  /// Adds to the text in progress.
   private func add(_ part: String) throws {
     text += part
-    if streams { try show(part) }
+    if settings.streams { try show(part) }
   }
 
   private func show(_ text: String) throws {
-    guard count < shown, !text.isEmpty else { return }
-    if Terminal.showsOutput { Progress.hide() }
+    guard count < settings.showLimit, !text.isEmpty else { return }
+    if settings.streams { Progress.hide() }
     do {
       try standardOutput.write(text)
       try standardOutput.synchronize()

@@ -4,13 +4,13 @@ import Glibc
 import TensorKernels
 import TokenShardFormat
 
-/// The posts that a model was trained on, as token shards have them.
+/// The posts that a model was trained on, in token shards.
 public struct TrainingCorpus: Sendable {
   /// The folder of the shards.
   public let folder: String
   private let manifest: TokenManifest
   private let shards: TokenShards
-  /// That of the shards, which need not be the model's.
+  /// The tokenizer of the shards, which need not be the model's.
   private let tokenizer: Tokenizer
 
   /// The corpus in `folder`, which `bpe-encode` wrote.
@@ -24,7 +24,7 @@ public struct TrainingCorpus: Sendable {
     try manifest.checkTokenizer(digest: tokenizer.digest, in: folder)
   }
 
-  /// Where the pipeline has the shards of the model in the folder `model`: `data/tokens/<run>` beside
+  /// Where the pipeline keeps the shards of the model in the folder `model`: `data/tokens/<run>` beside
   /// `checkpoints/<run>/final`; `nil` if there are none.
   public static func folder(besideModel model: String) -> String? {
     let run = Folder.parent(of: model)
@@ -33,7 +33,7 @@ public struct TrainingCorpus: Sendable {
     if Folder.name(of: Folder.parent(of: run)) == "checkpoints", TokenManifest.exists(in: found) {
       return found
     }
-    // The path may begin within the run.
+    // The path may be relative to a folder within the run.
     guard !model.hasPrefix("/"), let absolute = realpath(model, nil) else { return nil }
     defer { free(absolute) }
     found = String(cString: absolute)
@@ -45,32 +45,32 @@ public struct TrainingCorpus: Sendable {
   /// How many tokens are read at a time.
   private static let piece = 1024
 
-  /// The first word of a post, the one that stands behind a token drawn by `seed` and `number`; `nil`
-  /// if there is none.
+  /// The first word of a post: the first one after a token that `seed` and `index` determine; `nil` if
+  /// there is none.
   ///
   /// - Throws: `InputError` if a shard is damaged.
-  public func firstWord(seed: UInt64, number: Int) throws -> String? {
+  public func firstWord(seed: UInt64, index: Int) throws -> String? {
     guard shards.count > 0 else { return nil }
-    var generator = PhiloxGenerator(seed: seed, .prompts, stream: number)
+    var generator = PhiloxGenerator(seed: seed, .prompts, stream: index)
     let start = Int.random(in: 0..<shards.count, using: &generator)
     var bytes: [UInt8] = []
-    // From the end it goes on at the beginning, which a post begins too.
+    // After the end the search continues at the beginning, where a post begins too.
     for range in [start..<shards.count, 0..<shards.count] {
       if range.lowerBound == 0 { bytes.append(0x0A) }
       for begin in stride(from: range.lowerBound, to: range.upperBound, by: Self.piece) {
         let end = min(begin + Self.piece, range.upperBound)
         bytes += try text(of: begin..<end)
-        if let word = Self.firstWord(behindNewline: bytes) { return word }
-        // What was looked through in vain; the last line may go on.
+        if let word = Self.firstWord(afterNewline: bytes) { return word }
+        // The lines without a word are done with; the last one may continue.
         if let newline = bytes.lastIndex(of: 0x0A) { bytes.removeFirst(newline) }
       }
     }
     return nil
   }
 
-  /// The first word that stands at the beginning of a line, but for the first line, and has a blank or
-  /// a newline behind it.
-  private static func firstWord(behindNewline bytes: [UInt8]) -> String? {
+  /// The first word at the beginning of a line other than the first that is followed by a space or a
+  /// newline.
+  private static func firstWord(afterNewline bytes: [UInt8]) -> String? {
     for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropFirst() {
       let word = line.prefix { $0 != 0x20 }
       guard word.endIndex < bytes.count, !word.isEmpty, word != [0x40],
@@ -89,7 +89,7 @@ public struct TrainingCorpus: Sendable {
         throw InputError(
           folder,
           "training token \(range.lowerBound + offset) is \(id), but the tokenizer has "
-            + "\(tokenizer.count): the shards are damaged; bpe-encode --verify tells where")
+            + "\(tokenizer.count): the shards are damaged; bpe-encode --verify reports where")
       }
       if id == manifest.endOfText { bytes.append(0x0A) } else { bytes += tokenizer.bytes(of: id) }
     }
@@ -103,7 +103,7 @@ public struct TrainingCorpus: Sendable {
 
   /// The fingerprints of all posts.
   ///
-  /// Now and then `progress` is called with the number of tokens read.
+  /// `progress` is called from time to time with the number of tokens read.
   ///
   /// - Throws: `InputError` if a shard is damaged; what `progress` throws.
   public func fingerprints(_ progress: (Int) throws -> Void = { _ in }) throws -> PostFingerprints {

@@ -1,15 +1,14 @@
-/// Changes of the logits of single tokens that follow from the text so far.
+/// Changes to the logits of single tokens that follow from the text so far.
 ///
-/// `logits` are of the whole vocabulary, an index a token.
+/// `logits` are those of the whole vocabulary: the index of a logit is its token.
 enum TokenRules {
-  /// Makes the repetition of any token in `text` less likely: once for each distinct token, a
-  /// positive logit is divided by `penalty`, a negative one multiplied (Keskar and others 2019,
-  /// CTRL).
+  /// Makes the repetition of any token in `text` less likely: a positive logit is divided by
+  /// `penalty`, a negative one multiplied by it (Keskar and others 2019, CTRL).
   ///
-  /// `original` are the logits before: from them, a token that stands twice in the text is penalized
-  /// once.
+  /// New logits are computed from the `original` ones, so that a token that occurs twice in the text
+  /// is penalized once.
   static func penalizeRepetition(
-    _ logits: inout [Float], from original: UnsafeBufferPointer<Float>, text: [Int32],
+    _ logits: inout [Float], from original: Span<Float>, text: [Int32],
     penalty: Float
   ) {
     for token in text {
@@ -18,7 +17,7 @@ enum TokenRules {
     }
   }
 
-  /// Rules out each token that would make a run of `length` tokens stand twice in the text.
+  /// Rules out each token that would make a run of `length` tokens occur twice in the text.
   static func ruleOutRepeatedNGrams(_ logits: inout [Float], text: [Int32], length: Int) {
     guard text.count >= length else { return }
     let suffix = text.count - (length - 1)

@@ -263,14 +263,14 @@ struct CommandLineTests {
       ("gpt-sample", ["a", "-i", "--score", "b"], "give --interactive or --score, not both"),
       ("gpt-sample", ["a", "-i", "--count", "2"], "--count does not go with --interactive"),
       ("gpt-sample", ["a", "--score", "b", "-p", "c"], "--prompt does not go with --score"),
-      ("gpt-sample", ["a", "--show", "2"], "--show belongs to --output"),
+      ("gpt-sample", ["a", "--show", "2"], "--show needs --output"),
       (
         "gpt-sample", ["a", "--format", "html"],
         "--format: 'html' is not accepted; expected one of original, plain, raw"
       ),
       (
         "gpt-sample", ["a", "--weights", "fp16"],
-        "--weights: 'fp16' is not accepted; expected fp32, bf16 or int8"
+        "--weights: 'fp16' is not accepted; expected one of fp32, bf16, int8"
       ),
       (
         "gpt-sample", ["a", "--best-of", "0"],

@@ -83,8 +83,8 @@ struct ForeignModelTests {
     }
     #expect(
       try sample("-p", "кот").log
-        == "gpt-sample: warning: \(Self.model): the tokenizer here is not the one that the model was "
-        + "trained with, so its texts may make no sense\n")
+        == "gpt-sample: warning: \(Self.model): this is not the tokenizer that the model was trained "
+        + "with, so its texts may make no sense\n")
   }
 
   // MARK: - Configurations
@@ -161,7 +161,7 @@ struct ForeignModelTests {
 
   // MARK: - Lengths
 
-  @Test("a length above the context is told, the default is not")
+  @Test("a length above the context causes a warning, the default does not")
   func lengths() throws {
     let told =
       "gpt-sample: warning: --max-length 33 is more than the model's context of 32 tokens, where "
@@ -172,7 +172,7 @@ struct ForeignModelTests {
     #expect(try sample("--max-length", "33").output == sample().output)
   }
 
-  @Test("the logits of a prompt need no room behind it")
+  @Test("the logits of a prompt need no room after it")
   func fullPrompt() throws {
     let context = 32
     func logits(_ prompt: String, _ options: String...) throws -> (count: Int, ended: Ended) {

@@ -199,7 +199,8 @@ struct SampleTests {
     #expect(
       table.log.hasPrefix("gpt-sample: warning: \(file): line 4: ")
         && table.log.hasSuffix(
-          " tokens with its end are more than the model's context of 32; the rest is not scored\n")
+          " tokens, including its end, are more than the model's context of 32; the rest is not scored\n"
+        )
     )
     let objects = try objects(try run("--score", file, "--json").output)
     let sums = objects.compactMap { $0["log_probability"] as? Double }

@@ -3,61 +3,58 @@ import CommandLineSupport
 import FileSupport
 import Sampling
 
-/// The options of how each token is chosen, in the order in which they take effect.
-struct ChoiceOptions: ArgumentGroup {
+/// The options of how each token is sampled, in the order in which they take effect.
+struct SamplingOptions: ArgumentGroup {
   @Option(
-    help:
-      "make tokens that stand in the text already less likely: what their logits are divided by; "
-      + "1: no penalty", valueName: "r", accepting: .above(0))
+    help: "make tokens that the text already contains less likely: divide their logits by r; 1: no "
+      + "penalty", valueName: "r", accepting: .above(0))
   var repetitionPenalty: Float = 1
   @Option(
-    help:
-      "never write n tokens in a row that stand in the text already, the prompt counted; 0: may",
-    valueName: "n", accepting: .atLeast(0))
+    help: "never write n tokens in a row that the text, prompt included, already contains; 0: "
+      + "repetition is allowed", valueName: "n", accepting: .atLeast(0))
   var noRepeatNgram = 0
   @Options(
-    help:
-      "never write this word or phrase (again for more), at the beginning or after a blank; upper "
-      + "case, unless --keep-case", valueName: "text")
+    help: "never write this word or phrase at the beginning of a text or after a space (may be "
+      + "repeated); in upper case unless --keep-case", valueName: "text")
   var badWord: [String] = []
-  @Option(help: "never write those in this file, one a line", completion: .file)
+  @Option(help: "never write the words or phrases in this file, one a line", completion: .file)
   var badWords: String?
   @Option(
-    help: "tokens before which a text does not end by itself, the prompt counted", valueName: "n",
-    accepting: .atLeast(0))
+    help: "length in tokens, prompt included, before which a text does not end by itself",
+    valueName: "n", accepting: .atLeast(0))
   var minLength = 0
   @Option(
-    help: "tokens after the prompt before which a text does not end by itself", valueName: "n",
+    help: "how many tokens follow the prompt before a text ends by itself", valueName: "n",
     accepting: .atLeast(0))
   var minNewTokens = 0
-  @Options(help: "never write the token of this id (again for more)", valueName: "id")
+  @Options(help: "never write the token with this id (may be repeated)", valueName: "id")
   var suppressToken: [Int] = []
-  @Flag(help: "never write the end of a text: all go on to --max-length")
+  @Flag(help: "never end a text by itself: each continues to --max-length")
   var noEndOfText = false
   @Option(
-    help: "what logits are divided by: lower is more likely, higher more daring; 0 always takes "
-      + "the most likely token, and what follows here does nothing", valueName: "t",
+    help: "divide logits by t: a lower value favors likely tokens, a higher one is more daring; 0 "
+      + "always takes the most likely token, and the options below have no effect", valueName: "t",
     accepting: .atLeast(0))
   var temperature: Float = 1
   @Option(
-    help: "choose from the k most likely tokens only; 0: from all", valueName: "k",
+    help: "sample from the k most likely tokens; 0: from all", valueName: "k",
     accepting: .atLeast(0))
   var topK = 50
   @Option(
-    help: "choose from the most likely tokens that together have this probability; 1: from all",
+    help: "sample from the most likely tokens that together have this probability; 1: from all",
     valueName: "p", accepting: .within(0...1))
   var topP = 1.0
   @Option(
-    help: "choose from tokens of at least this share of the most likely one's probability; 0: from "
-      + "all", valueName: "p", accepting: .within(0...1))
+    help: "sample from tokens of at least this fraction of the most likely one's probability; 0: "
+      + "from all", valueName: "p", accepting: .within(0...1))
   var minP = 0.0
   @Option(
-    help: "choose from the tokens that surprise about as much as can be expected and together have "
-      + "this probability; 1: from all", valueName: "p",
+    help: "sample from the tokens whose surprise is closest to the expected one and that together "
+      + "have this probability; 1: from all", valueName: "p",
     accepting: Constraint("a number above 0, up to 1") { 0 < $0 && $0 <= 1 })
   var typicalP = 1.0
 
-  /// Checks what the options say beside a text's length.
+  /// Checks the options, and that they go together with a text's length.
   func validate(maximumLength: Int) throws {
     guard minLength <= maximumLength else {
       throw UsageError(
@@ -68,12 +65,11 @@ struct ChoiceOptions: ArgumentGroup {
     }
   }
 
-  /// Puts the options into `settings`; says so if the choice is greedy.
+  /// The settings that the options ask for; a message says so if sampling is greedy.
   ///
-  /// - Throws: ``UsageError``; ``FileError`` or ``InputError`` of the file of bad words.
-  func apply(
-    to settings: inout SamplingSettings, _ tokenizer: Tokenizer, keepCase: Bool
-  ) throws {
+  /// - Throws: ``UsageError``; ``FileError`` or ``InputError`` for the file of bad words.
+  func settings(_ tokenizer: Tokenizer, keepCase: Bool) throws -> SamplingSettings {
+    var settings = SamplingSettings()
     settings.repetitionPenalty = repetitionPenalty
     settings.noRepeatNGram = noRepeatNgram
     settings.badWords = try badWords(tokenizer, keepCase: keepCase)
@@ -96,22 +92,20 @@ struct ChoiceOptions: ArgumentGroup {
     if settings.isGreedy {
       Log.info("temperature 0: the most likely token each time, whatever the seed")
     }
+    return settings
   }
 
-  /// Each word or phrase as two sequences of tokens: as a text begins with it, and after a blank.
+  /// Each word or phrase as two sequences of tokens: at the beginning of a text, and after a space.
   private func badWords(_ tokenizer: Tokenizer, keepCase: Bool) throws -> [[Int32]] {
     var phrases = badWord.map(\.withoutByteOrderMark).compactMap(trimmed)
     if let badWords {
       var lines = try LineReader(path: badWords, as: .cleanedText)
-      while let text = try lines.nextText() {
-        if let phrase = trimmed(text) { phrases.append(phrase) }
-      }
+      while let text = try lines.nextText() { phrases += [trimmed(text)].compactMap(\.self) }
     }
     var encoder = Encoder(tokenizer)
-    return try phrases.flatMap { phrase in
-      try [phrase, " " + phrase].map { text in
-        try encoder.encode(keepCase ? text : text.uppercased())
-          .map { Int32(truncatingIfNeeded: $0) }
+    return try phrases.flatMap { [$0, " " + $0] }.map { text in
+      try encoder.encode(keepCase ? text : text.uppercased()).map {
+        Int32(truncatingIfNeeded: $0)
       }
     }
   }

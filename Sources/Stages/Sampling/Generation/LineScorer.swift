@@ -2,18 +2,18 @@ import BytePairEncoding
 import GPT2
 import Glibc
 
-/// How probable lines of text are to a model, each as a post of its own.
+/// Computes how probable lines of text are to a model, each as a post of its own.
 ///
-/// In training each post stands behind the end-of-text token of the one before and has one behind it.
-/// So a line of n tokens has n + 1 choices: its tokens, the first after an end of text, and its end.
+/// In training, a post comes after the end-of-text token of the previous one and ends with another. So
+/// for a line of n tokens n + 1 are scored: its tokens, the first after an end of text, and its end.
 public struct LineScorer {
-  /// The score of a line, or of several together.
+  /// The score of a line, or of several lines together.
   public struct Score: Equatable, Sendable {
-    /// The choices that were scored: the tokens of the line, and its end unless it is cut off.
+    /// How many tokens were scored: those of the line, and its end unless it is cut off.
     public var tokens = 0
     /// The natural logarithm of the probability of all of them.
     public var logProbability = 0.0
-    /// How many tokens the line has beyond the model's context, its end among them; they are not
+    /// How many tokens, including its end, the line has beyond the model's context; they are not
     /// scored.
     public var tokensCutOff = 0
 
@@ -27,7 +27,7 @@ public struct LineScorer {
     /// exp of the loss.
     public var perplexity: Double { exp(-meanLogProbability) }
 
-    /// Adds the choices of another line.
+    /// Adds the tokens of another line.
     public static func += (sum: inout Score, score: Score) {
       sum.tokens += score.tokens
       sum.logProbability += score.logProbability
@@ -41,7 +41,7 @@ public struct LineScorer {
   private let contextLength: Int
   private let pass: InferencePass
 
-  /// Positions whose logits are in memory together.
+  /// How many positions' logits are in memory together.
   private static let rows = 128
 
   public init(_ model: InferenceModel, _ tokenizer: Tokenizer, endOfText: Int32, keepsCase: Bool) {
@@ -54,7 +54,7 @@ public struct LineScorer {
 
   /// The scores of `lines`, in their order.
   ///
-  /// - Throws: ``ChoiceError/notNumbers``.
+  /// - Throws: ``SamplingError/notFinite``.
   public mutating func scores(of lines: [String]) throws -> [Score] {
     var scores: [Score] = []
     let sequences = try lines.map { line in
@@ -67,7 +67,7 @@ public struct LineScorer {
       return Array(tokens.prefix(score.tokens + 1))
     }
     for (index, sum) in pass.logProbabilities(of: sequences).enumerated() {
-      guard sum.isFinite else { throw ChoiceError.notNumbers }
+      guard sum.isFinite else { throw SamplingError.notFinite }
       scores[index].logProbability = sum
     }
     return scores

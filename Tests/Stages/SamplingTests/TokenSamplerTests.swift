@@ -3,8 +3,8 @@ import Sampling
 import TensorKernels
 import Testing
 
-@Suite("TokenChooser")
-struct TokenChooserTests {
+@Suite("TokenSampler")
+struct TokenSamplerTests {
   /// Settings under which the fast and the plain procedure are compared.
   private static let allSettings: [SamplingSettings] = [
     settings(), settings { $0.topK = 50 }, settings { $0.topK = 1 },
@@ -49,13 +49,13 @@ struct TokenChooserTests {
       randomLogits(vocabulary, seed: 4).enumerated().map { $0 % 3 == 1 ? -.infinity : $1 },
     ]
     for settings in Self.allSettings {
-      var chooser = TokenChooser(settings, endOfText: [5], vocabulary: vocabulary)
+      var sampler = TokenSampler(settings, endOfText: [5], vocabulary: vocabulary)
       for logits in all {
-        let steps = chooser.steps(logits, text: Self.text, promptCount: 3)
+        let steps = sampler.steps(logits, text: Self.text, promptCount: 3)
         let plain = plainSteps(
           logits, text: Self.text, promptCount: 3, endOfText: [5], settings)
         #expect(steps.map(\.processor) == plain.map(\.0))
-        #expect(steps.map(\.processor) == chooser.processors)
+        #expect(steps.map(\.processor) == sampler.processors)
         for ((processor, values), (_, expected)) in zip(steps, plain) {
           #expect(values == expected, "\(processor) of \(settings)")
         }
@@ -67,7 +67,7 @@ struct TokenChooserTests {
   func sameDraws() throws {
     let logits = randomLogits(900, seed: 5, scale: 5)
     for settings in Self.allSettings where !settings.isGreedy {
-      var chooser = TokenChooser(settings, endOfText: [5], vocabulary: logits.count)
+      var sampler = TokenSampler(settings, endOfText: [5], vocabulary: logits.count)
       let last = plainSteps(logits, text: Self.text, promptCount: 3, endOfText: [5], settings).last
       let probabilities = softmax(last?.1 ?? logits)
       for index in 0..<300 {
@@ -77,51 +77,51 @@ struct TokenChooserTests {
           rest -= Double(probability)
           return rest < 0
         }
-        let choice = try chooser.choose(logits, text: Self.text, promptCount: 3, index: index)
-        #expect(Int(choice.token) == expected)
+        let sampled = try sampler.sample(logits, text: Self.text, promptCount: 3, index: index)
+        #expect(Int(sampled.token) == expected)
       }
     }
   }
 
-  @Test("takes one number for a token, none if the choice is greedy")
+  @Test("takes one number for a token, none if it is greedy")
   func numbers() throws {
     let logits = randomLogits(100, seed: 6)
     for (temperature, count) in [(1, 1), (0, 0)] as [(Float, Int)] {
-      var chooser = TokenChooser(
+      var sampler = TokenSampler(
         settings { $0.temperature = temperature }, endOfText: [], vocabulary: 100)
       var generator = PhiloxGenerator(seed: 1, .sampling, stream: 0)
       var other = generator
-      _ = try chooser.choose(logits, &generator)
+      _ = try sampler.sample(logits.span, text: [], promptCount: 0, &generator)
       for _ in 0..<count { _ = other.next() }
       #expect(generator.next() == other.next())
     }
   }
 
-  @Test("chooses the same whatever was chosen before")
+  @Test("samples the same whatever was sampled before")
   func memory() throws {
-    var used = TokenChooser(settings { $0.topP = 0.9 }, endOfText: [], vocabulary: 2000)
+    var used = TokenSampler(settings { $0.topP = 0.9 }, endOfText: [], vocabulary: 2000)
     for seed in 0..<20 as Range<UInt64> {
       let logits = randomLogits(2000, seed: seed, scale: Float(seed))
-      var new = TokenChooser(settings { $0.topP = 0.9 }, endOfText: [], vocabulary: 2000)
+      var new = TokenSampler(settings { $0.topP = 0.9 }, endOfText: [], vocabulary: 2000)
       #expect(
-        try used.choose(logits, index: Int(seed)) == new.choose(logits, index: Int(seed)))
+        try used.sample(logits, index: Int(seed)) == new.sample(logits, index: Int(seed)))
     }
   }
 
-  // MARK: - Greedy choice
+  // MARK: - Greedy sampling
 
   @Test("takes the first of several most likely tokens", arguments: [4, 40, 400])
   func firstOfTies(vocabulary: Int) throws {
     var logits = [Float](repeating: -1, count: vocabulary)
     for token in [vocabulary / 2, vocabulary / 2 + 1, vocabulary - 1] { logits[token] = 2 }
-    var chooser = TokenChooser(
+    var sampler = TokenSampler(
       settings { $0.temperature = 0 }, endOfText: [], vocabulary: vocabulary)
-    #expect(try chooser.choose(logits).token == vocabulary / 2)
+    #expect(try sampler.sample(logits).token == vocabulary / 2)
   }
 
   @Test("obeys the rules, but not what thins out, where it is greedy")
   func greedy() throws {
-    var chooser = TokenChooser(
+    var sampler = TokenSampler(
       settings {
         $0.temperature = 0
         $0.noRepeatNGram = 1
@@ -131,8 +131,8 @@ struct TokenChooserTests {
         $0.minP = 0.9
         $0.typicalP = 0.1
       }, endOfText: [], vocabulary: 5)
-    #expect(chooser.processors == [.noRepeatNGram, .suppressedTokens])
-    #expect(try chooser.choose([1, 5, 2, 9, 3], text: [1]).token == 4)
+    #expect(sampler.processors == [.noRepeatNGram, .suppressedTokens])
+    #expect(try sampler.sample([1, 5, 2, 9, 3], text: [1]).token == 4)
   }
 
   // MARK: - Log-probability
@@ -143,44 +143,46 @@ struct TokenChooserTests {
     let maximum = logits.max() ?? 0
     let sum = logits.reduce(0) { $0 + exp(Double($1) - Double(maximum)) }
     for settings in Self.allSettings.prefix(14) {
-      var chooser = TokenChooser(settings, endOfText: [], vocabulary: vocabulary)
-      let choice = try chooser.choose(logits, text: [0, 1, 1])
-      let expected = Double(logits[Int(choice.token)]) - Double(maximum) - log(sum)
-      #expect(abs(Double(choice.logProbability) - expected) < 2e-6 * max(1, -expected))
+      var sampler = TokenSampler(settings, endOfText: [], vocabulary: vocabulary)
+      let sampled = try sampler.sample(logits, text: [0, 1, 1])
+      let expected = Double(logits[Int(sampled.token)]) - Double(maximum) - log(sum)
+      #expect(abs(Double(sampled.logProbability) - expected) < 2e-6 * max(1, -expected))
     }
   }
 
   @Test("tells apart tokens that are certain, hopeless or alone")
   func extremes() throws {
-    var chooser = TokenChooser(settings(), endOfText: [], vocabulary: 3)
-    #expect(try chooser.choose([500, -500, -.infinity]) == Choice(token: 0, logProbability: 0))
-    var other = TokenChooser(settings { $0.suppressedTokens = [0] }, endOfText: [], vocabulary: 3)
-    #expect(try other.choose([500, -500, -.infinity]) == Choice(token: 1, logProbability: -1000))
-    var one = TokenChooser(settings { $0.topP = 0 }, endOfText: [], vocabulary: 1)
-    #expect(try one.choose([-3e38]) == Choice(token: 0, logProbability: 0))
+    var sampler = TokenSampler(settings(), endOfText: [], vocabulary: 3)
+    #expect(
+      try sampler.sample([500, -500, -.infinity]) == SampledToken(token: 0, logProbability: 0))
+    var other = TokenSampler(settings { $0.suppressedTokens = [0] }, endOfText: [], vocabulary: 3)
+    #expect(
+      try other.sample([500, -500, -.infinity]) == SampledToken(token: 1, logProbability: -1000))
+    var one = TokenSampler(settings { $0.topP = 0 }, endOfText: [], vocabulary: 1)
+    #expect(try one.sample([-3e38]) == SampledToken(token: 0, logProbability: 0))
   }
 
   // MARK: - Errors
 
-  @Test("says that logits are not numbers", arguments: [0, 1] as [Float])
-  func notNumbers(temperature: Float) {
+  @Test("reports logits that are not finite", arguments: [0, 1] as [Float])
+  func notFinite(temperature: Float) {
     for bad in [.nan, .infinity] as [Float] {
       for count in [2, 40] {
         for place in [0, count - 1] {
-          var chooser = TokenChooser(
+          var sampler = TokenSampler(
             settings { $0.temperature = temperature }, endOfText: [], vocabulary: count)
           var logits = randomLogits(count, seed: 9)
           logits[place] = bad
-          #expect(throws: ChoiceError.notNumbers) { try chooser.choose(logits) }
+          #expect(throws: SamplingError.notFinite) { try sampler.sample(logits) }
           logits = [Float](repeating: -.infinity, count: count)
           logits[place] = bad
-          #expect(throws: ChoiceError.notNumbers) { try chooser.choose(logits) }
+          #expect(throws: SamplingError.notFinite) { try sampler.sample(logits) }
         }
       }
     }
   }
 
-  @Test("says that nothing is left to choose", arguments: [0, 1] as [Float])
+  @Test("reports that no token is left", arguments: [0, 1] as [Float])
   func nothingLeft(temperature: Float) throws {
     let all = settings {
       $0.temperature = temperature
@@ -190,28 +192,28 @@ struct TokenChooserTests {
       $0.minP = 0.5
       $0.typicalP = 0.5
     }
-    var chooser = TokenChooser(all, endOfText: [], vocabulary: 4)
-    #expect(throws: ChoiceError.nothingLeft) {
-      try chooser.choose([1, 2, 3, 4], text: [0, 1, 2, 3])
+    var sampler = TokenSampler(all, endOfText: [], vocabulary: 4)
+    #expect(throws: SamplingError.nothingLeft) {
+      try sampler.sample([1, 2, 3, 4], text: [0, 1, 2, 3])
     }
-    #expect(throws: ChoiceError.nothingLeft) {
-      try chooser.choose([Float](repeating: -.infinity, count: 4))
+    #expect(throws: SamplingError.nothingLeft) {
+      try sampler.sample([Float](repeating: -.infinity, count: 4))
     }
     #expect(
-      chooser.steps([1, 2, 3, 4], text: [0, 1, 2, 3]).allSatisfy { $0.logits.max() == -.infinity })
-    // The chooser is as good as new.
-    #expect(try chooser.choose([1, 2, 3, 4], text: [0, 1, 2]).token == 3)
+      sampler.steps([1, 2, 3, 4], text: [0, 1, 2, 3]).allSatisfy { $0.logits.max() == -.infinity })
+    // The sampler is as good as new.
+    #expect(try sampler.sample([1, 2, 3, 4], text: [0, 1, 2]).token == 3)
   }
 
-  @Test("says that a temperature is too low for numbers")
+  @Test("reports a temperature that is too low to compute with")
   func tooLarge() {
     for change in [
       { $0.topK = 2 }, { $0.topP = 0.5 }, { $0.minP = 0.5 }, { $0.typicalP = 0.5 },
     ] as [(inout SamplingSettings) -> Void] {
       var cold = settings(change)
       cold.temperature = .leastNonzeroMagnitude
-      var chooser = TokenChooser(cold, endOfText: [], vocabulary: 3)
-      #expect(throws: ChoiceError.tooLarge) { try chooser.choose([1, 2, -3]) }
+      var sampler = TokenSampler(cold, endOfText: [], vocabulary: 3)
+      #expect(throws: SamplingError.tooLarge) { try sampler.sample([1, 2, -3]) }
     }
   }
 }

@@ -1,7 +1,7 @@
 import Sampling
 import TensorKernels
 
-/// Settings that choose from all tokens but for what is changed.
+/// Settings that sample from all tokens, except for what is changed.
 func settings(_ change: (inout SamplingSettings) -> Void = { _ in }) -> SamplingSettings {
   var settings = SamplingSettings()
   settings.topK = 0
@@ -9,40 +9,29 @@ func settings(_ change: (inout SamplingSettings) -> Void = { _ in }) -> Sampling
   return settings
 }
 
-/// The logits after the last step of a new chooser.
+/// The logits after the last step of a new sampler.
 func processed(
   _ logits: [Float], text: [Int32] = [], promptCount: Int = 0, endOfText: Set<Int32> = [],
   _ change: (inout SamplingSettings) -> Void
 ) -> [Float] {
-  var chooser = TokenChooser(
+  var sampler = TokenSampler(
     settings(change), endOfText: endOfText, vocabulary: logits.count)
-  return chooser.steps(logits, text: text, promptCount: promptCount).last?.logits ?? logits
+  return sampler.steps(logits, text: text, promptCount: promptCount).last?.logits ?? logits
 }
 
-extension TokenChooser {
+extension TokenSampler {
   mutating func steps(
     _ logits: [Float], text: [Int32] = [], promptCount: Int = 0
   ) -> [(processor: LogitsProcessor, logits: [Float])] {
-    logits.withUnsafeBufferPointer {
-      logitsAfterProcessors($0, text: text, promptCount: promptCount)
-    }
+    logitsAfterProcessors(logits.span, text: text, promptCount: promptCount)
   }
 
-  /// A choice with the generator that a text of this index begins with.
-  mutating func choose(
+  /// Samples with the generator that a text of this index begins with.
+  mutating func sample(
     _ logits: [Float], text: [Int32] = [], promptCount: Int = 0, index: Int = 0
-  ) throws -> Choice {
+  ) throws -> SampledToken {
     var generator = PhiloxGenerator(seed: 42, .sampling, stream: index)
-    return try choose(logits, text: text, promptCount: promptCount, &generator)
-  }
-
-  mutating func choose(
-    _ logits: [Float], text: [Int32] = [], promptCount: Int = 0,
-    _ generator: inout PhiloxGenerator
-  ) throws -> Choice {
-    try logits.withUnsafeBufferPointer {
-      try choose($0, text: text, promptCount: promptCount, &generator)
-    }
+    return try sample(logits.span, text: text, promptCount: promptCount, &generator)
   }
 }
 
