@@ -134,7 +134,8 @@ extension TextGenerator {
   public static func byteCount(_ configuration: GPT2Configuration, length: Int) -> Int {
     let positions = (length + 15) / 16 * 16
     return 4
-      * (2 * configuration.layers * configuration.embeddingSize * positions + configuration.vocabularySize)
+      * (2 * configuration.layers * configuration.embeddingSize * positions
+        + configuration.vocabularySize)
   }
 
   /// How many texts, up to `wanted`, fit into half of `available` bytes; at least one.
