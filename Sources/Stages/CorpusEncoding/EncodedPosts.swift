@@ -56,8 +56,9 @@ final class EncodedPosts: CorpusBlock {
         do throws(InvalidUTF8) {
           try thread.encoder.encode(post, of: text, into: &thread.ids)
         } catch {
-          throw InvalidText(
-            in: text, at: error.offset, lineStart: post.lowerBound, newlines: line - 1)
+          // A post may begin after a byte order mark, which counts for the byte of the line.
+          let lineStart = text[..<post.lowerBound].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+          throw InvalidText(in: text, at: error.offset, lineStart: lineStart, newlines: line - 1)
         }
         thread.ids.append(endOfText)
         let tokens = thread.ids.count - start

@@ -120,10 +120,14 @@ import TokenShardFormat
       _ = try encode("one.txt", "two.txt", packing: packing, threads: threads)
     }
     #expect(message.hasPrefix("two.txt: line \(line): byte 2 of the line, 0xD0, is not UTF-8; "))
-    // The byte order mark counts as bytes of the first line.
-    try folder.write([0xEF, 0xBB, 0xBF, 0x61, 0xFF], to: "marked.txt")
-    let marked = failure { _ = try encode("marked.txt", packing: packing, threads: threads) }
-    #expect(marked.hasPrefix("marked.txt: line 1: byte 5 of the line, 0xFF, is not UTF-8; "))
+    // A byte order mark counts as bytes of its line.
+    let marked: [UInt8] = [0xEF, 0xBB, 0xBF, 0x61, 0xFF]
+    for (line, bytes) in [(1, marked), (2, [0x61, 0x0A] + marked)] {
+      try folder.write(bytes, to: "marked.txt")
+      let message = failure { _ = try encode("marked.txt", packing: packing, threads: threads) }
+      #expect(
+        message.hasPrefix("marked.txt: line \(line): byte 5 of the line, 0xFF, is not UTF-8; "))
+    }
   }
 
   @Test("names the byte of a line that begins in an earlier block")

@@ -191,7 +191,7 @@ struct EncodeModesTests {
     #expect(verified.log.contains("error: \(Self.tokens)/tokenizer: \(problem)"), "\(verified.log)")
   }
 
-  @Test("a byte order mark is no part of the text, in either mode of packing")
+  @Test("a byte order mark is not part of the file, nor of a post that it begins")
   func byteOrderMark() throws {
     try project.folder.write("КОТ\n\u{FEFF}ПЁС\n", to: "plain.txt")
     try project.folder.write("\u{FEFF}КОТ\n\u{FEFF}ПЁС\n", to: "marked.txt")
@@ -200,10 +200,9 @@ struct EncodeModesTests {
       try #require(ended.status == 0, "\(ended.log)")
       return try decoded("out")
     }
-    for packing in ["posts", "continuous"] {
-      let options = ["--tokenizer", Self.tokens, "--pack", packing]
-      #expect(try decoding(["marked.txt"] + options) == "КОТ\n\u{FEFF}ПЁС\n")
-    }
+    let options = ["marked.txt", "--tokenizer", Self.tokens, "--pack"]
+    #expect(try decoding(options + ["posts"]) == "КОТ\nПЁС\n")
+    #expect(try decoding(options + ["continuous"]) == "КОТ\n\u{FEFF}ПЁС\n")
     func learned(_ name: String) throws -> String {
       _ = try decoding([name, "--vocab-size", "270", "--min-frequency", "1"])
       return try project.folder.text(of: "out/tokenizer/merges.txt")
