@@ -1,11 +1,11 @@
 # The dependency graph of the pipeline: make help
 #
 # A stage is one rule. Its target is a stamp, such as data/raw/RUN.settings, which is written when
-# the stage has succeeded and holds the settings it ran with. A stage runs if its stamp or an output
+# the stage succeeds and holds the settings it ran with. A stage runs if its stamp or an output
 # is missing, if a setting differs from the stamp, or if an input is newer than the stamp. The
 # programs leave an output untouched if its content would stay the same, so that nothing after it
-# runs. What is after the bar of a rule must exist but may be newer: a rebuilt program alone runs
-# nothing again; make -B does.
+# runs. What is after the bar of a rule must exist but may be newer: a rebuilt program alone does
+# not run a stage again; make -B does.
 
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
@@ -14,11 +14,11 @@ SHELL := /bin/bash
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
-# ---- Functions of the recipes, in bash
+# ---- Bash functions for the recipes
 
-# Values reach the programs through the environment and these functions, never as text of a recipe.
+# Values reach the programs through the environment and these functions, never as recipe text.
 
-# run COMMAND…: shows a command as one could type it, and runs it.
+# run COMMAND…: prints a command as it could be typed, and runs it.
 define run
 {
   local word line=
@@ -66,7 +66,7 @@ define as_words
 }
 endef
 
-# as_typed NAME: the value with its leading blanks, which make removes; its command line has them.
+# as_typed NAME: the value with its leading blanks, which make removes; its command line still has them.
 define as_typed
 {
   local -n typed=$1
@@ -77,7 +77,7 @@ define as_typed
 }
 endef
 
-# did_you_mean WORD CANDIDATES…: prints "; did you mean X?", or nothing if none resembles WORD.
+# did_you_mean WORD CANDIDATES…: prints "; did you mean X?", or nothing if no candidate is close to WORD.
 define did_you_mean
 {
   printf '%s\n' "${@:2}" | awk -v word="$1" '
@@ -120,10 +120,10 @@ define has_saved
 }
 endef
 
-# settle_posts RAW TG_DUMP: decides what becomes of RAW.kept.jsonl, the posts as they were before a
+# settle_posts RAW TG_DUMP: decides what to do with RAW.kept.jsonl, the posts as they were before a
 # dump. If the dump has replaced them, they become RAW.previous.jsonl. Posts of an export, which can
-# be read again, never take the place of those of a channel, which may be gone there; posts of one
-# channel are merged.
+# be read again, never replace those of a channel, which may have been deleted there; posts of the
+# same channel are merged.
 define settle_posts
 {
   local kept=$1.kept previous=$1.previous source='' earlier=''
@@ -131,7 +131,7 @@ define settle_posts
   [ ! -e $kept.settings ] || read -r source _ < $kept.settings || true
   [ ! -e $previous.settings ] || read -r earlier _ < $previous.settings || true
   if same_posts $1; then
-    # Nothing was replaced, so the earlier stamp is still true.
+    # Nothing was replaced, so the earlier stamp is still valid.
     [ ! -e $kept.settings ] || ! grep -qs '^EXPORT=?' $1.settings || mv $kept.settings $1.settings
   elif [ -e $previous.jsonl ] && [[ $earlier == EXPORT=@* && $source == "$earlier" ]]; then
     "$2" $kept.jsonl --output $previous.jsonl
@@ -152,8 +152,8 @@ define same_posts
 endef
 
 # dump_facts EXPORT DUMP_FLAGS STAMP: prints the kind of the source (channel, export or missing);
-# newer if an export is newer than the stamp, else -; the source; and the options that decide which
-# posts are written, and how.
+# newer if an export is newer than the stamp, else -; the source; and the options that determine
+# which posts are written, and how.
 define dump_facts
 {
   local source=$1 kind=missing newer=- file flag
@@ -196,14 +196,14 @@ define newline
 
 
 endef
-# A value quoted for bash; $(shell) drops line ends that are not written as \n.
+# A value quoted for bash; $(shell) drops line breaks that are not written as \n.
 quoted = $$'$(subst $(newline),\n,$(subst ',\',$(subst \,\\,$(1))))'
-# $(call bash,FUNCTION,ARGUMENTS): what a function prints.
+# $(call bash,FUNCTION,ARGUMENTS): the output of a function.
 bash = $(shell eval $(call quoted,$(foreach name,$(functions),$(name)() $(value $(name));)); $(1) $(2))
 
 # ---- The variables
 
-# The variables that are declared below, and all that a user may set.
+# The variables declared below, and all that a user may set.
 declared = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(1) | sort -u)
 pipeline_variables := $(call declared,pipeline.mk)
 known := $(pipeline_variables) $(call declared,/dev/null $(wildcard Tests/checks.mk))
@@ -225,7 +225,7 @@ $(foreach name,$(given),$(eval override $(name) := $$(value $(name))))
 #? the name of the run, and of its files under data and checkpoints
 RUN ?= fixture
 
-# The run is part of names in this file and on the disk.
+# The run is part of names in this file and on disk.
 ifneq ($(filter RUN,$(given)),)
 run_problem := $(call bash,problem_of_run,$(call quoted,$(RUN)))
 ifneq ($(run_problem),)
@@ -242,7 +242,7 @@ $(eval $(file < $(variables)$(waiting)))
 remembered := $(patsubst remembered.%,%,$(filter remembered.%,$(.VARIABLES)))
 $(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $$(remembered.$(name))))
 
-#? an export of Telegram Desktop (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the embedded corpus
+#? a Telegram Desktop export (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the bundled corpus
 EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
 
 #! make dump
@@ -260,11 +260,11 @@ RECIPE ?= house
 NEWS ?= post
 
 #! make encode
-#? folder of a tokenizer; empty: that of MODEL, or without one a vocabulary is learnt from the posts
+#? folder of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
 TOKENIZER ?= $(MODEL)
-#? size of a learnt vocabulary, in tokens
+#? size of a learned vocabulary, in tokens
 VOCAB_SIZE ?= 4096
-#? fraction of the posts that is held back for validation
+#? fraction of the posts to hold back for validation
 VALIDATION_FRACTION ?= 0.05
 #? posts, or continuous for the single stream of the original recipe
 PACK ?= posts
@@ -285,15 +285,15 @@ HEADS ?= 4
 CONTEXT ?= 256
 #? optimizer steps; empty: those of EPOCHS (the default with MODEL)
 MAX_STEPS ?= 1000
-#? steps in which the learning rate rises (with MODEL: 500)
+#? steps over which the learning rate rises (with MODEL: 500)
 WARMUP_STEPS ?= 50
 #? highest learning rate (with MODEL: 5e-5)
 LEARNING_RATE ?= 1e-3
-#? steps between two lines of the log (with MODEL: 500)
+#? steps between two log lines (with MODEL: 500)
 LOGGING_STEPS ?= 100
 #? steps between two checkpoints (with MODEL: 7000)
 SAVE_STEPS ?= 250
-#? how many checkpoints are kept; empty: all (the default with MODEL)
+#? how many checkpoints to keep; empty: all (the default with MODEL)
 SAVE_TOTAL_LIMIT ?= 2
 else
 MAX_STEPS ?=
@@ -309,13 +309,13 @@ EPOCHS ?= 10
 BLOCK_SIZE ?= 128
 #? examples in a batch
 BATCH_SIZE ?= 8
-#? seed of new weights, of the order of examples and of dropout
+#? seed for new weights, the order of examples, and dropout
 SEED ?= 42
 #? arithmetic of matrix products: fp32, bf16 (twice as fast on processors that have it) or auto; empty: fp32
 PRECISION ?=
 #? steps between two validations; empty: SAVE_STEPS
 EVAL_STEPS ?=
-#? stop after so many validations without a lower loss, and keep the best model; empty: never
+#? stop after this many validations without a lower loss, and keep the best model; empty: never
 PATIENCE ?=
 #? more arguments for gpt-finetune, such as --weight-decay 0.01 --lr-scheduler-type cosine
 TRAIN_FLAGS ?=
@@ -329,7 +329,7 @@ PROMPT ?=
 COUNT ?= 64
 #? bugurts to print
 SHOW ?= 10
-#? lower keeps to likely words, higher dares more
+#? lower values keep to likely words, higher ones are more daring
 TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
@@ -340,7 +340,7 @@ MARCH ?= native
 
 # ---- The programs
 
-# $(call differ,A,B): not empty if A and B are different texts.
+# $(call differ,A,B): not empty if A and B differ.
 differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 
 # The last flag refuses imports that Package.swift does not declare.
@@ -350,7 +350,7 @@ build := .build
 bin := $(build)/release
 programs := tg-dump bugurt-clean bpe-encode gpt-finetune gpt-sample
 binaries := $(programs:%=$(bin)/%)
-# With folders, which change when a file is removed.
+# Folders are included because they change when a file is removed.
 sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
@@ -361,7 +361,7 @@ packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libxml2-dev li
 .PHONY: programs
 programs: $(binaries)
 
-# SwiftPM's module cache does not survive a move. A build that fails leaves the earlier programs.
+# SwiftPM's module cache does not survive a move. A failed build leaves the earlier programs.
 .PRECIOUS: $(binaries)
 $(binaries) &: $(sources) $(build)/march | $(build)/installed
 	@if [ "$$(cat $(build)/checkout 2> /dev/null)" != "$$PWD" ]; then \
@@ -378,7 +378,7 @@ $(build)/march: $(if $(call differ,$(file < $(build)/march),$(MARCH)),FORCE)
 .PHONY: FORCE
 FORCE:
 
-# Installs what is missing, or says what to type if it may not.
+# Installs what is missing, or prints the command to run if it lacks permission.
 $(build)/installed: pipeline.mk
 	@mkdir -p $(@D)
 	@command -v swift > /dev/null || \
@@ -418,10 +418,11 @@ cleaned := $(clean).settings
 encoded := $(tokens).settings
 trained := $(run_folder).settings
 
-# A stamp describes the outputs that are there, so it stays when a later attempt fails.
+# A stamp describes the existing outputs, so it stays when a later attempt fails.
 .PRECIOUS: $(dumped) $(cleaned) $(encoded) $(trained)
 
-# The variables that can change the result of a stage. Threads and how often something is saved cannot.
+# The variables that can change the result of a stage. The number of threads and how often
+# something is saved cannot.
 clean_variables := RECIPE NEWS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
@@ -438,7 +439,7 @@ always := $(findstring B,$(letters))
 ifneq ($(findstring t,$(letters)),)
 $(error make -t would mark stages as done that never ran)
 endif
-# $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run whatever its inputs are.
+# $(call stale,STAMP,SETTINGS,OUTPUTS): FORCE if the stage must run regardless of its inputs.
 stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
 # $(call unless_same,INPUT): begins the command of a stage; skips it if the stage is up to date.
 unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
@@ -461,7 +462,7 @@ last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(c
 .PHONY: dump
 dump: $(dumped)
 
-## update: fetch what is new in the channel that EXPORT names, to train on it: make update train
+## update: fetch new posts from the channel that EXPORT names; to train on them, too: make update train
 .PHONY: update
 update: $(dumped)
 
@@ -478,16 +479,16 @@ dump_stamp := $(file < $(if $(wildcard $(raw).kept.settings),$(if $(call bash,sa
   && echo same),$(raw).kept.settings,$(dumped)),$(dumped)))
 dump_differs := $(call differ,$(dump_stamp),$(dump_settings))
 dump_needed := $(if $(dump_differs)$(filter-out $(wildcard $(posts)),$(posts)),FORCE)
-# An export may be removed once its posts are dumped.
+# An export may be removed once its posts have been dumped.
 ifeq ($(source_kind),missing)
 dump_needed := $(if $(dump_needed),missing-export)
 else
 dump_needed := $(if $(dump_needed)$(always)$(is_update)$(filter newer,$(word 2,$(source_facts))),FORCE)
 endif
 
-# An export is complete, so its posts replace those of an older one. Posts may have been deleted in a
-# channel, so they are replaced only if the settings have changed. What is replaced is kept, and
-# comes back with its settings.
+# An export is complete, so its posts replace those of an older one. Posts may have been deleted from
+# a channel, so they are replaced only if the settings have changed. What is replaced is kept, and is
+# merged back when its settings return.
 replaces := $(and $(wildcard $(posts)),$(or $(if $(is_update),,$(filter export,$(source_kind))),$(if \
   $(filter EXPORT=%,$(firstword $(dump_stamp))),$(dump_differs))))
 earlier := $(raw).previous
@@ -544,7 +545,7 @@ $(encoded): $(cleaned) $(wildcard $(corpus)) \
 .PHONY: train
 train: $(trained)
 
-# gpt-finetune compares what is asked for with what was done, and leaves, resumes or replaces the run.
+# gpt-finetune compares what is requested with what was done, and leaves, resumes or replaces the run.
 $(trained): $(encoded) $(wildcard $(manifest)) \
   $(call stale,$(trained),$(train_settings),$(model)) | $(bin)/gpt-finetune
 	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(call unless_same,$(manifest)) { \
@@ -568,7 +569,7 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	$(call done,train_settings)
 
 # A trained model is sampled as it is, whatever the variables say now: looking at a run must never
-# train it. Only the embedded corpus is trained on first, because that is what a first try wants.
+# train it. Only the run of the bundled corpus is trained first, because a first try needs it.
 runs := $(sort $(foreach folder,$(wildcard checkpoints/*/final checkpoints/*/checkpoint-*),$(filter-out \
   %.previous,$(word 2,$(subst /, ,$(folder))))))
 runs_text = $(if $(runs),; the runs so far: $(runs)$(call bash,did_you_mean,$(call \
@@ -597,7 +598,7 @@ missing-run:
 show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
 
-# The recipes above have all values in their environment.
+# All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
   $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample show missing-export: export \

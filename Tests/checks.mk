@@ -1,9 +1,9 @@
 # The checks of the project itself: make help-dev
 #
-# Everything they need is installed under .build, in Python environments of their own.
+# Everything they need is installed under .build, in separate Python environments.
 
 #! make interop
-#? one check, such as weights, or several; empty: all (Tests/Interop/run --list)
+#? one or more checks, such as weights (Tests/Interop/run --list prints all); empty: all
 CHECK ?=
 
 #! make bench-train, make bench-encode and the other benchmarks
@@ -29,12 +29,12 @@ test_flags := $(swift_flags) --disable-testable-imports
 test: $(binaries)
 	swift test $(test_flags) $(if $(FILTER),--filter '$(FILTER)')
 
-# The suites in which threads share memory of our own code. The libraries of the products are not
+# The suites in which threads share memory in our own code. The libraries for matrix products are not
 # compiled for the sanitizer, which therefore cannot see how they synchronize.
 threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
   CorpusEncodingTests\.|CleanerTests|NearDuplicates
 
-## test-threads: run the tests of what threads share, under the thread sanitizer
+## test-threads: run the tests of what threads share under the thread sanitizer
 .PHONY: test-threads
 test-threads: $(build)/installed
 	TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
@@ -113,7 +113,7 @@ bench-dump: | $(bin)/tg-dump
 	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
 	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
 
-# pip compiles llama.cpp for this processor, which takes long: hence nice.
+# pip compiles llama.cpp for this processor, which takes a long time, hence nice.
 $(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
 	python3 -m venv $(@D)/venv
 	CMAKE_ARGS='-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' nice $(@D)/venv/bin/pip install --quiet \
@@ -131,7 +131,7 @@ bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
 
 fuzz := $(build)/fuzz/release/Fuzz
 
-## fuzz: give the parsers inputs made by libFuzzer, under the address sanitizer
+## fuzz: run the parsers on inputs from libFuzzer, under the address sanitizer
 .PHONY: fuzz
 fuzz: $(build)/installed
 	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \

@@ -12,29 +12,29 @@ import TokenShardFormat
 struct BPEEncode: Program {
   static let name = "bpe-encode"
   static let abstract =
-    "Turn cleaned text into shards of tokens with the byte-pair encoding of GPT-2."
+    "Turn cleaned text into token shards with GPT-2's byte-pair encoding."
   static let discussion = """
-    The output folder gets train-00000.bin and so on, validation-00000.bin and so on, tokenizer/ with
-    the files that Hugging Face's AutoTokenizer loads, and manifest.json. It appears only when it is
-    complete, and replaces an older one.
+    The output folder has train-00000.bin and so on, validation-00000.bin and so on, tokenizer/
+    with the files that Hugging Face's AutoTokenizer loads, and manifest.json. It appears only when
+    it is complete; then it replaces an older one.
 
     With --pack posts (the default) every line of the corpus is a post, and the end-of-text token
     follows each. A post belongs to validation if the CRC-32 of its bytes, divided by 2^32, is less
-    than --validation-fraction, so it stays on its side when posts are added. With --pack continuous
-    the whole file is one text, including its newlines, and nothing marks where a post ends; a
-    --validation-fraction then takes the last tokens.
+    than --validation-fraction, so it stays on the same side when posts are added. With --pack
+    continuous the whole file is one text, including its newlines, and nothing marks where a post
+    ends; a --validation-fraction then holds back the last tokens.
 
-    The end-of-text token is the folder's eos_token, or else </s>, or else <|endoftext|>; it must be
-    one that no text contains. The configurations of rugpt3 of 2020 name the id 50256, an ordinary
+    The end-of-text token is the folder's eos_token, or else </s>, or else <|endoftext|>; it must
+    be one that no text contains. The id in rugpt3's configurations of 2020, 50256, is an ordinary
     word.
 
-    --inspect, --decode and --verify examine tokens and write no folder; their results go to standard
-    output. --inspect shows one token per line: its index, id, number of bytes, and text, in which ␣
-    is a space, \\n a newline, <D0> a byte that is not a complete character (such as half a Cyrillic
-    letter) and <U+00A0> a character that cannot be seen. On a terminal it is a table, in a pipe
-    lines separated by tabs. --decode prints the text itself, with a newline for each end-of-text
-    token; a character cut at an end of the range is U+FFFD. --verify lists what it found good, and
-    ends with status 65 and the byte of the first fault if it found one.
+    --inspect, --decode and --verify examine tokens and write no folder; their results go to
+    standard output. --inspect shows one token per line: its index, id, number of bytes, and text,
+    in which ␣ is a space, \\n a newline, <D0> a byte of an incomplete character (such as half a
+    Cyrillic letter) and <U+00A0> an invisible character. The output is a table on a terminal, and
+    lines with tabs between the columns in a pipe. --decode prints the text itself, with a newline
+    for each end-of-text token; a character cut at either end of the range is U+FFFD. --verify
+    lists what is good; if it finds a fault, it reports where and ends with status 65.
 
     examples:
       bpe-encode data/clean/run.txt -o data/tokens/run --tokenizer checkpoints/rugpt3small
@@ -46,7 +46,7 @@ struct BPEEncode: Program {
       bpe-encode --verify data/tokens/run
     """
 
-  static let memoryAdvice = "Fewer --threads take less"
+  static let memoryAdvice = "Fewer --threads need less"
 
   @Arguments(
     help: "cleaned text in UTF-8, one post per line, gzipped or not; - is standard input",
@@ -63,7 +63,7 @@ struct BPEEncode: Program {
   var tokenizer: String?
 
   @Option(
-    help: "greatest number of tokens of a learned vocabulary", valueName: "count",
+    help: "maximum size of a learned vocabulary, in tokens", valueName: "count",
     defaultText: "16384", accepting: .atLeast(BPETrainer.smallestVocabulary))
   var vocabSize: Int?
 
@@ -78,27 +78,27 @@ struct BPEEncode: Program {
   var endOfText: String?
 
   @Option(
-    help: "what is a text of its own: each post, or the whole file", defaultText: "posts")
+    help: "what is encoded as one text: each post, or the whole file", defaultText: "posts")
   var pack: Packing?
 
   @Option(
-    help: "fraction held back to measure the model on", valueName: "fraction",
-    defaultText: "0.05, with --pack continuous 0",
+    help: "fraction of the corpus to hold back for validation", valueName: "fraction",
+    defaultText: "0.05; 0 with --pack continuous",
     accepting: Constraint("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
   var validationFraction: Double?
 
   @Option(
-    help: "greatest number of tokens in a shard", valueName: "count", defaultText: "100000000",
+    help: "maximum number of tokens in a shard", valueName: "count", defaultText: "100000000",
     accepting: .within(1...TokenShardHeader.largestCount))
   var shardTokens: Int?
 
   @Option(
-    help: "threads; they change the speed, not the result", valueName: "n",
-    defaultText: "one per physical core", accepting: .within(1...1024))
+    help: "number of threads; does not affect the result", valueName: "n",
+    defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
   @Option(
-    help: "what becomes of bytes that are not UTF-8: an error, U+FFFD as in Python, or nothing",
+    help: "what to do with bytes that are not UTF-8: stop, replace them with U+FFFD, or drop them",
     defaultText: "fail")
   var invalidUtf8: InvalidUTF8Policy?
 
@@ -106,7 +106,7 @@ struct BPEEncode: Program {
   var allowSpecial = false
 
   @Option(
-    help: "length of the blocks of the training, for the statistics", valueName: "tokens",
+    help: "block size of the training, for the statistics", valueName: "tokens",
     defaultText: "128, as in gpt-finetune", accepting: .within(1...1_000_000))
   var blockSize: Int?
 
@@ -114,7 +114,7 @@ struct BPEEncode: Program {
 
   func validate() throws {
     guard inspection.given.isEmpty else { return try validateInspection() }
-    if inspection.range != nil { throw UsageError("--range belongs to --decode <shard>") }
+    if inspection.range != nil { throw UsageError("--range needs --decode <shard>") }
     guard !corpus.isEmpty else {
       throw UsageError("missing argument <corpus.txt>: cleaned text in UTF-8, one post per line")
     }
@@ -126,11 +126,11 @@ struct BPEEncode: Program {
     }
     if corpus.contains("-") && (tokenizer == nil || corpus.count > 1) {
       throw UsageError(
-        "standard input can be read only once: give it alone, and with --tokenizer")
+        "standard input can be read only once: use it alone, and with --tokenizer")
     }
   }
 
-  /// Checks that no option was given that does not belong to the inspection.
+  /// Checks that the options given all apply to the inspection.
   private func validateInspection() throws {
     let mode = inspection.given[0]
     if inspection.given.count > 1 {
@@ -138,7 +138,7 @@ struct BPEEncode: Program {
     }
     if let path = corpus.first {
       throw UsageError(
-        "\(mode) encodes no corpus: leave out '\(path)', or leave out \(mode) to encode it")
+        "\(mode) does not encode a corpus: leave out '\(path)', or leave out \(mode) to encode it")
     }
     let inspects = inspection.inspect != nil
     let others = [
@@ -153,7 +153,7 @@ struct BPEEncode: Program {
       ("--range", inspection.range != nil && inspection.decode == nil),
     ]
     if let (option, _) = others.first(where: \.1) {
-      throw UsageError("\(option) does not go with \(mode): leave one of them out")
+      throw UsageError("\(option) cannot be used with \(mode): leave one of them out")
     }
     if inspects && tokenizer == nil {
       throw UsageError(
@@ -197,7 +197,7 @@ struct BPEEncode: Program {
     try output.commit()
   }
 
-  /// Begins the folder `path`, which must be one of token shards if it has files.
+  /// Starts writing the folder `path`, which must be one of token shards if it has files.
   private func outputFolder(_ path: String) throws -> OutputFolder {
     if Folder.exists(path), try !Folder.list(path).isEmpty, !TokenManifest.exists(in: path) {
       throw UsageError(
@@ -226,7 +226,7 @@ struct BPEEncode: Program {
     if encoding.packing == .posts, encoding.validationFraction > 0,
       manifest.splits[.validation] == nil
     {
-      Log.warning("the corpus is so small that no post fell to validation")
+      Log.warning("the corpus is so small that no post is held back for validation")
     }
     let isChanged = try output.commit()
     for line in statistics.table(files: corpus) { Log.raw(line) }

@@ -4,7 +4,7 @@ import CorpusFormat
 import TextSupport
 import TokenShardFormat
 
-/// Shows what the work on a corpus reports.
+/// Shows the events that the work on a corpus reports.
 final class EncodingMessages {
   private let label: String
   private var progress: Progress?

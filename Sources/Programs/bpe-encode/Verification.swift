@@ -20,7 +20,7 @@ struct Verification {
       do {
         printResult(try VerifiedShard(path: shard))
       } catch {
-        // The other shards are of interest too; the last failure ends the program.
+        // The other shards are checked too; the last failure ends the program.
         if let failure { Log.error("\(failure)") }
         failure = error
       }
@@ -38,8 +38,8 @@ struct Verification {
     let verdict =
       switch shard.reference {
       case .manifest where shard.isDescribed: "good"
-      case .manifest: "good by the manifest; its header does not say what the ids mean"
-      case .header: "good by its header; there is no manifest beside it"
+      case .manifest: "good according to the manifest; its header does not say what the ids mean"
+      case .header: "good according to its header; there is no manifest beside it"
       case .nothing: "complete; its header has no CRC, and there is no manifest beside it"
       }
     print(

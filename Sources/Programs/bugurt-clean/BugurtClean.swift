@@ -9,40 +9,40 @@ import Threading
 struct BugurtClean: Program {
   static let name = "bugurt-clean"
   static let abstract =
-    "Turn posts into cleaned text, one post a line, and count what each rule did."
+    "Turn posts into cleaned text, one post per line, and count what each rule did."
   static let discussion = """
     The rules run over each post in a fixed order (--list-rules shows them). Each changes the text
     or drops the post. What each rule did is shown at the end and written to the funnel, a JSON
-    file beside the text. Outputs appear whole or not at all.
+    file beside the text. Outputs appear complete or not at all.
 
     examples:
       bugurt-clean data/raw/fixture.jsonl -o data/clean/fixture.txt
           writes data/clean/fixture.txt and data/clean/fixture.funnel.json
       bugurt-clean --news line posts.jsonl.gz | head
-          keeps news without the hashtag line; the text goes to standard output
+          keeps news posts but not their hashtag line; the text goes to standard output
       bugurt-clean --list-rules > rules.ini; bugurt-clean --rules rules.ini posts.jsonl
-          cleans by your own rules; --rule links=off changes one of them
+          uses your own rules; --rule links=off changes one of them
       bugurt-clean --suggest posts.jsonl > lines.ini; bugurt-clean --rules lines.ini posts.jsonl
           finds the lines that a channel puts above or below its posts, and removes them
       bugurt-clean --recipe original posts.jsonl -o original.txt
-          writes what the first version of this project wrote, byte for byte; not one post a line
+          writes what the first version of this project wrote, byte for byte; not one post per line
     """
 
-  static let memoryAdvice = "Fewer --threads take less"
+  static let memoryAdvice = "Fewer --threads need less"
 
   @Argument(
-    help: "posts, one JSON object a line, packed with gzip or not; - for standard input",
+    help: "posts, one JSON object per line, gzipped or not; - is standard input",
     valueName: "posts.jsonl", completion: .file)
   var posts: String?
 
   @Option(
-    help: "the text to write; - for standard output", short: "o", valueName: "text.txt",
+    help: "the text to write; - is standard output", short: "o", valueName: "text.txt",
     completion: .file)
   var output = "-"
 
   @Option(
     help: "the funnel to write: what each rule did, as JSON", valueName: "funnel.json",
-    defaultText: "the output's name with .funnel.json for .txt; none for standard output",
+    defaultText: "the output's name with .funnel.json instead of .txt; none for standard output",
     completion: .file)
   var funnel: String?
 
@@ -50,12 +50,12 @@ struct BugurtClean: Program {
   var recipe = Recipe.house
 
   @Option(
-    help: "the number of threads, which does not change the result", valueName: "n",
+    help: "number of threads; does not affect the result", valueName: "n",
     defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
   @Option(
-    help: "how many lines that are not posts are passed over with a warning", valueName: "count",
+    help: "how many lines that are not posts to skip, each with a warning", valueName: "count",
     defaultText: "0", accepting: .within(0...1_000_000_000))
   var skipBad: Int?
 
@@ -64,11 +64,11 @@ struct BugurtClean: Program {
 
   func validate() throws {
     if recipe == .original, let option = choice.houseOption {
-      throw UsageError("\(option) belongs to --recipe house; the original recipe has no options")
+      throw UsageError("\(option) needs --recipe house; the original recipe has no options")
     }
     guard !choice.listRules else { return }
     guard posts != nil else {
-      throw UsageError("missing argument <posts.jsonl>: the posts to clean; - for standard input")
+      throw UsageError("missing argument <posts.jsonl>: the posts to clean; - is standard input")
     }
     if output.isEmpty || funnel == "" { throw UsageError("a path must not be empty") }
     if let funnelPath, funnelPath == output {
@@ -88,7 +88,7 @@ struct BugurtClean: Program {
     let rules = try choice.ruleSet(recipe)
     if choice.listRules { return print(rules.text, terminator: "") }
     let posts = posts ?? "-"
-    // A pipe must not be opened twice: what is read of it is gone.
+    // A pipe must not be opened twice: what was read from it is gone.
     let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     if choice.suggest {
       let progress = Progress("looking for boilerplate", total: size, unit: .bytes)
@@ -112,7 +112,7 @@ struct BugurtClean: Program {
     cleaning.toleratedBadLines = skipBad ?? 0
     cleaning.explainedID = inspection.explain
     cleaning.sampler = PostSampler(count: inspection.sample ?? 0, seed: inspection.seed ?? 0)
-    cleaning.onBadLine = { Log.warning("passed over: \($0)") }
+    cleaning.onBadLine = { Log.warning("skipped: \($0)") }
     if let rejects { cleaning.onReject = { try rejects.write($0) } }
     let progress = Progress("cleaning", total: size, unit: .bytes)
     let result = try cleaning.run(writer) { try progress.update($0) }
@@ -123,8 +123,8 @@ struct BugurtClean: Program {
           + "surrogate such as \\ud83d), replaced by U+FFFD")
     }
 
-    // The funnel comes before the text, so that a text never lacks its funnel, but after there is room
-    // for the text.
+    // The funnel is committed before the text, so that a text never lacks its funnel, but only once
+    // the text is on the disk.
     try writer.synchronize()
     try rejects?.commit()
     if let funnel { try result.funnel.write(to: funnel) }

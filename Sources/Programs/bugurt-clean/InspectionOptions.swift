@@ -8,19 +8,19 @@ struct InspectionOptions: ArgumentGroup {
   var explain: Int?
 
   @Option(
-    help: "write each dropped post to this file, a JSON object a line, with the rule that did it",
+    help: "write each dropped post to this file, one JSON object per line, with the rule",
     valueName: "file", completion: .file)
   var rejects: String?
 
   @Option(
-    help: "show this many posts, drawn by lot, as they were and as they came out",
+    help: "show this many posts, chosen at random, before and after cleaning",
     valueName: "count", accepting: .atLeast(1))
   var sample: Int?
 
-  @Option(help: "decides which posts are drawn", valueName: "number", defaultText: "0")
+  @Option(help: "seed for the choice of --sample", valueName: "number", defaultText: "0")
   var seed: UInt64?
 
-  @Flag(help: "show posts as one text with removed and added words, in color on a terminal")
+  @Flag(help: "show posts as one text with removed and added words, in colour on a terminal")
   var diff = false
 
   @Flag(help: "show what the text is like: lengths, alphabets, how posts begin")

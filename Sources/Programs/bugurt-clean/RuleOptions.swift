@@ -12,39 +12,39 @@ struct RuleOptions: ArgumentGroup {
   var rule: [String] = []
 
   @Options(
-    help: "a rule file, as --list-rules writes it; the other options here override it",
+    help: "a rule file, as written by --list-rules; the other options here override it",
     valueName: "rules.ini", completion: .file)
   var rules: [String] = []
 
   @Option(
-    help: "what to remove of posts under #БТnews: the post, the line with the hashtag, or nothing",
+    help: "what to remove from posts under #БТnews: the post, the hashtag line, or nothing",
     defaultText: "post")
   var news: ChannelNewsRule.Treatment?
 
   @Option(
-    help: "drop posts with a smaller fraction of Cyrillic among their letters",
+    help: "drop posts in which the fraction of Cyrillic among the letters is smaller",
     valueName: "fraction", defaultText: "0.3", accepting: .within(0...1))
   var minCyrillic: Double?
 
   @Flag(help: "drop posts that are not in upper case") var requireUpper = false
 
   @Option(
-    help: "drop posts that nearly repeat another: the fraction of common shingles, such as 0.8",
+    help: "drop posts that share this fraction of their shingles with another, such as 0.8",
     valueName: "similarity", defaultText: "off", accepting: .within(0.3...1))
   var nearDuplicates: Double?
 
-  @Flag(help: "show the rules and their settings as chosen, as a file for --rules, and stop")
+  @Flag(help: "show the rules and their current settings, as a file for --rules, and stop")
   var listRules = false
 
-  @Flag(help: "show lines that head or end many posts, as a section for --rules, and stop")
+  @Flag(help: "show lines that begin or end many posts, as a section for --rules, and stop")
   var suggest = false
 
   @Option(
-    help: "the fraction of posts from which --suggest shows a line", valueName: "fraction",
+    help: "the fraction of posts with a line for --suggest to show it", valueName: "fraction",
     accepting: .within(0...1))
   var suggestShare = 0.05
 
-  /// The options that are short for a choice of a rule of the house recipe, with that choice.
+  /// The options that are shorthand for a rule setting of the house recipe, with that setting.
   private var shorthands: [(option: String, choice: String)] {
     let all: [(option: String, choice: String)?] = [
       news.map { ("--news", "channel-news.news=\($0.rawValue)") },
@@ -55,7 +55,7 @@ struct RuleOptions: ArgumentGroup {
     return all.compactMap { $0 }
   }
 
-  /// The first option given that only the house recipe has.
+  /// The first option given that only the house recipe supports.
   var houseOption: String? { shorthands.first?.option ?? (suggest ? "--suggest" : nil) }
 
   /// The rules of `recipe` as chosen.

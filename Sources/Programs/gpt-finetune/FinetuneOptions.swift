@@ -14,8 +14,8 @@ struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "longest context, in tokens", accepting: .within(2...1_000_000)) var context = 512
 }
 
-/// The course of the training; names and defaults are the Hugging Face Trainer's and the
-/// original recipe's.
+/// The course of the training; names and defaults are those of the Hugging Face Trainer and of the
+/// original recipe.
 struct TrainingOptions: ArgumentGroup {
   @Option(
     help: "tokens in a training example", aliases: ["block"], valueName: "n",
@@ -33,14 +33,14 @@ struct TrainingOptions: ArgumentGroup {
     accepting: .above(0))
   var numTrainEpochs = 10.0
   @Option(
-    help: "steps of the whole run", valueName: "n", defaultText: "those of the epochs",
+    help: "number of steps of the whole run", valueName: "n", defaultText: "those of the epochs",
     accepting: .atLeast(1))
   var maxSteps: Int?
   @Option(
-    help: "dropout, wherever GPT-2 has it", valueName: "p",
-    defaultText: "the model's own, 0.1 for a new one", accepting: .within(0...0.99))
+    help: "dropout probability, wherever GPT-2 has dropout", valueName: "p",
+    defaultText: "the model's own; 0.1 for a new one", accepting: .within(0...0.99))
   var dropout: Float?
-  @Option(help: "seed for new weights, the order of the examples and dropout", valueName: "n")
+  @Option(help: "seed for new weights, the order of examples, and dropout", valueName: "n")
   var seed: UInt64 = 42
   @Option(
     help: "order in which an epoch goes through the examples: a new one each time, or that of the "
@@ -51,9 +51,8 @@ struct TrainingOptions: ArgumentGroup {
       + "rest: less memory, a quarter more time, the same result")
   var gradientCheckpointing = false
   @Option(
-    help: "numbers that matrix products are computed with: fp32; bf16, at twice the speed on "
-      + "processors that have it, with weights and sums still in fp32; auto: bf16 if the processor "
-      + "has it",
+    help: "arithmetic of matrix products: fp32; bf16, at twice the speed on processors that have "
+      + "it, with weights and sums still in fp32; or auto: bf16 if the processor has it",
     valueName: "type")
   var precision = PrecisionChoice.fp32
 }
@@ -86,7 +85,7 @@ struct CheckpointOptions: ArgumentGroup {
     defaultText: "never", accepting: .atLeast(1))
   var earlyStoppingPatience: Int?
   @Option(
-    help: "how much lower a loss must be to count for --early-stopping-patience",
+    help: "how much lower a loss must be to count as lower for --early-stopping-patience",
     valueName: "x", defaultText: "0", accepting: .atLeast(0))
   var earlyStoppingThreshold: Double?
 }
@@ -113,10 +112,10 @@ struct OptimizerOptions: ArgumentGroup {
   var adamBeta1 = 0.9
   @Option(help: "decay of the second moment", valueName: "beta", accepting: .within(0...0.999999))
   var adamBeta2 = 0.999
-  @Option(help: "added to the denominator", valueName: "epsilon", accepting: .above(0))
+  @Option(help: "epsilon, added to the denominator", valueName: "epsilon", accepting: .above(0))
   var adamEpsilon = 1e-8
   @Option(
-    help: "norm to which larger gradients are scaled down; 0: none are",
+    help: "norm to which larger gradients are scaled down; 0: no limit",
     valueName: "norm", accepting: .atLeast(0))
   var maxGradNorm = 1.0
 }

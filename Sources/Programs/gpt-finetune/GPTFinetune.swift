@@ -13,23 +13,23 @@ import Training
 struct GPTFinetune: Program {
   static let name = "gpt-finetune"
   static let abstract =
-    "Train a GPT-2 model on token shards: fine-tune one, or start from random weights."
+    "Train a GPT-2 model on token shards: fine-tune a model, or start from random weights."
   static let discussion = """
     The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
-    model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as it is),
+    model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is),
     curves.csv, curves.svg and report.md.
 
     examples:
       gpt-finetune data/tokens/bugurt --model rugpt3medium_based_on_gpt2 -o checkpoints/bugurt
-          fine-tune a model; the shards must come from bpe-encode --tokenizer of the same folder
+          fine-tune a model; the shards must come from bpe-encode --tokenizer with the same folder
       gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
           train a small model from random weights
       gpt-finetune … --eval-steps 500 --load-best-model-at-end --early-stopping-patience 3
-          stop when the validation loss no longer falls, and keep the best model
+          stop when the validation loss no longer improves, and keep the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
           continue after an interruption; the result is identical to the last bit
 
-    Options have the names and meanings of the Hugging Face Trainer's. When a run is resumed,
+    Options have the same names and meanings as in the Hugging Face Trainer. When a run is resumed,
     options that affect the result must stay the same; how often to log and save, and --threads,
     may change.
 
@@ -51,7 +51,7 @@ struct GPTFinetune: Program {
   var model: String?
   @Flag(
     help: "continue an earlier run with the same settings where it stopped; a finished run is left "
-      + "as it is")
+      + "unchanged")
   var resume = false
   @Flag(
     help: "replace an earlier run, which is kept as <folder>.previous until this one is finished; "
@@ -106,7 +106,7 @@ struct GPTFinetune: Program {
     switch start {
     case .finished:
       Log.info(
-        "\(output) is already finished, with the same settings, model and data; it is left as it is"
+        "\(output) is already finished, with the same settings, model and data; it is left unchanged"
       )
       return
     case .resumed(let step):
@@ -121,7 +121,7 @@ struct GPTFinetune: Program {
           + "\(trainer.folder.previousPath) until this run is finished")
     case .new: break
     }
-    // A resumed run has its weights from the checkpoint.
+    // A resumed run takes its weights from the checkpoint.
     if firstStep == 0, model == nil { trainer.model.drawWeights(seed: settings.seed) }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
@@ -134,13 +134,13 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
-  /// Warns if the training needs more memory than there is: the system grants it at first, and kills
+  /// Warns if the training needs more memory than is free: the system grants it at first, and kills
   /// the program when it is used.
   private func warnOfMemory() {
     let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
     guard let available = AvailableMemory.byteCount, needed > available else { return }
     Log.warning(
-      "the training takes another \(NumberText.bytes(Double(needed))) of memory, but only "
+      "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
         + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
         + Self.memoryAdvice)
   }
@@ -150,8 +150,8 @@ struct GPTFinetune: Program {
     _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
-    // The ids of its special tokens replace those of the model, which are those of an ordinary word
-    // in rugpt3's configurations of 2020.
+    // Its special tokens replace those of the model: the ids in rugpt3's configurations of 2020 are
+    // those of an ordinary word.
     let vocabulary = try ShardVocabulary(data, model: model)
     for warning in vocabulary.warnings { Log.warning(warning) }
     guard let base = model else {

@@ -11,21 +11,22 @@ struct GPTSample: Program {
   static let name = "gpt-sample"
   static let abstract = "Write bugurts with a trained model."
   static let discussion = """
-    A text appears while it is being written. It ends where the model ends it, or at --max-length
-    tokens. The same --seed gives the same texts, whatever --threads, --batch and --count: the first of
-    ten texts is the one that --count 1 gives. Each prompt of --prompts gives the texts that it would
-    give alone.
+    A text appears as it is written. It ends where the model ends it, or at --max-length tokens.
+    The same --seed gives the same texts, whatever --threads, --batch and --count: the first of ten
+    texts is the one that --count 1 gives. Each prompt of --prompts gives the texts that it would
+    give on its own.
 
-    Ctrl-C keeps the texts that are finished, also in the file of --output; the exit status is 130.
+    Ctrl-C keeps the finished texts, also in the --output file; the exit status is 130.
 
-    --interactive asks for a prompt, writes a bugurt, and asks again; an empty line stands for the
-    default prompt. Ctrl-C stops the text, Ctrl-D ends the program. The arrow keys and Ctrl-R bring back
-    earlier prompts, which are kept in ~/.local/state/gpt-sample/history, readable only by you.
+    --interactive asks for a prompt, writes a bugurt, and asks again; an empty line means the
+    default prompt. Ctrl-C stops the text; Ctrl-D ends the program. The arrow keys and Ctrl-R
+    recall earlier prompts, which are kept in ~/.local/state/gpt-sample/history, readable only by
+    you.
 
-    --score measures text instead of writing it. A line is treated as training treats a post: it comes
-    after an end of text and ends with one. So a line of n tokens has n + 1 probabilities p, each of a
-    token given those before it:
-      log-probability = mean of ln p over the n + 1 tokens   (the negative of transformers' loss)
+    --score measures text instead of writing it. A line is treated as a post is in training: an
+    end-of-text token comes before it and another after it. So a line of n tokens has n + 1
+    probabilities p, each of a token given those before it:
+      log-probability = mean of ln p over the n + 1 tokens   (the negative loss of transformers)
       perplexity      = exp(-log-probability)
     The last row is for all tokens of the file.
 
@@ -33,24 +34,24 @@ struct GPTSample: Program {
       gpt-sample checkpoints/fixture/final
           one bugurt that begins with the first word of a post
       gpt-sample checkpoints/fixture/final --prompt "пришёл домой" --count 10
-          ten that begin with these words, in upper case
+          ten bugurts that begin with these words, in upper case
       gpt-sample checkpoints/fixture/final --interactive --temperature 0.8
           try out prompts
       gpt-sample checkpoints/fixture/final --count 64 --filter --output bugurts.txt --show 3
-          a file of 64 well-formed ones, three of them printed as well
+          a file of 64 well-formed bugurts, three of which are also printed
       gpt-sample checkpoints/fixture/final --prompts prompts.txt --best-of 8 --json | jq -r .text
-          the most likely of eight for each prompt, for scripts
+          the most likely of eight bugurts for each prompt, for scripts
       gpt-sample checkpoints/fixture/final --temperature 0
           the most likely token each time
       gpt-sample checkpoints/fixture/final --top-k 0 --min-p 0.05 --no-repeat-ngram 4
-          any token at least a twentieth as likely as the best one, and no four tokens twice
+          any token at least a twentieth as likely as the best one, and no sequence of four twice
       gpt-sample checkpoints/fixture/final --score data/clean/fixture.txt | sort -t $'\\t' -nk4
           the posts, the least surprising first
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
           what the model expects next, for scripts
     """
 
-  static let memoryAdvice = "A smaller --batch, --max-length or --threads takes less"
+  static let memoryAdvice = "A smaller --batch, --max-length or --threads needs less"
 
   @Argument(
     help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
@@ -63,21 +64,21 @@ struct GPTSample: Program {
       + "context", valueName: "n", defaultText: "\(SamplingSettings().maximumLength)",
     accepting: .atLeast(2))
   var maxLength: Int?
-  @Option(help: "determines the random numbers and the first words", valueName: "n")
+  @Option(help: "seed for the random numbers and the first words", valueName: "n")
   var seed: UInt64 = 42
   @Flag(help: "ask for prompts, and write a bugurt for each", short: "i") var interactive = false
   @Option(
-    help: "print the perplexity of each line of this file, or of standard input for -, and of all "
-      + "lines together; in upper case unless --keep-case", valueName: "file", completion: .file)
+    help: "print the perplexity of each line of this file (- is standard input), and of all lines "
+      + "together; in upper case unless --keep-case", valueName: "file", completion: .file)
   var score: String?
   @Flag(
     help:
-      "instead of a text, print as JSON the prompt's ids and the logits of the next token, as the "
-      + "model gives them and after each step of the sampling")
+      "instead of a text, print as JSON the prompt's ids and the logits of the next token, both from "
+      + "the model and after each sampling step")
   var logits = false
   @OptionGroup("prompts") var prompts: PromptOptions
   @OptionGroup("output") var output: OutputOptions
-  @OptionGroup("the sampling of each token, in this order") var sampling: SamplingOptions
+  @OptionGroup("sampling of each token, in this order") var sampling: SamplingOptions
   @OptionGroup("speed and memory") var machine: MachineOptions
 
   func validate() throws {
@@ -100,12 +101,12 @@ struct GPTSample: Program {
       ("--json", output.json && logits), ("--output", output.output != nil && score == nil),
     ]
     if let unused = other.first(where: \.1) {
-      throw UsageError("\(unused.0) does not go with \(mode)")
+      throw UsageError("\(unused.0) cannot be used with \(mode)")
     }
   }
 
   func run() throws {
-    // Before anything is read: another process may be writing this output.
+    // Open it before anything is read: another process may be writing this output.
     let file = try output.output.map { try OutputFile(path: $0) }
     let loaded = try LoadedModel(folder: model, machine, isQuiet: output.quiet)
     do {
@@ -196,7 +197,7 @@ struct GPTSample: Program {
       settings, loaded.tokenizer, to: file, standardOutput: try OutputFile(path: "-"))
   }
 
-  /// The length that was asked for, or the default.
+  /// The requested length, or the default.
   private var maximumLength: Int { maxLength ?? SamplingSettings().maximumLength }
 
   private func settings(_ loaded: LoadedModel) throws -> SamplingSettings {
@@ -213,7 +214,7 @@ struct GPTSample: Program {
     return settings
   }
 
-  /// The filter of --filter; a message names the posts that it compares texts with.
+  /// The filter of --filter; a message names the posts that texts are compared with.
   private func filter(_ loaded: LoadedModel, _ corpus: TrainingCorpus?) throws -> BugurtFilter? {
     guard output.filter else { return nil }
     guard let corpus else {

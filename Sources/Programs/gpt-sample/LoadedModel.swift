@@ -13,9 +13,9 @@ struct LoadedModel {
   let tokenizer: Tokenizer
   let model: InferenceModel
 
-  /// Reads both; a message says so if it takes more than a second.
+  /// Reads both, with a message if that takes more than a second.
   ///
-  /// - Throws: `FileError`; `InputError` with the remedy.
+  /// - Throws: `FileError`; `InputError`, which names the remedy.
   init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
     let (weights, precision) = try machine.arithmetic()
     try ModelFolder.check(folder)
@@ -46,7 +46,7 @@ struct LoadedModel {
     }
   }
 
-  /// How many of `wanted` texts fit into memory; a message says so if not all do.
+  /// How many of `wanted` texts fit into memory, with a message if not all do.
   func batchSize(wanted: Int, maximumLength: Int) -> Int {
     let length = min(maximumLength, model.configuration.contextLength)
     // The system counts mapped files as available.

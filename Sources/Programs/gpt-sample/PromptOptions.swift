@@ -5,23 +5,23 @@ import Sampling
 /// What texts begin with.
 struct PromptOptions: ArgumentGroup {
   @Option(
-    help: "words that the text begins with; '' lets the model begin by itself", short: "p",
+    help: "words to begin the text with; '' lets the model begin by itself", short: "p",
     valueName: "text",
-    defaultText: "the first word of a post of --corpus, another for each bugurt; without a corpus "
+    defaultText: "the first word of a post of --corpus, another for each bugurt; without a corpus, "
       + "the model begins by itself")
   var prompt: String?
   @Option(
     help:
-      "take the prompts from this file, one a line, or from standard input for -; an empty line "
-      + "stands for the default", valueName: "file", completion: .file)
+      "take the prompts from this file, one per line (- is standard input); an empty line means "
+      + "the default", valueName: "file", completion: .file)
   var prompts: String?
   @Option(
-    help: "token shards that the model was trained on, for first words and --filter",
+    help: "token shards that the model was trained on, used for first words and --filter",
     valueName: "folder",
     defaultText: "data/tokens/<run> beside checkpoints/<run>/…, if it exists",
     completion: .folder)
   var corpus: String?
-  @Flag(help: "keep the case of prompts instead of making them upper case")
+  @Flag(help: "keep the case of prompts instead of converting them to upper case")
   var keepCase = false
 
   func validate() throws {
@@ -50,7 +50,7 @@ struct PromptOptions: ArgumentGroup {
       }
     }
     guard !sources.isEmpty else {
-      throw InputError(prompts, "no prompts; expected one a line")
+      throw InputError(prompts, "no prompts; expected one per line")
     }
     return sources
   }

@@ -3,36 +3,36 @@ import CommandLineSupport
 import FileSupport
 import Sampling
 
-/// The options of how each token is sampled, in the order in which they take effect.
+/// The options for sampling each token, in the order in which they take effect.
 struct SamplingOptions: ArgumentGroup {
   @Option(
-    help: "make tokens that the text already contains less likely: divide their logits by r; 1: no "
-      + "penalty", valueName: "r", accepting: .above(0))
+    help: "make tokens that the text already contains less likely, by dividing their logits by r; "
+      + "1: no penalty", valueName: "r", accepting: .above(0))
   var repetitionPenalty: Float = 1
   @Option(
-    help: "never write n tokens in a row that the text, prompt included, already contains; 0: "
-      + "repetition is allowed", valueName: "n", accepting: .atLeast(0))
+    help: "never write a sequence of n tokens that the text, prompt included, already contains; 0: "
+      + "allow repetition", valueName: "n", accepting: .atLeast(0))
   var noRepeatNgram = 0
   @Options(
     help: "never write this word or phrase at the beginning of a text or after a space (may be "
       + "repeated); in upper case unless --keep-case", valueName: "text")
   var badWord: [String] = []
-  @Option(help: "never write the words or phrases in this file, one a line", completion: .file)
+  @Option(help: "never write the words or phrases in this file, one per line", completion: .file)
   var badWords: String?
   @Option(
-    help: "length in tokens, prompt included, before which a text does not end by itself",
+    help: "minimum length of a text in tokens, prompt included",
     valueName: "n", accepting: .atLeast(0))
   var minLength = 0
   @Option(
-    help: "how many tokens follow the prompt before a text ends by itself", valueName: "n",
+    help: "minimum number of tokens after the prompt", valueName: "n",
     accepting: .atLeast(0))
   var minNewTokens = 0
   @Options(help: "never write the token with this id (may be repeated)", valueName: "id")
   var suppressToken: [Int] = []
-  @Flag(help: "never end a text by itself: each continues to --max-length")
+  @Flag(help: "never let the model end a text: each continues to --max-length")
   var noEndOfText = false
   @Option(
-    help: "divide logits by t: a lower value favors likely tokens, a higher one is more daring; 0 "
+    help: "divide logits by t: lower values favour likely tokens, higher ones are more daring; 0 "
       + "always takes the most likely token, and the options below have no effect", valueName: "t",
     accepting: .atLeast(0))
   var temperature: Float = 1
@@ -45,27 +45,27 @@ struct SamplingOptions: ArgumentGroup {
     valueName: "p", accepting: .within(0...1))
   var topP = 1.0
   @Option(
-    help: "sample from tokens of at least this fraction of the most likely one's probability; 0: "
-      + "from all", valueName: "p", accepting: .within(0...1))
+    help: "sample from tokens with at least this fraction of the highest probability; 0: from all",
+    valueName: "p", accepting: .within(0...1))
   var minP = 0.0
   @Option(
-    help: "sample from the tokens whose surprise is closest to the expected one and that together "
-      + "have this probability; 1: from all", valueName: "p",
+    help: "sample from the tokens whose surprise is closest to the expected surprise and that "
+      + "together have this probability; 1: from all", valueName: "p",
     accepting: Constraint("a number above 0, up to 1") { 0 < $0 && $0 <= 1 })
   var typicalP = 1.0
 
-  /// Checks the options, and that they go together with a text's length.
+  /// Checks the options, and that they fit a text's length.
   func validate(maximumLength: Int) throws {
     guard minLength <= maximumLength else {
       throw UsageError(
-        "--min-length: \(minLength) is more than --max-length \(maximumLength); raise that")
+        "--min-length: \(minLength) is more than --max-length \(maximumLength); raise the latter")
     }
     if let word = badWord.first(where: { trimmed($0.withoutByteOrderMark) == nil }) {
       throw UsageError("--bad-word: '\(word)' is not accepted; expected a word")
     }
   }
 
-  /// The settings that the options ask for; a message says so if sampling is greedy.
+  /// The settings that the options request, with a message if sampling is greedy.
   ///
   /// - Throws: ``UsageError``; ``FileError`` or ``InputError`` for the file of bad words.
   func settings(_ tokenizer: Tokenizer, keepCase: Bool) throws -> SamplingSettings {

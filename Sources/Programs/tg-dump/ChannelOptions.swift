@@ -4,11 +4,11 @@ import TelegramSources
 /// The options of channels read from the web preview.
 struct WebOptions: ArgumentGroup {
   @Option(
-    help: "seconds between two requests", valueName: "seconds", defaultText: "1",
-    accepting: .within(0...3600))
+    help: "minimum number of seconds between an answer and the next request", valueName: "seconds",
+    defaultText: "1", accepting: .within(0...3600))
   var delay: Double?
 
-  @Option(help: "the name of the program for the server", valueName: "text")
+  @Option(help: "the name by which the program identifies itself to the server", valueName: "text")
   var userAgent: String?
 
   @Option(
@@ -37,13 +37,13 @@ struct LiveOptions: ArgumentGroup {
   var live = false
 
   @Option(
-    help: "the file with the key of your application: [Telegram] api_id, api_hash and phone; "
+    help: "the file with the key of your application: api_id, api_hash and phone under [Telegram]; "
       + "TG_API_ID, TG_API_HASH and TG_PHONE override it",
     valueName: "config.ini", completion: .file)
   var config: String?
 
   @Option(
-    help: "the library libtdjson, or a folder that holds it", valueName: "path",
+    help: "the library libtdjson, or a folder that contains it", valueName: "path",
     defaultText: "\(TDLibrary.environmentVariable), or else the usual places", completion: .file)
   var tdlib: String?
 
@@ -61,7 +61,7 @@ struct LiveOptions: ArgumentGroup {
       .first(where: \.1)?.0
   }
 
-  /// The channel `address` with the account.
+  /// The channel at `address`, read with the account.
   func channel(
     _ address: LiveChannel.Address, _ options: SourceOptions, _ console: any SourceConsole
   ) throws -> LiveChannel {

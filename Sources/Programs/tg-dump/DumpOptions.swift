@@ -2,7 +2,7 @@ import CommandLineSupport
 import PostFormat
 import TelegramSources
 
-/// The options that choose posts and what to write of them.
+/// The options that select posts and the fields to write.
 struct SelectionOptions: ArgumentGroup {
   @Option(
     help: "only posts since this date, such as 2020-03-01 or 2020-03-01T12:00:00+03:00",
@@ -15,7 +15,7 @@ struct SelectionOptions: ArgumentGroup {
 
   @Option(
     help: "only posts with ids above this", valueName: "id",
-    defaultText: "of a channel, the last id in the output")
+    defaultText: "for a channel, the last id in the output")
   var since: Int?
 
   @Option(
@@ -23,15 +23,15 @@ struct SelectionOptions: ArgumentGroup {
   var limit: Int?
 
   @Option(
-    help: "what to write besides id, date and text: a list such as views,reactions, or with minus "
-      + "signs what to leave out: -entities,-media",
+    help: "what to write besides id, date and text: a list such as views,reactions, or, with minus "
+      + "signs, what to leave out: -entities,-media",
     valueName: "list", defaultText: "everything")
   var fields: FieldChoice?
 
   @Flag(help: "append the question and the options of a poll to the text of its post")
   var pollText = false
 
-  /// The choice of posts.
+  /// Which posts to write.
   var selection: PostSelection {
     var selection = PostSelection()
     (selection.above, selection.limit) = (since, limit)
@@ -43,7 +43,7 @@ struct SelectionOptions: ArgumentGroup {
 /// The options of exports.
 struct ExportOptions: ArgumentGroup {
   @Option(
-    help: "the name or the id of the chat, if the export holds several", valueName: "name or id")
+    help: "the name or id of the chat, if the export contains several", valueName: "name or id")
   var chat: String?
 
   @Option(
@@ -55,7 +55,7 @@ struct ExportOptions: ArgumentGroup {
   @Flag(help: "write the complete posts of an export that is cut off or lacks pages")
   var salvage = false
 
-  /// The zone that was given, if one was.
+  /// The zone that was given, if any.
   ///
   /// - Throws: `UsageError` if it is not a zone.
   func zone() throws -> LocalZone? {
@@ -67,9 +67,9 @@ struct ExportOptions: ArgumentGroup {
   }
 }
 
-/// A day, or a moment.
+/// A day or a moment.
 struct DateBound: ArgumentValue, Equatable {
-  /// The first and the last second of it.
+  /// Its first and last second.
   let first: Int
   let last: Int
 

@@ -4,7 +4,7 @@ import PostFormat
 import TelegramSources
 import TextSupport
 
-/// Reports on standard error what came of a dump.
+/// Reports the result of a dump on standard error.
 struct Report {
   private let result: ChannelDump.Result
   private let output: String
@@ -23,8 +23,8 @@ struct Report {
     Log.info("\(count(written.posts, "post", "posts")) written")
     if let changes = result.changes {
       log(changes.added, "  ", "of them new")
-      log(changes.changed, "  ", "of them edited since")
-      log(changes.kept, "  ", "of them as before")
+      log(changes.changed, "  ", "of them edited")
+      log(changes.kept, "  ", "of them unchanged")
     }
     if let first = written.first, let last = written.last {
       Log.info("  first: \(first.id) of \(DateText.text(first.date))")
@@ -52,10 +52,10 @@ struct Report {
     log(
       summary.unsupported, "  ", "message that the source does not show",
       "messages that the source does not show")
-    log(summary.duplicates, "  ", "message whose id came before", "messages whose ids came before")
+    log(summary.duplicates, "  ", "message with a repeated id", "messages with repeated ids")
     log(
-      summary.formerGroup, "  ", "message of the group that the chat was before",
-      "messages of the group that the chat was before")
+      summary.formerGroup, "  ", "message of the group that the chat used to be",
+      "messages of the group that the chat used to be")
     log(
       summary.incomplete, "  ", "message without an id or a date",
       "messages without an id or a date")
@@ -95,14 +95,14 @@ final class DumpProgress {
   private var progress: Progress?
   private var expected: Int?
 
-  /// A dump of `size` bytes, if the source has a size.
+  /// Progress of a dump of `size` bytes, if the source has a size.
   init(size: Int?) {
     self.size = size
   }
 
   /// Shows `done`.
   ///
-  /// - Throws: `Interruption` if a signal has come.
+  /// - Throws: `Interruption` if a signal has arrived.
   func update(_ done: SourceProgress) throws {
     if let bytes = done.bytes, size != nil {
       let progress = progress ?? Progress("reading", total: size, unit: .bytes)

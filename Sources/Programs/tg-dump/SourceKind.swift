@@ -10,7 +10,7 @@ enum SourceKind: Equatable {
   case web(ChannelName)
   case live(LiveChannel.Address)
 
-  /// What `text` looks like; with `isLive`, a channel is read with an account.
+  /// The kind that `text` looks like; with `isLive`, a channel is read with an account.
   ///
   /// - Throws: `UsageError` if it names a channel that cannot be read that way.
   init(_ text: String, isLive: Bool) throws {

@@ -9,17 +9,18 @@ struct TGDump: Program {
   static let abstract = "Write the posts of a Telegram channel to a file, one JSON object per line."
   static let discussion = """
     A source is
-      a Telegram Desktop export in JSON or HTML: its folder, or result.json, packed with gzip or
-        not; of one chat or of a whole account (--chat)
+      a Telegram Desktop export in JSON or HTML: its folder, or result.json, gzipped or not; of
+        one chat or of a whole account (--chat)
       @name or https://t.me/name: the channel's public preview on the web, without an account
       @name or a chat's id with --live: the channel as your account sees it, through TDLib
-      a .jsonl file of posts, as this program writes it, to be merged with other sources
-    If several sources have a post, the one edited last is taken, or else that of the later source.
+      a .jsonl file of posts, as written by this program, to be merged with other sources
+    If several sources have the same post, the most recently edited version is taken, or else that
+    of the last source.
 
-    If the output exists, it is updated: it keeps its posts and gets new and edited ones. Of a
-    channel, only newer posts are fetched (--refresh fetches the last ones again). An interrupted
+    If the output exists, it is updated: it keeps its posts and receives new and edited ones. From
+    a channel, only newer posts are fetched (--refresh fetches the last ones again). An interrupted
     dump of a channel leaves what it has in <output>.resume; run the same command again to resume
-    it. With --replace, the output gets the posts of the sources and nothing else.
+    it. With --replace, the output receives the posts of the sources and nothing else.
 
     Service messages are left out; posts without text are kept. A report of what was read and what
     was left out is printed on standard error.
@@ -40,7 +41,7 @@ struct TGDump: Program {
   var sources: [String] = []
 
   @Option(
-    help: "the file to write, packed with gzip if it ends in .gz; - is standard output",
+    help: "the file to write, gzipped if it ends in .gz; - is standard output",
     short: "o", valueName: "file", completion: .file)
   var output = "-"
 
@@ -48,7 +49,7 @@ struct TGDump: Program {
   var replace = false
 
   @Option(
-    help: "of a channel, how many of the last posts of the output to fetch again, for edits",
+    help: "how many of a channel's last posts in the output to fetch again, for edits",
     valueName: "count", defaultText: "0", accepting: .within(0...1_000_000_000))
   var refresh: Int?
 
@@ -68,7 +69,7 @@ struct TGDump: Program {
       throw UsageError("standard input can be read only once")
     }
     if let option = account.given, !account.live {
-      throw UsageError("\(option) belongs to --live")
+      throw UsageError("\(option) needs --live")
     }
     _ = try export.zone()
     let channels = kinds.filter(\.isChannel)
@@ -77,16 +78,16 @@ struct TGDump: Program {
     }
     if channels.count > 1 { throw UsageError("give one channel at a time") }
     if let option = web.given, channels.isEmpty || account.live {
-      throw UsageError("\(option) belongs to a channel on the web: @name or its link")
+      throw UsageError("\(option) needs a channel on the web: @name or its link")
     }
     if refresh != nil, channels.isEmpty {
-      throw UsageError("--refresh belongs to a channel; an export is always read whole")
+      throw UsageError("--refresh needs a channel; an export is always read whole")
     }
     if replace, refresh != nil {
-      throw UsageError("--refresh updates the output, --replace does not: give one of them")
+      throw UsageError("--refresh updates the output, --replace does not: give only one of them")
     }
     if output != "-", sources.contains(where: { Folder.isSameFile($0, output) }) {
-      throw UsageError("'\(output)' is a source and the output; the output keeps its posts anyway")
+      throw UsageError("'\(output)' is both source and output; the output keeps its posts anyway")
     }
   }
 

@@ -196,7 +196,7 @@ public struct OptionGroup<Group: ArgumentGroup> {
   }
 }
 
-/// What is known of an argument besides its value.
+/// What is known about an argument besides its value.
 struct ArgumentDescription {
   var help: String
   var short: Character?

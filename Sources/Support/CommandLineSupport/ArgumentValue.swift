@@ -1,6 +1,6 @@
 /// A type that an option or a positional argument can have.
 public protocol ArgumentValue {
-  /// Reads the value that the user typed; `nil` if it is not one.
+  /// Reads the value that the user typed; `nil` if it is not valid.
   init?(argument: String)
 
   /// What is accepted, to follow "expected", such as `a whole number`.
@@ -34,7 +34,7 @@ extension Int: ArgumentValue {
 
 extension UInt64: ArgumentValue {
   public init?(argument: String) { self.init(argument) }
-  public static var accepted: String { "a whole number, not negative" }
+  public static var accepted: String { "a non-negative whole number" }
 }
 
 extension Double: ArgumentValue {

@@ -7,13 +7,13 @@ public enum ExitStatus: Int32, Sendable {
   case success = 0
   /// The command line is wrong.
   case usage = 64
-  /// The input is not what it should be.
+  /// The input is not valid.
   case data = 65
   /// An input does not exist or cannot be read.
   case noInput = 66
   /// The machine lacks something, such as memory.
   case unavailable = 69
-  /// A bug of ours.
+  /// A bug in the program.
   case software = 70
   /// An output cannot be created.
   case cannotCreate = 73
@@ -37,7 +37,7 @@ public enum ExitStatus: Int32, Sendable {
     case let error as FileError:
       switch error.operation {
       case _ where error.code == ENOMEM: self = .unavailable
-      // These limits show wherever a file is opened, or bytes or names are written.
+      // These limits can be reached wherever a file is opened, or bytes or names are written.
       case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
         self = .inputOutput
       case .open, .list: self = .noInput
@@ -59,7 +59,7 @@ public struct UsageError: Error, CustomStringConvertible {
   }
 }
 
-/// An error of a program's own that has its exit status.
+/// An error specific to a program, with its own exit status.
 public protocol StatusError: Error {
   /// The status for this error.
   var exitStatus: ExitStatus { get }
@@ -69,8 +69,8 @@ public protocol StatusError: Error {
 public enum ProcessExit {
   private static let skipsCleanUp = Atomic(false)
 
-  /// Makes the process exit without the clean-up of libraries: some have threads of their own, which
-  /// may abort during it.
+  /// Makes the process exit without the clean-up of libraries: some have threads of their own,
+  /// which may abort during it.
   public static func skipCleanUp() {
     skipsCleanUp.store(true, ordering: .relaxed)
   }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// SIGINT, SIGTERM or SIGHUP as an error that unwinds the program, so that nothing unfinished is left.
 ///
-/// The handler only records the signal; long work calls ``check()`` between two pieces. A second
+/// The handler only records the signal; long work calls ``check()`` between pieces. A second
 /// signal ends the process at once.
 public struct Interruption: Error, CustomStringConvertible {
   /// The number of the signal.

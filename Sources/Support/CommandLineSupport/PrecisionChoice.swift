@@ -1,4 +1,4 @@
-/// The user's choice of the numbers with which products are computed.
+/// The user's choice of the arithmetic of matrix products.
 public enum PrecisionChoice: String, CaseIterable, ArgumentValue {
   case fp32, bf16, auto
 

@@ -27,7 +27,7 @@ public protocol Program: ArgumentGroup {
   /// What the help says after the options: examples, files, background.
   static var discussion: String { get }
 
-  /// How to need less memory, as a sentence without its full stop; empty if nothing helps.
+  /// How to reduce the memory needed, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
 
   /// Checks combinations of options.
@@ -50,7 +50,7 @@ extension Program {
   /// Runs the program and ends the process.
   public static func main() {
     Log.programName = name
-    // The calls that write report these as errors, which unwind the program.
+    // The calls that write report these signals as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
     reportLimits()
     let program = Self()
@@ -88,7 +88,7 @@ extension Program {
     }
   }
 
-  /// Shows the user messages about threads and memory that the system refuses.
+  /// Reports threads and memory that the system refuses to the user.
   private static func reportLimits() {
     ThreadShortage.onReport { Log.warning($0) }
     let advice = memoryAdvice

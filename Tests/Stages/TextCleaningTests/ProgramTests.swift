@@ -282,9 +282,9 @@ struct ProgramTests {
     #expect(ended.status == 0)
     let warnings = ended.log.split(separator: "\n").prefix(2)
     #expect(
-      warnings.map { $0.prefix(61) } == [
-        "bugurt-clean: warning: passed over: posts.jsonl: line 1: expe",
-        "bugurt-clean: warning: passed over: posts.jsonl: line 7: 'id'",
+      warnings.map { $0.prefix(57) } == [
+        "bugurt-clean: warning: skipped: posts.jsonl: line 1: expe",
+        "bugurt-clean: warning: skipped: posts.jsonl: line 7: 'id'",
       ])
     #expect(
       ended.log.hasSuffix(
@@ -299,18 +299,18 @@ struct ProgramTests {
   @Test(
     "says what is wrong, with the status for it, and writes nothing",
     arguments: [
-      ([], 64, "missing argument <posts.jsonl>: the posts to clean; - for standard input"),
+      ([], 64, "missing argument <posts.jsonl>: the posts to clean; - is standard input"),
       (
         ["posts.jsonl", "--recipe=ours"], 64,
         "--recipe: 'ours' is not accepted; expected one of house, original"
       ),
       (
         ["posts.jsonl", "--recipe=original", "--news=line"], 64,
-        "--news belongs to --recipe house; the original recipe has no options"
+        "--news needs --recipe house; the original recipe has no options"
       ),
       (
         ["posts.jsonl", "--recipe=original", "--min-cyrillic=0.5"], 64,
-        "--min-cyrillic belongs to --recipe house; the original recipe has no options"
+        "--min-cyrillic needs --recipe house; the original recipe has no options"
       ),
       (
         ["posts.jsonl", "--rule=links"], 64,
@@ -327,7 +327,7 @@ struct ProgramTests {
       ),
       (
         ["posts.jsonl", "--recipe=original", "--near-duplicates=0.8"], 64,
-        "--near-duplicates belongs to --recipe house; the original recipe has no options"
+        "--near-duplicates needs --recipe house; the original recipe has no options"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),

@@ -155,7 +155,7 @@ struct CommandLineParserTests {
       (["--rate", "1e999"], "--rate: '1e999' is not accepted; expected a number from 0.0 to 1.0"),
       (["--colour", "blue"], "--colour: 'blue' is not accepted; expected one of red, green"),
       (
-        ["--seed", "-1"], "--seed: '-1' is not accepted; expected a whole number, not negative"
+        ["--seed", "-1"], "--seed: '-1' is not accepted; expected a non-negative whole number"
       ),
     ] as [([String], String)])
   func mistakes(_ line: [String], _ message: String) {

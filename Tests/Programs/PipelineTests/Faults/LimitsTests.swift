@@ -147,7 +147,7 @@ struct LimitsTests {
         "--max-steps=1", "--threads=1",
       ], in: project.folder.path)
     try poll("the warning") {
-      try process.text(of: .log).contains("warning: the training takes ")
+      try process.text(of: .log).contains("warning: the training needs ")
     }
     process.signalGroup(SIGKILL)
     _ = try process.wait()

@@ -44,7 +44,7 @@ struct ChannelTests {
     #expect(try folder.text(of: "posts.jsonl").hasPrefix(before))
     #expect(try ids("posts.jsonl").count > known.count)
     #expect(
-      again.log.contains("of them new\n") && again.log.contains("\(known.count) of them as before"))
+      again.log.contains("of them new\n") && again.log.contains("\(known.count) of them unchanged"))
     #expect(second.requests.count <= 3)
   }
 

@@ -293,7 +293,7 @@ struct BadInputTests {
     #expect(ended.log.hasPrefix("gpt-sample: error: \(path): line 2: "))
     try project.folder.write("", to: "prompts")
     try expect(
-      65, "\(path): no prompts; expected one a line", of: "gpt-sample",
+      65, "\(path): no prompts; expected one per line", of: "gpt-sample",
       [Self.model, "--prompts", path])
   }
 

@@ -152,11 +152,11 @@ struct CommandLineTests {
       ("tg-dump", ["@a-b"], "'@a-b' is not a channel; expected @name or a link such as"),
       ("tg-dump", ["https://t.me/+abc"], "'https://t.me/+abc': this is an invitation to a private"),
       ("tg-dump", ["@durov", "@telegram"], "give one channel at a time"),
-      ("tg-dump", ["a", "--config", "b"], "--config belongs to --live"),
-      ("tg-dump", ["a", "--delay", "1"], "--delay belongs to a channel on the web"),
+      ("tg-dump", ["a", "--config", "b"], "--config needs --live"),
+      ("tg-dump", ["a", "--delay", "1"], "--delay needs a channel on the web"),
       ("tg-dump", ["--live", "a"], "'a' is not a channel; expected @name, a link such as"),
-      ("tg-dump", ["a", "--refresh", "1"], "--refresh belongs to a channel"),
-      ("tg-dump", ["a.jsonl", "-o", "a.jsonl"], "'a.jsonl' is a source and the output"),
+      ("tg-dump", ["a", "--refresh", "1"], "--refresh needs a channel"),
+      ("tg-dump", ["a.jsonl", "-o", "a.jsonl"], "'a.jsonl' is both source and output"),
       ("tg-dump", ["-", "-"], "standard input can be read only once"),
       (
         "tg-dump", ["a", "--from", "yesterday"],
@@ -183,7 +183,7 @@ struct CommandLineTests {
       ),
       (
         "bpe-encode", ["--decode", "s", "a"],
-        "--decode encodes no corpus: leave out 'a', or leave out --decode to encode it"
+        "--decode does not encode a corpus: leave out 'a', or leave out --decode to encode it"
       ),
       (
         "bpe-encode", ["--decode", "s", "--verify=t"],
@@ -191,17 +191,17 @@ struct CommandLineTests {
       ),
       (
         "bpe-encode", ["--decode", "s", "-o", "b"],
-        "--output does not go with --decode: leave one of them out"
+        "--output cannot be used with --decode: leave one of them out"
       ),
       (
         "bpe-encode", ["--verify", "s", "--range", "1.."],
-        "--range does not go with --verify: leave one of them out"
+        "--range cannot be used with --verify: leave one of them out"
       ),
       (
         "bpe-encode", ["--decode", "s", "--range", "7..3"],
         "--range: '7..3' is not accepted; expected a range of tokens such as 10..20, 10.. or ..20"
       ),
-      ("bpe-encode", ["a", "-o", "b", "--range", "3..7"], "--range belongs to --decode <shard>"),
+      ("bpe-encode", ["a", "-o", "b", "--range", "3..7"], "--range needs --decode <shard>"),
       (
         "bpe-encode", ["--inspect", "КОТ"],
         "--inspect needs --tokenizer: the folder of a tokenizer, a model or token shards"
@@ -261,8 +261,8 @@ struct CommandLineTests {
         "give --prompt or --prompts, not both"
       ),
       ("gpt-sample", ["a", "-i", "--score", "b"], "give --interactive or --score, not both"),
-      ("gpt-sample", ["a", "-i", "--count", "2"], "--count does not go with --interactive"),
-      ("gpt-sample", ["a", "--score", "b", "-p", "c"], "--prompt does not go with --score"),
+      ("gpt-sample", ["a", "-i", "--count", "2"], "--count cannot be used with --interactive"),
+      ("gpt-sample", ["a", "--score", "b", "-p", "c"], "--prompt cannot be used with --score"),
       ("gpt-sample", ["a", "--show", "2"], "--show needs --output"),
       (
         "gpt-sample", ["a", "--format", "html"],
@@ -290,7 +290,7 @@ struct CommandLineTests {
       ),
       (
         "gpt-sample", ["a", "--min-length=9", "--max-length=8"],
-        "--min-length: 9 is more than --max-length 8; raise that"
+        "--min-length: 9 is more than --max-length 8; raise the latter"
       ),
       (
         "gpt-sample", ["a", "--bad-word", " "], "--bad-word: ' ' is not accepted; expected a word"

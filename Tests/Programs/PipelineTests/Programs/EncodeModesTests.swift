@@ -142,7 +142,7 @@ struct EncodeModesTests {
     #expect(verified.status == 0)
     #expect(
       verified.output.contains(
-        ": good by the manifest; its header does not say what the ids mean\n"))
+        ": good according to the manifest; its header does not say what the ids mean\n"))
 
     // Without a manifest the tokenizer knows what ends a text.
     try project.copy("\(Self.tokens)/tokenizer", to: "tokenizer")
