@@ -4,7 +4,7 @@ import FileSupport
 import JSONSupport
 import TokenShardFormat
 
-/// What is a text of its own.
+/// What counts as a text of its own.
 public enum Packing: String, CaseIterable, Sendable {
   /// Each line; the end-of-text token follows it.
   case posts
@@ -12,7 +12,7 @@ public enum Packing: String, CaseIterable, Sendable {
   case continuous
 }
 
-/// Encodes a corpus into a folder of token shards, in memory for a few blocks of it.
+/// Encodes a corpus into a folder of token shards, with only a few blocks of it in memory.
 public struct CorpusEncoding {
   public let input: CorpusInput
   public let packing: Packing
@@ -20,14 +20,15 @@ public struct CorpusEncoding {
   public let tokenizer: Tokenizer
   /// The fraction of the posts, or of the tokens, that is held back for validation.
   public let validationFraction: Double
-  /// The greatest number of tokens in a shard.
+  /// The maximum number of tokens in a shard.
   public var tokensPerShard = 100_000_000
-  /// Whether the names of special tokens in the text are these tokens.
+  /// Whether the names of special tokens in the text are encoded as these tokens.
   public var allowsSpecialTokens = false
   /// The number of tokens that a model is trained on at a time, for the statistics.
   public var blockSize = 128
 
-  /// An encoding with the default options; a `validationFraction` of `nil` is that of the packing.
+  /// An encoding with the default options; a `validationFraction` of `nil` means the default of the
+  /// packing.
   public init(
     _ input: CorpusInput, packing: Packing, tokenizer: Tokenizer, validationFraction: Double?
   ) {
@@ -40,13 +41,13 @@ public struct CorpusEncoding {
   /// Writes the shards, the tokenizer and the manifest into `folder`.
   ///
   /// - Parameters:
-  ///   - folder: The folder, which exists and is empty.
+  ///   - folder: The folder, which must exist and be empty.
   ///   - program: The program and its version, for the manifest.
   ///   - tokenizerSource: The origin of the tokenizer, for the manifest.
   ///   - report: Receives what was read and repaired.
   /// - Returns: The manifest as it was written, and the statistics in it.
-  /// - Throws: `InputError` if the corpus is empty or not UTF-8, or all of it falls to validation;
-  ///   `FileError`; what `report` throws.
+  /// - Throws: `InputError` if the corpus is empty or not UTF-8, or if all of it goes to
+  ///   validation; `FileError`; what `report` throws.
   public func run(
     into folder: String, program: String, tokenizerSource: JSONValue,
     report: @escaping CorpusReport
@@ -114,7 +115,7 @@ public struct CorpusEncoding {
 
   // MARK: - Post by post
 
-  /// A split that is being written.
+  /// A split being written.
   private struct SplitWriter {
     let writer: TokenShardWriter
     var posts = 0
@@ -156,7 +157,7 @@ public struct CorpusEncoding {
     if train.posts == 0 {
       throw InputError(
         input.paths.joined(separator: ", "),
-        "all \(validation.posts) posts fell to validation; give more posts or a smaller "
+        "all \(validation.posts) posts went to validation; give more posts or a smaller "
           + "--validation-fraction")
     }
     var splits = [TokenSplit.train: try train.finish()]
@@ -172,7 +173,7 @@ public struct CorpusEncoding {
     _ report: @escaping CorpusReport
   ) throws -> Encoded {
     let train = writer(.train, folder)
-    // Which tokens are the last ones is known only at the end.
+    // Only at the end is it known which tokens are the last ones.
     let spool =
       validationFraction > 0
       ? try TokenSpool(folder: folder, vocabularySize: tokenizer.count) : nil

@@ -4,11 +4,12 @@ import Threading
 
 /// What reading a corpus reports.
 public enum CorpusEvent {
-  /// So many bytes of the files were read, compressed if they are; `total` if it is known.
+  /// The number of bytes of the files read so far, compressed where the files are; `total` if it is
+  /// known.
   case read(bytes: Int, total: Int?)
   /// A file was read to its end, and some of its bytes were not UTF-8.
   case repaired(UTF8Repair)
-  /// A vocabulary that is learned has so many tokens, of those asked for.
+  /// The number of tokens in the vocabulary being learned so far, and the number requested.
   case merged(tokens: Int, vocabularySize: Int)
 }
 
@@ -18,13 +19,13 @@ public typealias CorpusReport = (CorpusEvent) throws -> Void
 /// The files of the corpus, and how they are read.
 public struct CorpusInput: Sendable {
   public let paths: [String]
-  /// What becomes of bytes that are not UTF-8.
+  /// How bytes that are not UTF-8 are handled.
   public let invalidUTF8: InvalidUTF8Policy
   /// The number of threads that work on the text.
   public let threads: Int
 
-  /// The text that a thread works on at a time: enough that taking turns costs nothing, and so little
-  /// that the text and its ids stay in the caches of the processor.
+  /// The amount of text that a thread works on at a time: enough that taking turns costs nothing,
+  /// but little enough that the text and its ids stay in the processor's caches.
   private static let bytesPerBlock = 1 << 18
 
   public init(paths: [String], invalidUTF8: InvalidUTF8Policy = .fail, threads: Int) {
@@ -44,14 +45,14 @@ public struct CorpusInput: Sendable {
     fileprivate var lineBytes = 0
   }
 
-  /// Reads the files in blocks, each of which one of `states` works on, and takes the blocks in the order
-  /// of reading.
+  /// Reads the files in blocks, has each processed with one of `states`, and takes the blocks in
+  /// the order of reading.
   ///
   /// - Parameters:
-  ///   - states: What each thread has for itself.
+  ///   - states: What each thread has to itself.
   ///   - lastCut: Finds the place at which a block ends; `nil` for blocks of whole lines.
-  ///   - makeBlock: Makes a block; blocks are used again.
-  ///   - work: Works on a block in some thread.
+  ///   - makeBlock: Makes a block; blocks are reused.
+  ///   - work: Works on a block on any of the threads.
   ///   - report: Receives what was read and repaired.
   ///   - finish: Takes a block on the calling thread.
   /// - Throws: `InputError` for the first text that is not UTF-8; what reading, `report` and `finish`
@@ -102,7 +103,7 @@ public struct CorpusInput: Sendable {
     }
   }
 
-  /// The number of bytes of the files together; `nil` if one is a pipe.
+  /// The total size of the files in bytes; `nil` if one is a pipe.
   private func totalSize() throws -> Int? {
     var total = 0
     for path in paths {

@@ -13,12 +13,12 @@ final class EncodedPosts: CorpusBlock {
   }
 
   /// The posts for training and those for validation.
-  // One thread at a time works on the block, which need not be checked for each post.
+  // Only one thread at a time works on the block, so this need not be checked for each post.
   @exclusivity(unchecked) private var parts: [Part]
-  /// The lengths of the posts, by their lines in the block.
+  /// The lengths of the posts, by line in the block.
   @exclusivity(unchecked) private(set) var lengths: PostLengths
 
-  /// An empty block; `blockSize` is that of the statistics.
+  /// An empty block; `blockSize` is the one for the statistics.
   init(vocabularySize: Int, blockSize: Int) {
     let empty = Part(tokens: PackedTokens(vocabularySize: vocabularySize))
     parts = [empty, empty]

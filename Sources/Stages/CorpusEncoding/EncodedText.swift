@@ -6,10 +6,10 @@ import TokenShardFormat
 
 /// A block of a text that is encoded as a whole, and the tokens it becomes.
 ///
-/// When it is encoded, its text has `\n` for `\r\n` and `\r`.
+/// During encoding, `\r\n` and `\r` in its text become `\n`.
 final class EncodedText: CorpusBlock {
   @exclusivity(unchecked) private(set) var tokens: PackedTokens
-  /// The number of bytes that were encoded.
+  /// The number of bytes that have been encoded.
   private(set) var textBytes = 0
 
   /// An empty block.
@@ -17,13 +17,14 @@ final class EncodedText: CorpusBlock {
     tokens = PackedTokens(vocabularySize: vocabularySize)
   }
 
-  /// Encodes the text; `thread` is the thread that does it.
+  /// Encodes the text on `thread`.
   func encode(with thread: EncodingThread) {
     tokens.removeAll()
     failure = nil
     (newlines, lineBytes) = Self.lines(in: text.bytes[...])
     if text.hasReturns {
-      // Lines and bytes are counted as they are in the file, so a broken character must be found first.
+      // Lines and bytes are counted as they are in the file, so an invalid character must be found
+      // first.
       if let offset = offsetOfInvalidUTF8(in: text.bytes) { return fail(at: offset) }
       text.normalizeLineEnds()
     }

@@ -6,7 +6,7 @@ import TextSupport
 public struct EndOfTextChoice {
   /// The id of the token.
   public let id: UInt32
-  /// Why the token that the tokenizer's files name is not used, where it is not.
+  /// Why the token that the tokenizer's files name was rejected; `nil` if it was not.
   public let rejection: String?
 
   /// Chooses the token `asked` of `tokenizer`, or else the one that its files name, or the usual one.

@@ -15,12 +15,12 @@ public struct ShardDecoding {
 
   /// Opens the shard at `path` with the tokenizer in the folder `asked`, or else the one beside the shard.
   ///
-  /// What the header of the shard does not say is read from the manifest beside it.
+  /// What the shard's header does not contain is read from the manifest beside it.
   ///
-  /// - Throws: `InputError` if there is no tokenizer, or not the one that the shard was made with. A
-  ///   tokenizer that was asked for may be another: then `warn` receives the error. `FileError`.
+  /// - Throws: `InputError` if there is no tokenizer, or not the one that the shard was made with.
+  ///   A tokenizer that was asked for may differ; `warn` then receives the error. `FileError`.
   public init(path: String, asked: String?, warn: (InputError) -> Void) throws {
-    // A damaged shard can be decoded too.
+    // Even a damaged shard can be decoded.
     shard = try TokenShard(path: path, verifyingContents: false)
     let parent = Folder.parent(of: shard.path)
     let manifest = try TokenManifest.exists(in: parent) ? TokenManifest(folder: parent) : nil
@@ -39,7 +39,7 @@ public struct ShardDecoding {
     do {
       try manifest?.check(shard, verifyingContents: false)
     } catch let error as InputError {
-      try fail(error, "; to decode it nevertheless, name the tokenizer with --tokenizer")
+      try fail(error, "; to decode it anyway, name the tokenizer with --tokenizer")
     }
     let folder = tokenizerFolder(asked ?? parent)
     tokenizer = try Tokenizer(folder: folder)
@@ -79,14 +79,14 @@ public struct ShardDecoding {
   }
 }
 
-/// The folder of the tokenizer that is meant by `folder`, which may be one of token shards.
+/// The tokenizer folder that `folder` refers to, which may be a folder of token shards.
 public func tokenizerFolder(_ folder: String) -> String {
   TokenManifest.exists(in: folder) ? folder + "/" + TokenManifest.tokenizerFolder : folder
 }
 
 extension TokenManifest {
-  /// Checks that the tokenizer in `folder`, which is that of the manifest, is the one the shards were
-  /// made with.
+  /// Checks that the tokenizer in `folder`, which is the folder of the manifest, is the one the
+  /// shards were made with.
   ///
   /// - Throws: `InputError` if it is not; `FileError`.
   public func verifiedTokenizer(in folder: String) throws -> Tokenizer {

@@ -6,12 +6,12 @@ import JSONSupport
 /// Learns a vocabulary from a corpus.
 public struct VocabularyTraining {
   public let input: CorpusInput
-  /// The greatest number of tokens.
+  /// The maximum number of tokens.
   public var vocabularySize = 16384
   /// How often a pair must occur to be merged.
   public var minimumFrequency = 2
 
-  /// A training with the default options.
+  /// Vocabulary training with the default options.
   public init(_ input: CorpusInput) {
     self.input = input
   }
@@ -44,15 +44,15 @@ public struct VocabularyTraining {
   }
 }
 
-/// What a thread that counts words has for itself.
+/// What a counting thread has to itself.
 private final class CountingThread {
-  // One thread at a time uses it, which need not be checked for each post.
+  // Only one thread at a time uses it, so this need not be checked for each post.
   @exclusivity(unchecked) private var words = WordCounts()
 
   /// Counts the words of the posts in `block`.
   ///
-  /// The reference learns from each line with its newline if there is one, which shows where white
-  /// space ends a line.
+  /// The reference implementation learns from each line including its newline, if any, which shows
+  /// where white space ends a line.
   func count(_ block: CorpusBlock) {
     let text = block.text.bytes
     block.failure = nil

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A chart of several lines over one axis, as SVG.
+/// A chart of several lines on one pair of axes, as SVG.
 package struct LineChart {
   package struct Line {
     let name: String

@@ -4,19 +4,19 @@ import FileSupport
 import GPT2
 import TokenShardFormat
 
-/// The vocabulary of token shards, whose ids a model is trained on.
+/// The vocabulary of the token shards that a model is trained on.
 public struct ShardVocabulary {
-  /// What the user should know about it; whole sentences.
+  /// Warnings about it for the user, as complete sentences.
   public private(set) var warnings: [String] = []
   private let tokenizer: Tokenizer
   /// The id of the token that ends a text in the shards.
   private let endOfText: Int
 
-  /// The vocabulary of the shards of `data`; `model` is the folder of a model that is to be
-  /// fine-tuned, in which the ids must mean the same.
+  /// The vocabulary of the shards of `data`; `model` is the folder of a model to be fine-tuned, in
+  /// which the ids must have the same meaning.
   ///
-  /// - Throws: ``InputError`` if the tokenizer beside the shards is not the one they were made with, or
-  ///   not the model's; ``FileError``.
+  /// - Throws: ``InputError`` if the tokenizer beside the shards is not the one they were made with
+  ///   or not the model's; ``FileError``.
   public init(_ data: TrainingData, model: String?) throws {
     tokenizer = try Tokenizer(folder: data.tokenizerFolder)
     endOfText = Int(data.manifest.endOfText)
@@ -29,16 +29,16 @@ public struct ShardVocabulary {
     UInt32(exactly: id).map(tokenizer.canEndText) ?? false
   }
 
-  /// Replaces the ids of special tokens in `configuration` by those of the tokenizer.
+  /// Replaces the ids of special tokens in `configuration` with those of the tokenizer.
   ///
-  /// A text begins with the token that ends texts if the tokenizer has no other for it.
+  /// If the tokenizer has no token that begins a text, the one that ends texts is used.
   public func setSpecialTokens(of configuration: inout GPT2Configuration) {
     configuration.beginOfTextID = id(of: .beginning) ?? endOfText
     configuration.endOfTextID = endOfText
     configuration.paddingID = id(of: .padding)
   }
 
-  /// The id of the added token for `role`; an ordinary token of that name does not count.
+  /// The id of the added token for `role`; an ordinary token with that name does not count.
   private func id(of role: TokenRole) -> Int? {
     tokenizer.addedTokens.first { $0.content == tokenizer.roles[role] }.map { Int($0.id) }
   }
@@ -65,7 +65,7 @@ public struct ShardVocabulary {
     guard let difference = tokenizer.difference(from: own) else { return }
     throw InputError(
       folder,
-      "the tokens are of another vocabulary than the model's: \(difference) in \(model); encode the "
+      "the tokens are from a vocabulary other than the model's: \(difference) in \(model); encode the "
         + "corpus with bpe-encode --tokenizer \(model)")
   }
 }

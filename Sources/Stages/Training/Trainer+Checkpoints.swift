@@ -7,11 +7,11 @@ import TensorKernels
 import TextSupport
 import TokenShardFormat
 
-/// How a training starts.
+/// How a training run starts.
 public enum TrainingStart: Equatable, Sendable {
   /// From the first step; there is no earlier run.
   case new
-  /// From the first step, in place of an earlier run with the `differences`.
+  /// From the first step, replacing an earlier run that differs in `differences`.
   case replacing(differences: [String])
   /// After the step of a checkpoint.
   case resumed(step: Int)
@@ -21,9 +21,9 @@ public enum TrainingStart: Equatable, Sendable {
 
 /// What to do with an earlier run in the same folder.
 public struct EarlierRunPolicy: Sendable {
-  /// Continue it where it stopped, and leave a finished one with the same settings as it is.
+  /// Resume it where it stopped, and leave a finished one with the same settings unchanged.
   public var resumes: Bool
-  /// Replace it if it is not continued or left.
+  /// Replace it if it is neither resumed nor left unchanged.
   public var restarts: Bool
 
   public init(resumes: Bool, restarts: Bool) {
@@ -36,15 +36,15 @@ extension Trainer {
   /// Looks for an earlier run in the folder and starts as `policy` says.
   ///
   /// An earlier run that is replaced stays until this one saves something, and is then kept as
-  /// ``RunFolder/previousPath`` until this one is finished. `progress` is called now and then while a
-  /// checkpoint is read.
+  /// ``RunFolder/previousPath`` until this one is finished. `progress` is called from time to time
+  /// while a checkpoint is read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the policy forbids replacing an earlier run, or if all
   ///   its checkpoints are damaged; what `progress` throws.
   public func start(
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
   ) throws -> TrainingStart {
-    // If the folder is not writable, that must show before hours of training, not after.
+    // If the folder is not writable, that must become apparent before hours of training, not after.
     _ = try OutputFile(path: "\(folder.path)/report.md")
     try folder.removeLeftovers()
     try folder.restorePrevious()
@@ -99,10 +99,10 @@ extension Trainer {
     replacesEarlierRun = false
   }
 
-  /// Restores the newest checkpoint that is complete, unless its run differs from this one; damaged
-  /// ones stay where they are and are reported in ``warnings``.
+  /// Restores the newest complete checkpoint, unless its run differs from this one; damaged ones
+  /// stay where they are and are reported in ``warnings``.
   ///
-  /// - Returns: its step, and how its run differs.
+  /// - Returns: The step of the checkpoint, and how its run differs.
   /// - Throws: ``InputError`` about the newest if none is complete; ``FileError``.
   private func restoreNewest(
     _ progress: () throws -> Void
@@ -151,7 +151,7 @@ extension Trainer {
         throw InputError(statePath, "'\(section.key)' is missing or not an object")
       }
       for member in section.value.members ?? [] {
-        // Runs from before there was a choice do not name their precision.
+        // Runs that predate the choice of precision do not name theirs.
         let absent: JSONValue =
           member.key == "precision" ? .string(Precision.fp32.rawValue) : .null
         let earlier = then[section.key]?[member.key] ?? absent
@@ -160,7 +160,7 @@ extension Trainer {
           differences.append("\(member.key) was \(earlier.excerpt), is \(member.value.excerpt)")
         }
       }
-      // Runs from before it was checked do not name their tokenizer.
+      // Runs that predate this check do not name their tokenizer.
       if section.key == "tokenizer" {
         if then[section.key] ?? section.value != section.value {
           differences.append("the tokenizer is different")
@@ -183,7 +183,7 @@ extension Trainer {
         "global_step is \(state.globalStep), expected \(step)")
     }
     if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
-      // A missing file should show now, not at the end.
+      // A missing file should be noticed now, not at the end.
       _ = try SafetensorsFile(path: bestWeightsPath(best))
     }
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
@@ -200,7 +200,8 @@ extension Trainer {
     "\(folder.checkpointPath(step: step))/\(CheckpointFile.weights)"
   }
 
-  /// Replaces the weights by those with the lowest validation loss, if the settings ask for it.
+  /// Replaces the weights with those that have the lowest validation loss, if the settings ask for
+  /// it.
   func loadBestModel() throws {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
@@ -235,7 +236,7 @@ extension Trainer {
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {
-      // Damaged ones, which this run has not reached again, do not count.
+      // Damaged checkpoints from steps that this run has not reached again do not count.
       let damaged = try folder.checkpointSteps().count { $0 > state.globalStep }
       try folder.removeOldCheckpoints(
         limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))

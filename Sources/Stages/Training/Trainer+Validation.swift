@@ -4,7 +4,7 @@ import Foundation
 import GPT2
 
 extension Trainer {
-  /// Steps between two validations.
+  /// The number of steps between two validations.
   var evaluationSteps: Int { settings.evaluationSteps ?? settings.saveSteps }
 
   /// Whether a validation is due after the last step and has not been done yet.
@@ -15,7 +15,8 @@ extension Trainer {
     return state.log.last { $0.values["eval_loss"] != nil }?.step != step
   }
 
-  /// Measures the loss on the validation data, logs it, and counts it for early stopping.
+  /// Measures the loss on the validation data, logs it, and takes it into account for early
+  /// stopping.
   func validate(_ report: (TrainingEvent) throws -> Void) throws {
     let start = ContinuousClock.now
     let count = data.validationBlockCount
@@ -34,7 +35,7 @@ extension Trainer {
         "step \(state.globalStep): the validation loss is no longer finite; try a lower "
           + "--learning-rate or more --warmup-steps")
     }
-    // Compared with the best of those before, as the Trainer does.
+    // Compared with the best earlier loss, as the Trainer does.
     let best = state.best?.loss
     state.earlyStopping?.count(loss, best: best)
     if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }

@@ -5,26 +5,26 @@ import JSONSupport
 import TensorKernels
 import TokenShardFormat
 
-/// How far a training has come.
+/// How far a training run has progressed.
 public struct TrainingProgress: Sendable {
-  /// Optimizer steps done.
+  /// The number of optimizer steps done.
   public let step: Int
   /// The mean loss over the targets of the step.
   public let loss: Double
   public let learningRate: Double
-  /// Targets of the step.
+  /// The number of targets in the step.
   public let tokens: Int
-  /// Seconds the step took.
+  /// How long the step took, in seconds.
   public let seconds: Double
 }
 
-/// What a training reports while it runs.
+/// What a training run reports while it runs.
 public enum TrainingEvent {
   /// After every step.
   case progress(TrainingProgress)
   /// After every log entry.
   case logged(TrainerState.LogEntry)
-  /// After a checkpoint or the final model was written to a path.
+  /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
 
@@ -34,11 +34,11 @@ public final class Trainer {
   public let data: TrainingData
   public let settings: TrainingSettings
   public let folder: RunFolder
-  /// Optimizer steps of the whole run.
+  /// The number of optimizer steps in the whole run.
   public let totalSteps: Int
   /// What has been done so far.
   public internal(set) var state = TrainerState()
-  /// What the user should know about how the training starts; whole sentences.
+  /// Warnings for the user about how the training starts, as complete sentences.
   public internal(set) var warnings: [String] = []
 
   let firstMoments: FloatArena
@@ -51,10 +51,10 @@ public final class Trainer {
   var replacesEarlierRun = false
   private var order: (epoch: Int, blocks: [Int]) = (-1, [])
 
-  /// Prepares the training of `model`; `origin` says where its weights came from.
+  /// Prepares to train `model`; `origin` says where its weights came from.
   ///
-  /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings need
-  ///   validation data and there are none.
+  /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings
+  ///   need validation data and there is none.
   public init(
     _ model: GPT2Model, data: TrainingData, settings: TrainingSettings, folder: RunFolder,
     origin: JSONValue
@@ -71,7 +71,7 @@ public final class Trainer {
         "blocks of \(settings.blockSize) tokens are longer than the model's context of "
           + "\(model.configuration.contextLength)")
     }
-    precondition(data.blockSize == settings.blockSize, "the data are cut into other blocks")
+    precondition(data.blockSize == settings.blockSize, "the data has another block size")
     guard data.validationBlockCount > 0 || !settings.dependsOnValidation else {
       throw InputError(
         data.folder,
@@ -112,7 +112,7 @@ public final class Trainer {
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
     let session = Session(state)
     model.updateBFloat16Weights()
-    // An interruption may have come between a step and its validation.
+    // An interruption may have occurred between a step and its validation.
     if isValidationDue { try finishStep(report) }
     while !state.isFinished {
       let clock = ContinuousClock.now
@@ -250,7 +250,8 @@ public final class Trainer {
   }
 }
 
-/// What the Trainer reports at the end of one call's steps, which may be the rest of a run.
+/// What the Trainer reports at the end of the steps of one call, which may be the remainder of a
+/// run.
 private struct Session {
   private let start = ContinuousClock.now
   private let firstStep: Int

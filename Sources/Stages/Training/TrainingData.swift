@@ -11,7 +11,7 @@ public struct TrainingData: Sendable {
   let validation: TokenShards
   /// The folder of the shards.
   public let folder: String
-  /// Tokens of a block.
+  /// The number of tokens in a block.
   public let blockSize: Int
 
   /// Opens the shards in `folder`.
@@ -27,7 +27,7 @@ public struct TrainingData: Sendable {
     guard training.count >= blockSize else {
       throw InputError(
         folder,
-        "\(training.count) tokens to train on are fewer than a block of \(blockSize): "
+        "\(training.count) tokens to train on are less than a block of \(blockSize): "
           + "use more text or a smaller --block-size")
     }
   }
@@ -35,8 +35,8 @@ public struct TrainingData: Sendable {
   /// The folder of the tokenizer.
   public var tokenizerFolder: String { "\(folder)/\(TokenManifest.tokenizerFolder)" }
 
-  /// How many whole blocks there are to train on; the tokens after the last are left out, as in the
-  /// original recipe's TextDataset.
+  /// How many whole blocks there are to train on; the tokens after the last one are left out, as in
+  /// the original recipe's TextDataset.
   public var blockCount: Int { training.count / blockSize }
 
   /// How many whole blocks there are to validate on.
@@ -51,7 +51,7 @@ public struct TrainingData: Sendable {
   }
 }
 
-/// Some blocks, as inputs and targets: the target of a position is the token after it.
+/// A number of blocks, as inputs and targets: the target of a position is the token after it.
 ///
 /// A block of n tokens has n − 1 positions; its last token is only ever a target.
 struct Batch {
@@ -68,10 +68,10 @@ struct Batch {
   }
 }
 
-/// Which blocks each step of a training sees.
+/// Which blocks each step of a training run sees.
 ///
-/// Everything follows from the seed and the index of the step, so that a resumed training needs no
-/// other state.
+/// Everything follows from the seed and the index of the step, so a resumed run needs no other
+/// state.
 package struct BatchPlan {
   let blockCount: Int
   let batchSize: Int
@@ -87,13 +87,13 @@ package struct BatchPlan {
     samplingStrategy = settings.samplingStrategy
   }
 
-  /// Batches of an epoch; the last may be smaller.
+  /// The number of batches in an epoch; the last may be smaller.
   package var batchesPerEpoch: Int { (blockCount + batchSize - 1) / batchSize }
 
-  /// Steps of an epoch; the last may have fewer batches.
+  /// The number of steps in an epoch; the last may have fewer batches.
   package var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
 
-  /// The steps of `epochs` epochs.
+  /// The number of steps in `epochs` epochs.
   package func steps(epochs: Double) -> Int {
     max(1, Int((epochs * Double(stepsPerEpoch)).rounded(.up)))
   }
@@ -105,7 +105,7 @@ package struct BatchPlan {
       + Double(min(rest * accumulation, batchesPerEpoch)) / Double(batchesPerEpoch)
   }
 
-  /// The places of the blocks of each batch of step `step`, counted from 0, in the epoch's order.
+  /// The positions in the epoch's order of the blocks of each batch of step `step`, counted from 0.
   package func batches(ofStep step: Int) -> [Range<Int>] {
     let first = step % stepsPerEpoch * accumulation
     return (first..<min(first + accumulation, batchesPerEpoch)).map {

@@ -2,7 +2,7 @@ import CheckpointFormat
 import Foundation
 import GPT2
 
-/// The curves and the report of a training.
+/// The curves and the report of a training run.
 struct TrainingReport {
   private let trainer: Trainer
   private var log: [TrainerState.LogEntry] { trainer.state.log }
@@ -11,7 +11,7 @@ struct TrainingReport {
     self.trainer = trainer
   }
 
-  /// The log as CSV, a line for each entry.
+  /// The log as CSV, one line per entry.
   var table: String {
     let columns = ["loss", "eval_loss", "eval_perplexity", "learning_rate", "grad_norm"]
     let lines = log.filter { entry in columns.contains { entry.values[$0] != nil } }.map { entry in
@@ -37,7 +37,7 @@ struct TrainingReport {
     ).svg
   }
 
-  /// The report for people, as Markdown.
+  /// The human-readable report, as Markdown.
   var text: String {
     let (settings, model) = (trainer.settings, trainer.model.configuration)
     func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }

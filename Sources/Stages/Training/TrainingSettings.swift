@@ -7,48 +7,48 @@ import TensorKernels
 /// How a model is trained; the names and defaults are the original recipe's and the Hugging Face
 /// Trainer's.
 public struct TrainingSettings: Equatable, Sendable {
-  /// Tokens of a training example.
+  /// The number of tokens in a training example.
   public var blockSize = 128
-  /// Examples in a batch.
+  /// The number of examples in a batch.
   public var batchSize = 8
-  /// Batches whose gradients make one step.
+  /// The number of batches whose gradients make up one step.
   public var gradientAccumulationSteps = 1
-  /// Passes over the training data, unless ``maximumSteps`` says otherwise.
+  /// The number of passes over the training data, unless ``maximumSteps`` says otherwise.
   public var epochs = 10.0
-  /// Optimizer steps of the whole run; `nil`: those of the epochs.
+  /// The number of optimizer steps in the whole run; `nil`: as many as the epochs have.
   public var maximumSteps: Int?
   /// The highest learning rate.
   public var learningRate = 5e-5
   public var schedule = LearningRateSchedule.linear
-  /// Steps over which the learning rate rises from 0; 0: as ``warmupRatio`` says.
+  /// The number of steps over which the learning rate rises from 0; 0: as ``warmupRatio`` says.
   public var warmupSteps = 500
   /// The fraction of the steps over which the learning rate rises, if ``warmupSteps`` is 0.
   public var warmupRatio = 0.0
-  /// Whether the backward pass recomputes activations, which saves memory and costs time; the result
-  /// is the same.
+  /// Whether the backward pass recomputes activations, which saves memory but costs time; the
+  /// result is the same.
   public var checkpointsGradients = false
-  /// What products are computed with; weights, moments and sums are always in single precision.
+  /// The precision of products; weights, moments and sums are always in single precision.
   public var precision = Precision.fp32
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
   public var adamEpsilon = 1e-8
-  /// The norm to which larger gradients are scaled down; 0: none are.
+  /// The norm to which larger gradients are scaled down; 0: no scaling.
   public var maximumGradientNorm = 1.0
   /// Determines new weights, the order of the examples and the dropout masks.
   public var seed: UInt64 = 42
   public var samplingStrategy = SamplingStrategy.random
-  /// Steps between two log entries.
+  /// The number of steps between two log entries.
   public var loggingSteps = 500
   /// Whether the first step is logged too.
   public var logsFirstStep = false
-  /// Steps between two checkpoints.
+  /// The number of steps between two checkpoints.
   public var saveSteps = 7000
   /// How many checkpoints are kept; `nil`: all.
   public var saveTotalLimit: Int?
-  /// Steps between two validations; `nil`: as ``saveSteps``.
+  /// The number of steps between two validations; `nil`: the same as ``saveSteps``.
   public var evaluationSteps: Int?
-  /// Examples that are validated at once, at most ``batchSize``; `nil`: exactly that.
+  /// The number of examples validated at once, at most ``batchSize``; `nil`: exactly that.
   public var evaluationBatchSize: Int?
   /// Whether the final model is the one with the lowest validation loss instead of the last.
   public var loadsBestModelAtEnd = false
@@ -57,7 +57,7 @@ public struct TrainingSettings: Equatable, Sendable {
 
   public init() {}
 
-  /// The warm-up steps in a run of `total` steps.
+  /// The number of warm-up steps in a run of `total` steps.
   func warmupSteps(of total: Int) -> Int {
     warmupSteps > 0 ? warmupSteps : Int((Double(total) * warmupRatio).rounded(.up))
   }
@@ -65,7 +65,7 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether the result depends on the validation loss.
   package var dependsOnValidation: Bool { loadsBestModelAtEnd || earlyStopping != nil }
 
-  /// What determines the course of a training, and so must not change when it is resumed.
+  /// What determines the course of a training run, and so must not change when it is resumed.
   func course(steps: Int) -> JSONValue {
     let validates = dependsOnValidation
     return [
@@ -87,7 +87,8 @@ public struct TrainingSettings: Equatable, Sendable {
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
       "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,
-      // How often the model is validated changes the result only if that depends on validations.
+      // How often the model is validated changes the result only if the result depends on
+      // validation.
       "eval_steps": validates ? .integer(evaluationSteps ?? saveSteps) : nil,
       "per_device_eval_batch_size": validates
         ? .integer(min(evaluationBatchSize ?? batchSize, batchSize)) : nil,

@@ -73,7 +73,7 @@ struct CleanerTests {
     func problem(_ texts: [String], _ rules: RuleSet = RuleSet(.house)) -> String? {
       (#expect(throws: InputError.self) { try Cleaning(texts, rules) })?.problem
     }
-    #expect(problem([]) == "there are no posts; expected one JSON object a line")
+    #expect(problem([]) == "there are no posts; expected one JSON object per line")
     #expect(
       problem(["", "#БТnews", "@", "https://a"])
         == "nothing is left of 4 posts after cleaning: channel-news dropped 1, empty dropped 3")

@@ -87,7 +87,7 @@ struct InspectionTests {
     }
     #expect(
       error?.description.hasSuffix(
-        "line 6: 'id' is missing; --skip-bad 2 passes over 2 such lines, and this is one more")
+        "line 6: 'id' is missing; --skip-bad 2 skips 2 such lines, and this is one more")
         == true)
   }
 

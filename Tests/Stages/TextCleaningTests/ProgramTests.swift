@@ -334,10 +334,10 @@ struct ProgramTests {
       (["none.jsonl", "-o", "a.txt"], 66, "none.jsonl: cannot open: No such file or directory"),
       (
         ["/dev/null", "-o", "a.txt"], 65,
-        "/dev/null: there are no posts; expected one JSON object a line"
+        "/dev/null: there are no posts; expected one JSON object per line"
       ),
       (
-        ["-", "-o", "a.txt"], 65, "-: there are no posts; expected one JSON object a line"
+        ["-", "-o", "a.txt"], 65, "-: there are no posts; expected one JSON object per line"
       ),
       (
         ["posts.jsonl", "-o", "posts.jsonl/a.txt"], 73,

@@ -96,7 +96,7 @@ struct RuleFileTests {
       text.contains(
         """
 
-        # posts too short say nothing, those too long are no bugurts
+        # posts too short say nothing, those too long are not bugurts
         [length]
         on = yes
         # the fewest characters a post may have (a whole number of at least 0; default: 1)

@@ -98,7 +98,7 @@ struct ShardVocabularyTests {
     let error = #expect(throws: InputError.self) { try vocabulary(model: "other") }
     #expect(
       error?.description.hasPrefix(
-        "\(folder.path("tokens")): the tokens are of another vocabulary than the model's: token ")
+        "\(folder.path("tokens")): the tokens are from a vocabulary other than the model's: token ")
         == true)
   }
 }

@@ -253,7 +253,7 @@ struct TrainerTests {
     error = #expect(throws: InputError.self) { try fixture.trainer { $0.blockSize = 84 } }
     #expect(
       error?.description
-        == "\(fixture.folder.path("tokens")): 83 tokens to train on are fewer than a block of 84: "
+        == "\(fixture.folder.path("tokens")): 83 tokens to train on are less than a block of 84: "
         + "use more text or a smaller --block-size")
   }
 }

@@ -2,9 +2,9 @@ import BytePairEncoding
 
 /// Distinguishes well-formed bugurts from other texts.
 public struct BugurtFilter: Sendable {
-  /// What is wrong with a text; the first that applies is reported.
+  /// What is wrong with a text; the first flaw that applies is reported.
   public enum Flaw: CaseIterable, Sendable {
-    /// The model did not end it.
+    /// The model did not finish it.
     case unfinished
     /// It has no separator `@`.
     case noParts
@@ -13,7 +13,7 @@ public struct BugurtFilter: Sendable {
     /// It is a post of the training corpus.
     case copy
 
-    /// What such texts are, to follow their count.
+    /// What such texts are, in words that follow their count.
     var description: String {
       switch self {
       case .unfinished: "not ended by the model"
@@ -27,7 +27,7 @@ public struct BugurtFilter: Sendable {
   private let tokenizer: Tokenizer
   private let posts: PostFingerprints?
 
-  /// A filter of texts in the tokens of `tokenizer`; without `posts` it finds no copies.
+  /// A filter for texts in the tokens of `tokenizer`; without `posts`, it finds no copies.
   public init(_ tokenizer: Tokenizer, posts: PostFingerprints?) {
     self.tokenizer = tokenizer
     self.posts = posts

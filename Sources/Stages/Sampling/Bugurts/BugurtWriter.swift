@@ -1,11 +1,11 @@
-/// Writes the bugurts that are ordered, in the order in which they are ordered: the best of several
-/// candidates each, if wanted, and only well-formed ones.
+/// Writes bugurts in the order in which they were ordered: if wanted, each is the best of several
+/// candidates, and only well-formed ones are kept.
 ///
 ///     writer.begin(orders)
 ///     while let event = try writer.next() { … }
 ///
-/// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 of the texts of the seed, so it is the
-/// same however many are ordered.
+/// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 among the texts of the seed, so it
+/// is the same however many are ordered.
 public final class BugurtWriter {
   /// What happens, in the order of the bugurts.
   public enum Event {
@@ -15,7 +15,7 @@ public final class BugurtWriter {
     case token(Int32)
     /// The bugurt is finished.
     case finished(GeneratedText)
-    /// Texts were worked on whose turn has not come.
+    /// Progress was made on texts whose turn has not come yet.
     case progress
   }
 
@@ -34,7 +34,7 @@ public final class BugurtWriter {
   }
 
   public let generator: TextGenerator
-  /// How many bugurts the filter dropped, by what was wrong with them.
+  /// How many bugurts the filter has dropped, by flaw.
   public private(set) var dropped: [BugurtFilter.Flaw: Int] = [:]
 
   private var maker: PromptMaker
@@ -42,11 +42,11 @@ public final class BugurtWriter {
   private let filter: BugurtFilter?
   private let attempts: Int
   private var states: [OrderState] = []
-  /// The first order that is not given out completely.
+  /// The first order that has not been returned completely.
   private var current = 0
   /// How many orders have been started.
   private var startedCount = 0
-  /// How many tokens of the next bugurt to be given out were given; `nil` before it began.
+  /// How many tokens of the next bugurt to be returned have been returned; `nil` before it begins.
   private var tokensGiven: Int?
 
   /// A bugurt that is being written: the candidates for it that have been started.
@@ -56,26 +56,26 @@ public final class BugurtWriter {
     var texts: [TextInProgress] = []
   }
 
-  /// How far an order is.
+  /// The progress of an order.
   private struct OrderState {
     let order: Order
-    /// Attempts that are not judged yet, in their order.
+    /// Attempts that have not been judged yet, in order.
     var open: ArraySlice<Attempt> = []
     var judgedCount = 0
     var keptCount = 0
-    /// Bugurts that were kept and not given out yet.
+    /// Bugurts that have been kept but not returned yet.
     var waiting: ArraySlice<GeneratedText> = []
 
-    /// Whether as many bugurts are kept as were ordered.
+    /// Whether as many bugurts have been kept as were ordered.
     var isComplete: Bool { keptCount == order.count }
     var attemptCount: Int { judgedCount + open.count }
     var needsAttempt: Bool { keptCount + open.count < order.count }
   }
 
-  /// A writer of the best of `candidates` texts each, by their mean log-probability, that `filter`
-  /// accepts.
+  /// A writer of bugurts, each the best, by mean log-probability, of those of `candidates` texts
+  /// that `filter` accepts.
   ///
-  /// For each bugurt that the filter is to accept, at most `attempts` are written.
+  /// At most `attempts` are written for each bugurt that the filter should accept.
   public init(
     _ generator: TextGenerator, _ maker: PromptMaker, candidates: Int = 1,
     filter: BugurtFilter? = nil, attempts: Int = 50
@@ -88,11 +88,11 @@ public final class BugurtWriter {
     self.attempts = attempts
   }
 
-  /// Whether every text that is written is given out.
+  /// Whether every text that is written is also returned.
   public var givesAll: Bool { candidates == 1 && filter == nil }
 
-  /// Begins to write what `orders` ask for, one order after the other; what is unfinished of earlier
-  /// ones is abandoned.
+  /// Begins to write what `orders` ask for, one order after another; unfinished texts of earlier
+  /// ones are abandoned.
   public func begin(_ orders: [Order]) {
     for index in active { abandonAttempts(of: index) }
     states = orders.map { OrderState(order: $0) }
@@ -101,7 +101,7 @@ public final class BugurtWriter {
 
   /// The next event; `nil` when all orders are complete.
   ///
-  /// A text is started or the model makes a step, unless there is an event already.
+  /// Unless an event is already waiting, a text is started or the model makes a step.
   ///
   /// - Throws: ``SamplingError``; ``PromptError``; ``FilterError`` if the filter accepts too few;
   ///   `InputError` if the corpus of the first words is damaged.
@@ -113,8 +113,8 @@ public final class BugurtWriter {
     return nextReady() ?? .progress
   }
 
-  /// After an error: bugurts that are finished and were not given out, because an earlier one is not
-  /// finished; in their order.
+  /// After an error: the finished bugurts that have not been returned because an earlier one is not
+  /// finished, in order.
   public var leftOver: [GeneratedText] {
     active.map { states[$0] }.flatMap { state in
       let finished = state.open.compactMap { ranking(of: $0)?.first(where: isAccepted) }
@@ -122,10 +122,10 @@ public final class BugurtWriter {
     }
   }
 
-  /// The orders that are neither given out completely nor still to be started, and the next to start.
+  /// The orders that have been started but not returned completely, and the next one to start.
   private var active: Range<Int> { current..<max(current, min(startedCount + 1, states.count)) }
 
-  /// The next event of the bugurt whose turn it is; `nil` if the model has to go on first.
+  /// The next event of the bugurt whose turn it is; `nil` if the model has to continue first.
   private func nextReady() -> Event? {
     while current < states.count, states[current].isComplete, states[current].waiting.isEmpty {
       current += 1
@@ -149,7 +149,7 @@ public final class BugurtWriter {
 
   // MARK: - Attempts
 
-  /// Starts another text, and returns whether there was room and one to start.
+  /// Starts another text, and returns whether there was room for one and one to start.
   private func startText() throws -> Bool {
     guard generator.hasRoom, let index = try orderWithMissingCandidates() ?? startAttempt(),
       let attempt = states[index].open.last
@@ -168,7 +168,7 @@ public final class BugurtWriter {
   /// Starts an attempt without candidates and returns the index of its order; `nil` if none is needed.
   private func startAttempt() throws -> Int? {
     var index = active.first { states[$0].needsAttempt }
-    // The filter will drop some, and to fill the batch costs little.
+    // The filter will drop some, and filling the batch costs little.
     if filter != nil { index = index ?? active.first { !states[$0].isComplete } }
     guard let index else { return nil }
     let (order, count) = (states[index].order, states[index].attemptCount)
@@ -180,9 +180,9 @@ public final class BugurtWriter {
     return index
   }
 
-  /// Keeps the best of the candidates of each finished attempt that the filter accepts.
+  /// From each finished attempt, keeps the best candidate that the filter accepts.
   ///
-  /// Attempts are judged in their order, so that what is kept does not depend on how long others take.
+  /// Attempts are judged in order, so that what is kept does not depend on how long others take.
   private func judge(_ index: Int) throws {
     while !states[index].isComplete, let texts = states[index].open.first.flatMap(ranking) {
       states[index].open.removeFirst()

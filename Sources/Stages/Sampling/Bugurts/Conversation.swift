@@ -2,13 +2,14 @@ import CommandLineSupport
 import FileSupport
 import Glibc
 
-/// A prompt line, a bugurt, and again.
+/// An alternation of prompt lines and bugurts.
 public struct Conversation {
   private let writer: BugurtWriter
   private let output: TextOutput
   private let source: (String?) throws -> PromptSource
 
-  /// A conversation in which `source` gives the prompt of a line; of an empty one, `nil`, the default.
+  /// A conversation in which `source` returns the prompt for a line, or `nil` for the default if
+  /// the line is empty.
   public init(
     _ writer: BugurtWriter, to output: TextOutput,
     source: @escaping (String?) throws -> PromptSource
@@ -20,7 +21,7 @@ public struct Conversation {
 
   /// Writes a bugurt for each line that `nextLine` returns, until it returns `nil`.
   ///
-  /// SIGINT stops the bugurt that is being written. A prompt that cannot be used gets a warning.
+  /// SIGINT stops the bugurt that is being written. A prompt that cannot be used causes a warning.
   ///
   /// - Throws: what `nextLine` throws; ``SamplingError``; `FileError`; `Interruption` by any other
   ///   signal.

@@ -1,7 +1,7 @@
-/// Recognizes the posts of a corpus, whatever their case, punctuation and spaces.
+/// Recognizes the posts of a corpus, regardless of their case, punctuation and spaces.
 ///
-/// A hash of 64 bits is kept of each post: with a million posts, one text in 10¹³ is taken for a post
-/// by mistake.
+/// A 64-bit hash of each post is kept: with a million posts, one text in 10¹³ is mistaken for a
+/// post.
 public struct PostFingerprints: Sendable {
   private var fingerprints: Set<Int> = []
 
@@ -10,7 +10,7 @@ public struct PostFingerprints: Sendable {
   /// How many different posts there are.
   public var count: Int { fingerprints.count }
 
-  /// Adds a post; one without letters and digits is ignored.
+  /// Adds a post; a post without letters or digits is ignored.
   public mutating func insert(_ post: String) {
     if let fingerprint = Self.fingerprint(of: post) { fingerprints.insert(fingerprint) }
   }
@@ -20,7 +20,7 @@ public struct PostFingerprints: Sendable {
     Self.fingerprint(of: text).map(fingerprints.contains) ?? false
   }
 
-  /// A hash of the letters and digits, in lower case, Ё as Е; `nil` if there are none.
+  /// A hash of the letters and digits, in lower case and with Ё as Е; `nil` if there are none.
   private static func fingerprint(of text: String) -> Int? {
     var hasher = Hasher()
     var isEmpty = true

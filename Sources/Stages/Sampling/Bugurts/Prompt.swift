@@ -3,7 +3,7 @@ import FileSupport
 
 /// What a text begins with.
 public struct Prompt: Equatable, Sendable {
-  /// As the user gave it or as it was drawn; empty where the model begins by itself.
+  /// The text as the user gave it or as it was drawn; empty if the model begins by itself.
   public var text: String
   /// One or more.
   public var tokens: [Int32]
@@ -18,7 +18,7 @@ public struct Prompt: Equatable, Sendable {
 public enum PromptError: Error, Equatable, CustomStringConvertible {
   /// The model's context has no room for a token after it.
   case longerThanContext(tokens: Int, context: Int)
-  /// The length that was asked for has no room for a token after it.
+  /// The requested length has no room for a token after it.
   case longerThanText(tokens: Int, maximumLength: Int)
   /// The prompt is empty, and the model has no token after which a text begins.
   case noBeginning
@@ -53,14 +53,14 @@ public struct PromptMaker: Sendable {
   private let contextLength: Int
   private let maximumLength: Int
   private let seed: UInt64
-  /// For how many tokens after the prompt there must be room.
+  /// The number of tokens for which there must be room after the prompt.
   private let room: Int
 
   /// A maker of prompts for a model with `tokenizer` and a context of `contextLength` tokens, for texts
   /// of up to `maximumLength` tokens.
   ///
   /// An empty prompt becomes the token `endOfText`; `seed` determines the first words. Unless
-  /// `leavingRoom`, a prompt may fill the context, so that nothing can be written after it.
+  /// `leavingRoom` is set, a prompt may fill the context, so that nothing can be written after it.
   public init(
     _ tokenizer: Tokenizer, keepsCase: Bool, endOfText: Int32?, contextLength: Int,
     maximumLength: Int, seed: UInt64, leavingRoom: Bool = true
@@ -89,7 +89,7 @@ public struct PromptMaker: Sendable {
     return Prompt(text: text, tokens: tokens)
   }
 
-  /// The prompt of the text with `index` from `source`.
+  /// The prompt from `source` for the text at `index`.
   ///
   /// - Throws: ``PromptError``; `InputError` if the corpus is damaged.
   public mutating func prompt(_ source: PromptSource, index: Int) throws -> Prompt {

@@ -3,14 +3,14 @@ import FileSupport
 import Glibc
 import LineEditing
 
-/// Prompt lines that are typed, or come from a file or pipe, on standard input.
+/// Prompt lines from standard input, typed or from a file or pipe.
 public final class PromptInput {
   private let editor: LineEditor?
   private var history: LineHistory?
   /// Whether a person is asked for the lines.
   public let isTerminal = isatty(STDIN_FILENO) == 1
 
-  /// Lines with the history of the program with the name `programName`, if they can be edited.
+  /// Lines for the program named `programName`, with its history if they can be edited.
   public init(programName: String) {
     guard LineEditor.isPossible else {
       editor = nil
@@ -27,7 +27,7 @@ public final class PromptInput {
 
   /// The next line; `nil` at the end.
   ///
-  /// - Throws: `Interruption`, but by SIGINT only if no person is asked; `FileError`.
+  /// - Throws: `Interruption`, but for SIGINT only if no person is asked; `FileError`.
   public func next() throws -> String? {
     guard let editor else { return try nextPlainLine() }
     while true {

@@ -3,9 +3,10 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// Reports how probable the lines of a file are to a model: a table, or an object a line.
+/// Reports how probable the lines of a file are to a model: as a table, or as one JSON object per
+/// line.
 public enum ScoreReport {
-  /// How many lines go through the model together.
+  /// How many lines are put through the model together.
   private static let block = 256
 
   /// Scores the lines of the file at `path`, or of standard input for `-`, and writes the report to
@@ -46,7 +47,7 @@ public enum ScoreReport {
       }
       try progress?.update(count)
     }
-    guard count > 0 else { throw InputError(path, "no text; expected a bugurt a line") }
+    guard count > 0 else { throw InputError(path, "no text; expected one bugurt per line") }
     try add("lines", count, sum, "all", "")
     if !isJSON {
       let isForPeople = output == nil && Terminal.showsOutput

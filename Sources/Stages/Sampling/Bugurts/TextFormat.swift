@@ -13,8 +13,8 @@ public enum TextFormat: String, CaseIterable, Sendable {
 
 /// Formats a text while it is being written.
 ///
-/// What is shown does not depend on where the text is cut. Spaces and separators are held back until the
-/// word after them.
+/// What is shown does not depend on where the text is cut. Spaces and separators are held back
+/// until the next word.
 ///
 ///     ПРИШЁЛ @ УВИДЕЛ @ УСНУЛ  →  ПРИШЁЛ⏎@⏎УВИДЕЛ⏎@⏎УСНУЛ
 package struct FormatStream: Sendable {
@@ -23,14 +23,14 @@ package struct FormatStream: Sendable {
   private var isInWord = false
   /// Whether there was an `@` after the last word.
   private var hasSeparator = false
-  /// Whether an `@` was read that is a separator unless its word continues.
+  /// Whether an `@` has been read that is a separator unless its word continues.
   private var holdsSeparator = false
 
   package init(_ format: TextFormat) {
     self.format = format
   }
 
-  /// Adds `text` and returns what can be shown now.
+  /// Adds `text` and returns what can now be shown.
   package mutating func append(_ text: String) -> String {
     if format == .raw { return text }
     var shown = String.UnicodeScalarView()
@@ -76,7 +76,7 @@ public struct TextDisplay: Sendable {
     self.format = FormatStream(format)
   }
 
-  /// Adds the next tokens and returns what can be shown now.
+  /// Adds the next tokens and returns what can now be shown.
   public mutating func append(_ tokens: some Sequence<Int32>) -> String {
     tokens.reduce(into: "") { $0 += format.append(characters.append(UInt32(bitPattern: $1))) }
   }
@@ -86,7 +86,7 @@ public struct TextDisplay: Sendable {
     format.append(characters.finish())
   }
 
-  /// All of the text of `tokens`.
+  /// The whole text of `tokens`.
   public static func text(
     of tokens: some Sequence<Int32>, _ tokenizer: Tokenizer, _ format: TextFormat
   ) -> String {

@@ -3,15 +3,15 @@ import CommandLineSupport
 import FileSupport
 import JSONSupport
 
-/// Gives bugurts out while they are written: as text or JSON, to standard output, a file or both.
+/// Outputs bugurts while they are written: as text or JSON, to standard output, a file or both.
 public final class TextOutput {
-  /// What the output is made of.
+  /// The form of the output.
   public struct Settings: Sendable {
     public var format = TextFormat.original
     public var isJSON = false
     /// How many texts are shown on standard output.
     public var showLimit = Int.max
-    /// Whether a text is shown as it is written, not when it is finished.
+    /// Whether a text is shown as it is written rather than when it is finished.
     public var streams = false
     /// Whether an empty line separates texts.
     public var separatesTexts = true
@@ -23,14 +23,14 @@ public final class TextOutput {
     }
   }
 
-  /// How many texts were given out.
+  /// How many texts have been output.
   public private(set) var count = 0
   private var settings: Settings
   private let tokenizer: Tokenizer
   private let file: OutputFile?
   private let standardOutput: OutputFile
   private var display: TextDisplay
-  /// What was written of the text in progress.
+  /// What has been written of the text in progress.
   private var text = ""
   private var isInText = false
 
@@ -45,12 +45,12 @@ public final class TextOutput {
     display = TextDisplay(tokenizer, settings.format)
   }
 
-  /// Whether the beginning of a text was shown whose end will follow.
+  /// Whether the beginning of a text has been shown and its end is still to follow.
   public var isMidText: Bool {
     isInText && settings.streams && !settings.isJSON && count < settings.showLimit
   }
 
-  /// Gives out what `event` adds.
+  /// Outputs what `event` adds.
   ///
   /// - Throws: `FileError`.
   public func take(_ event: BugurtWriter.Event) throws {
@@ -79,7 +79,7 @@ public final class TextOutput {
     }
   }
 
-  /// Ends the text that is being written where it is.
+  /// Ends the text being written at its current point.
   public func breakOff() throws {
     guard isInText else { return }
     if !settings.isJSON { try show(display.finish() + "\n") }
@@ -93,12 +93,12 @@ public final class TextOutput {
     Log.info("\(file.path) is unchanged")
   }
 
-  /// Keeps what is finished after an interruption: the texts given out, and `others`.
+  /// After an interruption, keeps what is finished: the texts already output, and `others`.
   public func keep(_ others: [GeneratedText]) throws {
     // The terminal may be gone, which must not prevent the file from being written.
     if isMidText { try? show(display.finish() + "\n") }
     if file != nil { settings.showLimit = 0 }
-    // Whoever watches texts being written does not want more of them now.
+    // A user who watches texts being written does not want more of them now.
     guard file != nil || !settings.streams else { return }
     for text in others {
       try take(.began(text.request.prompt))

@@ -61,7 +61,7 @@ public struct TrainingCorpus: Sendable {
         let end = min(begin + Self.piece, range.upperBound)
         bytes += try text(of: begin..<end)
         if let word = Self.firstWord(afterNewline: bytes) { return word }
-        // The lines without a word are done with; the last one may continue.
+        // The lines without a word are no longer needed; the last one may continue.
         if let newline = bytes.lastIndex(of: 0x0A) { bytes.removeFirst(newline) }
       }
     }
@@ -81,7 +81,7 @@ public struct TrainingCorpus: Sendable {
     return nil
   }
 
-  /// The text of the tokens in `range`, a newline for each end of text.
+  /// The text of the tokens in `range`, with a newline for each end of text.
   private func text(of range: Range<Int>) throws -> [UInt8] {
     var bytes: [UInt8] = []
     for (offset, id) in shards.ids(in: range).enumerated() {

@@ -1,7 +1,7 @@
 import CommandLineSupport
 import TextSupport
 
-/// Reports the progress of writing texts, and what came of it.
+/// Reports the progress of writing texts, and the outcome.
 public final class WritingReport {
   private let writer: BugurtWriter
   private let isQuiet: Bool
@@ -9,7 +9,7 @@ public final class WritingReport {
   private var progress: Progress?
   private let start = ContinuousClock.now
 
-  /// A report of `total` texts.
+  /// A report on `total` texts.
   public init(_ writer: BugurtWriter, total: Int, isQuiet: Bool) {
     self.writer = writer
     self.isQuiet = isQuiet
@@ -17,9 +17,9 @@ public final class WritingReport {
     if !isQuiet, total > 1 { progress = Progress("writing", total: total, unit: .items("texts")) }
   }
 
-  /// Reports that `count` texts were given out.
+  /// Reports that `count` texts have been output.
   public func update(_ count: Int) throws {
-    // Where every text is given out, those that wait for their turn are done too.
+    // If every text is output, those waiting for their turn are also done.
     try progress?.update(
       writer.givesAll ? writer.generator.finishedTexts : count,
       detail: "\(NumberText.count(writer.generator.writtenTokens)) tokens")
@@ -36,7 +36,7 @@ public final class WritingReport {
         ? "wrote \(texts) to \(output)" : "no text was finished; \(output) is not written")
   }
 
-  /// Reports the result, unless it is a single text that took no time to speak of.
+  /// Reports the result, unless it is a single text that took hardly any time.
   public func finish(_ count: Int) {
     progress = nil
     let seconds = (ContinuousClock.now - start) / .seconds(1)

@@ -1,19 +1,19 @@
-/// The tokens that may still be sampled, by ascending ids, and their logits.
+/// The tokens that may still be sampled, in ascending order of id, and their logits.
 ///
-/// Before any token is left out, the index of a logit is its token. All memory is kept for the next
+/// Until a token is left out, the index of a logit is its token. All memory is kept for the next
 /// sample.
 struct CandidateTokens: Sendable {
-  /// The logits; those after the first ``count`` are without meaning.
+  /// The logits; those after the first ``count`` are meaningless.
   var logits: [Float]
   private(set) var count: Int
   private var tokens: [Int32]
   private var probabilities: [Float]
-  /// What top k and typical p select by.
+  /// The values that top k and typical p select by.
   private var scratch: [Float]
   private var selection = WeightedSelection()
-  /// Whether tokens were left out, so that ``tokens`` has those of the logits.
+  /// Whether tokens have been left out, so that ``tokens`` holds those of the logits.
   private var isThinnedOut = false
-  /// Whether logits exceeded the range of floats, so that there are no probabilities.
+  /// Whether logits have exceeded the range of floats, so that there are no probabilities.
   private(set) var hasOverflowed = false
 
   init(vocabulary: Int) {
@@ -37,14 +37,14 @@ struct CandidateTokens: Sendable {
     LogitKernels.divide(&logits, by: divisor, count: count)
   }
 
-  /// The most likely token, of several the first; `nil` if none may be sampled.
+  /// The most likely token, the first if there are several; `nil` if none may be sampled.
   func mostLikely() -> Int32? {
     let largest = LogitKernels.largest(logits.span.extracting(first: count))
     guard largest > -.infinity, let index = logits.firstIndex(of: largest) else { return nil }
     return isThinnedOut ? tokens[index] : Int32(index)
   }
 
-  /// The logits of all tokens, −∞ for those that are left out.
+  /// The logits of all tokens, −∞ for those that have been left out.
   func logitsOfAll() -> [Float] {
     guard isThinnedOut else { return logits }
     var all = [Float](repeating: -.infinity, count: logits.count)
@@ -66,8 +66,8 @@ struct CandidateTokens: Sendable {
     selection.kthLargest(k, of: values.span.extracting(first: count))
   }
 
-  /// A number that at least `k` logits reach, and not many more: at least as many logits reach it as
-  /// groups of logits do.
+  /// A number that at least `k` logits reach, and not many more: each group whose maximum reaches
+  /// it has at least one such logit.
   private mutating func lowerBoundOfTop(_ k: Int) -> Float {
     guard k <= count / LogitKernels.groupSize / 2 else { return -.infinity }
     let logits = logits
@@ -79,11 +79,11 @@ struct CandidateTokens: Sendable {
   /// Keeps the most likely tokens that together reach `probability`, at least one (Holtzman and others
   /// 2020, nucleus sampling).
   ///
-  /// Of equally likely tokens at the edge, those of higher ids are kept.
+  /// Of equally likely tokens at the edge, those with higher ids are kept.
   mutating func keepNucleus(_ probability: Double) {
     normalize()
     guard count > 0 else { return }
-    // The sum goes up from the least likely token, in single precision as in transformers.
+    // The sum runs up from the least likely token, in single precision as in transformers.
     let removable = Float(1 - probability)
     let edge = edge(of: logits) { Float($0) > removable }
     var mass = edge.below
@@ -95,8 +95,8 @@ struct CandidateTokens: Sendable {
     if count == 0, let last { (tokens[0], logits[0], count) = (last, edge.value, 1) }
   }
 
-  /// Keeps the tokens of at least `fraction` of the most likely one's probability (Nguyen and others 2024,
-  /// min p).
+  /// Keeps the tokens with at least `fraction` of the most likely token's probability (Nguyen and
+  /// others 2024, min p).
   mutating func keep(ofAtLeast fraction: Double) {
     normalize()
     let limit = LogitKernels.largest(probabilities.span.extracting(first: count)) * Float(fraction)
@@ -133,7 +133,7 @@ struct CandidateTokens: Sendable {
     for index in 0..<count { deviations[index] = abs(deviations[index] - expected) }
   }
 
-  /// Where the sum of the probabilities, taken in ascending order of `values`, passes.
+  /// Where the running sum of the probabilities, in ascending order of `values`, passes the bound.
   @inline(__always)
   private mutating func edge(
     of values: [Float], passes: (Double) -> Bool
@@ -148,7 +148,7 @@ struct CandidateTokens: Sendable {
   private mutating func keepPossible() { keep(atLeast: -.greatestFiniteMagnitude) }
 
   private mutating func keep(atLeast bound: Float) {
-    // A logit of −∞ means that the token may not be sampled.
+    // A logit of −∞ means that the token must not be sampled.
     count = LogitKernels.keep(
       &logits, &tokens, atLeast: max(bound, -.greatestFiniteMagnitude), count: count,
       hasTokens: isThinnedOut)
@@ -173,7 +173,7 @@ struct CandidateTokens: Sendable {
     for index in 0..<count {
       let logit = logits[index]
       let isKept = isKept(index, logit, probabilities[index])
-      // Written in any case: the processor cannot predict which are kept.
+      // Written unconditionally: the processor cannot predict which ones are kept.
       logits[kept] = logit
       tokens[kept] = tokens[index]
       kept += isKept ? 1 : 0
@@ -183,8 +183,8 @@ struct CandidateTokens: Sendable {
 
   // MARK: - Probabilities
 
-  /// Computes the probabilities of the tokens that are left and returns the logarithm of the sum of
-  /// the exponentials.
+  /// Computes the probabilities of the remaining tokens and returns the logarithm of the sum of the
+  /// exponentials.
   @discardableResult
   private mutating func normalize() -> Float {
     if !isThinnedOut { keepPossible() }

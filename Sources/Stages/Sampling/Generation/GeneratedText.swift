@@ -4,7 +4,7 @@ import JSONSupport
 public struct TextRequest: Equatable, Sendable {
   /// What it begins with: one or more tokens, fewer than the maximum length.
   public var prompt: Prompt
-  /// Which of the texts of the seed: the same prompt, seed and index give the same text.
+  /// The index among the texts of the seed: the same prompt, seed and index give the same text.
   public var index: Int
 
   public init(prompt: Prompt, index: Int) {
@@ -26,8 +26,8 @@ public struct GeneratedText: Equatable, Sendable {
   public var request: TextRequest
   /// The tokens after the prompt, without the one that ends the text.
   public var tokens: [Int32] = []
-  /// The natural logarithm of the probability that the model alone gives ``tokens``, and the end of
-  /// the text if the model ended it.
+  /// The natural logarithm of the probability that the model alone gives ``tokens`` and, if the
+  /// model ended the text, its end.
   public var logProbability = 0.0
   /// `nil` while the text is being written.
   public var finishReason: FinishReason?
@@ -39,17 +39,17 @@ public struct GeneratedText: Equatable, Sendable {
     self.request = request
   }
 
-  /// The mean of the logarithms over all sampled tokens; 0 if there is none.
+  /// The mean of the logarithms over all sampled tokens; 0 if there are none.
   public var meanLogProbability: Double {
     let count = tokens.count + (finishReason == .endOfText ? 1 : 0)
     return count == 0 ? 0 : logProbability / Double(count)
   }
 
-  /// A finished text, shown as `text`, with all that is known of it; always the same keys in the same
-  /// order.
+  /// The finished text, shown as `text`, with all that is known about it; the keys and their order
+  /// are always the same.
   ///
-  /// Its `tokens` are the ids after the prompt, including the one that ended the text: the probability
-  /// is that of all of these.
+  /// Its `tokens` are the ids after the prompt, including the one that ended the text; the
+  /// probability is that of all of them.
   public func json(text: String, seed: UInt64) -> JSONValue {
     .object([
       .init("prompt", .string(request.prompt.text)),

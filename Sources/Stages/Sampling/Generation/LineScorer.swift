@@ -4,8 +4,9 @@ import Glibc
 
 /// Computes how probable lines of text are to a model, each as a post of its own.
 ///
-/// In training, a post comes after the end-of-text token of the previous one and ends with another. So
-/// for a line of n tokens n + 1 are scored: its tokens, the first after an end of text, and its end.
+/// In training, a post comes after the end-of-text token of the previous one and ends with another.
+/// So for a line of n tokens, n + 1 are scored: its tokens, the first of which follows an end of
+/// text, and its end.
 public struct LineScorer {
   /// The score of a line, or of several lines together.
   public struct Score: Equatable, Sendable {
@@ -41,7 +42,7 @@ public struct LineScorer {
   private let contextLength: Int
   private let pass: InferencePass
 
-  /// How many positions' logits are in memory together.
+  /// The number of positions whose logits are in memory at once.
   private static let rows = 128
 
   public init(_ model: InferenceModel, _ tokenizer: Tokenizer, endOfText: Int32, keepsCase: Bool) {
@@ -52,7 +53,7 @@ public struct LineScorer {
     pass = InferencePass(model, capacity: contextLength, sequences: Self.rows)
   }
 
-  /// The scores of `lines`, in their order.
+  /// The scores of `lines`, in order.
   ///
   /// - Throws: ``SamplingError/notFinite``.
   public mutating func scores(of lines: [String]) throws -> [Score] {

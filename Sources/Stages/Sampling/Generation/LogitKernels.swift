@@ -9,7 +9,7 @@ enum LogitKernels {
     x.withUnsafeBufferPointer { ckernels_largest($0.baseAddress, $0.count) }
   }
 
-  /// The natural logarithm of the sum of e^x; NaN if one of `x` is.
+  /// The natural logarithm of the sum of e^x; NaN if any of `x` is.
   static func logSumExp(_ x: Span<Float>) -> Double {
     x.withUnsafeBufferPointer { ckernels_log_sum_exp($0.baseAddress, $0.count) }
   }
@@ -39,7 +39,7 @@ enum LogitKernels {
 
   /// Writes the maxima of groups of logits to the front of `maxima` and returns how many there are.
   ///
-  /// The last logits are left out if they are too few for sixteen groups.
+  /// The last logits are left out if there are too few of them for sixteen groups.
   static func groupMaxima(_ maxima: inout [Float], of x: Span<Float>) -> Int {
     precondition(maxima.count >= x.count / groupSize)
     return x.withUnsafeBufferPointer { ckernels_group_maxima(&maxima, $0.baseAddress, $0.count) }
@@ -48,7 +48,7 @@ enum LogitKernels {
   /// Moves those of the first `count` logits that are at least `bound`, and their tokens, to the front
   /// in their order, and returns how many there are.
   ///
-  /// If not `hasTokens`, the token of a logit is its index.
+  /// Without `hasTokens`, the token of a logit is its index.
   static func keep(
     _ logits: inout [Float], _ tokens: inout [Int32], atLeast bound: Float, count: Int,
     hasTokens: Bool

@@ -7,14 +7,15 @@ public struct SamplingSettings: Equatable, Sendable {
   public var topK = 50
   /// Only the most likely tokens that together reach this probability are kept; 1: all.
   public var topP = 1.0
-  /// Only tokens of at least this fraction of the most likely one's probability are kept; 0: all.
+  /// Only tokens with at least this fraction of the most likely token's probability are kept; 0:
+  /// all.
   public var minP = 0.0
   /// Only the tokens whose surprise is nearest to the expected one and that together reach this
   /// probability are kept; 1: all.
   public var typicalP = 1.0
   /// What the logits of tokens that the text already contains are divided by; 1: no change.
   public var repetitionPenalty: Float = 1
-  /// No run of so many tokens occurs twice in a text, prompt included; 0: any may.
+  /// No run of this many tokens occurs twice in a text, prompt included; 0: no limit.
   public var noRepeatNGram = 0
   /// Sequences of tokens that are never completed; a sequence of one end-of-text token is ignored.
   public var badWords: [[Int32]] = []
@@ -37,8 +38,8 @@ public struct SamplingSettings: Equatable, Sendable {
   public var isGreedy: Bool { temperature == 0 }
 }
 
-/// A step from the model's logits to those that a token is sampled from, in the order in which they
-/// are applied; named after its setting in transformers' `generate`.
+/// A step from the model's logits to those that a token is sampled from, listed in the order of
+/// application; named after its setting in transformers' `generate`.
 public enum LogitsProcessor: String, CaseIterable, Sendable {
   case repetitionPenalty = "repetition_penalty"
   case noRepeatNGram = "no_repeat_ngram_size"
@@ -52,7 +53,8 @@ public enum LogitsProcessor: String, CaseIterable, Sendable {
   case minP = "min_p"
   case typicalP = "typical_p"
 
-  /// Whether `settings` ask for it; greedy sampling needs none that only thins out or rescales.
+  /// Whether `settings` ask for it; greedy sampling needs no processor that only thins out or
+  /// rescales.
   func isActive(in settings: SamplingSettings) -> Bool {
     switch self {
     case .repetitionPenalty: settings.repetitionPenalty != 1

@@ -15,9 +15,9 @@ public final class TextGenerator {
   public let maximumLength: Int
   /// How many texts are written at a time.
   public let batchSize: Int
-  /// How many texts were finished.
+  /// How many texts have been finished.
   public private(set) var finishedTexts = 0
-  /// How many tokens were written, without those of prompts.
+  /// How many tokens have been written, not counting those of prompts.
   public private(set) var writtenTokens = 0
 
   private let endOfText: Set<Int32>
@@ -27,7 +27,8 @@ public final class TextGenerator {
   private var inProgress: [(text: TextInProgress, cache: KeyValueCache)] = []
   private var lastPrompt: PrefilledPrompt?
 
-  /// A generator of texts that each of the tokens `endOfText` ends, `batchSize` of them at a time.
+  /// A generator that writes `batchSize` texts at a time, each ended by any of the tokens
+  /// `endOfText`.
   public init(
     _ model: InferenceModel, endOfText: Set<Int32>, settings: SamplingSettings, batchSize: Int = 1
   ) {
@@ -78,7 +79,7 @@ public final class TextGenerator {
         try texts[index].sample(
           UnsafeBufferPointer(logits.row(index)), samplers[thread], endOfText, maximumLength)
       } catch {
-        // The first text's error, whichever thread is first.
+        // The error of the first text, whichever thread fails first.
         failure.withLock { if index < $0?.index ?? .max { $0 = (index, error) } }
       }
     }
@@ -100,7 +101,7 @@ public final class TextGenerator {
     if ended > 0 { inProgress.removeAll { $0.text.soFar.finishReason != nil } }
   }
 
-  /// `prompt` in the model; most often it is the same as for the previous text.
+  /// `prompt` after it has gone through the model; it is usually the same as for the previous text.
   private func prefilled(_ prompt: [Int32]) -> PrefilledPrompt {
     if let lastPrompt, lastPrompt.tokens == prompt { return lastPrompt }
     let cache = KeyValueCache(model.configuration, capacity: prompt.count)
@@ -112,7 +113,7 @@ public final class TextGenerator {
     return made
   }
 
-  /// The logits of what follows `prompt`, which may fill ``maximumLength``.
+  /// The logits for what follows `prompt`, which may fill ``maximumLength``.
   ///
   /// - Throws: ``SamplingError`` if some are not finite, or too large after a processor.
   public func logits(after prompt: [Int32]) throws(SamplingError) -> NextTokenLogits {
@@ -129,7 +130,7 @@ public final class TextGenerator {
 }
 
 extension TextGenerator {
-  /// Bytes of memory for one text of up to `length` tokens: keys and values of each layer, and
+  /// The bytes of memory for one text of up to `length` tokens: keys and values of each layer, and
   /// logits.
   public static func byteCount(_ configuration: GPT2Configuration, length: Int) -> Int {
     let positions = (length + 15) / 16 * 16
@@ -181,7 +182,7 @@ public final class TextInProgress: Sendable {
         text: GeneratedText(request: request), tokens: request.prompt.tokens, generator: generator))
   }
 
-  /// What is written of it.
+  /// What has been written of it.
   public var soFar: GeneratedText { state.withLock { $0.text } }
 
   /// Samples the next token from `logits` and notes whether it ends the text.

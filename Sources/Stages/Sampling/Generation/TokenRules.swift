@@ -1,8 +1,8 @@
-/// Changes to the logits of single tokens that follow from the text so far.
+/// Changes to the logits of individual tokens that follow from the text so far.
 ///
 /// `logits` are those of the whole vocabulary: the index of a logit is its token.
 enum TokenRules {
-  /// Makes the repetition of any token in `text` less likely: a positive logit is divided by
+  /// Makes tokens that already occur in `text` less likely: a positive logit is divided by
   /// `penalty`, a negative one multiplied by it (Keskar and others 2019, CTRL).
   ///
   /// New logits are computed from the `original` ones, so that a token that occurs twice in the text

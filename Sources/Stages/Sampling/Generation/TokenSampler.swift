@@ -4,8 +4,8 @@ import TensorKernels
 /// A token that was sampled.
 public struct SampledToken: Equatable, Sendable {
   public var token: Int32
-  /// The natural logarithm of the token's probability by the model alone: the softmax of its logits
-  /// before any of the processors.
+  /// The natural logarithm of the token's probability according to the model alone: the softmax of
+  /// its logits before any of the processors.
   public var logProbability: Float
 
   public init(token: Int32, logProbability: Float) {
@@ -36,7 +36,7 @@ public enum SamplingError: Error, CustomStringConvertible {
   }
 }
 
-/// Samples tokens, each from the logits that the model gives.
+/// Samples tokens, each from the logits that the model outputs.
 ///
 /// A sampler keeps memory from token to token but no state: texts may share one.
 public struct TokenSampler: Sendable {
@@ -46,7 +46,7 @@ public struct TokenSampler: Sendable {
   private let endOfText: [Int32]
   private var candidates: CandidateTokens
 
-  /// A sampler from `vocabulary` tokens, of which those in `endOfText` end a text.
+  /// A sampler over `vocabulary` tokens, of which those in `endOfText` end a text.
   ///
   /// Tokens of the settings that the vocabulary does not have are ignored.
   public init(_ settings: SamplingSettings, endOfText: Set<Int32>, vocabulary: Int) {
@@ -68,17 +68,17 @@ public struct TokenSampler: Sendable {
   /// Samples the token after `text`.
   ///
   /// - Parameters:
-  ///   - logits: `[vocabulary]`, what the model gives for the position after `text`.
+  ///   - logits: `[vocabulary]`, what the model outputs for the position after `text`.
   ///   - text: the tokens so far, beginning with the prompt.
   ///   - promptCount: how many of them are the prompt.
-  ///   - generator: gives one number, or none if sampling is greedy.
+  ///   - generator: yields one number, or none if sampling is greedy.
   /// - Returns: the token and its log-probability.
   /// - Throws: ``SamplingError`` if there is no token to sample.
   public mutating func sample(
     _ logits: Span<Float>, text: [Int32], promptCount: Int, _ generator: inout PhiloxGenerator
   ) throws(SamplingError) -> SampledToken {
     let logSumExp = LogitKernels.logSumExp(logits)
-    // Logits that are all −∞ have a sum of −∞; then it is not the weights.
+    // If all logits are −∞, so is the sum; that is not the fault of the weights.
     guard logSumExp < .infinity else { throw .notFinite }
     candidates.load(logits)
     for processor in processors {
@@ -138,7 +138,7 @@ public struct TokenSampler: Sendable {
 /// The logits, `[vocabulary]`, of the token that follows a prompt.
 public struct NextTokenLogits {
   public let prompt: [Int32]
-  /// The logits as the model gives them.
+  /// The logits as the model outputs them.
   public let model: [Float]
   /// The logits after each of the processors that the settings ask for, −∞ for tokens that are ruled
   /// out.

@@ -12,8 +12,8 @@ package struct WeightedSelection: Sendable {
 
   /// The smallest value up to which the sum of the weights `passes`; the largest if none does.
   ///
-  /// A radix selection instead of a sort: values are told apart by 11 of their bits at a time, the
-  /// highest first, so three passes are enough whatever the values.
+  /// A radix selection instead of a sort: values are distinguished by 11 of their bits at a time,
+  /// the highest first, so three passes are enough whatever the values are.
   ///
   /// - Parameters:
   ///   - values: at least one, no NaN.
@@ -33,7 +33,7 @@ package struct WeightedSelection: Sendable {
       for digit in 0...Int(mask) { sums[digit] = -0.0 }
       for index in values.indices {
         let key = Self.key(of: values[index])
-        // A shift by all 32 bits, at the first digit, leaves 0.
+        // At the first digit, the shift by all 32 bits leaves 0.
         guard key >> (shift + bits) == prefix else { continue }
         sums[Int(key >> shift & mask)] += weight(index)
       }
@@ -51,13 +51,13 @@ package struct WeightedSelection: Sendable {
     return Edge(value: Self.value(of: prefix), below: below)
   }
 
-  /// The `k`-th largest of `values`, which are at least `k`.
+  /// The `k`-th largest of `values`, of which there are at least `k`.
   mutating func kthLargest(_ k: Int, of values: Span<Float>) -> Float {
     let smaller = Double(values.count - k)
     return edge(of: values, weight: { _ in 1 }, passes: { $0 > smaller }).value
   }
 
-  /// A number that orders as the value does.
+  /// A number with the same order as the value.
   @inline(__always)
   private static func key(of value: Float) -> UInt32 {
     // −0 and 0 are equal.
@@ -86,7 +86,7 @@ package struct WeightedSelection: Sendable {
           rest -= Double(probabilities[index])
           if rest < 0 { break }
         }
-        // A sum in another order may leave a rest of about 1e-9.
+        // A sum in another order may leave a remainder of about 1e-9.
         return last
       }
       rest -= sum

@@ -1,18 +1,18 @@
 import FileSupport
 import PostFormat
 
-/// Fetches a channel page by page, from the newest messages to the oldest that are wanted, and gives
+/// Fetches a channel page by page, from the newest messages to the oldest ones wanted, and returns
 /// its posts in ascending order.
 ///
-/// Each page is kept in a journal before the next is asked for. A fetch that is interrupted, by the
-/// user or by the network, leaves the journal; the next one fetches what is new since, and resumes
-/// below what the journal holds.
+/// Each page is saved in a journal before the next one is requested. If a fetch is interrupted by
+/// the user or the network, the journal stays; the next fetch gets what is new since then and
+/// resumes below what the journal holds.
 public struct ChannelFetch: PostSource {
   private let pages: any PostPages
   private let journalPath: String?
   private let selection: PostSelection
 
-  /// A fetch of `pages` that ends when all posts of `selection` were fetched.
+  /// A fetch of `pages` that ends when all posts in `selection` have been fetched.
   ///
   /// Without a `journalPath`, an interrupted fetch cannot be resumed.
   public init(
@@ -29,7 +29,7 @@ public struct ChannelFetch: PostSource {
     return JournalPosts(journal, above: selection.above, pages: pages)
   }
 
-  /// Removes the journal, when the posts are safe elsewhere.
+  /// Removes the journal once the posts are safe elsewhere.
   ///
   /// - Throws: `FileError`.
   public func removeJournal() throws {
@@ -72,20 +72,20 @@ public struct ChannelFetch: PostSource {
     }
   }
 
-  /// Checks that `page` holds what was asked for, so that the fetch comes to an end.
+  /// Checks that `page` holds what was requested, so that the fetch terminates.
   private func check(_ page: PostPage, before: Int?) throws {
     func violation(_ problem: String) -> SourceFault {
       SourceFault(.protocolViolation, pages.channel, problem)
     }
     if let before, let highest = page.highest, highest >= before {
-      throw violation("asked for messages below \(before), the answer holds message \(highest)")
+      throw violation("asked for messages below \(before), but the answer holds message \(highest)")
     }
     let ids = page.posts.map(\.id)
     guard zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }) else {
-      throw violation("the posts of a page are not in the order of their ids")
+      throw violation("the posts of a page are not in order of id")
     }
     guard page.reachesBeginning || page.lowest != nil else {
-      throw violation("the answer holds no messages, though there are older ones")
+      throw violation("the answer holds no messages, although there are older ones")
     }
   }
 }

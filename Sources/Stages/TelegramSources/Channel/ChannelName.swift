@@ -13,7 +13,7 @@ public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
     self = name
   }
 
-  /// The name `text`, if it has the form of one.
+  /// The name `text`; `nil` if it is not a valid name.
   init?(bare text: some StringProtocol) {
     guard
       let first = text.utf8.first, Self.isLetter(first), 2...32 ~= text.utf8.count,
@@ -34,7 +34,7 @@ public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
   public func hash(into hasher: inout Hasher) { hasher.combine(key) }
 }
 
-/// What a text refers to that is meant to name a channel.
+/// What a text that should name a channel refers to.
 public enum ChannelLink: Equatable, Sendable {
   /// A public channel: `@name`, `t.me/name`, `https://t.me/s/name`; the id of a post and a query
   /// after it do not matter.
@@ -80,13 +80,13 @@ public enum ChannelLink: Equatable, Sendable {
     }
   }
 
-  /// The first part of links to other things than a channel.
+  /// The first path component of links to something other than a channel.
   private static let reservedNames: Set<String> = [
     "addemoji", "addlist", "addstickers", "addtheme", "bg", "boost", "confirmphone", "contact",
     "giftcode", "invoice", "iv", "login", "nft", "proxy", "setlanguage", "share", "socks",
   ]
 
-  /// The path of a link of Telegram: what is between the host and the query.
+  /// The path of a Telegram link: what is between the host and the query.
   private static func path(of text: String) -> Substring? {
     var rest = text[...]
     for scheme in ["https://", "http://"] where rest.lowercased().hasPrefix(scheme) {

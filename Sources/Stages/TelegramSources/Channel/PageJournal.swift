@@ -3,15 +3,16 @@ import JSONSupport
 import PostFormat
 import TextSupport
 
-/// What was fetched of a channel so far, on the disk, so that an interrupted dump can be resumed.
+/// What has been fetched from a channel so far, kept on disk so that an interrupted dump can be
+/// resumed.
 ///
-/// The first line names the channel. Then follow for each page, in the order in which the pages were
-/// fetched, a line for each post (contract 1) and a line that closes the page:
+/// The first line names the channel. Then, for each page in the order fetched, comes a line for
+/// each post (contract 1) and a line that closes the page:
 ///
 ///     {"page":{"upper":500,"lower":480,"posts":[[481,97,210],[485,98,180]],"service":[480],…}}
 ///
-/// with the id, the date and the length of the line in bytes of each post. What follows the last
-/// closed page was cut off by an interruption, and is removed.
+/// with the id, the date and the line length in bytes of each post. Anything after the last closed
+/// page was cut off by an interruption and is removed.
 final class PageJournal {
   /// A post in the journal.
   struct Entry {
@@ -24,21 +25,21 @@ final class PageJournal {
   /// The lower bound of ranges that reach the beginning of the channel.
   static let beginning = Int.min
 
-  /// The posts in the order in which they were fetched; a post may be there twice.
+  /// The posts in the order in which they were fetched; a post may occur twice.
   private(set) var entries: [Entry] = []
   /// Messages that are not posts.
   private(set) var service: Set<Int> = []
   private(set) var unsupported: Set<Int> = []
   private(set) var parts: Set<Int> = []
   private(set) var title: String?
-  /// The ids of all messages that are known, posts or not, and of those that do not exist.
+  /// The ids of all known messages, posts or not, and of those known not to exist.
   private var known = RangeSet<Int>()
 
   private let file: AppendFile
   private var parser: PostParser
 
-  /// Opens the journal at `path` of the dump of `channel`, or begins one; without a `path`, a
-  /// temporary one.
+  /// Opens the journal at `path` for the dump of `channel`, or creates one; without a `path`, the
+  /// journal is temporary.
   ///
   /// Only the process that holds the lock of the dump's output may open its journal.
   ///
@@ -61,7 +62,7 @@ final class PageJournal {
 
   // MARK: - Pages
 
-  /// Keeps `page`, which was asked for with `before`.
+  /// Appends `page`, which was requested with `before`.
   ///
   /// - Throws: `FileError`.
   func append(_ page: PostPage, before: Int?) throws {
@@ -94,13 +95,13 @@ final class PageJournal {
 
   /// The post of `entry`.
   ///
-  /// - Throws: `FileError`; `InputError` if the journal was changed in the meantime.
+  /// - Throws: `FileError`; `InputError` if the journal has been changed since.
   func post(_ entry: Entry) throws -> Post {
     let bytes = try file.bytes(entry.offset..<entry.offset + entry.length)
     return try bytes.withUnsafeBytes { try parser.parse($0, line: 0) }
   }
 
-  /// The posts with ascending ids; of those with one id, that which was fetched last.
+  /// The posts with ascending ids; of several with the same id, the one fetched last.
   var latestEntries: [Entry] {
     let sorted = entries.sorted { ($0.id, $0.offset) < ($1.id, $1.offset) }
     return sorted.indices.compactMap { index in
@@ -123,7 +124,7 @@ final class PageJournal {
             file.path,
             "this is not the journal of an interrupted dump; remove it, or name another output")
         }
-        // Nothing was fetched, as with a misspelt name.
+        // Nothing was fetched, as happens with a misspelled name.
         if found != channel, offset >= file.size {
           try file.truncate(to: 0)
           return try begin(channel)
@@ -150,8 +151,8 @@ final class PageJournal {
     try file.synchronize()
   }
 
-  /// Takes note of a page whose posts are the bytes from `start` to `end`; `false` if it does not
-  /// fit these.
+  /// Records a page whose posts are the bytes from `start` to `end`; returns `false` if it does not
+  /// match these.
   private func take(_ value: JSONValue, from start: Int, to end: Int) -> Bool {
     func ids(_ key: String) -> [Int] { value[key]?.elements?.compactMap(\.integer) ?? [] }
     guard let lower = value["lower"]?.integer, let upper = value["upper"]?.integer,

@@ -3,26 +3,27 @@ import PostFormat
 
 /// A channel that is fetched page by page, from its newest messages to its oldest.
 ///
-/// Such sources are slow and may fail; ``ChannelFetch`` keeps what they gave and resumes from there.
+/// Such sources are slow and may fail; ``ChannelFetch`` keeps what they have returned and resumes
+/// from there.
 public protocol PostPages: AnyObject {
-  /// The name of the channel here, the same in each run, such as `t.me/s/durov`.
+  /// The name of the channel in this source, the same in every run, such as `t.me/s/durov`.
   var channel: String { get }
 
-  /// About how many posts the channel has; `nil` while that is not known.
+  /// The approximate number of posts in the channel; `nil` while it is unknown.
   var expectedCount: Int? { get }
 
-  /// What is doubtful about the rich messages of the pages so far.
+  /// What is doubtful about the rich messages on the pages so far.
   var richMessages: RichMessageNotes { get }
 
-  /// The messages next below the id `before`, or the newest ones for `nil`.
+  /// The messages immediately below the id `before`, or the newest ones if it is `nil`.
   ///
-  /// Pauses, retries after transient faults and waits that a server asks for happen in here.
+  /// The call includes pauses, retries after transient faults, and waits that a server asks for.
   ///
   /// - Throws: ``SourceFault`` if the source cannot be reached or does not answer as it should;
   ///   what ``SourceConsole/check()`` throws.
   func page(before: Int?) throws -> PostPage
 
-  /// Ends the connection; no page is asked for after that.
+  /// Ends the connection; no page is requested afterwards.
   func close()
 }
 
@@ -30,9 +31,9 @@ extension PostPages {
   public var richMessages: RichMessageNotes { RichMessageNotes() }
 }
 
-/// A part of a channel: all of its messages from ``lowest`` up to the bound that was asked for.
+/// A part of a channel: all of its messages from ``lowest`` up to the bound that was requested.
 public struct PostPage: Equatable, Sendable {
-  /// The posts, their ids ascending.
+  /// The posts, in ascending order of id.
   public var posts: [Post] = []
   /// The ids of service messages, such as "photo changed".
   public var service: [Int] = []
@@ -58,22 +59,22 @@ public struct PostPage: Equatable, Sendable {
   }
 }
 
-/// Why a source that is not a file gives nothing, or nothing more.
+/// Why a source that is not a file returns nothing, or nothing more.
 public struct SourceFault: Error, CustomStringConvertible {
   /// What kind of fault it is.
   public enum Kind: Equatable, Sendable {
     /// There is no such channel, or it cannot be read this way.
     case noSuchChannel
-    /// The network or the server failed, again and again.
+    /// The network or the server failed repeatedly.
     case unreachable
-    /// The answer is not understood.
+    /// The answer could not be understood.
     case protocolViolation
     /// The server refuses: the login, the key, the account.
     case refused
   }
 
   public let kind: Kind
-  /// What was asked for, such as an address.
+  /// What was requested, such as an address.
   public let source: String
   /// What is wrong, what was expected and, where there is one, the remedy.
   public let problem: String
@@ -89,7 +90,7 @@ public struct SourceFault: Error, CustomStringConvertible {
 
 /// How a slow source communicates with the user.
 public protocol SourceConsole: AnyObject {
-  /// Reports what happens, such as a wait that the server asked for.
+  /// Reports what is happening, such as a wait that the server asked for.
   func info(_ message: String)
 
   /// Reports what the user should know.
@@ -98,7 +99,7 @@ public protocol SourceConsole: AnyObject {
   /// Throws if the work is to stop; called at least every tenth of a second.
   func check() throws
 
-  /// Asks the user; a secret is not echoed. `nil` if nobody is there to answer.
+  /// Asks the user; a secret is not echoed. Returns `nil` if nobody is there to answer.
   func ask(_ question: String, isSecret: Bool) throws -> String?
 }
 

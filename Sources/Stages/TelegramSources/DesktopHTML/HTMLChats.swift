@@ -1,12 +1,12 @@
 import FileSupport
 
-/// The pages of a chat in an export in HTML.
+/// The pages of a chat in an HTML export.
 struct HTMLChat {
   /// The folder that holds the pages.
   let folder: String
-  /// The names of the pages that are there, in their order.
+  /// The names of the pages that exist, in order.
   let pages: [String]
-  /// The name of the first page that is not there, though others after it are.
+  /// The name of the first missing page, if there are pages after it.
   let missing: String?
   /// Whether the pages are named as Telegram Desktop names them.
   let isNumbered: Bool
@@ -34,8 +34,7 @@ struct HTMLChat {
     (self.folder, pages, isNumbered, missing) = (folder, [page], false, nil)
   }
 
-  /// The name of a page that is missing before the one at `index`; `nil` if that follows its
-  /// predecessor.
+  /// The name of a page that is missing before the one at `index`; `nil` if none is.
   func missing(before index: Int) -> String? {
     guard isNumbered, let number = Self.number(pages[index]) else { return nil }
     let previous = index > 0 ? Self.number(pages[index - 1]) ?? 0 : 0
@@ -57,13 +56,13 @@ struct HTMLChat {
   }
 }
 
-/// What an export in HTML holds: one chat, or those of an account.
+/// What an HTML export holds: one chat, or those of an account.
 enum HTMLChats {
   case one(HTMLChat)
-  /// In the order of the numbers of their folders.
+  /// In the order of their folder numbers.
   case account([HTMLChat])
 
-  /// How to make an export that can be read, for errors.
+  /// How to make a readable export, for error messages.
   static let howTo =
     "export the channel from Telegram Desktop: open it and choose 'Export chat history' in its menu"
 
@@ -101,13 +100,13 @@ enum HTMLChats {
 
   private static let accountPage = "export_results.html"
 
-  /// The number of the folder `chat_01`; `nil` if it is not that of a chat.
+  /// The number of a folder such as `chat_01`; `nil` if it is not the folder of a chat.
   private static func number(_ name: String) -> Int? {
     name.hasPrefix("chat_") && Folder.name(of: name) == name ? Int(name.dropFirst(5)) : nil
   }
 
-  /// Whether the file or folder `path` is an export in HTML rather than in JSON; a folder that holds
-  /// both counts as JSON, which holds more.
+  /// Whether the file or folder `path` is an HTML export rather than a JSON export; a folder that
+  /// holds both counts as JSON, which holds more.
   static func isHTML(_ path: String) -> Bool {
     if Folder.exists(path) {
       let folder = path.hasSuffix("/") ? String(path.dropLast()) : path

@@ -2,13 +2,13 @@ import FileSupport
 import PostFormat
 import TextSupport
 
-/// A Telegram Desktop export in HTML, of one chat or of one that is chosen from those of an account,
+/// A Telegram Desktop export in HTML, of a single chat or of one chosen from those of an account,
 /// read page by page and message by message.
 ///
 ///     let posts = try HTMLExport(path: "ChatExport_2021-06-16").open { _ in }
 ///     while let post = try posts.next() { … }
 ///
-/// Pages hold less than JSON: neither edits, nor ids of chats, nor the languages of code.
+/// Pages hold less than JSON: no edits, no ids of chats, no languages of code.
 public struct HTMLExport: PostSource {
   /// The path of the folder with the pages of the chat, or of the only page.
   public let path: String
@@ -21,7 +21,7 @@ public struct HTMLExport: PostSource {
   /// The sizes of the pages in bytes.
   private let sizes: [Int]
 
-  /// Whether the file or folder at `path` is an export in HTML rather than one in JSON.
+  /// Whether the file or folder at `path` is an HTML export rather than a JSON export.
   ///
   /// A folder that holds both counts as JSON, which holds more; a page of it still counts as HTML.
   public static func isHTMLExport(_ path: String) -> Bool { HTMLChats.isHTML(path) }
@@ -39,7 +39,7 @@ public struct HTMLExport: PostSource {
       switch try HTMLChats(path: path) {
       case .one(let chat): chat
       case .account(let chats):
-        // A chat with a damaged page must not be in the way of another.
+        // A chat with a damaged page must not prevent another from being read.
         try chats[
           chats.map(TitledChat.init).index(ofChosen: options.chat, in: path, howTo: HTMLChats.howTo)
         ]
@@ -62,7 +62,7 @@ public struct HTMLExport: PostSource {
     sizes = try chat.pages.map { try ExportFiles.size(of: chat.path($0)) ?? 0 }
   }
 
-  /// A chat of the export of an account, as it is chosen.
+  /// A chat of an account export, with the title by which it is chosen.
   private struct TitledChat: ExportChat {
     static let names = (all: "name or folder (pages have no ids)", unique: "folder")
 

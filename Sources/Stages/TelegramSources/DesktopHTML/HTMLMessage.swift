@@ -1,16 +1,16 @@
 import FileSupport
 import PostFormat
 
-/// The messages of an export in HTML, one after another, and the posts that they become.
+/// The messages of an HTML export, one after another, and the posts that they become.
 struct HTMLMessage: ExportMessage {
   private let options: SourceOptions
   private var reader = MessageReader(nil)
-  /// The name of the source of the last forward, which is not repeated for messages in a row.
+  /// The name of the source of the last forward, which is not repeated for consecutive messages.
   private var lastForwardedFrom = ""
 
-  /// Whether the date has no zone, and the options do not tell it.
+  /// Whether the date has no zone, and the options do not give one.
   private(set) var isZoneless = false
-  /// The kinds of the parts of a message made of blocks that are not known.
+  /// The unknown kinds among the parts of a message made of blocks.
   var unknownKinds: Set<String> { reader.blocks?.unknownKinds ?? [] }
   /// Whether the page holds only the first part of the message.
   var isPartial: Bool { reader.isPartial }
@@ -18,7 +18,7 @@ struct HTMLMessage: ExportMessage {
   var id: Int? { reader.id }
 
   /// Whether the message is a row with a date, or the note that there are no messages: these have
-  /// ids from -1 down, while those of the group that a channel was before are near -1,000,000,000.
+  /// ids from -1 down, while those of the group that a channel used to be are near -1,000,000,000.
   var isNoMessage: Bool {
     guard kind == .service, let id else { return false }
     return id < 0 && id > -500_000_000
@@ -42,12 +42,13 @@ struct HTMLMessage: ExportMessage {
     reader = MessageReader(document.root)
   }
 
-  /// Forgets what messages in a row have from those before, because some of these are missing.
+  /// Forgets what consecutive messages inherit from earlier ones, because some of those are
+  /// missing.
   mutating func forgetContext() {
     lastForwardedFrom = ""
   }
 
-  /// The post that the message is; `nil` if it has no id or no date.
+  /// The post that the message becomes; `nil` if it has no id or no date.
   mutating func makePost() -> Post? {
     guard let id, let date = date() else { return nil }
     isZoneless = !date.hasZone && options.zone == nil
@@ -70,7 +71,7 @@ struct HTMLMessage: ExportMessage {
   }
 
   private mutating func forwardedFrom() -> String {
-    // The writer's name for accounts that have none any more.
+    // What Telegram Desktop writes for accounts that no longer have a name.
     if let name = reader.forwardedFrom { lastForwardedFrom = name == "Deleted Account" ? "" : name }
     return lastForwardedFrom
   }

@@ -1,7 +1,7 @@
 import FileSupport
 import PostFormat
 
-/// The messages of the pages of a chat, of which those that are posts are given out.
+/// The messages on the pages of a chat, of which those that are posts are returned.
 final class HTMLMessages: PostStream {
   /// What to do where a part of an export is missing.
   static let remedy = "copy the whole folder of the export, or export the chat again"
@@ -12,17 +12,17 @@ final class HTMLMessages: PostStream {
   private var message: HTMLMessage
   private var counter = MessageCounter()
 
-  /// The page that is read, and the index of the one after it.
+  /// The page being read, and the index of the one after it.
   private var page: HTMLPage?
   private var nextIndex = 0
   private var bytesBefore = 0
-  /// The page to which the last one that was read leads.
+  /// The page to which the last page read links.
   private var nextPage: String?
   private var isFinished = false
 
   /// What is missing.
   private var faults: [InputError] = []
-  /// Whether all that could be read comes before the only fault.
+  /// Whether everything that could be read comes before the only fault.
   private var isFaultAtEnd = false
 
   init(_ chat: HTMLChat, title: String, sizes: [Int], options: SourceOptions) {
@@ -77,7 +77,7 @@ final class HTMLMessages: PostStream {
       if piece.isLast {
         isCut = bytes.range(of: "</html>") == nil
         if isCut {
-          // Of a message that is cut off nothing is taken.
+          // Nothing is taken from a message that is cut off.
           bytes = UnsafeRawBufferPointer(rebasing: bytes[..<Self.endOfMessage(in: bytes)])
         } else if !piece.isHead {
           nextPage = Self.nextPage(in: bytes)
@@ -104,7 +104,8 @@ final class HTMLMessages: PostStream {
 
   /// Reports what is missing.
   ///
-  /// - Throws: `InputError` if something is, and the posts that are there are not wanted without it.
+  /// - Throws: `InputError` if something is missing, and the remaining posts are not wanted without
+  ///   it.
   private func finish() throws {
     isFinished = true
     if let fault = faultAfterLastPage() {
@@ -124,7 +125,7 @@ final class HTMLMessages: PostStream {
     counter.summary.cut = InputError(fault.path, fault.place, problem).description
   }
 
-  /// What is missing if the last page leads to another one.
+  /// What is missing if the last page links to another one.
   private func faultAfterLastPage() -> InputError? {
     guard let nextPage else { return nil }
     if chat.isNumbered {
@@ -137,7 +138,7 @@ final class HTMLMessages: PostStream {
         + "them are read one after another")
   }
 
-  /// The page to which the link below the last message leads.
+  /// The page to which the link below the last message points.
   private static func nextPage(in bytes: UnsafeRawBufferPointer) -> String? {
     guard let link = HTMLPage.tag("<a class=\"pagination ", in: bytes, from: 0),
       let address = bytes.range(of: "href=\"", from: link.upperBound),
@@ -146,7 +147,7 @@ final class HTMLMessages: PostStream {
     return String(decoding: bytes[address.upperBound..<end], as: UTF8.self)
   }
 
-  /// Where the element ends that `bytes` begin with; 0 if it does not.
+  /// Where the element at the beginning of `bytes` ends; 0 if it does not end.
   private static func endOfMessage(in bytes: UnsafeRawBufferPointer) -> Int {
     var depth = 0
     var index = 0

@@ -1,11 +1,10 @@
 import FileSupport
 
-/// A page of an export in HTML, `messages.html` or one of those that follow it, in pieces: what
-/// comes before the first message, and the messages.
+/// A page of an HTML export, `messages.html` or one of those that follow it, in pieces: what comes
+/// before the first message, and the messages.
 ///
-/// Where one message ends and the next begins is recognised by the beginning of its tag alone:
-/// versions before 5.9 left out closing tags after buttons. It needs memory for the longest message,
-/// not for the page.
+/// The beginning of a message is recognized by the beginning of its tag alone: versions before 5.9
+/// left out closing tags after buttons. Memory is needed for the longest message, not for the page.
 final class HTMLPage {
   /// A part of a page.
   struct Piece {
@@ -21,7 +20,7 @@ final class HTMLPage {
   let path: String
   private let input: InputFile
   private var buffer = [UInt8](repeating: 0, count: 256 * 1024)
-  /// The bytes in the buffer that were read and not yet given out.
+  /// The bytes in the buffer that have been read but not yet returned.
   private var unread = 0..<0
   /// Where in the page ``unread`` begins.
   private var offset = 0
@@ -29,7 +28,7 @@ final class HTMLPage {
   private var hasHead = false
   private var isFinished = false
 
-  /// Opens the page at `path`, packed with gzip or not.
+  /// Opens the page at `path`, compressed with gzip or not.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   init(path: String) throws {
@@ -37,7 +36,7 @@ final class HTMLPage {
     input = try InputFile(path: path, as: .bytes)
   }
 
-  /// How many bytes of the file were read.
+  /// How many bytes of the file have been read.
   var bytesConsumed: Int { input.bytesConsumed }
 
   /// The next piece; `nil` at the end of the page.
@@ -89,10 +88,10 @@ final class HTMLPage {
     unread = 0..<unread.upperBound + count
   }
 
-  /// Where the writer put `tag` in `text`, at `start` or after it; `nil` if it did not.
+  /// Where Telegram Desktop put `tag` in `text`, at or after `start`; `nil` if it did not.
   ///
   /// The labels of buttons, which not all versions escape, may hold the same text. They are in a
-  /// `<div>` without attributes, or follow other characters than the end of a tag.
+  /// `<div>` without attributes, or follow a character other than the end of a tag.
   static func tag(
     _ tag: StaticString, in text: UnsafeRawBufferPointer, from start: Int
   ) -> Range<Int>? {

@@ -1,6 +1,6 @@
 import FileSupport
 
-/// What comes before the messages of a page of an export in HTML.
+/// What comes before the messages of a page of an HTML export.
 struct HTMLPageHead {
   /// The name of the chat; `nil` if it has none.
   let title: String?
@@ -8,7 +8,7 @@ struct HTMLPageHead {
   /// What a chat without a name is called.
   static let noTitle = "a chat without a name"
 
-  /// How many bytes of a page show whether it is one of an export.
+  /// How many bytes of a page are enough to show whether it belongs to an export.
   private static let size = 64 * 1024
 
   /// The first bytes of the file `path`.

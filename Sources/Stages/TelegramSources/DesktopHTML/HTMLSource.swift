@@ -1,8 +1,8 @@
 /// A piece of a page of an export, prepared for libxml2, which would lose or change some of its text.
 ///
-/// Telegram Desktop writes whatever characters a text holds; libxml2 drops control characters, and the
-/// references to them. They are replaced by escapes, a marker and a letter. What looks like markup but
-/// is not a tag becomes text; comments are left out.
+/// Telegram Desktop writes whatever characters a text holds; libxml2 drops control characters and
+/// references to them. They are replaced by escapes, a marker and a letter. What looks like markup
+/// but is not a tag becomes text; comments are left out.
 struct HTMLSource {
   private(set) var bytes: [UInt8] = []
   /// Whether the texts and attributes are to be read with ``unescaped(_:)``.
@@ -11,7 +11,7 @@ struct HTMLSource {
   private let source: UnsafeRawBufferPointer
   private var index = 0
   private var hasUnclosedComment = false
-  /// Where the next end tag of a control is, by its name; the greatest number if there is none.
+  /// Where the next end tag of a control is, by the control's name; `Int.max` if there is none.
   private var controlEnds: [String: Int] = [:]
 
   /// Reads `source`, which is UTF-8.
@@ -67,7 +67,7 @@ struct HTMLSource {
     }
     let name = tagName()
     guard !name.isEmpty, let end = endOfTag() else { return copy("&lt;", insteadOf: 1) }
-    // libxml2 compares each attribute of a tag with all before it.
+    // libxml2 compares each attribute of a tag with all those before it.
     if end - index > Self.longestTag || isUnclosedControl(name, end) {
       index = end
       return
@@ -81,7 +81,8 @@ struct HTMLSource {
     if beginsText { index += has("\r\n", at: index) ? 2 : has("\n", at: index) ? 1 : 0 }
   }
 
-  /// Removes the last line break and the indent after it, which are the page's.
+  /// Removes the last line break and the indent after it, which belong to the page, not to the
+  /// text.
   private mutating func removeIndent() {
     guard var end = bytes.lastIndex(where: { $0 != 0x20 && $0 != 0x09 }), bytes[end] == 0x0A else {
       return
@@ -90,7 +91,7 @@ struct HTMLSource {
     bytes.removeSubrange(end...)
   }
 
-  /// No tag of an export comes near it.
+  /// No tag in an export comes near this length.
   private static let longestTag = 16 * 1024
 
   /// The letters, digits and hyphens after the `<` or `</` here; empty if the first is not a letter.
@@ -108,7 +109,7 @@ struct HTMLSource {
 
   /// Where the tag that begins here ends; `nil` if it does not.
   ///
-  /// The writer puts each `<` and each quote of a tag in a value, and no line breaks.
+  /// Within a tag, Telegram Desktop writes `<` and quotes only in values, and no line breaks.
   private func endOfTag() -> Int? {
     var isValue = false
     var place = index + 1
@@ -139,7 +140,7 @@ struct HTMLSource {
     return next == .max
   }
 
-  /// Copies the `<` that stands in a tag; by `<br>` the writer means a line break in attributes too.
+  /// Copies a `<` within a tag; `<br>` means a line break in attributes too.
   private mutating func copyInTag(to end: Int) {
     if has("<br>", at: index), index + 4 < end {
       escape("\n", insteadOf: 4)
@@ -152,7 +153,7 @@ struct HTMLSource {
 
   /// Copies the reference to a character that begins here, or the `&` as text.
   private mutating func copyReference() {
-    // libxml2 knows the names, and leaves alone those that are not.
+    // libxml2 knows the names, and leaves unknown ones alone.
     guard has("&#", at: index) else { return copy("&", insteadOf: 1) }
     let longest = 32
     guard let end = source[index...].prefix(longest).firstIndex(of: UInt8(ascii: ";")),
@@ -185,7 +186,7 @@ struct HTMLSource {
 
   // MARK: - Escapes
 
-  /// The characters that libxml2 does not let through, and the marker of escapes.
+  /// The characters that libxml2 drops, and the marker of escapes.
   private static let escaped: [Unicode.Scalar] =
     (0..<0x20 as Range<UInt8>).map { Unicode.Scalar($0) } + ["\u{FFFE}", "\u{FFFF}", marker]
   private static let marker: Unicode.Scalar = "\u{10FFFF}"
@@ -197,7 +198,7 @@ struct HTMLSource {
     bytes.append(Self.firstLetter + UInt8(Self.escaped.firstIndex(of: scalar) ?? 0))
   }
 
-  /// `text` of the parsed source with the characters in place of their escapes.
+  /// `text` from the parsed source, with each escape replaced by its character.
   static func unescaped(_ text: String) -> String {
     var plain = String.UnicodeScalarView()
     var isEscape = false

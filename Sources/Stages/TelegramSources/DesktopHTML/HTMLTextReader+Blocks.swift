@@ -1,5 +1,5 @@
-/// Messages made of blocks, which Telegram Desktop writes since 2026. Their text is what ``RichText``
-/// makes of the same message in JSON.
+/// Messages made of blocks, which Telegram Desktop has written since 2026. Their text is the one
+/// that ``RichText`` makes of the same message in JSON.
 extension HTMLTextReader {
   /// An element on lines of its own.
   enum Block { case item, marker, other }
@@ -45,7 +45,7 @@ extension HTMLTextReader {
 
   // MARK: - What is not text
 
-  /// Whether an element of a message with blocks says something beside its text.
+  /// Whether an element of a message made of blocks holds something other than its text.
   func isBesideText(_ name: String, _ classes: [Substring], in outer: Surroundings) -> Bool {
     classes.contains { Self.besideText.contains($0) }
       || outer.isAuthorDate && name == "time" && !classes.contains("rich_formatted_date")
@@ -59,7 +59,7 @@ extension HTMLTextReader {
 
   // MARK: - Kinds
 
-  /// Notes the kind that `element` names if it is not known.
+  /// Notes the kind that `element` names if it is unknown.
   mutating func noteKind(of element: HTMLElement) {
     guard let kind = element["data-rich-kind"], !Self.knownKinds.contains(kind) else { return }
     unknownKinds.insert(Self.unsupportedKinds.contains(kind) ? "unsupported" : kind)

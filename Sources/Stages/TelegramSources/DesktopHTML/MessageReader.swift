@@ -1,17 +1,17 @@
 import PostFormat
 
-/// What the HTML of a message of an export says.
+/// What the HTML of an exported message says.
 ///
-/// It goes by the classes of elements, and by what they stand in, in the order of the page.
+/// Elements are read in page order and judged by their classes and by what encloses them.
 struct MessageReader {
   typealias Kind = MessageKind
 
   private(set) var kind: Kind
   let id: Int?
-  /// The `title` with the date: `22.01.2026 18:09:05 UTC+01:00`.
+  /// The `title` that holds the date: `22.01.2026 18:09:05 UTC+01:00`.
   private(set) var date: String?
   private(set) var isForwarded = false
-  /// The name of the source of a forward; `nil` where it is not repeated for messages in a row.
+  /// The name of the source of a forward; `nil` where it is not repeated for consecutive messages.
   private(set) var forwardedFrom: String?
   private(set) var replyTo: Int?
   private(set) var media: String?
@@ -44,7 +44,7 @@ struct MessageReader {
     }
   }
 
-  /// Takes what the `classes` of `element` say it is; returns whether that is all it says.
+  /// Records what the `classes` of `element` say it is; returns whether that is all it says.
   private mutating func take(
     _ element: HTMLElement, _ classes: [Substring], isInMedia: Bool
   ) -> Bool {
@@ -80,7 +80,7 @@ struct MessageReader {
     return true
   }
 
-  /// A text that stands on one line, but for what is in elements of one of the classes `words`.
+  /// The text of a one-line element, without what is in elements of one of the classes `words`.
   private static func line(_ element: HTMLElement, without words: [Substring] = []) -> String {
     let reader = HTMLTextReader(element, as: .exportLine) { element in
       words.contains { element.has(class: $0) }
@@ -109,7 +109,7 @@ struct MessageReader {
     "video_file_wrap": "video_file", "media_poll": "poll", "media_giveaway": "giveaway",
   ]
 
-  /// Takes the media that `element` is; returns false if it is not media.
+  /// Records the media that `element` is; returns false if it is not media.
   private mutating func take(mediaOf element: HTMLElement, _ classes: [Substring]) -> Bool {
     var word = classes.lazy.compactMap { Self.mediaWords[$0] }.first
     if word == nil, classes.contains("media"), !classes.contains("media_wrap") {
@@ -120,7 +120,7 @@ struct MessageReader {
     guard let word else { return false }
     if word == "call" { kind = .service }
     if media == nil {
-      // Only the title tells videos apart; paid media are an invoice without one.
+      // Only the title distinguishes kinds of video; paid media are an invoice without a title.
       media = word == "video" ? "video_file" : word == "invoice" ? "paid_media" : word
     }
     if word == "poll" { read(poll: element) }
@@ -165,7 +165,7 @@ struct MessageReader {
     for element in reaction.elements where !element.isHidden() {
       let classes = element.classes
       if classes.contains("emoji"), !isPaid {
-        // The file of an emoji that is not one of Unicode.
+        // The file of an emoji that is not in Unicode.
         let document = element.first { $0["href"] != nil }?["href"]
         let emoji = Self.line(element)
         name =
@@ -176,7 +176,7 @@ struct MessageReader {
         count = Int(Self.line(element))
       }
     }
-    // The pictures of those who gave it stand for the count where they are all.
+    // Where everybody who reacted is pictured, the pictures take the place of the count.
     if let name { reactions.add(count ?? max(userpics, 1), of: name) }
   }
 }

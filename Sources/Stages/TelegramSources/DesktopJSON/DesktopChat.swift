@@ -16,7 +16,7 @@ struct DesktopChat: ExportChat {
   var type: String?
   var id: Int?
   var messageCount = 0
-  /// The byte at which the array of its messages begins, in the export of an account.
+  /// The byte at which the array of its messages begins, in an account export.
   var messagesOffset: Int?
 
   /// Reads the value of `key` if it describes the chat itself; skips it otherwise.
@@ -34,7 +34,7 @@ struct DesktopChat: ExportChat {
     return name == choice
   }
 
-  /// The id in the forms it has: bare, as versions before 2.7.2 wrote it, as bots and TDLib have it.
+  /// The id in its forms: bare, as versions before 2.7.2 wrote it, and as bots and TDLib have it.
   private var ids: [Int] {
     guard let id else { return [] }
     let (oldChannelBase, oldUserBase) = (8_589_934_592, 4_294_967_296)

@@ -6,8 +6,8 @@ import JSONSupport
 ///     let posts = try DesktopExport(path: "ChatExport_2026-01-31").open { _ in }
 ///     while let post = try posts.next() { … }
 ///
-/// The file is read once; that of a whole account twice, because the chat is chosen from a list of
-/// all. The memory does not grow with the file, but for a few bytes for each gap in the ids.
+/// The file is read once, or twice for a whole account, because the chat is chosen from a list of
+/// all chats. Memory does not grow with the file, except for a few bytes for each gap in the ids.
 public struct DesktopExport: PostSource {
   /// The path of the file.
   public let path: String
@@ -16,16 +16,17 @@ public struct DesktopExport: PostSource {
 
   private let options: SourceOptions
 
-  /// How to make an export that can be read, for errors.
+  /// How to make a readable export, for error messages.
   static let howTo =
     "export the channel from Telegram Desktop: open it, choose 'Export chat history' in its menu, "
     + "and 'Machine-readable JSON' as the format"
 
-  /// The deviations from JSON that Telegram Desktop writes, and halves of surrogate pairs, which are
-  /// in texts that bots or other programs cut.
+  /// The deviations from JSON that Telegram Desktop writes, and halves of surrogate pairs, which
+  /// occur in texts that bots or other programs have cut.
   static let leniency: JSONReader.Leniency = [.hexEscapes, .bareStrings, .loneSurrogates]
 
-  /// The export at `path`: its `result.json`, packed with gzip or not, or the folder that holds it.
+  /// The export at `path`: its `result.json`, compressed with gzip or not, or the folder that holds
+  /// it.
   ///
   /// - Throws: `FileError` if there is no such file; `InputError` if the export is not in JSON.
   public init(path: String, options: SourceOptions = SourceOptions()) throws {

@@ -3,10 +3,11 @@ import JSONSupport
 import PostFormat
 import TextSupport
 
-/// A message of a Telegram Desktop export, with what a post needs of it.
+/// The parts of a message of a Telegram Desktop export that a post needs.
 ///
-/// One value serves for all messages, so that memory is allocated once. What may turn out not to be
-/// needed, such as a text that is in `text_entities` as well, is kept as it is and parsed at the end.
+/// One value is reused for all messages, so that memory is allocated once. What may turn out not to
+/// be needed, such as a text that is also in `text_entities`, is kept as it is and parsed at the
+/// end.
 struct DesktopMessage: ExportMessage, ~Copyable {
   private enum Key: String, CaseIterable {
     case id, type, date, edited, text, reactions, poll
@@ -31,7 +32,8 @@ struct DesktopMessage: ExportMessage, ~Copyable {
     case giveawayResults = "giveaway_results"
     case paidMedia = "paid_stars_amount"
 
-    /// The word for the media that the key stands for, and its rank: of several the highest counts.
+    /// The word for the media that the key stands for, and its rank: if there are several, the
+    /// highest counts.
     var media: (rank: Int, word: String)? {
       switch self {
       case .paidMedia: (1, "paid_media")
@@ -170,21 +172,21 @@ struct DesktopMessage: ExportMessage, ~Copyable {
 
   // MARK: - The post
 
-  /// - Throws: `InputError` if the text is not one, or not UTF-8.
+  /// - Throws: `InputError` if the text is malformed, or not UTF-8.
   mutating func makePost() throws -> Post? {
     guard let id, let (seconds, hasZone) = date.seconds(in: options.zone) else { return nil }
     isZoneless = !hasZone && options.zone == nil
     post.id = id
     post.date = seconds
-    // Old versions write the beginning of 1970 for a post that was never edited.
+    // Old versions write the start of 1970 for a post that was never edited.
     post.edited = edited.seconds(in: options.zone).flatMap {
       $0.seconds < seconds ? nil : $0.seconds
     }
-    // Posts of the group that the chat was before have negative ids and are left out.
+    // Posts of the group that the chat used to be have negative ids and are left out.
     if repliesElsewhere || post.replyTo.map({ $0 < 0 }) == true { post.replyTo = nil }
     post.reactions = reactions.list
     if let richText, !richText.builder.bytes.isEmpty {
-      // A text beside it is for programs that do not know rich messages.
+      // A plain text beside it is for programs that do not know rich messages.
       try setText(richText.builder)
     } else if entityText.builder.bytes.isEmpty {
       try readTextSource()
@@ -207,7 +209,7 @@ struct DesktopMessage: ExportMessage, ~Copyable {
     if textSourceReader.replacedSurrogates > replacedBefore { isRepaired = true }
   }
 
-  /// Makes `text`, and the poll on lines of its own, the text of the post.
+  /// Sets the text of the post to `text`, followed by the poll on lines of its own.
   private mutating func setText(_ text: PostTextBuilder) throws {
     guard let string = text.bytes.withUnsafeBytes({ String(utf8: $0) }) else {
       throw failure("the text", text.bytes)

@@ -2,7 +2,7 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// The messages of a chat in an export in JSON, of which those that are posts are given out.
+/// The messages of a chat in a JSON export, of which those that are posts are returned.
 final class DesktopMessages: PostStream {
   /// The chats of the export, if it is that of a whole account.
   private(set) var chats: [DesktopChat] = []
@@ -23,9 +23,9 @@ final class DesktopMessages: PostStream {
   private var isInObject = false
   private var isInMessages = false
   private var isAtEnd = false
-  /// How many messages of other chats come before.
+  /// How many messages were counted while the chats were listed.
   private var messagesBefore = 0
-  /// How often the file is read, and how often it was read before.
+  /// How many times the file is read, and how many times it has already been read.
   private var passes = (all: 1, before: 0)
 
   /// Opens the export at `path`, to be read from its beginning.
@@ -39,7 +39,7 @@ final class DesktopMessages: PostStream {
     try expectObject()
   }
 
-  /// Opens the export of an account again, to read the messages of `chat`.
+  /// Opens an account export again, to read the messages of `chat`.
   convenience init(
     path: String, size: Int?, options: SourceOptions, chat: DesktopChat, messagesBefore: Int,
     cut: InputError?, progress: (SourceProgress) throws -> Void
@@ -57,7 +57,7 @@ final class DesktopMessages: PostStream {
     }
   }
 
-  /// Checks by how the file begins that it can be an export.
+  /// Checks that the file begins as an export does.
   private func expectObject() throws {
     let beginning = try reader.bytesAhead(ForeignContent.length)
     if let problem = ExportFiles.problem(
@@ -171,7 +171,7 @@ final class DesktopMessages: PostStream {
     return false
   }
 
-  /// Checks that the only chat is the one that is asked for.
+  /// Checks that the only chat is the one asked for.
   private func checkChoice() throws {
     guard let choice = options.chat, !chat.isNamed(choice) else { return }
     throw InputError(path, "the export holds no chat '\(choice)'; it holds \(chat.title)")
@@ -183,7 +183,7 @@ final class DesktopMessages: PostStream {
       guard key == .list else { return try reader.skip() }
       try reader.array { reader in
         var chat = DesktopChat()
-        // If the file is cut off in this chat, what came before is known all the same.
+        // If the file is cut off in this chat, what came before is still known.
         defer { chats.append(chat) }
         try reader.object(DesktopChat.keys) { reader, key in
           guard key == .messages else { return try chat.read(key, &reader) }

@@ -41,7 +41,7 @@ struct DesktopPoll {
     answers.append(answer)
   }
 
-  /// A text is a string or an array of parts; their markup is not that of the post.
+  /// Reads a string or an array of parts, whose markup does not become that of the post.
   private mutating func readText(_ reader: inout JSONReader) throws -> [UInt8] {
     try part.read(&reader)
     return part.builder.bytes

@@ -2,7 +2,7 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// The reactions to a message, those of one kind added up.
+/// The reactions to a message, added up by kind.
 struct DesktopReactions {
   private enum Key: String, CaseIterable {
     case type, count, emoji

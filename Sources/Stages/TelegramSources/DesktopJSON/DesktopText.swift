@@ -1,9 +1,9 @@
 import JSONSupport
 import PostFormat
 
-/// A text in its parts, as `text` and `text_entities` of an export in JSON hold it.
+/// A text in parts, as it is in `text` and `text_entities` of a JSON export.
 ///
-/// One value serves for all messages, so that its memory is allocated once.
+/// One value is reused for all messages, so that its memory is allocated once.
 struct DesktopText {
   private(set) var builder = PostTextBuilder()
 
@@ -60,7 +60,7 @@ struct DesktopText {
       case .text:
         let kind = try reader.peek()
         guard [.string, .array, .object].contains(kind) else { return try reader.skip() }
-        // If the key is there twice, the last one counts.
+        // If the key occurs twice, the last one counts.
         if hasText { builder.removeRun() }
         hasText = true
         if kind == .string {
@@ -85,7 +85,7 @@ struct DesktopText {
 }
 
 extension JSONReader {
-  /// Reads a string; anything else is skipped and gives `nil`.
+  /// Reads a string; anything else is skipped, and `nil` is returned.
   mutating func stringIfAny() throws -> String? {
     if try peek() == .string { return try string() }
     try skip()

@@ -1,9 +1,9 @@
 import FileSupport
 import PostFormat
 
-/// A dump: brings the posts of one channel, from one source or several, into one file.
+/// A dump, which brings the posts of one channel, from one or more sources, into one file.
 ///
-/// A file that exists is continued: it keeps its posts, and gets those that are new or were edited.
+/// If the file exists, it is continued: it keeps its posts, and gains those that are new or edited.
 public struct ChannelDump {
   /// Where posts come from.
   public enum Source {
@@ -15,13 +15,13 @@ public struct ChannelDump {
     case channel(any PostPages)
   }
 
-  /// What became of the posts that the file had before.
+  /// What became of the posts that the file already had.
   public struct Changes: Equatable, Sendable {
     /// How many of its posts stayed as they were.
     public var kept = 0
     /// How many of its posts were changed by a source.
     public var changed = 0
-    /// How many posts it did not have.
+    /// How many posts it did not have before.
     public var added = 0
 
     public init(kept: Int = 0, changed: Int = 0, added: Int = 0) {
@@ -29,20 +29,20 @@ public struct ChannelDump {
     }
   }
 
-  /// What came of a dump.
+  /// The outcome of a dump.
   public struct Result: Equatable, Sendable {
     /// What each source held.
     public var found: [SourceSummary] = []
     /// What was written: how many posts, the first and the last.
     public var written = SourceSummary()
-    /// What became of the posts that the file had before; `nil` if there was no file, or it was
+    /// What became of the posts that the file already had; `nil` if there was no file, or it was
     /// replaced.
     public var changes: Changes?
     /// Whether the file existed with the same bytes, and was left alone.
     public var isUnchanged = false
   }
 
-  /// The sources; of two that have the same post, the later is preferred.
+  /// The sources; if two have the same post, the later source is preferred.
   public var sources: [Source]
   /// The file to write; `-` is standard output.
   public var output: String
@@ -50,12 +50,12 @@ public struct ChannelDump {
   public var omitted: Set<PostField> = []
   /// Which posts of the sources are wanted.
   public var selection = PostSelection()
-  /// Whether a file that exists is replaced.
+  /// Whether an existing file is replaced.
   public var replaces = false
-  /// How many of the last posts of the file are fetched from a channel again, for edits.
+  /// How many of the last posts of the file are fetched from a channel again, to find edits.
   public var refreshed = 0
 
-  /// The suffix of the file that an interrupted dump leaves to be resumed from.
+  /// The suffix of the file that an interrupted dump leaves, and from which it is resumed.
   public static let journalSuffix = ".resume"
 
   /// A dump of `sources` to `output`.
@@ -66,11 +66,12 @@ public struct ChannelDump {
 
   /// Reads the sources and writes the file.
   ///
-  /// - Throws: `InputError`; `FileError`; ``SourceFault``; what `progress` throws. The file is then as
-  ///   it was before. Of a channel that is fetched page by page a journal stays, from which the next
-  ///   run resumes.
+  /// - Throws: `InputError`; `FileError`; ``SourceFault``; what `progress` throws. The file is then
+  ///   unchanged. If a channel was being fetched page by page, its journal stays, and the next run
+  ///   resumes from it.
   public func run(progress: (SourceProgress) throws -> Void) throws -> Result {
-    // Opened first: nothing is read that another process with this output may be changing.
+    // Opened first, so that nothing is read that another process with the same output may be
+    // changing.
     let writer = try PostWriter(path: output, omitting: omitted)
     let continues = output != "-" && !replaces && Folder.hasFile(output)
     let older = continues ? try PostMerge([PostCursor(path: output)]) : nil
@@ -136,7 +137,7 @@ public struct ChannelDump {
   /// The id of the last post of the file that need not be fetched again; `nil` if there is none.
   private func lastKnownID() throws -> Int? {
     let cursor = try PostCursor(path: output)
-    // A ring of the last ids, one more than are fetched again.
+    // A ring buffer of the last ids, one more than are fetched again.
     var last: [Int] = []
     var oldest = 0
     while let post = try cursor.next() {

@@ -4,20 +4,21 @@ import FileSupport
 protocol ExportChat {
   /// The chat in words.
   var title: String { get }
-  /// How large the chat is, for the order of a list, and in words.
+  /// The size of the chat, by which a list is sorted, and its unit in words.
   var size: (count: Int, unit: String) { get }
 
   /// Whether `choice` names this chat.
   func isNamed(_ choice: String) -> Bool
 
-  /// What chats can be chosen by, and what is different for each.
+  /// What chats can be chosen by, and what is unique to each.
   static var names: (all: String, unique: String) { get }
 }
 
 extension Array where Element: ExportChat {
   /// The index of the one chat that `choice` names; without a choice, that of the only chat.
   ///
-  /// - Throws: `InputError` with a list of the chats of the export at `path` if there is not one.
+  /// - Throws: `InputError` with a list of the chats of the export at `path` if there is not
+  ///   exactly one.
   func index(ofChosen choice: String?, in path: String, howTo: String) throws -> Int {
     guard !isEmpty else { throw InputError(path, "the export holds no chats; \(howTo)") }
     let matches = indices.filter { index in choice.map(self[index].isNamed) ?? true }

@@ -2,7 +2,7 @@ import FileSupport
 import Glibc
 
 extension InputFile {
-  /// The next bytes of the file, `count` at most.
+  /// The next bytes of the file, at most `count`.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   func prefix(_ count: Int) throws -> [UInt8] {
@@ -47,10 +47,10 @@ enum ExportFiles {
     return ForeignContent.encodingProblem(of: bytes, in: path)
   }
 
-  /// Whether `folder` holds an export in JSON.
+  /// Whether `folder` holds a JSON export.
   static func holdsJSON(_ folder: String) -> Bool { jsonFile(in: folder) != nil }
 
-  /// The path of the export in JSON that `folder` holds; `nil` if it holds none.
+  /// The path of the JSON export that `folder` holds; `nil` if it holds none.
   static func jsonFile(in folder: String) -> String? {
     ["/result.json", "/result.json.gz"].map { folder + $0 }.first(where: Folder.hasFile)
   }

@@ -10,11 +10,11 @@ enum MessageKind: String, CaseIterable {
 protocol ExportMessage: ~Copyable {
   var id: Int? { get }
   var kind: MessageKind { get }
-  /// The kinds of the parts of a rich message that are not known.
+  /// The unknown kinds among the parts of a rich message.
   var unknownKinds: Set<String> { get }
   /// Whether the export holds only the first part of a rich message.
   var isPartial: Bool { get }
-  /// Whether half of a surrogate pair was replaced in what the post is made of.
+  /// Whether half a surrogate pair was replaced in the content of the post.
   var isRepaired: Bool { get }
   /// Whether the date has no zone, and the user gave none.
   var isZoneless: Bool { get }
@@ -27,20 +27,20 @@ extension ExportMessage where Self: ~Copyable {
   var isRepaired: Bool { false }
 }
 
-/// Makes posts of the messages of an export, whose ids ascend, and counts what is left out.
+/// Turns the messages of an export, whose ids ascend, into posts, and counts what is left out.
 struct MessageCounter {
   var summary = SourceSummary()
 
-  /// The ids of all messages, posts or not, as ranges, and how many they are.
+  /// The ids of all messages, posts or not, as ranges, and how many there are.
   private var ids: [ClosedRange<Int>] = []
   private var idCount = 0
   /// How many ids came before the first post.
   private var idsBeforeFirst = 0
 
   /// Counts `message`, which begins at the byte `offset` of the file `path`, and returns the post
-  /// that it becomes, if it does.
+  /// that it becomes, if any.
   ///
-  /// - Throws: `InputError` if the id is too late; what ``ExportMessage/makePost()`` throws.
+  /// - Throws: `InputError` if the id is out of order; what ``ExportMessage/makePost()`` throws.
   mutating func post<Message: ExportMessage & ~Copyable>(
     of message: inout Message, at offset: Int, of path: String
   ) throws -> Post? {
@@ -69,7 +69,7 @@ struct MessageCounter {
     return post
   }
 
-  /// Whether a message with this `id` is a new one of the chat; others are counted.
+  /// Whether a message with this `id` is a new message of the chat; other messages are counted.
   private mutating func isNew(_ id: Int?, at offset: Int, of path: String) throws -> Bool {
     guard let id else {
       summary.incomplete += 1
@@ -98,7 +98,7 @@ struct MessageCounter {
     return true
   }
 
-  /// Whether a message with this `id` came before.
+  /// Whether a message with this `id` came earlier.
   private func isKnown(_ id: Int) -> Bool {
     var (low, high) = (0, ids.count)
     while low < high {

@@ -4,16 +4,16 @@ import PostFormat
 /// A post, and its line in the file that it was read from.
 struct FoundPost {
   let post: Post
-  /// The line, with keys that are not known here; `nil` if the post is not from a file of posts, or
-  /// is not what its line says.
+  /// The line, with keys that are unknown here; `nil` if the post is not from a file of posts, or
+  /// differs from its line.
   var line: [UInt8]?
 }
 
-/// Merges the posts of one channel from several files, in the order of their ids.
+/// Merges the posts of one channel from several files, in order of id.
 ///
-/// Of two posts with one id, the one edited last is taken, else that of the later file. What it
-/// lacks (views, which Telegram Desktop never writes) is taken from the other if both have the same
-/// text.
+/// Of two posts with the same id, the one edited more recently is taken, or else the one from the
+/// later file. What it lacks (such as views, which Telegram Desktop never writes) is taken from the
+/// other if both have the same text.
 ///
 ///     let merge = try PostMerge([PostCursor(path: "old.jsonl"), PostCursor(path: "new.jsonl")])
 ///     while let found = try merge.next() { … }
@@ -24,7 +24,8 @@ final class PostMerge: PostStream {
   private(set) var summary = SourceSummary()
   private(set) var line: [UInt8]?
 
-  /// A merge of `files`, none of which was read yet; of two posts that of the later file is preferred.
+  /// A merge of `files`, none of which has been read yet; of two posts, the one from the later file
+  /// is preferred.
   ///
   /// - Throws: As ``next()``.
   init(_ files: [PostCursor]) throws {
@@ -34,7 +35,7 @@ final class PostMerge: PostStream {
 
   /// The next post of the files.
   ///
-  /// - Throws: `InputError` if a file is damaged, or two files are of different channels;
+  /// - Throws: `InputError` if a file is damaged, or if two files are from different channels;
   ///   `FileError`.
   func next() throws -> Post? {
     let found = try next(below: nil)
@@ -90,18 +91,18 @@ final class PostMerge: PostStream {
   ) throws -> FoundPost {
     guard let earlier else { return later }
     let (a, b) = (earlier.post, later.post)
-    // A zone that a source does not name moves a date by little more than a day.
+    // A zone that a source does not name shifts a date by little more than a day.
     guard abs(a.date - b.date) <= 27 * 3600 else {
       throw InputError(
         path, place,
         "post \(a.id) is of \(DateText.text(a.date)) in one source and of \(DateText.text(b.date)) "
-          + "in another: they are not of one channel")
+          + "in another: they are not from one channel")
     }
     let isEarlierNewer = (a.edited ?? .min) > (b.edited ?? .min)
     let (chosen, other) = isEarlierNewer ? (earlier, later) : (later, earlier)
     let post = chosen.post.completed(by: other.post)
     if post == chosen.post, chosen.line != nil || post != other.post { return chosen }
-    // A line that says the same may have keys that are not known here.
+    // A line that says the same may have keys that are unknown here.
     return post == other.post ? other : FoundPost(post: post)
   }
 }

@@ -7,7 +7,7 @@ public struct PostSelection: Equatable, Sendable {
   /// The first and the last date of posts that are wanted, in seconds since 1970.
   public var from: Int?
   public var to: Int?
-  /// How many posts are wanted: the newest of those that fit.
+  /// How many posts are wanted: the newest of those that match.
   public var limit: Int?
 
   public init() {}
@@ -19,10 +19,11 @@ public struct PostSelection: Equatable, Sendable {
     return true
   }
 
-  /// Chooses among posts that come with ascending ids.
+  /// Chooses among posts in ascending order of id.
   struct Filter {
     private let selection: PostSelection
-    /// The newest posts so far, if their number is limited, as a ring; the oldest is at ``oldest``.
+    /// The newest posts so far, if their number is limited, as a ring buffer; the oldest is at
+    /// ``oldest``.
     private var newest: [FoundPost] = []
     private var oldest = 0
 
@@ -43,7 +44,7 @@ public struct PostSelection: Equatable, Sendable {
       return nil
     }
 
-    /// The posts that were held back and are wanted when no more follow.
+    /// The posts that were held back, which are wanted if no more follow.
     var heldBack: ArraySlice<FoundPost> { newest[oldest...] + newest[..<oldest] }
   }
 }

@@ -4,28 +4,28 @@ import PostFormat
 public protocol PostSource {
   /// Opens the source and goes to the first post of the channel.
   ///
-  /// That may take long, where a chat has to be found or pages are fetched; `progress` is called
+  /// That may take a long time if a chat has to be found or pages are fetched; `progress` is called
   /// meanwhile.
   ///
   /// - Throws: `InputError`; `FileError`; ``SourceFault``; what `progress` throws.
   func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream
 }
 
-/// The posts of an open source, which it is asked for one at a time.
+/// The posts of an open source, read one at a time.
 public protocol PostStream: AnyObject {
   /// Reads the next post; ids ascend. `nil` after the last.
   ///
   /// - Throws: `InputError`; `FileError`.
   func next() throws -> Post?
 
-  /// The line of the post that was read last, with keys that are not known here; `nil` if the post
-  /// does not come from a file of posts, or is not what its line says.
+  /// The line of the post that was read last, with keys that are unknown here; `nil` if the post
+  /// does not come from a file of posts, or differs from its line.
   var line: [UInt8]? { get }
 
-  /// What was found so far; complete after the last post.
+  /// What has been found so far; complete after the last post.
   var summary: SourceSummary { get }
 
-  /// How far the source was read.
+  /// How far the source has been read.
   var progress: SourceProgress { get }
 }
 
@@ -33,25 +33,26 @@ extension PostStream {
   public var line: [UInt8]? { nil }
 }
 
-/// How far a source was read.
+/// How far a source has been read.
 public struct SourceProgress: Equatable, Sendable {
-  /// How many posts were read.
+  /// How many posts have been read.
   public var posts: Int
-  /// How many bytes of the source were read, of those that it has; `nil` where it has no size.
+  /// How many bytes of the source have been read, and how many it has; `nil` if its size is
+  /// unknown.
   public var bytes: Int?
-  /// About how many posts there are; `nil` where that is not known.
+  /// The approximate number of posts; `nil` if it is unknown.
   public var expectedPosts: Int?
 }
 
-/// What is wanted of a source, whatever kind it is.
+/// What is wanted from a source of any kind.
 public struct SourceOptions: Equatable, Sendable {
   /// The chat, by name or id, where a source holds several.
   public var chat: String?
-  /// The zone of dates that do not name theirs.
+  /// The zone of dates that do not name one.
   public var zone: LocalZone?
   /// Whether the question and the options of a poll are appended to the text of its post.
   public var includesPolls = false
-  /// Whether the posts before the cut are taken of an export that is cut off.
+  /// Whether the posts before the cut are taken from an export that is cut off.
   public var salvages = false
 
   public init() {}

@@ -1,6 +1,6 @@
 import PostFormat
 
-/// What was found in a source, and what of it became posts.
+/// What was found in a source, and what became posts.
 public struct SourceSummary: Equatable, Sendable {
   /// The id and the date of a post.
   public struct Mark: Equatable, Sendable {
@@ -24,7 +24,7 @@ public struct SourceSummary: Equatable, Sendable {
   public var zoneless = 0
   /// How many of them are of an unknown type; they were kept.
   public var unknownTypes = 0
-  /// How many of them had half of a surrogate pair in a text, which was replaced by U+FFFD.
+  /// How many of them had half a surrogate pair in a text, which was replaced by U+FFFD.
   public var repaired = 0
   /// What is doubtful about the posts that are rich messages.
   public var richMessages = RichMessageNotes()
@@ -32,9 +32,9 @@ public struct SourceSummary: Equatable, Sendable {
   public var service = 0
   /// How many messages were left out because the source does not show their content.
   public var unsupported = 0
-  /// How many messages were left out because their id came before.
+  /// How many messages were left out because their id had already occurred.
   public var duplicates = 0
-  /// How many messages were left out that are of the group the chat was before (negative ids).
+  /// How many messages were left out that are from the group the chat used to be (negative ids).
   public var formerGroup = 0
   /// How many messages were left out because they have no id or no date.
   public var incomplete = 0
@@ -48,7 +48,7 @@ public struct SourceSummary: Equatable, Sendable {
 
   public init() {}
 
-  /// Counts `post`, whose id is above those counted before.
+  /// Counts `post`, whose id is above those already counted.
   mutating func count(_ post: Post) {
     let mark = Mark(id: post.id, date: post.date)
     if first == nil { first = mark }
@@ -69,7 +69,7 @@ public struct RichMessageNotes: Equatable, Sendable {
   public var unknownCount = 0
   /// The names of these kinds.
   public var unknownKinds: Set<String> = []
-  /// How many are in the source only in part.
+  /// How many the source holds only in part.
   public var partialCount = 0
 
   public init() {}

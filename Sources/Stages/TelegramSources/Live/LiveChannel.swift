@@ -15,11 +15,11 @@ import TextSupport
 /// There may be only one in the process at a time, and all calls must come from one thread. The first
 /// page logs in, which may ask the user through the console.
 ///
-/// **The end of the process.** TDLib's threads can abort a process that returns from `main` after the
-/// client was closed. A program that has used a channel finishes its output (flushes and synchronizes
-/// all files), calls ``close()``, and ends through `_exit`, in this order.
+/// **The end of the process.** TDLib's threads can abort a process that returns from `main` after
+/// the client has been closed. A program that has used a channel finishes its output (flushes and
+/// synchronizes all files), calls ``close()``, and ends through `_exit`, in this order.
 public final class LiveChannel: PostPages {
-  /// How a channel is named.
+  /// How a channel is identified.
   public enum Address: Equatable, Sendable {
     /// By its public name, with or without `@`.
     case username(String)
@@ -45,7 +45,7 @@ public final class LiveChannel: PostPages {
   private var newest = 0
   private var seen = (posts: 0, ids: 0)
 
-  /// Prepares the reading of a channel; nothing is sent yet.
+  /// Prepares to read a channel; nothing is sent yet.
   ///
   /// - Parameters:
   ///   - channel: Which channel.
@@ -53,7 +53,7 @@ public final class LiveChannel: PostPages {
   ///   - configuration: The key of the application and the phone number.
   ///   - sessionFolder: Where the login is kept.
   ///   - options: What is wanted of the posts.
-  ///   - console: Asks the user, reports waits, stops the work.
+  ///   - console: Asks the user, reports waits and stops the work.
   ///   - limits: How long to wait for what.
   public init(
     channel: Address, library: TDLibrary, configuration: LiveConfiguration,
@@ -76,7 +76,8 @@ public final class LiveChannel: PostPages {
       limits: limits)
   }
 
-  /// Logs in, unless the folder holds a login, and finds the channel; otherwise the first page does.
+  /// Logs in, unless the folder holds a login, and finds the channel; without this call, the first
+  /// page does so.
   ///
   /// - Throws: ``SourceFault``; `FileError`; what the console throws.
   public func connect() throws {
@@ -132,7 +133,7 @@ public final class LiveChannel: PostPages {
       else {
         throw SourceFault(
           .protocolViolation, channel,
-          "TDLib gave other messages than those below \(below >> TDMessageID.shift)")
+          "TDLib returned messages other than those below \(below >> TDMessageID.shift)")
       }
       for message in messages where below == 0 || message.whole("id") ?? 0 < below {
         try add(message, of: chat, to: &page)
@@ -154,7 +155,7 @@ public final class LiveChannel: PostPages {
       guard let messages = answer["messages"]?.elements else {
         throw SourceFault(
           .protocolViolation, channel,
-          "TDLib gave no list of messages but '\(excerpt(answer.type))'")
+          "TDLib returned '\(excerpt(answer.type))' instead of a list of messages")
       }
       // Messages that are gone are null.
       return messages.filter { $0 != .null }
@@ -181,7 +182,7 @@ public final class LiveChannel: PostPages {
         return
       }
       page.posts.append(post)
-      // A message that is not whole was reported when it was fetched.
+      // An incomplete message was reported when it was fetched.
       richMessages.count(reader.unknownKinds, isPartial: false)
     }
     guard case .unknown(let type) = reader.kind, unknownTypes.insert(type).inserted else { return }
@@ -202,7 +203,7 @@ public final class LiveChannel: PostPages {
         "content", by: .object([.init("@type", "messageRichMessage"), .init("message", whole)]))
     } catch let error as TDError {
       session.console.warning(
-        "\(channel): post \(wholeID >> TDMessageID.shift) is not whole: \(error.text)")
+        "\(channel): post \(wholeID >> TDMessageID.shift) is incomplete: \(error.text)")
       return message
     }
   }

@@ -21,7 +21,7 @@ struct LiveChat {
   }
 }
 
-/// Finds the chat of a channel; a name that was looked up before is not looked up again.
+/// Finds the chat of a channel; a name that has been looked up before is not looked up again.
 struct LiveChatSearch {
   let session: LiveSession
   /// The name of the channel in messages.

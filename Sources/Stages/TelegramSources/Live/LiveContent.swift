@@ -2,10 +2,10 @@ import FileSupport
 import JSONSupport
 import PostFormat
 
-/// The text of a message of TDLib, which stands elsewhere for each type of content.
+/// The text of a TDLib message, which is in a different place for each type of content.
 struct LiveContent {
   private(set) var text = PostTextBuilder()
-  /// The kinds of the parts of a rich message that are not known.
+  /// The unknown kinds among the parts of a rich message.
   private(set) var unknownKinds: Set<String> = []
 
   /// Reads the `content` of a message.
@@ -37,7 +37,7 @@ struct LiveContent {
     text = PostTextBuilder(formatted?["text"]?.string ?? "", entities: entities)
   }
 
-  /// A post of one emoji, which is a text with it for everybody else.
+  /// A post of a single emoji, which every other source has as a text.
   private mutating func readAnimatedEmoji(_ content: JSONValue) {
     let emoji = content["emoji"]?.string ?? ""
     let type = content["animated_emoji"]?["sticker"]?["full_type"]?.type
@@ -67,7 +67,7 @@ struct LiveContent {
 
   private static let prefix = "textEntityType"
 
-  /// The word for a type of entity, which is Telegram Desktop's.
+  /// Telegram Desktop's word for a type of entity.
   private static func word(of type: String) -> String? {
     guard type.hasPrefix(prefix) else { return "unknown" }
     let name = type.dropFirst(prefix.count)
@@ -117,7 +117,7 @@ struct LiveContent {
     "messageGiveaway": "giveaway", "messageGiveawayWinners": "giveaway_results",
   ]
 
-  /// The types that tell of an event in the channel.
+  /// The types that report an event in the channel.
   static let serviceTypes: Set<String> = Set(
     [
       "BasicGroupChatCreate", "BotWriteAccessAllowed", "Call", "ChatAddMembers", "ChatBoost",

@@ -11,14 +11,14 @@ public struct LiveMessage {
     case unknown(String)
     /// A service message, such as "photo changed".
     case service
-    /// A message that TDLib itself does not understand, because it is too old.
+    /// A message that TDLib itself does not understand, because TDLib is too old.
     case unsupported
   }
 
   public let kind: Kind
   /// The post; `nil` if the message is not one, or has no date.
   public private(set) var post: Post?
-  /// The kinds of the parts of a rich message that are not known.
+  /// The unknown kinds among the parts of a rich message.
   public private(set) var unknownKinds: Set<String> = []
 
   /// Reads a message.

@@ -8,7 +8,7 @@ struct LiveNames {
   /// The names of users by their ids; empty for deleted accounts.
   private(set) var users: [Int: String] = [:]
 
-  /// Takes note of the names in `update`.
+  /// Records the names in `update`.
   mutating func learn(_ update: JSONValue) {
     switch update.type {
     case "updateNewChat":

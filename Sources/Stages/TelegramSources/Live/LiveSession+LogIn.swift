@@ -3,7 +3,7 @@ import Foundation
 import JSONSupport
 
 extension LiveSession {
-  /// How often a wrong answer may be given.
+  /// How many wrong answers may be given.
   private static let tries = 3
 
   /// Logs in; the user is asked for what is needed, unless the folder holds a login.
@@ -15,7 +15,8 @@ extension LiveSession {
     while try !settle(&login) {}
   }
 
-  /// Starts the session up to where the user would be asked, and returns whether there is a login.
+  /// Starts the session up to the point where the user would be asked, and returns whether there is
+  /// a login.
   func start() throws -> Bool {
     var login = Login()
     login.stopsBeforeQuestions = true
@@ -23,21 +24,21 @@ extension LiveSession {
     return authorization.state.type == "authorizationStateReady"
   }
 
-  /// What was tried in a login.
+  /// What has been tried in a login.
   private struct Login {
-    /// How many states had been reported when one was handled last.
+    /// How many states had been reported when the last one was handled.
     var statesHandled = 0
-    /// How often an answer of each kind was given.
+    /// How many answers of each kind have been given.
     var given: [String: Int] = [:]
     /// The phone number that was sent.
     var phone: String?
-    /// Whether to stop where the user would be asked.
+    /// Whether to stop at the point where the user would be asked.
     var stopsBeforeQuestions = false
   }
 
   /// Handles the next state of the login; `true` at the last one.
   ///
-  /// What counts are the states that TDLib reports, not whether a request succeeded.
+  /// What counts is the states that TDLib reports, not whether a request succeeded.
   private func settle(_ login: inout Login) throws -> Bool {
     try open()
     // TDLib reports the first states by itself.
@@ -147,7 +148,8 @@ extension LiveSession {
     return answer.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// Sends the user's answer, and asks again while it is wrong; `nil` is wrong without being sent.
+  /// Sends the user's answer, and asks again while it is wrong; `nil` counts as wrong and is not
+  /// sent.
   private func answer(
     _ kind: String, _ login: inout Login, _ request: (inout Login) throws -> TDRequest?
   ) throws {

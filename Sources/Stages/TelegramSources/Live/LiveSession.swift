@@ -15,7 +15,7 @@ package final class LiveSession {
   private(set) var authorization: (state: JSONValue, count: Int) = (.null, 0)
   /// The names of chats and users.
   private(set) var names = LiveNames()
-  /// The version of TDLib, when it is known.
+  /// The version of TDLib, once it is known.
   private(set) var version: String?
 
   private let library: TDLibrary
@@ -25,7 +25,7 @@ package final class LiveSession {
 
   /// The source of faults, as messages name it.
   static let source = "Telegram"
-  /// How long one call of TDLib may take, in seconds: signals are checked between calls.
+  /// How long one call to TDLib may take, in seconds: signals are checked between calls.
   private static let turn = 0.05
 
   package init(
@@ -53,8 +53,8 @@ package final class LiveSession {
 
   // MARK: - Requests
 
-  /// The answer to `request`, which is repeated after faults of the server and the waits that it asks
-  /// for.
+  /// The answer to `request`, which is repeated after server faults and after waits that the server
+  /// asks for.
   ///
   /// - Throws: ``TDError`` if the request is refused; ``SourceFault``; what the console throws.
   @discardableResult
@@ -74,7 +74,7 @@ package final class LiveSession {
       guard repetitions < limits.repetitions else {
         throw SourceFault(
           .unreachable, Self.source,
-          "the server failed \(repetitions + 1) times in a row, at last with \(error.text); "
+          "the server failed \(repetitions + 1) times in a row, most recently with \(error.text); "
             + "try again later")
       }
       repetitions += 1
@@ -107,7 +107,7 @@ package final class LiveSession {
     let id = client.send(request)
     var waiting = Waiting(for: request.isLocal ? .library : .server)
     while true {
-      // Answers with other ids are to requests that were given up.
+      // Answers with other ids belong to requests that were abandoned.
       if case .answer(id, let answer) = try turn(&waiting) { return answer }
     }
   }
@@ -116,7 +116,7 @@ package final class LiveSession {
   ///
   /// - Parameters:
   ///   - count: How many it had reported.
-  ///   - isLocal: Whether it needs no answer from Telegram for the next.
+  ///   - isLocal: Whether TDLib needs no answer from Telegram for the next state.
   /// - Throws: ``SourceFault``; what the console throws.
   func waitForAuthorization(after count: Int, isLocal: Bool) throws {
     var waiting = Waiting(for: isLocal ? .library : .server)
@@ -145,7 +145,7 @@ package final class LiveSession {
     let start = ContinuousClock.now
     /// When the connection was lost; `nil` while there is one.
     var disconnection: ContinuousClock.Instant?
-    /// Whether the user was told of the wait.
+    /// Whether the wait has been reported to the user.
     var isReported = false
 
     init(for goal: Goal) {
@@ -157,7 +157,7 @@ package final class LiveSession {
   private func turn(_ waiting: inout Waiting) throws -> TDClient.Event? {
     try console.check()
     guard let event = try client?.receive(timeout: Self.turn) else {
-      // A time limit is checked only when everything that has come was handled.
+      // A time limit is checked only when everything received has been handled.
       if waiting.goal != .time { try checkTime(&waiting) }
       return nil
     }
@@ -166,7 +166,7 @@ package final class LiveSession {
     return nil
   }
 
-  /// Gives up on what has taken too long, and tells the user of what takes long.
+  /// Gives up on waits that have taken too long, and reports long ones to the user.
   private func checkTime(_ waiting: inout Waiting) throws {
     let now = ContinuousClock.now
     let isMissing = waiting.goal == .server && !isConnected
@@ -238,7 +238,7 @@ package final class LiveSession {
     linger()
   }
 
-  /// Gives TDLib's threads the time to end.
+  /// Gives TDLib's threads time to end.
   private func linger() {
     for _ in 0..<limits.lastCalls { _ = try? client?.receive(timeout: Self.turn) }
     client = nil
@@ -252,7 +252,7 @@ package final class LiveSession {
     return number == "1" ? "1 second" : "\(number) seconds"
   }
 
-  /// The local time of `date`, with the day where it is not today.
+  /// The local time of `date`, with its day unless that is today.
   private static func clockTime(of date: Date) -> String {
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -262,7 +262,7 @@ package final class LiveSession {
   }
 }
 
-/// How long a live session waits, and how often it tries.
+/// How long a live session waits, and how many times it tries.
 public struct LiveTimeLimits: Equatable, Sendable {
   /// The seconds after which a missing connection is a fault; TDLib itself would wait forever.
   public var connection = 30.0
@@ -270,18 +270,19 @@ public struct LiveTimeLimits: Equatable, Sendable {
   ///
   /// TDLib holds requests back for up to a minute when the server asks it to.
   public var answer = 300.0
-  /// The seconds before a request is repeated at which the server failed; doubled each time.
+  /// The seconds before a request is repeated after the server failed; doubled each time.
   public var firstPause = 1.0
-  /// How often such a request is repeated.
+  /// How many times such a request is repeated.
   public var repetitions = 6
-  /// The longest wait, in seconds, that is observed before the login; a longer one ends it.
+  /// The longest wait, in seconds, that is accepted before the login; a longer one ends the
+  /// attempt.
   public var loginWait = 300
-  /// The seconds after which the user is told what the program waits for.
+  /// The seconds after which the user is told what the program is waiting for.
   public var patience = 2.0
   /// The seconds that closing may take.
   public var closing = 10.0
-  /// How often TDLib is called after it was closed, for a twentieth of a second each time: processes
-  /// that ended at once were seen to abort.
+  /// How many times TDLib is called after it has been closed, for a twentieth of a second each
+  /// time: processes that ended at once have been seen to abort.
   public var lastCalls = 3
 
   public init() {}

@@ -70,7 +70,7 @@ struct LoginRefusal {
     case "PHONE_NUMBER_BANNED":
       self.init("Telegram has banned this phone number", asksAgain: false)
     case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
-      self.init("too many logins with this phone number; wait some hours", asksAgain: false)
+      self.init("too many logins with this phone number; wait a few hours", asksAgain: false)
     case "PHONE_NUMBER_UNOCCUPIED":
       self.init(
         "this phone number has no Telegram account; create one in a Telegram app",

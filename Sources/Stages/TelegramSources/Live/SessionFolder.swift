@@ -3,12 +3,12 @@ import Foundation
 import JSONSupport
 import Synchronization
 
-/// How many sessions need the process's file mask to be private, and what it was before.
+/// How many sessions need the process's file mask to be private, and the mask that was set before.
 private let maskUse = Mutex((count: 0, mask: mode_t(0)))
 
 /// The folder that keeps a login with Telegram from run to run, and the ids of channels.
 ///
-/// Whoever can read it has the account, so only its owner may.
+/// Anyone who can read it controls the account, so only its owner may.
 public struct SessionFolder: Sendable {
   public let path: String
 
@@ -62,8 +62,8 @@ public struct SessionFolder: Sendable {
 
   /// Calls `body`; only the owner can read the files that it creates.
   ///
-  /// TDLib makes its database readable by all who may enter the folder. The mask of the process is
-  /// set only during the call, because it would apply to the posts as well.
+  /// TDLib makes its database readable by everyone who can enter the folder. The mask of the
+  /// process is set only during the call, because it would apply to the posts as well.
   func guardingNewFiles<Result>(_ body: () throws -> Result) rethrows -> Result {
     maskUse.withLock { use in
       if use.count == 0 { use.mask = umask(0o077) }

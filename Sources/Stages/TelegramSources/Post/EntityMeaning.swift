@@ -1,5 +1,5 @@
-/// What a marked part of a text is: the type of its entity, and the address of a link whose text does
-/// not say it.
+/// What a marked part of a text is: the type of its entity, and the address of a link whose text
+/// does not show it.
 struct EntityMeaning {
   var type: String
   var url: String?
@@ -9,11 +9,11 @@ struct EntityMeaning {
     self.url = url
   }
 
-  /// A link to `address` with this `text`, which tells apart links that Telegram found in the text and
-  /// those with a text of their own; `nil` for a link within the message, which leads nowhere outside
-  /// of it.
+  /// A link to `address` with this `text`, which distinguishes links that Telegram found in the
+  /// text from those with a text of their own; `nil` for a link within the message, which leads
+  /// nowhere outside it.
   init?(linkTo address: String, text: ArraySlice<UInt8>) {
-    // The line ends of the text are unified already.
+    // The line ends of the text have already been unified.
     var target = Array(address.utf8)
     target.unifyLineEnds(from: 0)
     func isText(_ text: ArraySlice<UInt8>, after prefix: String) -> Bool {
@@ -36,7 +36,7 @@ struct EntityMeaning {
 
   // MARK: - Exports in HTML
 
-  /// What the link `element` of an export in HTML with this `text` is; `nil` for a link within the
+  /// What the link `element` of an HTML export with this `text` is; `nil` for a link within the
   /// message.
   init?(exportLink element: HTMLElement, text: ArraySlice<UInt8>) {
     let address = element["href"] ?? ""

@@ -4,7 +4,7 @@ import CLibXML2
 ///
 /// libxml2 parses it and repairs what is malformed.
 final class HTMLDocument {
-  /// How deep elements may be nested; no page comes near it.
+  /// How deep elements may be nested; no page comes near this depth.
   static let deepest = 1000
 
   fileprivate let tree: htmlDocPtr
@@ -13,7 +13,7 @@ final class HTMLDocument {
 
   /// Parses a page whose UTF-8 is `bytes`; `nil` if its elements are nested deeper than ``deepest``.
   convenience init?(page bytes: [UInt8]) {
-    // libxml2 takes a page whose bytes are not UTF-8 for Latin-1, and ends it at a zero.
+    // libxml2 takes a page whose bytes are not UTF-8 for Latin-1, and ends it at a zero byte.
     let text = String(decoding: bytes, as: UTF8.self).replacing("\0", with: "\u{FFFD}")
     self.init(Array(text.utf8), hasEscapes: false, options: 0)
   }
@@ -37,7 +37,7 @@ final class HTMLDocument {
         xmlSAX2StartElement(data, name, attributes)
       }
     }
-    // Without it libxml2 has limits of its own: 256 for the depth, 10 MB for a text.
+    // Without this option libxml2 has limits of its own: 256 for the depth, 10 MB for a text.
     context.pointee.options |= Int32(XML_PARSE_HUGE.rawValue)
     let options =
       options | HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue
@@ -74,7 +74,7 @@ final class HTMLDocument {
 
 /// A part of an ``HTMLDocument``.
 enum HTMLNode {
-  /// A text with its escapes, as ``HTMLSource`` has put them in.
+  /// A text with its escapes, as ``HTMLSource`` inserted them.
   case text(String)
   case element(HTMLElement)
 }
@@ -85,10 +85,10 @@ struct HTMLElement {
   /// Owns `node`.
   let document: HTMLDocument
 
-  /// The name of its tag in small letters, such as `div`.
+  /// The name of its tag in lower case, such as `div`.
   var name: String { node.pointee.name.map { String(cString: $0) } ?? "" }
 
-  /// The value of an attribute, its character references decoded; `nil` if it is not there.
+  /// The value of an attribute, its character references decoded; `nil` if it is absent.
   subscript(attribute: String) -> String? {
     guard let found = xmlHasProp(node, attribute) else { return nil }
     var value = ""
@@ -144,7 +144,7 @@ struct HTMLElement {
     return text
   }
 
-  /// Its text without what is in elements, white space at its ends removed.
+  /// Its text without that of the elements in it, white space at its ends removed.
   var ownText: String {
     var text = ""
     for case .text(let part) in children { text += part }
@@ -165,14 +165,14 @@ struct HTMLElement {
     first { $0.has(class: word) }
   }
 
-  /// All elements in this one that have the class `word`, but for those within another such element.
+  /// All elements in this one that have the class `word`, except those within another such element.
   func all(class word: Substring) -> [HTMLElement] {
     elements.flatMap { $0.has(class: word) ? [$0] : $0.all(class: word) }
   }
 }
 
 extension StringProtocol {
-  /// The text without white space at its ends, the no-break space included.
+  /// The text without white space, including no-break spaces, at its ends.
   var trimmed: String {
     let head = drop(while: \.isWhitespace)
     return String(head.reversed().drop(while: \.isWhitespace).reversed())

@@ -4,7 +4,7 @@ struct HTMLTextReader {
   enum Form {
     /// The text of a message of an export.
     case export
-    /// A text of an export that stands on one line, such as the question of a poll.
+    /// A text of an export that is a single line, such as the question of a poll.
     case exportLine
     /// A message of an export that is made of blocks: paragraphs, lists, tables.
     case exportBlocks
@@ -12,7 +12,7 @@ struct HTMLTextReader {
     case preview
   }
 
-  /// What the elements around a text say of it.
+  /// What the elements around a text say about it.
   struct Surroundings {
     var isSpoiler = false
     var isPreformatted = false
@@ -22,7 +22,7 @@ struct HTMLTextReader {
 
   let form: Form
   var builder = PostTextBuilder()
-  /// The kinds of blocks and spans that are not known.
+  /// The unknown kinds of blocks and spans.
   var unknownKinds: Set<String> = []
   /// For each open block, how its items are numbered if it is an ordered list.
   var numberings: [RichListNumbering?] = []
@@ -57,7 +57,7 @@ struct HTMLTextReader {
     if form == .exportBlocks { noteKind(of: element) }
     if isHidden(element, name, classes, in: outer) { return }
     if name == "br" { return builder.append("\n") }
-    // The emoji itself stands in a <b> that is not bold.
+    // The emoji itself is in a <b> that is not bold.
     if name == "i", classes.contains("emoji") { return append(element.text, in: outer) }
 
     let block = form == .exportBlocks ? beginBlock(element, name, classes) : nil
@@ -92,8 +92,8 @@ struct HTMLTextReader {
     guard !keepsLines, text.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
       return appendUnescaped(text)
     }
-    // Lines are separated by <br>. A line break of the page is not part of the text, nor is the indent
-    // of a tag; in an export white space before text is.
+    // Lines are separated by <br>. A line break of the page is not part of the text, nor is the
+    // indent of a tag; in an export, white space before text is.
     var lines = text.utf8.split(omittingEmptySubsequences: false) { $0 == 0x0A || $0 == 0x0D }[...]
     appendUnescaped(String(lines.removeFirst()) ?? "")
     for line in lines {
@@ -131,7 +131,7 @@ struct HTMLTextReader {
   ) -> String? {
     for word in classes { if let type = Self.classTypes[word] { return type } }
     switch name {
-    // Within <pre> it is part of its form.
+    // Within <pre> it is not an entity of its own.
     case "code" where outer.isPreformatted: return nil
     // The link of a custom emoji leads to its picture.
     case "a" where outer.isCustomEmoji: return nil

@@ -57,14 +57,14 @@ public struct LocalZone: Equatable, Sendable {
   /// How many seconds the clocks are ahead of UTC when they show `seconds`, counted as if they showed
   /// UTC.
   ///
-  /// A time that occurs twice, when clocks go back, is taken to be the first.
+  /// A time that occurs twice, when clocks go back, is taken to be the first of the two.
   public func offset(whenClocksShow seconds: Int) -> Int {
     guard let zone else { return shift }
     func offset(at time: Int) -> Int {
       zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time)))
     }
     let local = seconds - shift
-    // Of a change on this day, clocks that were not yet moved may show the time, or those that were.
+    // If the clocks change on this day, the time may be from before the change or from after it.
     let (before, after) = (offset(at: local - 86_400), offset(at: local + 86_400))
     return (offset(at: local - before) == before ? before : after) + shift
   }
@@ -108,7 +108,7 @@ public struct LocalZone: Equatable, Sendable {
     return sign * (hour * 3600 + minute * 60)
   }
 
-  /// Abbreviations that are used for several zones, and the names of these.
+  /// Abbreviations that are used for several zones, and the names of those zones.
   private static let ambiguous = [
     "ADT": ["America/Halifax", "Asia/Baghdad"], "AMT": ["Asia/Yerevan", "America/Manaus"],
     "AST": ["America/Halifax", "Asia/Riyadh"], "BST": ["Europe/London", "Asia/Dhaka"],
@@ -127,7 +127,7 @@ public struct LocalZone: Equatable, Sendable {
   private static let moscow =
     TimeZone(identifier: "Europe/Moscow") ?? TimeZone(secondsFromGMT: 3 * 3600)
 
-  /// The zone with this name, whatever the case of its letters.
+  /// The zone with this name, regardless of case.
   private static func zone(named name: String) -> TimeZone? {
     guard name.contains(where: \.isLetter) else { return nil }
     let known = TimeZone.knownTimeZoneIdentifiers.first { $0.lowercased() == name.lowercased() }

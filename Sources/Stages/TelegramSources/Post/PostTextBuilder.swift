@@ -3,9 +3,9 @@ import PostFormat
 /// Puts together the text of a post and its entities, whose offsets and lengths count UTF-16 units.
 ///
 /// Text is appended in order, entities are opened and closed around it. What separates two lines is
-/// written only when more text follows, so empty parts leave no trace. Line ends become LF. All sources
-/// build their texts with it, so that the same message has the same text whatever it is read from. One
-/// value can serve for all messages, so that its memory is allocated once.
+/// written only when more text follows, so empty parts leave no trace. Line ends become LF. All
+/// sources build their texts with it, so that the same message has the same text whatever it is
+/// read from. One value can be reused for all messages, so that its memory is allocated once.
 struct PostTextBuilder {
   private enum Gap { case line, space, bar }
 
@@ -50,7 +50,7 @@ struct PostTextBuilder {
 
   // MARK: - Lines
 
-  /// Marks an edge of a block, which stands on lines of its own.
+  /// Marks an edge of a block, which is on lines of its own.
   ///
   /// The first text of a list item stays on the line of its marker.
   mutating func breakLine() {
@@ -151,11 +151,11 @@ struct PostTextBuilder {
 extension PostTextBuilder {
   /// A `text` whose entities are known by their places in it.
   ///
-  /// Those that reach beyond the text, or cut a character, are left out.
+  /// Those that reach beyond the text, or split a character, are left out.
   init(_ text: String, entities: [Post.Entity] = []) {
     self.init()
     let units = Array(text.utf16)
-    // Where each unit and the end come to stand: CR LF becomes one unit.
+    // The new place of each unit and of the end: CR LF becomes one unit.
     var places = [0]
     for (index, unit) in units.enumerated() {
       let isDropped = unit == 0x0D && index + 1 < units.count && units[index + 1] == 0x0A

@@ -15,8 +15,8 @@ extension [Post.Reaction] {
 extension Post.Reaction {
   /// The key of a custom emoji by its document.
   ///
-  /// In its place exports may name one of their files, or put a note in brackets: these mean nothing
-  /// outside of the export.
+  /// In its place exports may name one of their files, or put a note in brackets: these mean
+  /// nothing outside the export.
   static func name(ofCustomEmoji document: String?) -> String {
     guard let document, !document.isEmpty, document.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else {
       return "custom_emoji"

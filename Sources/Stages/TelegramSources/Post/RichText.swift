@@ -2,12 +2,12 @@ import JSONSupport
 
 /// The text of a rich message, which is a tree of blocks.
 ///
-/// A block becomes one or more lines; the cells of a table row are separated by bars. Buttons and the
-/// cards of linked channels, articles and files are not text. Of a kind that is not known, whatever
-/// looks like text is taken.
+/// A block becomes one or more lines; the cells of a table row are separated by bars. Buttons and
+/// the cards of linked channels, articles and files are not text. From a block or span of unknown
+/// kind, whatever looks like text is taken.
 struct RichText {
   private(set) var builder = PostTextBuilder()
-  /// The kinds of blocks and spans that are not known.
+  /// The unknown kinds of blocks and spans.
   private(set) var unknownKinds: Set<String> = []
 
   private let kinds: RichTextKinds
@@ -103,7 +103,7 @@ struct RichText {
     builder.breakLine()
   }
 
-  /// Appends what looks like text in `value`, a member of something that is not known.
+  /// Appends what looks like text in `value`, a member of something unknown.
   private mutating func append(unknown value: JSONValue, under key: String) {
     switch value {
     case .string: if RichTextKinds.textKeys.contains(key) { append(line: value) }
@@ -150,13 +150,13 @@ struct RichText {
     }
   }
 
-  /// Whether a span holds more than blanks, which take no line.
+  /// Whether a span holds more than blanks, which get no line.
   private func hasText(_ span: JSONValue) -> Bool {
     switch span {
     case .string(let text): return text.utf8.contains { $0 != 0x20 && $0 != 0x09 }
     case .array(let parts): return parts.contains(where: hasText)
     case .object:
-      // What is not known must be noted, even if it has no text.
+      // Unknown kinds must be noted, even if they have no text.
       guard let kind = kinds.spans[kinds.name(of: span)] else { return true }
       return kind.textKey.flatMap { span[$0] }.map(hasText) ?? false
     default: return false

@@ -40,14 +40,14 @@ struct RichTextKinds: Sendable {
   let blocks: [String: Block]
   let spans: [String: Span]
 
-  /// The keys whose strings are text in a block or span that is not known.
+  /// The keys whose strings are text in an unknown block or span.
   static let textKeys: Set<String> = [
     "text", "title", "header", "caption", "formula", "expression",
   ]
 
   func name(of value: JSONValue) -> String { value[nameKey]?.string ?? "" }
 
-  /// Whether the unknown kind `name` is one of blocks.
+  /// Whether the unknown kind `name` is a kind of block.
   func looksLikeBlock(_ name: String) -> Bool {
     guard let blockPrefix else { return false }
     return name.hasPrefix(blockPrefix) && name != blockPrefix + "Caption"
@@ -116,7 +116,7 @@ struct RichTextKinds: Sendable {
 
   // MARK: - TDLib
 
-  /// The names of TDLib, including those of former versions.
+  /// The names of TDLib, including those of earlier versions.
   static let tdlib = RichTextKinds(
     nameKey: "@type", blockPrefix: "pageBlock",
     blocks: table(

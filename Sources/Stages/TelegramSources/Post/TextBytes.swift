@@ -25,9 +25,9 @@ extension [UInt8] {
     withUnsafeBytes { bytes in
       var units = bytes.count - start
       var index = start
-      // Eight bytes at a time. Bytes of the form 10xxxxxx continue a scalar and do not count; those of
-      // the form 1111xxxx begin a scalar above U+FFFF and count twice. The shifts bring the next bits
-      // of each byte, and no bit of another byte, to its highest place.
+      // Eight bytes at a time. Bytes of the form 10xxxxxx continue a scalar and do not count; those
+      // of the form 1111xxxx begin a scalar above U+FFFF and count twice. The shifts move the next
+      // bits of each byte, and no bit of another byte, to its highest place.
       let highest: UInt64 = 0x8080_8080_8080_8080
       while index &+ 8 <= bytes.count {
         let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -52,7 +52,7 @@ func ~= (word: StaticString, bytes: UnsafeRawBufferPointer) -> Bool {
 }
 
 extension UnsafeRawBufferPointer {
-  /// Where the ASCII `word` first stands at or after `start`; `nil` if it does not.
+  /// Where the ASCII `word` first occurs at or after `start`; `nil` if it does not.
   func range(of word: StaticString, from start: Int = 0) -> Range<Int>? {
     guard let base = baseAddress else { return nil }
     let (first, length) = (Int32(word.utf8Start.pointee), word.utf8CodeUnitCount)

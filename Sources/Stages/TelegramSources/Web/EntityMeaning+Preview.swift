@@ -25,7 +25,7 @@ extension EntityMeaning {
     }
   }
 
-  /// What is left of an `address` when it is written as people write it.
+  /// What is left of `address` when it is written the way people write addresses.
   private static func core(_ address: String) -> Substring {
     var core = (address.removingPercentEncoding ?? address).lowercased()[...]
     if let scheme = ["https://", "http://"].first(where: { core.hasPrefix($0) }) {
@@ -51,7 +51,7 @@ extension HTMLElement {
     return address
   }
 
-  /// What is escaped, with the semicolon: without it this is the name of a value, as in `?a=1&lt=2`.
+  /// The escapes, with the semicolon: without it they are names of parameters, as in `?a=1&lt=2`.
   private static let escapes = [
     ("&quot;", "\""), ("&#39;", "'"), ("&#039;", "'"), ("&#33;", "!"), ("&#036;", "$"),
     ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"),

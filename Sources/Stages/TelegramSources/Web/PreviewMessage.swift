@@ -1,6 +1,6 @@
 import PostFormat
 
-/// What a post needs of a message of the web preview.
+/// The parts of a message of the web preview that a post needs.
 struct PreviewMessage {
   /// What becomes of a message.
   enum Content: Equatable {
@@ -25,7 +25,7 @@ struct PreviewMessage {
   private var poll: String?
   private var isShown = false
   private var isSaidToBeHidden = false
-  /// The channel as the page spells it, and as it was asked for.
+  /// The channel as the page spells it, and as it was requested.
   private let channels: Set<ChannelName>
 
   /// Reads a `div.tgme_widget_message`; `nil` if it has no id.
@@ -66,10 +66,10 @@ struct PreviewMessage {
     }
   }
 
-  /// Takes what the class `word` of `element` says it is; returns whether that is all it says.
+  /// Records what the class `word` of `element` says it is; returns whether that is all it says.
   private mutating func take(_ element: HTMLElement, class word: Substring) -> Bool {
     switch word {
-    // A text may hold another of the same classes, which is the same text.
+    // A text may contain another element of the same classes, which is the same text.
     case "js-message_text":
       if text.bytes.isEmpty { text = HTMLTextReader(element, as: .preview).builder }
     case "tgme_widget_message_reply":
@@ -103,7 +103,7 @@ struct PreviewMessage {
     return true
   }
 
-  /// The id in a link to a message, which ends in it or has a query after it.
+  /// The id at the end of a link to a message, before the query if there is one.
   private static func id(atEndOf link: String) -> Int? {
     let path = link.prefix { $0 != "?" && $0 != "#" }
     guard let slash = path.lastIndex(of: "/") else { return nil }

@@ -8,7 +8,7 @@ package enum PreviewPage {
   case noPosts
   /// The page about a channel, a group or a person, which has no posts.
   case contact(ContactPage)
-  /// A page of which the end was not sent.
+  /// A page whose end was not sent.
   case cut
   /// Anything else, with the title of the page if it has one.
   case other(title: String?)
@@ -52,7 +52,7 @@ package enum PreviewPage {
 
 /// A page of the web preview with messages.
 package struct PreviewHistory {
-  /// The messages, without a word on whether they reach back to the beginning of the channel.
+  /// The messages, without saying whether they reach back to the beginning of the channel.
   package private(set) var page = PostPage()
   /// Whether the page links to older messages.
   package let hasOlder: Bool

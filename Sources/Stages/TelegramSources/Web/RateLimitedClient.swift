@@ -3,7 +3,7 @@ import PostFormat
 
 /// A fault that may be gone when the request is repeated.
 struct TransientFault: Error {
-  /// What to do if it is not.
+  /// What to do if it persists.
   enum Remedy: String {
     case network = "check the network, and try again later"
     case patience = "try again later"
@@ -28,7 +28,7 @@ final class RateLimitedClient {
   private let client: WebClient
   private var lastAnswer: ContinuousClock.Instant?
 
-  /// The longest wait, in seconds, that is observed if the server asks for one.
+  /// The longest wait, in seconds, that is accepted if the server asks for one.
   private static let longestWait = 86_400
 
   /// A client that has sent nothing yet; `nil` if there is no memory for one.
@@ -54,7 +54,7 @@ final class RateLimitedClient {
         guard attempt < settings.attempts else {
           throw SourceFault(
             .unreachable, address,
-            "\(fault.problem); given up after \(attempt) attempts; \(fault.remedy.rawValue)")
+            "\(fault.problem); gave up after \(attempt) attempts; \(fault.remedy.rawValue)")
         }
         attempt += 1
         try wait(fault, address, attempt: attempt)
@@ -114,7 +114,7 @@ final class RateLimitedClient {
 }
 
 extension WebPreview.Settings {
-  /// How long to wait before an `attempt` from the second on, in seconds.
+  /// How long to wait before `attempt`, the second or a later one, in seconds.
   ///
   /// It is random, so that the many programs that a server failed do not all return at once.
   package func pause(beforeAttempt attempt: Int) -> Double {

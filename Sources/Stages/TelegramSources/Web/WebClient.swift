@@ -37,7 +37,7 @@ final class WebClient {
   private let receiver = Receiver()
   private let stallTimeout: Duration
 
-  /// Whether libcurl is set up, which is done once in a process.
+  /// Whether libcurl is set up, which is done once per process.
   private static let isSetUp = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// A client with the settings of the preview; `nil` if there is no memory for one.
@@ -71,7 +71,7 @@ final class WebClient {
     ccurl_set_headers(easy, headers)
     ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
     ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
-    // An interrupted name lookup is left to its thread.
+    // An interrupted name lookup is left to finish on its own thread.
     ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
     ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectTimeout * 1000))
     ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, Int(settings.answerTimeout * 1000))
@@ -173,7 +173,7 @@ final class WebClient {
 
 /// The address of a web server, such as `https://t.me` or `http://127.0.0.1:8080`.
 public struct WebAddress: Equatable, Sendable, CustomStringConvertible {
-  /// The address without a slash at its end.
+  /// The address without a trailing slash.
   public let text: String
 
   /// The server on which Telegram shows channels to people without an account.

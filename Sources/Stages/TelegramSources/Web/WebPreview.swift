@@ -9,7 +9,7 @@ public final class WebPreview: PostPages {
   public struct Settings: Equatable, Sendable {
     /// The server; `/s/<name>` is appended.
     public var baseURL = WebAddress.telegram
-    /// The name of the program for the server.
+    /// The name by which the server knows the program.
     public var userAgent = "Mozilla/5.0 (compatible; tg-dump)"
     /// The shortest pause between an answer and the next request, in seconds.
     public var delay = 1.0
@@ -19,7 +19,7 @@ public final class WebPreview: PostPages {
     public var stallTimeout = 30.0
     /// How long an answer may take, in seconds.
     public var answerTimeout = 120.0
-    /// How often a page is requested before the program gives up.
+    /// How many times a page is requested before the program gives up.
     public var attempts = 7
     /// The pause before the second attempt, in seconds, give or take a quarter; it doubles with each
     /// attempt.
@@ -31,7 +31,7 @@ public final class WebPreview: PostPages {
   }
 
   public let channel: String
-  /// The id of the newest message: there are at most so many posts.
+  /// The id of the newest message: there are at most that many posts.
   public private(set) var expectedCount: Int?
 
   private let name: ChannelName
@@ -39,10 +39,10 @@ public final class WebPreview: PostPages {
   private let options: SourceOptions
   private let console: any SourceConsole
   private var client: RateLimitedClient?
-  /// Whether a page was received: then a redirection says nothing about the channel.
+  /// Whether a page has been received: after that, a redirection says nothing about the channel.
   private var hasSeenPosts = false
   private var hasWarned = false
-  /// A page that was fetched before it was asked for.
+  /// A page that was fetched before it was requested.
   private var prefetched: (before: Int, history: PreviewHistory)?
 
   /// The preview of `channel`; nothing is requested yet.
@@ -77,7 +77,7 @@ public final class WebPreview: PostPages {
     if before == nil { expectedCount = page.highest }
     if !history.hasOlder, let lowest = page.lowest {
       // The page links to no older ones, so it should be the last. To be sure, the server is asked
-      // for older ones all the same: if the page's HTML changed, the history would end early.
+      // for older ones anyway: if the page's HTML changed, the history would end early.
       if lowest > 1, let older = try fetch(before: lowest, mayBeEmpty: true) {
         prefetched = (lowest, older)
       } else {
@@ -154,7 +154,7 @@ public final class WebPreview: PostPages {
       return history
     case .noPosts: return nil
     case .contact(let page): throw fault(page, address)
-    case .cut: throw TransientFault("the page breaks off before its end", .network)
+    case .cut: throw TransientFault("the page is cut off before its end", .network)
     case .other(let title):
       let what =
         title.map { "a page titled '\(excerpt($0))'" }

@@ -1,7 +1,7 @@
-/// Recognizes posts whose text an earlier post has: a model would learn them by heart.
+/// Recognizes posts with the same text as an earlier post: a model would learn them by heart.
 ///
-/// Texts are compared as the rules before have left them. Only a digest of 128 bits is kept of each
-/// text; the odds that two texts among a billion share one by chance are 1 to 10²⁰.
+/// Texts are compared as the earlier rules have left them. Only a 128-bit digest of each text is
+/// kept; the probability that two texts among a billion share one by chance is 1 in 10²⁰.
 public struct DuplicateFilter {
   public static let declaration = RuleDeclaration(
     nil, "duplicates",
@@ -47,7 +47,7 @@ package struct Digest: Hashable, Sendable {
   }
 
   package func hash(into hasher: inout Hasher) {
-    // The bits are mixed already.
+    // The bits are already mixed.
     hasher.combine(low)
   }
 }
@@ -74,7 +74,7 @@ private struct SipState {
     v0 ^= word
   }
 
-  /// Does four rounds, and combines the words.
+  /// Performs four rounds and combines the words.
   mutating func finish() -> UInt64 {
     for _ in 0..<4 { round() }
     return v0 ^ v1 ^ v2 ^ v3

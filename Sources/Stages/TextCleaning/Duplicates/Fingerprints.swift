@@ -1,7 +1,7 @@
 import CKernels
 import Glibc
 
-/// Computes fingerprints of texts: values that nearly equal texts are likely to share.
+/// Computes fingerprints of texts: values that nearly equal texts are likely to have in common.
 ///
 /// The first value is the number of shingles in the text; each of the others stands for a band of
 /// its MinHash signature (Broder 1997; bands as in Leskovec, Rajaraman, Ullman, Mining of Massive
@@ -44,22 +44,23 @@ struct FingerprintMaker: Sendable {
   }
 }
 
-/// How a MinHash signature is cut into bands: texts that share a band are compared.
+/// How a MinHash signature is divided into bands: texts that share a band are compared.
 ///
 /// Texts of similarity s agree in a row with probability s, and in a band of r rows with sʳ; so the
-/// odds that none of b bands brings them together are (1 - sʳ)ᵇ.
+/// probability that none of b bands brings them together is (1 - sʳ)ᵇ.
 package struct SignatureBands: Equatable, Sendable {
   /// The number of bands.
   package let count: Int
   /// The number of rows in a band.
   package let rows: Int
 
-  /// The most rows of a signature.
+  /// The greatest number of rows in a signature.
   private static let largestSignature = 128
-  /// The recall at the similarity asked for; above that similarity it is higher.
+  /// The recall at the requested similarity; above that similarity it is higher.
   private static let recall = 0.995
 
-  /// The bands that have the recall with the most rows, and so bring together the fewest other texts.
+  /// The bands that reach the recall with the most rows, and so bring together the fewest other
+  /// texts.
   package init(similarity: Double) {
     var chosen = (count: Self.largestSignature, rows: 1)
     for rows in 1...16 {

@@ -1,9 +1,10 @@
 import TextSupport
 
-/// A text as it is compared with nearly equal ones: letters, digits and pictographs in lower case.
+/// The form in which a text is compared with nearly equal ones: letters, digits and pictographs, in
+/// lower case.
 ///
-/// All else (white space, punctuation, the separators of bugurts, signs) only separates words: any
-/// run of it is one space, and there is none at the ends.
+/// Everything else (white space, punctuation, the separators of bugurts, signs) only separates
+/// words: any run of it becomes one space, with none at the ends.
 package struct FoldedText {
   /// The scalars of the text.
   package private(set) var scalars: [UInt32] = []
@@ -11,7 +12,7 @@ package struct FoldedText {
   /// An empty text.
   package init() {}
 
-  /// Takes `text`, which is UTF-8, in place of the one before.
+  /// Replaces the current text with `text`, which is UTF-8.
   package mutating func load(_ text: Span<UInt8>) {
     scalars.removeAll(keepingCapacity: true)
     let folded = Self.folded.span
@@ -30,7 +31,8 @@ package struct FoldedText {
 
   private static let gap: UInt32 = 0
 
-  /// What each scalar below 0x10000 becomes; beyond are pictographs and rare letters, as they are.
+  /// What each scalar below 0x10000 becomes; above are pictographs and rare letters, which stay as
+  /// they are.
   private static let folded: [UInt16] = (0..<0x10000).map { value in
     guard let scalar = Unicode.Scalar(UInt32(value)), keeps(scalar) else { return UInt16(gap) }
     let lower = scalar.properties.lowercaseMapping.unicodeScalars
@@ -41,7 +43,7 @@ package struct FoldedText {
   }
 
   private static func keeps(_ scalar: Unicode.Scalar) -> Bool {
-    // They choose between two looks of a pictograph.
+    // They choose between two presentations of a pictograph.
     if 0xFE00...0xFE0F ~= scalar.value { return false }
     return switch scalar.properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,

@@ -1,22 +1,22 @@
 import FileSupport
 
-/// Drops posts whose text another one nearly has: reposts with a word changed.
+/// Drops posts whose text is nearly equal to that of another: reposts with a word changed.
 ///
-/// The similarity of two texts is that of Jaccard: the fraction of the shingles in either text that
-/// both have. Posts are taken in order of preference; one is dropped if a post that was kept before
-/// it is similar enough. So there is a kept post for each dropped one, and no chain of small changes
-/// removes what is unlike everything that is left.
+/// The similarity of two texts is Jaccard's: the fraction of the shingles in either text that both
+/// have. Posts are taken in order of preference; a post is dropped if one that has already been
+/// kept is similar enough. So each dropped post is similar to a kept one, and no chain of small
+/// changes removes a post that is unlike everything that is left.
 ///
-/// This is decided when all posts are known. Until then they wait in files without a name, which may
-/// fail with a `FileError`.
+/// The decision is made once all posts are known. Until then they wait in unnamed files, whose use
+/// may fail with a `FileError`.
 public final class NearDuplicateFilter {
   public static let declaration = RuleDeclaration(
     nil, "near-duplicates", isOn: false,
-    "of posts that differ by a word only one is kept, so that none counts twice",
+    "only one of several posts that differ by a word is kept, so that none counts twice",
     settings: [
       .fraction(
         "similarity", 0.8, in: 0.3...1,
-        "the fraction of common shingles (Jaccard) from which two posts are nearly equal"),
+        "the fraction of common shingles (Jaccard) at or above which two posts are nearly equal"),
       .count("shingle", 5, in: 1...100, "the number of characters in a shingle"),
       .choice(
         "keep", Preference.views,
@@ -26,20 +26,20 @@ public final class NearDuplicateFilter {
   /// Which of several nearly equal posts is kept.
   enum Preference: String, CaseIterable { case views, earliest }
 
-  /// A post that waits.
+  /// A post that is waiting.
   struct Post {
     let id: Int
-    /// How often it was seen; -1 if that is not known.
+    /// How many times it was viewed; -1 if that is unknown.
     let views: Int
     /// Where its text is in the file, with its newline.
     let text: Range<Int>
-    /// Where its text as posted is in the other file; empty if it was not asked for.
+    /// Where its text as posted is in the other file; empty if it was not requested.
     let before: Range<Int>
     /// The index of the nearly equal post that is kept in its place.
     fileprivate(set) var keptInstead: Int?
   }
 
-  /// A post that was dropped by a rule before.
+  /// A post that was dropped by an earlier rule.
   private struct Drop {
     let id: Int
     let rule: String
@@ -59,7 +59,7 @@ public final class NearDuplicateFilter {
   private var buffer: [UInt8] = []
   private var bufferBefore: [UInt8] = []
 
-  /// A filter with `settings` in which no post waits.
+  /// A filter with `settings` in which no post is waiting yet.
   init(_ settings: RuleSettings, isOnePostALine: Bool) throws {
     self.settings = settings
     newlineCount = isOnePostALine ? 1 : 0
@@ -86,7 +86,7 @@ public final class NearDuplicateFilter {
     precondition(posts.count < UInt32.max)
   }
 
-  /// Adds a post that a rule before has dropped.
+  /// Adds a post that an earlier rule has dropped.
   func add(_ reject: Reject) {
     drops.append(Drop(id: reject.id, rule: reject.rule, before: addBefore(reject.text)))
   }
@@ -119,7 +119,7 @@ public final class NearDuplicateFilter {
 
   // MARK: - The decision
 
-  /// Decides which posts are dropped, and returns how many; `check` is called often.
+  /// Decides which posts are dropped, and returns how many; `check` is called frequently.
   func decide(check: () throws -> Void) throws -> Int {
     var order = posts.indices.map { UInt32($0) }
     if settings.choice("keep") == Preference.views {
@@ -141,7 +141,7 @@ public final class NearDuplicateFilter {
   /// The id of the post that is kept in place of `post`; `nil` if it is kept itself.
   func idKept(insteadOf post: Post) -> Int? { post.keptInstead.map { posts[$0].id } }
 
-  /// Calls `body` with each dropped post, by whichever rule, in the order of the file.
+  /// Calls `body` with each post dropped by any rule, in the order of the file.
   func forEachReject(_ body: (Reject) throws -> Void) throws {
     let rule = Self.declaration.name
     let all =

@@ -1,11 +1,11 @@
-/// Decides which posts are dropped because a post that is kept is nearly equal to them.
+/// Decides which posts are dropped because they are nearly equal to a post that is kept.
 ///
-/// In memory are the fingerprints and the posts that share a band, no texts.
+/// The fingerprints and the posts that share a band are kept in memory, but no texts.
 ///
-/// Posts that share long boilerplate agree in all bands whose rows it decides; comparing each with
-/// each would take time that grows with the square of their number. So of the posts of a group, only
-/// the first ``mostCompared`` kept ones are compared with later ones. In bands with a row that other
-/// text decides, such posts are still found.
+/// Posts that share long boilerplate agree in all bands whose rows it determines; comparing every
+/// pair would take time quadratic in their number. So only the first ``mostCompared`` kept posts of
+/// a group are compared with later ones. In bands with a row determined by other text, such posts
+/// are still found.
 struct NearDuplicateSearch {
   /// The fingerprints, one after the other; the value of a band is replaced by its group.
   private var fingerprints: [UInt32]
@@ -14,15 +14,15 @@ struct NearDuplicateSearch {
   private let order: [UInt32]
   /// Where the posts of each group begin in ``members``.
   private var starts: [Int] = []
-  /// The number of posts of each group that are kept so far, up to ``mostCompared``; they are the
-  /// first of its members.
+  /// The number of posts of each group that have been kept so far, up to ``mostCompared``; they are
+  /// the first of its members.
   private var keptCounts: [UInt32] = []
   private var members: [UInt32] = []
 
-  /// The most kept posts of a group that others are compared with.
+  /// The greatest number of kept posts of a group that others are compared with.
   static let mostCompared = 64
 
-  /// Stands for the group of a post that shares the band with no other.
+  /// Stands for the group of a post that shares the band with no other post.
   private static let alone = UInt32.max
 
   /// A search among posts with `fingerprints` of `valuesPerPost` values each, preferred in the order
@@ -34,10 +34,10 @@ struct NearDuplicateSearch {
     self.order = order
   }
 
-  /// Finds the post that is kept in the place of each.
+  /// Finds the post that is kept in place of each post.
   ///
   /// - Parameters:
-  ///   - similarity: The least fraction of common shingles of nearly equal posts.
+  ///   - similarity: The smallest fraction of common shingles at which posts are nearly equal.
   ///   - shingleLength: The number of characters in a shingle.
   ///   - text: Reads the text of a post.
   ///   - check: Called before each post; what it throws ends the search.
@@ -52,7 +52,7 @@ struct NearDuplicateSearch {
     }
     var shingles = ShingleSet(shingleLength: shingleLength)
     var keptInstead = [Int?](repeating: nil, count: order.count)
-    // The post that each was last compared with, counted from 1.
+    // The post with which each was last compared, counted from 1.
     var comparedWith = [UInt32](repeating: 0, count: order.count)
     for post in order.lazy.map(Int.init) {
       try check()
@@ -97,7 +97,7 @@ struct NearDuplicateSearch {
     }
   }
 
-  /// Makes a group of the posts that share the value of `band`, wherever there are several.
+  /// Groups the posts that share a value of `band`, wherever there are several.
   private mutating func group(by band: Int) {
     var posts: [UInt64] = []
     posts.reserveCapacity(order.count)

@@ -1,14 +1,14 @@
-/// The shingles of a text: each run of a fixed number of characters of its ``FoldedText``, once.
+/// The shingles of a text: each distinct run of a fixed number of characters in its ``FoldedText``.
 ///
-/// A shingle is identified by 64 bits. A text with fewer characters is one shingle; one without any
-/// has none.
+/// A shingle is identified by 64 bits. A text with fewer characters is one shingle; a text without
+/// any has no shingles.
 package struct ShingleSet {
   /// The number of characters in a shingle.
   private let length: Int
   /// The shingles of the text, in the order in which they first occur.
   package private(set) var hashes: [UInt64] = []
 
-  /// An open hash table of ``hashes``; 0, which no shingle is, marks an empty place.
+  /// An open hash table of ``hashes``; 0, which is never a shingle, marks an empty place.
   private var table: [UInt64] = []
   /// For each place, the last text that ``countShared(with:)`` found its shingle in, counted from 1.
   private var counted: [UInt32] = []
@@ -21,14 +21,14 @@ package struct ShingleSet {
 
   private static let base: UInt64 = 0x9E37_79B9_7F4A_7C15
 
-  /// The set of no text.
+  /// An empty set, before any text is loaded.
   package init(shingleLength: Int) {
     precondition(shingleLength > 0)
     length = shingleLength
     leading = (1..<shingleLength).reduce(1) { power, _ in power &* Self.base }
   }
 
-  /// Takes the shingles of `text` in place of those before.
+  /// Replaces the shingles with those of `text`.
   package mutating func load(_ text: Span<UInt8>) {
     readShingles(of: text)
     var capacity = 256
@@ -67,14 +67,14 @@ package struct ShingleSet {
     return place
   }
 
-  /// Takes the shingles of `text` into ``shingles``.
+  /// Reads the shingles of `text` into ``shingles``.
   ///
-  /// The characters of a shingle are the digits of a number modulo 2⁶⁴, which leads to that of the
-  /// next shingle in two multiplications; its bits are then mixed.
+  /// The characters of a shingle are the digits of a number modulo 2⁶⁴, from which that of the next
+  /// shingle follows with two multiplications; its bits are then mixed.
   private mutating func readShingles(of text: Span<UInt8>) {
     folded.load(text)
     let scalars = folded.scalars
-    // The memory for a post as long as a book is not kept.
+    // Memory for a post as long as a book is not kept.
     shingles.removeAll(keepingCapacity: shingles.count < 1 << 16)
     guard !scalars.isEmpty else { return }
     var number: UInt64 = 0
@@ -89,7 +89,7 @@ package struct ShingleSet {
   }
 }
 
-/// `number` with its bits mixed, as MurmurHash3 ends; never 0.
+/// `number` with its bits mixed by the finalizer of MurmurHash3; never 0.
 @inline(__always)
 func mixed(_ number: UInt64) -> UInt64 {
   var bits = number

@@ -5,9 +5,10 @@ import TextSupport
 /// Lines that head or end so many posts that they are probably boilerplate.
 ///
 /// Posts are examined as the rules before `join-lines` leave them, so nothing is suggested that is
-/// removed anyway. Lines are counted in lower case and without space at their ends. Posts of one line
-/// count only as posts. Memory is bounded: of each end the ``capacity`` most common lines are kept
-/// (Misra and Gries, 1982), and no count is too low by more than a ``capacity``th of the posts.
+/// removed anyway. Lines are counted in lower case and without surrounding space. Single-line posts
+/// count only as posts. Memory is bounded: for each end, the ``capacity`` most common lines are
+/// kept (Misra and Gries, 1982), and no count is too low by more than a ``capacity``th of the
+/// posts.
 public struct BoilerplateSuggestion {
   /// A line and the number of posts that it heads or ends.
   public struct Line: Equatable, Sendable {
@@ -16,12 +17,12 @@ public struct BoilerplateSuggestion {
     public let count: Int
   }
 
-  /// How many lines are kept of each end.
+  /// How many lines are kept for each end.
   public static let capacity = 1 << 16
   /// Lines longer than this, in bytes, are not boilerplate.
   private static let longest = 400
 
-  /// The number of posts that no rule before `join-lines` dropped.
+  /// The number of posts that were not dropped by a rule before `join-lines`.
   public let postCount: Int
   /// The lines that head and that end at least ``fraction`` of the posts, the most common first.
   public let heads: [Line]
@@ -76,7 +77,7 @@ public struct BoilerplateSuggestion {
       }.joined()
   }
 
-  /// The counts of the lines, a line each, or that there are none.
+  /// The counts, one per line, or a note that there are no such lines.
   public var report: [String] {
     let counts = [("heads", heads), ("ends", tails)].flatMap { verb, lines in
       lines.map { line in

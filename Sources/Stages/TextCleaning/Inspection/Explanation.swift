@@ -16,13 +16,13 @@ public struct Explanation: Equatable, Sendable {
   public internal(set) var line: Int
   /// The text as posted.
   public let text: String
-  /// The rules that saw the post, in order.
+  /// The rules that were applied to the post, in order.
   public internal(set) var steps: [Step] = []
 }
 
 /// How posts are shown to people: as text with the steps of the cleaning, or before and after.
 public struct PostPresentation {
-  /// Whether two texts are shown as one with their difference.
+  /// Whether two texts are shown as one text with their differences marked.
   public let showsDifferences: Bool
   public let hasColor: Bool
 
@@ -31,7 +31,7 @@ public struct PostPresentation {
     self.hasColor = hasColor
   }
 
-  /// The steps of `explanation`, a line each, with the text after each change.
+  /// The steps of `explanation`, one per line, with the text after each change.
   public func text(of explanation: Explanation) -> String {
     var lines = ["post \(explanation.id), line \(explanation.line):", indented(explanation.text)]
     var text = explanation.text

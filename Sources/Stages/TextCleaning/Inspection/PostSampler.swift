@@ -1,4 +1,5 @@
-/// Draws posts by lot: the same ones from the same posts, however many threads clean them.
+/// Draws posts at random: always the same ones from the same posts, however many threads clean
+/// them.
 public struct PostSampler: Sendable {
   /// A post as it was and as it came out.
   public struct Sample: Equatable, Sendable {
@@ -15,7 +16,7 @@ public struct PostSampler: Sendable {
   /// The drawn posts with their lots, the highest first.
   private var drawn: [(lot: UInt64, sample: Sample)] = []
 
-  /// A sampler of `count` posts; another `seed` draws others.
+  /// A sampler of `count` posts; a different `seed` draws different ones.
   public init(count: Int, seed: UInt64 = 0) {
     self.count = count
     self.seed = seed

@@ -12,12 +12,13 @@ public struct Reject: Equatable, Sendable {
   public var keptInstead: Int?
 }
 
-/// Writes dropped posts, a JSON object a line: `{"id":7,"rule":"links","text":"…"}`; a near
-/// duplicate has the id of the post that is kept in its place as `kept`.
+/// Writes dropped posts, one JSON object per line: `{"id":7,"rule":"links","text":"…"}`; for a near
+/// duplicate, `kept` is the id of the post that is kept in its place.
 public final class RejectWriter {
   private let file: OutputFile
 
-  /// Creates the file `path`, packed with gzip if its name ends in `.gz`; `-` is standard output.
+  /// Creates the file `path`, compressed with gzip if its name ends in `.gz`; `-` is standard
+  /// output.
   ///
   /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public init(path: String) throws {

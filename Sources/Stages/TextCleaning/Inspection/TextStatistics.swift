@@ -2,8 +2,8 @@ import CorpusFormat
 import FileSupport
 import TextSupport
 
-/// What a cleaned text is like: how much there is, how long posts are, in what alphabets, and how
-/// they begin.
+/// What a cleaned text is like: how much of it there is, how long posts are, in what alphabets they
+/// are written, and how they begin.
 public struct TextStatistics: Equatable, Sendable {
   /// A kind of characters.
   public enum Alphabet: Int, CaseIterable, Sendable {
@@ -17,17 +17,17 @@ public struct TextStatistics: Equatable, Sendable {
   public private(set) var posts = 0
   /// Unicode scalars, including spaces.
   public private(set) var characters = 0
-  /// Runs between spaces that are not separators.
+  /// Runs of characters between spaces, except separators.
   public private(set) var words = 0
   /// The number of posts with up to each of ``lengthBounds`` characters, and with more.
   public private(set) var lengths = [Int](repeating: 0, count: lengthBounds.count + 1)
   /// The number of characters in each alphabet; spaces and separators belong to none.
   public func count(of alphabet: Alphabet) -> Int { alphabets[alphabet.rawValue] }
   private var alphabets = [Int](repeating: 0, count: Alphabet.allCases.count)
-  /// How often each word begins a post.
+  /// How many posts each word begins.
   private var firstWords: [String: Int] = [:]
 
-  /// The most characters of each class of lengths but the last.
+  /// The greatest length in each class of lengths, except the last class.
   public static let lengthBounds = [25, 50, 100, 150, 200, 300, 500, 1000, 2000]
   /// The number of first words that are shown.
   private static let shownFirstWords = 10
@@ -39,7 +39,7 @@ public struct TextStatistics: Equatable, Sendable {
 
   public init() {}
 
-  /// Adds `text`, which is cleaned text or a further part of it, cut anywhere.
+  /// Adds `text`, which is the next part of a cleaned text, cut anywhere.
   public mutating func add(_ text: Span<UInt8>) {
     guard let last = text.indices.last(where: { text[$0] == 0x0A }) else {
       return line.append(text)
@@ -99,7 +99,7 @@ public struct TextStatistics: Equatable, Sendable {
     firstWords[word, default: 0] += 1
     guard firstWords.count > Self.mostFirstWords else { return }
     firstWords = firstWords.filter { $0.value > 1 }
-    // All are frequent: nothing is forgotten that could matter.
+    // Many words occur more than once, so those that occur up to eight times do not matter either.
     if firstWords.count > Self.mostFirstWords { firstWords = firstWords.filter { $0.value > 8 } }
   }
 
@@ -145,7 +145,7 @@ public struct TextStatistics: Equatable, Sendable {
     func add(_ name: String, _ count: Int, _ note: String = "") {
       table.rows.append([name, NumberText.count(count), note])
     }
-    // Padded, because the longer note of the posts stands in the same column.
+    // Padded, because the longer note about posts is in the same column.
     func percent(_ count: Int, of total: Int) -> String {
       let text = NumberText.percent(count, of: total)
       return String(repeating: " ", count: 7 - text.count) + text

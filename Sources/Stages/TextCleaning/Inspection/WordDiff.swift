@@ -16,7 +16,7 @@ public struct WordDiff: Equatable, Sendable {
 
   public private(set) var parts: [Part] = []
 
-  /// The most words that are compared; beyond, all of them count as replaced.
+  /// The greatest number of words that are compared; in longer texts, all words count as replaced.
   private static let mostWords = 2000
 
   /// The difference between `before` and `after`.
@@ -39,7 +39,7 @@ public struct WordDiff: Equatable, Sendable {
     add(.same, a[endA...])
   }
 
-  /// Whether two words are the same, byte for byte: й is not и with a breve.
+  /// Whether two words are the same, byte for byte: й is not the same as и with a breve.
   private static func areSame(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
 
   /// The words of `text`; a newline is a word.
@@ -87,8 +87,8 @@ public struct WordDiff: Equatable, Sendable {
     }
   }
 
-  /// The difference as text: removed words in `[-…-]`, added ones in `{+…+}`; with color, red and
-  /// struck through, and green instead.
+  /// The difference as text: removed words are in `[-…-]` and added ones in `{+…+}`; with color,
+  /// they are red and struck through, and green, instead.
   public func text(hasColor: Bool) -> String {
     parts.map { part in
       let text = part.words.map { $0 == "\n" ? "⏎" : $0 }.joined(separator: " ")

@@ -1,13 +1,13 @@
 /// One step of the cleaning: changes the text of a post or drops the post.
 ///
-/// A recipe is an array of rules, run over each post in order. A rule sees what the rules before it
-/// have left of the post, and nothing of other posts, so posts can be cleaned in any order and by
-/// several threads. It may keep memory to use again.
+/// A recipe is an array of rules, applied to each post in order. A rule sees what the earlier rules
+/// have left of the post and nothing of other posts, so posts can be cleaned in any order and by
+/// several threads. It may keep memory for reuse.
 public protocol CleaningRule: Sendable {
   /// The rule's name, its reason, and its settings with their defaults.
   static var declaration: RuleDeclaration { get }
 
-  /// The rule with `settings`, which are those that it declares.
+  /// The rule with `settings`, which are the ones that it declares.
   init(_ settings: RuleSettings)
 
   /// Changes the text of a post, and returns what it did.
@@ -23,16 +23,16 @@ public enum RuleOutcome: Equatable, Sendable {
   case dropped
 }
 
-/// A rule that can be chosen: its name, its reason, its settings, whether it is on.
+/// A rule that can be chosen: its name, its reason, its settings, and whether it is on.
 public struct RuleDeclaration: Sendable {
-  /// The name of the rule in the funnel, in lower case with hyphens.
+  /// The name of the rule in the funnel, in lower case and with hyphens.
   public let name: String
-  /// What the rule does and why, in a line.
+  /// What the rule does and why, in one line.
   public let reason: String
   /// Whether the rule is run.
   public var isOn: Bool
   public internal(set) var settings: RuleSettings
-  /// The rule; `nil` if it compares posts, which is up to ``CleaningRun``.
+  /// The rule; `nil` if it compares posts, which ``CleaningRun`` does.
   private let rule: (any CleaningRule.Type)?
 
   /// The declaration of a rule that examines each post by itself; `nil` for one that compares posts.

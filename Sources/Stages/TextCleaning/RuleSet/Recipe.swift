@@ -1,11 +1,11 @@
 /// A fixed order of rules.
 public enum Recipe: String, CaseIterable, Sendable {
-  /// The house recipe: tidy text, one post a line, nothing twice.
+  /// The house recipe: tidy text, one post per line, nothing twice.
   case house
   /// The recipe of the project's first version, byte for byte, for comparisons.
   case original
 
-  /// The rules in the order they are run; some are off unless the user turns them on.
+  /// The rules in the order in which they are run; some are off unless the user turns them on.
   public var rules: [RuleDeclaration] {
     switch self {
     case .house:
@@ -24,6 +24,6 @@ public enum Recipe: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether the text has each post on a line; if not, nothing separates the posts.
+  /// Whether the text has one post per line; if not, nothing separates the posts.
   public var isOnePostALine: Bool { self == .house }
 }

@@ -9,7 +9,7 @@ import TextSupport
 public struct RuleSet: Sendable {
   /// The recipe that the rules belong to.
   public let recipe: Recipe
-  /// All rules of the recipe, including those that are off, in the order they are run.
+  /// All rules of the recipe, including those that are off, in the order in which they are run.
   public private(set) var declarations: [RuleDeclaration]
 
   /// The rules of `recipe` with their defaults, or other `declarations`.
@@ -21,7 +21,7 @@ public struct RuleSet: Sendable {
   /// The rules that are run.
   public var active: [RuleDeclaration] { declarations.filter(\.isOn) }
 
-  /// The rules that are run on each post by itself; they come before all others.
+  /// The rules that are run on each post by itself; they come before all the others.
   var postRules: [any CleaningRule] { active.compactMap(\.postRule) }
 
   /// The rule `name`; `nil` if the recipe has none.

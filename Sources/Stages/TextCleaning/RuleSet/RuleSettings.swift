@@ -6,10 +6,10 @@ public enum SettingValue: Equatable, Sendable {
   case count(Int, in: ClosedRange<Int>)
   case fraction(Double, in: ClosedRange<Double>)
   case word(String, of: [String])
-  /// Texts separated by `|`, or each on a line; a line may begin with one `|` and contain more.
+  /// Texts separated by `|`, or one per line; a line may begin with a `|` and contain more.
   case list([String])
 
-  /// The value as the funnel has it.
+  /// The value as it is in the funnel.
   public var json: JSONValue {
     switch self {
     case .count(let value, _): .integer(value)
@@ -19,7 +19,7 @@ public enum SettingValue: Equatable, Sendable {
     }
   }
 
-  /// The value as a rule file has it; each text of a list is on a line of its own.
+  /// The value as it is in a rule file; each text of a list is on a line of its own.
   public var text: String {
     switch self {
     case .count(let value, _): String(value)
@@ -29,7 +29,7 @@ public enum SettingValue: Equatable, Sendable {
     }
   }
 
-  /// The accepted values, as words to follow "expected".
+  /// The accepted values, in words that follow "expected".
   public var accepted: String {
     switch self {
     case .count(_, let range):
@@ -42,7 +42,7 @@ public enum SettingValue: Equatable, Sendable {
     }
   }
 
-  /// The value that `text` stands for instead; `nil` if it is not accepted.
+  /// This value replaced by the one that `text` stands for; `nil` if that is not accepted.
   fileprivate func replaced(by text: String) -> SettingValue? {
     switch self {
     case .count(_, let range):
@@ -54,7 +54,7 @@ public enum SettingValue: Equatable, Sendable {
     }
   }
 
-  /// The texts of a list: the lines, or the parts of an only line between each `|`.
+  /// The texts of a list: the lines, or the parts of a single line separated by `|`.
   private static func texts(_ text: String) -> [String] {
     func trimmed(_ text: Substring) -> Substring {
       let end = text.lastIndex { $0 != " " }.map { text.index(after: $0) } ?? text.startIndex
@@ -70,10 +70,10 @@ public enum SettingValue: Equatable, Sendable {
 
 /// A setting of a rule.
 public struct RuleSetting: Equatable, Sendable {
-  /// The name, in lower case with hyphens.
+  /// The name, in lower case and with hyphens.
   public let name: String
   public fileprivate(set) var value: SettingValue
-  /// What it is for, in a line.
+  /// What it is for, in one line.
   public let help: String
 
   public static func count(
@@ -111,7 +111,7 @@ public struct RuleSettings: Equatable, Sendable, ExpressibleByArrayLiteral {
   /// The setting `name`; `nil` if there is none.
   public subscript(name: String) -> RuleSetting? { all.first { $0.name == name } }
 
-  /// The settings as the funnel has them.
+  /// The settings as they are in the funnel.
   public var json: [JSONValue.Member] { all.map { .init($0.name, $0.value.json) } }
 
   /// Gives the setting `name` the value that `text` stands for; false if it is not accepted.

@@ -1,13 +1,13 @@
 import PostFormat
 
-/// Drops adverts: posts with a call to action and something that it calls to.
+/// Drops adverts: posts with a call to action and a target that it points to.
 ///
-/// A call to action is one of the phrases, in any case, at the beginning of a word; what it calls to
-/// is a link, an address or an `@name`. Neither alone makes an advert: bugurts mention subscribing,
-/// and many end with a link to their channel. A post with separators is a bugurt: only its lines
-/// with a call to action are removed. Names and addresses of the channel itself belong into `own`.
+/// A call to action is one of the phrases, in any case, at the beginning of a word; the target is a
+/// link, an address or an `@name`. Neither alone makes an advert: bugurts mention subscribing, and
+/// many end with a link to their channel. A post with separators is a bugurt: only its lines with a
+/// call to action are removed. Names and addresses of the channel itself belong in `own`.
 public struct AdvertRule: CleaningRule {
-  /// Which links make an advert of a post without a call to action.
+  /// Which links make a post without a call to action an advert.
   public enum LinkedAdvert: String, CaseIterable, Sendable {
     /// None.
     case none
@@ -17,7 +17,7 @@ public struct AdvertRule: CleaningRule {
     case telegram
   }
 
-  /// The calls to action by default.
+  /// The default calls to action.
   public static let phrases = [
     "подписывайся", "подписывайтесь", "подпишись", "подпишитесь", "жми сюда", "жмите сюда",
     "жми на", "жмите на", "тыкай сюда", "тыкай на", "переходи по", "переходите по",
@@ -28,16 +28,16 @@ public struct AdvertRule: CleaningRule {
   ]
 
   public static let declaration = RuleDeclaration(
-    Self.self, "adverts", "posts that call to follow a link or a name are advertising",
+    Self.self, "adverts", "posts that ask readers to follow a link or a name are advertising",
     settings: [
       .list("phrases", phrases, "calls to action, in any case, at the beginning of a word"),
       .choice(
-        "links", LinkedAdvert.none, "links that make an advert of a post without such a phrase"),
+        "links", LinkedAdvert.none, "links that make a post without such a phrase an advert"),
       .list("own", [], "names and addresses of the channel itself, such as bugurt_thread"),
     ])
 
   private let phrases: PhraseTable
-  /// Parts of links that make an advert by themselves.
+  /// Parts of links that make a post an advert by themselves.
   private let advertisingLinks: [Phrase]
   private let own: [Phrase]
 

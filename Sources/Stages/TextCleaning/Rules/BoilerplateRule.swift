@@ -1,7 +1,7 @@
 /// Removes lines that a channel puts above or below its posts, as listed by the user.
 ///
-/// A line is removed if it is in the list, in any case, apart from white space at its ends; several
-/// in a row are removed, too. `--suggest` finds such lines.
+/// A line is removed if it is in the list, in any case and ignoring white space at its ends; so are
+/// several in a row. `--suggest` finds such lines.
 public struct BoilerplateRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "boilerplate",
@@ -34,7 +34,7 @@ public struct BoilerplateRule: CleaningRule {
 }
 
 extension Draft {
-  /// Whether the line at `index`, apart from white space at its ends, is one of `phrases`.
+  /// Whether the line at `index`, ignoring white space at its ends, is one of `phrases`.
   fileprivate func isLine(_ index: Int, in phrases: [Phrase]) -> Bool {
     withLine(index) { line in
       let text = line.extracting(line.visibleRange)

@@ -1,4 +1,4 @@
-/// Drops posts under `#БТnews`: what the channel says about itself is no bugurt.
+/// Drops posts under `#БТnews`: what the channel says about itself is not a bugurt.
 ///
 /// The first visible line decides: if it begins with the hashtag, in any case, the post is news.
 public struct ChannelNewsRule: CleaningRule {

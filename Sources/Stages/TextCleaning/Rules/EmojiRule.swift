@@ -6,7 +6,7 @@ public struct EmojiRule: CleaningRule {
   public enum Treatment: String, CaseIterable, Sendable {
     /// All stay.
     case keep
-    /// Runs of the same one are shortened.
+    /// Runs of the same emoji are shortened.
     case trim
     /// All are removed.
     case drop

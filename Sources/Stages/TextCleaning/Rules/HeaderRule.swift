@@ -3,9 +3,9 @@ import TextSupport
 /// Removes the header `БУГУРТ-ТРЕД`, which says nothing about the bugurt below it.
 ///
 /// It is removed where the first visible line begins with it, in any case, with a hyphen, dash,
-/// underscore or white space between its words, and with or without a `#` before it. The colon,
-/// full stops and white space after it are removed with it; the rest of the line stays. So does the
-/// name in the middle of a sentence, or with more letters after it.
+/// underscore or white space between its words, and with or without a `#` before it. A colon, full
+/// stops and white space after it are removed as well; the rest of the line stays. So does the name
+/// in the middle of a sentence, or with more letters after it.
 public struct HeaderRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "header", "the header БУГУРТ-ТРЕД says nothing about the bugurt below it")

@@ -1,16 +1,16 @@
 import TextSupport
 
-/// Makes one tidy line of a post: its lines joined by one space, so that separators read ` @ `.
+/// Turns a post into one tidy line: its lines are joined by a space, so that separators read ` @ `.
 ///
 /// White space of any kind and length becomes one space, and none is left at the ends. Characters
-/// that take no room (zero-width ones, byte order marks, soft hyphens, direction marks, control
-/// characters) are removed, except the joiner inside an emoji. Words of nothing but `@` are
+/// that take up no room (zero-width ones, byte order marks, soft hyphens, direction marks, control
+/// characters) are removed, except the joiner inside an emoji. Words that consist only of `@` are
 /// separators: several in a row become one, and those at the ends, which separate nothing, are
 /// removed.
 public struct JoinLinesRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "join-lines",
-    "one post a line: lines joined by a space, white space and separators tidied")
+    "one post per line: lines joined by a space, white space and separators tidied")
 
   private var writer = WordWriter()
 
@@ -40,7 +40,7 @@ private struct WordWriter {
     isSeparatorPending = false
   }
 
-  /// Appends the words of `line`; its end is the end of a word, too.
+  /// Appends the words of `line`; its end also ends a word.
   mutating func appendWords(of line: Span<UInt8>) {
     var index = 0
     while index < line.count {
@@ -49,7 +49,7 @@ private struct WordWriter {
         continue
       }
       let (value, length) = line.scalar(at: index)
-      // Invisible characters before a word are removed like those in one.
+      // Invisible characters before a word are removed like those within one.
       index =
         ScalarKind(of: value) == .visible ? appendWord(of: line, from: index) : index + length
     }
@@ -114,7 +114,7 @@ private struct WordWriter {
       && isPictorial(line.scalar(at: range.upperBound).value)
   }
 
-  /// Whether an emoji may have `scalar` beside a joiner: a pictograph or a variation selector.
+  /// Whether `scalar` may be beside a joiner in an emoji: a pictograph or a variation selector.
   private static func isPictorial(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x2190..<0x2E80, 0xFE0F, 0x1F000..<0xF0000: scalar != 0x2800

@@ -2,13 +2,14 @@ import PostFormat
 
 /// Removes lines with a link: they lead away from the bugurt, and most are advertising.
 ///
-/// A line is removed if it has an address in it (`http://`, `https://`, `tg://`, `www.`, `t.me/`,
+/// A line is removed if it contains an address (`http://`, `https://`, `tg://`, `www.`, `t.me/`,
 /// `telegram.me/`, in any case) or if something visible in it belongs to an entity `link` or
 /// `text_link`: the words of a `text_link` ("press here") are advertising although its address does
-/// not show. A hidden link, set on a zero-width character to give a post a picture, removes no line.
+/// not show. A hidden link, set on a zero-width character to give a post a picture, removes no
+/// line.
 public struct LinkRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "links", "lines with a link lead away from the bugurt, most are advertising")
+    Self.self, "links", "lines with a link lead away from the bugurt, and most are advertising")
 
   public init(_ settings: RuleSettings) {}
 
@@ -26,7 +27,7 @@ public struct LinkRule: CleaningRule {
 }
 
 extension Draft {
-  /// Whether the text may have an address in it: each has a `/` or a `w`.
+  /// Whether the text may contain an address: each has a `/` or a `w`.
   var mayContainAddress: Bool {
     mutating get {
       mayContain(UInt8(ascii: "/")) || mayContain(UInt8(ascii: "w"))
@@ -36,9 +37,9 @@ extension Draft {
 }
 
 extension Span<UInt8> {
-  /// Whether the text has an address of the web or of Telegram in it, or only of Telegram.
+  /// Whether the text contains a web or Telegram address, or only a Telegram address.
   ///
-  /// Each has a `:` or a `.`, so those are found first, and then what is around them.
+  /// Each has a `:` or a `.`, so these are found first, and then what surrounds them is checked.
   func containsAddress(ofTelegram: Bool = false) -> Bool {
     for index in indices {
       switch self[index] {
@@ -63,14 +64,15 @@ extension Span<UInt8> {
     return false
   }
 
-  /// Whether `word`, in ASCII and lower case, ends before `index` and no longer Latin word does.
+  /// Whether `word`, in ASCII and lower case, ends before `index` and is not the end of a longer
+  /// Latin word.
   private func hasWord(_ word: StaticString, endingAt index: Int) -> Bool {
     let start = index - word.utf8CodeUnitCount
     guard has(word, at: start) else { return false }
     return start == 0 || !(self[start - 1].isLatin || self[start - 1].isDigit)
   }
 
-  /// Whether `word`, in ASCII and lower case, stands at `index`, in any case.
+  /// Whether `word`, in ASCII and lower case, is at `index`, in any case.
   private func has(_ word: StaticString, at index: Int) -> Bool {
     guard index >= 0, index + word.utf8CodeUnitCount <= count else { return false }
     return word.withUTF8Buffer { word in

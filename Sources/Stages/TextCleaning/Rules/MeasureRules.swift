@@ -3,7 +3,7 @@ import TextSupport
 /// Drops posts that are too short or too long, in characters of the cleaned text.
 public struct LengthRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "length", isOn: false, "posts too short say nothing, those too long are no bugurts",
+    Self.self, "length", isOn: false, "posts too short say nothing, those too long are not bugurts",
     settings: [
       .count("minimum", 1, "the fewest characters a post may have"),
       .count("maximum", 4096, "the most characters a post may have; Telegram allows 4096"),
@@ -25,13 +25,14 @@ public struct LengthRule: CleaningRule {
 
 /// Drops posts in another alphabet: a model of Russian bugurts learns nothing from them.
 ///
-/// Only letters are counted; a post without letters stays. Jokes about Windows and Coca-Cola have
-/// half of their letters in Latin and are still Russian; below three in ten hardly any is.
+/// Only letters are counted; a post without letters stays. Jokes about Windows and Coca-Cola may
+/// have half of their letters in Latin and still be Russian; with fewer than three Cyrillic letters
+/// in ten, hardly any post is Russian.
 public struct AlphabetRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "alphabet", "posts whose letters are not Cyrillic are in another language",
     settings: [
-      .fraction("minimum-cyrillic", 0.3, "the smallest fraction of the letters that is Cyrillic")
+      .fraction("minimum-cyrillic", 0.3, "the smallest fraction of letters that must be Cyrillic")
     ])
 
   private let minimum: Double
@@ -62,13 +63,13 @@ public struct AlphabetRule: CleaningRule {
   }
 }
 
-/// Drops posts that are not in upper case, as bugurts are; off by default.
+/// Drops posts that are not in upper case, whereas bugurts are; off by default.
 public struct UpperCaseRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "upper-case", isOn: false,
     "bugurts are in upper case; what is not is something else",
     settings: [
-      .fraction("minimum", 0.9, "the smallest fraction of the letters that is in upper case")
+      .fraction("minimum", 0.9, "the smallest fraction of letters that must be in upper case")
     ])
 
   private let minimum: Double

@@ -21,7 +21,8 @@ public struct OriginalHeaderRule: CleaningRule {
   }
 }
 
-/// The second rule of the original recipe: empties lines with `https` in them and lines `#БТnews`.
+/// The second rule of the original recipe: empties lines that contain `https` and lines that are
+/// `#БТnews`.
 public struct OriginalLineRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "original-lines",
@@ -41,7 +42,7 @@ public struct OriginalLineRule: CleaningRule {
   }
 }
 
-/// The last rule of the original recipe: makes a space of each newline, and tidies nothing.
+/// The last rule of the original recipe: turns each newline into a space, and tidies nothing.
 public struct OriginalJoinRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "original-join", "each newline becomes a space; white space and separators stay")

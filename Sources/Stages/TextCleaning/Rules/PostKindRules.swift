@@ -12,12 +12,12 @@ public struct ForwardRule: CleaningRule {
   }
 }
 
-/// Drops posts that answer another post: some mean nothing without it.
+/// Drops posts that reply to another post: some mean nothing without it.
 ///
-/// Off by default, because channels also answer themselves with bugurts.
+/// Off by default, because channels also reply to themselves with bugurts.
 public struct ReplyRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "replies", isOn: false, "posts that answer another may mean nothing without it")
+    Self.self, "replies", isOn: false, "posts that reply to another may mean nothing without it")
 
   public init(_ settings: RuleSettings) {}
 
@@ -29,7 +29,7 @@ public struct ReplyRule: CleaningRule {
 /// Drops polls without a text of their own: a question of the channel to its readers.
 public struct PollRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "polls", "polls without a text ask the readers something and tell nothing")
+    Self.self, "polls", "polls without a text ask the readers something and say nothing")
 
   public init(_ settings: RuleSettings) {}
 
@@ -38,12 +38,12 @@ public struct PollRule: CleaningRule {
   }
 }
 
-/// Drops posts without text: pictures without a caption, and what the rules before have emptied.
+/// Drops posts without text: pictures without a caption, and posts that earlier rules have emptied.
 ///
-/// A post of nothing but `@`, white space and invisible characters is empty, too.
+/// A post that consists only of `@`, white space and invisible characters is also empty.
 public struct EmptyRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "empty", "posts without text have nothing to learn from")
+    Self.self, "empty", "posts without text hold nothing to learn")
 
   public init(_ settings: RuleSettings) {}
 

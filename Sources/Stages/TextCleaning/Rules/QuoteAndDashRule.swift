@@ -1,6 +1,7 @@
 import TextSupport
 
-/// Makes quotation marks and dashes of one kind each: a model need not learn five; off by default.
+/// Reduces quotation marks and dashes to one kind each, because a model need not learn five; off by
+/// default.
 public struct QuoteAndDashRule: CleaningRule {
   /// What quotation marks become.
   public enum Quotes: String, CaseIterable, Sendable {
@@ -59,7 +60,7 @@ public struct QuoteAndDashRule: CleaningRule {
     case 0x2018...0x201B: return quotes == .keep ? nil : "'"
     case 0x22, 0xAB, 0xBB, 0x201C...0x201F:
       if quotes != .guillemets { return quotes == .keep ? nil : "\"" }
-      // The same mark opens in one language and closes in another: what is before it decides.
+      // The same mark opens in one language and closes in another, so what comes before it decides.
       return before <= 0x20 || before == UInt8(ascii: "(") || before == UInt8(ascii: "[")
         ? "«" : "»"
     case 0x2D, 0x2010...0x2015, 0x2212:

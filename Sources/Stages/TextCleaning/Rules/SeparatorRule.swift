@@ -1,8 +1,9 @@
 import TextSupport
 
-/// Makes `@` of separators of other shapes: `＠` and `﹫`, and lines such as `"@"`, `«@»` and `@ @`.
+/// Turns other shapes of separators into `@`: `＠` and `﹫`, and lines such as `@ @`, `"@"` and
+/// `«@»`.
 ///
-/// What becomes of several in a row and of those at the ends is up to the rule `join-lines`.
+/// The rule `join-lines` handles several in a row and those at the ends.
 public struct SeparatorRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "separators", "separators of other shapes (＠, ﹫, \"@\", @ @) become @")

@@ -1,6 +1,7 @@
 import TextSupport
 
-/// Removes lines of nothing but account names: `@name`, several of them, signs between them.
+/// Removes lines that consist only of account names: one `@name` or several, perhaps with signs
+/// between them.
 ///
 /// A name is at least four Latin letters, digits and underscores, the first a letter, so `@ПИВО`
 /// and the separator `@` are not names. An invitation (`t.me/…`) among names counts as a name.
@@ -39,13 +40,14 @@ extension Span<UInt8> {
   }
 }
 
-/// Removes lines of nothing but hashtags: they file the post and say nothing in it.
+/// Removes lines that consist only of hashtags: they classify the post and are not part of what it
+/// says.
 ///
 /// A hashtag is `#` followed by letters, digits and underscores, not all of them digits: `#13` is
-/// not a hashtag. `#БТnews` stays, because the rule `channel-news` decides about it.
+/// not a hashtag. `#БТnews` stays, because it is left to the rule `channel-news`.
 public struct HashtagRule: CleaningRule {
   public static let declaration = RuleDeclaration(
-    Self.self, "hashtags", "lines of nothing but hashtags file the post and say nothing in it",
+    Self.self, "hashtags", "lines of nothing but hashtags classify the post and say nothing in it",
     settings: [.list("keep", ["#БТnews"], "hashtags that stay, in any case")])
 
   private let kept: [Phrase]
@@ -64,7 +66,7 @@ public struct HashtagRule: CleaningRule {
     }
   }
 
-  /// Whether `word` is a hashtag, or several without a space between them.
+  /// Whether `word` is a hashtag, or several with no space between them.
   private static func areHashtags(_ word: Span<UInt8>) -> Bool {
     guard word[0] == UInt8(ascii: "#") else { return false }
     var index = 0

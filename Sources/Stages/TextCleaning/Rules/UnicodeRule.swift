@@ -1,11 +1,11 @@
 import Foundation
 import TextSupport
 
-/// Makes one scalar of a letter and its mark, as Unicode's form NFC does.
+/// Composes a letter and its mark into one scalar, as Unicode's form NFC does.
 ///
-/// Text from some systems has `й` as `и` and U+0306: the same to the eye, another word to a model.
-/// Scalars beyond U+FFFF stay as they are. Only lines with a byte that may begin a composing scalar
-/// are examined closely, so Russian and Latin text without marks costs next to nothing.
+/// Text from some systems has `й` as `и` and U+0306: the same to the eye, but a different word to a
+/// model. Scalars beyond U+FFFF stay as they are. Only lines with a byte that may begin a composing
+/// scalar are examined closely, so Russian and Latin text without marks costs next to nothing.
 public struct UnicodeRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "unicode",
@@ -22,8 +22,9 @@ public struct UnicodeRule: CleaningRule {
 
   /// Composes the letters and marks of `line`.
   ///
-  /// Foundation of Swift 6.3 mistakes a scalar beyond U+FFFF before a mark for the one with the same
-  /// last 16 bits: it makes Á of U+10041 and U+0301. So only the text between such is composed.
+  /// Foundation in Swift 6.3 mistakes a scalar beyond U+FFFF before a mark for the one with the
+  /// same low 16 bits: it turns U+10041 and U+0301 into Á. So only the text between such scalars is
+  /// composed.
   private static func compose(_ line: Span<UInt8>, _ edits: inout LineEdits) {
     var start = 0
     while start < line.count {
@@ -37,14 +38,14 @@ public struct UnicodeRule: CleaningRule {
     }
   }
 
-  /// The bytes that begin scalars of which some are not in form NFC.
+  /// The bytes that begin scalars some of which are not in form NFC.
   private static let leads: [ClosedRange<UInt8>] = [
     0xCC...0xCF, 0xD2...0xD2, 0xD6...0xE3, 0xEA...0xF7,
   ]
 
-  /// Whether `line` may have a scalar that NFC replaces or moves.
+  /// Whether `line` may contain a scalar that NFC replaces or moves.
   ///
-  /// Of what is common in Russian posts, emoji, their selectors, punctuation and symbols are ruled
+  /// Emoji, their selectors, punctuation and symbols, which are common in Russian posts, are ruled
   /// out here; other writing systems are left to Unicode's tables.
   private static func mayChange(_ line: Span<UInt8>) -> Bool {
     var index = 0

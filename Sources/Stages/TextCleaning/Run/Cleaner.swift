@@ -13,7 +13,7 @@ struct Cleaner {
   private var rules: [any CleaningRule]
   private(set) var draft = Draft()
 
-  /// A cleaner with those of `rules` that are on.
+  /// A cleaner that runs those of `rules` that are on.
   init(_ rules: RuleSet) {
     self.rules = rules.postRules
     funnel = Funnel(

@@ -3,15 +3,15 @@ import FileSupport
 import PostFormat
 import TextSupport
 
-/// A block of lines of posts, and what comes of it.
+/// A block of lines of posts, and the result of cleaning it.
 ///
-/// One thread has it at a time.
+/// Only one thread uses it at a time.
 final class CleaningBlock {
   let text = TextBlock()
   fileprivate(set) var cleaned = CleanedPosts()
 }
 
-/// What comes of a block of posts, each cleaned by itself.
+/// The result of cleaning a block of posts, each by itself.
 struct CleanedPosts {
   /// A post that no rule dropped.
   struct Post {
@@ -20,7 +20,7 @@ struct CleanedPosts {
     let text: Range<Int>
     let digest: Digest
     let views: Int?
-    /// Its text as posted, if that may be asked for.
+    /// Its text as posted, if that may be needed.
     let textBefore: String?
   }
 
@@ -33,7 +33,7 @@ struct CleanedPosts {
   fileprivate(set) var funnel: Funnel?
   fileprivate(set) var lineCount = 0
   fileprivate(set) var badLines: [BadLine] = []
-  /// The number of posts with half of a surrogate pair in a text.
+  /// The number of posts with half a surrogate pair in a text.
   fileprivate(set) var repairedCount = 0
   /// The ids of the first and the last post, and their lines in the block, from 1.
   fileprivate(set) var first: (id: Int, line: Int)?
@@ -42,22 +42,22 @@ struct CleanedPosts {
   fileprivate(set) var explanation: Explanation?
 }
 
-/// What a thread cleans with.
+/// The tools that a thread cleans with.
 final class CleaningThread {
-  /// In a structure, so that exclusive access is checked once a block.
+  /// In a structure, so that exclusive access is checked once per block.
   fileprivate struct Tools: ~Copyable {
     var cleaner: Cleaner
     var parser: PostParser
     var fingerprintMaker: FingerprintMaker?
     let explainedID: Int?
-    /// Whether the texts of dropped posts, and of all posts, may be asked for.
+    /// Whether the texts of dropped posts, and of all posts, may be needed.
     let keepsRejects: Bool
     let keepsTexts: Bool
   }
 
   private var tools: Tools
 
-  /// What a thread of `run` cleans with; `fingerprintMaker` is `nil` if nearly equal posts stay.
+  /// The tools of a thread of `run`; `fingerprintMaker` is `nil` if nearly equal posts stay.
   init(_ run: CleaningRun, _ fingerprintMaker: FingerprintMaker?) {
     tools = Tools(
       cleaner: Cleaner(run.rules), parser: PostParser(path: run.path),
@@ -68,8 +68,8 @@ final class CleaningThread {
 
   /// Cleans the posts of `block`.
   ///
-  /// Ids must be greater than that of `previous`, whose line is counted from the beginning of the
-  /// block, too.
+  /// Ids must be greater than that of `previous`, whose line is also counted from the beginning of
+  /// the block.
   func clean(_ block: CleaningBlock, after previous: (id: Int, line: Int)? = nil) {
     var output: [UInt8] = []
     swap(&output, &block.cleaned.output)

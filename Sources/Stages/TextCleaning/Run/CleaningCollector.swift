@@ -3,7 +3,7 @@ import FileSupport
 import PostFormat
 import TextSupport
 
-/// Takes cleaned blocks in the order of the file: what compares posts happens here.
+/// Takes cleaned blocks in the order of the file, and runs the rules that compare posts.
 final class CleaningCollector {
   private let run: CleaningRun
   private var result: CleaningRun.Result
@@ -32,7 +32,7 @@ final class CleaningCollector {
     }
   }
 
-  /// Makes what a thread cleans with.
+  /// Makes the tools that a thread cleans with.
   func makeThread() -> CleaningThread { CleaningThread(run, nearDuplicates?.fingerprintMaker) }
 
   // MARK: - Blocks
@@ -42,7 +42,7 @@ final class CleaningCollector {
   /// - Throws: `InputError` if there are more bad lines than are tolerated; `FileError`; what the
   ///   run's closures throw.
   func take(_ block: CleaningBlock) throws {
-    // Its thread could not know how the blocks before end.
+    // Its thread could not know how the earlier blocks end.
     if let last = order.conflict(with: block.cleaned) { spareThread.clean(block, after: last) }
     let cleaned = block.cleaned
     for badLine in cleaned.badLines {
@@ -58,14 +58,14 @@ final class CleaningCollector {
     order.advance(past: cleaned)
   }
 
-  /// Counts and reports a bad line, or throws its error if it is one too many.
+  /// Counts and reports a bad line, or throws its error if too many have been skipped.
   private func passOver(_ error: InputError) throws {
     let tolerated = run.toleratedBadLines
     guard result.funnel.badLines < tolerated else {
       let remedy =
         tolerated == 0
-        ? "--skip-bad 1 passes over one such line"
-        : "--skip-bad \(tolerated) passes over \(tolerated) such lines, and this is one more"
+        ? "--skip-bad 1 skips one such line"
+        : "--skip-bad \(tolerated) skips \(tolerated) such lines, and this is one more"
       throw InputError(error.path, error.place, "\(error.problem); \(remedy)")
     }
     result.funnel.badLines += 1
@@ -118,7 +118,7 @@ final class CleaningCollector {
 
   // MARK: - The end
 
-  /// Finishes after the last block; `check` is called now and then.
+  /// Finishes after the last block; `check` is called from time to time.
   ///
   /// - Throws: `InputError` if there was no post, or nothing is left of any; `FileError`; what
   ///   `check` and the run's closures throw.
@@ -133,7 +133,7 @@ final class CleaningCollector {
     return result
   }
 
-  /// Drops the nearly equal posts of those that wait, and writes the others.
+  /// Drops the waiting posts that are nearly equal to others, and writes the rest.
   private func writePosts(of filter: NearDuplicateFilter, check: () throws -> Void) throws {
     var steps = 0
     let rule = NearDuplicateFilter.declaration.name
@@ -192,7 +192,7 @@ extension Funnel {
   /// - Throws: `InputError` if there was no post, or if nothing is left of any.
   fileprivate func check(input path: String) throws {
     guard postsIn > 0 else {
-      throw InputError(path, "there are no posts; expected one JSON object a line")
+      throw InputError(path, "there are no posts; expected one JSON object per line")
     }
     guard bytesOut > 0 else {
       let droppers = steps.filter { $0.dropped > 0 }.map { "\($0.rule) dropped \($0.dropped)" }

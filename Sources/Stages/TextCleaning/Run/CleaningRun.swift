@@ -2,7 +2,7 @@ import CorpusFormat
 import FileSupport
 import Threading
 
-/// Cleans a file of posts in several threads; the result does not depend on their number.
+/// Cleans a file of posts on several threads; the result does not depend on how many.
 ///
 ///     let writer = try CorpusWriter(path: "posts.txt")
 ///     let result = try CleaningRun(rules: RuleSet(.house), path: "posts.jsonl").run(writer) { _ in }
@@ -11,12 +11,12 @@ import Threading
 /// Memory does not grow with the file, except for what the rules `duplicates` and `near-duplicates`
 /// keep of each post.
 public struct CleaningRun {
-  /// What came of the posts.
+  /// What became of the posts.
   public struct Result: Sendable {
     public internal(set) var funnel: Funnel
     /// The posts that were drawn, in the order of the file.
     public internal(set) var samples: [PostSampler.Sample] = []
-    /// The number of posts with half of a surrogate pair in a text, which was replaced by U+FFFD.
+    /// The number of posts with half a surrogate pair in a text, which was replaced by U+FFFD.
     public internal(set) var repairedPosts = 0
     /// What each rule did to the post ``explainedID``; `nil` if it is not in the file.
     public internal(set) var explanation: Explanation?
@@ -24,23 +24,23 @@ public struct CleaningRun {
 
   /// The rules that are run.
   public var rules: RuleSet
-  /// The posts, packed with gzip or not; `-` is standard input.
+  /// The posts, compressed with gzip or not; `-` is standard input.
   public var path: String
   /// The number of threads that clean.
   public var threads = 1
-  /// How many lines that are not posts are passed over before one is an error.
+  /// How many lines that are not posts are skipped before the next is an error.
   public var toleratedBadLines = 0
-  /// The id of a post of which each step is reported.
+  /// The id of a post for which each step is reported.
   public var explainedID: Int?
   /// Draws posts that are reported as they were and as they came out.
   public var sampler = PostSampler(count: 0)
-  /// Called with each line that is passed over, in the order of the file.
+  /// Called with each line that is skipped, in the order of the file.
   public var onBadLine: (InputError) throws -> Void = { _ in }
   /// Called with each dropped post, in the order of the file.
   public var onReject: ((Reject) throws -> Void)?
 
-  /// How many bytes a thread cleans at a time: so many that taking turns costs nothing, so few that
-  /// they stay in the processor's caches.
+  /// How many bytes a thread cleans at a time: enough that taking turns costs nothing, but few
+  /// enough to stay in the processor's caches.
   private static let bytesPerBlock = 1 << 18
 
   /// A run of `rules` over the posts at `path`.
@@ -53,8 +53,9 @@ public struct CleaningRun {
   ///
   /// `progress` is called with the number of bytes of the file, as it is on disk, that were read.
   ///
-  /// - Throws: `InputError` if there are more bad lines than are tolerated, no posts, or nothing left
-  ///   of them; `FileError`; what `progress`, ``onBadLine`` and ``onReject`` throw.
+  /// - Throws: `InputError` if there are more bad lines than are tolerated, if there are no posts,
+  ///   or if nothing is left of them; `FileError`; what `progress`, ``onBadLine`` and ``onReject``
+  ///   throw.
   public func run(
     _ writer: CorpusWriter, progress: (_ bytesConsumed: Int) throws -> Void
   ) throws -> Result {

@@ -4,7 +4,7 @@ import PostFormat
 /// A line that is not a post, or whose id does not ascend.
 struct BadLine: Error {
   enum Problem {
-    /// The remedy is one for a file that begins with such a line.
+    /// The remedy is for a file that begins with such a line.
     case notAPost(String, remedyAtFirst: String)
     case order(id: Int, last: (id: Int, line: Int))
   }
@@ -14,7 +14,7 @@ struct BadLine: Error {
   let problem: Problem
 }
 
-/// Follows ids and lines from block to block.
+/// Tracks ids and lines from block to block.
 struct PostOrder {
   /// The number of lines before the block.
   private(set) var linesBefore = 0

@@ -6,25 +6,25 @@ import TextSupport
 /// A post on its way through the rules: its text as lines of bytes, and its entities.
 ///
 /// The lines are ranges of one array of bytes, so removing a line, or a part of its ends, copies
-/// nothing. The array is used again for the next post.
+/// nothing. The array is reused for the next post.
 public struct Draft {
   /// A line of the text.
   public struct Line: Equatable, Sendable {
     /// Where its bytes are now.
     public var range: Range<Int>
-    /// Where it was in the text as posted, without its newline.
+    /// Where it was in the text as posted, excluding its newline.
     public let origin: Range<Int>
   }
 
   /// The bytes that the lines refer to, beginning with the text as posted.
   public private(set) var bytes: [UInt8] = []
-  /// The lines of the text: at least one as posted, none once rules have removed all.
+  /// The lines of the text: at least one as posted, none once rules have removed them all.
   public var lines: [Line] = []
   /// The entities of the post; their offsets refer to the text as posted.
   public private(set) var entities: [Post.Entity] = []
   /// Whether the post was forwarded from elsewhere.
   public private(set) var isForward = false
-  /// Whether the post answers another one.
+  /// Whether the post replies to another one.
   public private(set) var isReply = false
   /// The kind of the post's media; `nil` if it has none.
   public private(set) var media: String?
@@ -41,7 +41,7 @@ public struct Draft {
     load(post)
   }
 
-  /// Takes `post` in place of the one before.
+  /// Replaces the current post with `post`.
   public mutating func load(_ post: Post) {
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: post.text.utf8)
@@ -95,17 +95,17 @@ public struct Draft {
     try body(bytes.span.extracting(lines[index].range))
   }
 
-  /// The index of the first line with something visible; `nil` if there is none.
+  /// The index of the first line that shows anything; `nil` if there is none.
   public var firstVisibleLine: Int? { lines.indices.first(where: isVisible) }
 
-  /// The index of the last line with something visible; `nil` if there is none.
+  /// The index of the last line that shows anything; `nil` if there is none.
   public var lastVisibleLine: Int? { lines.indices.last(where: isVisible) }
 
   private func isVisible(_ line: Int) -> Bool { withLine(line) { $0.firstVisible() != nil } }
 
   /// Whether `byte` may occur in the text; if not, a rule for it has nothing to do.
   ///
-  /// All bytes are examined once, for all rules. What rules have removed counts, too.
+  /// All bytes are examined once, for all rules. Bytes that rules have removed count too.
   public mutating func mayContain(_ byte: UInt8) -> Bool {
     if presenceCount < bytes.count { notePresence() }
     return presence[Int(byte)]
@@ -209,7 +209,7 @@ public struct Draft {
     lines[index].range = start..<bytes.count
   }
 
-  /// Makes `text` the only line, and leaves the bytes from before in it, to be used again.
+  /// Makes `text` the only line, and leaves the previous bytes in it for reuse.
   ///
   /// The entities have no place in the new text and are removed.
   public mutating func replaceText(with text: inout [UInt8]) {

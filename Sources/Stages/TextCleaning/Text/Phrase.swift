@@ -9,7 +9,7 @@ struct Phrase: Sendable {
     scalars = text.unicodeScalars.map { Self.lowercased($0.value) }
   }
 
-  /// Where the phrase ends in `text` if it stands at `start`; `nil` if it does not.
+  /// Where the phrase at `start` in `text` ends; `nil` if it is not there.
   func end(in text: Span<UInt8>, at start: Int) -> Int? {
     var index = start
     for wanted in scalars {
@@ -24,7 +24,7 @@ struct Phrase: Sendable {
   /// Whether the phrase is the whole of `text`.
   func isEqual(to text: Span<UInt8>) -> Bool { end(in: text, at: 0) == text.count }
 
-  /// Whether the phrase stands anywhere in `text`.
+  /// Whether the phrase occurs anywhere in `text`.
   func isContained(in text: Span<UInt8>) -> Bool {
     text.indices.contains { end(in: text, at: $0) != nil }
   }
@@ -47,7 +47,7 @@ struct PhraseTable: Sendable {
       grouping: phrases.map(Phrase.init).filter { !$0.scalars.isEmpty }, by: { $0.scalars[0] })
   }
 
-  /// Whether one of the phrases stands in `text` at the beginning of a word.
+  /// Whether one of the phrases occurs in `text` at the beginning of a word.
   func hasMatch(in text: Span<UInt8>) -> Bool {
     var index = 0
     var followsLetter = false

@@ -4,9 +4,10 @@ import TextSupport
 enum ScalarKind {
   case visible
   case whiteSpace
-  /// Takes no room and means nothing: zero-width characters, direction marks, control characters.
+  /// Takes up no room and means nothing: zero-width characters, direction marks, control
+  /// characters.
   case invisible
-  /// U+200D, which joins several emoji into one and is invisible anywhere else.
+  /// U+200D, which joins several emoji into one and is invisible everywhere else.
   case joiner
 
   /// The kind of `scalar`: white space as Unicode defines it, plus two blanks that count as letters
@@ -29,7 +30,7 @@ enum ScalarKind {
 }
 
 extension UInt8 {
-  /// Whether all scalars that begin with this byte are visible; true of continuation bytes, too.
+  /// Whether all scalars that begin with this byte are visible; also true of continuation bytes.
   ///
   /// True of the letters of most alphabets, so a look at one byte decides for nearly all text.
   @inline(__always)
@@ -81,7 +82,7 @@ extension Span<UInt8> {
   func endOfPlain(from start: Int) -> Int {
     func all(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
     // Sets the high bit of each byte below `limit`, and perhaps of one after it: only the first is
-    // sure.
+    // certain.
     func below(_ limit: UInt64, _ bytes: UInt64) -> UInt64 { (bytes &- all(limit)) & ~bytes }
     let text = bytes
     var index = start

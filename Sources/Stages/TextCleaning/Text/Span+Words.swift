@@ -1,7 +1,7 @@
 import Glibc
 import TextSupport
 
-// What rules ask about a line or a word, which is UTF-8.
+// Questions that rules ask about a line or a word, which is UTF-8.
 extension Span<UInt8> {
   /// Whether `isIncluded` holds for every word, a run without white space.
   func allWordsSatisfy(_ isIncluded: (Span<UInt8>) -> Bool) -> Bool {

@@ -19,7 +19,7 @@ struct BadInputTests {
 
   private static let expectedPost =
     "expected a post, such as {\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"…\"}, found "
-  private static let remedy = "; --skip-bad 1 passes over one such line"
+  private static let remedy = "; --skip-bad 1 skips one such line"
 
   /// Expects the program to end with `status` and `message`, and to leave nothing.
   private func expect(
@@ -171,7 +171,7 @@ struct BadInputTests {
     }
     try project.folder.write("", to: "posts.jsonl")
     try expect(
-      65, "posts.jsonl: there are no posts; expected one JSON object a line", of: "bugurt-clean",
+      65, "posts.jsonl: there are no posts; expected one JSON object per line", of: "bugurt-clean",
       ["posts.jsonl", "-o", "out.txt"])
   }
 

@@ -161,7 +161,7 @@ struct EncodeModesTests {
     #expect(decoding.status == 65 && decoding.output == "")
     #expect(
       decoding.log
-        == "bpe-encode: error: \(problem); to decode it nevertheless, name the tokenizer "
+        == "bpe-encode: error: \(problem); to decode it anyway, name the tokenizer "
         + "with --tokenizer\n")
     #expect(try encode(["--verify", Self.shard]).log == "bpe-encode: error: \(problem)\n")
     let training = try project.run("gpt-finetune", [Self.tokens, "-o", "out"])

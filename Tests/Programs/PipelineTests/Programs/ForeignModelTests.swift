@@ -38,7 +38,8 @@ struct ForeignModelTests {
     #expect(ended.status == 65)
     #expect(
       ended.log.contains(
-        "gpt-finetune: error: other: the tokens are of another vocabulary than the model's: token ")
+        "gpt-finetune: error: other: the tokens are from a vocabulary other than the model's: token "
+      )
     )
     #expect(
       ended.log.hasSuffix(

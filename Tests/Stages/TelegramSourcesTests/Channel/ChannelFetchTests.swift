@@ -183,7 +183,7 @@ import Testing
     var error = #expect(throws: SourceFault.self) {
       try fetch.forEachPost(progress: { _ in }) { _ in }
     }
-    #expect(error?.problem == "asked for messages below 7, the answer holds message 7")
+    #expect(error?.problem == "asked for messages below 7, but the answer holds message 7")
     stuck.isEmpty = true
     error = #expect(throws: SourceFault.self) {
       try fetch.forEachPost(progress: { _ in }) { _ in }

@@ -108,7 +108,7 @@ struct LiveChannelTests {
     #expect(posts.dropLast().last?.text == "beginning")
     #expect(
       play.console.warnings
-        == ["t.me/bugurtthread: post 998 is not whole: MESSAGE_GONE (error 400)"])
+        == ["t.me/bugurtthread: post 998 is incomplete: MESSAGE_GONE (error 400)"])
   }
 
   @Test("estimates the number of posts by the gaps found so far")

@@ -53,7 +53,8 @@ struct LiveFaultTests {
     #expect(fault?.kind == .unreachable)
     #expect(
       fault?.problem
-        == "the server failed 7 times in a row, at last with Internal (error 500); try again later")
+        == "the server failed 7 times in a row, most recently with Internal (error 500); "
+        + "try again later")
     let pauses = play.console.infos.filter { $0.contains("trying again") }
     #expect(
       pauses.prefix(3)
@@ -132,7 +133,7 @@ struct LiveFaultTests {
     let fault = LivePlay.fault { _ = try play.pages() }
     play.channel.close()
     #expect(fault?.kind == .protocolViolation)
-    #expect(fault?.problem == "TDLib gave no list of messages but 'ok'")
+    #expect(fault?.problem == "TDLib returned 'ok' instead of a list of messages")
   }
 
   @Test("says that another run uses the session folder, and why it waits before")

@@ -163,7 +163,7 @@ struct LiveLoginTests {
       ),
       (
         "fault setAuthenticationPhoneNumber 1 error 400 PHONE_NUMBER_FLOOD",
-        "too many logins with this phone number; wait some hours"
+        "too many logins with this phone number; wait a few hours"
       ),
       (
         "fault setAuthenticationPhoneNumber 1 error 400 SOMETHING_NEW",

@@ -21,7 +21,7 @@ struct WebPreviewRepetitionTests {
         var reply = with($0, .cut(after: $0.body.count - 1000))
         reply.tellsLength = false
         return reply
-      }, "the page breaks off before its end"
+      }, "the page is cut off before its end"
     ),
     (
       "a cut packed answer", { with((try? $0.packed()) ?? $0, .cut(after: 900)) }, "transfer closed"
@@ -82,7 +82,7 @@ struct WebPreviewRepetitionTests {
     #expect(fault?.kind == .unreachable)
     #expect(fault?.source == server.address + server.targets[1])
     #expect(fault?.problem.contains(problem) == true)
-    #expect(fault?.problem.contains("; given up after 3 attempts; ") == true)
+    #expect(fault?.problem.contains("; gave up after 3 attempts; ") == true)
     #expect(fault?.problem.contains("try again later") == true)
     #expect(server.targets.count { $0 == server.targets[1] } == 3)
     #expect(console.infos.count == 2)

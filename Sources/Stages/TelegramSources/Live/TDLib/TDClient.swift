@@ -10,7 +10,7 @@ package final class TDClient {
   package enum Event {
     /// The answer to the request with this id.
     case answer(Int, JSONValue)
-    /// Something that was not asked for.
+    /// Something that was not requested.
     case update(JSONValue)
   }
 
@@ -38,13 +38,13 @@ package final class TDClient {
   package func receive(timeout: Double) throws -> Event? {
     guard let text = library.receive(timeout: timeout) else { return nil }
     let object = try Self.parse(text)
-    // What is left of a client that was closed before is dropped.
+    // What is left over from a client closed earlier is dropped.
     guard object.whole("@client_id") ?? id == id else { return nil }
     guard let request = object.whole("@extra") else { return .update(object) }
     return .answer(request, object)
   }
 
-  /// The answer to a request that needs no client; `nil` if TDLib gives none.
+  /// The answer to a request that needs no client; `nil` if TDLib returns none.
   package static func execute(_ request: TDRequest, in library: TDLibrary) throws -> JSONValue? {
     try library.execute(request.text()).map(parse)
   }

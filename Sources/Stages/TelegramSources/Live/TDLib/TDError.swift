@@ -5,7 +5,7 @@ import TextSupport
 /// An error that TDLib answers a request with.
 package struct TDError: Error, Equatable {
   package let code: Int
-  /// The text of the server; TDLib asks not to show that of 406.
+  /// The server's text; TDLib asks clients not to show that of error 406.
   package let message: String
 
   /// The error that `answer` is; `nil` if it is not one.
@@ -29,7 +29,7 @@ package struct TDError: Error, Equatable {
 
   /// Whether the request may succeed when it is repeated.
   var isTransient: Bool {
-    // "Request aborted" is the answer to what is open when the session ends.
+    // "Request aborted" is the answer to requests that are open when the session ends.
     (code >= 500 || code == 429) && message != "Request aborted"
   }
 
@@ -41,7 +41,7 @@ package struct TDError: Error, Equatable {
 }
 
 extension JSONValue {
-  /// The name of the class of an object of TDLib; empty for other values.
+  /// The class name of a TDLib object; empty for other values.
   package var type: String { self["@type"]?.string ?? "" }
 
   /// The integer under `key`, which TDLib writes as a string if it has 64 bits.

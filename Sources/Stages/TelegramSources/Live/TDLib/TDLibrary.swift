@@ -6,7 +6,7 @@ import Threading
 ///
 /// The library is never unloaded: TDLib keeps threads of its own running in it.
 public final class TDLibrary {
-  /// There is no library, it is not the right one, or it cannot run here.
+  /// The library is missing, is not the right one, or cannot run here.
   public struct LoadError: Error, CustomStringConvertible {
     /// What is wrong, what was tried, and how to get the library.
     public let description: String
@@ -40,7 +40,7 @@ public final class TDLibrary {
   /// Loads the library at `path`, which may be a folder that holds it.
   ///
   /// Without a path, the library is the one that `TDJSON_LIBRARY` names, or else the `libtdjson.so`
-  /// that the system's loader finds, or else the first in the usual places, among them the user's
+  /// that the system's loader finds, or else the first in the usual places, including the user's
   /// Python packages.
   ///
   /// - Throws: ``LoadError``, also if the system does not allow its threads.
@@ -86,7 +86,7 @@ public final class TDLibrary {
 
   /// The next answer or update of any client; `nil` if none comes in `timeout` seconds.
   ///
-  /// TDLib aborts the process if two threads are in here at once.
+  /// TDLib aborts the process if two threads are in this function at once.
   func receive(timeout: Double) -> String? {
     // The text is valid only until the next call.
     receiveFunction(timeout).map { String(cString: $0) }

@@ -108,7 +108,7 @@ package struct TDRequest: Sendable {
 
   // MARK: - Chats
 
-  /// Resolves a public name, which the server allows only now and then.
+  /// Resolves a public name, which the server allows only occasionally.
   package static func publicChat(_ username: String) -> TDRequest {
     TDRequest(.searchPublicChat, ["username": .string(username)])
   }
@@ -137,7 +137,7 @@ package struct TDRequest: Sendable {
 
   // MARK: - Messages
 
-  /// The messages next below `messageID`, without that itself; the newest for 0.
+  /// The messages immediately below `messageID`, without that one; the newest if it is 0.
   package static func history(chat: Int, below messageID: Int, limit: Int = 100) -> TDRequest {
     TDRequest(
       .getChatHistory,
