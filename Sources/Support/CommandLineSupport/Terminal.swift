@@ -1,6 +1,6 @@
 import Glibc
 
-/// The capabilities of the terminal to which a stream leads.
+/// The capabilities of the terminal that a stream is connected to.
 public enum Terminal {
   /// Whether standard error is a terminal that understands cursor movements.
   public static let isInteractive = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb"
@@ -15,7 +15,7 @@ public enum Terminal {
   public static let hasOutputColor =
     showsOutput && variable("TERM") != "dumb" && (variable("NO_COLOR") ?? "").isEmpty
 
-  /// The width in columns of the terminal to which `descriptor` leads; 80 if there is none.
+  /// The width in columns of the terminal that `descriptor` is connected to; 80 if there is none.
   public static func width(of descriptor: Int32) -> Int {
     var size = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
