@@ -5,14 +5,14 @@ public enum CheckpointFile {
   public static let configuration = "config.json"
   public static let generationConfiguration = "generation_config.json"
   public static let weights = "model.safetensors"
-  /// Weights as older versions of transformers wrote them; only read.
+  /// Weights in the format of older versions of transformers; only read.
   public static let pyTorchWeights = "pytorch_model.bin"
-  /// Appended to the name of the weights for the index of weights in several files.
+  /// Appended to the name of the weights to name the index of weights in several files.
   public static let indexSuffix = ".index.json"
   public static let trainerState = "trainer_state.json"
   /// The moments of AdamW: a tensor `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` for each.
   public static let optimizer = "optimizer.safetensors"
-  /// What resuming needs: the settings that must not change, and the sums that continue.
+  /// What resuming needs: the settings that must not change, and the running sums.
   public static let resumeState = "resume_state.json"
   /// The files of a tokenizer; a folder has some of them.
   public static let tokenizer = [

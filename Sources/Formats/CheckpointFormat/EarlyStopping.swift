@@ -1,12 +1,12 @@
 import FileSupport
 import JSONSupport
 
-/// Ends a training whose validation loss no longer improves, counting like the Trainer's
+/// Ends training once the validation loss no longer improves, counting like the Trainer's
 /// `EarlyStoppingCallback`.
 public struct EarlyStopping: Equatable, Sendable {
-  /// The number of consecutive validations without an improvement that ends the training.
+  /// The number of consecutive validations without an improvement after which training ends.
   public let patience: Int
-  /// By how much a loss must be below the lowest so far to be an improvement.
+  /// How far a loss must be below the lowest so far to count as an improvement.
   public let threshold: Double
   /// The number of consecutive validations without an improvement so far.
   public private(set) var count = 0
@@ -18,12 +18,12 @@ public struct EarlyStopping: Equatable, Sendable {
     self.threshold = threshold
   }
 
-  /// Whether the training ends.
+  /// Whether training ends.
   public var isReached: Bool { count >= patience }
 
-  /// Counts the validation loss `loss`; `best` is the lowest before it.
+  /// Counts the validation loss `loss`; `best` is the lowest one before it.
   ///
-  /// The lowest loss so far is not an improvement if it is lower by no more than ``threshold``.
+  /// A new lowest loss is not an improvement if it is lower by no more than ``threshold``.
   public mutating func count(_ loss: Double, best: Double?) {
     guard let best else { return count = 0 }
     count = loss < best && best - loss > threshold ? 0 : count + 1

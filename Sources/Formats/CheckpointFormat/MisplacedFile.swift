@@ -1,6 +1,6 @@
 import FileSupport
 
-/// Files that are sometimes found in the place of weights: a pointer, a web page, an archive.
+/// Files that are sometimes found where weights should be: a pointer, a web page, an archive.
 enum MisplacedFile {
   /// What a file with `bytes` is instead of weights, and the remedy; `nil` if it is not recognized.
   static func problem(of bytes: some Collection<UInt8>) -> String? {

@@ -4,12 +4,13 @@ import JSONSupport
 
 /// A folder that should hold a model, and what the user may have meant by another one.
 public enum ModelFolder {
-  /// Checks, by the names in it, that `path` holds a model.
+  /// Checks, by the names of the files in it, that `path` holds a model.
   ///
-  /// - Throws: `FileError` if there is no such folder; `InputError` with the folder to take instead.
+  /// - Throws: `FileError` if there is no such folder; `InputError` with the folder to use instead.
   public static func check(_ path: String) throws {
     if Folder.hasFile(path) {
-      throw InputError(path, "a file; name the folder it is in, '\(Folder.parent(of: path))'")
+      throw InputError(
+        path, "this is a file; name the folder that contains it, '\(Folder.parent(of: path))'")
     }
     guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
     for suffix in RunFolder.unfinishedSuffixes where Folder.name(of: path).hasSuffix(suffix) {
@@ -21,7 +22,7 @@ public enum ModelFolder {
     guard !Folder.hasFile("\(path)/\(CheckpointFile.configuration)") else { return }
     let names = try Folder.list(path)
     if names.contains(where: { $0.hasPrefix("checkpoint-") || $0.hasPrefix("final") }) {
-      throw InputError(path, "the folder of a run, not of a model; " + remedy(inRun: path))
+      throw InputError(path, "this is the folder of a run, not of a model; " + remedy(inRun: path))
     }
     throw InputError(
       path,
@@ -29,7 +30,7 @@ public enum ModelFolder {
         + "weights and a tokenizer")
   }
 
-  /// The digest of the tokenizer with which the model in the folder `path` was trained; `nil` if
+  /// The digest of the tokenizer that the model in the folder `path` was trained with; `nil` if
   /// unknown, as in the folders of other programs.
   public static func tokenizerDigest(of path: String) -> UInt32? {
     let state = try? JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
@@ -40,11 +41,11 @@ public enum ModelFolder {
   private static func remedy(inRun path: String) -> String {
     let run = RunFolder(path: path)
     if Folder.hasFile("\(run.finalPath)/\(CheckpointFile.configuration)") {
-      return "take '\(run.finalPath)'"
+      return "use '\(run.finalPath)'"
     }
     guard let step = (try? run.checkpointSteps())?.last else {
       return "there is no complete checkpoint yet: resume the training"
     }
-    return "take '\(run.checkpointPath(step: step))', the newest complete one"
+    return "use '\(run.checkpointPath(step: step))', the newest complete one"
   }
 }

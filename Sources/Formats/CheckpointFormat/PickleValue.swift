@@ -10,7 +10,7 @@ enum PickleValue {
   case integer(Int)
   case number(Double)
   case string(String)
-  /// Its elements, and the depth to which tuples nest in it, itself included.
+  /// Its elements, and how deeply tuples are nested in it, including itself.
   case tuple([PickleValue], depth: Int)
   /// The index of a list in the ``Unpickler``.
   case list(Int)
@@ -25,7 +25,7 @@ enum PickleValue {
   var elements: [PickleValue]? {
     if case .tuple(let elements, _) = self { elements } else { nil }
   }
-  /// The elements of a tuple of whole numbers.
+  /// The elements of a tuple of integers.
   var integers: [Int]? {
     guard let elements else { return nil }
     let integers = elements.compactMap(\.integer)
@@ -54,7 +54,7 @@ enum PickleValue {
 enum PickleGlobal: CustomStringConvertible {
   case orderedDictionary
   case rebuildTensor
-  /// Like `rebuildTensor`, from a storage of bytes, with the type of the elements.
+  /// Like `rebuildTensor`, but from a storage of bytes, with the type of the elements.
   case rebuildTensorOfType
   case rebuildParameter
   case storage(TensorType)
@@ -104,7 +104,7 @@ enum PickleGlobal: CustomStringConvertible {
   }
 }
 
-/// An array of numbers of which tensors are views; the pickle does not say where it is.
+/// An array of numbers that tensors are views of; the pickle does not say where it is.
 struct StorageReference: Equatable {
   /// Its name in the file.
   let key: String
@@ -124,8 +124,8 @@ struct TensorReference {
   let shape: [Int]
   let strides: [Int]
 
-  /// The most elements that a tensor may have if its storage has fewer: with a stride of 0 a few bytes
-  /// could claim any number, which weights do not need.
+  /// The maximum number of elements of a tensor whose storage has fewer: with a stride of 0, a few
+  /// bytes could claim any number, which weights do not need.
   static let maximumExpandedCount = 1 << 24
 
   /// Checks the view; returns `nil` and a description of the problem if it is impossible.

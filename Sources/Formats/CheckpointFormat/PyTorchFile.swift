@@ -1,10 +1,10 @@
 import FileSupport
 import TextSupport
 
-/// A file of weights that `torch.save` wrote, mapped into memory and checked: a zip file of torch 1.6
-/// or later, or the legacy format of earlier versions.
+/// A file of weights written by `torch.save`, mapped into memory and checked: a zip file from torch
+/// 1.6 or later, or the legacy format of earlier versions.
 ///
-/// Nothing in it is executed. Everything but a dictionary of tensors is refused.
+/// Nothing in it is executed. Everything except a dictionary of tensors is rejected.
 public struct PyTorchFile: Sendable {
   /// The path of the file.
   public let path: String

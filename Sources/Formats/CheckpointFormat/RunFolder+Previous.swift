@@ -1,12 +1,12 @@
 import FileSupport
 import Glibc
 
-/// The run that a new one replaces is kept beside it until the new one has its final model.
+/// The run that a new one replaces is kept next to it until the new one has its final model.
 ///
-/// It is set aside only when the new run has something to save, so a run that fails before its first
-/// checkpoint changes nothing.
+/// It is set aside only once the new run has something to save, so a run that fails before its
+/// first checkpoint changes nothing.
 extension RunFolder {
-  /// Where the earlier run is kept: `<folder>.previous`, beside what `path` links to.
+  /// Where the earlier run is kept: `<folder>.previous`, next to the folder that `path` refers to.
   public var previousPath: String { resolvedPath + ".previous" }
 
   /// Whether there is a finished model.
@@ -35,7 +35,8 @@ extension RunFolder {
 
   /// Renames the folder to ``previousPath`` and creates an empty one in its place.
   ///
-  /// An unfinished run does not replace a finished one that was set aside before; it is removed.
+  /// An unfinished run does not replace a finished one that was set aside before; the unfinished
+  /// run is removed.
   public func setAside() throws(FileError) {
     let previous = RunFolder(path: previousPath)
     if previous.isFinished, !isFinished {
@@ -49,11 +50,11 @@ extension RunFolder {
     try Folder.synchronize(Folder.parent(of: path))
   }
 
-  /// Brings back the run that was set aside, unless a newer one has saved something.
+  /// Restores the run that was set aside, unless a newer one has saved something.
   public func restorePrevious() throws(FileError) {
     guard Folder.exists(previousPath), try !holdsRun() else { return }
     let path = resolvedPath
-    // What else is there is not part of a run, and not ours to remove.
+    // Anything else there is not part of a run, and not ours to remove.
     guard !Folder.exists(path) || rmdir(path) == 0 else { return }
     guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.synchronize(Folder.parent(of: path))
@@ -64,6 +65,6 @@ extension RunFolder {
     try Folder.remove(previousPath)
   }
 
-  /// Where ``path`` leads; if that is unknown, writing to it has failed earlier.
+  /// The folder that ``path`` refers to; if that is unknown, writing to it has already failed.
   private var resolvedPath: String { (try? Folder.target(of: path)) ?? path }
 }

@@ -20,8 +20,8 @@ public struct RunFolder: Sendable {
 
   /// The steps of the complete checkpoints, ascending.
   ///
-  /// A folder gets its name only when it is whole, so the name suffices; `includingDamaged` adds those
-  /// that have lost files since.
+  /// A folder gets its name only when it is complete, so the name is sufficient. `includingDamaged`
+  /// adds those that have since lost files.
   public func checkpointSteps(includingDamaged: Bool = false) throws(FileError) -> [Int] {
     guard Folder.exists(path) else { return [] }
     return try Folder.list(path).compactMap { name in
@@ -33,7 +33,7 @@ public struct RunFolder: Sendable {
     }.sorted()
   }
 
-  /// Removes the oldest checkpoints until at most `limit` are left, but never those in `kept`.
+  /// Removes the oldest checkpoints until at most `limit` remain, but never those in `kept`.
   public func removeOldCheckpoints(limit: Int, keeping kept: Set<Int> = []) throws(FileError) {
     let steps = try checkpointSteps()
     for step in steps.dropLast(max(1, limit)) where !kept.contains(step) {
@@ -48,7 +48,7 @@ public struct RunFolder: Sendable {
 
   /// Removes the folder `path`, or the one it links to.
   ///
-  /// It is renamed first, so that its name never belongs to half a folder.
+  /// It is renamed first, so that its name never belongs to an incomplete folder.
   private static func remove(_ path: String) throws(FileError) {
     guard Folder.exists(path) else { return }
     let target = try Folder.target(of: path)
@@ -58,7 +58,8 @@ public struct RunFolder: Sendable {
     try Folder.remove(partial)
   }
 
-  /// Removes what interrupted runs left: unfinished or half-removed folders, and locks of checkpoints.
+  /// Removes what interrupted runs left behind: unfinished or half-removed folders, and checkpoint
+  /// locks.
   ///
   /// Only the process that holds the lock of the run may do so.
   public func removeLeftovers() throws(FileError) {
@@ -78,8 +79,8 @@ public struct RunFolder: Sendable {
   /// The suffixes of folders that are unfinished or about to be removed.
   static let unfinishedSuffixes = [partialSuffix, Folder.replacedSuffix]
 
-  /// Creates the folder `path` as a whole or not at all: `write` fills a folder beside it, which takes
-  /// the name once everything is on the disk.
+  /// Creates the folder `path` completely or not at all: `write` fills a folder next to it, which
+  /// gets the name once everything is on disk.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``; what `write` throws.
   public static func write(_ path: String, _ write: (_ partialPath: String) throws -> Void) throws {

@@ -119,7 +119,7 @@ public final class SafetensorsFile: Sendable {
     try tensors.tensor(name, shape: shape, path: path)
   }
 
-  /// The bytes of `tensor`, at no particular alignment; valid as long as this object lives.
+  /// The bytes of `tensor`, without any particular alignment; valid as long as this object lives.
   public func bytes(of tensor: StoredTensor) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: file.bytes[tensor.start..<tensor.start + tensor.byteCount])
   }

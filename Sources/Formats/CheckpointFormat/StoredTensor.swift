@@ -18,7 +18,7 @@ public enum TensorType: String, Sendable {
   case uint8 = "U8"
   case boolean = "BOOL"
   case complex64 = "C64"
-  /// Only in files that torch wrote.
+  /// Only in files written by torch.
   case complex128 = "C128"
   case float8E4M3 = "F8_E4M3"
   case float8E4M3FNUZ = "F8_E4M3FNUZ"
@@ -67,7 +67,7 @@ public struct StoredTensor: Sendable {
   public let count: Int
   /// The file, checked to contain all elements.
   let file: MappedFile
-  /// The offset in the file of the first element, at no particular alignment.
+  /// The offset in the file of the first element, without any particular alignment.
   let start: Int
   /// The distance in elements between neighbors along each dimension.
   let strides: [Int]
@@ -120,11 +120,11 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// Copies `elements` to `floats`, which has as many; several threads may copy at once.
+  /// Copies `elements` to `floats`, which has the same count; several threads may copy at once.
   ///
   /// The type must be a floating-point type: see ``checkIsFloatingPoint()``.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the file was cut off in the meantime.
+  /// - Throws: ``FileError``; ``InputError`` if the file was truncated in the meantime.
   public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) throws {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
@@ -134,7 +134,8 @@ public struct StoredTensor: Sendable {
       begin..<begin + elements.count * type.size, into: UnsafeMutableRawBufferPointer(floats))
   }
 
-  /// Copies `elements` to `floats` from the mapped file, whatever their floating-point type and order.
+  /// Copies `elements` to `floats` from the mapped file, whatever their floating-point type and
+  /// order.
   public func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
     if isContiguous {
       let begin = start + elements.lowerBound * type.size
@@ -185,8 +186,8 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// The elements in the mapped file if they are aligned floats in row-major order; otherwise `nil`,
-  /// and they must be copied.
+  /// The elements in the mapped file if they are aligned floats in row-major order; otherwise
+  /// `nil`, and they must be copied.
   ///
   /// They are valid as long as this tensor lives.
   public var mappedFloats: UnsafeBufferPointer<Float>? {
@@ -199,7 +200,7 @@ public struct StoredTensor: Sendable {
       start: address.assumingMemoryBound(to: Float.self), count: count)
   }
 
-  /// Prepares the file for being read over and over: see ``MappedFile/preferHugePages()``.
+  /// Prepares the file for being read repeatedly: see ``MappedFile/preferHugePages()``.
   public func preferHugePages() { file.preferHugePages() }
 
   /// Loads `elements` of the mapped file into memory before they are read.
@@ -217,15 +218,15 @@ public struct StoredTensor: Sendable {
     case doneWith
   }
 
-  /// Advises the system that the bytes in `range` will be read now, or are no longer needed.
+  /// Tells the system that the bytes in `range` will be read now, or are no longer needed.
   ///
-  /// Mapping many pages at once takes a fraction of the time of page faults, and releasing them keeps
-  /// the file from counting as memory of this process. Both are only advice: the file is never
-  /// written through the mapping, and a failure does no harm.
+  /// Mapping many pages at once takes a fraction of the time of page faults, and releasing them
+  /// keeps the file from counting toward the memory of this process. Both are only advice: the file
+  /// is never written through the mapping, and a failure does no harm.
   private func advise(_ advice: Advice, _ range: Range<Int>) {
     let pageSize = 4096
     guard range.count >= 16 * pageSize, let base = file.bytes.baseAddress else { return }
-    // Only whole pages inside the range: other threads read the neighboring ones.
+    // Only whole pages within the range: other threads read the neighboring ones.
     let begin = (range.lowerBound + pageSize - 1) / pageSize * pageSize
     let end = range.upperBound / pageSize * pageSize
     let populateRead: Int32 = 22  // MADV_POPULATE_READ, which older headers lack
@@ -243,7 +244,7 @@ public struct StoredTensor: Sendable {
     }
     let source = base + offset
     let step = stride * type.size
-    // The last element must not end after the file.
+    // The last element must not extend past the end of the file.
     precondition(offset + (floats.count - 1) * step + type.size <= file.bytes.count)
     switch type {
     case .float32 where stride == 1:

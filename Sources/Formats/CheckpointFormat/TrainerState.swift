@@ -1,10 +1,11 @@
 import FileSupport
 import JSONSupport
 
-/// The progress of a training run, in the format of the Hugging Face Trainer's `trainer_state.json`.
+/// The progress of a training run, in the format of the Hugging Face Trainer's
+/// `trainer_state.json`.
 ///
-/// transformers refuses a file with unknown keys, so what only this project needs is in ``sums``,
-/// which are written to another file.
+/// transformers rejects a file with unknown keys, so what only this project needs is in ``sums``,
+/// which is written to another file.
 public struct TrainerState: Equatable, Sendable {
   /// One line of the log.
   public struct LogEntry: Equatable, Sendable {
@@ -33,7 +34,7 @@ public struct TrainerState: Equatable, Sendable {
   public var evaluationSteps = 0
   public var saveSteps = 0
   public var batchSize = 0
-  /// The number of tokens on which the model was trained.
+  /// The number of tokens that the model was trained on.
   public var inputTokensSeen = 0
   /// The number of floating-point operations done, by the Trainer's estimate: 6 per token and
   /// parameter, not counting embeddings.
@@ -55,7 +56,7 @@ public struct TrainerState: Equatable, Sendable {
     a.json(bestCheckpoint: nil) == b.json(bestCheckpoint: nil) && a.sums == b.sums
   }
 
-  /// Whether no step is left, or early stopping has ended the training.
+  /// Whether no steps are left or early stopping has ended the training.
   public var isFinished: Bool { globalStep >= maximumSteps || earlyStopping?.isReached == true }
 
   /// The state as JSON, its keys sorted; `bestCheckpoint` is the path of the best checkpoint.
@@ -104,7 +105,7 @@ public struct TrainerState: Equatable, Sendable {
     return .object([.init(EarlyStopping.callbackName, earlyStopping.json), control])
   }
 
-  /// The sums with which a resumed run continues.
+  /// The sums that a resumed run continues from.
   public var sums: JSONValue {
     [
       "loss_sum": .number(lossSum), "unlogged_loss_sum": .number(unloggedLossSum),
@@ -112,7 +113,7 @@ public struct TrainerState: Equatable, Sendable {
     ]
   }
 
-  /// Reads the state from `trainer_state.json` and `resume_state.json` in the folder of a checkpoint.
+  /// Reads the state from `trainer_state.json` and `resume_state.json` in a checkpoint folder.
   ///
   /// - Throws: ``FileError``; ``InputError``.
   public init(checkpoint folder: String) throws {

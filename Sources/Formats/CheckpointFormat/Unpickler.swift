@@ -3,9 +3,9 @@ import TextSupport
 
 /// Reads the pickles that `torch.save` writes for the weights of a model, and no others.
 ///
-/// A pickle is a program for a stack machine that can call anything in Python. This machine knows only
-/// the opcodes and names that tensors need, has nothing to call, and refuses everything else. Python's
-/// module pickletools documents the opcodes.
+/// A pickle is a program for a stack machine that can call anything in Python. This machine knows
+/// only the opcodes and names that tensors need, cannot call anything, and rejects everything else.
+/// Python's module pickletools documents the opcodes.
 struct Unpickler {
   private let file: MappedFile
   private let end: Int
@@ -27,7 +27,8 @@ struct Unpickler {
   private static let maximumSize = 1 << 24
   private static let maximumDepth = 16
 
-  /// A reader of the pickle that begins at byte `range.lowerBound` of `file` and ends within `range`.
+  /// A reader of the pickle that begins at byte `range.lowerBound` of `file` and ends within
+  /// `range`.
   init(_ file: MappedFile, in range: Range<Int>) {
     self.file = file
     position = range.lowerBound
@@ -37,7 +38,7 @@ struct Unpickler {
 
   /// Reads the pickle.
   ///
-  /// - Throws: ``InputError`` with the file, the byte and what is there.
+  /// - Throws: ``InputError`` with the file, the byte offset and what is there.
   mutating func load() throws -> PickleValue {
     while true {
       opcodePosition = position
@@ -50,7 +51,8 @@ struct Unpickler {
     return result
   }
 
-  /// The elements of the list, or the alternating keys and values of the dictionary, with this index.
+  /// The elements of the list, or the alternating keys and values of the dictionary, with this
+  /// index.
   func elements(ofContainer index: Int) -> [PickleValue] { containers[index].elements }
 
   private mutating func execute(_ opcode: UInt8) throws {
@@ -279,11 +281,12 @@ struct Unpickler {
     return tensor
   }
 
-  /// Ignores the state of a dictionary: the `_metadata` of a module, versions that do not matter here.
+  /// Ignores the state of a dictionary: the `_metadata` of a module, whose versions do not matter
+  /// here.
   private mutating func build() throws {
     _ = try pop()
     guard case .dictionary(let index) = try top(), containers[index].isOrderedDictionary else {
-      throw failure("the pickle gives a state to \(try top().kind), expected an OrderedDict")
+      throw failure("the pickle sets the state of \(try top().kind), expected an OrderedDict")
     }
   }
 
@@ -292,7 +295,7 @@ struct Unpickler {
       parts[0].string == "storage", case .global(.storage(let type)) = parts[1],
       let key = parts[2].string, parts[3].string != nil, let count = parts[4].integer
     else {
-      throw failure("a persistent id that is not of a storage")
+      throw failure("a persistent id that does not name a storage")
     }
     if parts.count == 6 {
       guard case .none = parts[5] else {
@@ -306,7 +309,7 @@ struct Unpickler {
     }
     let storage = StorageReference(key: key, type: type, count: count)
     guard storages[key, default: storage] == storage else {
-      throw failure("storage '\(excerpt(key))' is named with two types or sizes")
+      throw failure("storage '\(excerpt(key))' appears with two types or sizes")
     }
     storages[key] = storage
     return storage

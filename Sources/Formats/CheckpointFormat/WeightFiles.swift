@@ -2,10 +2,10 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// The tensors of a Hugging Face folder, whatever files they are in.
+/// The tensors of a Hugging Face folder, whichever files they are in.
 ///
-/// Like transformers, it reads the first of these that it finds:
-/// `model.safetensors`, `model.safetensors.index.json` with its shards, `pytorch_model.bin`,
+/// Like transformers, it reads the first of these that it finds: `model.safetensors`,
+/// `model.safetensors.index.json` with its shards, `pytorch_model.bin`,
 /// `pytorch_model.bin.index.json` with its shards.
 public struct WeightFiles: Sendable {
   /// The file that lists the tensors: the weights themselves, or the index of shards.
@@ -13,7 +13,7 @@ public struct WeightFiles: Sendable {
   /// The tensors by their names.
   public let tensors: [String: StoredTensor]
 
-  /// Maps and checks the files of weights in `folder`.
+  /// Maps and checks the weight files in `folder`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if there are none, or they are damaged.
   public init(folder: String) throws {
@@ -94,7 +94,7 @@ public struct WeightFiles: Sendable {
     return tensors
   }
 
-  /// Whether `name` can only be a file in the folder itself.
+  /// Whether `name` can only refer to a file in the folder itself.
   private static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".."
       && !name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0 == "\0" }

@@ -1,14 +1,14 @@
 import FileSupport
 import TextSupport
 
-/// The entries of a zip file without compression, as `torch.save` writes it.
+/// The entries of an uncompressed zip file, as `torch.save` writes it.
 struct ZipArchive {
-  /// The range of bytes of each entry in the file, by its name.
+  /// The byte range of each entry in the file, by its name.
   let entries: [String: Range<Int>]
 
   /// Reads the central directory of `file` and checks it against the local headers.
   ///
-  /// - Throws: ``InputError`` if the file is cut off, or has compressed or encrypted entries.
+  /// - Throws: ``InputError`` if the file is truncated, or has compressed or encrypted entries.
   init(_ file: MappedFile) throws {
     let bytes = ZipBytes(file)
     let directory = try bytes.directory()
@@ -50,7 +50,7 @@ private struct ZipBytes {
 
   private func unsigned(_ position: Int, _ size: Int) -> Int? {
     guard position >= 0, position <= file.bytes.count - size else { return nil }
-    // A number of 8 bytes that does not fit is not an offset in a file.
+    // An 8-byte number that does not fit is not an offset in a file.
     return Int(
       exactly: file.bytes[position..<position + size].reversed().reduce(UInt64(0)) {
         $0 << 8 | UInt64($1)
@@ -69,12 +69,12 @@ private struct ZipBytes {
       && file.bytes[position..<position + 4].elementsEqual(signature)
   }
 
-  /// Finds the central directory and how many entries it has.
+  /// Finds the central directory and its number of entries.
   func directory() throws -> (range: Range<Int>, count: Int) {
     let size = file.bytes.count
     let earliest = max(0, size - 22 - 0xFFFF)
     var position = size - 22
-    // A comment after the record may contain its signature too, but not with the right length.
+    // A comment after the record may also contain its signature, but not with the right length.
     while position >= earliest,
       !hasSignature([0x50, 0x4B, 5, 6], at: position)
         || unsigned(position + 20, 2) != size - position - 22
@@ -140,9 +140,10 @@ private struct ZipBytes {
     var header = try number(position + 42, 4, what)
     try readZip64(nameRange.upperBound..<extraEnd, &size, &packedSize, &header)
     guard size == packedSize else {
-      throw refused("has \(size) bytes, but takes \(packedSize) without being compressed")
+      throw refused("has \(size) bytes, but occupies \(packedSize) without being compressed")
     }
-    // The sizes in the local header may be 0; its name and extra field determine where the data begins.
+    // The sizes in the local header may be 0; its name and extra field determine where the data
+    // begins.
     guard hasSignature([0x50, 0x4B, 3, 4], at: header) else {
       throw refused("should begin at byte \(header), but does not")
     }

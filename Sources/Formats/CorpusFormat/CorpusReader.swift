@@ -1,20 +1,20 @@
 import FileSupport
 import TextSupport
 
-/// Reads cleaned text, packed with gzip or not, in memory for the longest post.
+/// Reads cleaned text, compressed with gzip or not; only the longest post needs to fit in memory.
 public enum CorpusReader {
-  /// Calls `body` with each post at `path`: its line, from 1, its bytes, and whether a newline follows,
-  /// which the last may lack.
+  /// Calls `body` with each post at `path`: its line, counted from 1, its bytes, and whether a
+  /// newline follows, which the last one may lack.
   ///
-  /// The bytes are UTF-8 and valid only during the call. A line without a byte holds no post and is
-  /// passed over. So are what editors of other systems add to a text: a carriage return at the end of
-  /// a line, and a byte order mark at the beginning of the file, or of a line where such files were
-  /// joined. The path `-` stands for standard input. The lines are those of what `filter` makes of the
-  /// bytes. `progress` is called with the number of bytes of the file that were read, packed if it is
-  /// packed: now and then, and once at the end.
+  /// The bytes are UTF-8 and valid only during the call. Empty lines hold no post and are skipped.
+  /// What editors on other systems add to a text is skipped too: a carriage return at the end of a
+  /// line, and a byte order mark at the beginning of the file, or of a line where such files were
+  /// joined. The path `-` stands for standard input. The lines are those of the output of `filter`.
+  /// `progress` is called with the number of bytes of the file that have been read, compressed if
+  /// it is compressed: from time to time, and once at the end.
   ///
-  /// - Throws: `InputError` at the first line that is not UTF-8, if the file is not cleaned text, or if
-  ///   a gzip stream is damaged; `FileError`; what `filter`, `progress` and `body` throw.
+  /// - Throws: `InputError` at the first line that is not UTF-8, if the file is not cleaned text,
+  ///   or if a gzip stream is damaged; `FileError`; what `filter`, `progress` and `body` throw.
   public static func forEachPost(
     path: String, filter: (any InputFilter)? = nil,
     progress: (_ bytesRead: Int) throws -> Void = { _ in },
@@ -40,11 +40,11 @@ public enum CorpusReader {
     try progress(input.bytesConsumed)
   }
 
-  /// A reader of the cleaned text at `path` in blocks of whole lines, each of at most `blockSize` bytes
-  /// unless a line is longer.
+  /// A reader of the cleaned text at `path` in blocks of whole lines, each of at most `blockSize`
+  /// bytes unless a line is longer.
   ///
-  /// The lines are those of what `filter` makes of the bytes. ``forEachPost(in:_:)`` finds the posts in
-  /// a block.
+  /// The lines are those of the output of `filter`. ``forEachPost(in:_:)`` finds the posts in a
+  /// block.
   ///
   /// - Throws: `FileError`; `InputError` if a gzip stream is damaged.
   public static func blocks(
@@ -53,10 +53,12 @@ public enum CorpusReader {
     try BlockReader(linesOf: path, as: .cleanedText, blockSize: blockSize, filter: filter)
   }
 
-  /// Calls `body` with the line of each post in `block`, from 1, and the range of its bytes.
+  /// Calls `body` with the line of each post in `block`, counted from 1, and the range of its
+  /// bytes.
   ///
-  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but whether they are UTF-8 is left
-  /// to `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to throw.
+  /// The posts are those of ``forEachPost(path:filter:progress:_:)``, but checking that they are
+  /// UTF-8 is left to `body`, which reads them anyway; ``notUTF8(_:at:line:path:)`` is the error to
+  /// throw.
   ///
   /// - Parameters:
   ///   - block: Whole lines; the last one of a file may lack its newline.
@@ -80,8 +82,8 @@ public enum CorpusReader {
     return line
   }
 
-  /// The error of text that is not UTF-8: `text` begins with the byte that is wrong, which has `offset`
-  /// bytes before it in the line.
+  /// The error for text that is not UTF-8: `text` begins with the invalid byte, which is preceded
+  /// by `offset` bytes in the line.
   ///
   /// The encoding of the file is guessed from the beginning of `text`.
   public static func notUTF8(
@@ -96,10 +98,11 @@ public enum CorpusReader {
         + TextEncoding.remedy(for: text.prefix(lengthGuessedBy), in: path))
   }
 
-  /// How many bytes the encoding of a text is guessed from.
+  /// How many bytes are used to guess the encoding of a text.
   public static let lengthGuessedBy = 4096
 
-  /// The range of the post in `line`, without a byte order mark before it and a carriage return after it.
+  /// The range of the post in `line`, without a byte order mark before it or a carriage return
+  /// after it.
   private static func postRange(in line: UnsafeRawBufferPointer) -> Range<Int> {
     let start = line.first == 0xEF && line.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     return start..<(line.last == 0x0D ? line.count - 1 : line.count)

@@ -3,21 +3,21 @@ import TextSupport
 
 /// Writes cleaned text; the file gets its name only when it is complete.
 public final class CorpusWriter {
-  /// Whether each post is a line, followed by a newline: contract 2 of `docs/formats.md`.
+  /// Whether each post is on its own line, followed by a newline: contract 2 of `docs/formats.md`.
   ///
   /// Otherwise there is nothing between the posts, as the original recipe wrote them.
   public let isOnePostALine: Bool
-  /// The number of bytes that were written, and of characters (Unicode scalars) in them.
+  /// The number of bytes written, and of characters (Unicode scalars) in them.
   public private(set) var byteCount = 0
   public private(set) var characterCount = 0
-  /// Called with what is written, as the file has it.
+  /// Called with everything that is written, exactly as it is in the file.
   public var onWrite: ((Span<UInt8>) -> Void)?
   private let file: OutputFile?
 
   /// Creates the file at `path`, and the folders above it if they are missing.
   ///
-  /// The path `-` stands for standard output, which is written as the posts come; `nil` is a text
-  /// that nobody wants.
+  /// The path `-` stands for standard output, to which posts are written as they arrive; `nil`
+  /// means that the text is discarded.
   ///
   /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public init(path: String?, isOnePostALine: Bool = true) throws {
@@ -25,8 +25,8 @@ public final class CorpusWriter {
     self.isOnePostALine = isOnePostALine
   }
 
-  /// Appends `text`, any number of posts as the file has them: if each is a line, each with its
-  /// newline.
+  /// Appends `text`, any number of posts as they appear in the file: if each is on its own line,
+  /// each with its newline.
   ///
   /// - Throws: `FileError`.
   public func write(posts text: Span<UInt8>) throws {
@@ -37,15 +37,16 @@ public final class CorpusWriter {
     onWrite?(text)
   }
 
-  /// Writes everything to the disk, but not the name yet; after this ``commit()`` hardly ever fails.
+  /// Writes everything to disk, but does not rename the file yet; after this, ``commit()`` hardly
+  /// ever fails.
   ///
   /// - Throws: `FileError`.
   public func synchronize() throws {
     try file?.synchronize()
   }
 
-  /// Writes everything to the disk and gives the file its name; returns whether that changed
-  /// anything: an older file with the same bytes stays as it is.
+  /// Writes everything to disk, gives the file its name, and returns whether that changed anything:
+  /// an existing file with the same bytes is left alone.
   ///
   /// - Throws: `FileError`; the file then does not appear.
   @discardableResult

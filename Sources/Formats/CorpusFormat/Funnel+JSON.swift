@@ -5,7 +5,7 @@ extension Funnel {
   /// The version of the format that is written and read.
   static let version = 1
 
-  /// The funnel as JSON, as its file has it.
+  /// The funnel as JSON, as it is in its file.
   public var json: JSONValue {
     func counts(_ keys: [CountKey]) -> [JSONValue.Member] {
       keys.map { .init($0.name, .integer(self[keyPath: $0.path])) }
@@ -41,7 +41,7 @@ extension Funnel {
     [("posts_out", \.postsOut), ("characters_out", \.charactersOut), ("bytes_out", \.bytesOut)]
   }
 
-  /// Writes the funnel to the file at `path`, whole or not at all.
+  /// Writes the funnel to the file at `path`, completely or not at all.
   ///
   /// - Throws: `OutputBusy` if another process is writing it; `FileError`.
   public func write(to path: String) throws {

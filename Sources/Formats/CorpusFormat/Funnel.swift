@@ -2,20 +2,20 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// What became of the posts on their way through the rules: the file beside a cleaned text.
+/// What happened to the posts on their way through the rules: the file next to a cleaned text.
 public struct Funnel: Equatable, Sendable {
   /// What a rule did.
   public struct Step: Equatable, Sendable {
     /// The name of the rule, in lower case with hyphens.
     public var rule: String
-    /// The settings the rule worked with.
+    /// The settings that the rule used.
     public var settings: [JSONValue.Member]
     /// The number of posts it dropped.
     public var dropped: Int
-    /// The number of posts it changed and let pass.
+    /// The number of posts that it changed and kept.
     public var changed: Int
 
-    /// A step of the rule `rule`.
+    /// A step for the rule `rule`.
     public init(
       rule: String, settings: [JSONValue.Member] = [], dropped: Int = 0, changed: Int = 0
     ) {
@@ -28,9 +28,9 @@ public struct Funnel: Equatable, Sendable {
 
   /// The name of the recipe that the rules belong to.
   public var recipe: String
-  /// Whether each post is a line of the text; if not, nothing separates the posts.
+  /// Whether each post is on its own line; if not, nothing separates the posts.
   public var isOnePostALine: Bool
-  /// The number of lines that were not posts and were passed over.
+  /// The number of lines that were not posts and were skipped.
   public var badLines = 0
   /// The number of posts that came in.
   public var postsIn = 0
@@ -47,21 +47,21 @@ public struct Funnel: Equatable, Sendable {
   /// The number of bytes of UTF-8 in those, without newlines.
   public var bytesOut = 0
 
-  /// The funnel of `steps` before the first post.
+  /// A funnel of `steps` with no posts counted yet.
   public init(recipe: String, isOnePostALine: Bool = true, steps: [Step]) {
     self.recipe = recipe
     self.isOnePostALine = isOnePostALine
     self.steps = steps
   }
 
-  /// The path of the funnel beside the cleaned text at `path`: `posts.txt` → `posts.funnel.json`.
+  /// The path of the funnel next to the cleaned text at `path`: `posts.txt` → `posts.funnel.json`.
   public static func path(besideText path: String) -> String {
     (path.hasSuffix(".txt") ? String(path.dropLast(4)) : path) + ".funnel.json"
   }
 
-  /// The funnel as a table to read: posts in, what each rule did, posts out.
+  /// The funnel as a readable table: posts in, what each rule did, posts out.
   ///
-  /// Percentages are of all posts that came in. If lines were passed over that are not posts, the
+  /// Percentages refer to all posts that came in. If lines that are not posts were skipped, the
   /// table begins with `lines in` and `bad lines`.
   ///
   ///     posts in      20,641

@@ -1,31 +1,31 @@
 import FileSupport
 import TextSupport
 
-/// What is done about bytes that are not UTF-8.
+/// How bytes that are not UTF-8 are handled.
 public enum InvalidUTF8Policy: String, CaseIterable, Sendable {
-  /// The first is an error.
+  /// The first one is an error.
   case fail
-  /// U+FFFD replaces each broken character.
+  /// Each invalid sequence is replaced with U+FFFD.
   case replace
   /// They are removed.
   case drop
 }
 
-/// Makes UTF-8 of bytes that are not UTF-8, as they are read.
+/// Turns bytes that are not UTF-8 into UTF-8 as they are read.
 ///
-/// The extent of a broken character follows the Unicode standard (chapter 3, "U+FFFD Substitution of
-/// Maximal Subparts"): as many bytes as could begin an allowed character, or else one byte. So the
-/// result is that of Python's `bytes.decode("utf-8", errors="replace")`, or `"ignore"` with
-/// ``InvalidUTF8Policy/drop``.
+/// The extent of an invalid sequence follows the Unicode standard (chapter 3, "U+FFFD Substitution
+/// of Maximal Subparts"): as many bytes as could begin a valid character, or else one byte. The
+/// result is therefore that of Python's `bytes.decode("utf-8", errors="replace")`, or `"ignore"`
+/// with ``InvalidUTF8Policy/drop``.
 ///
 ///     let repair = UTF8Repair(path: "posts.txt", policy: .replace)
 ///     var lines = try LineReader(path: "posts.txt", filter: repair)
 public final class UTF8Repair: InputFilter {
-  /// Where a broken character was.
+  /// The location of an invalid sequence.
   public struct Place: Equatable, Sendable {
     /// The line, counted from 1.
     public let line: Int
-    /// The byte of the line, counted from 1.
+    /// The byte in the line, counted from 1.
     public let byte: Int
 
     public init(line: Int, byte: Int) {
@@ -34,16 +34,16 @@ public final class UTF8Repair: InputFilter {
     }
   }
 
-  /// The most places that are kept.
+  /// The maximum number of places that are kept.
   public static let placesKept = 5
 
-  /// What is done about broken characters.
+  /// How invalid sequences are handled.
   public let policy: InvalidUTF8Policy
-  /// The number of broken characters.
+  /// The number of invalid sequences.
   public private(set) var sequences = 0
   /// The number of bytes in them.
   public private(set) var bytes = 0
-  /// The first of them, at most ``placesKept``.
+  /// The first places of invalid sequences, at most ``placesKept``.
   public private(set) var places: [Place] = []
 
   /// A report of what was repaired: how much, and where.
@@ -60,10 +60,10 @@ public final class UTF8Repair: InputFilter {
   }
 
   private let path: String
-  /// The possible beginning of a character whose other bytes have not been read.
+  /// The possible beginning of a character whose remaining bytes have not been read yet.
   private var held: [UInt8] = []
   private var line = 1
-  /// The number of bytes of the line that were read.
+  /// The number of bytes of the line that have been read.
   private var lineBytes = 0
 
   /// Repairs the input named `path`.
@@ -72,12 +72,12 @@ public final class UTF8Repair: InputFilter {
     self.policy = policy
   }
 
-  /// Counts a byte order mark in the places of the first line.
+  /// Includes a byte order mark in the byte positions of the first line.
   public func passOverMark(length: Int) { lineBytes += length }
 
-  /// Appends `bytes` to `output`, except what is not UTF-8.
+  /// Appends `bytes` to `output`, with what is not UTF-8 handled according to the policy.
   ///
-  /// - Throws: `InputError` at the first byte that is not UTF-8 with ``InvalidUTF8Policy/fail``.
+  /// - Throws: `InputError` at the first byte that is not UTF-8, with ``InvalidUTF8Policy/fail``.
   public func filter(
     _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
   ) throws {
@@ -116,7 +116,7 @@ public final class UTF8Repair: InputFilter {
     lineBytes = last.map { bytes.count - $0 - 1 } ?? lineBytes + bytes.count
   }
 
-  /// Records the broken character of `length` bytes that `text` begins with.
+  /// Records the invalid sequence of `length` bytes that `text` begins with.
   private func note(_ text: UnsafeRawBufferPointer, length: Int) throws {
     if policy == .fail {
       throw CorpusReader.notUTF8(text, at: lineBytes, line: line, path: path)

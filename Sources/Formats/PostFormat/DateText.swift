@@ -1,22 +1,24 @@
 /// Converts between dates as text (RFC 3339, Gregorian calendar) and seconds since 1970.
 public enum DateText {
-  /// The date `seconds` after the beginning of 1970, in UTC: `2016-03-01T09:00:00Z`.
+  /// The date `seconds` seconds after the start of 1970, in UTC: `2016-03-01T09:00:00Z`.
   public static func text(_ seconds: Int) -> String {
     var bytes: [UInt8] = []
     append(seconds, to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The seconds since 1970 of `text`, such as `2016-03-01T09:00:00Z` or `2016-03-01 12:00:00+03:00`.
+  /// The seconds since 1970 of `text`, such as `2016-03-01T09:00:00Z` or
+  /// `2016-03-01 12:00:00+03:00`.
   ///
   /// Fractions of a second are dropped. A date without a zone is taken to be `offset` seconds ahead
-  /// of UTC, or not to be a date if `offset` is `nil`. Returns `nil` if `text` is not a date.
+  /// of UTC, or is not accepted as a date if `offset` is `nil`. Returns `nil` if `text` is not a
+  /// date.
   public static func seconds(_ text: String, offset: Int? = nil) -> Int? {
     var text = text
     return text.withUTF8 { seconds(UnsafeRawBufferPointer($0), offset: offset)?.seconds }
   }
 
-  /// The seconds since 1970 of the date whose text is `bytes`, as of ``seconds(_:offset:)`` for a
+  /// The seconds since 1970 of the date whose text is `bytes`, like ``seconds(_:offset:)`` for a
   /// string, and whether it names its zone.
   public static func seconds(
     _ bytes: UnsafeRawBufferPointer, offset: Int? = nil
@@ -44,7 +46,7 @@ public enum DateText {
     return (local + second - zone, true)
   }
 
-  /// Appends the text of the date `seconds` after the beginning of 1970 to `bytes`.
+  /// Appends the text of the date `seconds` seconds after the start of 1970 to `bytes`.
   static func append(_ seconds: Int, to bytes: inout [UInt8]) {
     let (day, second) = seconds.divided(by: 86_400)
     let date = civil(days: day)
@@ -72,9 +74,9 @@ public enum DateText {
 
   // MARK: - The calendar
 
-  // Years are counted from March, so that the leap day is the last of its year, and in cycles of
-  // 400 years, or 146,097 days, after which the calendar repeats. Counted from March as 0, month m
-  // begins at day (153 m + 2) / 5: months of 31, 30, 31, 30, 31 days over and over.
+  // Years are counted from March, so that the leap day is the last day of its year, and in cycles
+  // of 400 years, or 146,097 days, after which the calendar repeats. Counted from March as 0, month
+  // m begins on day (153 m + 2) / 5: months of 31, 30, 31, 30, 31 days over and over.
 
   /// The number of days from 1970-01-01 to a date.
   private static func days(year: Int, month: Int, day: Int) -> Int {
@@ -87,7 +89,7 @@ public enum DateText {
   /// The date `days` after 1970-01-01.
   private static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
     let (cycle, dayOfCycle) = (days + daysTo1970).divided(by: 146_097)
-    // Leap days are subtracted first: one in 1,461 days, none in 36,524, one in 146,096.
+    // Leap days are subtracted first: one in 1,461 days, minus one in 36,524, plus one in 146,096.
     let yearOfCycle =
       (dayOfCycle - dayOfCycle / 1460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
     let dayOfYear = dayOfCycle - (yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100)
@@ -97,7 +99,7 @@ public enum DateText {
     return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
   }
 
-  /// The days from 0000-03-01 to 1970-01-01.
+  /// The number of days from 0000-03-01 to 1970-01-01.
   private static let daysTo1970 = 719_468
 
   private static func dayCount(year: Int, month: Int) -> Int {
@@ -148,7 +150,8 @@ public enum DateText {
 }
 
 extension Int {
-  /// The quotient by `divisor`, which is positive, rounded towards minus infinity, and the remainder.
+  /// The quotient by `divisor`, which is positive, rounded toward minus infinity, and the
+  /// remainder.
   fileprivate func divided(by divisor: Int) -> (quotient: Int, remainder: Int) {
     let remainder = (self % divisor + divisor) % divisor
     return ((self - remainder) / divisor, remainder)

@@ -28,9 +28,9 @@ public struct Post: Equatable, Sendable {
     self.text = text
   }
 
-  /// A part of the text with a meaning of its own.
+  /// A part of the text with a special meaning.
   public struct Entity: Equatable, Sendable {
-    /// The kind in the words of Telegram Desktop, such as `link`, `text_link` or `mention`.
+    /// The kind, in Telegram Desktop's terms, such as `link`, `text_link` or `mention`.
     public var type: String
     /// Where it begins, in UTF-16 units.
     public var offset: Int

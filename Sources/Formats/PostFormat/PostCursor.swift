@@ -1,22 +1,22 @@
 import FileSupport
 
-/// Reads a file of posts (JSON lines, packed with gzip or not) one post at a time: contract 1 of
-/// `docs/formats.md`.
+/// Reads a file of posts (JSON lines, compressed with gzip or not) one post at a time: contract 1
+/// of `docs/formats.md`.
 ///
 ///     let cursor = try PostCursor(path: "posts.jsonl")
 ///     while let post = try cursor.next() { … }
 ///
-/// Unknown keys and empty lines are skipped. It needs memory for the longest line only.
+/// Unknown keys and empty lines are skipped. Only the longest line needs to fit in memory.
 public final class PostCursor {
   /// The path of the file.
   public let path: String
-  /// The post that was read last; `nil` before the first and after the last.
+  /// The most recently read post; `nil` before the first and after the last.
   public private(set) var post: Post?
-  /// How many bytes of the file, packed if it is packed, were read; for progress.
+  /// How many bytes of the file have been read, compressed if it is compressed; for progress.
   public var bytesConsumed: Int { lines.input.bytesConsumed }
-  /// The size of the file in bytes, packed if it is packed; `nil` for a pipe.
+  /// The size of the file in bytes, compressed if it is compressed; `nil` for a pipe.
   public var size: Int? { lines.input.size }
-  /// How many posts so far had half of a surrogate pair in a text, which was replaced by U+FFFD.
+  /// How many posts so far had half of a surrogate pair in a text, which was replaced with U+FFFD.
   public private(set) var repairedCount = 0
   /// Whether ``post`` is one of them.
   public private(set) var isRepaired = false
@@ -62,7 +62,7 @@ public final class PostCursor {
     return nil
   }
 
-  /// Parses the line `bytes`; the first line may show that this is not a file of posts.
+  /// Parses the line `bytes`; the first line may reveal that this is not a file of posts.
   private func parse(_ bytes: UnsafeRawBufferPointer) throws -> Post {
     do {
       return try parser.parse(bytes, line: line)
@@ -72,19 +72,18 @@ public final class PostCursor {
     }
   }
 
-  /// The error for a post whose id is not above that of the post before it.
+  /// The error for a post whose id is not greater than that of the previous post.
   package static func orderError(
     _ path: String, _ post: (id: Int, line: Int), behind last: (id: Int, line: Int)
   ) -> InputError {
     InputError(
       path, .line(post.line),
       post.id == last.id
-        ? "post \(post.id) is in line \(last.line) already; ids must be unique"
-        : "post \(post.id) follows post \(last.id) of line \(last.line); ids must ascend")
+        ? "post \(post.id) is already on line \(last.line); ids must be unique"
+        : "post \(post.id) follows post \(last.id) on line \(last.line); ids must ascend")
   }
 
-  /// The line of ``post`` as it is in the file, with keys that are not known here, without its
-  /// newline.
+  /// The line of ``post`` as it is in the file, including unknown keys but not its newline.
   public var lineBytes: [UInt8] {
     guard post != nil else { return [] }
     return Array(bytes.last == 0x0D ? bytes[..<(bytes.count - 1)] : bytes[...])
@@ -95,8 +94,8 @@ public final class PostCursor {
 public enum PostReader {
   /// Calls `body` with each post of the file `path`, `-` for standard input, and its line.
   ///
-  /// `progress` is called now and then with the number of bytes of the file, packed if it is
-  /// packed, that were read.
+  /// `progress` is called from time to time with the number of bytes of the file that have been
+  /// read, compressed if it is compressed.
   ///
   /// - Throws: As ``PostCursor/next()``; what `progress` and `body` throw.
   public static func forEach(

@@ -23,10 +23,11 @@ package struct PostParser: ~Copyable {
       bytes: UnsafeRawBufferPointer(start: nil, count: 0), path: path, leniency: .loneSurrogates)
   }
 
-  /// How many halves of surrogate pairs in the texts of posts were replaced by U+FFFD so far.
+  /// How many halves of surrogate pairs in the texts of posts have been replaced with U+FFFD so
+  /// far.
   package var replacedSurrogates: Int { reader.replacedSurrogates }
 
-  /// Whether `line` is only white space, which is neither a post nor a mistake.
+  /// Whether `line` is only white space, which is neither a post nor an error.
   package static func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
     line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
   }
@@ -50,7 +51,7 @@ package struct PostParser: ~Copyable {
     }
   }
 
-  /// Parses what the reader was given.
+  /// Parses the line that the reader was given.
   private mutating func post() throws -> Post {
     var id: Int?
     var date: Int?

@@ -3,7 +3,7 @@ import JSONSupport
 
 /// Writes posts as JSON lines: contract 1 of `docs/formats.md`.
 ///
-/// The file appears under its name with ``commit()``, and not without it.
+/// The file appears under its name only with ``commit()``.
 public final class PostWriter {
   /// How many posts were written.
   public private(set) var count = 0
@@ -13,9 +13,10 @@ public final class PostWriter {
   private var line: [UInt8] = []
   private let omitted: Set<PostField>
 
-  /// Creates the file `path`, packed with gzip if its name ends in `.gz`; `-` is standard output.
+  /// Creates the file `path`, compressed with gzip if its name ends in `.gz`; `-` is standard
+  /// output.
   ///
-  /// The fields `omitted` are written of no post.
+  /// The fields `omitted` are not written for any post.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String, omitting omitted: Set<PostField> = []) throws {
@@ -23,7 +24,7 @@ public final class PostWriter {
     self.omitted = omitted
   }
 
-  /// Appends `post`, whose id must be above that of the last post.
+  /// Appends `post`, whose id must be greater than that of the last post.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the id does not ascend, or the year of a date does
   ///   not have four digits.
@@ -39,8 +40,8 @@ public final class PostWriter {
     try writeLine()
   }
 
-  /// Appends `post` as it is in `source`, a line of another file without its newline, with keys that
-  /// are not known here; the id must be above that of the last post.
+  /// Appends `post` as it is in `source`, a line of another file without its newline, including
+  /// unknown keys; the id must be greater than that of the last post.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the id does not ascend.
   public func write(_ post: Post, asIn source: [UInt8]) throws {
@@ -65,15 +66,16 @@ public final class PostWriter {
     count += 1
   }
 
-  /// Creates a folder for what is needed until the posts are written; the caller removes it.
+  /// Creates a folder for temporary files that are needed until the posts are written; the caller
+  /// removes it.
   ///
   /// - Throws: ``FileError``.
   public func createTemporaryFolder() throws -> String {
     try file.createTemporaryFolder()
   }
 
-  /// Brings the posts to the disk, gives the file its name, and returns whether that changed
-  /// anything: an older file with the same bytes is left alone.
+  /// Writes the posts to disk, gives the file its name, and returns whether that changed anything:
+  /// an existing file with the same bytes is left alone.
   ///
   /// - Throws: ``FileError``; then the file does not appear.
   @discardableResult

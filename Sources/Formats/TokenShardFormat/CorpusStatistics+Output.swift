@@ -31,7 +31,7 @@ extension CorpusStatistics {
     return .object(members)
   }
 
-  /// The statistics as lines for people; `files` are the names of the files.
+  /// The statistics as lines of readable text; `files` are the names of the files.
   ///
   ///     tokens               33,745  5.23 bytes a token
   ///     vocabulary used       1,746  87.3 % of 2,000
@@ -80,7 +80,7 @@ extension CorpusStatistics {
     let largest = max(lengths.counts.max() ?? 0, 1)
     let fractions = lengths.counts.map { NumberText.percent($0, of: lengths.posts) }
     let width = fractions.map(\.count).max() ?? 0
-    // Classes above a block matter only if they contain posts.
+    // Classes beyond the block size matter only if they contain posts.
     let blockClass = lengths.bounds.firstIndex(of: lengths.blockSize) ?? 0
     let lastClass = max(blockClass, lengths.counts.lastIndex { $0 > 0 } ?? 0)
     for (index, count) in lengths.counts[...lastClass].enumerated() {
@@ -88,7 +88,7 @@ extension CorpusStatistics {
         index < lengths.bounds.count
         ? "up to \(NumberText.count(lengths.bounds[index]))"
         : "above \(NumberText.count(lengths.bounds[index - 1]))"
-      // The longest bar has 24 marks, and that of any post at least one.
+      // The longest bar has 24 marks, and that of any nonempty class at least one.
       let bar = String(repeating: "#", count: (count * 24 + largest - 1) / largest)
       let padding = String(repeating: " ", count: width - fractions[index].count)
       let note = padding + fractions[index] + (bar.isEmpty ? "" : "  " + bar)

@@ -4,9 +4,9 @@
 ///     statistics.uses.count(ids)
 ///     statistics.lengths.add(.init(tokens: ids.count, bytes: 78, file: 0, line: 12))
 public struct CorpusStatistics: Equatable, Sendable {
-  /// How often each token was used, ends of texts included.
+  /// How often each token was used, including ends of texts.
   public var uses: TokenUses
-  /// How long posts are; empty if the text was not encoded post by post.
+  /// The lengths of the posts; empty if the text was not encoded post by post.
   public var lengths: PostLengths
   /// The number of bytes of text outside posts.
   public var otherBytes = 0
@@ -31,7 +31,7 @@ public struct CorpusStatistics: Equatable, Sendable {
 
 /// How often each token of a vocabulary was used.
 ///
-/// Each thread counts for itself; the counts are merged at the end.
+/// Each thread counts separately; the counts are merged at the end.
 public struct TokenUses: Equatable, Sendable {
   /// The number of tokens counted.
   public private(set) var tokens = 0
@@ -54,7 +54,7 @@ public struct TokenUses: Equatable, Sendable {
     tokens += ids.count
     uses.withUnsafeMutableBufferPointer { uses in
       for id in ids {
-        precondition(id < uses.count, "no such token in the vocabulary")
+        precondition(id < uses.count, "the token is not in the vocabulary")
         uses[Int(id)] &+= 1
       }
     }
@@ -62,7 +62,7 @@ public struct TokenUses: Equatable, Sendable {
 
   /// Adds the counts of `other`, which has the same vocabulary.
   public mutating func merge(_ other: TokenUses) {
-    precondition(vocabularySize == other.vocabularySize, "uses of another vocabulary")
+    precondition(vocabularySize == other.vocabularySize, "the vocabularies differ in size")
     tokens += other.tokens
     for index in uses.indices { uses[index] += other.uses[index] }
   }

@@ -16,7 +16,7 @@ public struct PackedTokens: Sendable {
     bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
   }
 
-  /// Appends `ids`, all of which are below the size of the vocabulary.
+  /// Appends `ids`, all of which are smaller than the vocabulary.
   public mutating func append(_ ids: UnsafeBufferPointer<UInt32>) {
     let start = bytes.count
     bytes.append(contentsOf: repeatElement(0, count: ids.count * bytesPerToken))
@@ -31,7 +31,7 @@ public struct PackedTokens: Sendable {
     }
   }
 
-  /// Appends the ids `packed`, which are in the format of a shard.
+  /// Appends the ids in `packed`, which is in the format of a shard.
   mutating func append(packed: [UInt8]) {
     precondition(packed.count % bytesPerToken == 0)
     bytes += packed

@@ -1,8 +1,8 @@
 /// The lengths of posts, and which posts are the longest.
 public struct PostLengths: Equatable, Sendable {
-  /// A post, and where it is.
+  /// A post and its location.
   public struct Post: Equatable, Sendable {
-    /// The number of tokens, its end of text included.
+    /// The number of tokens, including its end of text.
     public let tokens: Int
     /// The size of its text in bytes.
     public let bytes: Int
@@ -18,17 +18,17 @@ public struct PostLengths: Equatable, Sendable {
       self.line = line
     }
 
-    /// Whether the post precedes `other` in the list of the longest: it has more tokens, or as many and
-    /// comes first in the corpus.
+    /// Whether the post precedes `other` in the list of the longest: it has more tokens, or the
+    /// same number and comes first in the corpus.
     func precedes(_ other: Post) -> Bool {
       (-tokens, file, line) < (-other.tokens, other.file, other.line)
     }
   }
 
-  /// How many of the longest posts are kept.
+  /// The number of longest posts that are kept.
   public static let longestKept = 5
 
-  /// The number of tokens on which a model is trained at a time.
+  /// The number of tokens that a model is trained on at a time.
   public let blockSize: Int
   /// The number of posts.
   public private(set) var posts = 0
@@ -41,12 +41,12 @@ public struct PostLengths: Equatable, Sendable {
   /// The number of posts in each class of lengths.
   public private(set) var counts: [Int]
 
-  /// Lengths of no posts yet.
+  /// Creates empty lengths.
   public init(blockSize: Int) {
     precondition(blockSize > 0)
     self.blockSize = blockSize
     let bounds = [8, 4, 2, 1].map { blockSize / $0 } + [2, 4, 8].map { blockSize * $0 }
-    // In a small block some of the fractions are 0 or the same.
+    // With a small block size, some of the fractions are 0 or equal.
     self.bounds = bounds.filter { $0 > 0 }.reduce(into: []) { bounds, bound in
       if bounds.last != bound { bounds.append(bound) }
     }
@@ -75,8 +75,10 @@ public struct PostLengths: Equatable, Sendable {
     for post in other.longest { keep(post) }
   }
 
-  /// Adds the posts of `other`, which are from a part of the file `file` after `linesBefore` lines; the
-  /// lines of `other` were counted from the beginning of the part.
+  /// Adds the posts of `other`, which come from a part of the file `file` after `linesBefore`
+  /// lines.
+  ///
+  /// The lines of `other` are counted from the beginning of that part.
   public mutating func merge(_ other: PostLengths, file: Int, linesBefore: Int) {
     mergeCounts(other)
     for post in other.longest {
@@ -93,7 +95,7 @@ public struct PostLengths: Equatable, Sendable {
   }
 
   private mutating func mergeCounts(_ other: PostLengths) {
-    precondition(blockSize == other.blockSize, "lengths for another block size")
+    precondition(blockSize == other.blockSize, "the block sizes differ")
     posts += other.posts
     textBytes += other.textBytes
     for index in counts.indices { counts[index] += other.counts[index] }

@@ -10,7 +10,7 @@ extension TokenManifest {
     allShards.map(\.name)
   }
 
-  /// Checks that `digest` is that of the tokenizer with which the shards in `folder` were made.
+  /// Checks that `digest` is that of the tokenizer used to create the shards in `folder`.
   ///
   /// - Throws: ``InputError``.
   public func checkTokenizer(digest: UInt32, in folder: String) throws {
@@ -26,7 +26,7 @@ extension TokenManifest {
   ///
   /// A split without shards has no tokens.
   ///
-  /// - Throws: ``InputError`` with the file and byte; ``FileError``.
+  /// - Throws: ``InputError`` with the file and the byte offset; ``FileError``.
   public func shards(
     of split: TokenSplit, in folder: String, verifyingContents: Bool = true
   ) throws -> TokenShards {
@@ -39,20 +39,20 @@ extension TokenManifest {
     return shards
   }
 
-  /// Checks `shard`, which is beside the manifest, against the entry with its name.
+  /// Checks `shard`, which is next to the manifest, against the entry with its name.
   ///
-  /// - Throws: ``InputError`` with the byte, also if there is no such entry.
+  /// - Throws: ``InputError`` with the byte offset, also if there is no such entry.
   public func check(_ shard: TokenShard, verifyingContents: Bool) throws {
     let name = Folder.name(of: shard.path)
     guard let expected = allShards.first(where: { $0.name == name }) else {
-      throw InputError(shard.path, "\(Self.fileName) beside it does not name this file")
+      throw InputError(shard.path, "\(Self.fileName) next to it does not list this file")
     }
     try check(shard, against: expected, verifyingContents: verifyingContents)
   }
 
   /// Checks `shard` against the entry `expected` of the manifest.
   ///
-  /// - Throws: ``InputError`` with the byte.
+  /// - Throws: ``InputError`` with the byte offset.
   func check(_ shard: TokenShard, against expected: Shard, verifyingContents: Bool) throws {
     func check(_ holds: Bool, word: Int, _ problem: String) throws {
       if !holds { throw InputError(shard.path, .byte(word * 4), problem) }
@@ -66,7 +66,7 @@ extension TokenManifest {
     let bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
     try check(
       shard.header.bytesPerToken == bytesPerToken, word: 0,
-      "\(shard.header.bytesPerToken) bytes an id; the vocabulary of \(vocabularySize) tokens of "
+      "\(shard.header.bytesPerToken) bytes per id; the vocabulary of \(vocabularySize) tokens of "
         + "\(Self.fileName) needs \(bytesPerToken)")
     guard let description = shard.header.description else {
       // Another program wrote it, without a description of the vocabulary.
@@ -94,7 +94,8 @@ extension TokenManifest {
         + "\(Self.fileName) says \(NumberText.hexadecimal(expected.checksum))")
   }
 
-  /// The paths of the shards in `folder`: those of the manifest, then others with names of shards.
+  /// The paths of the shards in `folder`: first those of the manifest, then others that are named
+  /// like shards.
   ///
   /// - Throws: ``FileError``.
   public func shardPaths(in folder: String) throws -> [String] {
@@ -105,8 +106,8 @@ extension TokenManifest {
     return (named + others).map { folder + "/" + $0 }
   }
 
-  /// Checks the valid shards of `folder` as a whole: each post must have an end of text, and nothing may
-  /// follow the last one.
+  /// Checks the valid shards of `folder` as a whole: each post must have an end of text, and
+  /// nothing may follow the last one.
   ///
   /// - Throws: ``InputError``; ``FileError``.
   public func verifyEndsOfText(in folder: String) throws {

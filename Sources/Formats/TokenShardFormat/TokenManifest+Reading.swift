@@ -14,7 +14,7 @@ extension TokenManifest {
     }
     guard Folder.hasFile(path) else {
       throw InputError(
-        folder, "there is no \(Self.fileName): not a folder of token shards, or not a whole one")
+        folder, "there is no \(Self.fileName): not a folder of token shards, or an incomplete one")
     }
     let file = try JSONObject(path: path)
     guard file["format"]?.string == Self.format else {
@@ -43,7 +43,7 @@ extension TokenManifest {
         shards: try contents.objects("shards").map { try Shard($0) })
       if let sum = contents["tokens"]?.integer, let tokens = splits[split]?.tokens, sum != tokens {
         throw InputError(
-          path, "'\(split).tokens' is \(sum), but its shards have \(tokens) together")
+          path, "'\(split).tokens' is \(sum), but its shards have \(tokens) in total")
       }
     }
     var names: Set<String> = []
@@ -59,7 +59,7 @@ extension TokenManifest.Shard {
   /// - Throws: ``InputError``.
   fileprivate init(_ shard: JSONObject) throws {
     name = try shard.string("file")
-    // A name that leads out of the folder would be read from elsewhere.
+    // A name that points outside the folder would be read from elsewhere.
     guard !name.contains("/"), name != ".." else {
       throw InputError(shard.path, "'\(excerpt(name))' is not the name of a file in the folder")
     }

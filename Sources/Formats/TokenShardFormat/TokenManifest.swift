@@ -6,10 +6,10 @@ import TextSupport
 public enum TokenSplit: String, CaseIterable, Sendable {
   /// What a model learns from.
   case train
-  /// What it is measured on.
+  /// What the model is evaluated on.
   case validation
 
-  /// The name of the shard with this index, such as `train-00000.bin`.
+  /// The name of the shard with this index, for example `train-00000.bin`.
   public func shardName(_ index: Int) -> String {
     let digits = String(index)
     let zeros = String(repeating: "0", count: max(0, 5 - digits.count))
@@ -24,7 +24,9 @@ public enum TokenSplit: String, CaseIterable, Sendable {
   }
 }
 
-/// The contents of a folder of token shards; it is written last, so a folder with a manifest is whole.
+/// The contents of a folder of token shards.
+///
+/// The manifest is written last, so a folder with a manifest is complete.
 public struct TokenManifest: Equatable, Sendable {
   /// The name of the file.
   public static let fileName = "manifest.json"
@@ -81,7 +83,7 @@ public struct TokenManifest: Equatable, Sendable {
   public var endOfText: UInt32
   /// The parts of the corpus.
   public var splits: [TokenSplit: Split]
-  /// How the folder was made, in any form.
+  /// How the folder was created, in any form.
   public var settings: JSONValue
   /// Statistics of the corpus, in any form; `null` if there are none.
   public var statistics: JSONValue
@@ -99,7 +101,7 @@ public struct TokenManifest: Equatable, Sendable {
     self.statistics = statistics
   }
 
-  /// Whether `folder` has a manifest, so that it may be replaced by another folder of shards.
+  /// Whether `folder` has a manifest, so that another folder of shards may replace it.
   public static func exists(in folder: String) -> Bool {
     let value = try? JSONValue(path: folder + "/" + fileName)
     return value?["format"]?.string == format

@@ -16,10 +16,10 @@ public struct TokenShard: Sendable {
 
   /// Opens the shard at `path` and checks its header and size.
   ///
-  /// Unless `verifyingContents` is false, it also reads all ids: their CRC-32 must be that of the
-  /// header, and they must be below the size of the vocabulary.
+  /// Unless `verifyingContents` is false, it also reads all ids: their CRC-32 must match that of
+  /// the header, and they must be smaller than the vocabulary.
   ///
-  /// - Throws: ``InputError`` with the byte; ``FileError``.
+  /// - Throws: ``InputError`` with the byte offset; ``FileError``.
   public init(path: String, verifyingContents: Bool = true) throws {
     file = try MappedFile(path: path)
     header = try Self.header(of: file)
@@ -28,7 +28,7 @@ public struct TokenShard: Sendable {
 
   /// The id at `position`, which is below ``count``.
   public subscript(position: Int) -> UInt32 {
-    precondition(0..<count ~= position, "no such token in the shard")
+    precondition(0..<count ~= position, "the token is not in the shard")
     return token(position)
   }
 
@@ -36,8 +36,8 @@ public struct TokenShard: Sendable {
   public func copy<Element: FixedWidthInteger>(
     _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
   ) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such tokens in the shard")
-    precondition(range.count <= buffer.count, "no room for the tokens")
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range is out of bounds")
+    precondition(range.count <= buffer.count, "the buffer is too small for the tokens")
     for (index, position) in range.enumerated() {
       buffer[index] = Element(truncatingIfNeeded: token(position))
     }
@@ -79,7 +79,7 @@ public struct TokenShard: Sendable {
     guard file.bytes.count >= TokenShardHeader.byteCount else {
       throw InputError(
         file.path, .byte(file.bytes.count),
-        "the file ends in its header of \(TokenShardHeader.byteCount) bytes: it is cut off")
+        "the file ends within its header of \(TokenShardHeader.byteCount) bytes: it is cut off")
     }
     func word(_ index: Int) -> UInt32 {
       UInt32(littleEndian: file.bytes.load(fromByteOffset: index * 4, as: UInt32.self))
@@ -110,12 +110,12 @@ public struct TokenShard: Sendable {
     case 0: break
     case TokenShardHeader.described:
       guard word(4) == UInt32(bytesPerToken) else {
-        throw failure(4, "\(word(4)) bytes a token; expected \(bytesPerToken) by the magic number")
+        throw failure(4, "\(word(4)) bytes per token; the magic number says \(bytesPerToken)")
       }
       guard word(5) <= Int32.max else { throw failure(5, "a vocabulary of \(word(5)) tokens") }
       guard bytesPerToken == TokenShardHeader.bytesPerToken(vocabularySize: Int(word(5))) else {
         throw failure(
-          5, "ids of \(bytesPerToken) bytes do not go with a vocabulary of \(word(5)) tokens")
+          5, "ids of \(bytesPerToken) bytes do not match a vocabulary of \(word(5)) tokens")
       }
       guard word(6) < word(5) else {
         throw failure(6, "the end of text, id \(word(6)), is not in the vocabulary of \(word(5))")
@@ -156,7 +156,7 @@ public struct TokenShard: Sendable {
 
   /// Checks that all ids are below `vocabularySize`.
   ///
-  /// - Throws: ``InputError`` with the first byte of the first id that is not.
+  /// - Throws: ``InputError`` with the offset of the first id that is not.
   func checkIDs(below vocabularySize: Int) throws {
     guard largestID >= vocabularySize else { return }
     for position in 0..<count where token(position) >= vocabularySize {

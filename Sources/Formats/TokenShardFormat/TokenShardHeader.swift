@@ -1,7 +1,7 @@
 /// The first 1,024 bytes of a token shard: 256 little-endian words of 32 bits.
 ///
-/// Words 0 to 2 are those of llm.c, which leaves the others at zero. Here the words from 3 on describe
-/// the ids.
+/// Words 0 to 2 are those of llm.c, which leaves the others at zero. Here, the words from 3 on
+/// describe the ids.
 public struct TokenShardHeader: Equatable, Sendable {
   /// The size of the header in bytes.
   public static let byteCount = 1024

@@ -19,8 +19,8 @@ public final class TokenShardWriter {
   private var checksum = CRC32()
   private var finished: [TokenManifest.Shard] = []
 
-  /// A writer of `train-00000.bin`, `train-00001.bin` and so on, or the same for `validation`, in
-  /// `folder`.
+  /// A writer of `train-00000.bin`, `train-00001.bin` and so on, or of the same for `validation`,
+  /// in `folder`.
   public init(
     folder: String, split: TokenSplit, vocabularySize: Int, endOfText: UInt32,
     tokenizerDigest: UInt32, tokensPerShard: Int = 100_000_000
@@ -35,14 +35,14 @@ public final class TokenShardWriter {
     bytesPerToken = TokenShardHeader.bytesPerToken(vocabularySize: vocabularySize)
   }
 
-  /// Appends `ids`, all of which are below the size of the vocabulary.
+  /// Appends `ids`, all of which are smaller than the vocabulary.
   ///
   /// - Throws: ``FileError``.
   public func append(_ ids: [UInt32]) throws {
     try append(ids[...])
   }
 
-  /// Appends `ids`, all of which are below the size of the vocabulary.
+  /// Appends `ids`, all of which are smaller than the vocabulary.
   ///
   /// - Throws: ``FileError``.
   public func append(_ ids: ArraySlice<UInt32>) throws {
@@ -70,7 +70,7 @@ public final class TokenShardWriter {
     }
   }
 
-  /// Finishes the last shard and returns all of them; there are none if no ids were appended.
+  /// Finishes the last shard and returns all of them; the list is empty if no ids were appended.
   ///
   /// - Throws: ``FileError``.
   public func finish() throws -> [TokenManifest.Shard] {

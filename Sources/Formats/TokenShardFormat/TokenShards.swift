@@ -10,7 +10,7 @@ public struct TokenShards: Sendable {
 
   /// Opens the shards at `paths`.
   ///
-  /// - Throws: ``InputError`` with the byte; ``FileError``.
+  /// - Throws: ``InputError`` with the byte offset; ``FileError``.
   public init(paths: [String], verifyingContents: Bool = true) throws {
     shards = try paths.map { try TokenShard(path: $0, verifyingContents: verifyingContents) }
     starts = shards.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
@@ -21,7 +21,7 @@ public struct TokenShards: Sendable {
 
   /// The id at `position`, which is below ``count``.
   public subscript(position: Int) -> UInt32 {
-    precondition(0..<count ~= position, "no such token")
+    precondition(0..<count ~= position, "the position is out of range")
     let index = shardIndex(of: position)
     return shards[index][position - starts[index]]
   }
@@ -30,8 +30,8 @@ public struct TokenShards: Sendable {
   public func copy<Element: FixedWidthInteger>(
     _ range: Range<Int>, to buffer: UnsafeMutableBufferPointer<Element>
   ) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such tokens")
-    precondition(range.count <= buffer.count, "no room for the tokens")
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "the range is out of bounds")
+    precondition(range.count <= buffer.count, "the buffer is too small for the tokens")
     var position = range.lowerBound
     while position < range.upperBound {
       let index = shardIndex(of: position)
@@ -51,7 +51,7 @@ public struct TokenShards: Sendable {
     }
   }
 
-  /// The shard that holds `position`: the last that begins at or before it and is not empty.
+  /// The shard that holds `position`: the last nonempty one that begins at or before it.
   private func shardIndex(of position: Int) -> Int {
     var (low, high) = (0, shards.count - 1)
     while low < high {
@@ -62,9 +62,9 @@ public struct TokenShards: Sendable {
   }
 }
 
-/// A range of tokens as the user types it: `10..20`, `10..`, `..20` or `..`.
+/// A range of tokens as the user enters it: `10..20`, `10..`, `..20` or `..`.
 ///
-/// It begins at the first index and ends before the second; indices begin at 0.
+/// It begins at the first index and ends before the second; indices start at 0.
 ///
 ///     TokenRange("10..")?.resolved(count: 30)  // 10..<30
 public struct TokenRange: Equatable, Sendable {

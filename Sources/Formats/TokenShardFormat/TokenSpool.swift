@@ -5,7 +5,7 @@ public final class TokenSpool {
   private let vocabularySize: Int
   private let file: AppendFile
 
-  /// A spool of tokens of a vocabulary of `vocabularySize`: a temporary file in `folder`.
+  /// A spool of tokens of a vocabulary of `vocabularySize` tokens: a temporary file in `folder`.
   ///
   /// - Throws: ``FileError``.
   public init(folder: String, vocabularySize: Int) throws {
@@ -29,7 +29,7 @@ public final class TokenSpool {
     let boundary = count * tokens.bytesPerToken
     var position = 0
     while position < file.size {
-      // No piece belongs to both writers.
+      // No chunk belongs to both writers.
       let isFirst = position < boundary
       let end = min(position + 1 << 20, isFirst ? boundary : file.size)
       tokens.removeAll()

@@ -1,7 +1,7 @@
-/// Finds items by their hashes: an open-addressed table of the indices that the items have elsewhere.
+/// Finds items by their hashes: an open-addressed table of the items' indices.
 ///
-/// The tables of this module are built on it. Whoever keeps the items compares them, so that the table
-/// holds neither keys nor values and grows without looking at either.
+/// The items are stored elsewhere, and their owner compares them. The table therefore holds neither
+/// keys nor values, and grows without looking at either. The tables of this module are built on it.
 struct HashIndex: Sendable {
   /// The hash in the upper half and the index plus 1 in the lower half; 0 if the slot is free.
   ///
@@ -52,7 +52,8 @@ struct HashIndex: Sendable {
   }
 }
 
-/// The hash function of all tables: each step multiplies two words to 128 bits and folds the halves.
+/// The hash function of all tables: each step multiplies two words to 128 bits and folds the
+/// halves.
 ///
 /// Only speed depends on its quality.
 enum FoldedHash {

@@ -6,8 +6,8 @@
 #define RELAXED _Pragma("clang fp reassociate(on) contract(fast)")
 #define INLINE static inline __attribute__((__always_inline__))
 
-/// sum + x * y of numbers or vectors, rounded once if the processor can do so, and the same in every
-/// loop: what the optimizer fuses by itself may differ between two loops.
+/// sum + x * y of numbers or vectors, rounded once if the processor supports it, and the same in
+/// every loop: left to itself, the optimizer may fuse differently in two loops.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define FUSED(sum, x, y) __builtin_elementwise_fma(x, y, sum)
 #else
@@ -41,11 +41,11 @@ INLINE float exponential(float x) {
   return p * power;
 }
 
-/// The square root of x in a form that vectorizes: sqrtf has to set errno if x is negative.
+/// The square root of x in a form that vectorizes: sqrtf must set errno if x is negative.
 INLINE float square_root(float x) { return __builtin_elementwise_sqrt(x); }
 
-/// 1/(1 + e^-x) = 0.5 (1 + tanh(x/2)) and the same of -x, each to a relative error of a few 1e-7:
-/// neither tail loses digits to a subtraction from 1. Below -87 the sigmoid is 0.
+/// 1/(1 + e^-x) = 0.5 (1 + tanh(x/2)) and the same for -x, each to a relative error of a few 1e-7:
+/// neither tail loses digits by subtraction from 1. Below -87 the sigmoid is 0.
 typedef struct Sigmoid {
   float value, complement;
 } Sigmoid;
@@ -58,11 +58,12 @@ INLINE Sigmoid sigmoid(float x) {
   return (Sigmoid){x < 0 ? smaller : larger, x < 0 ? larger : smaller};
 }
 
-/// 0.5 (1 + erf(x/sqrt 2)), the distribution function of the normal distribution, to a relative error
-/// of a few 1e-7 where it is above 1e-4; also sets `density` to e^(-x^2/2).
+/// 0.5 (1 + erf(x/sqrt 2)), the distribution function of the normal distribution, to a relative
+/// error of a few 1e-7 where it is above 1e-4. Also sets `density` to e^(-x^2/2).
 ///
-/// The tail is the density times a polynomial in t = 1/(1 + 0.4 z), z = |x|/sqrt 2, as in Abramowitz
-/// & Stegun 1964, 7.1.26, but of degree 9: a minimax fit to e^(z^2) erfc(z)/2 of 6e-8 relative.
+/// The tail is the density times a polynomial in t = 1/(1 + 0.4 z), z = |x|/sqrt 2, as in
+/// Abramowitz & Stegun 1964, 7.1.26, but of degree 9: a minimax fit to e^(z^2) erfc(z)/2 of 6e-8
+/// relative.
 INLINE float normal_distribution(float x, float *density) {
 #pragma clang fp contract(fast)
   float z = fabsf(x) * 0.70710678118654752f;

@@ -1,8 +1,8 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Each score and each channel of the result is one chain of sums in ascending order, so that the bits
-// do not depend on what else is computed beside it.
+// Each score and each channel of the result is one chain of sums in ascending order, so that its
+// bits do not depend on what else is computed.
 #pragma clang fp contract(off)
 
 #define BLOCK CKERNELS_KEY_BLOCK
@@ -14,8 +14,8 @@ void ckernels_store_key(float *restrict keys, const float *restrict key, size_t 
   for (size_t channel = 0; channel < size; channel++) target[channel * BLOCK] = key[channel];
 }
 
-/// The scores of `blocks`, a constant, blocks of keys: several chains at a time hide the latency
-/// of an addition.
+/// The scores of `blocks` blocks of keys, a constant: several chains at a time hide the latency of
+/// an addition.
 INLINE void score_blocks(const size_t blocks, Block *restrict scores, const float *restrict query,
                          const float *restrict keys, size_t size, float scale) {
   Block sums[4];

@@ -27,9 +27,9 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key) {
   return counter;
 }
 
-// How many counters go through the rounds side by side, one in each lane of the vectors.
+// How many counters go through the rounds side by side, one in each vector lane.
 enum { lanes = 16 };
-// How many elements those counters give random numbers for.
+// How many elements get random numbers from those counters.
 enum { stretch = CKERNELS_DROPOUT_STRETCH };
 _Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
 

@@ -4,9 +4,9 @@
 #include <immintrin.h>
 #endif
 
-// Every output is a sum over blocks of inputs in ascending order, each of which is one chain of fused
-// multiply-adds. The bits are the same for any number of rows and threads and any kind of vector.
-// Only those of products of pairs are what the processor's instruction gives.
+// Every output is a sum over blocks of inputs in ascending order, each of which is one chain of
+// fused multiply-adds. The bits are the same for any number of rows and threads and any vector
+// width. Only products of pairs have whatever bits the processor's instruction gives.
 #pragma clang fp contract(off)
 
 #if defined(__AVX512F__)
@@ -54,8 +54,8 @@ INLINE Vector from_int8(const int8_t *x) {
 void ckernels_linear_row(float *restrict out, const float *restrict x,
                          const float *restrict weights, size_t stride, size_t inputs,
                          size_t outputs) {
-  // One input after another: the processor reads ahead best if everything it reads lies in one row, and
-  // prefetching by hand only disturbs it.
+  // One input after another: the processor prefetches best if everything it reads lies in one row,
+  // and prefetching by hand only interferes.
   for (size_t input = 0; input < inputs; input++, weights += stride) {
     size_t column = 0;
     for (; column + BLOCK_COLUMNS <= outputs; column += BLOCK_COLUMNS) {
@@ -72,10 +72,10 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
 #define PANEL_VECTORS (PANEL / LANES)
 #define BLOCK CKERNELS_INPUT_BLOCK
 
-/// How many bytes ahead of the current ones are prefetched: without it bf16 is read a tenth slower.
+/// How many bytes ahead to prefetch: without this, reading bf16 is a tenth slower.
 #define AHEAD 4096
 
-/// Prefetches the pairs that follow those of one pair of inputs.
+/// Prefetches the pairs after those of one pair of inputs.
 INLINE void read_pairs_ahead(const uint16_t *panel) {
   for (size_t line = 0; line < 2 * PANEL * sizeof(*panel); line += 64) {
     __builtin_prefetch((const char *)panel + AHEAD + line);
@@ -95,7 +95,7 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         const Words pairs = from_pairs(panel + 2 * v * LANES);
         sums[v] = FUSED(sums[v], (Vector)x[input], first_of(pairs));
-        // The last pair may have one input.
+        // The last pair may have only one input.
         if (input + 1 < end) sums[v] = FUSED(sums[v], (Vector)x[input + 1], second_of(pairs));
       }
     }
@@ -181,8 +181,8 @@ void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weight
   for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
 }
 
-/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel; meanwhile a column of
-/// cache lines, `coming_stride` apart, is prefetched.
+/// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel. Meanwhile, a column
+/// of cache lines, `coming_stride` apart, is prefetched.
 INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict x, size_t x_stride, const float *restrict panel,
                  const float *restrict scales, size_t inputs, const float *coming,
@@ -221,7 +221,8 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
       float *o = out + row * out_stride + column;
       const float *i = x + row * x_stride, *p = panel + column;
       const float *s = scales ? scales + column : 0;
-      // The first few tiles prefetch all that comes; those after them only what they already have.
+      // The first few tiles prefetch everything for the next panel; later ones only touch what is
+      // already cached.
       const float *c = next && line < PANEL ? next + line : p;
       const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
@@ -238,7 +239,8 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
   }
 }
 
-/// The same as `tile`, of pairs; if `ahead`, the pairs that follow the panel are prefetched meanwhile.
+/// The same as `tile`, for pairs; if `ahead`, the pairs that follow the panel are prefetched
+/// meanwhile.
 INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
                           const uint32_t *restrict x, size_t x_stride,
                           const uint16_t *restrict panel, size_t pairs, const int ahead) {
@@ -301,7 +303,7 @@ int ckernels_multiplies_pairs(void) {
 
 // MARK: - Conversion
 
-/// The nearest bfloat16, of two equally near the even one. NaN stays NaN.
+/// The nearest bfloat16; ties go to the even one. NaN stays NaN.
 INLINE uint16_t rounded(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -325,7 +327,7 @@ void ckernels_pairs_of_floats(uint32_t *restrict out, const float *restrict floa
 void ckernels_round_to_bfloat16_in_place(void *memory, size_t count) {
   const char *source = memory;
   char *target = memory;
-  // What is written lies before what is still unread.
+  // What is written lies before what has not yet been read.
   enum { STRETCH = 64 };
   for (size_t done = 0; done < count; done += STRETCH) {
     size_t rest = count - done < STRETCH ? count - done : STRETCH;

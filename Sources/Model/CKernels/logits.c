@@ -1,11 +1,11 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Each operation is rounded by itself, and sums are taken in the same order everywhere, so that a
+// Each operation is rounded separately, and sums are taken in the same order everywhere, so that a
 // seed gives the same text on every machine.
 #pragma clang fp contract(off)
 
-// Functions that take or return vectors are inlined, so how they would be passed does not matter.
+// Functions that take or return vectors are inlined, so the calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define LANES 16
@@ -35,7 +35,7 @@ float ckernels_largest(const float *x, size_t count) {
   return largest;
 }
 
-/// e^x as in arithmetic.h, but for the rounding; NaN stays NaN.
+/// e^x as in arithmetic.h, except for the rounding; NaN stays NaN.
 INLINE Lanes exponential_lanes(Lanes x) {
   x = x < (Lanes)-87.0f ? (Lanes)-87.0f : x;
   x = x > (Lanes)88.0f ? (Lanes)88.0f : x;
@@ -58,7 +58,8 @@ INLINE double total(Lanes sum) {
   return (double)total;
 }
 
-/// Elements that are summed in single precision; the sums of these stretches are added in double.
+/// How many elements are summed in single precision; the sums of these stretches are added in
+/// double.
 #define STRETCH (64 * LANES)
 
 INLINE double exponentials(const int keeps, float *out, const float *x, float maximum,
@@ -149,7 +150,7 @@ INLINE size_t keep_at_least(const int has_tokens, float *x, int32_t *tokens, flo
       continue;
     for (size_t i = start; i < end; i++) {
       float logit = x[i];
-      // Written in any case: the processor cannot predict which are kept.
+      // Written unconditionally: the processor cannot predict which are kept.
       x[kept] = logit;
       tokens[kept] = has_tokens ? tokens[i] : (int32_t)i;
       kept += logit >= bound;

@@ -62,8 +62,8 @@ void ckernels_add(float *restrict y, const float *restrict x, size_t count) {
 double ckernels_sum_of_squares(const float *x, size_t count) {
   RELAXED
   double total = 0;
-  // Short stretches are summed in single precision, which is twice as fast, and their sums in double
-  // precision, so that the error does not grow with the count.
+  // Short stretches are summed in single precision, which is twice as fast, and their sums in
+  // double precision, so that the error does not grow with the count.
   for (size_t start = 0; start < count; start += 4096) {
     size_t end = start + 4096 < count ? start + 4096 : count;
     float sum = 0;

@@ -1,9 +1,9 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-// Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs. A block is the
-// sum, in ascending order, of 16 chains of fused multiply-adds, the first over inputs 0, 16, 32 and so
-// on: side by side the chains read what lies in a row.
+// Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs. A block is
+// the sum, in ascending order, of 16 chains of fused multiply-adds, the first over inputs 0, 16, 32
+// and so on: side by side, the chains read consecutive inputs of a row.
 #pragma clang fp contract(off)
 
 #define CHAINS CKERNELS_CHAINS
@@ -12,7 +12,7 @@
 
 typedef float Row __attribute__((ext_vector_type(CHAINS), aligned(4)));
 
-// Macros, since a vector wider than the processor's cannot be passed to a function.
+// Macros, because a vector wider than the processor's cannot be passed to a function.
 #define INTERLEAVED_LOWER(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define INTERLEAVED_UPPER(a, b) \
@@ -38,7 +38,7 @@ INLINE void partly(Row *row, const float *x, size_t count) {
   memcpy(row, x, count * sizeof(float));
 }
 
-/// Weights of CHAINS inputs and outputs, transposed; those beyond `inputs` and `rows` are zero.
+/// The weights of CHAINS inputs and outputs, transposed; those beyond `inputs` and `rows` are zero.
 INLINE void transposed_square(Row square[CHAINS], const float *weights, size_t stride,
                               size_t inputs, size_t rows) {
   for (size_t r = 0; r < CHAINS; r++) {
@@ -90,8 +90,8 @@ INLINE void chains(Row *out, const float *x, const float *weights, size_t inputs
 void ckernels_linear_row_transposed(float *restrict out, const float *restrict x,
                                     const float *restrict weights, size_t stride, size_t inputs,
                                     size_t outputs) {
-  // How many blocks of a row are kept until there are as many rows as a vector has lanes, so that one
-  // row after another is read at the speed of memory.
+  // How many blocks of a row are kept until there are as many rows as vector lanes, so that one row
+  // after another is read at the speed of memory.
   enum { BLOCKS = 8 };
   for (size_t output = 0; output < outputs; output += CHAINS) {
     const size_t rows = outputs - output < CHAINS ? outputs - output : CHAINS;

@@ -4,24 +4,24 @@ import Glibc
 import Synchronization
 import Threading
 
-/// Threads that share the pieces of a loop.
+/// Threads that share the work of a loop.
 ///
 /// A thread without work spins for a moment, because the next loop of a training step comes soon,
 /// and then sleeps. The calling thread works too.
 ///
-/// Signals are left to the calling thread. That matters for more than the wait for input: kernels of
-/// oneDNN keep data where the stack pointer is, so that a handler on that "stack" would overwrite the
-/// heap.
+/// Only the calling thread handles signals. This matters for more than waiting for input: kernels
+/// of oneDNN store data where the stack pointer normally is, so a handler on that "stack" would
+/// overwrite the heap.
 public final class ThreadPool: Sendable {
-  /// How many threads share the work, the calling one included.
+  /// The number of threads that share the work, including the calling one.
   public let count: Int
   private let shared: Shared
-  /// The memory of ``panelMemory``, which costs nothing before it is used.
+  /// The memory of ``panelMemory``, which takes no space until it is used.
   let panelFloats: FloatArena
-  // Element `thread` is used by that thread alone.
+  // Element `thread` is used only by that thread.
   nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
-  /// Starts `requested - 1` threads beside the calling one, or as many as the system allows.
+  /// Starts `requested - 1` threads besides the calling one, or as many as the system allows.
   public init(count requested: Int) {
     precondition(requested > 0)
     prepareBLAS()
@@ -39,12 +39,12 @@ public final class ThreadPool: Sendable {
 
   /// Calls `body` once for each of `pieces` pieces and returns when all calls have.
   ///
-  /// Each thread begins with its own portion of consecutive pieces, and then takes what is left of
+  /// Each thread starts with its own portion of consecutive pieces, and then takes what remains of
   /// the others'.
   ///
-  /// Any thread may do any piece; what a piece computes must not depend on it. `thread` is below
-  /// ``count``, and no two calls at the same time have the same, so that each may have scratch
-  /// memory of its own. One loop runs at a time: do not call this from within `body`.
+  /// Any thread may run any piece; the result of a piece must not depend on the thread. `thread` is
+  /// below ``count``, and no two concurrent calls have the same `thread`, so each may have its own
+  /// scratch memory. Only one loop runs at a time: do not call this from within `body`.
   public func run(_ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) -> Void) {
     guard pieces > 1, count > 1 else {
       for piece in 0..<pieces { body(piece, 0) }
@@ -55,7 +55,7 @@ public final class ThreadPool: Sendable {
 
   /// Calls `body` for each of `pieces` pieces like ``run(_:_:)``, and throws the first error.
   ///
-  /// After an error no further pieces are begun.
+  /// After an error, no further pieces are started.
   public func runThrowing(
     _ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) throws -> Void
   ) throws {
@@ -74,7 +74,7 @@ public final class ThreadPool: Sendable {
   /// Splits `0..<total` into ranges of at least `minimum`, at most `maximumPieces` of them, and
   /// calls `body` for each, in parallel.
   ///
-  /// The ranges depend on the arguments alone, not on the number of threads.
+  /// The ranges depend only on the arguments, not on the number of threads.
   public func split(
     _ total: Int, minimum: Int, maximumPieces: Int = 16,
     _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
@@ -87,46 +87,46 @@ public final class ThreadPool: Sendable {
 }
 
 extension ThreadPool {
-  /// Names the memory that will be read after the next loop.
+  /// Announces the memory that will be read after the next loop.
   ///
-  /// From that loop on, idle threads read their portions of it, which brings it into the caches:
-  /// where the speed of memory decides, memory is never idle. It must stay valid until
-  /// ``stopReadingAhead()``.
+  /// From that loop on, idle threads read their portions of it, which brings it into the caches.
+  /// Where memory bandwidth is the bottleneck, memory is then never idle. The memory must stay
+  /// valid until ``stopReadingAhead()``.
   func readAhead(_ memory: UnsafeRawBufferPointer) {
     shared.ahead = ReadAhead(memory: memory, index: shared.ahead.index + 1)
   }
 
-  /// Returns when no thread reads ahead any more; like a loop, not to be called during one.
+  /// Returns when no thread is still reading ahead; like a loop, must not be called during one.
   public func stopReadingAhead() {
     readAhead(ReadAhead.none.memory)
-    // A loop calls all threads away from what they read.
+    // A loop interrupts the reading of all threads.
     run(count) { _, _ in }
   }
 }
 
 /// What the threads share: the current loop, and how far it is.
 ///
-/// Sendable without a check, because the threads see the variables that are not atomic without a
-/// lock: the calling thread sets them while the others wait for ``generation``, which it then
-/// advances, and again when ``busy`` says that all have left the loop.
+/// Unchecked `Sendable`, because the threads read the non-atomic variables without a lock: the
+/// calling thread sets them while the others wait for ``generation``, which it then advances, and
+/// again once ``busy`` shows that all have left the loop.
 private final class Shared: @unchecked Sendable {
-  /// Counts the loops; a thread that sees it change takes part in the loop.
+  /// Counts the loops; a thread that sees it change joins the loop.
   private let generation = Atomic<Int>(0)
   /// Threads that have not yet left the loop.
   private let busy = Atomic<Int>(0)
   private let isFinished = Atomic<Bool>(false)
   private let monitor = Monitor()
-  /// How many threads there are, the calling one included.
+  /// The number of threads, including the calling one.
   private(set) var count: Int
-  /// The pieces of each thread: not objects, whose references all threads would count.
+  /// The pieces of each thread; not objects, because all threads would count their references.
   private let portions: UnsafeMutableBufferPointer<Portion>
   private var body: (@Sendable (Int, Int) -> Void)?
-  /// What is read after a loop; set between loops, seen by the threads within one.
+  /// What is read after a loop; set between loops, seen by the threads during one.
   var ahead = ReadAhead.none
-  /// What the calling thread reads of it.
+  /// The calling thread's portion of it.
   private var reading = ReadAheadPortion()
 
-  /// About 50 µs: longer than the gap between two kernels, shorter than what a user would notice.
+  /// About 50 µs: longer than the gap between two kernels, shorter than a user would notice.
   private static let spins = 4000
 
   /// Consecutive pieces of a loop, taken one after another; fills a cache line of its own.
@@ -158,7 +158,7 @@ private final class Shared: @unchecked Sendable {
     portions.deinitialize().deallocate()
   }
 
-  /// Starts the other threads; there are fewer if the system refuses one.
+  /// Starts the other threads; there are fewer if the system refuses to start one.
   func start() {
     for thread in 1..<max(1, count) {
       guard let helper = HelperThread.start({ [self] in work(as: thread) }) else {
@@ -170,7 +170,7 @@ private final class Shared: @unchecked Sendable {
   }
 
   func run(_ pieces: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
-    precondition(self.body == nil, "a loop within a loop")
+    precondition(self.body == nil, "nested loops are not allowed")
     for thread in 0..<count {
       portions[thread].begin(pieces * thread / count..<pieces * (thread + 1) / count)
     }
@@ -183,7 +183,7 @@ private final class Shared: @unchecked Sendable {
     var waited = 0
     while busy.load(ordering: .acquiring) > 0 {
       waited += 1
-      // With more threads than processors the last helper may need this one.
+      // With more threads than processors, the last helper may need this one.
       if waited < Self.spins { ckernels_spin_pause() } else { sched_yield() }
     }
     self.body = nil

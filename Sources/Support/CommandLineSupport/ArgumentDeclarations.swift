@@ -1,4 +1,4 @@
-/// A set of options and positional arguments: those of a program, or a group that programs share.
+/// A set of options and positional arguments: those of a program, or a group shared by programs.
 public protocol ArgumentGroup {
   init()
 }
@@ -69,7 +69,7 @@ public struct Option<Value: ArgumentValue> {
   }
 }
 
-/// An option that may be given several times, with one value each time; their order is kept.
+/// An option that may be given several times, with one value each time; the order is kept.
 ///
 ///     @Options(help: "a path to leave out", completion: .file) var without: [String] = []
 @propertyWrapper
@@ -99,7 +99,7 @@ public struct Flag {
   /// Whether a flag can be negated.
   public enum Inversion: Sendable {
     case none
-    /// There is `--no-name` besides `--name`.
+    /// `--no-name` exists in addition to `--name`.
     case prefixedNo
   }
 
@@ -196,7 +196,7 @@ public struct OptionGroup<Group: ArgumentGroup> {
   }
 }
 
-/// What is known about an argument besides its value.
+/// Everything that is known about an argument except its value.
 struct ArgumentDescription {
   var help: String
   var short: Character?

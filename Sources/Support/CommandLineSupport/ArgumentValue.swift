@@ -3,7 +3,7 @@ public protocol ArgumentValue {
   /// Reads the value that the user typed; `nil` if it is not valid.
   init?(argument: String)
 
-  /// What is accepted, to follow "expected", such as `a whole number`.
+  /// What is accepted, worded to follow "expected", such as `a whole number`.
   static var accepted: String { get }
 
   /// All values, if they can be listed.
@@ -64,7 +64,7 @@ extension Optional: ArgumentValue where Wrapped: ArgumentValue {
   public var argumentText: String { self?.argumentText ?? "" }
 }
 
-/// An enumeration whose cases are the words that are accepted.
+/// An enumeration whose cases are the accepted words.
 extension ArgumentValue where Self: CaseIterable & RawRepresentable, RawValue == String {
   public init?(argument: String) { self.init(rawValue: argument) }
   public static var choices: [String] { allCases.map(\.rawValue) }
@@ -72,9 +72,9 @@ extension ArgumentValue where Self: CaseIterable & RawRepresentable, RawValue ==
   public var argumentText: String { rawValue }
 }
 
-/// A constraint on a value, in words and as a test.
+/// A constraint on a value, as text and as a test.
 public struct Constraint<Value> {
-  /// What is accepted, to follow "expected".
+  /// What is accepted, worded to follow "expected".
   let accepted: String
   let holds: (Value) -> Bool
 

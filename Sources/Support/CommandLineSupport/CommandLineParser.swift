@@ -116,7 +116,7 @@ package struct CommandLineParser {
   }
 }
 
-/// The message for the option `name` without a value, followed by `next` or nothing.
+/// The message for the option `name` without a value, followed by `next` or by nothing.
 private func missingValue(of name: String, before next: String?) -> String {
   guard let next, next != "--" else { return "\(name) needs a value" }
   // A short option is not followed by "=", but its value may directly follow the letter.
@@ -124,7 +124,7 @@ private func missingValue(of name: String, before next: String?) -> String {
   return "\(name) needs a value; if that is '\(next)', write '\(remedy)'"
 }
 
-/// The name among `names` that was probably meant by `typed`; `nil` if none is close.
+/// The name among `names` that `typed` was probably meant to be; `nil` if none is close.
 package func nearest(to typed: String, among names: [String]) -> String? {
   let ranked = names.map { (name: $0, distance: editDistance(typed, $0)) }
   guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
@@ -132,7 +132,8 @@ package func nearest(to typed: String, among names: [String]) -> String? {
   return typed.count >= 3 ? names.first { $0.hasPrefix(typed) } : nil
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with the next to turn `a` into `b`.
+/// How many letters must be inserted, removed, replaced or swapped with the next to turn `a` into
+/// `b`.
 package func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a), Array(b))
   var rows = [Array(0...b.count)]

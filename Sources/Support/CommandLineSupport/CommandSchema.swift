@@ -16,10 +16,10 @@ package struct DeclaredArgument {
   /// Whether a positional argument takes all remaining values, or an option may be given several
   /// times.
   var isRepeated = false
-  /// Receives the value that was typed; for a flag `true` or `false`.
+  /// Receives the value that was typed; for a flag, `true` or `false`.
   let take: (String) throws -> Void
 
-  /// Whether it is given by its name and not by its position.
+  /// Whether it is given by name rather than by position.
   var isOption: Bool { if case .positional = form { false } else { true } }
 
   /// All its names, with their hyphens.
@@ -34,7 +34,7 @@ package struct DeclaredArgument {
 package struct CommandSchema {
   private(set) var arguments: [DeclaredArgument] = []
 
-  /// The declarations in `group`; values that they receive become those of its properties.
+  /// The declarations in `group`; the values they receive become those of its properties.
   package init(of group: some ArgumentGroup) {
     collect(group, section: nil)
   }

@@ -32,7 +32,7 @@ package struct CompletionScript {
       cases += "    \(option.words.joined(separator: "|"))) \(bashReply(option)); return ;;\n"
     }
     let names = schema.longNames.map { "--" + $0 }.joined(separator: " ")
-    // Arguments are not counted: if one of them is a path, paths are offered for all.
+    // Arguments are not counted: if one of them is a path, paths are offered for all of them.
     let operand =
       schema.positionals.first { $0.description.completion != .none } ?? schema.positionals.first
     return """
@@ -86,7 +86,7 @@ package struct CompletionScript {
       let help = Self.quoted(option.description.help, for: .zsh)
       switch option.form {
       case .option(let valueName):
-        // A value may directly follow a letter, or a "=" after a long name.
+        // A value may directly follow a letter, or an "=" after a long name.
         let names = option.words.map { $0 + ($0.hasPrefix("--") ? "=" : "+") }
         let spec = "'[\(help)]:\(valueName):\(zshAction(option))'"
         if option.isRepeated {
@@ -178,7 +178,7 @@ package struct CompletionScript {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// `text` escaped for single quotes, and for zsh also for brackets.
+  /// `text` escaped for single quotes and, for zsh, also for brackets.
   private static func quoted(_ text: String, for shell: Shell) -> String {
     switch shell {
     case .zsh:

@@ -2,7 +2,7 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// The exit status of a program, with the numbers of `sysexits.h`.
+/// The exit status of a program, using the numbers of `sysexits.h`.
 public enum ExitStatus: Int32, Sendable {
   case success = 0
   /// The command line is wrong.
@@ -19,9 +19,10 @@ public enum ExitStatus: Int32, Sendable {
   case cannotCreate = 73
   /// Reading or writing failed.
   case inputOutput = 74
-  /// A server did not answer, or another program is writing the output; trying again later may help.
+  /// A server did not answer, or another program is writing the output; trying again later may
+  /// help.
   case temporaryFailure = 75
-  /// A server gave an answer that is not understood.
+  /// A server gave an answer that the program does not understand.
   case protocolViolation = 76
   /// The user is not permitted to do this.
   case noPermission = 77
@@ -37,7 +38,7 @@ public enum ExitStatus: Int32, Sendable {
     case let error as FileError:
       switch error.operation {
       case _ where error.code == ENOMEM: self = .unavailable
-      // These limits can be reached wherever a file is opened, or bytes or names are written.
+      // These limits can be hit wherever a file is opened, or bytes or names are written.
       case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
         self = .inputOutput
       case .open, .list: self = .noInput
@@ -59,7 +60,7 @@ public struct UsageError: Error, CustomStringConvertible {
   }
 }
 
-/// An error specific to a program, with its own exit status.
+/// A program's own error that has an exit status.
 public protocol StatusError: Error {
   /// The status for this error.
   var exitStatus: ExitStatus { get }
@@ -69,7 +70,7 @@ public protocol StatusError: Error {
 public enum ProcessExit {
   private static let skipsCleanUp = Atomic(false)
 
-  /// Makes the process exit without the clean-up of libraries: some have threads of their own,
+  /// Makes the process exit without running the cleanup of libraries: some have their own threads,
   /// which may abort during it.
   public static func skipCleanUp() {
     skipsCleanUp.store(true, ordering: .relaxed)

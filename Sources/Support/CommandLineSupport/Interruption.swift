@@ -2,10 +2,11 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM or SIGHUP as an error that unwinds the program, so that nothing unfinished is left.
+/// SIGINT, SIGTERM or SIGHUP as an error that unwinds the program, so that nothing unfinished is
+/// left behind.
 ///
-/// The handler only records the signal; long work calls ``check()`` between pieces. A second
-/// signal ends the process at once.
+/// The handler only records the signal; long-running work calls ``check()`` between steps. A second
+/// signal ends the process immediately.
 public struct Interruption: Error, CustomStringConvertible {
   /// The number of the signal.
   public let signal: Int32
@@ -41,13 +42,13 @@ public struct Interruption: Error, CustomStringConvertible {
     return Interruption(signal: signal)
   }
 
-  /// Installs the handlers, which run on the main thread; call it there.
+  /// Installs the handlers, which run on the main thread; call this on that thread.
   ///
   /// Threads that the program starts block the signals (`HelperThread`). The main thread handles
   /// them on a separate stack: kernels of oneDNN use the stack pointer as a pointer into the heap,
   /// and a handler on that "stack" would overwrite numbers.
   package static func install() {
-    // The handler must not be the first to touch the global, whose initialization takes a lock.
+    // The handler must not be the first to access the global, whose initialization takes a lock.
     pendingSignal.store(0, ordering: .relaxed)
     provideStack()
     for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -67,7 +68,7 @@ public struct Interruption: Error, CustomStringConvertible {
     unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
   }
 
-  /// Gives the calling thread a stack for handlers, which lasts until the process ends.
+  /// Gives the calling thread a stack for signal handlers, which lasts until the process ends.
   static func provideStack() {
     var stack = stack_t()
     // The registers of a processor with AMX take 11 kB.

@@ -23,7 +23,7 @@ public enum Log {
     line(message, nil)
   }
 
-  /// Reports what the user should know but does not stop the work.
+  /// Reports something that the user should know but that does not stop the work.
   public static func warning(_ message: String) {
     line(message, ("warning", 33))
   }
@@ -54,10 +54,10 @@ public enum Log {
     }
   }
 
-  /// Replaces the progress line with `text`; an empty one removes it.
+  /// Replaces the progress line with `text`; an empty text removes it.
   static func setProgressLine(_ text: String) {
     state.withLock { state in
-      // The line may hold another program's text.
+      // The line may contain another program's text.
       guard !text.isEmpty || !state.progressLine.isEmpty else { return }
       state.progressLine = printable(text)
       writeToStandardError("\r\u{1B}[K" + state.progressLine)
@@ -70,7 +70,7 @@ public enum Log {
   }
 }
 
-/// Writes `text` to standard error in one call, so that lines of several processes do not mix.
+/// Writes `text` to standard error in one call, so that lines from several processes do not mix.
 private func writeToStandardError(_ text: String) {
   var text = text
   text.withUTF8 { bytes in

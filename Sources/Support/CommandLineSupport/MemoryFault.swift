@@ -1,10 +1,11 @@
 import FileSupport
 import Glibc
 
-/// Turns a crash caused by a memory limit, such as `ulimit -v` sets, into a message and a status.
+/// Turns a crash caused by a memory limit, such as one set by `ulimit -v`, into a message and a
+/// status.
 ///
 /// Neither Swift nor C++ libraries can be told what to do when an allocation fails: they end the
-/// process by a signal. If such a limit is set and much of it is in use, the user gets a message.
+/// process with a signal. If such a limit is set and much of it is in use, the user gets a message.
 enum MemoryFault {
   /// Installs the handlers if the process has a memory limit.
   static func install(program: String) {
@@ -34,7 +35,7 @@ enum MemoryFault {
   /// Runs in a signal handler, so it makes only system calls.
   private static func handle(_ number: Int32) {
     let (used, limit) = (limit?.used ?? 0, limit?.byteCount ?? .max)
-    // Buffers grow by doubling: with two thirds free there would have been memory.
+    // Buffers grow by doubling, so with two thirds free there would have been enough memory.
     guard used > limit / 3 else {
       // With the handler reset, the signal ends the process.
       raise(number)

@@ -1,12 +1,12 @@
-/// The user's choice of the arithmetic of matrix products.
+/// The user's choice of the number format in which products are computed.
 public enum PrecisionChoice: String, CaseIterable, ArgumentValue {
   case fp32, bf16, auto
 
   /// Whether products are computed in bfloat16 on this processor.
   ///
   /// - Parameters:
-  ///   - isAvailable: Whether this processor multiplies bfloat16; if not, ``auto`` logs it.
-  ///   - lack: The reason why it does not.
+  ///   - isAvailable: Whether this processor multiplies bfloat16; if not, ``auto`` logs that.
+  ///   - lack: Why bfloat16 is not available.
   /// - Returns: True for bfloat16, false for fp32.
   /// - Throws: ``UsageError`` if bfloat16 is required but not available.
   public func isBFloat16(isAvailable: Bool, lack: String) throws -> Bool {

@@ -1,5 +1,5 @@
 import FileSupport
-// The C library's `stdout` is a variable, though nobody changes it.
+// The C library's `stdout` is a variable, although nothing changes it.
 @preconcurrency import Glibc
 import Threading
 
@@ -16,7 +16,8 @@ import Threading
 ///       func run() throws { … }
 ///     }
 ///
-/// An error that `run()` throws becomes a line on standard error and an exit status (``ExitStatus``).
+/// An error that `run()` throws becomes a line on standard error and an exit status
+/// (``ExitStatus``).
 public protocol Program: ArgumentGroup {
   /// The name of the executable, such as `tg-dump`.
   static var name: String { get }
@@ -27,7 +28,7 @@ public protocol Program: ArgumentGroup {
   /// What the help says after the options: examples, files, background.
   static var discussion: String { get }
 
-  /// How to reduce the memory needed, as a sentence without its full stop; empty if nothing helps.
+  /// How to use less memory, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
 
   /// Checks combinations of options.
@@ -50,7 +51,7 @@ extension Program {
   /// Runs the program and ends the process.
   public static func main() {
     Log.programName = name
-    // The calls that write report these signals as errors, which unwind the program.
+    // The calls that write report these as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
     reportLimits()
     let program = Self()
@@ -77,9 +78,9 @@ extension Program {
       try flushStandardOutput()
       ProcessExit.exit(ExitStatus.success.rawValue)
     } catch {
-      // A signal that ends a wait for input appears as an error of the call that waited.
+      // A signal that ends a wait for input shows up as an error of the call that waited.
       let error = Interruption.cause(of: error) ?? error
-      // The reader of the output, such as head, wants no more of it.
+      // The reader of the output, such as head, does not want any more of it.
       if (error as? FileError)?.code == EPIPE { ProcessExit.exit(128 + SIGPIPE) }
       Log.error(message(of: error, memoryAdvice))
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
@@ -88,19 +89,19 @@ extension Program {
     }
   }
 
-  /// Reports threads and memory that the system refuses to the user.
+  /// Passes messages about threads and memory that the system refuses on to the user.
   private static func reportLimits() {
     ThreadShortage.onReport { Log.warning($0) }
     let advice = memoryAdvice
     ProcessMemory.onEnd { error in
       Log.error(message(of: error, advice))
-      // Other threads may be at work, so nothing is cleaned up.
+      // Other threads may still be running, so nothing is cleaned up.
       _exit(ExitStatus(of: error).rawValue)
     }
     MemoryFault.install(program: name)
   }
 
-  /// Writes what was printed; `print` itself does not report a full disk.
+  /// Writes out what was printed; `print` itself does not report a full disk.
   private static func flushStandardOutput() throws {
     guard fflush(stdout) == 0, ferror(stdout) == 0 else {
       throw FileError(path: "standard output", operation: .write)
@@ -108,7 +109,7 @@ extension Program {
   }
 }
 
-/// The text of `error`, with `memoryAdvice` if memory is missing.
+/// The text of `error`, with `memoryAdvice` if memory is short.
 private func message(of error: any Error, _ memoryAdvice: String) -> String {
   let isMemory = error is MemoryError || (error as? FileError)?.code == ENOMEM
   return isMemory && !memoryAdvice.isEmpty ? "\(error). \(memoryAdvice)" : "\(error)"

@@ -1,7 +1,7 @@
 import Glibc
 import TextSupport
 
-/// The progress of long work: a bar on a terminal, an occasional line in a pipe.
+/// The progress of long work: a bar on a terminal, or an occasional line in a pipe.
 public final class Progress {
   /// What is counted, and how a count is displayed.
   public enum Unit: Sendable {
@@ -20,14 +20,14 @@ public final class Progress {
   private let total: Int?
   private let unit: Unit
   private let start = ContinuousClock.now
-  /// How much was done before this run; it does not count towards the rate.
+  /// How much was done before this run; it does not count toward the rate.
   private let initial: Int
   /// Whether the total is only an estimate.
   private let isApproximate: Bool
   private var lastShown = ContinuousClock.now
   private let interval: Duration
 
-  /// Starts the progress of `label`, out of `total` if that is known.
+  /// Starts the progress of `label`, out of `total` if it is known.
   ///
   /// If it `isApproximate`, the total is only an estimate: `1,200 / ≈ 32,000 posts`.
   public init(
@@ -45,9 +45,9 @@ public final class Progress {
     Self.hide()
   }
 
-  /// Reports that `done` of the total is done; `detail` is shown after it.
+  /// Reports that `done` out of the total is done; `detail` is shown after it.
   ///
-  /// It is cheap enough to call often: nothing is shown before some time has passed.
+  /// It is cheap enough to call often: nothing is shown until some time has passed.
   ///
   /// - Throws: ``Interruption`` if a signal has arrived.
   public func update(_ done: Int, detail: @autoclosure () -> String = "") throws {
@@ -63,7 +63,8 @@ public final class Progress {
     }
   }
 
-  /// Removes the bar from the terminal until the next ``update(_:detail:)`` to make room for output.
+  /// Removes the bar from the terminal until the next ``update(_:detail:)`` to make room for
+  /// output.
   public static func hide() {
     if Terminal.isInteractive { Log.setProgressLine("") }
   }
@@ -81,7 +82,7 @@ public final class Progress {
       if isApproximate {
         parts.append(bar + "\(NumberText.count(Double(done))) / ≈ \(unit.text(Double(total)))")
       } else {
-        // 29 of 100 are 29 %, although 0.29 · 100 is slightly less than 29.
+        // 29 of 100 is 29 %, although 0.29 · 100 is slightly less than 29.
         parts.append(bar + "\(Int(fraction * 100 + 1e-9))%")
         parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
       }

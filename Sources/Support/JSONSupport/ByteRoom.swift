@@ -1,4 +1,4 @@
-/// A growing row of bytes, whose memory is kept when they are removed.
+/// A growing sequence of bytes, whose memory is kept when they are removed.
 struct ByteRoom: ~Copyable {
   private var memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 64)
   /// The number of bytes.
@@ -22,8 +22,8 @@ struct ByteRoom: ~Copyable {
     count += 1
   }
 
-  /// Lends `body` memory for up to `most` more bytes; it returns how many it has written, from the
-  /// beginning on.
+  /// Lends `body` memory for up to `most` more bytes; `body` returns how many it has written,
+  /// starting at the beginning.
   mutating func append(
     upTo most: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Int
   ) rethrows {

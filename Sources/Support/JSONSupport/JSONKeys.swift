@@ -26,7 +26,7 @@ where Key.RawValue == String {
   }
 }
 
-/// A string that is one of the words that the reader knows, or another one.
+/// A string that is one of the words that the reader knows, or another string.
 public enum JSONWord<Word: Sendable>: Sendable {
   case known(Word)
   case other(String)
@@ -34,8 +34,8 @@ public enum JSONWord<Word: Sendable>: Sendable {
 
 /// A hash table of keys by their bytes.
 ///
-/// It is one array of slots of 32 bytes: the index of the key plus 1 (0 if the slot is empty), its
-/// length, its bytes.
+/// It is one array of 32-byte slots: the index of the key plus 1 (0 if the slot is empty), its
+/// length, and its bytes.
 @usableFromInline
 struct JSONKeyTable: Sendable {
   private static let stride = 32

@@ -1,6 +1,6 @@
 import FileSupport
 
-/// An object in a JSON file whose members are checked as they are read: an error names the file and
+/// An object in a JSON file whose members are checked as they are read; an error names the file and
 /// the key.
 ///
 ///     let state = try JSONObject(path: "trainer_state.json")
@@ -11,7 +11,7 @@ public struct JSONObject: Sendable {
   public let path: String
   /// The object.
   public let value: JSONValue
-  /// What errors say before the key.
+  /// What errors put before the key.
   private let context: String
   /// The keys that lead to the object, each followed by a full stop.
   private let prefix: String
@@ -43,7 +43,7 @@ public struct JSONObject: Sendable {
   /// The member `key`, unchecked; `nil` if there is none.
   public subscript(key: String) -> JSONValue? { value[key] }
 
-  /// What `read` makes of the member `key`; `expected` is what it must be, such as `a string`.
+  /// The result of `read` for the member `key`; `expected` is what it must be, such as `a string`.
   ///
   /// - Throws: ``InputError`` if the member is missing or `read` returns `nil`.
   public func member<Value>(

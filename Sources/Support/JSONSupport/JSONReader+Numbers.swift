@@ -30,7 +30,7 @@ extension JSONReader {
     return number
   }
 
-  /// Reads a whole number of 64 bits, in quotes or not; skips any other value and returns `nil`.
+  /// Reads a 64-bit whole number, in quotes or not; skips any other value and returns `nil`.
   public mutating func integerIfAny() throws -> Int? {
     switch try peek() {
     case .number: return try smallNumber() ?? Int(try numberText())
@@ -56,7 +56,7 @@ extension JSONReader {
     return number
   }
 
-  /// The value of up to 18 `digits` without a leading 0; `nil` if they are something else.
+  /// The value of up to 18 `digits` without a leading 0; `nil` if they are anything else.
   private static func smallNumber(_ digits: UnsafeRawBufferPointer) -> Int? {
     guard let first = digits.first, first != UInt8(ascii: "0"), digits.count <= 18 else {
       return nil
@@ -108,12 +108,13 @@ extension JSONReader {
     byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
   }
 
-  /// Whether `text` is one of the words of Python's json for numbers that JSON cannot express.
+  /// Whether `text` is one of the words that Python's json uses for numbers that JSON cannot
+  /// express.
   private static func isNonFiniteNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     ["NaN", "Infinity", "-Infinity"].contains { text.elementsEqual($0.utf8) }
   }
 
-  /// Whether `text` is a number by the grammar of RFC 8259.
+  /// Whether `text` is a number according to the grammar of RFC 8259.
   private static func isNumber(_ text: UnsafeRawBufferPointer) -> Bool {
     var index = 0
     func isNext(_ byte: UInt8) -> Bool { index < text.count && text[index] == byte }

@@ -44,8 +44,8 @@ extension JSONReader {
     return false
   }
 
-  /// Reads the string that begins with the quote at `position` and returns its bytes, which are valid
-  /// until the next call of the reader.
+  /// Reads the string that begins with the quote at `position` and returns its bytes, which are
+  /// valid until the next call of the reader.
   @inline(__always)
   mutating func quotedBytes() throws -> UnsafeRawBufferPointer {
     let start = position + 1
@@ -100,14 +100,14 @@ extension JSONReader {
     "a control character in a string must be escaped"
   }
 
-  /// Reads more of a string, up to the end of the buffer or an escape of several bytes, and appends it
-  /// to `scratch`; returns whether the closing quote was read.
+  /// Reads more of a string, up to the end of the buffer or a multi-byte escape, and appends it to
+  /// `scratch`; returns whether the closing quote was read.
   private mutating func unescapeToScratch() throws -> Bool {
     guard try nextByte() != nil, let base = buffer.baseAddress else {
       throw truncated("the end of a string")
     }
     var (position, end) = (position, end)
-    // Escapes are longer than what they stand for. Eight bytes are stored at a time.
+    // Escapes are longer than what they represent. Eight bytes are stored at a time.
     scratch.append(upTo: end - position + 8) { room in
       guard let target = room.baseAddress else { return 0 }
       var count = 0
@@ -142,7 +142,7 @@ extension JSONReader {
     }
   }
 
-  /// The end of the bytes from `start` on that stand for themselves in a string.
+  /// The end of the bytes from `start` on that represent themselves in a string.
   @inline(__always)
   private func plainEnd(from start: Int) -> Int {
     guard let base = buffer.baseAddress else { return start }
@@ -158,7 +158,7 @@ extension JSONReader {
 
   // MARK: - Escapes
 
-  /// The byte for which a backslash and `byte` stand; 0 if that is not an escape of two bytes.
+  /// The byte that a backslash and `byte` represent; 0 if that is not a two-byte escape.
   @inline(__always)
   private static func simpleEscape(_ byte: UInt8) -> UInt8 {
     switch byte {
@@ -202,7 +202,7 @@ extension JSONReader {
     throw failure("\\u\(String(first, radix: 16)) is half of a surrogate pair")
   }
 
-  /// The value of the next escape if it is the second half of a surrogate pair; reads nothing.
+  /// The value of the next escape if it is the second half of a surrogate pair; consumes nothing.
   private mutating func lowSurrogateAhead() throws -> UInt32? {
     guard try lookAhead(6) else {
       // If the string ended here, its quote would be in the buffer.
@@ -255,7 +255,7 @@ extension JSONReader {
       || byte == UInt8(ascii: "(")
   }
 
-  /// Whether a value that begins like `true`, `false` or `null` is a bare string after all.
+  /// Whether a value that begins like `true`, `false` or `null` is in fact a bare string.
   mutating func followsBareString() throws -> Bool {
     guard leniency.contains(.bareStrings) else { return false }
     // At the end of the text there may be fewer bytes; then nothing follows the word.
@@ -263,7 +263,7 @@ extension JSONReader {
     let text = buffer[position..<min(position + 6, end)]
     for word in ["true", "false", "null"] as [StaticString] {
       let bytes = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-      // A word that is cut off is left to the reader of words.
+      // A truncated word is left to the reader of words.
       if text.count < bytes.count, bytes.starts(with: text) { return false }
       guard text.starts(with: bytes) else { continue }
       guard let next = text.dropFirst(bytes.count).first else { return false }

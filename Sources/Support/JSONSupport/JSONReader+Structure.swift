@@ -11,7 +11,8 @@ extension JSONReader {
     }
   }
 
-  /// Reads the opening bracket of an object, up to the quote of its first key; `false` if it is empty.
+  /// Reads the opening bracket of an object, up to the quote of its first key; `false` if it is
+  /// empty.
   @usableFromInline
   package mutating func openObject() throws -> Bool {
     try open(UInt8(ascii: "{"), .object)
@@ -91,14 +92,14 @@ extension JSONReader {
 
   // MARK: - Bytes
 
-  /// The next byte, without reading it; `nil` at the end.
+  /// The next byte, without consuming it; `nil` at the end.
   @inline(__always)
   mutating func nextByte() throws -> UInt8? {
     if position < end { return buffer[position] }
     return try refill() ? buffer[position] : nil
   }
 
-  /// The next byte that is not white space, without reading it; `nil` at the end.
+  /// The next byte that is not white space, without consuming it; `nil` at the end.
   @inline(__always)
   mutating func nextSignificantByte() throws -> UInt8? {
     if position < end {
@@ -127,7 +128,7 @@ extension JSONReader {
     return nil
   }
 
-  /// Replaces the buffer, which was read to its end, with what follows; `false` at the end.
+  /// Replaces the buffer, which has been read to its end, with what follows; `false` at the end.
   mutating func refill() throws -> Bool {
     guard let input else { return false }
     keep(upTo: end)
@@ -159,7 +160,7 @@ extension JSONReader {
     keptStart = 0
   }
 
-  /// Brings `count` bytes from `position` on into the buffer; `false` if there are fewer.
+  /// Ensures that the buffer contains `count` bytes from `position` on; `false` if there are fewer.
   mutating func lookAhead(_ count: Int) throws -> Bool {
     while end - position < count {
       guard let input, let base = buffer.baseAddress else { return false }

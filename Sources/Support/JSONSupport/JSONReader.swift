@@ -1,9 +1,10 @@
 import FileSupport
 
-/// Reads JSON text value by value; memory grows only with the longest string and the depth.
+/// Reads JSON text value by value; memory use grows only with the longest string and the depth.
 ///
-/// The caller asks for what it expects; everything else is an ``InputError`` that names the byte. So
-/// every method that reads throws ``InputError``, ``FileError`` and what its closure throws.
+/// The caller asks for what it expects; anything else is an ``InputError`` that names the byte
+/// offset. Every method that reads therefore throws ``InputError``, ``FileError`` and what its
+/// closure throws.
 ///
 ///     var reader = JSONReader(try InputFile(path: "result.json"))
 ///     try reader.object { reader, key in
@@ -21,7 +22,7 @@ public struct JSONReader: ~Copyable {
     case null = "null"
   }
 
-  /// Deviations from RFC 8259 that are accepted.
+  /// Accepted deviations from RFC 8259.
   public struct Leniency: OptionSet, Sendable {
     public let rawValue: Int
 
@@ -38,17 +39,18 @@ public struct JSONReader: ~Copyable {
     public static let nonFiniteNumbers = Leniency(rawValue: 1 << 2)
     /// `\ud83d` without its other half in strings, which is read as U+FFFD, as browsers do.
     ///
-    /// For texts of people. Among keys, such as a vocabulary, it would make different strings equal.
+    /// For texts written by people. In keys, such as a vocabulary, it would make different strings
+    /// equal.
     public static let loneSurrogates = Leniency(rawValue: 1 << 3)
   }
 
-  /// How deep objects and arrays may nest.
+  /// How deeply objects and arrays may nest.
   static let maximumDepth = 512
 
   let path: String
   let leniency: Leniency
   let input: InputFile?
-  /// The place of the text in a larger file, for errors; `nil` to report bytes.
+  /// The location of the text in a larger file, for errors; `nil` to report bytes.
   var place: InputError.Place?
   /// The bytes of the text from `bufferOffset` on; at least ``slack`` more follow `end`.
   var buffer: UnsafeMutableRawBufferPointer
@@ -59,20 +61,22 @@ public struct JSONReader: ~Copyable {
   var depth = 0
   /// The last string read, if it is not in the buffer in one piece and without escapes.
   var scratch = ByteRoom()
-  /// If the text of a value is kept: where it begins in the buffer, and what of it has left the buffer.
+  /// If the text of a value is kept: where it begins in the buffer, and the part that has left the
+  /// buffer.
   var keptStart: Int?
   var kept: [UInt8] = []
   /// Whether the text ended inside a value, as an interrupted writer leaves it, or inside its gzip
   /// stream.
   public var isCutOff: Bool { endsInValue || input?.isCutOff == true }
   var endsInValue = false
-  /// How many halves of surrogate pairs were replaced in strings that were read, not skipped.
+  /// How many halves of surrogate pairs were replaced in strings that were read rather than
+  /// skipped.
   public internal(set) var replacedSurrogates = 0
-  /// The bytes of the string that was refused because it is not UTF-8.
+  /// The bytes of the string that was rejected because it is not UTF-8.
   public internal(set) var invalidString: [UInt8]?
 
-  /// What to do about ``invalidString``; a text to append to the problem, empty if nothing is known of
-  /// its encoding.
+  /// What to do about ``invalidString``: a text to append to the problem, empty if nothing is known
+  /// about its encoding.
   package var encodingRemedy: String {
     invalidString.map { TextEncoding.remedy(for: $0, in: path) } ?? ""
   }
@@ -90,7 +94,7 @@ public struct JSONReader: ~Copyable {
   /// How many bytes after the text may be read, because eight bytes are examined at a time.
   static let slack = 8
 
-  /// A reader of a copy of `bytes`, which are in the file `path`, at `place` if that is given.
+  /// A reader of a copy of `bytes`, which are in the file `path`, at `place` if it is given.
   public init(
     bytes: UnsafeRawBufferPointer, path: String, place: InputError.Place? = nil,
     leniency: Leniency = []
@@ -108,12 +112,12 @@ public struct JSONReader: ~Copyable {
     buffer.deallocate()
   }
 
-  /// Starts again with a copy of `bytes`, which are at `place` of the file.
+  /// Starts over with a copy of `bytes`, which are at `place` of the file.
   ///
-  /// This spares a reader of many small texts, such as lines, the allocations. The reader must have
-  /// been made from bytes.
+  /// This saves a reader of many small texts, such as lines, from allocating each time. The reader
+  /// must have been created from bytes.
   public mutating func restart(bytes: UnsafeRawBufferPointer, place: InputError.Place? = nil) {
-    precondition(input == nil, "a reader of a file cannot be given other text")
+    precondition(input == nil, "a reader of a file cannot be restarted with other text")
     if bytes.count + Self.slack > buffer.count {
       buffer.deallocate()
       buffer = .allocate(byteCount: bytes.count * 2 + Self.slack, alignment: 64)
@@ -129,7 +133,7 @@ public struct JSONReader: ~Copyable {
   /// The offset of the next byte to be read.
   public var byteOffset: Int { bufferOffset + position }
 
-  /// How many bytes of text are left; `nil` if that is not known.
+  /// How many bytes of text are left; `nil` if unknown.
   public var remainingCount: Int? {
     guard let input else { return end - position }
     return input.unpackedSize.map { max(0, $0 - byteOffset) }
@@ -181,7 +185,7 @@ public struct JSONReader: ~Copyable {
     } while try nextMember()
   }
 
-  /// Reads an object; `member` must read each key by ``key(appendingTo:)``, and read or skip its
+  /// Reads an object; `member` must read each key with ``key(appendingTo:)``, and read or skip its
   /// value.
   public mutating func members(
     _ member: (_ reader: inout JSONReader) throws -> Void
@@ -199,7 +203,7 @@ public struct JSONReader: ~Copyable {
   /// Reads the key that follows ``openObject()`` or ``nextMember()``; `nil` for one that is not in
   /// `keys`.
   ///
-  /// - Throws: ``InputError`` if no key and colon stand here; ``FileError``.
+  /// - Throws: ``InputError`` if there is no key and colon here; ``FileError``.
   package mutating func key<Key>(of keys: JSONKeys<Key>) throws -> Key? {
     let index = try key(in: keys.table)
     return index < 0 ? nil : keys.cases[index]
@@ -218,7 +222,8 @@ public struct JSONReader: ~Copyable {
     return try quotedString()
   }
 
-  /// Reads a string and appends its bytes to `bytes`; checks that they are UTF-8 only if `validating`.
+  /// Reads a string and appends its bytes to `bytes`; checks that they are UTF-8 only if
+  /// `validating`.
   public mutating func string(
     appendingTo bytes: inout [UInt8], validating: Bool = false
   ) throws {
@@ -226,7 +231,7 @@ public struct JSONReader: ~Copyable {
     try appendQuotedBytes(to: &bytes, validating: validating)
   }
 
-  /// Reads a string and returns which of `words` it is; another string is returned as
+  /// Reads a string and returns which of `words` it is; any other string is returned as
   /// ``JSONWord/other(_:)``.
   @inlinable
   public mutating func word<Word>(of words: JSONKeys<Word>) throws -> JSONWord<Word> {
@@ -283,9 +288,9 @@ public struct JSONReader: ~Copyable {
     bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[(keptStart ?? 0)..<position]))
   }
 
-  /// Goes on to the byte at `offset`, whatever is before it.
+  /// Advances to the byte at `offset`, whatever comes before it.
   ///
-  /// - Throws: ``InputError`` if the text ends before; ``FileError``.
+  /// - Throws: ``InputError`` if the text ends before it; ``FileError``.
   package mutating func skipBytes(upTo offset: Int) throws {
     while byteOffset < offset {
       guard try nextByte() != nil else { throw truncated("byte \(offset)") }
@@ -298,7 +303,7 @@ public struct JSONReader: ~Copyable {
     if try bytesAhead(3) == [0xEF, 0xBB, 0xBF] { position += 3 }
   }
 
-  /// The next `count` bytes, white space included, without reading them; fewer at the end.
+  /// The next `count` bytes, including white space, without consuming them; fewer at the end.
   public mutating func bytesAhead(_ count: Int) throws -> [UInt8] {
     _ = try lookAhead(count)
     return Array(buffer[position..<min(position + count, end)])

@@ -7,8 +7,8 @@ package enum JSONText {
     plainEnd(in: text, from: 0) == text.count
   }
 
-  /// The end of the bytes of `text` from `start` on that stand for themselves in a string: a quote, a
-  /// backslash, a control character or the end of the text.
+  /// The end of the bytes of `text` from `start` on that represent themselves in a string: a quote,
+  /// a backslash, a control character or the end of the text.
   @inline(__always)
   static func plainEnd(in text: UnsafeRawBufferPointer, from start: Int) -> Int {
     func bytes(_ index: Int) -> UInt64 {
@@ -22,7 +22,7 @@ package enum JSONText {
       index &+= 8
     }
     if index < end, end >= 8 {
-      // The zeros that are shifted in after the last bytes do not stand for themselves.
+      // The zeros that are shifted in after the last bytes do not represent themselves.
       return index &+ plainCount(bytes(end &- 8) >> UInt64(8 &* (8 &- (end &- index))))
     }
     while index < end {
@@ -33,10 +33,10 @@ package enum JSONText {
     return index
   }
 
-  /// How many of eight bytes, from the lowest on, stand for themselves.
+  /// How many of eight bytes, from the lowest on, represent themselves.
   ///
-  /// `hits` has the high bit of each byte set that does not. A borrow can also set one wrongly, but only
-  /// above a correct one, and only the lowest is used.
+  /// `hits` has the high bit set for each byte that does not. A borrow can also set one wrongly,
+  /// but only above a correct one, and only the lowest is used.
   @inline(__always)
   static func plainCount(_ bytes: UInt64) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
@@ -50,16 +50,16 @@ package enum JSONText {
 }
 
 extension [UInt8] {
-  /// Appends `text` as a JSON string in quotes, escaping only what must be.
+  /// Appends `text` as a quoted JSON string, escaping only what must be escaped.
   public mutating func appendJSONString(_ text: String) {
     var text = text
     text.withUTF8 { appendJSONString(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Appends `text`, which is UTF-8, as a JSON string in quotes, escaping only what must be.
+  /// Appends `text`, which is UTF-8, as a quoted JSON string, escaping only what must be escaped.
   public mutating func appendJSONString(_ text: UnsafeRawBufferPointer) {
     append(UInt8(ascii: "\""))
-    // Runs of bytes that stand for themselves are copied at once.
+    // Runs of bytes that represent themselves are copied at once.
     var start = 0
     while true {
       let end = JSONText.plainEnd(in: text, from: start)

@@ -3,7 +3,8 @@ import TextSupport
 
 /// A JSON value in memory; an object keeps the order of its members.
 ///
-/// It is meant for small files: a manifest, a configuration. Large ones are read with ``JSONReader``.
+/// It is meant for small files, such as a manifest or a configuration. ``JSONReader`` reads large
+/// ones.
 public enum JSONValue: Equatable, Sendable {
   case null
   case boolean(Bool)
@@ -24,7 +25,8 @@ public enum JSONValue: Equatable, Sendable {
     }
   }
 
-  /// The value of the member `key` of an object, the last of several; `nil` if there is none.
+  /// The value of the member `key` of an object, the last one if there are several; `nil` if there
+  /// is none.
   public subscript(key: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.key == key }?.value
@@ -90,7 +92,7 @@ public enum JSONValue: Equatable, Sendable {
 
   /// The value as JSON text.
   ///
-  /// With an `indent`, each member and element has its own line, indented by that many spaces per
+  /// With an `indent`, each member and element is on its own line, indented by that many spaces per
   /// level; otherwise everything is on one line without spaces.
   public func text(indent: Int? = nil) -> String {
     var bytes: [UInt8] = []

@@ -2,14 +2,14 @@ import CLibEdit
 import Glibc
 import Synchronization
 
-/// Reads lines from a terminal, with the keys of Emacs and the history of earlier lines.
+/// Reads lines from a terminal, with Emacs key bindings and a history of earlier lines.
 ///
 /// What is typed is shown on standard error, so that standard output can go elsewhere.
 public final class LineEditor {
-  /// What came of waiting for a line.
+  /// The result of waiting for a line.
   public enum Answer: Equatable, Sendable {
     case line(String)
-    /// A signal came; what was typed is lost.
+    /// A signal arrived; what was typed is lost.
     case interrupted
     /// Ctrl-D on an empty line, or the terminal is gone.
     case end
@@ -19,8 +19,8 @@ public final class LineEditor {
   private let lines: OpaquePointer
   private let prompt: UnsafeMutablePointer<CChar>
 
-  /// Whether lines can be edited: standard input and standard error are a terminal that can move its
-  /// cursor.
+  /// Whether lines can be edited: standard input and standard error must be a terminal that can
+  /// move its cursor.
   public static var isPossible: Bool {
     isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
       && getenv("TERM").map { !["dumb", ""].contains(String(cString: $0)) } ?? false
@@ -28,14 +28,14 @@ public final class LineEditor {
 
   /// An editor that shows the prompt `text`; `nil` if the terminal cannot be used.
   ///
-  /// The process takes its character set from its locale, or UTF-8 if that is another one. There must
-  /// be only one editor at a time.
+  /// The process takes its character set from its locale, or uses UTF-8 if the locale has another
+  /// one. There must be only one editor at a time.
   ///
   /// - Parameters:
   ///   - text: The prompt.
   ///   - history: Earlier lines, the most recent one last.
-  ///   - isInterrupted: Whether a signal has come that ends the wait. It is called before each
-  ///     character and five times a second, since a signal may come just before the wait.
+  ///   - isInterrupted: Whether a signal has arrived that ends the wait. It is called before each
+  ///     character and five times a second, because a signal may arrive just before the wait.
   public init?(
     prompt text: String, history: [String], isInterrupted: @escaping @Sendable () -> Bool
   ) {
@@ -65,7 +65,7 @@ public final class LineEditor {
   /// Waits for a line.
   public func readLine() -> Answer {
     el_resize(editor)
-    // Otherwise libedit does so after the prompt, and a Ctrl-D that comes in between is lost.
+    // Otherwise libedit does so after the prompt, and a Ctrl-D typed in between is lost.
     clibedit_take_terminal(editor)
     var count: Int32 = 0
     guard let text = el_gets(editor, &count), count > 0 else {
@@ -111,8 +111,8 @@ private func waitForInput() -> Bool {
   }
 }
 
-/// Reads a character of UTF-8, or U+FFFD for bytes that are not one, from standard input for libedit,
-/// whose own function continues to wait after a signal.
+/// Reads a UTF-8 character, or U+FFFD for invalid bytes, from standard input for libedit, whose own
+/// function continues to wait after a signal.
 ///
 /// - Returns: 1; 0 at the end; −1 with `errno`.
 private func readCharacter(

@@ -1,7 +1,7 @@
 import FileSupport
 import Glibc
 
-/// Lines that were typed, kept from run to run in a file that only its owner can read.
+/// Lines that were typed, kept between runs in a file that only its owner can read.
 ///
 /// Several programs may add to the file at the same time.
 public final class LineHistory {
@@ -13,8 +13,8 @@ public final class LineHistory {
   /// The lines, the most recent one last.
   public private(set) var lines: [String] = []
 
-  /// `history` in the folder `program` of `XDG_STATE_HOME`, by default `~/.local/state`; `nil` if there
-  /// is no home folder.
+  /// `history` in the folder `program` of `XDG_STATE_HOME`, which is `~/.local/state` by default;
+  /// `nil` if there is no home folder.
   public static func defaultPath(of program: String) -> String? {
     func variable(_ name: String) -> String? {
       getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
@@ -31,7 +31,7 @@ public final class LineHistory {
     guard Folder.hasFile(path) else { return }
     var reader = try LineReader(path: path)
     while let line = try reader.next() { lines.append(String(decoding: line, as: UTF8.self)) }
-    // A file that grew to twice the limit is cut.
+    // A file that has grown to twice the limit is shortened.
     let isLong = lines.count > 2 * Self.limit
     lines.removeFirst(max(0, lines.count - Self.limit))
     if isLong {
@@ -40,14 +40,14 @@ public final class LineHistory {
         for line in lines { try file.write(line + "\n") }
         try file.commit()
       } catch is OutputBusy {
-        // Another program is cutting it.
+        // Another program is shortening it.
       }
     }
   }
 
-  /// Adds `line`, unless it is blank or equals the last one, and returns whether it did.
+  /// Adds `line`, unless it is blank or equal to the last one, and returns whether it was added.
   ///
-  /// - Throws: `FileError` if it cannot be kept in the file; it is in ``lines`` nonetheless.
+  /// - Throws: `FileError` if it cannot be written to the file; it is in ``lines`` anyway.
   public func append(_ line: String) throws -> Bool {
     guard line.contains(where: { !$0.isWhitespace }), line != lines.last else { return false }
     lines.append(line)
@@ -62,7 +62,8 @@ public final class LineHistory {
     guard descriptor >= 0 else { throw FileError(path: path, operation: .create) }
     defer { close(descriptor) }
     let bytes = Array((line + "\n").utf8)
-    // An older file may be readable by others. One call, so that lines of several programs stay whole.
+    // An older file may be readable by others. One call, so that lines of several programs stay
+    // intact.
     guard fchmod(descriptor, 0o600) == 0, write(descriptor, bytes, bytes.count) == bytes.count
     else {
       throw FileError(path: path, operation: .write)

@@ -1,7 +1,7 @@
-/// The beginning of `text`, a name or value from a file or server, for a message.
+/// The beginning of `text`, a name or value from a file or server, for use in a message.
 ///
-/// It fits on a line, however long `text` is, and nothing in it moves the cursor, changes colors or
-/// reverses the direction of text on a terminal.
+/// It fits on one line, however long `text` is, and nothing in it moves the cursor, changes colors
+/// or reverses the direction of text on a terminal.
 public func excerpt(_ text: some StringProtocol, limit: Int = 80) -> String {
   let scalars = text.unicodeScalars
   guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
@@ -10,7 +10,7 @@ public func excerpt(_ text: some StringProtocol, limit: Int = 80) -> String {
   return printable(text[..<end]) + "…"
 }
 
-/// `text` with escapes in place of what could disturb a terminal; newlines and tabs stay if
+/// `text` with anything that could disturb a terminal escaped; newlines and tabs are kept if
 /// `keepingLines` is set.
 package func printable(_ text: some StringProtocol, keepingLines: Bool = false) -> String {
   var output = ""
@@ -22,8 +22,8 @@ package func printable(_ text: some StringProtocol, keepingLines: Bool = false) 
 }
 
 extension Unicode.Scalar {
-  /// Whether a terminal may do anything but show it: control characters, line and paragraph
-  /// separators, and marks that change the direction of text.
+  /// Whether a terminal might do something other than show it: control characters, line and
+  /// paragraph separators, and marks that change the direction of text.
   fileprivate var disturbsTerminal: Bool {
     switch value {
     case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true

@@ -1,4 +1,4 @@
-/// Numbers for people, formatted the same in every message, table and report.
+/// Human-readable numbers, formatted the same in every message, table and report.
 public enum NumberText {
   /// `1.5 MB`, in powers of ten.
   public static func bytes(_ count: Double) -> String {
@@ -34,7 +34,7 @@ public enum NumberText {
     return "\(whole) s"
   }
 
-  /// `value` with `digits` digits after the point.
+  /// `value` with `digits` digits after the decimal point.
   public static func decimal(_ value: Double, digits: Int) -> String {
     guard value.isFinite else { return "\(value)" }
     var scale = 1.0
@@ -56,7 +56,7 @@ public enum NumberText {
   /// `12,345`.
   public static func count(_ count: Int) -> String { self.count(Double(count)) }
 
-  /// `12.5 %`: `count` as a percentage of `total`; `0.0 %` if that is 0.
+  /// `12.5 %`: `count` as a percentage of `total`; `0.0 %` if `total` is 0.
   public static func percent(_ count: Int, of total: Int) -> String {
     percent(total > 0 ? Double(count) / Double(total) : 0)
   }

@@ -1,16 +1,16 @@
-/// Rows of results: aligned columns for people, tab-separated lines for programs.
+/// Rows of results: aligned columns for people, or tab-separated lines for programs.
 ///
 ///     var table = TextTable(["token", "id", "text"], rightAligned: [0, 1])
 ///     table.rows.append(["0", "1169", "К"])
 ///     print(table.text(isAligned: Terminal.showsOutput, hasColor: Terminal.hasOutputColor))
 public struct TextTable: Sendable {
-  /// The cells of each row, without tabs and newlines; empty cells at its end may be left out.
+  /// The cells of each row, without tabs and newlines; empty cells at its end may be omitted.
   public var rows: [[String]] = []
   private let titles: [String]
   private let rightAligned: Set<Int>
 
-  /// A table with columns of these `titles`, or without titles; the columns with the indices
-  /// `rightAligned` are aligned to the right.
+  /// A table with columns of these `titles`, or without titles; the columns at the indices
+  /// `rightAligned` are right-aligned.
   public init(_ titles: [String] = [], rightAligned: Set<Int> = []) {
     self.titles = titles
     self.rightAligned = rightAligned
@@ -18,10 +18,10 @@ public struct TextTable: Sendable {
 
   /// The table as text, with a newline after each row.
   ///
-  /// If it is aligned, its first row holds the titles, dim if it `hasColor`; a column without text
-  /// is left out, and nothing follows the last text of a row, so the width that a terminal gives to
-  /// unusual characters does not matter there. Otherwise tabs separate the columns, and there are
-  /// no titles.
+  /// If it is aligned, its first row holds the titles, dimmed if it `hasColor`. A column without
+  /// text is omitted, and nothing follows the last text of a row, so the width that a terminal
+  /// gives to unusual characters does not matter there. Otherwise tabs separate the columns, and
+  /// there are no titles.
   public func text(isAligned: Bool = true, hasColor: Bool = false) -> String {
     guard isAligned else {
       return rows.map { $0.joined(separator: "\t") + "\n" }.joined()

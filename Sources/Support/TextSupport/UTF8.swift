@@ -17,14 +17,15 @@ extension String {
 @inlinable
 package func unicodeScalarCount(of text: UnsafeRawBufferPointer) -> Int {
   var count = 0
-  // Every byte begins a scalar, except those that continue one.
+  // Every byte begins a scalar, except continuation bytes.
   for byte in text where Int8(bitPattern: byte) > -65 { count &+= 1 }
   return count
 }
 
-/// The offset of the first byte of `text` that is invalid in UTF-8 (RFC 3629); `nil` if there is none.
+/// The offset of the first byte of `text` that is invalid in UTF-8 (RFC 3629); `nil` if there is
+/// none.
 ///
-/// A scalar that is cut off or not allowed counts from its first byte.
+/// The offset of a truncated or disallowed scalar is that of its first byte.
 package func offsetOfInvalidUTF8(in text: UnsafeRawBufferPointer) -> Int? {
   let count = text.count
   var index = 0
@@ -48,7 +49,7 @@ package func offsetOfInvalidUTF8(in text: UnsafeRawBufferPointer) -> Int? {
 }
 
 /// The length of a character that begins with `lead`, and the range of its second byte; `nil` if no
-/// character begins so.
+/// character begins with it.
 ///
 /// Further bytes are 80…BF.
 @inline(__always)
@@ -68,8 +69,8 @@ private func sequence(ledBy lead: UInt8) -> (length: Int, second: ClosedRange<UI
 /// The length of the broken character at the beginning of `text`: as many bytes as could begin a
 /// valid one, but at least one.
 ///
-/// `text` begins where ``offsetOfInvalidUTF8(in:)`` says. If it `mayGoOn`, only the end of `text`
-/// breaks the character.
+/// `text` begins at the offset from ``offsetOfInvalidUTF8(in:)``. If it `mayGoOn`, the character is
+/// broken only by the end of `text`.
 package func brokenCharacter(in text: UnsafeRawBufferPointer) -> (length: Int, mayGoOn: Bool) {
   guard let (length, second) = sequence(ledBy: text[0]) else { return (1, false) }
   guard text.count > 1 else { return (1, true) }

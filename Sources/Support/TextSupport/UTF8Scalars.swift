@@ -10,7 +10,7 @@ package func scalarLength(lead: UInt8) -> Int {
 extension Span<UInt8> {
   /// The scalar that begins at `index`, and its length in bytes.
   ///
-  /// A scalar that the end of the text cuts off counts as its first byte.
+  /// A scalar that is truncated by the end of the text counts as its first byte.
   @inlinable
   @inline(__always)
   package func scalar(at index: Int) -> (value: UInt32, length: Int) {
@@ -22,7 +22,7 @@ extension Span<UInt8> {
     return (value, length)
   }
 
-  /// Where the scalars from `start` on end for which `isIncluded` holds.
+  /// The end of the run of scalars from `start` on for which `isIncluded` holds.
   @inlinable
   @inline(__always)
   package func end(from start: Int, while isIncluded: (UInt32) -> Bool) -> Int {

@@ -2,13 +2,14 @@ import FileSupport
 
 /// How much more memory this process can get.
 public enum AvailableMemory {
-  /// How many bytes can be had without swapping, by the system's estimate and the limits of the
-  /// control groups and of the process; `nil` if none is known.
+  /// How many bytes are available without swapping, according to the system's estimate and the
+  /// limits of the control groups and of the process; `nil` if none is known.
   public static var byteCount: Int? {
     [byteCount(root: ""), ProcessMemory.limit?.rest].compactMap(\.self).min()
   }
 
-  /// The same without the limit of the process, by the files below `root`/proc and `root`/sys.
+  /// The same without the limit of the process, according to the files below `root`/proc and
+  /// `root`/sys.
   package static func byteCount(root: String) -> Int? {
     let groups = ControlGroup.folders(root: root).map { rest(of: $0) }
     return ([system(root: root)] + groups).compactMap(\.self).min()
@@ -23,7 +24,7 @@ public enum AvailableMemory {
     return nil
   }
 
-  /// What the limit of a group leaves; cached files count as free.
+  /// How much memory the limit of a group leaves; cached files count as free.
   private static func rest(of group: String) -> Int? {
     guard let limit = systemLines("\(group)/memory.max").first.flatMap({ Int($0) }),
       let used = systemLines("\(group)/memory.current").first.flatMap({ Int($0) })

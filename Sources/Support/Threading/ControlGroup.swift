@@ -1,9 +1,9 @@
 import FileSupport
 import TextSupport
 
-/// The control groups (version 2) that bound the resources of this process.
+/// The control groups (version 2) that limit the resources of this process.
 enum ControlGroup {
-  /// The folders of the process's group and of those above it, below `root`/sys.
+  /// The folders of the process's group and of its ancestors, below `root`/sys.
   static func folders(root: String) -> [String] {
     guard let line = systemLines("\(root)/proc/self/cgroup").first(where: { $0.hasPrefix("0::") })
     else { return [] }
@@ -17,7 +17,8 @@ enum ControlGroup {
   }
 }
 
-/// The lines of a file in /proc or /sys, without white space at their ends; none if it is unreadable.
+/// The lines of a file in /proc or /sys, without white space at their ends; empty if it is
+/// unreadable.
 func systemLines(_ path: String) -> [String] {
   guard var reader = try? LineReader(path: path) else { return [] }
   var lines: [String] = []

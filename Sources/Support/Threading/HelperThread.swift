@@ -3,11 +3,11 @@ import Synchronization
 
 /// A thread that helps the one that started it.
 ///
-/// It receives no signals from outside, such as Ctrl-C: they go to the main thread, where they end a
-/// wait for input and have a stack of their own.
+/// It receives no signals from outside, such as Ctrl-C: they go to the main thread, where they end
+/// a wait for input and are handled on a separate stack.
 ///
-/// The system may refuse a thread (`ulimit -u`, `pids.max` of a container, no memory for its stack),
-/// so a helper must only make work faster: the caller can do without it.
+/// The system may refuse to start a thread (`ulimit -u`, `pids.max` of a container, no memory for
+/// its stack), so a helper must only make work faster: the caller must be able to do without it.
 public struct HelperThread: Sendable {
   private let thread: pthread_t
 
@@ -24,7 +24,8 @@ public struct HelperThread: Sendable {
     return HelperThread(thread: thread)
   }
 
-  /// Whether the system allows `count` more threads, for libraries that cannot do without theirs.
+  /// Whether the system allows `count` more threads, for libraries that cannot do without their
+  /// own.
   public static func areAllowed(_ count: Int) -> Bool {
     let gate = Monitor()
     var threads: [pthread_t] = []
@@ -70,7 +71,7 @@ public struct HelperThread: Sendable {
     pthread_detach(thread)
   }
 
-  /// All signals except those that a thread's own faults cause, whose handlers report a crash.
+  /// All signals except those caused by a thread's own faults, whose handlers report a crash.
   private static var signalsFromOutside: sigset_t {
     var signals = sigset_t()
     sigfillset(&signals)
@@ -81,7 +82,7 @@ public struct HelperThread: Sendable {
   }
 }
 
-/// What a thread does.
+/// The work of a thread.
 private final class Body: Sendable {
   let call: @Sendable () -> Void
 
@@ -90,7 +91,7 @@ private final class Body: Sendable {
   }
 }
 
-/// Fewer threads than were wanted: the result is the same, but the user should know.
+/// Fewer threads than requested: the result is the same, but the user should know.
 public enum ThreadShortage {
   private struct State {
     var handler: (@Sendable (String) -> Void)?
@@ -113,8 +114,8 @@ public enum ThreadShortage {
     state.withLock { $0.handler }?(message)
   }
 
-  /// Reports the first thread that the system refuses, with the error `code`; later ones are refused
-  /// for the same reason.
+  /// Reports the first thread that the system refuses to start, with the error `code`; later ones
+  /// are refused for the same reason.
   static func reportRefusal(_ code: Int32) {
     let isFirst = state.withLock { state in
       defer { state.hasReportedRefusal = true }
@@ -127,10 +128,11 @@ public enum ThreadShortage {
   }
 }
 
-/// Calls `body` in up to `count` threads, the calling one included, and returns when all calls have.
+/// Calls `body` in up to `count` threads, including the calling one, and returns when all calls
+/// have.
 ///
-/// Each call has its own index below `count`. If the system refuses threads there are fewer calls, at
-/// least one, so they must share the work however many they are.
+/// Each call has its own index below `count`. If the system refuses threads, there are fewer calls,
+/// but at least one, so the calls must divide the work among however many there are.
 public func inThreads(_ count: Int, _ body: @Sendable (_ index: Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     var threads: [HelperThread] = []

@@ -1,11 +1,12 @@
 import Glibc
 
-/// A lock around `State`, with a condition for which threads can wait.
+/// A lock around `State`, with a condition that threads can wait for.
 ///
-/// Unchecked, because pointers are not `Sendable`: the two pointers never change, what they point to
-/// is made for use by several threads, and `state` is touched only while the lock is held.
+/// Unchecked `Sendable`, because pointers are not `Sendable`: the two pointers never change, what
+/// they point to is made for use by several threads, and `state` is accessed only while the lock is
+/// held.
 public final class Monitor<State: Sendable>: @unchecked Sendable {
-  // Allocated, because both must keep their addresses.
+  // Allocated, because neither may change its address.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var state: State
@@ -30,8 +31,8 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     return try body(&state)
   }
 
-  /// Waits until `body` returns a value; it is called at once and after each ``signalAll()``, while no
-  /// other thread has access to the state.
+  /// Waits until `body` returns a value; `body` is called immediately and after each
+  /// ``signalAll()``, while no other thread has access to the state.
   public func wait<Result>(for body: (inout State) -> Result?) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -41,13 +42,13 @@ public final class Monitor<State: Sendable>: @unchecked Sendable {
     }
   }
 
-  /// Wakes all threads that wait.
+  /// Wakes all waiting threads.
   public func signalAll() {
     pthread_cond_broadcast(condition)
   }
 }
 
-/// A lock for what is kept elsewhere, such as an atomic variable.
+/// A lock for data that is kept elsewhere, such as an atomic variable.
 extension Monitor where State == Void {
   public convenience init() {
     self.init(())
@@ -58,8 +59,8 @@ extension Monitor where State == Void {
     try locked { _ in try body() }
   }
 
-  /// Within ``locked(_:)``, admits other threads until ``signalAll()`` is called; it may also return
-  /// without that.
+  /// Within ``locked(_:)``, lets other threads in until ``signalAll()`` is called; it may also
+  /// return without such a call.
   public func wait() {
     pthread_cond_wait(condition, mutex)
   }

@@ -1,9 +1,9 @@
-/// Reads blocks, works on them in several threads, and takes the results in the order of reading.
+/// Reads blocks, processes them in several threads, and takes the results in the order of reading.
 ///
-/// The calling thread reads and takes results, one block at a time, and works on blocks itself when
-/// it has nothing else to do. Signals that end a wait for input therefore reach it; the other threads
-/// block them. If the system refuses threads, the calling thread does all the work. The number of
-/// blocks in memory is bounded.
+/// The calling thread reads and takes results, one block at a time, and processes blocks itself
+/// when it has nothing else to do. Signals that end a wait for input therefore reach it; the other
+/// threads block them. If the system refuses threads, the calling thread does all the work. The
+/// number of blocks in memory is bounded.
 public struct OrderedWork<State, Block: AnyObject> {
   private let makeBlock: () -> Block
   private let read: (Block) throws -> Bool
@@ -13,9 +13,9 @@ public struct OrderedWork<State, Block: AnyObject> {
   /// The steps of the work.
   ///
   /// - Parameters:
-  ///   - makeBlock: Makes an empty block; blocks are reused.
+  ///   - makeBlock: Creates an empty block; blocks are reused.
   ///   - read: Fills a block; returns false at the end.
-  ///   - work: Works on a block, in any thread, with that thread's state; it stores the results,
+  ///   - work: Processes a block, in any thread, with that thread's state; it stores the results,
   ///     including failures, in the block.
   ///   - finish: Takes the results of a block, in the order of reading.
   public init(
@@ -29,9 +29,9 @@ public struct OrderedWork<State, Block: AnyObject> {
     self.finish = finish
   }
 
-  /// Does the work with one thread for each of `states`, the calling one included.
+  /// Does the work with one thread for each of `states`, including the calling one.
   ///
-  /// An error in reading is thrown only when everything read before is finished, so that the first
+  /// A reading error is thrown only once everything read before it is finished, so that the first
   /// failure in the input is reported, whatever the number of threads.
   ///
   /// - Throws: What reading and finishing throw.
@@ -70,12 +70,12 @@ public struct OrderedWork<State, Block: AnyObject> {
   }
 }
 
-/// A value that is handed from thread to thread.
+/// A value that is passed from thread to thread.
 ///
-/// Unchecked, because the value need not be `Sendable`: only one thread uses it at a time. A state
-/// belongs to the thread that is started with it; a block to the reader until it is put into the
-/// queue, then to the thread that takes it out to work on it, and to the reader again once it is
-/// finished. The queue's lock orders these.
+/// Unchecked `Sendable`, because the value need not be `Sendable`: only one thread uses it at a
+/// time. A state belongs to the thread that is started with it. A block belongs to the reader until
+/// it is put into the queue, then to the thread that takes it out to process it, and to the reader
+/// again once it is finished. The queue's lock orders these accesses.
 private struct Parcel<Value>: @unchecked Sendable {
   let value: Value
 
@@ -90,7 +90,7 @@ private final class WorkQueue<State, Block: AnyObject>: Sendable {
     /// A ring: the block with index n, in the order of reading, is at n modulo the capacity.
     var blocks: [Parcel<Block>?]
     var isFinished: [Bool]
-    /// The indices of the next blocks to be read, worked on and taken out.
+    /// The indices of the next blocks to be read, processed and taken out.
     var nextRead = 0
     var nextWork = 0
     var nextTaken = 0
@@ -98,7 +98,7 @@ private final class WorkQueue<State, Block: AnyObject>: Sendable {
 
     var isOldestFinished: Bool { nextTaken < nextRead && isFinished[nextTaken % blocks.count] }
 
-    /// The next block to work on, and its place in the ring.
+    /// The next block to process, and its place in the ring.
     mutating func takeWork() -> (place: Int, block: Parcel<Block>)? {
       guard nextWork < nextRead, let block = blocks[nextWork % blocks.count] else { return nil }
       defer { nextWork += 1 }
@@ -147,14 +147,14 @@ private final class WorkQueue<State, Block: AnyObject>: Sendable {
     contents.wait { $0.isOldestFinished ? () : nil }
   }
 
-  /// Works on the next block; returns false if there is none.
+  /// Processes the next block; returns false if there is none.
   func workOnOne(_ state: inout State) -> Bool {
     guard let (place, block) = contents.locked({ $0.takeWork() }) else { return false }
     work(on: block, at: place, &state)
     return true
   }
 
-  /// Lets the other threads end when they are done with their current blocks.
+  /// Lets the other threads end once they have finished their current blocks.
   func close() {
     contents.locked { $0.isClosed = true }
     contents.signalAll()
@@ -176,7 +176,7 @@ private final class WorkQueue<State, Block: AnyObject>: Sendable {
     }
   }
 
-  /// Waits for a block to work on; returns `nil` when there will be none.
+  /// Waits for a block to process; returns `nil` when there will be no more.
   private func waitForWork() -> (place: Int, block: Parcel<Block>)? {
     contents.wait { contents in
       if contents.isClosed { return .some(nil) }

@@ -1,16 +1,17 @@
 import Glibc
 import TextSupport
 
-/// The processors that this process may use, and how many threads they are worth.
+/// The processors that this process may use, and how many threads they can keep busy.
 ///
-/// Two processors of one core share its multipliers, so a second thread on the core does not speed up
-/// matrix products, and it competes for the cache.
+/// Two processors of one core share its multipliers, so a second thread on the core does not speed
+/// up matrix products, and the two compete for the cache.
 public struct Processors: Equatable, Sendable, CustomStringConvertible {
   /// The number of logical processors in the affinity mask of the process.
   public let logicalCount: Int
-  /// The number of physical cores to which these belong.
+  /// The number of physical cores that these belong to.
   public let coreCount: Int
-  /// How many processors' time the control group allows, such as a container's 1.5; `nil` for all.
+  /// How many processors' time the control group allows, such as 1.5 for a container; `nil` if
+  /// unlimited.
   public let quota: Double?
 
   public init(logicalCount: Int, coreCount: Int, quota: Double?) {
@@ -27,7 +28,7 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
   /// Reads the affinity mask, the topology of its processors, and the quota below `root`/proc and
   /// `root`/sys.
   ///
-  /// A processor whose topology is unreadable (no /sys, as in some sandboxes) counts as a core.
+  /// A processor whose topology is unreadable (no /sys, as in some sandboxes) counts as one core.
   package init(root: String) {
     let allowed = Self.affinityMask(root: root)
     var cores: Set<Set<Int>> = []
@@ -41,7 +42,7 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
       quota: ControlGroup.folders(root: root).compactMap(Self.quota).min())
   }
 
-  /// One thread for each physical core, but no more than the quota keeps busy.
+  /// One thread for each physical core, but no more than the quota can keep busy.
   public var threadCount: Int {
     guard let quota else { return coreCount }
     return max(1, min(coreCount, Int(min(quota, 1e6).rounded(.up))))

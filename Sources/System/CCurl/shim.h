@@ -1,7 +1,7 @@
 #pragma once
 #include <curl/curl.h>
 
-// `curl_easy_setopt` and `curl_easy_getinfo` take any number of arguments, which Swift does not import.
+// `curl_easy_setopt` and `curl_easy_getinfo` are variadic, which Swift does not import.
 
 static inline CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value) {
   return curl_easy_setopt(handle, option, value);

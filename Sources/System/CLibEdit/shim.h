@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-// `el_set` and `history` take any number of arguments, which Swift does not import.
+// `el_set` and `history` are variadic, which Swift does not import.
 
-/// An editor that reads from standard input and shows on standard error: streams of the C library are
-/// variables, which Swift does not let be used.
+/// An editor that reads from standard input and writes to standard error. The streams of the C
+/// library are variables, which Swift does not allow to be used.
 static inline EditLine *clibedit_make(const char *program) {
   return el_init(program, stdin, stderr, stderr);
 }
@@ -27,10 +27,10 @@ static inline void clibedit_set_reader(EditLine *editor, int (*reader)(EditLine 
   el_set(editor, EL_GETCFN, reader);
 }
 
-/// From here on characters come as they are typed.
+/// From here on, characters arrive as they are typed.
 static inline void clibedit_take_terminal(EditLine *editor) { el_set(editor, EL_PREP_TERM, 1); }
 
-/// The keys of Emacs, and a search in the history.
+/// Emacs key bindings, and a search in the history.
 static inline void clibedit_set_keys(EditLine *editor) {
   el_set(editor, EL_EDITOR, "emacs");
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", NULL);

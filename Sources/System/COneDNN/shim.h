@@ -2,11 +2,12 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdint.h>
 
-// Of the OpenMP runtime that Debian's oneDNN is built with; absent where it is built with another.
+// From the OpenMP runtime that Debian's oneDNN is built with; absent if oneDNN is built with
+// another.
 extern void omp_set_num_threads(int) __attribute__((weak));
 
-/// Whether oneDNN has kernels for these instructions of this processor; sets of instructions are
-/// numbered by their bits, each of which a larger one has too.
+/// Whether oneDNN has kernels for these instructions of this processor. The bits of an instruction
+/// set include those of every smaller one.
 static inline int conednn_has_isa(int isa) {
 #if defined(__x86_64__)
   return ((int)dnnl_get_effective_cpu_isa() & isa) == isa;
@@ -23,7 +24,7 @@ static inline int conednn_has_bfloat16(void) {
   return conednn_has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
-/// Keeps products on the thread that asks for them, which OpenMP remembers for each thread.
+/// Keeps products on the calling thread; OpenMP remembers this for each thread.
 static inline void conednn_stay_on_thread(void) {
   static _Thread_local int is_set;
   if (is_set) return;
@@ -31,21 +32,21 @@ static inline void conednn_stay_on_thread(void) {
   is_set = 1;
 }
 
-/// A product of bfloat16 matrices: out = a * b, plus a bias of floats or plus what is in out.
+/// A product of bfloat16 matrices: out = a * b, plus a bias of floats or plus the contents of out.
 typedef struct ConednnProductShape {
   /// a is `[rows, inner]`, b is `[inner, columns]`.
   int64_t rows, columns, inner;
-  /// Elements between neighbours of a column and of a row of a and b.
+  /// Elements between adjacent rows and between adjacent columns of a and b.
   int64_t a_row_stride, a_column_stride, b_row_stride, b_column_stride;
-  /// Elements between the rows of out.
+  /// Elements between adjacent rows of out.
   int64_t out_stride;
-  /// Whether out is bfloat16 too, and not float.
+  /// Whether out is bfloat16 as well, instead of float.
   int out_is_bfloat16;
   int has_bias;
   int accumulates;
 } ConednnProductShape;
 
-/// What oneDNN has made for a shape; of one thread at a time.
+/// What oneDNN has prepared for a shape; used by one thread at a time.
 typedef struct ConednnProduct {
   dnnl_primitive_t primitive;
   dnnl_memory_t a, b, bias, out, scratch;
@@ -85,7 +86,7 @@ static inline size_t conednn_layout_size(const dnnl_memory_desc_t *layout) {
     if (status == dnnl_success) status = (call);                                                   \
   } while (0)
 
-/// Makes the product of `shape`, on the thread that will run it.
+/// Creates the product for `shape`, on the thread that will run it.
 static inline dnnl_status_t conednn_product_make(ConednnProduct *product, dnnl_engine_t engine,
                                                  const ConednnProductShape *shape) {
   conednn_stay_on_thread();
@@ -149,7 +150,7 @@ static inline dnnl_status_t conednn_product_make(ConednnProduct *product, dnnl_e
   return status;
 }
 
-/// Runs a product; `bias` may be null where the shape has none, `scratch` has its size.
+/// Runs a product; `bias` may be null if the shape has none, and `scratch` has the required size.
 static inline dnnl_status_t conednn_product_run(const ConednnProduct *product, const uint16_t *a,
                                                 const uint16_t *b, const float *bias, void *out,
                                                 void *scratch) {

@@ -4,16 +4,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-// Present in OpenBLAS built for many processors (DYNAMIC_ARCH, as Debian's is), but not declared.
+// Present in OpenBLAS built for many processors (DYNAMIC_ARCH, as in Debian), but not declared.
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
-/// Makes OpenBLAS choose kernels by what the processor can do where it does not know its name.
+/// Makes OpenBLAS choose kernels by the processor's capabilities if it does not know the
+/// processor's name.
 ///
 /// OpenBLAS 0.3.21 takes processors newer than itself for a Prescott of 2004, at a fifth of the
-/// speed of its AVX-512 kernels. OPENBLAS_CORETYPE is its own way to overrule that, but is read only
-/// when the library is loaded; so the choice is made again. To be called before any other thread
-/// uses the library.
+/// speed of its AVX-512 kernels. OPENBLAS_CORETYPE is its own way to override that, but it is read
+/// only when the library is loaded, so the choice is made again here. Call this before any other
+/// thread uses the library.
 static inline void copenblas_fit_processor(void) {
 #if defined(__x86_64__)
   if (!gotoblas_dynamic_init || !gotoblas_dynamic_quit || getenv("OPENBLAS_CORETYPE") ||
@@ -33,19 +34,20 @@ static inline void copenblas_fit_processor(void) {
 #endif
 }
 
-// The memory of products, which OpenBLAS keeps for the next ones; exported, but not declared.
+// The memory for products, which OpenBLAS keeps for later ones; exported, but not declared.
 extern void *blas_memory_alloc(int) __attribute__((weak));
 extern void blas_memory_free(void *) __attribute__((weak));
 
-/// Bytes of address space of the memory of a product: 128 MB and what aligns them.
+/// Bytes of address space for the memory of a product: 128 MB plus alignment.
 static const long copenblas_buffer_size = (128L << 20) + (64L << 10);
 
-/// Allocates the memory of products for as many threads as there is room for, and returns how many
-/// these are, at most `threads`.
+/// Allocates the memory for the products of as many threads as there is room for, and returns the
+/// number of these threads, at most `threads`.
 ///
-/// blas_memory_alloc of OpenBLAS 0.3.21 does not return until there is room, so that is tried first.
+/// blas_memory_alloc of OpenBLAS 0.3.21 does not return until there is room, so this is tested
+/// first.
 static inline int copenblas_reserve(int threads) {
-  // As many threads as Debian's OpenBLAS keeps memory for; it has a way out for more.
+  // The number of threads that Debian's OpenBLAS keeps memory for; for more it has a fallback.
   enum { most = 64 };
   if (!blas_memory_alloc || !blas_memory_free) return threads;
   void *buffers[most];

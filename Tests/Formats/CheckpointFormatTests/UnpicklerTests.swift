@@ -219,16 +219,16 @@ struct UnpicklerTests {
     },
     .init(
       "a state for a plain dictionary",
-      "the pickle gives a state to a dictionary, expected an OrderedDict"
+      "the pickle sets the state of a dictionary, expected an OrderedDict"
     ) { $0.raw("}}b") },
-    .init("a state for a tuple", "the pickle gives a state to a tuple, expected an OrderedDict") {
+    .init("a state for a tuple", "the pickle sets the state of a tuple, expected an OrderedDict") {
       $0.raw(")}b")
     },
-    .init("a persistent id of a string", "a persistent id that is not of a storage") {
+    .init("a persistent id of a string", "a persistent id that does not name a storage") {
       $0.string("storage")
       $0.raw("Q")
     },
-    .init("a persistent id of another kind", "a persistent id that is not of a storage") {
+    .init("a persistent id of another kind", "a persistent id that does not name a storage") {
       $0.raw("(")
       $0.string("module")
       $0.global("torch FloatStorage")
@@ -242,7 +242,7 @@ struct UnpicklerTests {
     .init("a storage of any size", "storage '0' would have \(Int.max) elements") {
       $0.storage(count: .max)
     },
-    .init("a storage of two types", "storage '0' is named with two types or sizes") {
+    .init("a storage of two types", "storage '0' appears with two types or sizes") {
       $0.storage()
       $0.storage(type: "IntStorage")
     },

@@ -87,8 +87,9 @@ struct CorpusReaderTests {
     let error = #expect(throws: InputError.self) { try posts(of: path) }
     #expect(
       error?.problem.hasSuffix(
-        "; it looks like CP1251, which is a guess by its letters: if all of the file is in it, convert "
-          + "the file (iconv -f CP1251 -t UTF-8 '\(path)' > '\(folder.path("posts.utf8.txt"))')")
+        "; it looks like CP1251, which is a guess based on its letters: if all of the file is in "
+          + "it, convert the file (iconv -f CP1251 -t UTF-8 '\(path)' > '\(folder.path("posts.utf8.txt"))')"
+      )
         == true)
   }
 

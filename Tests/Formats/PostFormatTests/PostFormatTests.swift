@@ -291,8 +291,8 @@ struct PostReaderTests {
   @Test(
     "names both lines if ids do not ascend",
     arguments: [
-      (3, "post 3 follows post 5 of line 1; ids must ascend"),
-      (5, "post 5 is in line 1 already; ids must be unique"),
+      (3, "post 3 follows post 5 on line 1; ids must ascend"),
+      (5, "post 5 is already on line 1; ids must be unique"),
     ])
   func order(_ id: Int, _ expected: String) throws {
     let folder = try TemporaryFolder()

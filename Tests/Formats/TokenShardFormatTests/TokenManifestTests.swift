@@ -65,7 +65,7 @@ import TokenShardFormat
     #expect(!TokenManifest.exists(in: folder.path))
     #expect(
       message { _ = try TokenManifest(folder: folder.path) }
-        == "folder: there is no manifest.json: not a folder of token shards, or not a whole one")
+        == "folder: there is no manifest.json: not a folder of token shards, or an incomplete one")
   }
 
   @Test("checks the ids of shards without a description, as llm.c writes them")
@@ -92,7 +92,7 @@ import TokenShardFormat
     manifest.splits[.train]?.shards[0].bytes = shard.count
     #expect(
       message { _ = try manifest.shards(of: .train, in: folder.path) }
-        == "train-00000.bin: byte 0: 4 bytes an id; the vocabulary of 300 tokens of manifest.json "
+        == "train-00000.bin: byte 0: 4 bytes per id; the vocabulary of 300 tokens of manifest.json "
         + "needs 2")
   }
 
@@ -129,7 +129,7 @@ import TokenShardFormat
         "\"vocabulary_size\": 300", "\"vocabulary_size\": 2",
         "the end of text, id 2, is not in the vocabulary of 2"
       ),
-      ("\"tokens\": 6", "\"tokens\": 7", "'train.tokens' is 7, but its shards have 6 together"),
+      ("\"tokens\": 6", "\"tokens\": 7", "'train.tokens' is 7, but its shards have 6 in total"),
       (
         "\"tokens\": 4", "\"tokens\": -4",
         "'train.shards[0].tokens' is missing or not a whole number from 0 to 2147483647"

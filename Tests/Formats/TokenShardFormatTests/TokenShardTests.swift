@@ -127,9 +127,9 @@ import Testing
     #expect(
       failure() == "byte 1030: the file has 1031 bytes; 3 tokens need 1030: something follows them")
     try change { $0 = Array($0[..<100]) }
-    #expect(failure() == "byte 100: the file ends in its header of 1024 bytes: it is cut off")
+    #expect(failure() == "byte 100: the file ends within its header of 1024 bytes: it is cut off")
     try change { $0 = [] }
-    #expect(failure() == "byte 0: the file ends in its header of 1024 bytes: it is cut off")
+    #expect(failure() == "byte 0: the file ends within its header of 1024 bytes: it is cut off")
   }
 
   @Test(
@@ -139,7 +139,7 @@ import Testing
       (1, 2, "byte 4: version 2; expected version 1"),
       (2, 0xFFFF_FFFF, "byte 8: the count of tokens, -1, is negative"),
       (3, 9, "byte 12: description version 9; expected 0 or 1"),
-      (4, 4, "byte 16: 4 bytes a token; expected 2 by the magic number"),
+      (4, 4, "byte 16: 4 bytes per token; the magic number says 2"),
       (5, 0xFFFF_FFFF, "byte 20: a vocabulary of 4294967295 tokens"),
       (6, 300, "byte 24: the end of text, id 300, is not in the vocabulary of 300"),
       (5, 3, "byte 1028: the id 3 is not in the vocabulary of 3"),

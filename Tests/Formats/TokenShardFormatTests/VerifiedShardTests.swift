@@ -102,7 +102,7 @@ struct ShardVerificationTests {
       ])
     #expect(
       failure("train-00002.bin")
-        == "train-00002.bin: manifest.json beside it does not name this file")
+        == "train-00002.bin: manifest.json next to it does not list this file")
   }
 
   @Test("requires an end of text for each post, and nothing after the last")

@@ -312,7 +312,7 @@ import Testing
     #expect(failure() == "vocab.json: 'a' has both the id 0 and the id 1")
     try folder.write(#"{"a":0,"b":2}"#, to: "vocab.json")
     #expect(
-      failure() == "vocab.json: 'b' has the id 2, but there is none with the id 1; "
+      failure() == "vocab.json: 'b' has the id 2, but no token has the id 1; "
         + "the ids must run from 0 without a gap")
     try folder.write(#"{"a":-1}"#, to: "vocab.json")
     #expect(failure() == "vocab.json: byte 7: 'a' has the id -1; expected 0 to 2147483647")

@@ -156,16 +156,16 @@ struct GPT2ConfigurationTests {
     "refuses impossible values and what is not supported, by name",
     arguments: [
       ("[]", "expected an object"),
-      (#"{"n_layer": 0}"#, "n_layer is 0; supported is a whole number from 1 to 65536"),
-      (#"{"vocab_size": "5"}"#, #"vocab_size is "5"; supported is \#(size)"#),
-      (#"{"vocab_size": null}"#, "vocab_size is null; supported is \(size)"),
-      (#"{"n_positions": 1024.0}"#, "n_positions is 1024.0; supported is \(size)"),
-      (#"{"n_head": -12}"#, "n_head is -12; supported is \(size)"),
-      (#"{"n_head": true}"#, "n_head is true; supported is \(size)"),
-      (#"{"n_inner": []}"#, "n_inner is []; supported is \(size)"),
-      (#"{"n_embd": 4294967296}"#, "n_embd is 4294967296; supported is \(size)"),
-      (#"{"hidden_size": 0}"#, "hidden_size is 0; supported is \(size)"),
-      (#"{"n_embd": 0, "hidden_size": 768}"#, "n_embd is 0; supported is \(size)"),
+      (#"{"n_layer": 0}"#, "n_layer is 0; expected a whole number from 1 to 65536"),
+      (#"{"vocab_size": "5"}"#, #"vocab_size is "5"; expected \#(size)"#),
+      (#"{"vocab_size": null}"#, "vocab_size is null; expected \(size)"),
+      (#"{"n_positions": 1024.0}"#, "n_positions is 1024.0; expected \(size)"),
+      (#"{"n_head": -12}"#, "n_head is -12; expected \(size)"),
+      (#"{"n_head": true}"#, "n_head is true; expected \(size)"),
+      (#"{"n_inner": []}"#, "n_inner is []; expected \(size)"),
+      (#"{"n_embd": 4294967296}"#, "n_embd is 4294967296; expected \(size)"),
+      (#"{"hidden_size": 0}"#, "hidden_size is 0; expected \(size)"),
+      (#"{"n_embd": 0, "hidden_size": 768}"#, "n_embd is 0; expected \(size)"),
       (#"{"n_embd": 768, "n_head": 10}"#, "n_embd 768 is not a multiple of n_head 10"),
       (
         #"{"n_embd": 2147483648, "n_head": 1}"#,
@@ -175,78 +175,79 @@ struct GPT2ConfigurationTests {
         #"{"n_positions": 2147483648, "n_embd": 1048576, "n_head": 1}"#,
         "the sizes make a model of more than 2^48 parameters"
       ),
-      (#"{"attn_pdrop": 1}"#, "attn_pdrop is 1; supported is a number from 0 to below 1"),
+      (#"{"attn_pdrop": 1}"#, "attn_pdrop is 1; expected a number from 0 to below 1"),
       (
         #"{"attn_pdrop": 0.999999}"#,
-        "attn_pdrop is 0.999999; supported is a number from 0 to below 1"
+        "attn_pdrop is 0.999999; expected a number from 0 to below 1"
       ),
-      (#"{"embd_pdrop": -0.1}"#, "embd_pdrop is -0.1; supported is a number from 0 to below 1"),
-      (#"{"resid_pdrop": "0"}"#, #"resid_pdrop is "0"; supported is a number from 0 to below 1"#),
-      (#"{"resid_pdrop": NaN}"#, "resid_pdrop is NaN; supported is a number from 0 to below 1"),
+      (#"{"embd_pdrop": -0.1}"#, "embd_pdrop is -0.1; expected a number from 0 to below 1"),
+      (#"{"resid_pdrop": "0"}"#, #"resid_pdrop is "0"; expected a number from 0 to below 1"#),
+      (#"{"resid_pdrop": NaN}"#, "resid_pdrop is NaN; expected a number from 0 to below 1"),
       (
         #"{"layer_norm_epsilon": true}"#,
-        "layer_norm_epsilon is true; supported is a number with a point, from 0.0 to below 1.0"
+        "layer_norm_epsilon is true; expected a number with a decimal point, from 0.0 to below 1.0"
       ),
       (
         #"{"layer_norm_epsilon": 0}"#,
-        "layer_norm_epsilon is 0; supported is a number with a point, from 0.0 to below 1.0"
+        "layer_norm_epsilon is 0; expected a number with a decimal point, from 0.0 to below 1.0"
       ),
       (
         #"{"initializer_range": -Infinity}"#,
-        "initializer_range is -Infinity; supported is a number with a point, from 0.0 to below 10.0"
+        "initializer_range is -Infinity; "
+          + "expected a number with a decimal point, from 0.0 to below 10.0"
       ),
-      (#"{"model_type": "llama"}"#, #"model_type is "llama"; supported is "gpt2""#),
-      (#"{"model_type": 2}"#, #"model_type is 2; supported is "gpt2""#),
+      (#"{"model_type": "llama"}"#, #"model_type is "llama"; expected "gpt2""#),
+      (#"{"model_type": 2}"#, #"model_type is 2; expected "gpt2""#),
       (
         #"{"activation_function": "quick_gelu"}"#,
-        #"activation_function is "quick_gelu"; supported is "gelu" or "gelu_accurate" or "#
+        #"activation_function is "quick_gelu"; expected "gelu" or "gelu_accurate" or "#
           + #""gelu_fast" or "gelu_new" or "gelu_python" or "gelu_python_tanh" or "#
           + #""gelu_pytorch_tanh" or "relu""#
       ),
-      (#"{"add_cross_attention": true}"#, "add_cross_attention is true; supported is false"),
-      (#"{"is_encoder_decoder": true}"#, "is_encoder_decoder is true; supported is false or null"),
-      (#"{"is_causal": false}"#, "is_causal is false; supported is true"),
-      (#"{"sliding_window": 4}"#, "sliding_window is 4; supported is null"),
-      (#"{"attention_chunk_size": 4}"#, "attention_chunk_size is 4; supported is null"),
+      (#"{"add_cross_attention": true}"#, "add_cross_attention is true; expected false"),
+      (#"{"is_encoder_decoder": true}"#, "is_encoder_decoder is true; expected false or null"),
+      (#"{"is_causal": false}"#, "is_causal is false; expected true"),
+      (#"{"sliding_window": 4}"#, "sliding_window is 4; expected null"),
+      (#"{"attention_chunk_size": 4}"#, "attention_chunk_size is 4; expected null"),
       (
         #"{"layer_types": ["full_attention"]}"#,
-        #"layer_types is ["full_attention"]; supported is null"#
+        #"layer_types is ["full_attention"]; expected null"#
       ),
       (
         #"{"per_layer_config": {"0": {"n_inner": 5}}}"#,
-        #"per_layer_config is {"0":{"n_inner":5}}; supported is null"#
+        #"per_layer_config is {"0":{"n_inner":5}}; expected null"#
       ),
-      (#"{"pruned_heads": {"1": [0]}}"#, #"pruned_heads is {"1":[0]}; supported is null or {}"#),
+      (#"{"pruned_heads": {"1": [0]}}"#, #"pruned_heads is {"1":[0]}; expected null or {}"#),
       (
         #"{"quantization_config": {"quant_method": "\#(String(repeating: "q", count: 100))"}}"#,
         #"quantization_config is {"quant_method":"\#(String(repeating: "q", count: 63))…; "#
-          + "supported is null"
+          + "expected null"
       ),
       (
         #"{"transformers_weights": "x.safetensors"}"#,
-        #"transformers_weights is "x.safetensors"; supported is null"#
+        #"transformers_weights is "x.safetensors"; expected null"#
       ),
-      (#"{"text_config": {}}"#, "text_config is {}; supported is null"),
+      (#"{"text_config": {}}"#, "text_config is {}; expected null"),
       (
         #"{"configuration_files": ["config.4.0.0.json"]}"#,
-        #"configuration_files is ["config.4.0.0.json"]; supported is null or []"#
+        #"configuration_files is ["config.4.0.0.json"]; expected null or []"#
       ),
-      (#"{"dtype": "int8"}"#, #"dtype is "int8"; supported is \#(types)"#),
+      (#"{"dtype": "int8"}"#, #"dtype is "int8"; expected \#(types)"#),
       (
         #"{"dtype": null, "torch_dtype": "float8_e4m3fn"}"#,
-        #"torch_dtype is "float8_e4m3fn"; supported is \#(types)"#
+        #"torch_dtype is "float8_e4m3fn"; expected \#(types)"#
       ),
-      (#"{"tie_word_embeddings": 0}"#, "tie_word_embeddings is 0; supported is true or false"),
-      (#"{"scale_attn_weights": null}"#, "scale_attn_weights is null; supported is true or false"),
+      (#"{"tie_word_embeddings": 0}"#, "tie_word_embeddings is 0; expected true or false"),
+      (#"{"scale_attn_weights": null}"#, "scale_attn_weights is null; expected true or false"),
       (
         #"{"reorder_and_upcast_attn": 1}"#,
-        "reorder_and_upcast_attn is 1; supported is true or false"
+        "reorder_and_upcast_attn is 1; expected true or false"
       ),
-      (#"{"bos_token_id": [1]}"#, "bos_token_id is [1]; supported is a whole number or null"),
-      (#"{"pad_token_id": 0.0}"#, "pad_token_id is 0.0; supported is a whole number or null"),
+      (#"{"bos_token_id": [1]}"#, "bos_token_id is [1]; expected a whole number or null"),
+      (#"{"pad_token_id": 0.0}"#, "pad_token_id is 0.0; expected a whole number or null"),
       (
         #"{"eos_token_id": [1, "2"]}"#,
-        #"eos_token_id is [1,"2"]; supported is a whole number, an array of whole numbers or null"#
+        #"eos_token_id is [1,"2"]; expected a whole number, an array of whole numbers or null"#
       ),
     ])
   func refusals(text: String, problem: String) throws {

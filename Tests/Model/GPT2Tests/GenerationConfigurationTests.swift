@@ -63,7 +63,7 @@ struct GenerationConfigurationTests {
     try model.write(to: folder.path)
     #expect(
       try load(#"{"eos_token_id": [99, 2, 99]}"#).notes == [
-        "eos_token_id 99 in generation_config.json is outside of the vocabulary of 23 tokens and is "
+        "eos_token_id 99 in generation_config.json is outside the vocabulary of 23 tokens and is "
           + "not used"
       ])
   }
@@ -73,10 +73,10 @@ struct GenerationConfigurationTests {
     arguments: [
       (
         #"{"eos_token_id": "9"}"#,
-        #"eos_token_id is "9"; supported is a whole number, an array of "#
+        #"eos_token_id is "9"; expected a whole number, an array of "#
       ),
-      (#"{"eos_token_id": [9, null]}"#, "eos_token_id is [9,null]; supported is "),
-      (#"{"bos_token_id": [9]}"#, "bos_token_id is [9]; supported is a whole number or null"),
+      (#"{"eos_token_id": [9, null]}"#, "eos_token_id is [9,null]; expected "),
+      (#"{"bos_token_id": [9]}"#, "bos_token_id is [9]; expected a whole number or null"),
       (#"{"eos_token_id": 9"#, "the text ends where "),
       ("[]", "expected an object"), ("", "the text ends where "),
     ])

@@ -190,16 +190,16 @@ struct ModelFolderTests {
     #expect(loaded.configuration == model.configuration)
     #expect(
       loaded.notes == [
-        "eos_token_id 23 in generation_config.json is outside of the vocabulary of 23 tokens and is "
+        "eos_token_id 23 in generation_config.json is outside the vocabulary of 23 tokens and is "
           + "not used",
-        "pad_token_id -1 in generation_config.json is outside of the vocabulary of 23 tokens and is "
+        "pad_token_id -1 in generation_config.json is outside the vocabulary of 23 tokens and is "
           + "not used",
       ])
     try FileManager.default.removeItem(atPath: folder.path("generation_config.json"))
     #expect(
       try load().notes == [
-        "eos_token_id 23 in config.json is outside of the vocabulary of 23 tokens and is not used",
-        "pad_token_id -1 in config.json is outside of the vocabulary of 23 tokens and is not used",
+        "eos_token_id 23 in config.json is outside the vocabulary of 23 tokens and is not used",
+        "pad_token_id -1 in config.json is outside the vocabulary of 23 tokens and is not used",
       ])
   }
 

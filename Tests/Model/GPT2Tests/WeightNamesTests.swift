@@ -37,7 +37,7 @@ struct WeightNamesTests {
       let loaded = try load { wrapper + inner + $0.dropFirst("transformer.".count) }
       #expect(Array(loaded.parameters.floats) == Array(model.parameters.floats))
       #expect(
-        loaded.notes == ["the names of the weights begin with '\(wrapper)', which is left out"])
+        loaded.notes == ["the names of the weights begin with '\(wrapper)', which is removed"])
     }
   }
 
@@ -47,8 +47,8 @@ struct WeightNamesTests {
       #expect(throws: InputError.self) { try load(rename) }?.problem
     }
     let explanation =
-      "; 'module.' comes from DataParallel or DistributedDataParallel and can be left out only where "
-      + "all names begin with it: save the state_dict() of the model within"
+      "; 'module.' comes from DataParallel or DistributedDataParallel and can be removed only if "
+      + "all names begin with it: save the state_dict() of the inner model"
     #expect(
       problem { $0.hasSuffix("wte.weight") ? "module." + $0 : $0 }
         == "tensor 'transformer.wte.weight' is missing" + explanation)
@@ -58,7 +58,7 @@ struct WeightNamesTests {
         + explanation)
     #expect(
       problem { $0.replacing("transformer.h.", with: "transformer._orig_mod.h.") }?
-        .contains("; '_orig_mod.' comes from torch.compile and can be left out only") == true)
+        .contains("; '_orig_mod.' comes from torch.compile and can be removed only") == true)
     #expect(
       problem {
         "base_model.model." + $0.replacing("c_attn.weight", with: "c_attn.base_layer.weight")

@@ -80,7 +80,7 @@ struct InspectionTests {
     #expect(cleaning.funnel.badLines == 3)
     #expect(cleaning.funnel.postsIn == 4)
     #expect(problems[0].contains("posts.jsonl: line 2: expected "))
-    #expect(problems[1].hasSuffix("line 4: post 2 is in line 3 already; ids must be unique"))
+    #expect(problems[1].hasSuffix("line 4: post 2 is already on line 3; ids must be unique"))
     #expect(problems[2].hasSuffix("line 6: 'id' is missing"))
     let error = #expect(throws: InputError.self) {
       try Cleaning(path: path) { $0.toleratedBadLines = 2 }
@@ -112,10 +112,10 @@ struct InspectionTests {
     #expect(cleaning.rejects.isEmpty)
     #expect(
       cleaning.badLines[4998]
-        == "\(path): line 5000: post 4999 follows post 5000 of line 1; ids must ascend")
+        == "\(path): line 5000: post 4999 follows post 5000 on line 1; ids must ascend")
     #expect(
       cleaning.badLines.last
-        == "\(path): line 5001: post 5000 is in line 1 already; ids must be unique")
+        == "\(path): line 5001: post 5000 is already on line 1; ids must be unique")
   }
 
   @Test("reports the line of an explained post, wherever it is")

@@ -157,8 +157,8 @@ struct ProgramTests {
     #expect(
       try run(["other"]).log.hasPrefix(
         "bugurt-clean: error: other: line 1: the string is not UTF-8; it looks like CP1251, which is a "
-          + "guess by its letters: if all of the file is in it, convert the file (iconv -f CP1251 -t "
-          + "UTF-8 'other' > 'other.utf8')"))
+          + "guess based on its letters: if all of the file is in it, convert the file (iconv -f CP1251 "
+          + "-t UTF-8 'other' > 'other.utf8')"))
     let utf16 = try folder.text(of: "posts.jsonl").utf16
     try folder.write(utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }, to: "other")
     let ended = try run(["other", "--skip-bad=100"])

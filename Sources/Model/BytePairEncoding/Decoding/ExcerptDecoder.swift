@@ -1,6 +1,7 @@
 /// Turns ids from anywhere in a shard into text.
 ///
-/// A character that is cut at either end becomes U+FFFD; all bytes between are those of the tokens.
+/// A character that is cut off at either end becomes U+FFFD; all bytes between are those of the
+/// tokens.
 /// The end-of-text token becomes a newline, as in the corpus.
 ///
 ///     var decoder = ExcerptDecoder(tokenizer, endOfText: 2)
@@ -9,8 +10,8 @@
 public struct ExcerptDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let endOfText: UInt32?
-  /// The number of bytes so far that belong to a character that begins before the ids; `nil` once it
-  /// has ended.
+  /// The number of bytes so far that belong to a character that begins before the ids; `nil` once
+  /// that character has ended.
   private var cutBytes: Int? = 0
   /// Bytes that may be the beginning of a character.
   private var held: [UInt8] = []
@@ -45,7 +46,7 @@ public struct ExcerptDecoder: Sendable {
     (cutBytes, held) = (nil, [])
   }
 
-  /// Removes the character that is cut at the beginning from `text`.
+  /// Removes the character that is cut off at the beginning from `text`.
   private mutating func passCutCharacter(_ text: inout ArraySlice<UInt8>, into bytes: inout [UInt8])
   {
     guard var count = cutBytes else { return }

@@ -1,7 +1,7 @@
-/// Turns ids into text as they come, in complete characters only.
+/// Turns ids into text as they arrive, in complete characters only.
 ///
-/// A character may be spread over several tokens; its bytes are held back until it is complete. Bytes
-/// that cannot become a character are returned as U+FFFD.
+/// A character may be spread over several tokens; its bytes are held back until it is complete.
+/// Bytes that cannot become a character are returned as U+FFFD.
 ///
 ///     var stream = TextStream(tokenizer)
 ///     for id in ids { print(stream.append(id), terminator: "") }

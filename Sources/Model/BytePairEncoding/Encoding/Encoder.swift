@@ -1,18 +1,18 @@
-/// What the names of special tokens in a text stand for.
+/// How the names of special tokens in a text are interpreted.
 ///
-/// This concerns the added tokens that are special. Those that are not, such as a `<nl>` of
-/// `added_tokens.json`, are part of the text's alphabet and are found either way, as Hugging Face's
-/// `tokenizers` does with `encode_special_tokens` on and off.
+/// This applies to the added tokens that are special. Those that are not, such as a `<nl>` of
+/// `added_tokens.json`, are part of the text's alphabet and are always found, as in Hugging Face's
+/// `tokenizers` with `encode_special_tokens` on or off.
 public enum SpecialTokens: String, CaseIterable, Sendable {
-  /// Ordinary text: a typed `</s>` ends nothing. In transformers `split_special_tokens=True`.
+  /// As ordinary text: a typed `</s>` ends nothing. In transformers, `split_special_tokens=True`.
   case asText
-  /// The tokens they name, as `AutoTokenizer` has it by default.
+  /// As the tokens they name, which is the default of `AutoTokenizer`.
   case recognized
 }
 
 /// Turns text into ids and remembers the pieces it has seen.
 ///
-/// An encoder is a value: each thread works with a copy, and what a copy remembers is its own.
+/// An encoder is a value: each thread works with its own copy, which remembers its own pieces.
 ///
 ///     var encoder = Encoder(tokenizer)
 ///     let ids = try encoder.encode("Привет, мир!")
@@ -35,12 +35,12 @@ public struct Encoder: Sendable {
 
   /// Whether a text may be cut between two of its pieces and encoded part by part.
   ///
-  /// It may not if a cut could go through an added token, or if each part would get a space.
+  /// It may not if a cut could split an added token, or if each part would get a space.
   public var canCutTexts: Bool { splitter == nil && !addsPrefixSpace }
 
   /// The ids of `text`.
   ///
-  /// - Throws: Nothing but what ``encode(_:into:)`` throws; a string is always UTF-8.
+  /// - Throws: Only what ``encode(_:into:)`` throws; a string is always UTF-8.
   public mutating func encode(_ text: String) throws(InvalidUTF8) -> [UInt32] {
     var ids: [UInt32] = []
     try encode(Array(text.utf8), into: &ids)
@@ -56,13 +56,13 @@ public struct Encoder: Sendable {
     }
   }
 
-  /// Appends the ids of the bytes `range` of `text`, which are a text of their own, to `ids`.
+  /// Appends the ids of the bytes `range` of `text`, which are a separate text, to `ids`.
   ///
-  /// The bytes around `range` have no influence on the ids, but those after it let the last pieces be
+  /// The bytes around `range` do not affect the ids, but those after it allow the last pieces to be
   /// read as quickly as the others.
   ///
-  /// - Throws: ``InvalidUTF8`` with an offset in `text`; the ids of the text before it may have been
-  ///   appended.
+  /// - Throws: ``InvalidUTF8`` with an offset in `text`; the ids of the text before it may have
+  ///   been appended.
   public mutating func encode(
     _ range: Range<Int>, of text: UnsafeRawBufferPointer, into ids: inout [UInt32]
   ) throws(InvalidUTF8) {
@@ -112,8 +112,8 @@ public struct Encoder: Sendable {
     }
   }
 
-  /// Writes the ids of the piece of `count` bytes at `piece`, where ``PieceKey/bytesRead`` bytes can be
-  /// read, to `output`, and returns how many there are.
+  /// Writes the ids of the piece of `count` bytes at `piece`, where ``PieceKey/bytesRead`` bytes
+  /// can be read, to `output`, and returns the number of ids.
   @inline(__always)
   private mutating func encode(
     _ piece: UnsafePointer<UInt8>, count: Int, into output: UnsafeMutablePointer<UInt32>

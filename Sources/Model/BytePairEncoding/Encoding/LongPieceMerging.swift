@@ -1,7 +1,8 @@
 /// Merges the tokens of a long piece of n bytes, in O(n log n) time and about 9n bytes of memory.
 ///
-/// The tokens lie in blocks, each with room for 64, which empty as tokens are merged. A tournament tree
-/// finds the block with the next merge: the lowest rank, the leftmost of equal ones.
+/// The tokens lie in blocks with room for 64 each, which empty as tokens are merged. A tournament
+/// tree finds the block with the next merge: the one with the lowest rank, and the leftmost of
+/// equal ones.
 struct LongPieceMerging {
   private static let blockSize = 64
 
@@ -15,8 +16,8 @@ struct LongPieceMerging {
   /// The blocks before and after each block that has tokens; -1 at the ends.
   private var previous: [Int]
   private var next: [Int]
-  /// The tree of the lowest ranks, each in the upper half with its block in the lower one: the root at
-  /// 1, the children of `n` at `2n` and `2n + 1`, block `b` at `leaves + b`.
+  /// The tree of the lowest ranks, each in the upper half with its block in the lower half: the
+  /// root is at 1, the children of `n` are at `2n` and `2n + 1`, and block `b` is at `leaves + b`.
   private var tree: [UInt64]
   private let leaves: Int
 
@@ -64,7 +65,7 @@ struct LongPieceMerging {
     return symbols
   }
 
-  /// Does the first merge of rank `rank` in `block`, which has one.
+  /// Applies the first merge of rank `rank` in `block`, which has one.
   private mutating func merge(_ rank: UInt32, in block: Int) {
     let start = block * Self.blockSize
     var left = start
@@ -109,7 +110,7 @@ struct LongPieceMerging {
     return merges.rank(of: symbols[position], symbols[right])
   }
 
-  /// The lowest rank in `block`, with the block.
+  /// The lowest rank in `block`, combined with the block.
   private func entry(of block: Int) -> UInt64 {
     let start = block * Self.blockSize
     var lowest = MergeTable.noRank
@@ -117,7 +118,7 @@ struct LongPieceMerging {
     return UInt64(lowest) << 32 | UInt64(block)
   }
 
-  /// Brings the tree in line with the ranks of `block`.
+  /// Updates the tree from the ranks of `block`.
   private mutating func update(_ block: Int) {
     var node = leaves + block
     tree[node] = entry(of: block)

@@ -1,4 +1,4 @@
-/// The merges by the pairs of ids that they merge.
+/// The merges, by the pairs of ids that they merge.
 struct MergeTable: Sendable {
   /// The rank of a pair that is not merged: greater than all ranks.
   static let noRank = UInt32.max
@@ -6,12 +6,13 @@ struct MergeTable: Sendable {
   /// The merges in the order of their ranks.
   private let merges: [Tokenizer.Merge]
   private var index: HashIndex
-  /// A bit for each hash of a pair that is merged, modulo their number.
+  /// A bit for each hash of a pair that is merged, modulo the number of bits.
   ///
-  /// Most pairs are not merged, and for them the bits, which fit into a small cache, answer without a look into the index.
+  /// Most pairs are not merged. For them the bits, which fit into a small cache, give the answer
+  /// without a look into the index.
   private var bits: [UInt64]
 
-  /// A table of `merges` in the order of their ranks; of equal pairs the last counts.
+  /// A table of `merges` in the order of their ranks; of equal pairs, the last one counts.
   init(_ merges: [Tokenizer.Merge]) {
     self.merges = merges
     index = HashIndex(capacity: merges.count)
@@ -35,7 +36,7 @@ struct MergeTable: Sendable {
     return rank.map { UInt32(truncatingIfNeeded: $0) } ?? Self.noRank
   }
 
-  /// The token that the merge of rank `rank` makes.
+  /// The token that the merge of rank `rank` produces.
   func result(of rank: UInt32) -> UInt32 { merges[Int(rank)].result }
 
   private static func key(_ left: UInt32, _ right: UInt32) -> UInt64 {

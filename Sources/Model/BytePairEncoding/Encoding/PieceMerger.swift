@@ -1,7 +1,7 @@
 /// Merges the bytes of one piece into tokens.
 ///
-/// The pair with the lowest rank is merged first, the leftmost of equal ones, until no pair is left
-/// that the vocabulary merges.
+/// The pair with the lowest rank is merged first, and the leftmost of equal ones, until the
+/// vocabulary merges none of the remaining pairs.
 struct PieceMerger: Sendable {
   /// Longer pieces are merged in blocks, by ``LongPieceMerging``.
   private static let longestShort = 64
@@ -14,8 +14,8 @@ struct PieceMerger: Sendable {
     merges = MergeTable(tokenizer.merges)
   }
 
-  /// Writes the ids of `piece`, which is not empty, to `output`, which has room for as many ids as the
-  /// piece has bytes, and returns how many there are.
+  /// Writes the ids of `piece`, which is not empty, to `output`, which has room for as many ids as
+  /// the piece has bytes, and returns the number of ids.
   func merge(
     _ piece: UnsafeBufferPointer<UInt8>, into output: UnsafeMutablePointer<UInt32>
   ) -> Int {

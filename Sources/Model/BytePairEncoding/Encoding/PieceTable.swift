@@ -1,10 +1,10 @@
 /// The short pieces that an encoder has seen, with their ids.
 ///
-/// It is open-addressed with linear probing. Unlike ``HashIndex`` it keeps the pieces in its slots, each
-/// a line of the processor's cache, because the time of encoding is that of these lookups. When it is
-/// full, it starts over: frequent pieces are soon back, and there is no order of use to maintain.
+/// It is open-addressed with linear probing. Unlike ``HashIndex``, it stores the pieces in its
+/// slots, one cache line each, because these lookups dominate the time of encoding. When it is
+/// full, it starts over: frequent pieces soon return, and no order of use has to be maintained.
 struct PieceTable: Sendable {
-  /// The greatest number of slots, which take 8 MB.
+  /// The maximum number of slots, which take 8 MB.
   private static let mostSlots = 1 << 17
 
   /// The number of slots is a power of two, and at most half of them are taken.
@@ -15,12 +15,12 @@ struct PieceTable: Sendable {
 
   /// A piece with its ids, in 64 bytes.
   private struct Slot {
-    /// Pieces of more tokens are not kept.
+    /// Pieces with more tokens are not kept.
     static let mostIDs = 7
     static let free = Slot(key: PieceKey.none, ids: .zero)
 
     let key: PieceKey
-    /// The ids, and in the last place how many there are; 0 in a free slot.
+    /// The ids, and in the last element their number; 0 in a free slot.
     let ids: SIMD8<UInt32>
   }
 
@@ -31,17 +31,17 @@ struct PieceTable: Sendable {
     PieceKey(piece, count: count, mask: masks[count])
   }
 
-  /// Writes the ids of the piece `key` to `output`, which has room for 8, and returns how many there
-  /// are: 0 if the piece is not in the table.
+  /// Writes the ids of the piece `key` to `output`, which has room for 8, and returns their number:
+  /// 0 if the piece is not in the table.
   @inline(__always)
   func copyIDs(of key: PieceKey, to output: UnsafeMutablePointer<UInt32>) -> Int {
     let ids = slots[position(of: key)].ids
-    // Storing all eight is faster than looking how many there are.
+    // Storing all eight is faster than checking how many there are.
     UnsafeMutableRawPointer(output).storeBytes(of: ids, as: SIMD8<UInt32>.self)
     return Int(ids[7])
   }
 
-  /// Adds the piece `key`, which is not in the table, with `ids`, unless they are too many.
+  /// Adds the piece `key`, which is not in the table, with `ids`, unless there are too many.
   mutating func insert(_ key: PieceKey, _ ids: UnsafeBufferPointer<UInt32>) {
     guard ids.count <= Slot.mostIDs else { return }
     if count * 2 >= slots.count { makeRoom() }
@@ -71,13 +71,13 @@ struct PieceTable: Sendable {
   }
 }
 
-/// A short piece as it is looked up: its bytes, zeros after them, and its length in the last byte.
+/// A short piece as a lookup key: its bytes, padded with zeros, and its length in the last byte.
 struct PieceKey: Equatable {
   typealias Words = SIMD4<UInt64>
 
   /// Longer pieces have no key.
   static let longestPiece = 31
-  /// How many bytes are read of a piece, whatever its length.
+  /// How many bytes of a piece are read, whatever its length.
   static let bytesRead = 32
 
   /// The key of no piece.

@@ -1,8 +1,8 @@
 /// Finds added tokens in a text, as the package `tokenizers` does.
 ///
-/// Tokens that are not normalised are looked for first, then the others in the text between them. In
-/// each of the two passes the leftmost is taken first, and of those that begin at the same place the
-/// longest; its bytes are skipped even if it turns out not to be a token there.
+/// Tokens that are not normalized are searched for first, then the others in the text between them.
+/// In each pass, the leftmost token is taken first, and of those that begin at the same place, the
+/// longest. Its bytes are skipped even if it turns out not to be a token there.
 struct AddedTokenSplitter: Sendable {
   /// A part of a text, by the range of its bytes.
   enum Part: Equatable {
@@ -14,7 +14,7 @@ struct AddedTokenSplitter: Sendable {
 
   /// A splitter for `tokens`; `nil` if it would never find any.
   ///
-  /// With `specialTokens` as text, names of special tokens are found only to be skipped.
+  /// With `specialTokens` as text, the names of special tokens are found only to be skipped.
   init?(_ tokens: [AddedToken], specialTokens: SpecialTokens) {
     let asText = specialTokens == .asText
     passes = [false, true].compactMap { isNormalized in
@@ -44,7 +44,7 @@ struct AddedTokenSplitter: Sendable {
 /// A search for some of the added tokens.
 private struct Pass: Sendable {
   private let tokens: [AddedToken]
-  /// The index in `tokens` of the token that ends at a node of the trie; the root is node 0.
+  /// The index in `tokens` of the token that ends at a node of the trie; node 0 is the root.
   private var tokenAtNode: [Int?] = [nil]
   /// The child of a node for a byte, by node and byte.
   private var nextNode: [Int: Int] = [:]
@@ -97,8 +97,8 @@ private struct Pass: Sendable {
         start = max(Self.whiteSpaceStart(text, range.lowerBound..<start), textStart)
       }
       if token.stripsRight { end = Self.whiteSpaceEnd(text, end..<range.upperBound) }
-      // White space that the token before includes is found again, but nothing is left of a token that
-      // includes the white space before it.
+      // White space that the previous token includes is found again, but nothing is left of a token
+      // that includes the white space before it.
       guard start < end else { continue }
       if textStart < start { parts.append(.text(textStart..<start)) }
       parts.append(.token(token.id))
@@ -157,7 +157,7 @@ private struct Pass: Sendable {
     return end
   }
 
-  /// The first character of `range`, U+FFFD where it is not UTF-8; `nil` at the end.
+  /// The first character of `range`, or U+FFFD where it is not UTF-8; `nil` at the end.
   private static func scalar(
     _ text: Span<UInt8>, from range: Range<Int>
   ) -> Unicode.Scalar? {
@@ -165,7 +165,7 @@ private struct Pass: Sendable {
     return String(decoding: bytes, as: UTF8.self).unicodeScalars.first
   }
 
-  /// The last character of `range`, U+FFFD where it is not UTF-8; `nil` if there is none.
+  /// The last character of `range`, or U+FFFD where it is not UTF-8; `nil` if there is none.
   private static func scalar(
     _ text: Span<UInt8>, before range: Range<Int>
   ) -> Unicode.Scalar? {
@@ -178,7 +178,7 @@ private struct Pass: Sendable {
     return String(decoding: bytes, as: UTF8.self).unicodeScalars.last
   }
 
-  /// `\w` of UTS #18 in Unicode 16, the characters of words for `tokenizers`.
+  /// `\w` of UTS #18 in Unicode 16, which defines the word characters of `tokenizers`.
   private static func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
     let properties = scalar.properties
     guard let age = properties.age, age.major <= 16 else { return false }

@@ -1,7 +1,7 @@
 /// Finds where the pieces of a text end.
 ///
 /// It reads the memory of the text without bounds checks, and exists only during a call of
-/// ``PreTokenizer``, which makes sure that the memory is there.
+/// ``PreTokenizer``, which ensures that the memory is valid.
 struct PieceScanner {
   private let text: UnsafePointer<UInt8>
   /// The end of the text.
@@ -15,7 +15,7 @@ struct PieceScanner {
   init(
     _ text: UnsafePointer<UInt8>, end: Int, classes: UnsafePointer<UInt8>, _ classCount: Int
   ) {
-    // The characters of one and two bytes are looked up without a comparison.
+    // Characters of one and two bytes are looked up without a comparison.
     precondition(classCount >= 0x800)
     self.text = text
     self.end = end
@@ -59,10 +59,10 @@ struct PieceScanner {
     return position
   }
 
-  /// The end of the run of U+0400 to U+047F, all of which are letters, that begins at `start`, or a
-  /// place in it near its end.
+  /// The end of the run of characters from U+0400 to U+047F, all of which are letters, that begins
+  /// at `start`, or a place in it near its end.
   ///
-  /// These are all characters with the lead bytes D0 and D1, so four are tested at once.
+  /// These are exactly the characters with the lead bytes D0 and D1, so four are tested at once.
   @inline(__always)
   private func cyrillicEnd(from start: Int) -> Int {
     var position = start
@@ -78,7 +78,8 @@ struct PieceScanner {
 
   /// The end of the white space that begins at `start`.
   ///
-  /// The last character of several belongs to what follows, unless the text ends there.
+  /// If there are several characters, the last one belongs to what follows, unless the text ends
+  /// there.
   private func whiteSpaceEnd(from start: Int, firstLength: Int) throws(InvalidUTF8) -> Int {
     var last = start
     var position = start + firstLength
@@ -151,7 +152,7 @@ struct PieceScanner {
     return nil
   }
 
-  /// The start and the class of the character that ends at `position`; `nil` if none does.
+  /// The start and the class of the character that ends at `position`; `nil` if no character does.
   private func character(before position: Int) -> (start: Int, kind: UInt8)? {
     var start = position - 1
     while start > 0, position - start < 4, text[start] & 0xC0 == 0x80 { start -= 1 }

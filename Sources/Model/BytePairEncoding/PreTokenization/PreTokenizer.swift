@@ -1,9 +1,9 @@
 /// Text that is not UTF-8.
 public struct InvalidUTF8: Error, Equatable, CustomStringConvertible {
-  /// The offset of the first byte of the text that begins no character.
+  /// The offset of the first byte of the text that does not begin a character.
   public let offset: Int
 
-  /// Names the first byte that begins no character.
+  /// Creates an error for the first byte that does not begin a character.
   public init(offset: Int) {
     self.offset = offset
   }
@@ -15,7 +15,7 @@ public struct InvalidUTF8: Error, Equatable, CustomStringConvertible {
 ///
 /// The pieces are the matches of the expression
 /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-/// with the classes of Unicode 16.0. Together they are the whole text.
+/// with the classes of Unicode 16.0. Together they make up the whole text.
 ///
 ///     let text = Array("a  b, it's".utf8)
 ///     try PreTokenizer().pieces(of: text)  // "a", " ", " b", ",", " it", "'s"
@@ -36,8 +36,8 @@ public struct PreTokenizer: Sendable {
     return pieces
   }
 
-  /// Calls `body` with the place of each piece of `text[range]`; the bytes around `range` have no
-  /// influence.
+  /// Calls `body` with the range of each piece of `text[range]`; the bytes around `range` have no
+  /// effect.
   ///
   /// - Throws: ``InvalidUTF8`` with an offset in `text`, after the pieces before it.
   @inline(__always)
@@ -63,7 +63,7 @@ public struct PreTokenizer: Sendable {
     precondition(0...text.count ~= end)
     return try classes.withUnsafeBufferPointer { classes throws(InvalidUTF8) in
       guard let table = classes.baseAddress else { preconditionFailure("there are no classes") }
-      // An empty text has no address, and nothing of it is read.
+      // An empty text has no address, and none of it is read.
       return try body(
         PieceScanner(text.baseAddress ?? table, end: end, classes: table, classes.count))
     }
@@ -71,11 +71,11 @@ public struct PreTokenizer: Sendable {
 
   /// The last place in `text` after `start` at which it may be cut; `nil` if there is none.
   ///
-  /// A cut leaves the pieces as they are, whatever follows `text`. Such a place is a change of
-  /// character class that does not follow white space and that no contraction such as `'ll` can span:
-  /// every run ends there, in the whole text as in the first part. White space offers no such place,
-  /// because whether all of it is one piece depends on what follows. The text is cut only between
-  /// whole characters.
+  /// A cut leaves the pieces unchanged, whatever follows `text`. Such a place is a change of
+  /// character class that does not follow white space and that no contraction such as `'ll` can
+  /// span: every run ends there, in the whole text as in the first part. White space offers no such
+  /// place, because whether all of it is one piece depends on what follows. The text is cut only
+  /// between whole characters.
   ///
   ///     PreTokenizer().lastCut(in: "кот и кит")  // after "и"
   public func lastCut(in text: UnsafeRawBufferPointer, after start: Int = 0) -> Int? {
@@ -84,10 +84,10 @@ public struct PreTokenizer: Sendable {
   }
 }
 
-/// Which bytes may follow which in UTF-8.
+/// Which bytes may follow each other in UTF-8.
 enum UTF8Sequence {
-  /// The bytes that may follow `lead` in a character; none if `lead` begins no character of several
-  /// bytes.
+  /// The bytes that may follow `lead` in a character; empty if `lead` does not begin a character of
+  /// several bytes.
   static func secondByte(of lead: UInt8) -> Range<UInt8> {
     switch lead {
     case 0xC2...0xDF: 0x80..<0xC0

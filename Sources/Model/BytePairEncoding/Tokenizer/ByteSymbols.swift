@@ -1,7 +1,7 @@
 /// The printable characters that represent bytes in the files of a byte-level tokenizer.
 ///
-/// Bytes that are printable in Latin-1 represent themselves; the other 68 are the characters from U+0100
-/// on, in ascending order. So a space is `Ġ` and a newline `Ċ`.
+/// Bytes that are printable in Latin-1 represent themselves; the other 68 are represented by the
+/// characters from U+0100 on, in ascending order. A space is therefore `Ġ` and a newline `Ċ`.
 enum ByteSymbols {
   /// The character of each byte.
   static let scalars: [Unicode.Scalar] = {
@@ -28,16 +28,16 @@ enum ByteSymbols {
     return bytes
   }()
 
-  /// Appends the bytes that the characters of `text`, which is UTF-8, represent to `output`.
+  /// Appends the bytes represented by the characters of `text`, which is UTF-8, to `output`.
   ///
-  /// - Returns: Whether all represent one; otherwise nothing is appended.
+  /// - Returns: Whether every character represents a byte; otherwise nothing is appended.
   static func decode(_ text: ArraySlice<UInt8>, into output: inout [UInt8]) -> Bool {
     let count = output.count
     var index = text.startIndex
     while index < text.endIndex {
       var code = Int(text[index])
       index += 1
-      // The characters that represent bytes have one byte or two.
+      // The characters that represent bytes are one or two bytes long.
       if code >= 0x80 {
         let isTwo = code < 0xE0 && index < text.endIndex
         code = isTwo ? (code & 0x1F) << 6 | Int(text[index] & 0x3F) : bytes.count

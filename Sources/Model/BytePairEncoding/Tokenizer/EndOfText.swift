@@ -1,5 +1,5 @@
 extension Tokenizer {
-  /// The tokens that are tried in order if a folder names no end of text.
+  /// The tokens that are tried, in order, if a folder names no end-of-text token.
   public static let usualEndsOfText = ["</s>", "<|endoftext|>"]
 
   /// Whether the token `id` can mark the end of a text: no text contains it.
@@ -7,17 +7,18 @@ extension Tokenizer {
   /// The configurations of rugpt3 of 2020 name the id 50256, which is the word " бродить".
   public func canEndText(_ id: UInt32) -> Bool { id < count && !isOrdinary(id) }
 
-  /// The id of the token that ends a text by the files of the tokenizer, or else by its usual name.
+  /// The id of the token that ends a text according to the tokenizer's files, or else by its usual
+  /// name.
   ///
-  /// A token of the files that is not in the vocabulary or is an ordinary word is ignored. `nil` if
-  /// neither it nor a token of ``usualEndsOfText`` can be used.
+  /// A token named in the files is ignored if it is not in the vocabulary or is an ordinary word.
+  /// `nil` if neither it nor a token of ``usualEndsOfText`` can be used.
   public var endOfText: UInt32? {
     if let id = id(of: .end), canEndText(id) { return id }
     return Self.usualEndsOfText.compactMap(id(of:)).first(where: canEndText)
   }
 
-  /// Makes `endOfText` the token that ends a text, and gives a token of the vocabulary to each role for
-  /// which a reader would otherwise add one of its own.
+  /// Makes `endOfText` the token that ends a text, and assigns a token of the vocabulary to each
+  /// role for which a reader would otherwise add its own.
   public mutating func setEndOfText(_ endOfText: UInt32) {
     guard let end = text(of: endOfText) else { return }
     roles[.end] = end

@@ -1,7 +1,7 @@
-/// A text as a key that equals only texts of the same bytes.
+/// A text as a key that is equal only to texts with the same bytes.
 ///
-/// Strings are equal if they are canonically equivalent, such as й and и with a breve; to a tokenizer
-/// those are two texts.
+/// Strings are equal if they are canonically equivalent, such as й and и with a breve; to a
+/// tokenizer those are two different texts.
 struct ExactText: Hashable {
   let text: String
 

@@ -1,9 +1,10 @@
-/// Bytes in a form that people can read and in which no two tokens look the same.
+/// Bytes in a readable form in which no two tokens look the same.
 ///
 /// - A space is `␣`, a newline `\n`, a carriage return `\r`, a tab `\t`, a backslash `\\`.
 /// - A byte that is not part of a complete character is `<D0>`.
-/// - A character that cannot be seen by itself is `<U+00A0>`: other white space, control and format
-///   characters, marks without a letter before them, unassigned characters. So is `␣` itself.
+/// - A character that cannot be seen on its own is `<U+00A0>`: other white space, control and
+///   format characters, marks without a letter before them, and unassigned characters. So is `␣`
+///   itself.
 /// - A `<` that would look like the beginning of one of these is `\<`.
 public enum TokenNotation {
   /// The notation of `bytes`.
@@ -51,7 +52,7 @@ public enum TokenNotation {
     case .control, .format, .surrogate, .privateUse, .unassigned, .spaceSeparator, .lineSeparator,
       .paragraphSeparator:
       false
-    // Hangul fillers and the like are letters by their class, but blank.
+    // Hangul fillers and similar characters are classified as letters, but are blank.
     default:
       !scalar.properties.isDefaultIgnorableCodePoint || scalar.properties.isVariationSelector
     }
@@ -77,7 +78,7 @@ public enum TokenNotation {
     return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 
-  /// The character at the beginning of `bytes` and its number of bytes; `nil` if it is incomplete.
+  /// The character at the beginning of `bytes` and its length in bytes; `nil` if it is incomplete.
   private static func scalar(in bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, length: Int)? {
     var decoder = UTF8()
     var iterator = bytes.prefix(4).makeIterator()

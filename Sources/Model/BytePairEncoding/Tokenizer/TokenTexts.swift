@@ -1,10 +1,11 @@
 import Glibc
 
-/// The texts of tokens as they are written in the files, one after another in memory, by index.
+/// The texts of tokens as they are written in the files, stored consecutively and accessed by
+/// index.
 struct TokenTexts: Sendable {
-  /// The bytes of all texts, each with a newline after it.
+  /// The bytes of all texts, each followed by a newline.
   private(set) var lines: [UInt8] = []
-  /// The start of each text in ``lines``, and of the next one.
+  /// The start of each text in ``lines``, and the start of the next one to be added.
   private var starts = [0]
 
   /// Reserves memory for `count` texts of `byteCount` bytes in all.
@@ -16,7 +17,7 @@ struct TokenTexts: Sendable {
   /// The number of texts.
   var count: Int { starts.count - 1 }
 
-  /// The place of the text `index` in ``lines``.
+  /// The range of the text `index` in ``lines``.
   private func range(_ index: Int) -> Range<Int> { starts[index]..<starts[index + 1] - 1 }
 
   /// The bytes of the text `index`.
@@ -38,7 +39,8 @@ struct TokenTexts: Sendable {
     }
   }
 
-  /// Adds the text that `body` appends to the bytes it is given, which it does not change otherwise.
+  /// Adds the text that `body` appends to the bytes it is given, which it must not change
+  /// otherwise.
   mutating func append(_ body: (inout [UInt8]) throws -> Void) rethrows {
     try body(&lines)
     lines.append(0x0A)
@@ -50,14 +52,14 @@ struct TokenTexts: Sendable {
     append { $0.append(contentsOf: text.utf8) }
   }
 
-  /// Adds the text that is `bytes`.
+  /// Adds the text consisting of `bytes`.
   mutating func append(_ bytes: RawSpan) {
     append { lines in bytes.withUnsafeBytes { lines.append(contentsOf: $0) } }
   }
 
-  /// Cuts the last text in two at its only space, which becomes the end of the first.
+  /// Splits the last text at its only space, which becomes the end of the first part.
   ///
-  /// - Returns: Whether it was two texts with a space between them.
+  /// - Returns: Whether it was two texts separated by a space.
   mutating func splitLast() -> Bool {
     let text = self[count - 1]
     guard let space = text.firstIndex(of: 0x20), space > text.startIndex,
@@ -68,7 +70,7 @@ struct TokenTexts: Sendable {
     return true
   }
 
-  /// The texts `indices` in this order.
+  /// The texts at `indices`, in this order.
   func picked(_ indices: [Int]) -> TokenTexts {
     var picked = TokenTexts()
     picked.reserveCapacity(indices.count, byteCount: lines.count)
@@ -94,18 +96,20 @@ struct TokenIndex: Sendable {
     for index in 0..<texts.count { _ = insert(index, of: texts) }
   }
 
-  /// The index of the text `bytes` in `texts`, which are those of the index; `nil` if it is not there.
+  /// The index of the text `bytes` in `texts`, from which the index was built; `nil` if it is not
+  /// there.
   @inline(__always)
   func find(_ bytes: RawSpan, in texts: TokenTexts) -> Int? {
     table.find(FoldedHash.hash(of: bytes)) { texts.equals(bytes, $0) }
   }
 
-  /// The index of `text` in `texts`, which are those of the index; `nil` if it is not there.
+  /// The index of `text` in `texts`, from which the index was built; `nil` if it is not there.
   func find(_ text: String, in texts: TokenTexts) -> Int? {
     find(text.utf8.span.bytes, in: texts)
   }
 
-  /// Adds the text `index` of `texts`, unless an equal text is there, whose index is returned.
+  /// Adds the text `index` of `texts`, unless an equal text is present, whose index is then
+  /// returned.
   mutating func insert(_ index: Int, of texts: TokenTexts) -> Int? {
     let text = texts[index]
     if let other = find(text.span.bytes, in: texts) { return other }

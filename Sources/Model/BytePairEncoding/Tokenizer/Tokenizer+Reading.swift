@@ -6,12 +6,12 @@ extension Tokenizer {
   /// `merges.txt`; special tokens are also read from `tokenizer_config.json`,
   /// `special_tokens_map.json` and `added_tokens.json` if they exist.
   ///
-  /// The tokens and their ids are those that transformers 5 and `tokenizers` find there. If those would
-  /// invent a token, or give one an id other than the files do, it is an error; a token to which the
-  /// files give no id is left out.
+  /// The tokens and their ids are those that transformers 5 and `tokenizers` find there. It is an
+  /// error if those would invent a token, or give one an id other than the files do; a token
+  /// without an id in the files is left out.
   ///
-  /// - Throws: ``InputError`` if a file is damaged, the files contradict each other or the tokenizer
-  ///   is not of GPT-2's kind; ``FileError``.
+  /// - Throws: ``InputError`` if a file is damaged, the files contradict each other, or the
+  ///   tokenizer is not of GPT-2's kind; ``FileError``.
   public init(folder: String) throws {
     let files = try TokenizerFiles(folder: folder)
     var tokens = try TokenList(files.vocabulary, path: files.vocabularyPath)
@@ -74,7 +74,7 @@ extension Tokenizer {
       let (left, right) = (entries.texts[rank * 2], entries.texts[rank * 2 + 1])
       let (leftID, rightID) = (try id(left), try id(right))
       let joined = left + right
-      // Most merges make the token after that of the merge before.
+      // Most merges produce the token after that of the previous merge.
       let isExpected = tokens.texts.equals(joined.span.bytes, expected)
       let result = isExpected ? UInt32(expected) : try id(joined)
       expected = Int(result) + 1
@@ -88,17 +88,17 @@ private struct TokenList {
   /// The tokens by id, from 0.
   private(set) var texts: TokenTexts
   private(set) var index: TokenIndex
-  /// The added tokens with greater ids, until ``join(folder:)``.
+  /// The added tokens with larger ids, until ``join(folder:)``.
   private var outside: [Int: ExactText] = [:]
   private var idsOutside: [ExactText: Int] = [:]
 
   /// The tokens of the vocabulary `entries` of the file `path`.
   ///
-  /// - Throws: ``InputError`` unless their ids are those from 0, without a gap.
+  /// - Throws: ``InputError`` unless their ids run from 0 without a gap.
   init(_ entries: VocabularyEntries, path: String) throws {
     texts = entries.texts
     index = TokenIndex(capacity: entries.count)
-    // Of several entries with one id the last; -1 if there is none.
+    // If several entries have the same id, the last one; -1 if none has it.
     var entryOfID = [Int](repeating: -1, count: entries.count)
     for (entry, id) in entries.ids.enumerated() {
       if id < entryOfID.count {
@@ -115,8 +115,8 @@ private struct TokenList {
     if let entry = entries.ids.firstIndex(where: { $0 >= order.count }) {
       throw InputError(
         path,
-        "'\(excerpt(texts.string(entry)))' has the id \(entries.ids[entry]), but there is none with the id "
-          + "\(order.count); the ids must run from 0 without a gap")
+        "'\(excerpt(texts.string(entry)))' has the id \(entries.ids[entry]), but no token has "
+          + "the id \(order.count); the ids must run from 0 without a gap")
     }
     if order.count < entries.count || !zip(order, 0...).allSatisfy({ $0 == $1 }) {
       texts = texts.picked(order)
@@ -129,10 +129,10 @@ private struct TokenList {
     index.find(text, in: texts) ?? idsOutside[ExactText(text)]
   }
 
-  /// The id of the token of the vocabulary that is `text`.
+  /// The id of the token of the vocabulary whose text is `text`.
   func id(of text: ArraySlice<UInt8>) -> Int? { index.find(text.span.bytes, in: texts) }
 
-  /// Adds a token of the file `path`, which may be there already.
+  /// Adds a token of the file `path`, which may already be present.
   mutating func add(_ text: String, _ id: Int, _ path: String) throws {
     if let other = self.text(of: id), ExactText(other) != ExactText(text) {
       throw Self.twoTexts(other, text, id, path)

@@ -3,10 +3,10 @@ import JSONSupport
 
 extension Tokenizer {
   /// Writes the tokenizer as a Hugging Face folder: `vocab.json`, `merges.txt`, `tokenizer.json`,
-  /// `tokenizer_config.json`, `special_tokens_map.json`, and `added_tokens.json` if there are tokens
-  /// outside the vocabulary.
+  /// `tokenizer_config.json`, `special_tokens_map.json`, and `added_tokens.json` if there are
+  /// tokens outside the vocabulary.
   ///
-  /// The folder is created if it is missing; each file appears whole.
+  /// The folder is created if it is missing; each file appears only once it is complete.
   ///
   /// - Throws: ``FileError``.
   public func write(to folder: String) throws {
@@ -30,8 +30,8 @@ extension Tokenizer {
     try OutputFile.commit(files)
   }
 
-  /// Writes `vocab.json`, an object on one line by ascending ids, and `tokenizer.json`, which contains
-  /// the same object.
+  /// Writes `vocab.json`, an object on one line in ascending order of ids, and `tokenizer.json`,
+  /// which contains the same object.
   private func writeTokens(vocabulary: OutputFile, whole: OutputFile) throws {
     var entries: [UInt8] = [UInt8(ascii: "{")]
     for id in 0..<modelCount {
@@ -41,7 +41,7 @@ extension Tokenizer {
     }
     entries.append(UInt8(ascii: "}"))
     try vocabulary.write(entries)
-    // The two large values are written as bytes; the objects around them are left open for them.
+    // The two large values are written as bytes, so the objects around them are left open.
     try whole.write(String(frame.text().dropLast()) + ",\"model\":")
     try whole.write(String(Self.model.text().dropLast()) + ",\"vocab\":")
     try whole.write(entries)

@@ -1,23 +1,23 @@
 import FileSupport
 import TextSupport
 
-/// A token with a text of its own that no merges make: a mark of the end of a text and the like.
+/// A token with its own text that no merges produce, such as an end-of-text mark.
 public struct AddedToken: Equatable, Sendable {
   /// The text of the token.
   public var content: String
   /// The id of the token.
   public var id: UInt32
-  /// Whether the token is left out of the text that people read.
+  /// Whether the token is omitted from the text that people read.
   public var isSpecial: Bool
   /// Whether it includes the white space before it.
   public var stripsLeft = false
   /// Whether it includes the white space after it.
   public var stripsRight = false
-  /// Whether it is not a token within a word.
+  /// Whether it is recognized only as a whole word.
   public var isSingleWord = false
-  /// Whether it is looked for after normalisation.
+  /// Whether it is searched for after normalization.
   ///
-  /// There is none here, but tokens that are not normalised are looked for first.
+  /// There is no normalization here, but tokens that are not normalized are searched for first.
   public var isNormalized: Bool
 
   /// A token with the flags that `tokenizers` gives it by default.
@@ -43,7 +43,7 @@ public enum TokenRole: String, CaseIterable, Sendable {
 /// A byte-level vocabulary with its merges and special tokens.
 ///
 /// The ids run from 0 without a gap. ``init(folder:)`` reads the files of a Hugging Face folder,
-/// ``BPETrainer`` makes a new one, ``Encoder`` and ``TextStream`` use it.
+/// ``BPETrainer`` creates a new tokenizer, and ``Encoder`` and ``TextStream`` use it.
 public struct Tokenizer: Sendable {
   /// Two tokens that become one.
   public struct Merge: Equatable, Sendable {
@@ -58,21 +58,22 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// The merges, the first to be done first.
+  /// The merges, in the order in which they are applied.
   public let merges: [Merge]
-  /// The tokens that no merges make, by their ids.
+  /// The tokens that no merges produce, in the order of their ids.
   public internal(set) var addedTokens: [AddedToken]
-  /// The tokens of roles by the files; a text here need not be a token of the vocabulary.
+  /// The tokens that the files assign to roles; a text here need not be a token of the vocabulary.
   public internal(set) var roles: [TokenRole: String]
   /// Whether a space is put before a text that does not begin with one.
   ///
-  /// Each part of a text between added tokens gets it. Decoding does not remove it.
+  /// Each part of a text between added tokens gets one. Decoding does not remove it.
   public let addsPrefixSpace: Bool
 
-  /// A CRC-32 of the vocabulary and the merges, the same for the same tokenizer in other files.
+  /// A CRC-32 of the vocabulary and the merges, which is the same for the same tokenizer in other
+  /// files.
   ///
-  /// It covers the tokens by their ids, each as it is written in the files and with a newline after it,
-  /// and then the merges, each as its line in `merges.txt` with its newline.
+  /// It covers the tokens in the order of their ids, each as it is written in the files and
+  /// followed by a newline, and then the merges, each as its line in `merges.txt` with its newline.
   public let digest: UInt32
 
   /// How each token is written in the files: bytes as symbols, added tokens as they are.
@@ -83,16 +84,17 @@ public struct Tokenizer: Sendable {
   let byteIDs: [UInt32]
   /// The ids of ``texts``.
   private let index: TokenIndex
-  /// The bytes of all tokens, one after another, and the start of those of each.
+  /// The bytes of all tokens, stored consecutively, and the start of those of each.
   private let bytes: [UInt8]
   private let offsets: [Int]
   /// Whether a text can contain the token: it is a byte or the result of a merge.
   private let isOrdinaryToken: [Bool]
   private var isSpecialToken: [Bool]
 
-  /// Puts a tokenizer together from parts that agree with each other.
+  /// Creates a tokenizer from parts that agree with each other.
   ///
-  /// `texts` are the tokens by id, the first `modelCount` of them in symbols; `index` is theirs.
+  /// `texts` are the tokens by id, the first `modelCount` of them in symbols; `index` is their
+  /// index.
   init(
     texts: TokenTexts, index: TokenIndex, modelCount: Int, merges: [Merge],
     byteIDs: [UInt32], addedTokens: [AddedToken], roles: [TokenRole: String],
@@ -111,7 +113,7 @@ public struct Tokenizer: Sendable {
     for merge in merges { isOrdinary[Int(merge.result)] = true }
     isOrdinaryToken = isOrdinary
     var isVerbatim = [Bool](repeating: false, count: texts.count)
-    // An ordinary token represents its bytes even if the files add it once more.
+    // An ordinary token represents its bytes even if the files also add it.
     for token in addedTokens { isVerbatim[Int(token.id)] = !isOrdinary[Int(token.id)] }
     (bytes, offsets) = Self.bytes(of: texts, isVerbatim)
     var checksum = CRC32()
@@ -122,8 +124,10 @@ public struct Tokenizer: Sendable {
     noteSpecialTokens()
   }
 
-  /// The bytes of all tokens and the start of those of each; those marked in `isVerbatim` and those with
-  /// characters that are not symbols of bytes represent themselves.
+  /// The bytes of all tokens and the start of those of each.
+  ///
+  /// Tokens marked in `isVerbatim`, and those with characters that do not represent bytes,
+  /// represent themselves.
   private static func bytes(
     of texts: TokenTexts, _ isVerbatim: [Bool]
   ) -> (bytes: [UInt8], offsets: [Int]) {
@@ -163,7 +167,7 @@ public struct Tokenizer: Sendable {
   /// The token `id` as it is written in the files; `nil` if there is none.
   public func text(of id: UInt32) -> String? { id < texts.count ? texts.string(Int(id)) : nil }
 
-  /// The bytes of the token `id`; none for an id outside the vocabulary.
+  /// The bytes of the token `id`; empty for an id outside the vocabulary.
   public func bytes(of id: UInt32) -> ArraySlice<UInt8> {
     guard id < texts.count else { return [] }
     return bytes[offsets[Int(id)]..<offsets[Int(id) + 1]]
@@ -176,14 +180,14 @@ public struct Tokenizer: Sendable {
     return output
   }
 
-  /// Whether the token `id` is left out of the text that people read.
+  /// Whether the token `id` is omitted from the text that people read.
   public func isSpecial(_ id: UInt32) -> Bool { id < texts.count && isSpecialToken[Int(id)] }
 
   /// Whether ordinary text can contain the token `id`: it is a byte or the result of a merge.
   public func isOrdinary(_ id: UInt32) -> Bool { id < texts.count && isOrdinaryToken[Int(id)] }
 
-  /// The id of the token with the role `role`; `nil` if the files name none, or one that is not in the
-  /// vocabulary.
+  /// The id of the token with the role `role`; `nil` if the files name none, or name one that is
+  /// not in the vocabulary.
   public func id(of role: TokenRole) -> UInt32? { roles[role].flatMap(id(of:)) }
 
   /// Updates the flags of special tokens from the added tokens.
@@ -194,11 +198,11 @@ public struct Tokenizer: Sendable {
 }
 
 extension Tokenizer {
-  /// How the ids of a text by `other` differ in meaning from those by this tokenizer: what this one
-  /// has, and what the other has; `nil` if they mean the same.
+  /// How the ids that `other` gives to a text differ in meaning from those of this tokenizer: what
+  /// this one has, and what the other has; `nil` if they mean the same.
   ///
-  /// The tokens with their ids and the merges in their order are compared, not the files. Added tokens
-  /// that only one of the two has after all others change no id.
+  /// The tokens with their ids and the merges in their order are compared, not the files. Added
+  /// tokens that only one of the two has, after all others, change no id.
   public func difference(from other: Tokenizer) -> String? {
     for id in 0..<min(texts.count, other.texts.count) where texts[id] != other.texts[id] {
       let id = UInt32(id)

@@ -3,13 +3,14 @@ import Glibc
 import JSONSupport
 import TextSupport
 
-/// The contents of the files of a tokenizer, before it is checked that they agree.
+/// The contents of a tokenizer's files, before they are checked for agreement.
 ///
-/// If files disagree, their precedence is that of transformers 5: `tokenizer.json` precedes
-/// `vocab.json` and `merges.txt`; a `tokenizer_config.json` that lists the added tokens precedes
-/// `special_tokens_map.json` and `added_tokens.json`, and an older one follows them.
+/// If files disagree, their precedence is that of transformers 5: `tokenizer.json` takes precedence
+/// over `vocab.json` and `merges.txt`. A `tokenizer_config.json` that lists the added tokens takes
+/// precedence over `special_tokens_map.json` and `added_tokens.json`, and both take precedence over
+/// an older one.
 struct TokenizerFiles {
-  /// An added token with its id, and the file that gives it.
+  /// An added token with its id, and the file that assigns it.
   struct ListedToken {
     var token: AddedToken
     let path: String
@@ -78,7 +79,7 @@ struct TokenizerFiles {
     where settings.roleContents.contains(ExactText(listedTokens[index].token.content)) {
       listedTokens[index].token.isSpecial = true
     }
-    // GPT2Tokenizer makes its own pre-tokenizer and reads only its configuration.
+    // GPT2Tokenizer creates its own pre-tokenizer and reads only its configuration.
     let own = settings.isGPT2Class ? nil : model?.addsPrefixSpace
     addsPrefixSpace = own ?? settings.addsPrefixSpace
   }
@@ -98,7 +99,7 @@ struct TokenizerFiles {
     try reader.forEachLine { number, line in
       guard isUTF8(line) else { throw InputError(path, .line(number), "the line is not UTF-8") }
       let text = line.last == 0x0D ? line.dropLast() : line[...]
-      // `tokenizers` skips such a line wherever it is.
+      // `tokenizers` skips such a line wherever it occurs.
       if text.isEmpty || text.starts(with: "#version".utf8) { return }
       guard merges.append(at: number, { $0 += text }) else {
         let found = excerpt(String(decoding: text, as: UTF8.self))

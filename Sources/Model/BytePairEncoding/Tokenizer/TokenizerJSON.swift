@@ -18,8 +18,8 @@ struct TokenizerJSON {
     #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
   ]
 
-  /// - Throws: ``InputError`` if the file is damaged or asks for what GPT-2's tokenizer does not do;
-  ///   ``FileError``.
+  /// - Throws: ``InputError`` if the file is damaged or asks for what GPT-2's tokenizer does not
+  ///   do; ``FileError``.
   init(path: String) throws {
     var reader = JSONReader(try InputFile(path: path))
     var keys: Set<String> = []

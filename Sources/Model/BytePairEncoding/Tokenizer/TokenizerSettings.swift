@@ -6,7 +6,7 @@ import TextSupport
 struct TokenizerSettings {
   /// The path of `tokenizer_config.json`, for errors.
   let path: String
-  /// Whether transformers reads the folder with its GPT2Tokenizer.
+  /// Whether transformers reads the folder with its GPT2Tokenizer class.
   let isGPT2Class: Bool
   let addsPrefixSpace: Bool
   /// The added tokens with their ids, if `added_tokens_decoder` lists them.
@@ -15,7 +15,7 @@ struct TokenizerSettings {
   /// Special tokens that are named without an id; a later one overrides an earlier one.
   private(set) var namedTokens: [AddedToken] = []
   private var tokenOfRole: [TokenRole: AddedToken] = [:]
-  /// The texts that have a role, by the files or by default.
+  /// The texts that have a role, either in the files or by default.
   private(set) var roleContents: Set<ExactText> = []
   /// The texts that the files call special.
   private(set) var specialContents: Set<ExactText> = []
@@ -98,7 +98,7 @@ struct TokenizerSettings {
 
   // MARK: - Roles and other special tokens
 
-  /// Reads the special tokens of `value`; with `namesTokens` also those without an id elsewhere.
+  /// Reads the special tokens of `value`; with `namesTokens`, also those without an id elsewhere.
   private mutating func read(
     _ value: JSONValue, _ path: String, isMap: Bool, namesTokens: Bool,
     _ given: inout Set<TokenRole>
@@ -107,7 +107,7 @@ struct TokenizerSettings {
     for member in value.members ?? [] { members[member.key] = member.value }
     for role in TokenRole.allCases {
       guard let value = members[role.rawValue] else { continue }
-      // The map has been read before and overrides the configuration.
+      // The map has already been read and overrides the configuration.
       if !isMap && namesTokens && given.contains(role) { continue }
       given.insert(role)
       if value == .null || value == .string("") {
@@ -151,7 +151,7 @@ struct TokenizerSettings {
   }
 }
 
-/// The place of a value, for errors.
+/// The location of a value, for errors.
 struct InputErrorContext {
   let path: String
   let key: String

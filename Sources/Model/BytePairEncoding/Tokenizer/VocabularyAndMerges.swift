@@ -32,8 +32,8 @@ struct VocabularyEntries {
   }
 }
 
-/// The merges of a file by the texts of their tokens: the lines of `merges.txt` after its first, or the
-/// list in `tokenizer.json`.
+/// The merges of a file, as the texts of their tokens: the lines of `merges.txt` after its first,
+/// or the list in `tokenizer.json`.
 struct MergeEntries {
   /// How places in the file are counted.
   enum Unit {
@@ -46,7 +46,7 @@ struct MergeEntries {
   private var places: [Int] = []
   private let unit: Unit
 
-  /// No merges, of a file of about `size` bytes in which places are counted in `unit`.
+  /// No merges yet, of a file of about `size` bytes in which places are counted in `unit`.
   init(placesIn unit: Unit, size: Int = 0) {
     self.unit = unit
     // The shortest merge is "a b" and a newline. Memory that is not used costs nothing.
@@ -66,9 +66,9 @@ struct MergeEntries {
     }
   }
 
-  /// Adds the merge written as the one text that `body` appends to the bytes it is given.
+  /// Adds the merge written as the single text that `body` appends to the bytes it is given.
   ///
-  /// - Returns: Whether the text is two with a space between them.
+  /// - Returns: Whether the text is two texts separated by a space.
   mutating func append(at place: Int, _ body: (inout [UInt8]) throws -> Void) rethrows -> Bool {
     try texts.append(body)
     places.append(place)

@@ -1,8 +1,8 @@
 /// Learns a byte-level vocabulary from text, with the same merges as Hugging Face's `BpeTrainer`.
 ///
-/// The ids are the special tokens in the order given, the 256 bytes in the order of their symbols, and
-/// the merges. The pair that occurs most often is merged first, and of equally frequent pairs the one
-/// with the smaller ids.
+/// The ids are the special tokens in the given order, the 256 bytes in the order of their symbols,
+/// and the merges. The most frequent pair is merged first; of equally frequent pairs, the one with
+/// the smaller ids.
 ///
 ///     var words = WordCounts()
 ///     for line in lines { try words.add(line) }
@@ -20,17 +20,17 @@ public struct BPETrainer: Sendable {
   private let vocabularySize: Int
   private let minimumFrequency: Int
 
-  /// A trainer of a vocabulary of up to `vocabularySize` tokens that merges no pair that occurs less
-  /// often than `minimumFrequency` times.
+  /// A trainer of a vocabulary of up to `vocabularySize` tokens that merges no pair that occurs
+  /// fewer than `minimumFrequency` times.
   public init(vocabularySize: Int, minimumFrequency: Int = 2) {
     self.vocabularySize = vocabularySize
     self.minimumFrequency = minimumFrequency
   }
 
-  /// The vocabulary of the texts whose words `counts` are.
+  /// The vocabulary of the texts whose words are in `counts`.
   ///
-  /// It is smaller than asked for if no pair is left that occurs often enough. `progress` is given the
-  /// number of tokens now and then.
+  /// It is smaller than requested if no pair is left that is frequent enough. `progress` is called
+  /// from time to time with the number of tokens.
   ///
   /// - Throws: What `progress` throws.
   public func train(
@@ -48,8 +48,8 @@ public struct BPETrainer: Sendable {
       counts, byteIDs: byteIDs, minimumCount: max(1, minimumFrequency))
     var merges: [Tokenizer.Merge] = []
     while texts.count < vocabularySize, let pair = words.popFirst() {
-      // No two pairs lead to the same text: within what becomes a token the merges are the same
-      // everywhere, because none reaches beyond it.
+      // No two pairs produce the same text: within what becomes a token, the merges are the same
+      // everywhere, because none extends beyond it.
       let result = UInt32(texts.count)
       let text = texts[Int(pair.left)] + texts[Int(pair.right)]
       texts.append(text.span.bytes)

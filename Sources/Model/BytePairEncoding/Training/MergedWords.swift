@@ -1,10 +1,10 @@
-/// All distinct words as sequences of tokens, which become fewer with every merge.
+/// All distinct words as sequences of tokens, which get shorter with every merge.
 ///
-/// Every byte has a cell. A token is in the cell of its first byte, and its last cell holds its length,
-/// so that the token before another is found as well as the one after it.
+/// Every byte has a cell. A token is stored in the cell of its first byte, and its last cell holds
+/// its length, so the token before another can be found as well as the one after it.
 ///
-/// Words are searched by units: a word, or a part of a long one, so that a pair late in a long word is
-/// found as quickly as one in a short word.
+/// Words are searched in units: a word, or a part of a long one, so that a pair late in a long word
+/// is found as quickly as one in a short word.
 struct MergedWords {
   /// Consecutive cells that are searched together, up to the start of the next unit.
   struct Unit {
@@ -15,19 +15,20 @@ struct MergedWords {
 
   /// The cell between words.
   private static let boundary = UInt32.max
-  /// The bit of cells in which no token begins; the other bits of a token's last cell are its length.
+  /// The bit of cells in which no token begins; the other bits of a token's last cell are its
+  /// length.
   private static let insideToken: UInt32 = 1 << 31
 
-  /// Words of more cells are cut into units.
+  /// Words with more cells are divided into units.
   private static let longestUnit = 128
-  /// The cells of a unit of a long word.
+  /// The number of cells of a unit of a long word.
   private static let unitLength = 64
 
   private var cells: [UInt32] = []
   /// The units in ascending order, and one past the last.
   private var units: [Unit] = []
 
-  /// The words of `counts`, whose bytes are the tokens `byteIDs`.
+  /// The words of `counts`, in which the byte b is the token `byteIDs[b]`.
   ///
   /// Words of one byte have no pair and are left out.
   init(_ counts: WordCounts, byteIDs: [UInt32]) {
@@ -65,10 +66,11 @@ struct MergedWords {
     }
   }
 
-  /// Replaces every `left` that `right` follows in the units `list` by `result`, from left to right, and
-  /// counts the tokens `before` and `after` it; the tokens have `leftLength` and `rightLength` bytes.
+  /// Replaces every `left` followed by `right` in the units `list` with `result`, from left to
+  /// right, and counts the tokens `before` and `after` it.
   ///
-  /// `list` is in ascending order and may name units without the pair.
+  /// The tokens are `leftLength` and `rightLength` bytes long. `list` is in ascending order and may
+  /// contain units without the pair.
   mutating func merge(
     _ left: UInt32, _ leftLength: Int, _ right: UInt32, _ rightLength: Int, into result: UInt32,
     in list: [UInt32], before: inout Neighbours, after: inout Neighbours

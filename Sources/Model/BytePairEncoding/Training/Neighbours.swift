@@ -4,7 +4,7 @@ struct Tally {
   private(set) var units = 0
   private var lastUnit = UInt32.max
 
-  /// Counts `count` more in `unit`; returns whether the unit differs from the last one.
+  /// Adds `count` occurrences in `unit`; returns whether the unit differs from the last one.
   @inline(__always)
   @discardableResult
   mutating func add(_ count: Int, in unit: UInt32) -> Bool {
@@ -16,7 +16,7 @@ struct Tally {
   }
 }
 
-/// The tokens on one side of those that a merge makes, and the units they are in.
+/// The tokens on one side of those that a merge produces, and the units they are in.
 struct Neighbours {
   /// The tallies of all tokens by id.
   private var tallies: [Tally] = []

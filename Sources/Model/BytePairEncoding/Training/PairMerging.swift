@@ -1,17 +1,20 @@
-/// The words of a corpus with the pairs in them, which are merged one after another.
+/// The words of a corpus and the pairs in them, which are merged one after another.
 struct PairMerging {
   private var words: MergedWords
   private var queue: PairQueue
   /// The number of bytes of each token.
   private var lengths: [Int]
 
-  /// The neighbours of the token that is being made.
+  /// The neighbours of the token that is being created.
   private var before = Neighbours()
   private var after = Neighbours()
 
-  /// The words of `counts`, whose bytes are the tokens `byteIDs`: 256 consecutive ids in some order.
+  /// The words of `counts`, in which the byte b is the token `byteIDs[b]`.
   ///
-  /// Pairs that occur fewer than `minimumCount` times, which is at least one, are not merged.
+  /// `byteIDs` are 256 consecutive ids in some order.
+  ///
+  /// Pairs that occur fewer than `minimumCount` times are not merged; `minimumCount` is at least
+  /// one.
   init(_ counts: consuming WordCounts, byteIDs: [UInt32], minimumCount: Int) {
     words = MergedWords(counts, byteIDs: byteIDs)
     queue = PairQueue(minimumCount: minimumCount)
@@ -20,12 +23,12 @@ struct PairMerging {
     countPairs(firstByteID: firstByteID, minimumCount)
   }
 
-  /// Removes and returns the pair that is to be merged next; `nil` if there is none.
+  /// Removes and returns the pair to be merged next; `nil` if there is none.
   mutating func popFirst() -> PairQueue.Candidate? {
     queue.popFirst()
   }
 
-  /// Replaces every `pair`, from left to right, by `result`, which is not in the words yet.
+  /// Replaces every `pair`, from left to right, with `result`, which is not in the words yet.
   mutating func merge(_ pair: PairQueue.Candidate, into result: UInt32) {
     let (left, right) = (pair.left, pair.right)
     while lengths.count <= result { lengths.append(0) }

@@ -1,11 +1,12 @@
-/// The pairs that may be merged: the most frequent one first, and of equally frequent ones the one
-/// with the smaller ids.
+/// The pairs that may be merged, in the order of merging: the most frequent one first, and of
+/// equally frequent ones the one with the smaller ids.
 ///
-/// Once a token is made, the pairs with it only become fewer: both tokens of a pair exist from the step
-/// on that makes the more recent one, and each further merge can only use them up. So a pair that is
-/// too rare when it appears never has to be put in here, and no text is searched twice.
+/// Once a token exists, the pairs that contain it only become rarer: both tokens of a pair exist
+/// from the step that creates the more recent one, and each further merge can only use them up. A
+/// pair that is too rare when it appears therefore never has to be inserted, and no text is
+/// searched twice.
 struct PairQueue {
-  /// A pair that is to be merged.
+  /// A pair to be merged.
   struct Candidate {
     let left: UInt32
     let right: UInt32
@@ -41,8 +42,8 @@ struct PairQueue {
     self.minimumCount = minimumCount
   }
 
-  /// Inserts the pair of `left` and `right`, which is new and occurs `count` times in `units`, unless it
-  /// is too rare.
+  /// Inserts the pair of `left` and `right`, which is new and occurs `count` times in `units`,
+  /// unless it is too rare.
   mutating func insert(
     _ left: UInt32, _ right: UInt32, count: Int, units: @autoclosure () -> [UInt32]
   ) {
@@ -53,7 +54,7 @@ struct PairQueue {
     pairs.append(Pair(key: key, count: count, units: units()))
   }
 
-  /// Notes that `left` and `right` are neighbours `count` times less.
+  /// Records that `left` and `right` are neighbours `count` times fewer.
   mutating func remove(_ count: Int, of left: UInt32, _ right: UInt32) {
     let key = Self.key(left, right)
     if let found = index.find(FoldedHash.hash(of: key), where: { pairs[$0].key == key }) {
@@ -63,7 +64,7 @@ struct PairQueue {
     }
   }
 
-  /// Removes and returns the pair that is to be merged next; `nil` if there is none.
+  /// Removes and returns the pair to be merged next; `nil` if there is none.
   mutating func popFirst() -> Candidate? {
     while let entry = heap.popFirst() {
       let pair = pairs[entry.index]

@@ -1,20 +1,20 @@
 /// How often each distinct word of some texts occurs.
 ///
-/// A word is a piece of the pre-tokenizer, within which pairs are merged. Several threads count for
-/// themselves, and their counts are added together.
+/// A word is a piece of the pre-tokenizer, within which pairs are merged. Each thread counts
+/// separately, and the counts are added together.
 public struct WordCounts: Sendable {
   private let preTokenizer = PreTokenizer()
   private var words = TokenTexts()
   private var index = TokenIndex()
   private var counts: [Int] = []
 
-  /// Longer words are cut, so that a place in them fits into a cell of ``MergedWords``.
+  /// Longer words are divided, so that a position in them fits into a cell of ``MergedWords``.
   private static let longestWord = 1 << 30
 
-  /// No words.
+  /// Creates empty counts.
   public init() {}
 
-  /// Whether there is no word.
+  /// Whether there are no words.
   public var isEmpty: Bool { counts.isEmpty }
 
   /// The number of distinct words.
@@ -28,7 +28,7 @@ public struct WordCounts: Sendable {
     for (index, count) in counts.enumerated() { body(words[index], count) }
   }
 
-  /// Counts the words of `text` as if it came `times` times; no word spans two texts.
+  /// Counts the words of `text` as if it occurred `times` times; no word spans two texts.
   ///
   /// - Throws: ``InvalidUTF8``; the words before it have been counted.
   public mutating func add(
@@ -44,7 +44,7 @@ public struct WordCounts: Sendable {
     }
   }
 
-  /// Counts the words of `text` as if it came `times` times; no word spans two texts.
+  /// Counts the words of `text` as if it occurred `times` times; no word spans two texts.
   ///
   /// - Throws: ``InvalidUTF8``; the words before it have been counted.
   public mutating func add(_ text: [UInt8], times: Int = 1) throws(InvalidUTF8) {

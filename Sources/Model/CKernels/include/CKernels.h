@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Loops over rows of numbers that the optimizer may reorder, and so vectorize. None of them
-// allocates, starts a thread or checks a size: the callers do.
+// Loops over rows of numbers that the optimizer may reorder and therefore vectorize. None of them
+// allocates, starts a thread or checks a size; the callers do.
 //
 // Outputs are overwritten unless the comment says that something is added to them.
 
@@ -13,7 +13,7 @@
 void ckernels_layer_norm(float *out, float *mean, float *rstd, const float *input,
                          const float *weight, const float *bias, size_t channels, float epsilon);
 
-/// The same row recomputed from its mean and 1/deviation.
+/// Recomputes the same row from its mean and 1/deviation.
 void ckernels_normalize(float *out, float mean, float rstd, const float *input,
                         const float *weight, const float *bias, size_t channels);
 
@@ -60,7 +60,7 @@ void ckernels_activation_backward(CKernelsActivation activation, float *gradient
 /// Returns the logarithm of the sum of the exponentials.
 float ckernels_softmax(float *scores, size_t visible, size_t count);
 
-/// The same from the logarithm that `ckernels_softmax` returned.
+/// The same, from the logarithm that `ckernels_softmax` returned.
 void ckernels_recompute_softmax(float *scores, float log_sum_exp, size_t visible, size_t count);
 
 /// The gradient of the scores from that of their dropped-out softmax:
@@ -74,10 +74,10 @@ double ckernels_cross_entropy(float *logits, size_t count, size_t target, float 
 
 // MARK: - Logits
 
-/// The largest of `x`, NaN passed over; -infinity if there is none.
+/// The largest of `x`, ignoring NaN; -infinity if there is none.
 float ckernels_largest(const float *x, size_t count);
 
-/// The logarithm of the sum of e^x; NaN if one of `x` is.
+/// The logarithm of the sum of e^x; NaN if any of `x` is NaN.
 double ckernels_log_sum_exp(const float *x, size_t count);
 
 /// out = softmax(x); returns the logarithm of the sum of e^x.
@@ -92,12 +92,12 @@ double ckernels_total(const float *x, size_t count);
 /// How many logits share one of the maxima that the next function writes.
 #define CKERNELS_LOGIT_GROUP 32
 
-/// Writes the maxima of groups of logits and returns how many there are. The last logits are left out
-/// if they are too few for sixteen groups.
+/// Writes the maxima of groups of logits and returns the number of groups. The last logits are left
+/// out if they are too few for sixteen groups.
 size_t ckernels_group_maxima(float *maxima, const float *x, size_t count);
 
-/// Moves the logits of at least `bound`, and their tokens, to the front in their order and returns how
-/// many there are.
+/// Moves the logits that are at least `bound`, and their tokens, to the front in their original
+/// order and returns how many there are.
 size_t ckernels_keep_at_least(float *x, int32_t *tokens, float bound, size_t count);
 
 /// The same where the token of a logit is its index: `tokens` is only written.
@@ -106,7 +106,7 @@ size_t ckernels_keep_first_at_least(float *x, int32_t *tokens, float bound, size
 // MARK: - Dropout
 
 /// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,
-/// its counter the index of a group of eight elements, which take 16 bits each.
+/// where the counter is the index of a group of eight elements, which take 16 bits each.
 typedef struct CKernelsDropout {
   uint32_t key[2];
   /// The upper words of the counter: which pass and which place in the model.
@@ -120,7 +120,8 @@ typedef struct CKernelsDropout {
 /// How many elements the kernel handles at a time.
 #define CKERNELS_DROPOUT_STRETCH 128
 
-/// out = dropped-out input, which may be `out`; uses the stream's elements from 8 * `first_group` on.
+/// out = dropped-out input, which may be `out`; uses the stream's elements from 8 * `first_group`
+/// on.
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count);
 
@@ -139,7 +140,7 @@ typedef struct CKernelsAdamW {
   float learning_rate;
   float beta1;
   float beta2;
-  /// 1 - beta, which would lose five digits if it were computed in single precision.
+  /// 1 - beta, which would lose five digits if computed in single precision.
   float one_minus_beta1;
   float one_minus_beta2;
   float epsilon;
@@ -152,48 +153,49 @@ typedef struct CKernelsAdamW {
   float gradient_scale;
 } CKernelsAdamW;
 
-/// One step of AdamW as torch.optim.AdamW does it.
+/// One step of AdamW, as torch.optim.AdamW does it.
 void ckernels_adamw(float *parameters, const float *gradient, float *first_moment,
                     float *second_moment, const CKernelsAdamW *step, size_t count);
 
 // MARK: - Linear layers of inference
 
-/// Outputs of a panel, which holds their weights one input after another.
+/// The number of outputs of a panel, which holds their weights one input after another.
 #define CKERNELS_PANEL 64
 
-/// Inputs whose products are summed by themselves; in int8 they share a scale.
+/// The number of inputs whose products are summed separately; in int8 they share a scale.
 #define CKERNELS_INPUT_BLOCK 128
 
-/// out += x * weights for one row x, `[inputs]`, one block or less, and the first `outputs` columns of
-/// weights `[inputs, stride]`.
+/// out += x * weights for one row x, `[inputs]`, one block or less, and the first `outputs` columns
+/// of weights `[inputs, stride]`.
 void ckernels_linear_row(float *out, const float *x, const float *weights, size_t stride,
                          size_t inputs, size_t outputs);
 
-/// Chains of inputs whose products are summed by themselves if weights lie as `[outputs, inputs]`: the
-/// first has every 16th input from the first on, and so on.
+/// The number of chains of inputs whose products are summed separately if weights lie as
+/// `[outputs, inputs]`: the first chain has every 16th input starting with the first, and so on.
 #define CKERNELS_CHAINS 16
 
-/// Inputs whose chains are summed before those of the next block.
+/// The number of inputs whose chains are summed before those of the next block.
 #define CKERNELS_CHAIN_BLOCK 1024
 
 /// out += x * transposed weights for one row x, `[inputs]`, and weights `[outputs, stride]`.
 void ckernels_linear_row_transposed(float *out, const float *x, const float *weights,
                                     size_t stride, size_t inputs, size_t outputs);
 
-/// The inputs of x, one block or less, chain after chain; shorter chains end with zero.
+/// The inputs of x, one block or less, chain after chain; shorter chains are padded with zero.
 void ckernels_inputs_of_chains(float *out, const float *x, size_t inputs);
 
-/// The panel of `rows` outputs, zero after them, of weights `[rows, stride]` over one block of inputs or
-/// less: chain after chain, `chain_stride` floats apart.
+/// The panel of `rows` outputs, padded with zero, of weights `[rows, stride]` over one block of
+/// inputs or less: chain after chain, `chain_stride` floats apart.
 void ckernels_panel_of_chains(float *panel, size_t chain_stride, const float *weights,
                               size_t stride, size_t inputs, size_t rows);
 
-/// out += x * panel for one row x, `[inputs]`, of a panel of bfloat16: those of two inputs side by side,
-/// `[pairs of inputs, CKERNELS_PANEL, 2]`; the second of the last pair may be zero.
+/// out += x * panel for one row x, `[inputs]`, and a panel of bfloat16: those of two inputs side by
+/// side, `[pairs of inputs, CKERNELS_PANEL, 2]`; the second of the last pair may be zero.
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
                                   size_t inputs);
 
-/// The same for one row of pairs of bfloat16, by the processor's products of pairs if it has them.
+/// The same for one row of pairs of bfloat16, using the processor's products of pairs if it has
+/// them.
 void ckernels_linear_row_pairs(float *out, const uint32_t *x, const uint16_t *panel,
                                size_t pairs);
 
@@ -204,25 +206,26 @@ int ckernels_multiplies_pairs(void);
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
                               const float *scales, size_t inputs);
 
-/// The panels, one after another, of `columns` outputs, zero after them, of weights
+/// The panels, one after another, of `columns` outputs, padded with zero, of weights
 /// `[inputs, stride]`.
 void ckernels_panels_of_columns(float *panels, const float *weights, size_t stride, size_t inputs,
                                 size_t columns);
 
-/// The panel of `rows` outputs, zero after them, of weights `[rows, stride]`.
+/// The panel of `rows` outputs, padded with zero, of weights `[rows, stride]`.
 void ckernels_panel_of_rows(float *panel, const float *weights, size_t stride, size_t inputs,
                             size_t rows);
 
-/// A panel of floats, `[inputs, CKERNELS_PANEL]`, from one of bfloat16.
+/// A panel of floats, `[inputs, CKERNELS_PANEL]`, from a panel of bfloat16.
 void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t inputs);
 
-/// A panel of floats, without its scales, from one of int8; `count` is a multiple of CKERNELS_PANEL.
+/// A panel of floats, without its scales, from a panel of int8; `count` is a multiple of
+/// CKERNELS_PANEL.
 void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 
-/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`, one
-/// block or less, and of out, `[rows, CKERNELS_PANEL]`.
+/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
+/// one block or less, and of out, `[rows, CKERNELS_PANEL]`.
 ///
-/// `next`, if it is not null, is what the next panel will be made of, `[inputs, next_stride]`: it is
+/// `next`, if not null, is what the next panel will be made from, `[inputs, next_stride]`; it is
 /// prefetched meanwhile.
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
                             size_t rows, const float *panel, const float *scales, size_t inputs,
@@ -233,32 +236,33 @@ void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_
 void ckernels_pair_product(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
                            size_t rows, const uint16_t *panel, size_t pairs);
 
-/// A panel of bfloat16 from one of floats, `[inputs, CKERNELS_PANEL]`.
+/// A panel of bfloat16 from a panel of floats, `[inputs, CKERNELS_PANEL]`.
 void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs);
 
 /// The nearest bfloat16 of each of `count` floats.
 void ckernels_bfloat16_of_floats(uint16_t *out, const float *floats, size_t count);
 
-/// The nearest bfloat16 of `count` floats, two neighbours in a word, the first in its lower half; the
-/// last of an odd number is paired with zero.
+/// The nearest bfloat16 of `count` floats, two neighbours to a word, the first in its lower half;
+/// if the count is odd, the last one is paired with zero.
 void ckernels_pairs_of_floats(uint32_t *out, const float *floats, size_t count);
 
-/// Replaces the `count` floats in `memory` by the nearest bfloat16, which take its first half.
+/// Replaces the `count` floats in `memory` with the nearest bfloat16, which take its first half.
 void ckernels_round_to_bfloat16_in_place(void *memory, size_t count);
 
-/// The floats of each of `count` bfloat16.
+/// The floats that correspond to `count` bfloat16.
 void ckernels_floats_of_bfloat16(float *out, const uint16_t *values, size_t count);
 
-/// A panel of int8 and its scales from one of floats of at most CKERNELS_INPUT_BLOCK inputs: the
-/// largest weight of each output becomes 127.
+/// A panel of int8 and its scales from a panel of floats of at most CKERNELS_INPUT_BLOCK inputs:
+/// the largest weight of each output becomes 127.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
 
 // MARK: - Attention to kept keys and values
 
-/// Positions whose keys lie together; a block of keys is `[size, CKERNELS_KEY_BLOCK]`.
+/// The number of positions whose keys lie together; a block of keys is
+/// `[size, CKERNELS_KEY_BLOCK]`.
 #define CKERNELS_KEY_BLOCK 16
 
-/// Puts the key, `[size]`, of `position` into its block of `keys`.
+/// Stores the key, `[size]`, of `position` in its block of `keys`.
 void ckernels_store_key(float *keys, const float *key, size_t position, size_t size);
 
 /// scores = scale * query * keys, of the first `count` positions of `keys`.
@@ -274,8 +278,8 @@ void ckernels_add_weighted(float *out, const float *weights, const float *values
 /// How many rows the kernel handles at a time.
 #define CKERNELS_MINHASH_ROWS 16
 
-/// The minimum of multiplier * hash + addend modulo 2^32 over the lower halves of `count` hashes, for
-/// each of `groups` times CKERNELS_MINHASH_ROWS rows; UINT32_MAX if there is no hash.
+/// The minimum of multiplier * hash + addend modulo 2^32 over the lower halves of `count` hashes,
+/// for each of `groups` times CKERNELS_MINHASH_ROWS rows; UINT32_MAX if there is no hash.
 void ckernels_minhash(uint32_t *minima, const uint32_t *multipliers, const uint32_t *addends,
                       size_t groups, const uint64_t *hashes, size_t count);
 

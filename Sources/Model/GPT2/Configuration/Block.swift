@@ -1,9 +1,10 @@
 import TensorKernels
 
-/// The parts of a transformer block, by the names that GPT-2's weights have.
+/// The parts of a transformer block, named as in GPT-2's weights.
 ///
-/// A part is whatever is known of it: where its parameters lie (``ParameterLayout``), the parameters
-/// themselves (``GPT2Model``, ``InferenceModel``), or their gradients (``TrainingPass``).
+/// A part can be anything that is known about it: where its parameters lie (``ParameterLayout``),
+/// the parameters themselves (``GPT2Model``, ``InferenceModel``), or their gradients
+/// (``TrainingPass``).
 struct Block<Norm, Linear> {
   let ln1: Norm
   let attnQKV, attnProj: Linear
@@ -37,8 +38,8 @@ extension Block<LayerNorm, LinearLayer> {
   /// The forward pass x + attention(ln1(x)), and then from the result up to the input of the
   /// activation function: everything that the backward pass needs.
   ///
-  /// `attend` computes `attentionOutput` from `qkv`: training attends within the batch, sampling to
-  /// the cache too.
+  /// `attend` computes `attentionOutput` from `qkv`: training attends within the batch, sampling
+  /// also to the cache.
   func forwardUpToActivation(
     _ buffers: BlockBuffers, _ configuration: GPT2Configuration, _ threadPool: ThreadPool,
     dropout: Dropout? = nil,

@@ -7,12 +7,12 @@ import TextSupport
 extension GPT2Configuration {
   /// Reads the `config.json` at `path` as transformers 5.23 does.
   ///
-  /// Missing keys have GPT-2's defaults, except that there are then no special tokens, as for
-  /// `generate()`. Keys that change nothing in a GPT-2 with a language-modeling head are ignored,
-  /// whatever their values. If a key occurs twice, the last one counts.
+  /// Missing keys take GPT-2's defaults, except that there are then no special tokens, as in
+  /// `generate()`. Keys that make no difference to a GPT-2 with a language-modeling head are
+  /// ignored, whatever their values. If a key occurs twice, the last one counts.
   ///
   /// - Throws: ``FileError``; ``InputError``, which names the key, if a value is impossible or
-  ///   requests something that is not supported.
+  ///   requests something unsupported.
   public init(path: String) throws {
     let keys = try ConfigurationKeys(path: path)
     try keys.refuseOtherModels()
@@ -35,7 +35,7 @@ extension GPT2Configuration {
     scalesAttention = try keys.flag("scale_attn_weights", default: true)
     scalesAttentionByLayer = try keys.flag("scale_attn_by_inverse_layer_idx", default: false)
     tiesWordEmbeddings = try keys.flag("tie_word_embeddings", default: true)
-    // Another order of the same computation, which matters only below single precision.
+    // The same computation in another order, which matters only below single precision.
     _ = try keys.flag("reorder_and_upcast_attn", default: false)
     layerNormEpsilon = try keys.fraction("layer_norm_epsilon", default: 1e-5, in: 0..<1)
     initializerRange = try keys.fraction("initializer_range", default: 0.02, in: 0..<10)
@@ -69,18 +69,18 @@ extension GPT2Configuration {
     ]) != nil
   }
 
-  /// What a user should know about the ids; whole sentences.
+  /// What the user should know about the ids, in whole sentences.
   var notes: [String] {
     notes(
       begin: beginOfTextID, ends: endOfTextIDs, padding: paddingID, in: CheckpointFile.configuration
     )
   }
 
-  /// What a user should know about the ids in `file`, each mentioned once.
+  /// What the user should know about the ids in `file`; each id is mentioned once.
   func notes(begin: Int?, ends: [Int], padding: Int?, in file: String) -> [String] {
     func outside(_ key: String, _ ids: [Int]) -> [String] {
       Set(ids).filter { !isToken($0) }.sorted().map {
-        "\(key) \($0) in \(file) is outside of the vocabulary of \(vocabularySize) tokens and is "
+        "\(key) \($0) in \(file) is outside the vocabulary of \(vocabularySize) tokens and is "
           + "not used"
       }
     }
@@ -89,7 +89,8 @@ extension GPT2Configuration {
   }
 }
 
-/// The keys of a `config.json` or `generation_config.json`, each with what transformers accepts for it.
+/// The keys of a `config.json` or `generation_config.json`, each with what transformers accepts for
+/// it.
 ///
 /// transformers checks the types of its keys strictly: 1024.0 is not an integer, 0 and null are not
 /// flags, and 0 is not a floating-point number.
@@ -106,13 +107,13 @@ struct ConfigurationKeys {
   func isNull(_ key: String) -> Bool { value[key] == .null }
 
   private func refusal(_ key: String, _ found: JSONValue, _ supported: String) -> InputError {
-    InputError(path, "\(key) is \(found.excerpt); supported is \(supported)")
+    InputError(path, "\(key) is \(found.excerpt); expected \(supported)")
   }
 
   // MARK: - Other models
 
-  /// Refuses what would make transformers build, or compute with, anything but a GPT-2 with a
-  /// language-modeling head and the weights beside this file.
+  /// Rejects what would make transformers build, or compute with, anything but a GPT-2 with a
+  /// language-modeling head and the weights next to this file.
   func refuseOtherModels() throws {
     let supported: [(key: String, values: [JSONValue])] = [
       ("model_type", ["gpt2"]), ("add_cross_attention", [false]),
@@ -122,7 +123,7 @@ struct ConfigurationKeys {
       ("layer_types", [.null]),
       // Blocks that differ, or lack heads.
       ("per_layer_config", [.null]), ("pruned_heads", [.null, [:]]),
-      // A configuration or weights in another place or form.
+      // A configuration or weights in another place or format.
       ("text_encoder", [.null]), ("decoder", [.null]), ("generator", [.null]),
       ("text_config", [.null]), ("configuration_files", [.null, []]),
       ("transformers_weights", [.null]), ("quantization_config", [.null]),
@@ -141,7 +142,7 @@ struct ConfigurationKeys {
 
   // MARK: - Values
 
-  /// A positive integer; if a key and its alias are both there, the alias counts.
+  /// A positive integer; if both a key and its alias are present, the alias counts.
   func size(
     _ key: String, alias: String? = nil, default standard: Int, atMost maximum: Int = 1 << 31
   ) throws -> Int {
@@ -168,14 +169,15 @@ struct ConfigurationKeys {
     guard let found = value[key] else { return standard }
     guard case .number(let number) = found, range.contains(number) else {
       throw refusal(
-        key, found, "a number with a point, from \(range.lowerBound) to below \(range.upperBound)")
+        key, found,
+        "a number with a decimal point, from \(range.lowerBound) to below \(range.upperBound)")
     }
     return Float(number)
   }
 
   func probability(_ key: String) throws -> Float {
     guard let found = value[key] else { return 0.1 }
-    // Masks are drawn with 16 bits for each element; what rounds to 1 there would keep nothing.
+    // Masks are drawn with 16 bits per element; a value that rounds to 1 there would keep nothing.
     guard let number = found.number, number >= 0, (number * 0x1p16).rounded() < 0x1p16 else {
       throw refusal(key, found, "a number from 0 to below 1")
     }

@@ -31,15 +31,15 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var embeddingDropout: Float = 0.1
   /// Dropout of the attention weights (`attn_pdrop`).
   public var attentionDropout: Float = 0.1
-  /// Dropout of the output of attention and feed-forward layer (`resid_pdrop`).
+  /// Dropout of the output of the attention and the feed-forward layer (`resid_pdrop`).
   public var residualDropout: Float = 0.1
   /// The standard deviation of new weights (`initializer_range`).
   public var initializerRange: Float = 0.02
   /// The id that begins a text (`bos_token_id`).
   public var beginOfTextID: Int?
-  /// The ids each of which ends a text (`eos_token_id`); usually one.
+  /// The ids that end a text (`eos_token_id`); usually one.
   public var endOfTextIDs: [Int] = []
-  /// The id that fills up a batch (`pad_token_id`).
+  /// The id that pads a batch (`pad_token_id`).
   public var paddingID: Int?
 
   /// A configuration with GPT-2's constants.
@@ -61,7 +61,8 @@ public struct GPT2Configuration: Equatable, Sendable {
     set { endOfTextIDs = newValue.map { [$0] } ?? [] }
   }
 
-  /// The ids that end a text and are in the vocabulary: others cannot be drawn, nor begin a text.
+  /// The ids that end a text and are in the vocabulary: others can neither be drawn nor begin a
+  /// text.
   public var endOfTextTokens: [Int32] { tokens(endOfTextIDs) }
 
   /// Those of `ids` that are in the vocabulary.
@@ -71,13 +72,13 @@ public struct GPT2Configuration: Equatable, Sendable {
 
   func isToken(_ id: Int) -> Bool { id >= 0 && id < vocabularySize }
 
-  /// What the attention scores of layer `layer`, counted from 0, are multiplied by.
+  /// The factor that the attention scores of layer `layer`, counted from 0, are multiplied by.
   public func attentionScale(layer: Int) -> Float {
     (scalesAttention ? 1 / Float(embeddingSize / heads).squareRoot() : 1)
       / (scalesAttentionByLayer ? Float(layer + 1) : 1)
   }
 
-  /// The contents of `config.json`, as transformers of any version reads it.
+  /// The contents of `config.json`, readable by any version of transformers.
   public var json: JSONValue {
     [
       "activation_function": .string(activation.transformersName),
@@ -112,8 +113,8 @@ public struct GPT2Configuration: Equatable, Sendable {
 }
 
 extension ActivationFunction {
-  /// The names in `activation_function`; the variants of one function in transformers differ by less
-  /// than single precision shows.
+  /// The names in `activation_function`; transformers' variants of one function differ by less than
+  /// single precision can show.
   static let names: [String: ActivationFunction] = [
     "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_python_tanh": .geluTanh,
     "gelu_fast": .geluTanh, "gelu_accurate": .geluTanh,

@@ -7,14 +7,14 @@ import JSONSupport
 public struct GenerationConfiguration: Equatable, Sendable {
   /// The id that begins a text (`bos_token_id`).
   public var beginOfTextID: Int?
-  /// The ids each of which ends a text (`eos_token_id`).
+  /// The ids that end a text (`eos_token_id`).
   public var endOfTextIDs: [Int]
-  /// The id that fills up a batch (`pad_token_id`).
+  /// The id that pads a batch (`pad_token_id`).
   public var paddingID: Int?
   /// The other members of the file, which are kept as they are.
   private var others: [JSONValue.Member]
 
-  /// The ids of `configuration`, which count if there is no `generation_config.json`.
+  /// The ids of `configuration`, which apply if there is no `generation_config.json`.
   public init(_ configuration: GPT2Configuration) {
     beginOfTextID = configuration.beginOfTextID
     endOfTextIDs = configuration.endOfTextIDs
@@ -22,11 +22,11 @@ public struct GenerationConfiguration: Equatable, Sendable {
     others = [.init("_from_model_config", true)]
   }
 
-  /// Reads `generation_config.json` in `folder`; `nil` if there is none.
+  /// Reads `generation_config.json` in `folder`; `nil` if the file does not exist.
   ///
-  /// An id that is missing there does not exist, even if `config.json` has it, as for `generate()`.
+  /// An id that is missing there does not exist, even if `config.json` has it, as in `generate()`.
   ///
-  /// - Throws: ``FileError``; ``InputError`` with the remedy.
+  /// - Throws: ``FileError``; ``InputError``, which says how to correct the problem.
   init?(folder: String) throws {
     let path = "\(folder)/\(CheckpointFile.generationConfiguration)"
     guard Folder.hasFile(path) else { return nil }
@@ -57,7 +57,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
     return .object(members.sorted { $0.key < $1.key })
   }
 
-  /// What a user should know about the ids; whole sentences.
+  /// What the user should know about the ids, in whole sentences.
   func notes(_ configuration: GPT2Configuration) -> [String] {
     let file = CheckpointFile.generationConfiguration
     var notes = configuration.notes(
@@ -82,8 +82,10 @@ extension JSONValue {
 }
 
 extension GPT2Model {
-  /// Makes the ids for writing texts begin with those of the configuration, as the Trainer does; of
-  /// the other ends of a text, those that `canEndText` stay.
+  /// Makes the token ids for generating text start with those of the configuration, as the Trainer
+  /// does.
+  ///
+  /// Of the other ids that end a text, those that `canEndText` accepts are kept.
   public func alignGeneration(keepingEnds canEndText: (Int) -> Bool) {
     guard var generation else { return }
     generation.beginOfTextID = configuration.beginOfTextID

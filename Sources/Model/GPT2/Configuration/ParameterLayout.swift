@@ -1,8 +1,8 @@
 import TensorKernels
 
-/// Where each parameter lies in the one array that holds them all.
+/// Where each parameter lies in the single array that holds them all.
 ///
-/// Gradients and the moments of the optimizer have the same layout, so that clipping, AdamW and
+/// Gradients and the moments of the optimizer have the same layout, so clipping, AdamW and
 /// checkpoints are loops over one array. Names and shapes are Hugging Face's; matrices are
 /// `[in, out]`, the layout of its Conv1D.
 public struct ParameterLayout: Sendable {
@@ -15,10 +15,10 @@ public struct ParameterLayout: Sendable {
     public let index: Int
     /// Where it lies in the array.
     public let range: Range<Int>
-    /// Whether weight decay applies: not to biases and layer normalization.
+    /// Whether weight decay applies; it does not apply to biases and layer normalization.
     public let decays: Bool
 
-    /// The parameter, a matrix, in an array of this layout.
+    /// The parameter as a matrix in an array of this layout.
     func matrix(in arena: FloatArena) -> MatrixView {
       arena.matrix(at: range.lowerBound, rows: shape[0], columns: shape[1])
     }
@@ -42,7 +42,7 @@ public struct ParameterLayout: Sendable {
 
   /// All parameters, in the order of the array.
   public private(set) var parameters: [Parameter] = []
-  /// How many numbers there are in all.
+  /// The total count of numbers.
   public private(set) var count = 0
   /// The embeddings of tokens, `[vocabulary, channels]`, and of positions, `[context, channels]`.
   let wte, wpe: Parameter

@@ -1,6 +1,6 @@
 import TensorKernels
 
-/// The memory that a block is computed in, `[rows, …]` each.
+/// The memory that a block is computed in; each buffer is `[rows, …]`.
 struct BlockBuffers {
   /// The hidden states before and after the block, `[rows, channels]`.
   let input, output: MatrixView
@@ -11,12 +11,13 @@ struct BlockBuffers {
   let qkv: ActivationMatrix
   /// The output of the attention heads, `[rows, channels]`.
   let attentionOutput: ActivationMatrix
-  /// The logarithm of the sum of each softmax of training's attention, `[rows · heads]`.
+  /// The logarithm of the sum of the exponentials of each softmax in training's attention,
+  /// `[rows · heads]`.
   let logSumExp: Floats
-  /// The hidden states between attention and feed-forward layer, `[rows, channels]`.
+  /// The hidden states between the attention and the feed-forward layer, `[rows, channels]`.
   let residualAfterAttention: MatrixView
-  /// The output of attention or feed-forward layer before it is added, `[rows, channels]`; all
-  /// blocks use the same.
+  /// The output of the attention or the feed-forward layer before it is added, `[rows, channels]`;
+  /// all blocks share it.
   let branchOutput: MatrixView
   /// The feed-forward layer before and after its activation function, `[rows, feedForwardSize]`;
   /// all blocks use the same memory for the latter.
@@ -29,18 +30,18 @@ struct PassBuffers {
   /// The input of the first block and the output of the last, `[rows, channels]`.
   let embedding, last: MatrixView
   let lnF: RowStatistics
-  /// What layer normalizations and branches compute, `[rows, channels]`.
+  /// The outputs of layer normalizations and branches, `[rows, channels]`.
   let normalized: ActivationMatrix
   let branchOutput: MatrixView
-  /// Nil if only the forward pass is computed.
+  /// `nil` if only the forward pass is computed.
   let gradients: Gradients?
 
   /// Memory for gradients, `[rows, …]`.
   struct Gradients {
     /// Of the residual stream.
     let hidden: MatrixView
-    /// Of the output of attention or feed-forward layer, as it enters products; in single precision
-    /// in the memory of ``PassBuffers/branchOutput``.
+    /// Of the output of the attention or the feed-forward layer, as it enters products; in single
+    /// precision, in the memory of ``PassBuffers/branchOutput``.
     let branch: ActivationMatrix
     /// Of the output of layer normalization; in single precision in the memory of
     /// ``PassBuffers/normalized``.
@@ -52,11 +53,12 @@ struct PassBuffers {
 
   /// Allocates memory for up to `rows` rows.
   ///
-  /// Returns a function, which owns the memory and makes buffers in it, once for consecutive passes
-  /// over the same number of rows.
+  /// Returns a function that owns the memory and creates buffers in it. Call it once for
+  /// consecutive passes over the same number of rows.
   ///
-  /// With `forGradients` the input of each block is kept for a backward pass, and with `keepsBlocks`
-  /// what the block computes, too. Otherwise all blocks work in the same memory.
+  /// With `forGradients`, the input of each block is kept for a backward pass, and with
+  /// `keepsBlocks`, what the block computes is kept too. Otherwise all blocks work in the same
+  /// memory.
   static func allocate(
     _ configuration: GPT2Configuration, rows: Int, precision: Precision = .fp32,
     forGradients: Bool = false, keepsBlocks: Bool = false

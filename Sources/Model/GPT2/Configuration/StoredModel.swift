@@ -8,11 +8,11 @@ import TextSupport
 /// A model in a Hugging Face folder: what it is, and where its parameters lie.
 struct StoredModel {
   let configuration: GPT2Configuration
-  /// The ids for writing texts; `nil` if they are those of ``configuration``.
+  /// The token ids for generating text; `nil` if they are those of ``configuration``.
   let generation: GenerationConfiguration?
   /// The tensors of the parameters, in the order of their layout.
   let tensors: [StoredTensor]
-  /// What a user should know of how both were read; whole sentences.
+  /// What the user should know about how both were read, in whole sentences.
   let notes: [String]
 
   /// The model in the folder `path`.
@@ -34,7 +34,7 @@ struct StoredModel {
   }
 }
 
-/// The tensors of a folder under the names of GPT-2's parameters.
+/// The tensors of a folder, under the names of GPT-2's parameters.
 struct ModelWeights {
   let files: WeightFiles
   let configurationPath: String
@@ -49,15 +49,15 @@ struct ModelWeights {
     names = WeightNames(files.tensors.keys)
   }
 
-  /// Buffers in the folders of other programs that are not parameters: the causal masks.
+  /// Buffers that other programs store but that are not parameters: the causal masks.
   private static func isMask(_ name: String) -> Bool {
     name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
   }
 
-  /// Decides whether the head's weights are the token embedding, which the files may know better than
-  /// `configuration`, and returns what the user should know about it.
+  /// Decides whether the head's weights are the token embedding, about which the files may be more
+  /// reliable than `configuration`, and returns what the user should know about it.
   ///
-  /// - Throws: ``InputError`` if the vocabulary has another size, or a separate head is missing.
+  /// - Throws: ``InputError`` if the vocabulary has another size or a separate head is missing.
   func resolveLMHead(_ configuration: inout GPT2Configuration, _ threadPool: ThreadPool) throws
     -> String?
   {

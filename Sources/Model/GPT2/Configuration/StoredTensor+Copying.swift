@@ -4,25 +4,25 @@ import TensorKernels
 import TextSupport
 
 extension ThreadPool {
-  /// Copies the numbers of each of `tensors` to floats, of which there are as many.
+  /// Copies the numbers of each of `tensors` to the same number of floats.
   ///
-  /// The types must be of floating point: see ``StoredTensor/checkIsFloatingPoint()``. The order in
-  /// which the tensors lie in their files is the fastest. `progress` is called now and then, on the
-  /// calling thread.
+  /// The types must be floating-point: see ``StoredTensor/checkIsFloatingPoint()``. Copying is
+  /// fastest in the order in which the tensors lie in their files. `progress` is called from time
+  /// to time, on the calling thread.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a file was cut off meanwhile, or a number is NaN or
-  ///   infinite; what `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if a file has been truncated in the meantime, or a
+  ///   number is NaN or infinite; what `progress` throws.
   package func copy(
     _ tensors: [(StoredTensor, to: Floats)], progress: () throws -> Void = {}
   ) throws {
     try copy(tensors.map { ($0, 0..<$0.count, to: $1) }, progress: progress)
   }
 
-  /// Copies numbers of each of `tensors` to floats, of which there are as many.
+  /// Copies some of the numbers of each of `tensors` to the same number of floats.
   func copy(
     _ parts: [(StoredTensor, Range<Int>, to: Floats)], progress: () throws -> Void = {}
   ) throws {
-    // A megabyte of floats: enough for the disk, and not much for the last thread to finish.
+    // A megabyte of floats: enough for the disk, and little for the last thread to finish.
     let length = 1 << 18
     let pieces = parts.flatMap { tensor, elements, floats in
       precondition(floats.count == elements.count)
@@ -33,7 +33,7 @@ extension ThreadPool {
       }
     }
     try withoutActuallyEscaping(progress) { progress in
-      // Called on the calling thread alone, which is the first of the pool.
+      // Called only on the calling thread, which is the first of the pool.
       nonisolated(unsafe) let progress = progress
       try runThrowing(pieces.count) { index, thread in
         let (tensor, elements, target) = pieces[index]

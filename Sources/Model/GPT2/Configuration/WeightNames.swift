@@ -1,10 +1,10 @@
-/// What the parameters of a model are called in the files of its weights.
+/// The names of a model's parameters in the files of its weights.
 struct WeightNames {
   /// What all names begin with: `module.` and the like; usually nothing.
   private let wrapper: String
   /// Whether `transformer.` follows it; in the files of `GPT2Model` and of OpenAI it does not.
   private let hasTransformer: Bool
-  /// A name in the files that has the prefix of some wrapper, if not all names have it.
+  /// A name in the files that begins with a wrapper's prefix, if not all names do.
   private let odd: String?
 
   private static let transformer = "transformer."
@@ -16,10 +16,10 @@ struct WeightNames {
     ("base_model.model.", "PEFT"), ("model.", "a module that holds the model, as Lightning's"),
   ]
 
-  /// The names `names` of all tensors in the files.
+  /// Takes the `names` of all tensors in the files.
   ///
-  /// A wrapper is left out if every name begins with it, so that there is no doubt what is meant.
-  /// Wrappers may be nested.
+  /// A wrapper's prefix is removed only if every name begins with it, so that the meaning is
+  /// unambiguous. Wrappers may be nested.
   init(_ names: some Collection<String>) {
     var wrapper = ""
     func isOfAll(_ prefix: String) -> Bool {
@@ -31,22 +31,24 @@ struct WeightNames {
     odd = names.filter { !Self.explanation(of: $0.dropFirst(wrapper.count)).isEmpty }.min()
   }
 
-  /// The name in the files of what ``ParameterLayout`` calls `name`.
+  /// The name in the files of the parameter that ``ParameterLayout`` calls `name`.
   func inFile(_ name: String) -> String {
     wrapper
       + (hasTransformer || !name.hasPrefix(Self.transformer)
         ? name : String(name.dropFirst(Self.transformer.count)))
   }
 
-  /// What a user should know about the names; a whole sentence.
+  /// What the user should know about the names, as a whole sentence.
   var note: String? {
-    wrapper.isEmpty ? nil : "the names of the weights begin with '\(wrapper)', which is left out"
+    wrapper.isEmpty ? nil : "the names of the weights begin with '\(wrapper)', which is removed"
   }
 
-  /// Why a name is not what is expected, if another name in the files explains it; begins with `; `.
+  /// Why a name is not the expected one, if another name in the files explains it; begins with
+  /// `; `.
   var explanation: String { odd.map { Self.explanation(of: $0) } ?? "" }
 
-  /// Why a tensor is called `name`, and what to do; begins with `; `, or is empty if that is unknown.
+  /// Why a tensor is called `name`, and what to do about it; begins with `; `, or is empty if
+  /// unknown.
   static func explanation(of name: some StringProtocol) -> String {
     if ["lora_", "base_layer.", "modules_to_save."].contains(where: name.contains) {
       return "; these are weights with a PEFT adapter: merge it with merge_and_unload() and save "
@@ -55,7 +57,7 @@ struct WeightNames {
     let found = wrappers.first { name.hasPrefix($0.prefix) || name.contains("." + $0.prefix) }
     guard let found else { return "" }
     return
-      "; '\(found.prefix)' comes from \(found.origin) and can be left out only where all names "
-      + "begin with it: save the state_dict() of the model within"
+      "; '\(found.prefix)' comes from \(found.origin) and can be removed only if all names "
+      + "begin with it: save the state_dict() of the inner model"
   }
 }

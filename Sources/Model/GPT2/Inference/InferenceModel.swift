@@ -2,25 +2,28 @@ import CheckpointFormat
 import FileSupport
 import TensorKernels
 
-/// A model as it is read to write texts: weights in single precision stay in their mapped files,
-/// others are packed when the model is read.
+/// A model loaded for generating text.
 ///
-/// Packed are the matrices of the linear layers, the head among them. Biases, layer normalization
-/// and the rows of the embeddings, of which a token needs one, stay as they are.
+/// Weights in single precision stay in their mapped files; weights of other types are packed when
+/// the model is loaded.
+///
+/// The matrices of the linear layers, including the head, are packed. Biases, layer normalization
+/// parameters and the rows of the embeddings, of which a token needs one, are not.
 public final class InferenceModel {
   public let configuration: GPT2Configuration
-  /// The ids for writing texts.
+  /// The token ids for generating text.
   public let generation: GenerationConfiguration
   /// The threads that compute.
   public let threadPool: ThreadPool
-  /// What a user should know of how configuration and weights were read; whole sentences.
+  /// What the user should know about how the configuration and weights were read, in whole
+  /// sentences.
   public let notes: [String]
   /// The layers after the embeddings.
   let parts: Transformer<LayerNorm, LinearLayer>
   private let wte: EmbeddingRows
   /// `[context, channels]`.
   private let wpe: MatrixView
-  /// What keeps the memory of all these.
+  /// Owns the memory of all these.
   private let owner: Owner
 
   /// The rows of the token embedding.
@@ -34,7 +37,7 @@ public final class InferenceModel {
     case reader(ParameterReader)
   }
 
-  /// The parameters of `model` as they are, or packed; as bf16 if that is the precision.
+  /// Uses the parameters of `model` as they are, or packs them, as bf16 if that is the precision.
   public init(
     _ model: GPT2Model, weights type: WeightType = .fp32, precision: Precision = .fp32
   ) {
@@ -57,12 +60,14 @@ public final class InferenceModel {
   }
 
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
-  /// ``WeightFiles`` reads; for the precision bf16 they must be kept as such.
+  /// ``WeightFiles`` reads.
   ///
-  /// `progress` is called now and then while it is read.
+  /// With the precision bf16, the weights must be kept as bf16.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or a
-  ///   weight is NaN or infinite; what `progress` throws.
+  /// `progress` is called from time to time during reading.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
+  ///   a weight is NaN or infinite; what `progress` throws.
   public init(
     folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
     threadPool: ThreadPool, progress: () throws -> Void = {}
@@ -94,17 +99,17 @@ public final class InferenceModel {
   }
 
   deinit {
-    // The threads may still be reading what comes next.
+    // The threads may still be reading ahead.
     threadPool.stopReadingAhead()
   }
 
-  /// The tokens each of which ends a text.
+  /// The tokens that end a text.
   public var endOfTextTokens: [Int32] { configuration.tokens(generation.endOfTextIDs) }
 
-  /// The token that ends the text before another: the model's own beginning follows it.
+  /// The token placed between texts: it ends one, and the model's own text begins after it.
   public var separator: Int32? { endOfTextTokens.first ?? configuration.endOfTextTokens.first }
 
-  /// Bytes of weights that a token reads.
+  /// The number of bytes of weights that are read for each token.
   public var byteCount: Int {
     parts.blocks.reduce(parts.lmHead.byteCount) { sum, block in
       sum + block.attnQKV.byteCount + block.attnProj.byteCount + block.mlpFC.byteCount
@@ -114,7 +119,7 @@ public final class InferenceModel {
 
   /// The embeddings of tokens and their positions, `[tokens, channels]`.
   ///
-  /// `tokens` must be in the vocabulary; `positions` are those of each in its sequence.
+  /// `tokens` must be in the vocabulary; `positions` gives the position of each in its sequence.
   func embed(_ out: MatrixView, tokens: [Int32], positions: [Int]) {
     precondition(tokens.count == out.rows && positions.count == out.rows)
     let channels = configuration.embeddingSize
@@ -125,7 +130,7 @@ public final class InferenceModel {
       case .floats(let matrix): target.update(from: matrix.row(Int(token)))
       case .stored(let tensor):
         let range = Int(token) * channels..<(Int(token) + 1) * channels
-        // A mapped row may take 2 MB of memory. If it cannot be read now, its mapping still can.
+        // Mapping a row may use 2 MB of memory. If it cannot be read now, it can still be mapped.
         if (try? tensor.copy(range, to: target.buffer)) == nil {
           tensor.convert(range, to: target.buffer)
         }
@@ -136,7 +141,7 @@ public final class InferenceModel {
   }
 }
 
-/// Reads the parameters of a stored model as inference uses them, and keeps their memory.
+/// Reads the parameters of a stored model in the form that inference uses, and owns their memory.
 private final class ParameterReader {
   private let tensors: [StoredTensor]
   private let type: WeightType
@@ -150,8 +155,10 @@ private final class ParameterReader {
     self.threadPool = threadPool
   }
 
-  /// The numbers of a parameter in its mapped file; copied if they are of another type, or if the
-  /// matrices between which they lie are packed, because the system maps their surroundings too.
+  /// The numbers of a parameter in its mapped file.
+  ///
+  /// They are copied if they have another type, or if the matrices around them are packed, because
+  /// the system would map those too.
   func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
     if type == .fp32, let mapped = try mappedFloats(parameter) { return mapped }
     let copy = try copy(parameter)
@@ -177,7 +184,7 @@ private final class ParameterReader {
   private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
     let tensor = tensors[parameter.index]
     guard let mapped = tensor.mappedFloats else { return nil }
-    // Nobody writes to the parameters of this model.
+    // Nothing writes to the parameters of this model.
     let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
     tensor.preferHugePages()
     let length = 1 << 18
@@ -199,7 +206,7 @@ private final class ParameterReader {
       let copy = try copy(linear.weight)
       return threadPool.weightMatrix(copy.matrix(rows: rows, columns: columns).asIs, type)
     }
-    // Some outputs at a time, because the floats of all would be most of the program's memory.
+    // A few outputs at a time, because the floats of all would take most of the program's memory.
     let step = 4096
     let matrix = WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
     let floats = FloatArena(count: min(step, rows) * columns)
@@ -219,7 +226,7 @@ private final class ParameterReader {
 }
 
 extension ThreadPool {
-  /// `weights`, `[inputs, outputs]`, kept as `type` says: where they lie, or packed.
+  /// Keeps `weights`, `[inputs, outputs]`, in the form of `type`: where they lie, or packed.
   fileprivate func weightMatrix(_ weights: Operand<Float>, _ type: WeightType) -> WeightMatrix {
     if type == .fp32 { return WeightMatrix(weights) }
     let matrix = WeightMatrix(inputs: weights.rows, outputs: weights.columns, packedAs: type)

@@ -1,23 +1,24 @@
 import TensorKernels
 
-/// Computes the logits of what follows, for sampling.
+/// Computes the logits of the next token, for sampling.
 ///
-/// Several sequences go through the model together, each with tokens of its own. The logits of each
-/// have the same bits as if it were alone.
+/// Several sequences go through the model together, each with its own tokens. The logits of each
+/// are bit-for-bit the same as if it went through alone.
 public final class InferencePass {
   public let model: InferenceModel
   /// How many tokens go through the model at a time.
   private let chunk: Int
   /// The longest sequence.
   private let capacity: Int
-  /// How many sequences' logits there is room for.
+  /// The number of sequences whose logits fit in memory.
   let sequenceCapacity: Int
   private let buffers: (_ rows: Int) -> PassBuffers
   /// The last hidden states of the last token of each sequence, `[sequences, channels]`.
   private let last: MatrixView
   private let lastStates, attentionScratch, logits: FloatArena
 
-  /// Memory for up to `sequences` sequences at a time of up to `capacity` positions.
+  /// Allocates memory for up to `sequences` sequences at a time, of up to `capacity` positions
+  /// each.
   public init(_ model: InferenceModel, capacity: Int, sequences: Int = 1) {
     precondition(capacity > 0 && sequences > 0)
     self.model = model
@@ -44,10 +45,12 @@ public final class InferencePass {
     }
   }
 
-  /// Appends tokens to the sequences and returns the logits, `[sequences, vocabulary]`, of what
-  /// follows the last token of each; they are valid until the next call.
+  /// Appends tokens to the sequences and returns the logits, `[sequences, vocabulary]`, of the
+  /// token after the last one of each.
   ///
-  /// A cache may occur several times in `continuations`: its tokens follow one another.
+  /// They are valid until the next call.
+  ///
+  /// A cache may occur several times in `continuations`; its tokens are then appended in order.
   public func logits(_ continuations: [Continuation]) -> MatrixView {
     precondition(!continuations.isEmpty && continuations.count <= sequenceCapacity)
     forward(continuations)
@@ -62,8 +65,10 @@ public final class InferencePass {
     return logits
   }
 
-  /// Appends `tokens` to the sequence in `cache` and returns the logits, `[vocabulary]`, of what
-  /// follows the last of them; they are valid until the next call.
+  /// Appends `tokens` to the sequence in `cache` and returns the logits, `[vocabulary]`, of the
+  /// token after the last one.
+  ///
+  /// They are valid until the next call.
   public func logits(after tokens: [Int32], _ cache: KeyValueCache) -> UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(logits([Continuation(cache, tokens)]).row(0))
   }

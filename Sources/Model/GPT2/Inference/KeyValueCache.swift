@@ -15,8 +15,10 @@ public final class KeyValueCache {
   /// How many positions ``floats`` has room for.
   private let ownCapacity: Int
 
-  /// An empty cache for `capacity` positions of a model of `configuration`; or one that continues
-  /// after the positions that `prefix` keeps now, and which it must not forget.
+  /// An empty cache for `capacity` positions of a model of `configuration`.
+  ///
+  /// With `prefix`, the cache continues after the positions that `prefix` keeps now; `prefix` must
+  /// not forget them.
   public init(
     _ configuration: GPT2Configuration, capacity: Int, after prefix: KeyValueCache? = nil
   ) {

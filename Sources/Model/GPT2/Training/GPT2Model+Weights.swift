@@ -8,10 +8,10 @@ extension GPT2Model {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads.
   ///
-  /// `progress` is called now and then while it is read.
+  /// `progress` is called from time to time during reading.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported; what
-  ///   `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported;
+  ///   what `progress` throws.
   public convenience init(
     folder path: String, threadPool: ThreadPool, progress: () throws -> Void = {}
   ) throws {
@@ -38,7 +38,7 @@ extension GPT2Model {
       tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
   }
 
-  /// What `arena`, which has this model's layout, holds for each parameter, for writing.
+  /// The contents of `arena`, which has this model's layout, for each parameter, for writing.
   public func tensors(of arena: FloatArena, prefix: String = "") -> [SafetensorsWriter.Tensor] {
     layout.parameters.map {
       .init(name: prefix + $0.name, shape: $0.shape, floats: arena[$0.range].buffer)

@@ -6,22 +6,23 @@ public final class GPT2Model {
   public var configuration: GPT2Configuration {
     didSet { precondition(ParameterLayout(configuration).count == layout.count) }
   }
-  /// The ids for writing texts, if they are not those of ``configuration``.
+  /// The token ids for generating text, if they differ from those of ``configuration``.
   public var generation: GenerationConfiguration?
   public let layout: ParameterLayout
-  /// All parameters, laid out as ``layout`` says.
+  /// All parameters, arranged as ``layout`` describes.
   public let parameters: FloatArena
   /// The threads that compute.
   public let threadPool: ThreadPool
-  /// The nearest bfloat16 of ``parameters``, in the same layout, if products use them.
+  /// ``parameters`` rounded to the nearest bfloat16, in the same layout, if products use them.
   private var bfloat16Weights: Arena<UInt16>?
-  /// What a user should know of how configuration and weights were read; whole sentences.
+  /// What the user should know about how the configuration and weights were read, in whole
+  /// sentences.
   public internal(set) var notes: [String] = []
 
   /// The embeddings of tokens, `[vocabulary, channels]`, and of positions, `[context, channels]`.
   var wte: MatrixView { layout.wte.matrix(in: parameters) }
   var wpe: MatrixView { layout.wpe.matrix(in: parameters) }
-  /// All other parts, as the products of a training use them.
+  /// All other parts, in the form that training's products use.
   private(set) lazy var parts = makeParts()
 
   /// A model with all parameters zero.
@@ -54,9 +55,10 @@ public final class GPT2Model {
     drawWeights(seed: seed)
   }
 
-  /// Gives a model whose parameters are all zero new random weights: normal with the initializer
-  /// range, the two projections that feed the residual stream smaller by √(2 · layers), biases 0,
-  /// layer normalization 1 and 0 (Radford and others 2019, 2.3).
+  /// Gives a model whose parameters are all zero new random weights: normally distributed with the
+  /// initializer range, smaller by a factor of √(2 · layers) in the two projections that feed the
+  /// residual stream; biases are 0, and layer normalization is 1 and 0 (Radford and others
+  /// 2019, 2.3).
   public func drawWeights(seed: UInt64) {
     for parameter in layout.parameters {
       let floats = parameters[parameter.range]
@@ -79,7 +81,7 @@ public final class GPT2Model {
     }
   }
 
-  /// Fills `floats` with normally distributed numbers (Box and Muller's transform).
+  /// Fills `floats` with normally distributed numbers (Box–Muller transform).
   private static func fill(
     _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
   ) {
@@ -94,22 +96,22 @@ public final class GPT2Model {
 
   // MARK: - Precision
 
-  /// What the products of a training are computed with.
+  /// The precision of training's products.
   public var precision: Precision { bfloat16Weights == nil ? .fp32 : .bf16 }
 
-  /// Computes the products of a training in bfloat16, from copies of the parameters that
+  /// Computes training's products in bfloat16, from copies of the parameters that
   /// ``updateBFloat16Weights()`` or the optimizer keeps up to date.
   public func enableBFloat16() {
     bfloat16Weights = Arena(count: layout.count)
     parts = makeParts()
   }
 
-  /// The copies in bfloat16 of the parameters in `range`, if there are any.
+  /// The bfloat16 copies of the parameters in `range`, if there are any.
   public func bfloat16Weights(_ range: Range<Int>) -> VectorView<UInt16>? {
     bfloat16Weights.map { $0[range] }
   }
 
-  /// Makes the copies in bfloat16 again, if there are any, after the parameters have changed.
+  /// Updates the bfloat16 copies, if there are any, after the parameters have changed.
   public func updateBFloat16Weights() {
     guard let bfloat16Weights else { return }
     threadPool.roundToBFloat16(bfloat16Weights.elements, parameters.floats)

@@ -7,7 +7,7 @@ extension TrainingPass {
     dropoutSeed: DropoutSeed?, accumulating: Bool
   ) {
     guard let gradientParts, let gradients = buffers.gradients else {
-      preconditionFailure("made for the loss only")
+      preconditionFailure("this pass computes only the loss")
     }
     model.threadPool.clear(gradients.hidden.elements)
     layerNormBackward(
@@ -26,7 +26,7 @@ extension TrainingPass {
     addEmbeddingGradients(inputs, gradients.hidden)
   }
 
-  /// Adds to the gradient of the residual stream what comes through a layer normalization.
+  /// Adds to the gradient of the residual stream the part that comes through a layer normalization.
   fileprivate func layerNormBackward(
     _ norm: LayerNorm, _ gradient: LayerNorm, outGradient: MatrixView,
     _ statistics: RowStatistics, input: MatrixView, _ gradients: PassBuffers.Gradients
@@ -40,7 +40,7 @@ extension TrainingPass {
     let wteGradient = model.layout.wte.matrix(in: gradients)
     let wpeGradient = model.layout.wpe.matrix(in: gradients)
     let length = sequenceLength
-    // Two rows may be of the same token, so the threads share the channels.
+    // Two rows may belong to the same token, so the threads divide the channels.
     model.threadPool.split(hiddenGradient.columns, minimum: 32) { channels, _ in
       for (row, token) in inputs.enumerated() {
         let gradient = hiddenGradient.row(row)
@@ -71,7 +71,7 @@ private struct BlockBackward {
     let function = pass.model.configuration.activation
     threadPool.drop(gradients.branch, from: gradients.hidden, dropouts.mlpProj)
     threadPool.activate(buffers.activation, buffers.preactivation, function)
-    // The activation is not needed after this; its gradient takes its place.
+    // The activation is not needed after this, so its gradient takes its place.
     backward(
       block.mlpProj, blockGradients.mlpProj, inputGradient: buffers.activation,
       outGradient: gradients.branch, input: buffers.activation)
@@ -89,8 +89,8 @@ private struct BlockBackward {
   /// From the gradient after the attention to that of the block's input.
   func attention(_ shape: AttentionShape) {
     threadPool.drop(gradients.branch, from: gradients.hidden, dropouts.attnProj)
-    // The normalized hidden states are not needed yet; their place takes the gradient of the
-    // attention's output.
+    // The normalized hidden states are not needed yet, so the gradient of the attention's output
+    // takes their place.
     backward(
       block.attnProj, blockGradients.attnProj, inputGradient: buffers.normalized,
       outGradient: gradients.branch, input: buffers.attentionOutput)

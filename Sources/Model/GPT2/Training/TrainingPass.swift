@@ -2,7 +2,7 @@ import TensorKernels
 
 /// The forward and backward passes of training over batches of one shape.
 ///
-/// Holds the gradients and the activations that the backward pass needs; cheap ones (layer
+/// Holds the gradients and the activations that the backward pass needs. Cheap ones (layer
 /// normalization, GELU, attention weights, dropout masks) are recomputed instead.
 public final class TrainingPass {
   /// Which dropout masks a pass draws.
@@ -10,7 +10,7 @@ public final class TrainingPass {
     public let seed: UInt64
     public let pass: UInt32
 
-    /// No two passes of a training should have the same index `pass`.
+    /// No two passes of a training run should have the same `pass` index.
     public init(seed: UInt64, pass: UInt32) {
       (self.seed, self.pass) = (seed, pass)
     }
@@ -21,26 +21,26 @@ public final class TrainingPass {
   public let batchSize: Int
   /// Positions of a sequence.
   public let sequenceLength: Int
-  /// The gradients, laid out as the parameters.
+  /// The gradients, in the same layout as the parameters.
   public let gradients: FloatArena
-  /// Where the gradients of each part lie; nil if only the loss is wanted.
+  /// Where the gradients of each part lie; `nil` if only the loss is computed.
   let gradientParts: Transformer<LayerNorm, LinearGradient>?
   /// Whether the backward pass recomputes the activations of a block from its input.
   let checkpointsGradients: Bool
 
   private let buffers: (_ rows: Int) -> PassBuffers
   let attentionScratch, rowSumScratch: FloatArena
-  /// Logits of some rows: all of them would take too much memory.
+  /// The logits of some rows at a time: all of them would take too much memory.
   private let logits: FloatArena
 
   /// Logits are computed in blocks of rows of about this many numbers.
   private static let logitBlock = 32 << 20
 
-  /// Memory for batches of up to `batchSize` sequences of `sequenceLength` positions; without
-  /// gradients if only the loss is wanted.
+  /// Allocates memory for batches of up to `batchSize` sequences of `sequenceLength` positions;
+  /// without gradients if only the loss is needed.
   ///
-  /// With `checkpointsGradients` only the input of each block is kept, and the rest is recomputed in
-  /// the backward pass: less memory, a third more time (Chen and others 2016, Training deep nets
+  /// With `checkpointsGradients`, only the input of each block is kept, and the rest is recomputed
+  /// in the backward pass: less memory, a third more time (Chen et al. 2016, Training deep nets
   /// with sublinear memory cost).
   public init(
     _ model: GPT2Model, batchSize: Int, sequenceLength: Int, forGradients: Bool = true,
@@ -82,7 +82,7 @@ public final class TrainingPass {
   ///
   /// - Parameters:
   ///   - inputs: Tokens, `[sequences · sequenceLength]`, up to ``batchSize`` sequences.
-  ///   - targets: `[sequences · sequenceLength]`: the token that follows each; negative: none.
+  ///   - targets: `[sequences · sequenceLength]`, the token that follows each; negative for none.
   /// - Returns: the sum, in nats.
   public func loss(inputs: [Int32], targets: [Int32]) -> Double {
     let buffers = forward(inputs, dropoutSeed: nil)
@@ -94,16 +94,16 @@ public final class TrainingPass {
   ///
   /// - Parameters:
   ///   - inputs: Tokens, `[sequences · sequenceLength]`, up to ``batchSize`` sequences.
-  ///   - targets: `[sequences · sequenceLength]`: the token that follows each; negative: none.
-  ///   - gradientScale: 1 / number of targets of the whole step gives the gradient of the mean.
-  ///   - dropoutSeed: Which masks are drawn; `nil`: no dropout.
-  ///   - accumulating: Whether the gradient is added to the one that is there.
+  ///   - targets: `[sequences · sequenceLength]`, the token that follows each; negative for none.
+  ///   - gradientScale: 1 / the number of targets of the whole step gives the gradient of the mean.
+  ///   - dropoutSeed: Which masks are drawn; `nil` for no dropout.
+  ///   - accumulating: Whether the gradient is added to the existing one.
   /// - Returns: the sum, in nats.
   public func lossAndGradients(
     inputs: [Int32], targets: [Int32], gradientScale: Float, dropoutSeed: DropoutSeed?,
     accumulating: Bool = false
   ) -> Double {
-    guard let gradientParts else { preconditionFailure("made for the loss only") }
+    guard let gradientParts else { preconditionFailure("this pass computes only the loss") }
     if !accumulating { clearGradients() }
     let buffers = forward(inputs, dropoutSeed: dropoutSeed)
     let (loss, gradient) = lossAndHiddenGradient(
@@ -113,7 +113,7 @@ public final class TrainingPass {
     return loss
   }
 
-  /// Clears the gradients that are sums over rows; those of the matrices of linear layers are
+  /// Clears the gradients that are sums over rows; those of the linear layers' matrices are
   /// overwritten by their first product.
   private func clearGradients() {
     let parts = model.layout.parts
@@ -208,7 +208,7 @@ public final class TrainingPass {
 
   // MARK: - Loss
 
-  /// Computes logits and loss by blocks of rows.
+  /// Computes logits and loss block by block of rows.
   ///
   /// Calls `body` for each block with the gradient of the logits, unless `gradientScale` is 0.
   /// Returns the sum of the losses.
@@ -231,7 +231,8 @@ public final class TrainingPass {
     return loss
   }
 
-  /// The loss and the gradient of the normalized last hidden states; also makes that of the head.
+  /// The loss and the gradient of the normalized last hidden states; also computes the head's
+  /// gradient.
   private func lossAndHiddenGradient(
     _ buffers: PassBuffers, targets: [Int32], gradientScale: Float, _ lmHead: LinearGradient,
     accumulating: Bool

@@ -3,7 +3,7 @@ import CKernels
 /// Keys and values of consecutive positions of one sequence, in one layer.
 ///
 /// Each attention head has its keys in blocks of 16 positions, in which the 16 values of a channel
-/// lie side by side, so that their scores are one vector; and its values position by position.
+/// lie side by side, so that their scores form one vector. It has its values position by position.
 public struct KeyValueCacheSegment: Sendable {
   /// Keeps the memory of the views.
   private let memory: FloatArena
@@ -25,7 +25,7 @@ public struct KeyValueCacheSegment: Sendable {
     self.count = count
   }
 
-  /// Positions whose keys lie together; a capacity is a multiple of it.
+  /// Positions whose keys lie together; a capacity is a multiple of this.
   public static let block = Int(CKERNELS_KEY_BLOCK)
 
   /// Floats of a segment for `capacity` positions.
@@ -93,17 +93,17 @@ public struct CachedPosition: Sendable {
 }
 
 extension ThreadPool {
-  /// Attention of positions to themselves and to all before them, whose keys and values are kept.
+  /// Attention of positions to themselves and to all earlier ones, whose keys and values are kept.
   ///
-  /// The positions may be of any sequences. The result of one does not depend on the others.
+  /// The positions may belong to any sequences. The result for one does not depend on the others.
   ///
   /// - Parameters:
   ///   - out: `[positions, channels]`, overwritten.
-  ///   - qkv: `[positions, 3 · channels]`; keys and values are put where `positions` says.
+  ///   - qkv: `[positions, 3 · channels]`; keys and values are stored where `positions` says.
   ///   - positions: One for each row. Those of one sequence may attend to each other.
   ///   - heads: How many attention heads there are.
   ///   - scale: What the scores are multiplied by.
-  ///   - scratch: For each thread as many floats as a position attends to.
+  ///   - scratch: As many floats for each thread as a position attends to.
   public func cachedAttention(
     _ out: MatrixView, _ qkv: MatrixView, _ positions: [CachedPosition], heads: Int, scale: Float,
     scratch: Floats
@@ -114,7 +114,7 @@ extension ThreadPool {
     let size = channels / heads
     let longest = positions.reduce(0) { max($0, $1.count) }
     precondition(scratch.count >= count * longest)
-    // A position may attend to those of other rows, but only within one head.
+    // A position may attend to the positions of other rows, but only within one head.
     let isAlone = positions.count == 1
     if !isAlone {
       run(heads) { head, _ in
@@ -123,7 +123,7 @@ extension ThreadPool {
         }
       }
     }
-    // About 50 µs a piece, and with one row some pieces for each thread.
+    // About 50 µs per piece, and with one row several pieces for each thread.
     let total = positions.count * heads
     let work = longest * size * total
     let pieces = max(1, min(total, work / 100_000 + 4))

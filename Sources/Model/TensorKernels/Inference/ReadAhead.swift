@@ -1,8 +1,9 @@
 import CKernels
 
-/// Memory that a coming loop reads; each thread begins with a portion of it.
+/// Memory that an upcoming loop reads; each thread begins with a portion of it.
 ///
-/// Sendable without a check, because the memory is only read, and stays until reading ahead stops.
+/// Unchecked `Sendable`, because the memory is only read, and stays valid until reading ahead
+/// stops.
 struct ReadAhead: @unchecked Sendable {
   let memory: UnsafeRawBufferPointer
   /// Distinguishes it from what was read before.
@@ -12,14 +13,14 @@ struct ReadAhead: @unchecked Sendable {
   static let none = ReadAhead(memory: UnsafeRawBufferPointer(start: nil, count: 0), index: 0)
 }
 
-/// A thread's portion of what will be read, and how far it has read it.
+/// A thread's portion of the memory, and how much of it has been read.
 struct ReadAheadPortion {
   private var index = 0
   private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
 
-  /// How many bytes are read at most: about what a cache still holds when the loop begins.
+  /// The maximum number of bytes to read: about what a cache still holds when the loop begins.
   private static let mostBytes = 2 << 20
-  /// How many bytes are read before looking for work again.
+  /// How many bytes are read before checking for work again.
   private static let step = 4096
 
   /// Begins with the portion of `thread` unless `ahead` is already being read.
@@ -32,7 +33,7 @@ struct ReadAheadPortion {
       rebasing: ahead.memory[begin..<min(end, begin + Self.mostBytes)])
   }
 
-  /// Reads a little; returns false if everything was read.
+  /// Reads a little; returns false if everything has been read.
   mutating func read() -> Bool {
     guard let base = rest.baseAddress, rest.count > 0 else { return false }
     let count = min(rest.count, Self.step)

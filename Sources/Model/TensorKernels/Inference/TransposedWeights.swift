@@ -1,6 +1,6 @@
 import CKernels
 
-// Products with weights in single precision that lie as `[outputs, inputs]`.
+// Products with single-precision weights that lie as `[outputs, inputs]`.
 
 extension ThreadPool {
   /// The product of one row.
@@ -8,7 +8,7 @@ extension ThreadPool {
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
     fill(out, with: bias)
-    // The chains of so many rows of weights are added together.
+    // The chains of this many rows of weights are summed together.
     let group = WeightMatrix.chains
     split((out.count + group - 1) / group, minimum: 4, maximumPieces: 64) { groups, _ in
       let outputs = group * groups.lowerBound..<min(group * groups.upperBound, out.count)
@@ -39,8 +39,8 @@ extension ThreadPool {
 }
 
 extension LinearPiece {
-  /// Computes panel `panel` of the outputs, the panel at `index` in `target`; ``input`` is in the
-  /// order of the chains.
+  /// Computes panel `panel` of the outputs, stored as the panel at `index` in `target`; ``input``
+  /// is in the order of the chains.
   func multiply(_ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int) {
     let rows = floats.rows(weights.columns(ofPanel: panel))
     let memory = memory.floats.base

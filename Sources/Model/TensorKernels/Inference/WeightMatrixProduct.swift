@@ -1,21 +1,21 @@
 import CKernels
 
 extension ThreadPool {
-  /// Whether the processor computes inference's products of bfloat16, at twice the rate of floats.
+  /// Whether the processor computes inference's bfloat16 products, at twice the rate of floats.
   public static var multipliesPairs: Bool { ckernels_multiplies_pairs() != 0 }
 
   /// out = input · weights + bias, for inference.
   ///
-  /// Each number of the result is a sum over blocks of 128 inputs in ascending order, each block a
-  /// chain of fused multiply-adds; or, where weights lie as `[outputs, inputs]`, over blocks of 1024
-  /// inputs of 16 chains each. So it has the same bits however many rows there are beside it and
-  /// however many threads.
+  /// Each number of the result is a sum over blocks of 128 inputs in ascending order, and each
+  /// block is a chain of fused multiply-adds. Where weights lie as `[outputs, inputs]`, it is a sum
+  /// over blocks of 1024 inputs of 16 chains each. The result therefore has the same bits
+  /// regardless of the number of rows and threads.
   ///
   /// - Parameters:
   ///   - out: `[rows, outputs]`, overwritten.
   ///   - input: `[rows, inputs]`.
   ///   - weights: The weights.
-  ///   - bias: `[outputs]`; nil: zero.
+  ///   - bias: `[outputs]`; `nil` for zero.
   ///   - precision: ``Precision/bf16`` rounds the input to bfloat16 too and uses the processor's
   ///     products of bfloat16; the weights must be packed as such.
   ///   - next: The weights of the next product, which idle threads begin to read.
@@ -25,7 +25,7 @@ extension ThreadPool {
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
-    precondition(precision == .fp32 || weights.isPaired, "weights that are not bfloat16")
+    precondition(precision == .fp32 || weights.isPaired, "the weights are not bfloat16")
     if out.rows == 1, let next { readAhead(next.memory) }
     if case .floats(let floats) = weights.storage {
       if out.rows == 1 {
@@ -47,7 +47,7 @@ extension ThreadPool {
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, _ bias: Floats?,
     pairs: RowMajorMatrix<UInt32>? = nil
   ) {
-    // A piece should take longer than handing it to a thread, but leave some for each.
+    // A piece should take longer than handing it to a thread, but there should be some for each.
     let worthwhile = 100_000
     let groups = (weights.panels + PanelMemory.panels - 1) / PanelMemory.panels
     let mostPieces = out.rows == 1 ? weights.panels : groups
@@ -68,14 +68,14 @@ extension ThreadPool {
 
   /// The product of one row with weights in single precision, `[inputs, outputs]`.
   ///
-  /// The threads share the inputs, so that each reads its weights from front to back: that is faster
-  /// than reading parts of rows.
+  /// The threads divide the inputs, so that each reads its weights from front to back, which is
+  /// faster than reading parts of rows.
   private func multiplyRow(
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
     let length = WeightMatrix.inputBlock
     let blocks = (input.count + length - 1) / length
-    // With more threads than blocks they share the outputs too.
+    // If there are more threads than blocks, they also divide the outputs.
     let parts = max(
       min((count + blocks - 1) / blocks, (out.count + 511) / 512),
       (out.count + PanelMemory.mostSums - 1) / PanelMemory.mostSums)
@@ -98,8 +98,8 @@ extension ThreadPool {
     }
   }
 
-  /// Calls `body` with the bfloat16 of neighbouring channels of `input` as pairs; the last of an odd
-  /// number of channels is paired with zero.
+  /// Calls `body` with the bfloat16 values of neighbouring channels of `input` as pairs; if the
+  /// number of channels is odd, the last one is paired with zero.
   private func withPairs(_ input: MatrixView, _ body: (_ pairs: RowMajorMatrix<UInt32>) -> Void) {
     let columns = (input.columns + 1) / 2
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: input.rows * columns) { memory in
@@ -123,7 +123,7 @@ func fill(_ out: Floats, with bias: Floats?) {
 struct LinearPiece {
   let out: MatrixView
   let input: MatrixView
-  /// The input as pairs of bfloat16, if it is to be multiplied as such.
+  /// The input as pairs of bfloat16, if it is multiplied in that form.
   let pairs: RowMajorMatrix<UInt32>?
   let weights: WeightMatrix
   let bias: Floats?
@@ -215,8 +215,10 @@ struct LinearPiece {
       input.stride, out.rows, panel.base, scales, inputs.count, next?.base, next?.stride ?? 0)
   }
 
-  /// Calls `body` with `columns` of `out`; if the last panel is wider than the rest of them, with
-  /// memory of whole panels that is then copied there.
+  /// Calls `body` with `columns` of `out`.
+  ///
+  /// If the last panel is wider than the remaining columns, calls it with memory for whole panels,
+  /// which is then copied there.
   private func withWholePanels(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
     let target = out.block(rows: 0..<out.rows, columns: columns)
     let panel = WeightMatrix.panel

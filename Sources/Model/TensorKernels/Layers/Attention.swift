@@ -1,7 +1,7 @@
 import CKernels
 
 /// The shape of causal self-attention over `qkv`, `[batchSize · sequenceLength, 3 · channels]`: the
-/// query, key and value of each position one after another, each head after head.
+/// query, key and value of each position in turn, and within each, head after head.
 public struct AttentionShape: Sendable {
   public let batchSize: Int
   public let sequenceLength: Int
@@ -11,7 +11,7 @@ public struct AttentionShape: Sendable {
   public let scale: Float
 
   public init(batchSize: Int, sequenceLength: Int, heads: Int, channels: Int, scale: Float) {
-    precondition(channels % heads == 0, "the heads do not share the channels evenly")
+    precondition(channels % heads == 0, "the channels are not divisible by the heads")
     self.batchSize = batchSize
     self.sequenceLength = sequenceLength
     self.heads = heads
@@ -25,7 +25,7 @@ public struct AttentionShape: Sendable {
   /// Rows of `qkv`.
   public var rows: Int { batchSize * sequenceLength }
 
-  /// How many queries are scored at a time, against the keys that the last of them sees.
+  /// The number of queries scored at a time, against the keys that the last of them sees.
   fileprivate static let queryBlock = 64
 
   /// How many floats of scratch memory each thread needs.
@@ -181,7 +181,7 @@ private struct AttentionHead {
       for row in 0..<view.rows { _ = stored.floats(ofRow: row, copiedTo: view.row(row).base) }
     }
 
-    /// Puts the copy back.
+    /// Writes the copy back.
     func store() {
       for row in 0..<view.rows { stored.store(view.row(row).base, row: row) }
     }

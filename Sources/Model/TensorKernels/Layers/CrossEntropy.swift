@@ -6,9 +6,9 @@ extension ThreadPool {
   /// - Parameters:
   ///   - logits: `[rows, vocabulary]`, replaced by the gradient of the sum times `gradientScale`
   ///     unless that is 0.
-  ///   - targets: `[rows]`; rows with a negative target are left out.
+  ///   - targets: `[rows]`; rows with a negative target are skipped.
   ///   - gradientScale: What the gradient is multiplied by, usually 1 / number of targets.
-  /// - Returns: `[rows]`; zero for a row that is left out.
+  /// - Returns: `[rows]`; zero for a row that is skipped.
   public func crossEntropies(
     _ logits: MatrixView, targets: some Collection<Int32>, gradientScale: Float
   ) -> [Double] {
@@ -23,7 +23,7 @@ extension ThreadPool {
           let scores = logits.row(row)
           let target = Int(targets[row])
           if target >= 0 {
-            precondition(target < logits.columns, "a target outside the vocabulary")
+            precondition(target < logits.columns, "a target is outside the vocabulary")
             losses[row] = ckernels_cross_entropy(scores.base, scores.count, target, gradientScale)
           } else if gradientScale != 0 {
             scores.update(repeating: 0)

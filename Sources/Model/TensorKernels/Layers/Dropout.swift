@@ -3,18 +3,18 @@ import CKernels
 /// The random mask of one dropout in the model: which elements are set to zero.
 ///
 /// The mask of an element depends only on the seed, the pass, the place, and the element's row and
-/// column (counter-based generator Philox 4x32-10). So the backward pass can draw it again instead
-/// of keeping it, and it does not depend on the number of threads.
+/// column (counter-based generator Philox 4x32-10). The backward pass can therefore draw it again
+/// instead of keeping it, and it does not depend on the number of threads.
 public struct Dropout: Sendable {
   private let kernel: CKernelsDropout
 
-  /// The dropout at `place` of the model in forward and backward pass `pass`.
+  /// The dropout at `place` of the model in the forward and backward pass `pass`.
   ///
   /// `nil` if the probability, 0 ≤ p < 1, is 0: then there is nothing to do.
   public init?(probability: Float, seed: UInt64, pass: UInt32, place: UInt32) {
     precondition(probability >= 0 && probability < 1)
     guard probability > 0 else { return nil }
-    // Elements take 16 random bits; the scale is that of the fraction that is really dropped.
+    // Elements take 16 random bits; the scale is based on the fraction that is actually dropped.
     let threshold = UInt32((probability * 0x1p16).rounded())
     kernel = CKernelsDropout(
       key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)),
@@ -23,7 +23,7 @@ public struct Dropout: Sendable {
 
   /// Drops elements of the first `count` floats of `input`; `out` may be `input`.
   ///
-  /// Each row of a matrix has an index of its own; `columns` is the length of the longest row.
+  /// Each row of a matrix has its own index; `columns` is the length of the longest row.
   func apply(
     _ out: UnsafeMutablePointer<Float>, from input: UnsafePointer<Float>, count: Int, row: Int,
     columns: Int

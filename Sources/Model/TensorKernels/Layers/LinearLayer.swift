@@ -1,6 +1,7 @@
 /// A linear layer: out = input · weights + bias.
 ///
-/// It knows how its weights, `[inputs, outputs]`, are kept, which decides how they are multiplied.
+/// It knows how its weights, `[inputs, outputs]`, are kept, which determines how they are
+/// multiplied.
 public struct LinearLayer: Sendable {
   enum Weights {
     /// In the precision of the activations, multiplied by BLAS or oneDNN: the fastest products of
@@ -12,23 +13,23 @@ public struct LinearLayer: Sendable {
   }
 
   let weights: Weights
-  /// `[outputs]`; `nil`: zero.
+  /// `[outputs]`; `nil` for zero.
   let bias: Floats?
 
-  /// A layer of a training, with weights that an optimizer changes.
+  /// A layer for training, with weights that an optimizer changes.
   public init(trainable weights: ActivationOperand, bias: Floats? = nil) {
     self.weights = .trainable(weights)
     self.bias = bias
   }
 
-  /// A layer of inference; in ``Precision/bf16`` the weights must be packed as such.
+  /// A layer for inference; with ``Precision/bf16`` the weights must be packed as bf16.
   public init(frozen weights: WeightMatrix, bias: Floats? = nil, precision: Precision = .fp32) {
-    precondition(precision == .fp32 || weights.isPaired, "weights that are not bfloat16")
+    precondition(precision == .fp32 || weights.isPaired, "the weights are not bfloat16")
     self.weights = .frozen(weights, precision)
     self.bias = bias
   }
 
-  /// Bytes of weights that the product of one row reads.
+  /// The number of bytes of weights that the product of one row reads.
   public var byteCount: Int { frozenWeights?.byteCount ?? 0 }
 
   fileprivate var frozenWeights: WeightMatrix? {
@@ -36,12 +37,12 @@ public struct LinearLayer: Sendable {
   }
 }
 
-/// Where the gradients of a linear layer are added up.
+/// Where the gradients of a linear layer are accumulated.
 public struct LinearGradient: Sendable {
   let weights: MatrixView
   let bias: Floats?
 
-  /// `weights` as the layer keeps them: of a transposed operand, `[outputs, inputs]`.
+  /// `weights` has the layer's own layout: for a transposed operand, `[outputs, inputs]`.
   public init(weights: MatrixView, bias: Floats? = nil) {
     self.weights = weights
     self.bias = bias
@@ -73,12 +74,12 @@ extension ThreadPool {
   ///
   /// - Parameters:
   ///   - layer: The layer.
-  ///   - gradient: That of the weights is overwritten or, if `accumulating`, added to; that of the
-  ///     bias is added to in any case.
+  ///   - gradient: The gradient of the weights is overwritten or, if `accumulating`, added to; that
+  ///     of the bias is always added to.
   ///   - inputGradient: `[rows, inputs]`, overwritten; may be in the memory of `input`.
   ///   - outGradient: `[rows, outputs]`.
   ///   - input: `[rows, inputs]`.
-  ///   - accumulating: Whether the gradient of the weights is added to the one that is there.
+  ///   - accumulating: Whether the gradient of the weights is added to the existing one.
   ///   - scratch: ``rowGradientScratch(channels:)`` floats for the outputs, or more.
   public func backward(
     _ layer: LinearLayer, _ gradient: LinearGradient, inputGradient: ActivationMatrix,

@@ -2,8 +2,8 @@ import CKernels
 
 /// A counter-based random number generator: Philox 4x32-10 (Salmon et al., SC11).
 ///
-/// A seed has 2⁶⁴ independent streams; ``Dropout`` draws from the streams (pass, place), whose places
-/// are small numbers.
+/// A seed has 2⁶⁴ independent streams; ``Dropout`` draws from the streams (pass, place), whose
+/// places are small numbers.
 public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   /// What a stream is used for, so that no two uses share one.
   public enum Purpose: UInt32, Sendable {
@@ -17,7 +17,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   private var counter: CKernelsWords
   private var spare: UInt64?
 
-  /// Stream `stream` of `purpose`, without its first `skipped` pairs of numbers.
+  /// Stream `stream` of `purpose`, starting after its first `skipped` pairs of numbers.
   public init(seed: UInt64, _ purpose: Purpose, stream: Int, skippingPairs skipped: Int = 0) {
     let skipped = UInt64(truncatingIfNeeded: skipped)
     self.init(

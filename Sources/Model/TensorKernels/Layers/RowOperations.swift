@@ -1,12 +1,12 @@
 import CKernels
 
-/// How many floats a thread should work on at least.
+/// The minimum number of floats that a thread should work on.
 private let worthwhile = 8192
 
-/// How many parts of the rows sum their gradients separately in a backward pass.
+/// The number of parts of the rows whose gradients a backward pass sums separately.
 private let gradientParts = 8
 
-// Rows of bfloat16 are computed in single precision, one row at a time in memory that stays in the
+// Rows of bfloat16 are computed in single precision, one row at a time, in memory that stays in the
 // cache.
 extension ThreadPool {
   /// Calls `body` for ranges of `rows` rows of `columns` numbers, in parallel.
@@ -31,8 +31,8 @@ extension ThreadPool {
     }
   }
 
-  /// Computes each row of `out` from that of `input`, in parallel: `compute` fills or, with
-  /// `loading`, changes its floats.
+  /// Computes each row of `out` from the same row of `input`, in parallel: `compute` fills its
+  /// floats or, with `loading`, changes them.
   func computeRows(
     _ out: ActivationMatrix, from input: ActivationMatrix, loading: Bool = false,
     _ compute:
@@ -61,7 +61,7 @@ extension ThreadPool {
   /// How many floats of scratch memory the backward passes of rows of `channels` need.
   public static func rowGradientScratch(channels: Int) -> Int { 2 * gradientParts * channels }
 
-  /// Adds to `gradients`, of the same count each, what `add` adds for all rows.
+  /// Adds to `gradients`, all of the same count, what `add` adds for all rows.
   ///
   /// The rows are summed in a fixed number of parts, so that the result does not depend on the
   /// number of threads.
@@ -125,7 +125,7 @@ extension ThreadPool {
     }
   }
 
-  /// The nearest bfloat16 of the floats of `matrix`, in its memory; the floats are lost.
+  /// Replaces the floats of `matrix` with the nearest bfloat16, in its memory; the floats are lost.
   ///
   /// A row of bfloat16 begins where the row of floats began.
   public func roundToBFloat16InPlace(_ matrix: MatrixView) -> ActivationMatrix {

@@ -8,7 +8,7 @@ public enum Precision: String, CaseIterable, Sendable {
   case bf16
 }
 
-/// A matrix of activations, or of whatever else enters a product, in either precision.
+/// A matrix of activations, or of anything else that enters a product, in either precision.
 public enum ActivationMatrix: Sendable {
   case fp32(MatrixView)
   case bf16(BFloat16Matrix)
@@ -40,7 +40,7 @@ public enum ActivationMatrix: Sendable {
     }
   }
 
-  /// The matrix as it is, for a product.
+  /// The matrix unchanged, for a product.
   public var asIs: ActivationOperand {
     switch self {
     case .fp32(let matrix): .fp32(matrix.asIs)
@@ -65,15 +65,16 @@ public enum ActivationMatrix: Sendable {
     }
   }
 
-  /// Where to compute a row: the row itself, or `memory` if it is in bfloat16; ``store(_:row:)``
-  /// then puts it into the matrix.
+  /// Where to compute a row: the row itself, or `memory` if it is in bfloat16, from which
+  /// ``store(_:row:)`` then writes it to the matrix.
   func target(
     row: Int, memory: UnsafeMutablePointer<Float>
   ) -> UnsafeMutablePointer<Float> {
     if case .fp32(let matrix) = self { matrix.row(row).base } else { memory }
   }
 
-  /// Rounds `floats` to a row of bfloat16; a row of floats is there already.
+  /// Rounds `floats` to a row of bfloat16; does nothing if the row is in floats, which are already
+  /// there.
   func store(_ floats: UnsafePointer<Float>, row: Int) {
     guard case .bf16(let matrix) = self else { return }
     ckernels_bfloat16_of_floats(matrix.row(row).base, floats, columns)
@@ -101,7 +102,7 @@ public enum ActivationOperand: Sendable {
   }
 }
 
-/// Memory for matrices of activations, zero at first.
+/// Memory for matrices of activations, initially zero.
 public enum ActivationArena {
   case fp32(FloatArena)
   case bf16(Arena<UInt16>)

@@ -2,13 +2,13 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// One allocation of numbers, zero at first: all parameters, all gradients, or scratch memory.
+/// One allocation of numbers, initially zero: all parameters, all gradients, or scratch memory.
 ///
-/// The system provides the memory page by page as it is first touched. An arena can be used by
-/// several threads, unchecked for the reason that ``VectorView`` gives: it never changes itself,
-/// only its elements do.
+/// The system provides the memory page by page as it is first touched. Several threads may use an
+/// arena; it is unchecked `Sendable` for the reason given at ``VectorView``: the arena itself never
+/// changes, only its elements do.
 public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
-  /// All elements; this view, and any other, is valid as long as the arena exists.
+  /// All elements; this and any other view is valid as long as the arena exists.
   public let elements: VectorView<Element>
   private let byteCount: Int
 
@@ -22,7 +22,7 @@ public final class Arena<Element: BitwiseCopyable>: @unchecked Sendable {
       ProcessMemory.end(MemoryError(byteCount: byteCount, for: "numbers of the model"))
     }
     ArenaMemory.add(byteCount)
-    // Huge pages, where the kernel has them, mean fewer page faults and address translations.
+    // Huge pages, where the kernel supports them, mean fewer page faults and address translations.
     madvise(address, byteCount, MADV_HUGEPAGE)
     elements = VectorView(
       base: address.bindMemory(to: Element.self, capacity: max(count, 1)), count: count)
@@ -53,7 +53,7 @@ extension Arena<Float> {
   public var floats: Floats { elements }
 }
 
-/// The memory of all arenas together.
+/// The combined memory of all arenas.
 public enum ArenaMemory {
   private static let bytes = Atomic<Int>(0)
 

@@ -4,11 +4,11 @@ extension ThreadPool {
   /// Whether the processor multiplies bfloat16, at twice the rate of floats.
   public static var multipliesBFloat16: Bool { conednn_has_bfloat16() != 0 }
 
-  /// A product shared between the threads, in the precision of its operands: out = a · b, plus a
+  /// A product divided among the threads, in the precision of its operands: out = a · b, plus a
   /// bias, or out += a · b.
   ///
-  /// The result does not depend on the number of threads: only the shape decides how the product is
-  /// cut.
+  /// The result does not depend on the number of threads: only the shape determines how the product
+  /// is divided.
   ///
   /// - Parameters:
   ///   - out: `[m, n]`, in single precision or in that of the operands.
@@ -33,13 +33,13 @@ extension ThreadPool {
           out.block(rows: rows, columns: columns), a.rows(rows), b.columns(columns),
           bias: bias.map { $0[columns] }, accumulating: accumulating)
       }
-    default: preconditionFailure("a product of two precisions")
+    default: preconditionFailure("the operands differ in precision")
     }
   }
 }
 
-/// The products of bfloat16 that oneDNN has prepared for the shapes one thread has met: preparing
-/// takes longer than a small product.
+/// The bfloat16 products that oneDNN has prepared for the shapes that one thread has encountered:
+/// preparing takes longer than a small product.
 final class BFloat16ProductCache {
   private struct Shape: Hashable {
     let rows, columns, inner: Int
@@ -57,7 +57,7 @@ final class BFloat16ProductCache {
     }
   }
 
-  // oneDNN's engines may be used by several threads; this one is never replaced.
+  // Several threads may use oneDNN's engines; this one is never replaced.
   private nonisolated(unsafe) static let engine: dnnl_engine_t? = {
     var engine: dnnl_engine_t?
     return dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success ? engine : nil

@@ -19,7 +19,7 @@ func matrixProduct(
   guard out.rows > 0, out.columns > 0 else { return }
   let (x, y) = (a.matrix, b.matrix)
   if out.rows == 1, !a.isTransposed {
-    // Reading the matrix takes the time, and sgemv does it without copying.
+    // Reading the matrix takes most of the time, and sgemv does it without copying.
     cblas_sgemv(
       CblasRowMajor, b.isTransposed ? CblasNoTrans : CblasTrans, Int32(y.rows), Int32(y.columns),
       factor, y.base, Int32(y.stride), x.base, 1, accumulating ? 1 : 0, out.base, 1)
@@ -32,7 +32,8 @@ func matrixProduct(
     accumulating ? 1 : 0, out.base, Int32(out.stride))
 }
 
-/// out = a · b, or out += a · b, by oneDNN, whose kernels for AVX-512 are faster for large products.
+/// out = a · b, or out += a · b, by oneDNN, whose kernels for AVX-512 are faster for large
+/// products.
 private func largeMatrixProduct(
   _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, accumulating: Bool
 ) {
@@ -60,10 +61,10 @@ func checkOneDNN(_ status: dnnl_status_t) {
 private let largeProduct = 16_000_000
 
 extension ThreadPool {
-  /// A product shared between the threads: out = a · b, or out += a · b.
+  /// A product divided among the threads: out = a · b, or out += a · b.
   ///
-  /// The result does not depend on the number of threads: only the shape decides how the product is
-  /// cut.
+  /// The result does not depend on the number of threads: only the shape determines how the product
+  /// is divided.
   ///
   /// - Parameters:
   ///   - out: `[m, n]`.
@@ -101,9 +102,9 @@ extension ThreadPool {
 
   /// Calls `body` for each tile of about 512 × 512 of a result of `rows` × `columns`, in parallel.
   ///
-  /// Threads that are slowed down take fewer tiles. Larger tiles are up to 5 % faster each, because
-  /// less is packed twice, but leave threads without work. Rows and columns are cut at multiples of
-  /// the length of a vector, 16.
+  /// Slower threads process fewer tiles. Larger tiles are up to 5 % faster each, because less is
+  /// packed twice, but leave threads idle. Rows and columns are divided at multiples of 16, the
+  /// length of a vector.
   func forEachTile(
     rows: Int, columns: Int,
     _ body: @Sendable (_ rows: Range<Int>, _ columns: Range<Int>, _ thread: Int) -> Void
@@ -151,14 +152,15 @@ private let blasIsPrepared: Bool = {
   return true
 }()
 
-/// Makes OpenBLAS use the kernels for this processor, and only the calling thread: the threads are
-/// those of ``ThreadPool``.
+/// Makes OpenBLAS use the kernels for this processor, and only the calling thread: ``ThreadPool``
+/// provides the threads.
 func prepareBLAS() {
   _ = blasIsPrepared
 }
 
-/// Makes OpenBLAS allocate the buffers for the products of `threads` threads, and returns for how
-/// many there is memory: OpenBLAS 0.3.21 would retry forever if a product found none.
+/// Makes OpenBLAS allocate the buffers for the products of `threads` threads, and returns the
+/// number of threads that there is memory for: OpenBLAS 0.3.21 would retry forever if a product
+/// could not allocate its buffer.
 func reserveBLASMemory(threads: Int) -> Int {
   let count = copenblas_reserve(Int32(threads))
   guard count > 0 else {

@@ -1,12 +1,12 @@
-/// A row-major matrix in memory that something else owns.
+/// A row-major matrix in memory that it does not own.
 ///
-/// Sendable without a check, for the reason that ``VectorView`` gives.
+/// Unchecked `Sendable` for the reason given at ``VectorView``.
 public struct RowMajorMatrix<Element: BitwiseCopyable>: @unchecked Sendable {
   /// The first element.
   let base: UnsafeMutablePointer<Element>
   public let rows: Int
   public let columns: Int
-  /// How many elements lie between the beginnings of two rows.
+  /// The number of elements from the start of one row to the start of the next.
   public let stride: Int
 
   init(base: UnsafeMutablePointer<Element>, rows: Int, columns: Int, stride: Int) {
@@ -22,10 +22,10 @@ public struct RowMajorMatrix<Element: BitwiseCopyable>: @unchecked Sendable {
     self.init(base: elements.base, rows: rows, columns: columns, stride: columns)
   }
 
-  /// Whether the rows lie without gaps.
+  /// Whether there are no gaps between the rows.
   public var isContiguous: Bool { stride == columns }
 
-  /// All elements of a matrix whose rows lie without gaps.
+  /// All elements of a matrix without gaps between its rows.
   public var elements: VectorView<Element> {
     precondition(isContiguous)
     return VectorView(base: base, count: rows * columns)
@@ -51,7 +51,7 @@ public struct RowMajorMatrix<Element: BitwiseCopyable>: @unchecked Sendable {
     block(rows: rows, columns: 0..<columns)
   }
 
-  /// The matrix as it is, for a product.
+  /// The matrix unchanged, for a product.
   public var asIs: Operand<Element> { Operand(matrix: self, isTransposed: false) }
   /// The matrix transposed, for a product.
   public var transposed: Operand<Element> { Operand(matrix: self, isTransposed: true) }

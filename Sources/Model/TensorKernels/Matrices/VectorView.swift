@@ -1,7 +1,7 @@
-/// Elements one after another, in memory that something else owns, such as an ``Arena``.
+/// Consecutive elements in memory that the view does not own, such as that of an ``Arena``.
 ///
-/// Sendable without a check, because a view does not say who may touch its elements: in every loop
-/// that threads share, an element that is written belongs to one piece of the loop alone.
+/// Unchecked `Sendable`, because a view does not say who may touch its elements: in every loop that
+/// threads share, an element that is written belongs to only one piece of the loop.
 public struct VectorView<Element: BitwiseCopyable>: Sequence, @unchecked Sendable {
   @usableFromInline let base: UnsafeMutablePointer<Element>
   /// How many elements there are.
@@ -20,7 +20,7 @@ public struct VectorView<Element: BitwiseCopyable>: Sequence, @unchecked Sendabl
     self.init(base: base, count: elements.count)
   }
 
-  /// The memory, for functions that take it as such.
+  /// The memory, for functions that take a buffer pointer.
   @inlinable public var buffer: UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(start: base, count: count)
   }
@@ -51,17 +51,17 @@ public struct VectorView<Element: BitwiseCopyable>: Sequence, @unchecked Sendabl
     buffer.makeIterator()
   }
 
-  /// Replaces every element by `value`.
+  /// Replaces every element with `value`.
   @inlinable
   public func update(repeating value: Element) { buffer.update(repeating: value) }
 
-  /// Replaces the first elements by those of `source`; returns the index after them.
+  /// Replaces the first elements with those of `source`; returns the index after them.
   @inlinable @discardableResult
   public func update(fromContentsOf source: some Collection<Element>) -> Int {
     buffer.update(fromContentsOf: source)
   }
 
-  /// Replaces the first elements by those of `source`.
+  /// Replaces the first elements with those of `source`.
   @inlinable
   public func update(from source: VectorView) {
     precondition(source.count <= count)

@@ -10,14 +10,14 @@ public enum WeightType: String, CaseIterable, Sendable {
   case int8
 }
 
-/// The weights of a linear layer as inference reads them: in single precision, in memory that
-/// something else owns, or packed.
+/// The weights of a linear layer in the form that inference reads: in single precision, in memory
+/// that the matrix does not own, or packed.
 ///
-/// Packed weights lie in panels of 64 outputs so that a thread reads them from front to back: the
-/// weights of an input, or in bfloat16 of a pair of inputs, lie side by side. Outputs that only fill
+/// Packed weights lie in panels of 64 outputs, so that a thread reads them from front to back: the
+/// weights of an input, or in bfloat16 of a pair of inputs, lie side by side. Outputs that only pad
 /// the last panel are zero.
 public struct WeightMatrix: Sendable {
-  /// Channels of what is multiplied.
+  /// Channels of the input.
   public let inputs: Int
   /// Channels of the product.
   public let outputs: Int
@@ -31,10 +31,10 @@ public struct WeightMatrix: Sendable {
 
   /// Outputs of a panel.
   static let panel = Int(CKERNELS_PANEL)
-  /// Inputs whose products are summed by themselves; in int8 they share a scale.
+  /// Inputs whose products are summed separately; in int8 they share a scale.
   static let inputBlock = Int(CKERNELS_INPUT_BLOCK)
 
-  /// The weights `floats`, `[inputs, outputs]`, where they lie; something else owns the memory.
+  /// The weights `floats`, `[inputs, outputs]`, used in place; the matrix does not own the memory.
   public init(_ floats: Operand<Float>) {
     (inputs, outputs) = (floats.rows, floats.columns)
     storage = .floats(floats)
@@ -77,7 +77,7 @@ public struct WeightMatrix: Sendable {
   /// Whether the weights are pairs of bfloat16.
   var isPaired: Bool { if case .bfloat16 = storage { true } else { false } }
 
-  /// Bytes of memory that a product reads.
+  /// The number of bytes of memory that a product reads.
   public var byteCount: Int {
     switch storage {
     case .floats: inputs * outputs * MemoryLayout<Float>.stride
@@ -134,7 +134,7 @@ extension WeightMatrix {
     switch storage {
     case .floats: preconditionFailure("weights in single precision are not packed")
     case .bfloat16(let weights):
-      // An odd last input is paired with zero.
+      // If the number of inputs is odd, the last one is paired with zero.
       ckernels_bfloat16_of_panel(
         weights[offset..<offset + (count + inputs.count % 2 * Self.panel)].base, block.base,
         inputs.count)
@@ -158,7 +158,7 @@ extension WeightMatrix {
 }
 
 extension Operand<Float> {
-  /// Makes the panels of all columns over `inputs`, one after another.
+  /// Fills the panels of all columns over `inputs`, one after another.
   func fillPanels(_ panels: Floats, inputs: Range<Int>) {
     let panel = WeightMatrix.panel
     let count = (columns + panel - 1) / panel
@@ -177,8 +177,8 @@ extension Operand<Float> {
     }
   }
 
-  /// The weights of panel `index` over the block that follows `inputs`, if that is as long and the
-  /// panel is whole; nil also for a transposed matrix.
+  /// The weights of panel `index` over the block that follows `inputs`, if that block is as long
+  /// and the panel is whole; otherwise, and for a transposed matrix, `nil`.
   func panel(_ index: Int, after inputs: Range<Int>) -> MatrixView? {
     let panel = WeightMatrix.panel
     guard !isTransposed, (index + 1) * panel <= columns, inputs.upperBound + inputs.count <= rows

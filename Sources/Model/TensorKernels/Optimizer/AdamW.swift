@@ -51,7 +51,7 @@ extension ThreadPool {
   /// p ← p (1 − lr·wd); m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²;
   /// p ← p − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε)  (Loshchilov & Hutter 2019, as torch computes it).
   ///
-  /// `bfloat16Weights`, if there are any, become the nearest bfloat16 of the new parameters.
+  /// `bfloat16Weights`, if any, become the nearest bfloat16 of the new parameters.
   public func adamW(
     _ parameters: Floats, gradient: Floats, firstMoment: Floats, secondMoment: Floats,
     bfloat16Weights: VectorView<UInt16>? = nil, _ step: AdamWStep, weightDecay: Double

@@ -9,7 +9,7 @@ final class GzipDecoder {
   private var packed: UnsafeMutableRawBufferPointer
   private var isInsideMember = false
   private var hasMembers = false
-  /// How many compressed bytes were read.
+  /// How many compressed bytes have been read.
   private var packedCount = 0
   /// Whether the stream ended inside a member.
   private(set) var isCutOff = false
@@ -27,9 +27,9 @@ final class GzipDecoder {
     packed.deallocate()
   }
 
-  /// Decompresses up to `buffer.count` bytes and returns how many; 0 only at the end.
+  /// Decompresses up to `buffer.count` bytes and returns their number; 0 only at the end.
   ///
-  /// - Throws: ``InputError`` with the byte of the compressed file; what `refill` throws.
+  /// - Throws: ``InputError`` with the byte offset in the compressed file; what `refill` throws.
   func read(
     into buffer: UnsafeMutableRawBufferPointer,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int

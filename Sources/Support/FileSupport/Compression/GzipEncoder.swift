@@ -1,7 +1,7 @@
 import CZlib
 
 /// Compresses bytes into one gzip member (RFC 1952) without a name or time, so that the same bytes
-/// give the same stream.
+/// always give the same stream.
 final class GzipEncoder {
   private var stream = z_stream()
   private let packed = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
@@ -18,7 +18,7 @@ final class GzipEncoder {
     packed.deallocate()
   }
 
-  /// Compresses `bytes`; `output` receives what is complete.
+  /// Compresses `bytes`; `output` receives the compressed bytes as they become available.
   func pack(
     _ bytes: UnsafeRawBufferPointer, _ output: (UnsafeRawBufferPointer) throws -> Void
   ) throws {

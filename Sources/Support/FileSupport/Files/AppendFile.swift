@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file that grows piece by piece and stays when the program is stopped, such as a journal.
+/// A file that grows piece by piece and is kept when the program stops, such as a journal.
 ///
 /// Only its owner may read it.
 public final class AppendFile {
@@ -23,7 +23,7 @@ public final class AppendFile {
     size = try Int(systemCall(.read, path) { lseek(descriptor, 0, SEEK_END) })
   }
 
-  /// Creates a file without a name in the folder for temporary files; it vanishes with this object.
+  /// Creates an unnamed file in the folder for temporary files; it disappears with this object.
   public static func temporary() throws(FileError) -> AppendFile {
     try AppendFile(in: Folder.temporary)
   }
@@ -46,18 +46,18 @@ public final class AppendFile {
     size += bytes.count
   }
 
-  /// Waits until everything is on the disk.
+  /// Waits until everything is on disk.
   public func synchronize() throws(FileError) {
     try systemCall(.synchronize, path) { fdatasync(descriptor) }
   }
 
-  /// Cuts the file off after its first `size` bytes.
+  /// Truncates the file to its first `size` bytes.
   public func truncate(to size: Int) throws(FileError) {
     try systemCall(.write, path) { ftruncate(descriptor, off_t(size)) }
     self.size = size
   }
 
-  /// The bytes in `range`, which lies within the file.
+  /// The bytes in `range`, which is within the file.
   public func bytes(_ range: Range<Int>) throws(FileError) -> [UInt8] {
     precondition(range.lowerBound >= 0 && range.upperBound <= size)
     var bytes = [UInt8](repeating: 0, count: range.count)
@@ -65,7 +65,7 @@ public final class AppendFile {
     let count = try span.withUnsafeMutableBytes { bytes throws(FileError) in
       try readAll(into: bytes, from: descriptor, path, at: range.lowerBound)
     }
-    // Another process has cut the file off.
+    // Another process has truncated the file.
     guard count == range.count else { throw FileError(path: path, operation: .read, code: EIO) }
     return bytes
   }

@@ -11,7 +11,7 @@ struct FileAttributes {
 
   private static let listNames = ["system.posix_acl_access", "system.posix_acl_default"]
 
-  /// The attributes of what `path` leads to; `nil` if there is nothing.
+  /// The attributes of the item that `path` refers to; `nil` if there is nothing.
   init?(of path: String) {
     guard let status = Folder.status(of: path) else { return nil }
     (owner, group, mode) = (status.st_uid, status.st_gid, status.st_mode & 0o7777)
@@ -22,8 +22,8 @@ struct FileAttributes {
     }
   }
 
-  /// Applies the attributes to an open file or folder as far as this process may, and never lets
-  /// more people read or write than could before.
+  /// Applies the attributes to an open file or folder as far as this process is permitted to, and
+  /// never lets more people read or write than could before.
   ///
   /// If it `isPartial`, it stays private for now, and its owner may do anything with it.
   func apply(to descriptor: Int32, isPartial: Bool = false) {
@@ -33,17 +33,17 @@ struct FileAttributes {
     if status.st_uid != owner || status.st_gid != group, fchown(descriptor, owner, group) != 0 {
       mode &= ~0o4000
       if status.st_gid != group, fchown(descriptor, uid_t.max, group) != 0 {
-        // Neither of the two groups may get what only the other had.
+        // Neither of the two groups may get permissions that only the other had.
         let shared = mode >> 3 & mode & 0o7
         mode = mode & 0o1700 | shared << 3 | shared
       }
     }
     for (name, list) in zip(Self.listNames, lists) {
       if let list {
-        // With a list, the mode of the group bounds what anybody in the list may do.
+        // With a list, the mode of the group limits what anyone in the list may do.
         if fsetxattr(descriptor, name, list, list.count, 0) != 0 { mode &= ~0o070 }
       } else {
-        // The file may have inherited one from its folder.
+        // The file may have inherited a list from its folder.
         fremovexattr(descriptor, name)
       }
     }

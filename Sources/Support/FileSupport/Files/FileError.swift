@@ -20,7 +20,7 @@ public struct FileError: Error, CustomStringConvertible {
   public let operation: Operation
   /// The `errno` of the failure.
   public let code: Int32
-  /// What to do about it, if anything can be done.
+  /// What to do about it, if anything.
   public let remedy: String?
 
   /// Describes the refusal of `operation` on `path`.
@@ -39,20 +39,21 @@ public struct FileError: Error, CustomStringConvertible {
     return text + (remedy.map { "; \($0)" } ?? "")
   }
 
-  /// What helps when the system is at a limit.
+  /// What helps when a system limit is reached.
   private static func remedy(_ code: Int32, _ operation: Operation) -> String? {
     switch code {
-    case ENOSPC: "make room there (df and df -i show how much there is), or write elsewhere"
+    case ENOSPC: "free space there (df and df -i show how much there is), or write elsewhere"
     case EDQUOT: "remove some of your files there, or write elsewhere"
-    case EROFS: "write elsewhere, or have it mounted for writing"
+    case EROFS: "write elsewhere, or mount the file system for writing"
     case EFBIG:
       switch limit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue)) {
       case let limit?: "files are limited to \(limit) bytes; raise that with ulimit -f"
       case nil: "this file system does not hold files this large; write to another"
       }
     case EMFILE:
-      "a process is limited to \(limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) ?? 0) open files; raise that with ulimit -n"
-    case ENFILE: "too many files are open on this machine; end other programs, or raise fs.file-max"
+      "a process is limited to \(limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) ?? 0) "
+        + "open files; raise that with ulimit -n"
+    case ENFILE: "too many files are open on this machine; close some, or raise fs.file-max"
     case EBUSY where operation == .rename:
       "it is a mount point, which cannot be replaced; name a file or folder in it, or mount the "
         + "folder above it"

@@ -1,20 +1,20 @@
 import Glibc
 
 extension Folder {
-  /// The status of what `path` leads to; `nil` if there is nothing.
+  /// The status of the item that `path` refers to; `nil` if there is nothing.
   static func status(of path: String) -> stat? {
     var status = stat()
     return stat(path, &status) == 0 ? status : nil
   }
 
-  /// The absolute path of what `path` leads to, without links; `nil` if there is nothing.
+  /// The absolute path of the item that `path` refers to, without links; `nil` if there is nothing.
   static func realPath(of path: String) -> String? {
     guard let whole = realpath(path, nil) else { return nil }
     defer { free(whole) }
     return String(cString: whole)
   }
 
-  /// The target of the link at `path`; `nil` if there is no link.
+  /// The target of the link at `path`; `nil` if it is not a link.
   static func link(at path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink(path, &bytes, bytes.count)
@@ -35,9 +35,9 @@ extension Folder {
     return item.hasPrefix(folder + "/")
   }
 
-  /// Where `path` leads; its last component need not exist.
+  /// The path that `path` refers to after following links; its last component need not exist.
   ///
-  /// - Throws: ``FileError`` if links form a circle or lead into a missing folder.
+  /// - Throws: ``FileError`` if links form a loop or lead into a missing folder.
   public static func target(of path: String) throws(FileError) -> String {
     var target = trimmed(path)
     if [".", ".."].contains(name(of: target)) { target = realPath(of: target) ?? target }

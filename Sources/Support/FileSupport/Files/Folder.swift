@@ -81,11 +81,11 @@ public enum Folder {
     }
   }
 
-  /// Removes the file, link or folder `path`, but nothing that a link leads to.
+  /// Removes the file, link or folder `path`, but never the target of a link.
   private static func removeItem(_ path: String) throws(FileError) {
     if unlink(path) == 0 { return }
     guard errno == EISDIR else { throw FileError(path: path, operation: .remove) }
-    // An empty folder goes without being opened, which a limit of open files may forbid.
+    // An empty folder is removed without opening it, which the limit of open files may prevent.
     if rmdir(path) == 0 { return }
     for name in try list(path) { try removeItem(path + "/" + name) }
     guard rmdir(path) == 0 else { throw FileError(path: path, operation: .remove) }
@@ -93,9 +93,9 @@ public enum Folder {
 
   /// Moves the finished folder at `source` to `destination`, replacing what is there.
   ///
-  /// Where the file system can exchange two names in one step, there is a whole folder at
-  /// `destination` at every moment. Elsewhere (some network mounts) the older one is briefly set
-  /// aside as `destination.replaced`; ``restoreReplaced(_:)`` brings it back after an interruption.
+  /// Where the file system can exchange two names atomically, there is a complete folder at
+  /// `destination` at every moment. Elsewhere (some network mounts), the older one is briefly set
+  /// aside as `destination.replaced`; ``restoreReplaced(_:)`` restores it after an interruption.
   public static func move(_ source: String, replacing destination: String) throws(FileError) {
     try synchronize(source)
     let parent = parent(of: destination)
@@ -120,7 +120,7 @@ public enum Folder {
   /// The suffix of a folder that is set aside while another takes its name.
   public static let replacedSuffix = ".replaced"
 
-  /// Brings back the folder that an interrupted ``move(_:replacing:)`` set aside, unless the new one
+  /// Restores the folder that an interrupted ``move(_:replacing:)`` set aside, unless the new one
   /// already has its name.
   public static func restoreReplaced(_ destination: String) throws(FileError) {
     let replaced = destination + replacedSuffix
@@ -130,7 +130,7 @@ public enum Folder {
     }
   }
 
-  /// Exchanges the names of two folders in one step; returns `false` if the system cannot.
+  /// Atomically exchanges the names of two folders; returns `false` if the system cannot.
   private static func exchange(_ a: String, _ b: String) throws(FileError) -> Bool {
     if csystem_exchange(a, b) == 0 { return true }
     switch errno {
@@ -139,11 +139,12 @@ public enum Folder {
     }
   }
 
-  /// Waits until the names in the folder `path` are on the disk.
+  /// Waits until the names in the folder `path` are on disk.
   public static func synchronize(_ path: String) throws(FileError) {
     let descriptor = try systemCall(.open, path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     defer { close(descriptor) }
-    // Some file systems (overlays, network mounts) cannot synchronize a folder; that is no failure.
+    // Some file systems (overlays, network mounts) cannot synchronize a folder; that is not a
+    // failure.
     guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
       throw FileError(path: path, operation: .synchronize)
     }

@@ -2,8 +2,8 @@ import Glibc
 
 /// A file mapped into memory for reading.
 ///
-/// Unchecked, because pointers are not `Sendable`: the mapping is never written and lives as long as
-/// the object, so any thread may read it.
+/// Unchecked `Sendable`, because pointers are not `Sendable`: the mapping is never written to and
+/// lives as long as the object, so any thread may read it.
 public final class MappedFile: @unchecked Sendable {
   /// The path of the file.
   public let path: String
@@ -13,7 +13,7 @@ public final class MappedFile: @unchecked Sendable {
   /// The open file, or -1.
   private let descriptor: Int32
 
-  /// Maps the file at `path`; ``read(_:into:)`` needs it to be kept open.
+  /// Maps the file at `path`; ``read(_:into:)`` requires that it be kept open.
   ///
   /// - Throws: ``FileError``; ``MemoryError`` if it does not fit into the address space.
   public init(path: String, keepingOpen keepsOpen: Bool = false) throws {
@@ -41,7 +41,7 @@ public final class MappedFile: @unchecked Sendable {
     isComplete = true
   }
 
-  /// Asks for pages of 2 MB for a file that is read over and over, so that the processor translates
+  /// Requests pages of 2 MB for a file that is read repeatedly, so that the processor translates
   /// fewer addresses and prefetches farther.
   ///
   /// This is only advice: a failure does no harm.
@@ -52,12 +52,13 @@ public final class MappedFile: @unchecked Sendable {
   /// Copies the bytes in `range`, which is within the file, to `buffer`, which has the same size;
   /// several threads may do so at once.
   ///
-  /// Unlike a copy of ``bytes`` this maps no pages, and a failing disk is an error, not a signal.
+  /// Unlike a copy of ``bytes``, this maps no pages, and a failing disk causes an error, not a
+  /// signal.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the file was cut off after it was opened.
+  /// - Throws: ``FileError``; ``InputError`` if the file was truncated after it was opened.
   public func read(_ range: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws {
     precondition(descriptor >= 0, "the file was not kept open")
-    precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "no such bytes")
+    precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "no such range")
     precondition(range.count == buffer.count, "the buffer has another size")
     let count = try readAll(into: buffer, from: descriptor, path, at: range.lowerBound)
     guard count == range.count else {

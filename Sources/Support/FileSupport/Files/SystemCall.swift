@@ -1,8 +1,8 @@
 import Glibc
 
-/// Calls `body` again as long as a signal interrupts it, and returns its result.
+/// Repeats `body` for as long as a signal interrupts it, and returns its result.
 ///
-/// If it `mayStall`, as when it reads from a pipe, a signal ends the wait: the error's code is
+/// If it `mayStall`, as when it reads from a pipe, a signal ends the wait, and the error's code is
 /// `EINTR`.
 ///
 /// - Throws: ``FileError`` with `operation` if `body` returns a negative number.
@@ -17,7 +17,7 @@ func systemCall<Result: SignedInteger>(
   }
 }
 
-/// Writes all of `bytes` to the open file: at `offset`, or where the file stands without one.
+/// Writes all of `bytes` to the open file: at `offset`, or at the current position without one.
 func writeAll(
   _ bytes: RawSpan, to descriptor: Int32, _ path: String, at offset: Int? = nil,
   mayStall: Bool = false
@@ -33,8 +33,8 @@ func writeAll(
   }
 }
 
-/// Fills `buffer` with the bytes of the open file from `offset` on, and returns how many it read:
-/// fewer than asked for only where the file ends.
+/// Fills `buffer` with the bytes of the open file from `offset` on, and returns how many were read:
+/// fewer than requested only at the end of the file.
 func readAll(
   into buffer: UnsafeMutableRawBufferPointer, from descriptor: Int32, _ path: String,
   at offset: Int

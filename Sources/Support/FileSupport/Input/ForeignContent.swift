@@ -1,10 +1,10 @@
-/// Recognizes files that are not text by how they begin.
+/// Recognizes files that are not text by their first bytes.
 package enum ForeignContent {
   /// How many bytes of a file are examined.
   package static let length = 512
 
-  /// What the file `path`, which begins with `bytes`, is instead of text in UTF-8, and the remedy; `nil`
-  /// if it may be such text.
+  /// What the file `path`, which begins with `bytes`, is instead of UTF-8 text, and the remedy;
+  /// `nil` if it may be such text.
   static func problem(of bytes: some Collection<UInt8>, in path: String) -> String? {
     if let encoding = TextEncoding.marked(bytes) { return encoding.problem(of: path) }
     let name = path == "-" ? "FILE" : shellQuoted(path)
@@ -23,7 +23,8 @@ package enum ForeignContent {
     return encodingProblem(of: bytes, in: path)
   }
 
-  /// The encoding of a file `path` that begins with `bytes`, if it is UTF-16 or UTF-32, and the remedy.
+  /// The encoding of a file `path` that begins with `bytes`, if it is UTF-16 or UTF-32, and the
+  /// remedy.
   package static func encodingProblem(
     of bytes: some Collection<UInt8>, in path: String
   ) -> String? {
@@ -53,7 +54,8 @@ package enum ForeignContent {
     return isTarArchive(bytes) ? ("a tar archive", "tar -xf") : nil
   }
 
-  /// What a file that begins with `bytes` is, if it is a document, an image, a recording or a program.
+  /// What a file that begins with `bytes` is, if it is a document, an image, a recording or a
+  /// program.
   package static func document(_ bytes: some Collection<UInt8>) -> String? {
     let kinds: [(beginning: [UInt8], kind: String)] = [
       (Array("%PDF-".utf8), "a PDF document"),
@@ -64,7 +66,7 @@ package enum ForeignContent {
       ([0xD0, 0xCF, 0x11, 0xE0], "a document of an old Office program"),
     ]
     if let found = kinds.first(where: { bytes.starts(with: $0.beginning) }) { return found.kind }
-    // Behind these letters, which could be text, comes a byte that is not.
+    // After these letters, which could be text, comes a byte that could not.
     let hasControl = bytes.prefix(12).contains { $0 < 0x09 }
     if bytes.starts(with: "ID3".utf8), hasControl { return "an MP3 audio file" }
     if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {

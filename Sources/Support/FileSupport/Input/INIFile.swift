@@ -7,8 +7,9 @@ import TextSupport
 ///     api_id = 12345
 ///     api_hash: 0123456789abcdef0123456789abcdef
 ///
-/// As there, keys are case-insensitive, a comment has its own line, a line indented deeper than its
-/// key continues the value, and `[DEFAULT]` applies to all sections. `%` is an ordinary character.
+/// As there, keys are case-insensitive, a comment is on its own line, a line indented deeper than
+/// its key continues the value, and `[DEFAULT]` applies to all sections. `%` is an ordinary
+/// character.
 package struct INIFile: Equatable {
   /// A value with the line of its key.
   package struct Entry: Equatable {
@@ -29,7 +30,7 @@ package struct INIFile: Equatable {
   /// The line on which each section begins, by its name.
   package private(set) var sectionLines: [String: Int] = [:]
 
-  /// Whether there is a section `name`.
+  /// Whether a section `name` exists.
   package func hasSection(_ name: String) -> Bool { sections[name] != nil }
 
   /// The value of `key` in a section.
@@ -37,7 +38,7 @@ package struct INIFile: Equatable {
     sections[section]?[key] ?? (hasSection(section) ? sections[Self.defaultSection]?[key] : nil)
   }
 
-  /// Reads the file at `path`; `exampleSection` is the name of a section for messages.
+  /// Reads the file at `path`; `exampleSection` is a section name to use in messages.
   ///
   /// - Throws: `FileError`; `InputError`, which quotes no values: the file may hold secrets.
   package init(path: String, exampleSection: String) throws {
@@ -114,7 +115,7 @@ package struct INIFile: Equatable {
     place.key = key
   }
 
-  /// Adds a line to the value that is being read; trailing empty lines do not count.
+  /// Adds a line to the value being read; trailing empty lines do not count.
   private mutating func extendValue(at place: Place, with text: String) {
     guard let section = place.section, let key = place.key else { return }
     sections[section]?[key]?.pending += "\n"

@@ -1,4 +1,4 @@
-/// Input that is not what it should be: where it is wrong and what was expected.
+/// An error in an input: where it is, and what was expected.
 ///
 ///     throw InputError("posts.jsonl", .line(3), "expected an object, found a string")
 ///     // posts.jsonl: line 3: expected an object, found a string

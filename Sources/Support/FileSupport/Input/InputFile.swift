@@ -3,13 +3,13 @@ import Glibc
 /// A file read from beginning to end; gzip is recognized by its first bytes and decompressed.
 ///
 /// The path `-` stands for standard input. A byte order mark at the beginning of a text is skipped;
-/// what is evidently not text in UTF-8, such as UTF-16 or an archive, is refused.
+/// anything that is clearly not UTF-8 text, such as UTF-16 or an archive, is rejected.
 public final class InputFile {
   /// What a file is read as.
   public enum Content: Sendable {
-    /// Text in UTF-8.
+    /// UTF-8 text.
     case text
-    /// Text in UTF-8, but not one of the files from which the pipeline makes it.
+    /// UTF-8 text, but not one of the files that the pipeline produces it from.
     case cleanedText
     /// Any bytes.
     case bytes
@@ -19,10 +19,10 @@ public final class InputFile {
   public let path: String
   /// The size of the file in bytes, before decompression; `nil` for a pipe.
   public let size: Int?
-  /// How many bytes of the file were read, before decompression; for progress.
+  /// How many bytes of the file have been read, before decompression; for progress.
   public private(set) var bytesConsumed = 0
 
-  /// How many bytes can be read in all; `nil` if that is not known in advance.
+  /// How many bytes can be read in total; `nil` if unknown in advance.
   package var unpackedSize: Int? { gzip == nil && filtered == nil ? size : nil }
   /// Whether reading has shown that the file ends inside its gzip stream.
   public var isCutOff: Bool { gzip?.isCutOff == true }
@@ -31,7 +31,7 @@ public final class InputFile {
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?
   private let beginning: TextBeginning?
-  /// Bytes read to recognize gzip and not yet returned.
+  /// Bytes that were read to recognize gzip and have not been returned yet.
   private var head: [UInt8] = []
 
   /// Opens the file at `path`; its bytes pass through `filter`.
@@ -68,10 +68,10 @@ public final class InputFile {
     if descriptor > STDIN_FILENO { close(descriptor) }
   }
 
-  /// Reads up to `buffer.count` bytes and returns how many; 0 only at the end.
+  /// Reads up to `buffer.count` bytes and returns their number; 0 only at the end.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the file's beginning
-  ///   shows that it is something else; what the filter throws.
+  /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the beginning of
+  ///   the file shows that it is something else; what the filter throws.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     guard let filtered else { return try readContent(buffer) }
     return try filtered.read(into: buffer) {

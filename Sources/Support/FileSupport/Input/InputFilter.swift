@@ -1,11 +1,12 @@
 /// Changes the decompressed bytes of a file on their way to the reader.
 public protocol InputFilter: AnyObject {
-  /// Notes that a byte order mark of `length` bytes was skipped before the first byte.
+  /// Reports that a byte order mark of `length` bytes was skipped before the first byte.
   func passOverMark(length: Int)
 
-  /// Appends what becomes of `bytes` to `output`.
+  /// Appends the filtered form of `bytes` to `output`.
   ///
-  /// The pieces come in order and may be cut anywhere; the last one, marked by `isLast`, may be empty.
+  /// The pieces arrive in order and may be cut anywhere; the last one, marked by `isLast`, may be
+  /// empty.
   func filter(
     _ bytes: UnsafeRawBufferPointer, isLast: Bool, into output: inout [UInt8]
   ) throws
@@ -20,7 +21,7 @@ final class FilteredBytes {
   private let filter: any InputFilter
   private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 64)
   private var filtered: [UInt8] = []
-  /// How many of the bytes in `filtered` were read.
+  /// How many of the bytes in `filtered` have been returned.
   private var handedOut = 0
   private var hasBegun = false
   private var hasEnded = false
@@ -33,10 +34,11 @@ final class FilteredBytes {
     piece.deallocate()
   }
 
-  /// Fills `buffer` with what the filter makes of the bytes from `refill`, and returns how many there
-  /// are; 0 only at the end.
+  /// Fills `buffer` with the filtered bytes from `refill`, and returns their number; 0 only at the
+  /// end.
   ///
-  /// `markLength` is the length of the byte order mark, known once something was read.
+  /// `markLength` is the length of the byte order mark, which is known once something has been
+  /// read.
   func read(
     into buffer: UnsafeMutableRawBufferPointer, markLength: () -> Int,
     refill: (UnsafeMutableRawBufferPointer) throws -> Int

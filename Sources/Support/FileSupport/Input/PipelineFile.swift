@@ -1,7 +1,7 @@
-/// Recognizes a file of the pipeline where another one is expected.
+/// Recognizes a file of the pipeline where a different one is expected.
 package enum PipelineFile {
-  /// What a file whose text begins with `bytes` is instead of cleaned text, and the remedy; `nil` if it
-  /// may be cleaned text.
+  /// What a file whose text begins with `bytes` is instead of cleaned text, and the remedy; `nil`
+  /// if it may be cleaned text.
   static func problem(ofText bytes: some Collection<UInt8>) -> String? {
     let text = String(decoding: bytes, as: UTF8.self)
     if text.prefixMatch(of: /\s*\{\s*"id"\s*:\s*\d+\s*,\s*"date"\s*:\s*"/) != nil {
@@ -19,8 +19,8 @@ package enum PipelineFile {
       && (text.contains("\"type\"") || text.contains("\"personal_information\""))
   }
 
-  /// What the file `path` seems to be, given its first line, which is not a post, and the remedy; a text
-  /// to append to the problem, empty if nothing is known.
+  /// What the file `path` seems to be, judging by its first line, which is not a post, and the
+  /// remedy: a text to append to the problem, empty if nothing is known.
   package static func remedy(
     forFirstLine line: some Collection<UInt8>, in path: String
   ) -> String {

@@ -1,4 +1,4 @@
-/// The letters of the bytes from 0x80 on in an encoding of Russian.
+/// The letters that the bytes from 0x80 on represent in an encoding of Russian.
 ///
 /// The right encoding of a text shows in the frequencies of its letters, and in vowels alternating
 /// with consonants: КОТ in CP1251 is ЙНР in KOI8-R.
@@ -11,12 +11,12 @@ struct RussianAlphabet {
     let isVowel: Bool
     let isSign: Bool
     let isUpperCase: Bool
-    /// Its frequency among a thousand letters.
+    /// Its frequency per thousand letters.
     let frequency: Int
   }
 
-  /// The lowest mean score of the letters of a text that may be Russian: texts have about 90, random
-  /// bytes 20.
+  /// The lowest mean score of the letters of a text that may be Russian: real texts score about 90,
+  /// random bytes 20.
   static let leastScore = 50
 
   static let all = [
@@ -43,7 +43,7 @@ struct RussianAlphabet {
     "ъ": 1, "ё": 1,
   ]
 
-  /// `upper` and `lower` are the bytes of `letters`, in their order.
+  /// `upper` and `lower` are the bytes of `letters`, in the same order.
   private init(
     _ name: String, _ letters: String, upper: [ClosedRange<Int>], lower: [ClosedRange<Int>]
   ) {
@@ -57,7 +57,7 @@ struct RussianAlphabet {
     }
   }
 
-  /// How much `bytes` look like Russian in the encoding.
+  /// How much `bytes` look like Russian in this encoding.
   func score(_ bytes: [UInt8]) -> Int {
     var sum = 0
     var previous: Letter?

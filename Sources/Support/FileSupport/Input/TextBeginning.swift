@@ -1,13 +1,13 @@
-/// The beginning of a text: skips a byte order mark and refuses what is not the expected text.
+/// The beginning of a text: skips a byte order mark and rejects anything but the expected text.
 final class TextBeginning {
-  /// The length of the byte order mark, known once something was read.
+  /// The length of the byte order mark, known once something has been read.
   private(set) var markLength = 0
 
   private let path: String
   private let expected: InputFile.Content
   private var isKnown = false
   private var isAtEnd = false
-  /// Bytes that were read and not yet returned.
+  /// Bytes that have been read but not returned yet.
   private var held: ArraySlice<UInt8> = []
 
   private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -17,7 +17,7 @@ final class TextBeginning {
     self.expected = expected
   }
 
-  /// Fills `buffer` with text from `refill` and returns how many bytes there are; 0 only at the end.
+  /// Fills `buffer` with text from `refill` and returns the number of bytes; 0 only at the end.
   ///
   /// - Throws: ``InputError`` if this is not the expected text; what `refill` throws.
   func read(
@@ -55,13 +55,13 @@ final class TextBeginning {
 }
 
 extension String {
-  /// The text without the byte order mark that comes with text copied from the beginning of a file.
+  /// The text without a byte order mark, which text copied from the beginning of a file can have.
   public var withoutByteOrderMark: String {
     unicodeScalars.first == "\u{FEFF}" ? String(unicodeScalars.dropFirst()) : self
   }
 
-  /// The text as if read as the only line of a file: without a byte order mark at its beginning and a
-  /// carriage return at its end.
+  /// The text as if read as the only line of a file: without a byte order mark at its beginning or
+  /// a carriage return at its end.
   public var asOnlyLine: String {
     let text = withoutByteOrderMark
     return text.unicodeScalars.last == "\r" ? String(text.unicodeScalars.dropLast()) : text

@@ -1,10 +1,10 @@
 /// An encoding of text other than UTF-8, and how to convert from it.
 public struct TextEncoding: Equatable, Sendable {
-  /// The name for messages.
+  /// The name used in messages.
   let name: String
-  /// The name that `iconv` knows.
+  /// The name that `iconv` uses.
   let iconvName: String
-  /// Whether it is only likely.
+  /// Whether it is only a guess.
   let isGuess: Bool
 
   /// The problem with a file `path` in this encoding.
@@ -18,8 +18,8 @@ public struct TextEncoding: Equatable, Sendable {
 
   // MARK: - UTF-16 and UTF-32
 
-  /// The encoding named by the byte order mark at the beginning of `bytes`; `nil` if there is none or
-  /// it is that of UTF-8.
+  /// The encoding named by the byte order mark at the beginning of `bytes`; `nil` if there is none
+  /// or it is that of UTF-8.
   static func marked(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     let marks: [(bytes: [UInt8], name: String, iconvName: String)] = [
       ([0xFF, 0xFE, 0, 0], "UTF-32LE", "UTF-32"), ([0, 0, 0xFE, 0xFF], "UTF-32BE", "UTF-32"),
@@ -32,14 +32,14 @@ public struct TextEncoding: Equatable, Sendable {
 
   /// UTF-16 or UTF-32 if `bytes`, which have no mark, are Latin or Cyrillic text in it.
   ///
-  /// There each letter has one byte of its own and others that are 0 or 4, which do not occur in text in
-  /// UTF-8.
+  /// In these encodings, each letter has one byte of its own and others that are 0 or 4, which do
+  /// not occur in UTF-8 text.
   static func unmarked(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     var counts = [0, 0, 0, 0]
     for (index, byte) in bytes.enumerated() where byte == 0 || byte == 4 { counts[index % 4] += 1 }
     let groups = bytes.count / 4
     guard groups > 0 else { return nil }
-    // Some characters have another upper byte, or a lower byte of 0 or 4.
+    // Some characters have a different upper byte, or a lower byte of 0 or 4.
     let areUpper = counts.map { $0 * 4 >= groups * 3 ? true : $0 * 8 <= groups ? false : nil }
     let encodings: [(areUpper: [Bool], name: String)] = [
       ([false, true, false, true], "UTF-16LE"), ([true, false, true, false], "UTF-16BE"),
@@ -57,7 +57,7 @@ public struct TextEncoding: Equatable, Sendable {
   static func guess(_ bytes: some Collection<UInt8>) -> TextEncoding? {
     let bytes = Array(bytes)
     let high = bytes.count { $0 >= 0x80 }
-    // The letters of a word are adjacent; and text that is mostly UTF-8 is damaged UTF-8.
+    // The letters of a word are adjacent, and text that is mostly UTF-8 is damaged UTF-8.
     guard high >= 3, runLength(bytes) * 5 >= high * 3, validUTF8(bytes) * 2 < high else {
       return nil
     }
@@ -69,13 +69,13 @@ public struct TextEncoding: Equatable, Sendable {
     return TextEncoding(name: scores[0].name, iconvName: scores[0].name, isGuess: true)
   }
 
-  /// What to do about a file `path` that is not UTF-8 at `bytes`; a text to append to the problem, empty
-  /// if nothing is known.
+  /// What to do about a file `path` that is not UTF-8 at `bytes`: a text to append to the problem,
+  /// empty if nothing is known.
   public static func remedy(for bytes: some Collection<UInt8>, in path: String) -> String {
     guard let encoding = guess(bytes) else { return "" }
     return
-      "; it looks like \(encoding.name), which is a guess by its letters: if all of the file is "
-      + "in it, convert the file (\(encoding.conversion(of: path)))"
+      "; it looks like \(encoding.name), which is a guess based on its letters: if all of the file "
+      + "is in it, convert the file (\(encoding.conversion(of: path)))"
   }
 
   /// How many bytes from 0x80 on are next to another one.
@@ -87,7 +87,7 @@ public struct TextEncoding: Equatable, Sendable {
     }
   }
 
-  /// How many bytes from 0x80 on belong to a valid character in UTF-8.
+  /// How many bytes from 0x80 on belong to a valid UTF-8 character.
   private static func validUTF8(_ bytes: [UInt8]) -> Int {
     let valid = String(decoding: bytes, as: UTF8.self).unicodeScalars
       .filter { !$0.isASCII && $0 != "\u{FFFD}" }

@@ -2,24 +2,24 @@ import Glibc
 
 /// Reads a text file in blocks that end where the text may be cut.
 ///
-/// A block is larger than asked for only if the text offers no such place earlier, and then at most a
-/// quarter larger than necessary.
+/// A block is larger than requested only if the text offers no such place earlier, and then at most
+/// a quarter larger than necessary.
 public struct BlockReader {
   /// Finds the last place after `start` at which `text` may be cut; `nil` if there is none.
   public typealias CutSearch = (_ text: UnsafeRawBufferPointer, _ start: Int) -> Int?
 
-  /// The file that is read.
+  /// The file being read.
   public let input: InputFile
   private let blockSize: Int
   private let lastCut: CutSearch
-  /// What was read after the end of the last block, and how much of it was returned.
+  /// What was read beyond the end of the last block, and how much of it has been returned.
   private var rest: [UInt8] = []
   private var restTaken = 0
   private var isAtEnd = false
 
   /// Opens the file at `path`, compressed with gzip or not; `-` is standard input.
   ///
-  /// Blocks have up to `blockSize` bytes, at least 1. The bytes pass through `filter`.
+  /// Blocks have up to `blockSize` bytes, which is at least 1. The bytes pass through `filter`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged.
   public init(
@@ -62,13 +62,13 @@ public struct BlockReader {
         block.count = cut
         return true
       }
-      // An incomplete character at the end may be the first after a cut.
+      // An incomplete character at the end may be the first one after a cut.
       searched = max(0, block.count - 4)
       block.resize(block.memory.count + max(blockSize, block.memory.count / 4))
     }
   }
 
-  /// Moves as much of the rest to `block` as fits.
+  /// Moves as much of the rest as fits to `block`.
   private mutating func takeRest(_ block: TextBlock) {
     let free = UnsafeMutableRawBufferPointer(rebasing: block.memory[block.count...])
     let count = min(free.count, rest.count - restTaken)
@@ -76,17 +76,17 @@ public struct BlockReader {
     block.count += count
     restTaken += count
     guard restTaken == rest.count else { return }
-    // The rest after a very long line may be large, and its memory is not needed again.
+    // The rest after a very long line may be large, and its memory will not be needed again.
     rest.removeAll(keepingCapacity: rest.count <= blockSize)
     restTaken = 0
   }
 
-  /// Puts `bytes`, the last ones of a block, back to be read next.
+  /// Puts back `bytes`, the last ones of a block, to be read next.
   private mutating func putBack(_ bytes: UnsafeRawBufferPointer) {
     if rest.isEmpty {
       rest.append(contentsOf: bytes)
     } else {
-      // Nothing was read from the file: they came from the rest.
+      // Nothing was read from the file: the bytes came from the rest.
       restTaken -= bytes.count
     }
   }

@@ -1,9 +1,10 @@
 import Glibc
 import TextSupport
 
-/// Reads a text file line by line through one reused buffer; memory grows with the longest line.
+/// Reads a text file line by line through one reused buffer; memory use grows with the longest
+/// line.
 public struct LineReader: ~Copyable {
-  /// The file that is read.
+  /// The file being read.
   public let input: InputFile
   private var buffer: UnsafeMutableRawBufferPointer
 
@@ -23,14 +24,14 @@ public struct LineReader: ~Copyable {
     buffer.deallocate()
   }
 
-  /// The number of the last line read, from 1; 0 before the first.
+  /// The number of the last line read, counted from 1; 0 before the first.
   public private(set) var lineNumber = 0
   /// Whether the last line read ends with a newline, which a file's last line may lack.
   public private(set) var endsWithNewline = false
-  /// The bounds of the bytes in the buffer that were not yet returned.
+  /// The bounds of the bytes in the buffer that have not been returned yet.
   private var start = 0
   private var filled = 0
-  /// How far the search for a newline has come.
+  /// How far the search for a newline has progressed.
   private var searched = 0
 
   /// Reads the next line and returns its bytes, without its newline; `nil` at the end.
@@ -82,7 +83,7 @@ public struct LineReader: ~Copyable {
     return string
   }
 
-  /// Calls `body` with the number, from 1, and the bytes of each line, without its newline.
+  /// Calls `body` with the number, counted from 1, and the bytes of each line, without its newline.
   ///
   /// The bytes are valid only during the call.
   ///

@@ -13,7 +13,7 @@ public final class TextBlock {
   public internal(set) var count = 0
   var memory: UnsafeMutableRawBufferPointer
 
-  /// A block without text.
+  /// Creates an empty block.
   public init() {
     memory = .init(start: nil, count: 0)
   }
@@ -22,7 +22,7 @@ public final class TextBlock {
     free(memory.baseAddress)
   }
 
-  /// Whether there is a `\r` in the text.
+  /// Whether the text contains a `\r`.
   public var hasReturns: Bool {
     guard let base = memory.baseAddress else { return false }
     return memchr(base, 0x0D, count) != nil
@@ -33,7 +33,7 @@ public final class TextBlock {
     var written = 0
     var followsReturn = false
     for byte in bytes {
-      // The \n of \r\n was already written for its \r.
+      // The \n of \r\n has already been written for its \r.
       if !(followsReturn && byte == 0x0A) {
         memory[written] = byte == 0x0D ? 0x0A : byte
         written += 1
@@ -46,7 +46,7 @@ public final class TextBlock {
   /// Gives the block memory for `size` bytes and keeps the text.
   func resize(_ size: Int) {
     guard memory.count != size else { return }
-    // For large blocks the system moves pages instead of bytes.
+    // For large blocks, the system moves pages instead of bytes.
     guard let larger = realloc(memory.baseAddress, size) else {
       ProcessMemory.end(MemoryError(byteCount: size, for: "a block of text"))
     }

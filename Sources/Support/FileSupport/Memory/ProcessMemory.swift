@@ -4,7 +4,7 @@ import TextSupport
 
 /// The memory of this process: what it uses, and what its limits allow.
 public enum ProcessMemory {
-  /// A limit on the process's memory, such as `ulimit -v` sets.
+  /// A limit on the process's memory, such as one set by `ulimit -v`.
   public struct Limit: Equatable, Sendable {
     /// The option of the shell's `ulimit`.
     public let option: String
@@ -13,7 +13,7 @@ public enum ProcessMemory {
     /// The index of the matching number in `/proc/self/statm`.
     fileprivate let field: Int
 
-    /// How many bytes that count towards the limit are mapped.
+    /// How many bytes that count toward the limit are mapped.
     public var used: Int { ProcessMemory.byteCount(field: field) }
     /// How many bytes are left.
     public var rest: Int { max(0, byteCount - used) }
@@ -55,7 +55,7 @@ public enum ProcessMemory {
 
   private static let outOfMemoryHandler = Mutex<(@Sendable (MemoryError) -> Never)?>(nil)
 
-  /// Installs the handler by which ``end(_:)`` ends the process.
+  /// Installs the handler that ``end(_:)`` uses to end the process.
   public static func onEnd(_ handler: @escaping @Sendable (MemoryError) -> Never) {
     outOfMemoryHandler.withLock { $0 = handler }
   }
@@ -63,8 +63,8 @@ public enum ProcessMemory {
   /// Ends the process because memory was refused where no error can be thrown.
   ///
   /// Without a handler, as in a test, it writes the message itself and exits with status 69. A trap
-  /// would report a bug of ours, and `exit` would run the clean-up of libraries whose threads may
-  /// still be at work.
+  /// would be reported as a bug, and `exit` would run the cleanup of libraries whose threads may
+  /// still be running.
   public static func end(_ error: MemoryError) -> Never {
     if let handler = outOfMemoryHandler.withLock({ $0 }) { handler(error) }
     let message = Array("error: \(error)\n".utf8)
@@ -75,7 +75,7 @@ public enum ProcessMemory {
 
 /// Memory that the system refused.
 public struct MemoryError: Error, CustomStringConvertible {
-  /// How many bytes were asked for, if that is known.
+  /// How many bytes were requested, if known.
   public let byteCount: Int?
   /// What they were for, such as "the weights".
   public let purpose: String
@@ -90,7 +90,7 @@ public struct MemoryError: Error, CustomStringConvertible {
     return "not enough memory\(asked) for \(purpose). \(Self.limitText)"
   }
 
-  /// What bounds the memory: the limit of the process, if it has one.
+  /// What limits the memory: the limit of the process, if it has one.
   static var limitText: String {
     guard let limit = ProcessMemory.limit else {
       return "The system or the container allows no more"

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The process that writes an output, as named by its lock file.
+/// The process that is writing an output, as named by its lock file.
 struct LockHolder: Equatable {
   /// The name of the program.
   let program: String
@@ -8,7 +8,7 @@ struct LockHolder: Equatable {
   let host: String
   /// When the process started, in clock ticks since boot; 0 if unknown.
   ///
-  /// Process ids are reused, but not with the same start.
+  /// Process ids are reused, but not with the same start time.
   let start: Int
   /// When the process took the lock, in seconds since 1970.
   let since: Int
@@ -25,12 +25,12 @@ struct LockHolder: Equatable {
 
   /// Whether this is the current process.
   var isThisProcess: Bool { isOnThisHost && processID == getpid() && !hasEnded }
-  /// Whether the process belongs to this host, so that it can be looked up.
+  /// Whether the process runs on this host, so that it can be looked up.
   var isOnThisHost: Bool { host == Self.current.host }
   /// Whether the process is known to have ended.
   var hasEnded: Bool {
     guard isOnThisHost else { return false }
-    // Without /proc the id has to suffice.
+    // Without /proc, the id has to suffice.
     let isAnother = start != 0 && Self.start(of: processID).map { $0 != start } ?? false
     return isAnother || !Self.isRunning(processID)
   }
@@ -49,7 +49,7 @@ struct LockHolder: Equatable {
     // The name of the program is in parentheses and may contain anything.
     let fields = text(of: descriptor).reversed().prefix { $0 != ")" }.reversed()
     let values = String(fields).split(separator: " ")
-    // A zombie has ended; only its parent has not been told.
+    // A zombie has ended; its parent just has not collected its status.
     guard values.count > 19, values[0] != "Z", values[0] != "X" else { return nil }
     return Int(values[19])
   }
@@ -85,7 +85,7 @@ extension LockHolder {
       since: since)
   }
 
-  /// Whether the file `descriptor` can be a lock file, and not a file of the user's.
+  /// Whether the file `descriptor` can be a lock file rather than one of the user's files.
   static func isLockFile(_ descriptor: Int32) -> Bool {
     let text = text(of: descriptor)
     return text.hasPrefix(mark) || mark.hasPrefix(text)
@@ -100,7 +100,7 @@ extension LockHolder {
 }
 
 extension LockHolder: CustomStringConvertible {
-  /// Such as `tg-dump, process 1234 on host, since 2026-01-31 12:00:05`.
+  /// For example, `tg-dump, process 1234 on host, since 2026-01-31 12:00:05`.
   var description: String {
     var seconds = time_t(since)
     var parts = tm()

@@ -1,19 +1,19 @@
 import CSystem
 import Glibc
 
-/// A file being written, which takes its name only when it is whole.
+/// A file being written, which gets its name only when it is complete.
 ///
-/// The bytes go to a file beside it whose name ends in `.partial`. ``commit()`` writes them to disk
-/// and moves them into place with one `rename`, so that no reader ever sees half a file. A file that
-/// is not committed is removed. Only one process at a time may write it. Links are followed, and the
-/// owner, group and mode of the file that is replaced are kept.
+/// The bytes go to a file next to it whose name ends in `.partial`. ``commit()`` writes them to
+/// disk and moves them into place with one `rename`, so that no reader ever sees an incomplete
+/// file. A file that is not committed is removed. Only one process at a time may write it. Links
+/// are followed, and the owner, group and mode of a replaced file are kept.
 ///
 /// The path `-` stands for standard output, which receives the bytes directly; so does an existing
-/// pipe or device, and whatever `/dev/stdout` leads to.
+/// pipe or device, and whatever `/dev/stdout` refers to.
 public final class OutputFile {
   /// The path the file will have.
   public let path: String
-  /// How many bytes were written, before compression.
+  /// How many bytes have been written, before compression.
   public private(set) var byteCount = 0
 
   /// Where the file will be; `nil` if the bytes are written there directly.
@@ -28,8 +28,8 @@ public final class OutputFile {
 
   /// Creates the file and any missing folders above it.
   ///
-  /// If it `isPrivate`, only its owner may read it, even if it replaces a file that others may read.
-  /// If it `isPacked`, it is compressed with gzip; the same bytes give the same file.
+  /// If it `isPrivate`, only its owner may read it, even if it replaces a file that others may
+  /// read. If it `isPacked`, it is compressed with gzip; the same bytes give the same file.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String, isPrivate: Bool = false, isPacked: Bool = false) throws {
@@ -70,7 +70,7 @@ public final class OutputFile {
   }
 
   /// Whether bytes are written to `path` directly: it is neither a regular file nor a folder, or it
-  /// is one that this process has open, as `/dev/stdout` may be.
+  /// is a file that this process has open, as `/dev/stdout` may be.
   private static func isSpecial(_ path: String) -> Bool {
     guard let status = Folder.status(of: path) else { return false }
     guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return true }
@@ -84,7 +84,7 @@ public final class OutputFile {
     return false
   }
 
-  /// Creates a private folder for what is needed while the file is written; the caller removes it.
+  /// Creates a private folder for temporary files needed during writing; the caller removes it.
   public func createTemporaryFolder() throws(FileError) -> String {
     if let place { return try place.createTemporaryFolder() }
     return try Folder.createTemporary()
@@ -92,12 +92,12 @@ public final class OutputFile {
 
   /// Announces, before anything is written, that the file will have `size` bytes.
   ///
-  /// Disk space for a large file is then reserved at once. The file may still become smaller or
+  /// Disk space for a large file is then reserved at once. The file may still turn out smaller or
   /// larger.
   ///
   /// - Throws: ``FileError`` if there is not enough space.
   public func expect(size: Int) throws(FileError) {
-    precondition(byteCount == 0, "something has been written")
+    precondition(byteCount == 0, "bytes have already been written")
     let large = 16 << 20
     guard place != nil, packer == nil, size >= large else { return }
     if csystem_reserve(descriptor, Int64(size)) == 0 {
@@ -141,15 +141,15 @@ public final class OutputFile {
 
   /// Replaces the bytes from `offset` on, which have been written, with `bytes`.
   ///
-  /// - Throws: ``FileError``, also if the output is a pipe and cannot go back.
+  /// - Throws: ``FileError``, also if the output is a pipe, which cannot go back.
   public func overwrite(at offset: Int, _ bytes: [UInt8]) throws {
     precondition(packer == nil && offset >= 0 && offset + bytes.count <= byteCount)
     try flush()
     try writeAll(bytes.span.bytes, to: descriptor, path, at: offset)
   }
 
-  /// Writes everything to disk without giving the file its name, so that of several files that belong
-  /// together none appears before there is space for all.
+  /// Writes everything to disk without giving the file its name, so that none of several files that
+  /// belong together appears before there is space for all.
   ///
   /// - Throws: ``FileError``.
   public func synchronize() throws {
@@ -158,18 +158,18 @@ public final class OutputFile {
     try flush()
     guard place != nil else { return }
     if reserved > byteCount {
-      // The space that was not needed.
+      // Release the space that was not needed.
       try systemCall(.write, path) { ftruncate(descriptor, off_t(byteCount)) }
       reserved = 0
     }
     try systemCall(.synchronize, path) { fsync(descriptor) }
   }
 
-  /// Writes everything to disk and gives the file its name; returns whether that changed anything: an
-  /// existing file with the same bytes keeps its times.
+  /// Writes everything to disk, gives the file its name, and returns whether that changed anything:
+  /// an existing file with the same bytes keeps its times.
   ///
-  /// - Throws: ``FileError``; the file then does not appear. If it is whole but cannot be renamed, the
-  ///   error says where it is.
+  /// - Throws: ``FileError``; the file then does not appear. If it is complete but cannot be
+  ///   renamed, the error says where it is.
   @discardableResult
   public func commit() throws -> Bool {
     try Self.commit([self])
@@ -177,8 +177,8 @@ public final class OutputFile {
 
   /// Writes all `files` to disk and gives them their names; returns whether that changed anything.
   ///
-  /// This is faster than committing one after the other, because the disk works on all of them before
-  /// any is waited for. None takes its name before all are on the disk.
+  /// This is faster than committing one after the other, because the disk works on all of them
+  /// before any is waited for. None gets its name before all are on disk.
   ///
   /// - Throws: ``FileError``; if writing failed, none of the files appears.
   @discardableResult
@@ -197,7 +197,7 @@ public final class OutputFile {
 
   /// Gives the file its name unless a file with the same bytes already has it.
   private func takeName(in place: OutputPlace) throws -> Bool {
-    // An existing file may not be as private as this one is to be.
+    // An existing file may be less private than this one is to be.
     let isUnchanged = !isPrivate && hasSameContents(place.partialPath, place.target)
     // The owner of the existing file may have changed since this one was created.
     if !isPrivate { FileAttributes(of: place.target)?.apply(to: descriptor) }
@@ -236,7 +236,7 @@ public final class OutputFile {
   }
 }
 
-/// Writes all of `contents` to `path`, or leaves `path` as it was.
+/// Writes all of `contents` to `path`, or leaves `path` unchanged.
 ///
 /// - Throws: ``FileError``.
 public func replaceFile(at path: String, with contents: [UInt8]) throws {
@@ -245,7 +245,7 @@ public func replaceFile(at path: String, with contents: [UInt8]) throws {
   try file.commit()
 }
 
-/// Writes the UTF-8 of `contents` to `path`, or leaves `path` as it was.
+/// Writes the UTF-8 of `contents` to `path`, or leaves `path` unchanged.
 ///
 /// - Throws: ``FileError``.
 public func replaceFile(at path: String, with contents: String) throws {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A folder being written, which takes its name, replacing an older one, only when it is whole.
+/// A folder being written, which gets its name, replacing an older one, only when it is complete.
 ///
 /// Only one process at a time may write it. A folder that is not committed is removed.
 public final class OutputFolder {
@@ -12,7 +12,8 @@ public final class OutputFolder {
   private let place: OutputPlace
   private var isCommitted = false
 
-  /// Starts the folder `path`, which may be a link to one, and creates any missing folders above it.
+  /// Starts the folder `path`, which may be a link to one, and creates any missing folders above
+  /// it.
   ///
   /// - Throws: ``OutputBusy`` if another process is writing it; ``FileError``.
   public init(path: String) throws {
@@ -49,8 +50,8 @@ public final class OutputFolder {
   ///
   /// The owner, group and mode of an existing folder, and of the files in it, are kept.
   ///
-  /// - Throws: ``FileError``. If the folder is whole but cannot be renamed, the error says where it
-  ///   is.
+  /// - Throws: ``FileError``. If the folder is complete but cannot be renamed, the error says where
+  ///   it is.
   @discardableResult
   public func commit() throws -> Bool {
     let isUnchanged = hasSameContents(partialPath, place.target)
@@ -73,7 +74,8 @@ public final class OutputFolder {
     }
   }
 
-  /// Gives the item at `path`, and the items in it, the attributes of their namesakes in `old`.
+  /// Gives the item at `path`, and the items in it, the attributes of the items of the same name in
+  /// `old`.
   private func keepAttributes(_ path: String, of old: String) throws {
     guard let attributes = FileAttributes(of: old) else { return }
     for name in Folder.exists(path) ? try Folder.list(path) : [] {

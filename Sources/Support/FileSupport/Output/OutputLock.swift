@@ -2,16 +2,16 @@ import Glibc
 
 /// The exclusive right to write an output.
 ///
-/// It is a file beside the output, locked with `flock`; the system releases that lock when the
-/// process ends, however it ends. On file systems without `flock` (some network and user-space ones)
-/// the file itself is the lock, and it is removed once its process has ended.
+/// It is a file next to the output, locked with `flock`; the system releases the lock when the
+/// process ends, however it ends. On file systems without `flock` (some network and user-space
+/// ones), the file itself is the lock, and it is removed once its process has ended.
 final class OutputLock {
   private let path: String
   private let descriptor: Int32
 
   /// Takes the lock at `path` for `output`.
   ///
-  /// - Throws: ``OutputBusy`` if another process has it; ``FileError`` of `output`.
+  /// - Throws: ``OutputBusy`` if another process has it; ``FileError`` for `output`.
   init(path: String, output: String) throws {
     self.path = path
     descriptor = try Self.take(path, output)
@@ -29,7 +29,7 @@ final class OutputLock {
       let isNew = descriptor >= 0
       if !isNew, errno == EEXIST {
         descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
-        // A file that another user's process left can be locked all the same.
+        // A file left by another user's process can be locked all the same.
         if descriptor < 0, errno == EACCES {
           descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         }
@@ -63,7 +63,7 @@ final class OutputLock {
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
       // The previous holder may have removed it after it was opened here.
       guard isFile(descriptor, at: path) else { return false }
-      // On a full disk the lock does not name its holder.
+      // On a full disk, the lock does not name its holder.
       _ = writeHolder(to: descriptor)
       return true
     }
@@ -83,12 +83,12 @@ final class OutputLock {
 
   /// Removes the lock file of a process that has ended; always returns `false`.
   ///
-  /// - Throws: ``OutputBusy`` if the process may still run.
+  /// - Throws: ``OutputBusy`` if the process may still be running.
   private static func removeIfStale(
     _ descriptor: Int32, at path: String, _ output: String
   ) throws -> Bool {
     var holder = LockHolder(file: descriptor)
-    // Its process may be about to write its name, or was killed before it could.
+    // Its process may be about to write its name, or may have been killed before it could.
     for _ in 0..<10 where holder == nil {
       usleep(50_000)
       holder = LockHolder(file: descriptor)
@@ -102,7 +102,7 @@ final class OutputLock {
     if isFile(descriptor, at: aside) {
       unlink(aside)
     } else {
-      // Another process removed the old file first, and this one is its own.
+      // Another process removed the old file first, and this one is its new lock.
       rename(aside, path)
     }
     return false
@@ -125,16 +125,16 @@ final class OutputLock {
 public struct OutputBusy: Error, CustomStringConvertible {
   /// The output as the user named it.
   public let path: String
-  /// Whether that is this very process, which was given the same output under two names.
+  /// Whether that is this process itself, which was given the same output under two names.
   public let isThisProcess: Bool
   public let description: String
 
-  /// `holder` is the process that has the lock at `lockPath`, if it is known.
+  /// `holder` is the process that has the lock at `lockPath`, if known.
   init(_ path: String, holder: LockHolder?, lockPath: String) {
     self.path = path
     isThisProcess = holder?.isThisProcess == true
     if isThisProcess {
-      description = "\(path): named for two outputs of this command; each needs a file of its own"
+      description = "\(path): named for two outputs of this command; each needs its own file"
     } else if let holder, !holder.hasEnded {
       description =
         "\(path): another program is writing this (\(holder)); wait until it is done"

@@ -2,14 +2,14 @@ import Glibc
 
 /// The place of an output, with the exclusive right to write it.
 ///
-/// If the output is a link, what it leads to is written, and temporary files are placed there too.
-/// What interrupted processes left there is removed.
+/// If the output is a link, its target is written, and temporary files are placed there too. What
+/// interrupted processes left there is removed.
 final class OutputPlace {
   /// The path of the output as the user named it.
   let path: String
-  /// The path that is written: where `path` leads.
+  /// The path that is written: the one that `path` refers to.
   let target: String
-  /// Where it is written until it is whole; the name is unique to this process.
+  /// Where it is written until it is complete; the name is unique to this process.
   let partialPath: String
 
   private var lock: OutputLock?
@@ -62,7 +62,7 @@ final class OutputPlace {
     Folder.parent(of: path) + "/" + prefix + stem(of: path) + suffix
   }
 
-  /// The name of `path`, shortened to leave room for a suffix: names have at most 255 bytes.
+  /// The name of `path`, shortened to leave room for a suffix: names can have at most 255 bytes.
   private static func stem(of path: String) -> String {
     let name = Folder.name(of: path)
     let room = 255 - 32
@@ -75,7 +75,7 @@ final class OutputPlace {
 
   // MARK: - Leftovers
 
-  /// Removes what processes that have ended left unfinished, as far as possible.
+  /// Removes, as far as possible, what processes that have ended left unfinished.
   private func removeLeftovers() {
     let folder = Folder.parent(of: target)
     // A folder may be writable but not readable.
@@ -85,8 +85,8 @@ final class OutputPlace {
   }
 
   /// Whether `name` is that of an unfinished output in this place: `posts.jsonl.1234.partial` of
-  /// process 1234, its temporary folder `posts.jsonl.1234-1.partial`, or `posts.jsonl.partial` of an
-  /// earlier version.
+  /// process 1234, its temporary folder `posts.jsonl.1234-1.partial`, or `posts.jsonl.partial` of
+  /// an earlier version.
   private func isLeftover(_ name: String) -> Bool {
     let stem = Self.stem(of: target)
     guard name.hasPrefix(stem + "."), name.hasSuffix(Self.partialSuffix) else { return false }
@@ -99,7 +99,7 @@ final class OutputPlace {
     return processID == getpid() || !LockHolder.isRunning(processID)
   }
 
-  /// Creates a private folder beside the output for what is needed until that is whole.
+  /// Creates a private folder next to the output for temporary files needed until it is complete.
   func createTemporaryFolder() throws(FileError) -> String {
     let path = Self.sibling(of: target, suffix: ".\(getpid())-1\(Self.partialSuffix)")
     guard mkdir(path, 0o700) == 0 else { throw FileError(path: path, operation: .create) }
@@ -127,7 +127,7 @@ final class OutputPlace {
     lock = nil
   }
 
-  /// Keeps the whole output under another name after renaming it to its own failed with `error`.
+  /// Keeps the complete output under another name after renaming it failed with `error`.
   func keep(after error: FileError) -> FileError {
     let kept = target + ".new"
     // On a full disk it would only be in the way.
@@ -136,7 +136,7 @@ final class OutputPlace {
     else { return error }
     return FileError(
       path: path, operation: .rename, code: error.code,
-      remedy: (error.remedy.map { $0 + "; " } ?? "") + "what was written is whole, at \(kept)")
+      remedy: (error.remedy.map { $0 + "; " } ?? "") + "what was written is complete, at \(kept)")
   }
 }
 

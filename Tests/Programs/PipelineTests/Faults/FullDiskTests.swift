@@ -6,7 +6,8 @@ import Testing
 @Suite("a full disk")
 struct FullDiskTests {
   static let outOfSpace =
-    "No space left on device; make room there (df and df -i show how much there is), or write elsewhere"
+    "No space left on device; "
+    + "free space there (df and df -i show how much there is), or write elsewhere"
 
   @Test(
     "leaves no half file, and the old output as it was",

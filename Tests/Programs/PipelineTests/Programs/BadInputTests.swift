@@ -126,7 +126,7 @@ struct BadInputTests {
     for (line, message) in [
       (whole.dropLast(), "the text ends where ',' or '}' was expected: it is cut off"),
       (#"{"id":3,"date":"2016-03-01T09:00:00Z"}"#, "'text' is missing"),
-      (lines[0], "post 3 follows post 4 of line 2; ids must ascend"),
+      (lines[0], "post 3 follows post 4 on line 2; ids must ascend"),
     ] as [(Substring, String)] {
       lines[2] = line
       try project.folder.write(lines.joined(separator: "\n") + "\n", to: "posts.jsonl")
@@ -153,7 +153,7 @@ struct BadInputTests {
         #"{"id":7,"date":"вчера"}"#,
         "'date': expected a date such as 2016-03-01T09:00:00Z, found 'вчера'"
       ),
-      (first, "post 1 is in line 1 already; ids must be unique"),
+      (first, "post 1 is already on line 1; ids must be unique"),
     ] {
       try project.folder.write("\(first)\n\(line)\n", to: "posts.jsonl")
       try expect(
@@ -303,25 +303,26 @@ struct BadInputTests {
       try self.expect(65, "\(path): \(problem)", of: "gpt-sample", [path])
     }
     let run = "checkpoints/fixture"
-    try expect(run, "the folder of a run, not of a model; take '\(run)/final'")
+    try expect(run, "this is the folder of a run, not of a model; use '\(run)/final'")
     try expect(
-      "\(run)/final/model.safetensors", "a file; name the folder it is in, '\(run)/final'")
+      "\(run)/final/model.safetensors",
+      "this is a file; name the folder that contains it, '\(run)/final'")
     try expect(
       "data",
       "no model here; expected a Hugging Face folder with config.json, weights and a "
         + "tokenizer")
     let writing = "a checkpoint that training is still writing, or left when it was stopped; "
     try project.copy("\(run)/checkpoint-2", to: "\(run)/checkpoint-7.partial")
-    try expect("\(run)/checkpoint-7.partial", writing + "take '\(run)/final'")
+    try expect("\(run)/checkpoint-7.partial", writing + "use '\(run)/final'")
     try project.remove("\(run)/final")
-    let newest = "take '\(run)/checkpoint-2', the newest complete one"
+    let newest = "use '\(run)/checkpoint-2', the newest complete one"
     try expect("\(run)/checkpoint-7.partial", writing + newest)
-    try expect(run, "the folder of a run, not of a model; " + newest)
+    try expect(run, "this is the folder of a run, not of a model; " + newest)
     try project.remove("\(run)/checkpoint-2")
     try expect(
       run,
-      "the folder of a run, not of a model; there is no complete checkpoint yet: resume the "
-        + "training")
+      "this is the folder of a run, not of a model; there is no complete checkpoint yet: resume "
+        + "the training")
   }
 
   @Test("a model without a tokenizer, or with another's, is refused")

@@ -108,7 +108,7 @@ struct ForeignModelTests {
       try tokens() == (Array(all.prefix(through: all.firstIndex(of: later) ?? 0)), "end_of_text"))
     #expect(
       try sample("-p", "кот").log
-        == "gpt-sample: eos_token_id 999 in generation_config.json is outside of the vocabulary of "
+        == "gpt-sample: eos_token_id 999 in generation_config.json is outside the vocabulary of "
         + "300 tokens and is not used\n")
     try project.folder.write(#"{"eos_token_id": \#(first)}"#, to: path)
     #expect(try tokens() == ([first], "end_of_text"))

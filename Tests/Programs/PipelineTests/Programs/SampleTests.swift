@@ -100,7 +100,8 @@ struct SampleTests {
       #expect(ended.status == 65 && ended.output == "")
       #expect(
         ended.log.contains(
-          "words.txt: line 1: the line is not UTF-8; it looks like CP1251, which is a guess by its "
+          "words.txt: line 1: the line is not UTF-8; it looks like CP1251, which is a guess "
+            + "based on its letters"
         ),
         "\(ended.log)")
     }

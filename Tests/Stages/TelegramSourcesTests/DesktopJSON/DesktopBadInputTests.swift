@@ -59,7 +59,7 @@ struct DesktopEncodingTests {
   func windows1251() throws {
     let bytes = Array(try #require(json.data(using: .windowsCP1251)))
     let remedy =
-      "; it looks like CP1251, which is a guess by its letters: if all of the file is in it"
+      "; it looks like CP1251, which is a guess based on its letters: if all of the file is in it"
     #expect(try problem(bytes)?.hasPrefix("the string is not UTF-8" + remedy) == true)
     let text = Array(try #require("бугурт".data(using: .windowsCP1251)))
     for key in [#""text": ""#, #""text_entities": [{"type": "plain", "text": ""#] {

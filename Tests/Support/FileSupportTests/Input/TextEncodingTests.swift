@@ -42,8 +42,9 @@ struct TextEncodingTests {
       ] {
         #expect(
           TextEncoding.remedy(for: bytes, in: "a b.txt")
-            == "; it looks like \(name), which is a guess by its letters: if all of the file is in it, "
-            + "convert the file (iconv -f \(name) -t UTF-8 'a b.txt' > 'a b.utf8.txt')", "\(text)")
+            == "; it looks like \(name), which is a guess based on its letters: if all of the "
+            + "file is in it, convert the file (iconv -f \(name) -t UTF-8 'a b.txt' > 'a b.utf8.txt')",
+          "\(text)")
       }
     }
   }

@@ -26,7 +26,7 @@ struct OutputLockTests {
     let error = #expect(throws: OutputBusy.self) { _ = try OutputFile(path: path) }
     #expect(
       error?.description
-        == "\(path): named for two outputs of this command; each needs a file of its own")
+        == "\(path): named for two outputs of this command; each needs its own file")
     #expect(error?.isThisProcess == true)
     try file.commit()
     #expect(try folder.text(of: "a/out") == "new")
