@@ -38,7 +38,7 @@ func library(
 /// A program: one stage of the pipeline, in `Sources/Programs/<name>`.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: ["CommandLineSupport", "FileSupport", "TextSupport"] + dependencies,
+    name: name, dependencies: ["CommandLineSupport", "FileSupport"] + dependencies,
     path: "Sources/Programs/\(name)", swiftSettings: swiftSettings)
 }
 
@@ -100,7 +100,7 @@ let package = Package(
       ["JSONSupport", "FileSupport", "TextSupport"]),
     library(
       "TensorKernels", in: .model,
-      ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport", "TextSupport"]),
+      ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport"]),
     library(
       "GPT2", in: .model,
       ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
@@ -108,7 +108,7 @@ let package = Package(
     // MARK: Stages
     library(
       "TelegramSources", in: .stages,
-      ["PostFormat", "JSONSupport", "Threading", "FileSupport", "CLibXML2", "CCurl"]),
+      ["PostFormat", "JSONSupport", "Threading", "FileSupport", "TextSupport", "CLibXML2", "CCurl"]),
     library(
       "TextCleaning", in: .stages,
       [
@@ -125,7 +125,7 @@ let package = Package(
       "Training", in: .stages,
       [
         "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
-        "JSONSupport", "FileSupport",
+        "JSONSupport", "FileSupport", "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,
@@ -135,39 +135,41 @@ let package = Package(
       ]),
 
     // MARK: Programs
-    program("tg-dump", ["TelegramSources", "PostFormat"]),
+    program("tg-dump", ["TelegramSources", "PostFormat", "TextSupport"]),
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat", "Threading"]),
     program(
       "bpe-encode",
       [
         "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport",
-        "Threading",
+        "Threading", "TextSupport",
       ]),
     program(
       "gpt-finetune",
       [
         "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "Threading",
+        "Threading", "TextSupport",
       ]),
     program(
       "gpt-sample",
       [
         "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
-        "Threading",
+        "Threading", "TextSupport",
       ]),
 
     // MARK: Tests
     .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
-    tests(of: "CommandLineSupport", in: .support, ["FileSupport"]),
+    tests(of: "CommandLineSupport", in: .support, ["FileSupport", "TextSupport"]),
     tests(of: "TextSupport", in: .support),
-    tests(of: "FileSupport", in: .support, ["TextSupport"]),
-    tests(of: "JSONSupport", in: .support, ["FileSupport"]),
+    tests(of: "FileSupport", in: .support),
+    tests(of: "JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     tests(of: "Threading", in: .support, ["FileSupport"]),
     tests(of: "PostFormat", in: .formats, ["FileSupport"]),
-    tests(of: "CorpusFormat", in: .formats, ["FileSupport"]),
+    tests(of: "CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
     tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
-    tests(of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport"], data: ["Reference"]),
+    tests(
+      of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport", "TextSupport"],
+      data: ["Reference"]),
     tests(of: "TensorKernels", in: .model),
     tests(
       of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],

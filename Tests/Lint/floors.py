@@ -4,7 +4,8 @@
 usage: floors.py [--check] PICTURE    in the folder of the project
 
 The rule: a target imports from lower floors. Within a floor only the libraries of Model and Support
-import each other. Each stage is imported by one program. Folders are where the manifest has targets.
+import each other. Each stage is imported by one program. Folders are where the manifest has targets,
+and sources import what it declares.
 
 The picture is an SVG: a band for each floor, a box for each target, and in the box the names of what
 it imports, each in the color of its floor. With --check nothing is written; the status is 1 if the
@@ -16,6 +17,7 @@ import collections
 import html
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -57,11 +59,25 @@ def targets():
     return libraries, {target["path"] for target in manifest}
 
 
+def imports_of_sources(folder, names):
+    """The targets that the Swift files in the folder import."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.swift"))
+    return set(re.findall(r"^import (\w+)", text, re.MULTILINE)) & names
+
+
 def faults(libraries, paths):
     """What breaks the rule, a line each."""
     height = {floor: -index for index, floor in enumerate(FLOORS)}
     importers = collections.defaultdict(list)
     for library in libraries.values():
+        # The build only refuses what no dependency leads to.
+        folder = pathlib.Path("Sources", library.floor, library.name)
+        used, declared = imports_of_sources(folder, set(libraries)), set(library.imports)
+        for name in sorted(used - declared):
+            yield f"{library.name} imports {name}, which Package.swift does not declare"
+        if used:
+            for name in sorted(declared - used):
+                yield f"{library.name} declares {name} in Package.swift, and does not import it"
         if library.floor not in FLOORS:
             yield f"{library.name}: there is no floor '{library.floor}'"
             continue

@@ -14,7 +14,8 @@ enum SourceKind: Equatable {
   ///
   /// - Throws: `UsageError` if it names a channel that cannot be read that way.
   init(_ text: String, isLive: Bool) throws {
-    if isLive, !text.hasSuffix(".jsonl"), !text.hasSuffix(".jsonl.gz") {
+    let isPosts = text.hasSuffix(".jsonl") || text.hasSuffix(".jsonl.gz")
+    if isLive, !isPosts {
       self = .live(try Self.address(text))
     } else if text.hasPrefix("@") || text.contains("://") || text.hasPrefix("t.me/")
       || text.hasPrefix("telegram.me/")
@@ -27,7 +28,7 @@ enum SourceKind: Equatable {
         throw UsageError("'\(text)': \(link.problem ?? "it cannot be read")")
       }
       self = .web(name)
-    } else if text.hasSuffix(".jsonl") || text.hasSuffix(".jsonl.gz") {
+    } else if isPosts {
       self = .posts(path: text)
     } else if HTMLExport.isHTMLExport(text) {
       self = .html(path: text)
