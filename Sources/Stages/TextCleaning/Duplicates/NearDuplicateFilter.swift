@@ -12,7 +12,7 @@ import FileSupport
 public final class NearDuplicateFilter {
   public static let declaration = RuleDeclaration(
     nil, "near-duplicates", isOn: false,
-    "only one of several posts that differ by a word is kept, so that none counts twice",
+    "only one of posts that differ by a word is kept, so that none counts twice",
     settings: [
       .fraction(
         "similarity", 0.8, in: 0.3...1,
