@@ -34,7 +34,7 @@ struct OutputFilesTests {
     }
     let error = #expect(throws: FileError.self) { try attempt() }
     #expect(
-      error?.description.hasPrefix("\(disk.path)/full: cannot write: No space left on device; make")
+      error?.description.hasPrefix("\(disk.path)/full: cannot write: No space left on device; free")
         == true)
     #expect(try folder.names() + disk.names() == [])
   }
