@@ -157,7 +157,8 @@ struct TDLibInteropTests {
     let fault = LivePlay.fault { try channel.connect() }
     channel.close()
     #expect(fault?.kind == .refused)
-    #expect(fault?.problem.hasPrefix("the login has to ask (Phone number of your account") == true)
+    #expect(
+      fault?.problem.hasPrefix("the login needs an answer (Phone number of your account") == true)
     #expect(console.infos.isEmpty)
     for name in ["", "/database", "/database/td.binlog", "/database/db.sqlite"] {
       var status = stat()
@@ -167,7 +168,8 @@ struct TDLibInteropTests {
     // The folder opens again at once, so it was closed.
     let second = try self.channel(LiveConsole())
     #expect(
-      LivePlay.fault { try second.connect() }?.problem.hasPrefix("the login has to ask") == true)
+      LivePlay.fault { try second.connect() }?.problem.hasPrefix("the login needs an answer")
+        == true)
     second.close()
   }
 
