@@ -52,7 +52,7 @@ public final class PostCursor {
       isRepaired = parser.replacedSurrogates > replacedBefore
       if isRepaired { repairedCount += 1 }
       if let last, post.id <= last.id {
-        throw Self.orderError(path, (post.id, line), behind: last)
+        throw Self.orderError(path, (post.id, line), after: last)
       }
       last = (post.id, line)
       self.bytes = bytes
@@ -74,7 +74,7 @@ public final class PostCursor {
 
   /// The error for a post whose id is not greater than that of the previous post.
   package static func orderError(
-    _ path: String, _ post: (id: Int, line: Int), behind last: (id: Int, line: Int)
+    _ path: String, _ post: (id: Int, line: Int), after last: (id: Int, line: Int)
   ) -> InputError {
     InputError(
       path, .line(post.line),

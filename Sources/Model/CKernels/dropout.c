@@ -29,7 +29,8 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key) {
 
 // How many counters go through the rounds side by side, one in each vector lane.
 enum { lanes = 16 };
-// How many elements get random numbers from those counters.
+// How many elements get random numbers from those counters: 16 bits each. With 32, and drawing the
+// masks of attention again in the backward pass, dropout took 3.2 % of a step instead of 1.7 %.
 enum { stretch = CKERNELS_DROPOUT_STRETCH };
 _Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
 

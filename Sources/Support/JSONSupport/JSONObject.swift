@@ -63,7 +63,7 @@ public struct JSONObject: Sendable {
     }
   }
 
-  /// The number `key`, whole or not.
+  /// The number `key`, an integer or not.
   public func number(_ key: String) throws -> Double { try member(key, "a number", \.number) }
 
   /// The string `key`.

@@ -35,7 +35,7 @@ struct CorpusReaderTests {
   }
 
   @Test(
-    "tells which line a newline ends",
+    "reports which line a newline ends",
     arguments: [
       ("а\nб", [true, false]), ("а\r\nб\r", [true, false]), ("а\n\nб\n", [true, true]),
     ])

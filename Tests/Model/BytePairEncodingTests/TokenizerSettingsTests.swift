@@ -193,7 +193,7 @@ import Testing
     }
   }
 
-  @Test("tells where a text must be encoded as a whole")
+  @Test("reports where a text must be encoded as a whole")
   func cuts() throws {
     try TokenizerFixture.write(merges: [], special: ["</s>"], to: folder)
     try folder.write(#"{"eos_token": "</s>"}"#, to: "special_tokens_map.json")

@@ -57,7 +57,7 @@ struct GenerationConfigurationTests {
     #expect(InferenceModel(try load(#"{"eos_token_id": [9, 2]}"#)).separator == 9)
   }
 
-  @Test("an id outside of the vocabulary is told once, and those of config.json not at all")
+  @Test("an id outside the vocabulary is reported once, and those of config.json not at all")
   func outside() throws {
     model.configuration.endOfTextIDs = [50256]
     try model.write(to: folder.path)

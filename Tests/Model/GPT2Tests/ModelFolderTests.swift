@@ -180,7 +180,7 @@ struct ModelFolderTests {
         + "\(weightsPath) has 23 rows; if the weights are right, set vocab_size to 23")
   }
 
-  @Test("ids outside of the vocabulary are no error, but told")
+  @Test("ids outside the vocabulary are not an error, but reported")
   func idsOutside() throws {
     model.configuration.beginOfTextID = 22
     model.configuration.endOfTextIDs = [23, 5]

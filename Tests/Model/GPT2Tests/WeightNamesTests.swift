@@ -27,7 +27,7 @@ struct WeightNamesTests {
   }
 
   @Test(
-    "what torch.compile and others put before all names is left out, and told",
+    "what torch.compile and others put before all names is removed and reported",
     arguments: [
       "_orig_mod.", "module.", "module._orig_mod.", "_orig_mod.module.", "model.",
       "base_model.model.", "_fsdp_wrapped_module.", "module.model._orig_mod.",

@@ -68,7 +68,7 @@ struct ConversationTests {
 
   // MARK: - Reports
 
-  @Test("the summary tells how many texts there are, of how many, and how fast they were written")
+  @Test("the summary says how many texts of how many were written, and how fast")
   func summary() throws {
     let writer = writer()
     var maker = maker()
@@ -85,7 +85,7 @@ struct ConversationTests {
     #expect(single.summary(2, seconds: 6).count == 1)
   }
 
-  @Test("the summary tells what the filter dropped")
+  @Test("the summary says what the filter dropped")
   func filterSummary() throws {
     let writer = writer(filter: BugurtFilter(tokenizer, posts: nil), attempts: 3)
     var maker = maker()

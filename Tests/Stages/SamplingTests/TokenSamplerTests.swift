@@ -150,7 +150,7 @@ struct TokenSamplerTests {
     }
   }
 
-  @Test("tells apart tokens that are certain, hopeless or alone")
+  @Test("distinguishes tokens that are certain, hopeless or alone")
   func extremes() throws {
     var sampler = TokenSampler(settings(), endOfText: [], vocabulary: 3)
     #expect(

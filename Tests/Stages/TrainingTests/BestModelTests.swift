@@ -246,7 +246,7 @@ struct BestModelTests {
     #expect(try free.start(resume) == .resumed(step: 8))
   }
 
-  @Test("a best checkpoint that is gone is told before the training goes on")
+  @Test("a best checkpoint that is gone is reported before the training resumes")
   func missingBest() throws {
     let trainer = try fixture.trainer { Self.overfit(&$0) }
     try trainer.run { _ in }

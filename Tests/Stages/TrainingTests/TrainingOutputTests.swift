@@ -116,7 +116,7 @@ struct TrainingOutputTests {
     #expect(rows[2][3] == "\(try #require(trainer.state.log[2].values["eval_loss"]))")
   }
 
-  @Test("the report tells the model, the settings and the result")
+  @Test("the report has the model, the settings and the result")
   func report() throws {
     let trainer = try fixture.trainer()
     try trainer.run { _ in }

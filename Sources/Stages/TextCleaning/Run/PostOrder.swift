@@ -36,7 +36,7 @@ struct PostOrder {
       let isFirst = last == nil && badLine.line < cleaned.first?.line ?? .max
       return InputError(path, .line(line), text + (isFirst ? remedyAtFirst : ""))
     case .order(let id, let last):
-      return PostCursor.orderError(path, (id, line), behind: (last.id, linesBefore + last.line))
+      return PostCursor.orderError(path, (id, line), after: (last.id, linesBefore + last.line))
     }
   }
 

@@ -10,7 +10,7 @@
 // new are kept in .build/fuzz/<parser>/inputs and serve the next run, too. The run ends at an input
 // that ends in a trap, a broken promise (`expect`) or a memory error, or takes more than 10 s or 2 GB;
 // that input is kept beside the folder. Set SWIFT_BACKTRACE=enable=no: under libFuzzer, Swift's own
-// handler of traps waits for ever.
+// handler of traps waits forever.
 //
 // The instrumentation needs both sanitizers in one flag of swiftc (`-sanitize=fuzzer,address`): of
 // two flags, which is what two `--sanitize` of SwiftPM become, only the last counts.

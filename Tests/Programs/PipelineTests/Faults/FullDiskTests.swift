@@ -82,7 +82,7 @@ struct FullDiskTests {
     #expect(try disk.names().contains("run/final/model.safetensors"))
   }
 
-  @Test("behind standard output is reported, too")
+  @Test("of the file behind standard output is reported, too")
   func standardOutput() throws {
     let project = try Project.finished()
     for (program, arguments, name) in [

@@ -41,7 +41,7 @@ struct OutputLimitTests {
   ]
 
   @Test(
-    "because of the limit of file sizes is an error, and nothing stays behind", arguments: programs)
+    "because of the limit on file sizes is an error, and nothing is left", arguments: programs)
   func fileSize(_ program: String, _ arguments: [String], _ kilobytes: Int) throws {
     let ended = try run(program, arguments, kilobytes: kilobytes)
     #expect(ended.status == 74)
@@ -69,7 +69,7 @@ struct OutputLimitTests {
     #expect(try project.tree("run") == before)
   }
 
-  @Test("for the limit of open files is an error, and no folder stays behind", arguments: [4, 5])
+  @Test("because of the limit on open files is an error, and no folder is left", arguments: [4, 5])
   func openFiles(count: Int) throws {
     let before = try project.tree()
     let ended = try Subprocess.run(

@@ -50,7 +50,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("what is no export of one is told from what is, and how to make one")
+  @Test("a file that is not an export is reported, with how to make one")
   func noExport() throws {
     let noObject =
       "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)"
@@ -79,7 +79,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("an export that is cut off is told with the byte and what could be read")
+  @Test("an export that is cut off is reported with the byte and what could be read")
   func cutOff() throws {
     let export = try project.folder.bytes(of: "data/fixture/result.json")
     let cut = 300_000
@@ -119,7 +119,7 @@ struct BadInputTests {
       ["result.json.gz", "-o", "out"])
   }
 
-  @Test("a broken line of posts is told with its number")
+  @Test("a broken line of posts is reported with its number")
   func brokenPosts() throws {
     var lines = try project.folder.text(of: "data/raw/fixture.jsonl").split(separator: "\n")
     let whole = lines[2]
@@ -137,7 +137,7 @@ struct BadInputTests {
     }
   }
 
-  @Test("a line that is no post is told with what was found, and leaves nothing")
+  @Test("a line that is not a post is reported with what was found, and nothing is written")
   func noPosts() throws {
     func post(_ text: String) -> String {
       #"{"id":7,"date":"2016-03-01T09:00:00Z","text":"\#(text)"}"#
@@ -175,7 +175,7 @@ struct BadInputTests {
       ["posts.jsonl", "-o", "out.txt"])
   }
 
-  @Test("a post of ten megabytes is a post, and one that is cut off is told")
+  @Test("a post of ten megabytes is read, and one that is cut off is reported")
   func longPost() throws {
     let words = String(repeating: "КОТ ПЁС ", count: 650_000)
     let post = #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"\#(words)"}"#
@@ -283,7 +283,7 @@ struct BadInputTests {
         " tokens leave no room in the model's context of 32; shorten it to its last words"))
   }
 
-  @Test("the prompt of a file that is too long is told with its line")
+  @Test("a prompt in a file that is too long is reported with its line")
   func longPromptOfFile() throws {
     let path = try project.folder.write(
       "кот\n" + String(repeating: "слово ", count: 40) + "\n", to: "prompts")
@@ -347,7 +347,7 @@ struct BadInputTests {
       of: "gpt-sample", [Self.model])
   }
 
-  @Test("an output that cannot be created is told before the work")
+  @Test("an output that cannot be created is reported before the work")
   func noOutput() throws {
     // Root may write where it has no rights, but nobody below a file.
     for (program, arguments) in [

@@ -75,7 +75,7 @@ struct CommandLineTests {
     #expect(try run(program, ["a", "--help", "--nonsense"]).output == ended.output)
   }
 
-  @Test("--version tells the version", arguments: programs)
+  @Test("--version prints the version", arguments: programs)
   func version(_ program: String) throws {
     let ended = try run(program, ["--version"])
     #expect(ended.status == 0)
@@ -128,7 +128,7 @@ struct CommandLineTests {
   }
 
   @Test(
-    "a misspelt option is told with the one that was meant",
+    "a misspelt option is reported with the one that was meant",
     arguments: [
       ("tg-dump", "--ouput", "--output"), ("bugurt-clean", "--recip", "--recipe"),
       ("bpe-encode", "--vocabsize", "--vocab-size"), ("gpt-finetune", "--modle", "--model"),
@@ -146,7 +146,7 @@ struct CommandLineTests {
   }
 
   @Test(
-    "a wrong command line is told with what was expected",
+    "a wrong command line is reported with what was expected",
     arguments: [
       ("tg-dump", [], "missing argument <source>: an export, a channel, or a .jsonl file of posts"),
       ("tg-dump", ["@a-b"], "'@a-b' is not a channel; expected @name or a link such as"),

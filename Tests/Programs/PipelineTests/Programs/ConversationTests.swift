@@ -113,7 +113,7 @@ struct ConversationTests {
     #expect(try session.end().status == 0)
   }
 
-  @Test("a prompt that is too long is told, and it goes on")
+  @Test("a prompt that is too long is reported, and the conversation continues")
   func longPrompt() throws {
     let session = try session()
     session.type(String(repeating: "слово ", count: 40) + "\n")

@@ -237,7 +237,7 @@ struct EncodeModesTests {
     #expect(try merges("ab ab \r\n") == ["a b", "Ġ Ċ", "Ġ ab"])
   }
 
-  @Test("--verify tells what it found good, and the byte where something is not")
+  @Test("--verify names what it found good, and the byte where something is not")
   func verify() throws {
     let good = try encode(["--verify", Self.tokens])
     #expect(good.status == 0)
@@ -377,7 +377,7 @@ struct EncodeModesTests {
     #expect(try project.folder.text(of: "out/manifest.json").contains("\"allow_special\": true"))
   }
 
-  @Test("statistics are told at the end and kept in the manifest")
+  @Test("statistics are printed at the end and kept in the manifest")
   func statistics() throws {
     try project.folder.write("КОТ\n" + String(repeating: "Ж", count: 50) + "\n", to: "corpus.txt")
     let ended = try encode([

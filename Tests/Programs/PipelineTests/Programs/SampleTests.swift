@@ -34,7 +34,7 @@ struct SampleTests {
     #expect(raw.hasPrefix("</s>"))
   }
 
-  @Test("JSON tells all of a bugurt, on a line")
+  @Test("JSON has everything about a bugurt on one line")
   func json() throws {
     let texts = try objects(try run("-p", "кот", "-n", "3", "--seed", "7", "--json").output)
     let shown = try run("-p", "кот", "-n", "3", "--seed", "7").output
@@ -178,7 +178,7 @@ struct SampleTests {
     #expect(blind.log.contains("warning: --filter: no token shards beside the model, so copies"))
   }
 
-  @Test("the speed is told for several texts, not for one, and not with --quiet")
+  @Test("the speed is reported for several texts, not for one, and not with --quiet")
   func report() throws {
     #expect(try run().log == "")
     let several = try run("-n", "3").log

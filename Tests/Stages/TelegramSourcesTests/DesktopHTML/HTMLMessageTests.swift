@@ -12,7 +12,7 @@ struct HTMLMessageTests {
     return (dump.posts.first?.date, dump.summary.zoneless)
   }
 
-  @Test("has its date in the zone that it tells, else in that of the options, else in UTC")
+  @Test("has its date in the zone that it names, else in that of the options, else in UTC")
   func dates() throws {
     let utc = DateText.seconds("2016-03-01T13:49:34Z")
     #expect(try date("01.03.2016 16:49:34 UTC+03:00") == (utc, 0))

@@ -85,7 +85,7 @@ struct HTMLTextTests {
     #expect(try entities("ё🔥<br>" + html + "b") == [entity(type, 4, 1)])
   }
 
-  @Test("tells links by their addresses")
+  @Test("recognises links by their addresses")
   func links() throws {
     #expect(
       try entities(#"<a href="https://t.me/bugurt">@bugurt</a>"#) == [entity("mention", 0, 7)])

@@ -152,7 +152,7 @@ struct DesktopMessageTests {
   }
 
   @Test(
-    "tells the kind of its media",
+    "has the kind of its media",
     arguments: [
       (#""photo": "photos/photo_1.jpg", "width": 1"#, "photo"),
       (#""photo": "(File not included. Change data exporting settings to download.)""#, "photo"),

@@ -186,7 +186,7 @@ struct LiveMessageTests {
     #expect(try liveMessage(#""content":null"#).kind == .unknown(""))
   }
 
-  @Test("has views, reactions, edits and answers, as far as they are told")
+  @Test("has views, reactions, edits and answers, as far as they are known")
   func details() throws {
     let message = try liveMessage(
       #"""

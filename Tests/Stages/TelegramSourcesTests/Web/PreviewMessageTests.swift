@@ -17,7 +17,7 @@ struct PreviewMessageTests {
   }
 
   @Test(
-    "tells counts in round numbers",
+    "reads counts in round numbers",
     arguments: [
       ("0", 0), ("879", 879), ("1K", 1000), ("4.85K", 4850), ("59.1K", 59_100),
       ("3.42M", 3_420_000), ("1.234M", 1_234_000), ("2B", 2_000_000_000), (" 12 ", 12),
@@ -99,7 +99,7 @@ struct PreviewMessageTests {
   }
 
   @Test(
-    "tells the kind of its media",
+    "has the kind of its media",
     arguments: [
       (PreviewHTML.photo, "photo"), (PreviewHTML.supported(PreviewHTML.photo), "photo"),
       (PreviewHTML.video(duration: "0:50"), "video_file"),

@@ -66,7 +66,7 @@ struct PreviewTextTests {
     #"target="_blank" rel="noopener" onclick="return confirm('Open this link?\n\n'+this.href);""#
 
   @Test(
-    "tells what a link is",
+    "says what a link is",
     arguments: [
       (
         #"<a href="https://vk.com/x" target="_blank" rel="noopener">https://vk.com/x</a>"#,

@@ -141,7 +141,7 @@ struct WebPreviewTests {
     #expect(server.requests.count == 1)
   }
 
-  @Test("stops in the middle of an answer when it is told to")
+  @Test("can be stopped in the middle of an answer")
   func interruption() throws {
     let server = try PreviewServer(channel) {
       var reply = $1

@@ -60,7 +60,7 @@ struct LineReaderTests {
     #expect(found[99_999] == "line 100000")
   }
 
-  @Test("tells a damaged gzip stream from one that is cut off")
+  @Test("distinguishes a damaged gzip stream from one that is cut off")
   func damaged() throws {
     let folder = try TemporaryFolder()
     let bytes = try gzip((1...1000).map { "\($0)" }.joined(), in: folder)

@@ -122,7 +122,7 @@ struct TextBeginningTests {
   }
 
   @Test(
-    "archives, pointers and web pages are told",
+    "archives, pointers and web pages are recognised",
     arguments: [
       (
         [0x50, 0x4B, 3, 4],

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("OutputFile, told that it will be large")
+@Suite("OutputFile that is announced to be large")
 struct LargeOutputTests {
   /// For files of at least this size room is taken beforehand.
   static let large = 16 << 20
@@ -71,7 +71,7 @@ struct LargeOutputTests {
   }
 
   @Test(
-    "tells that there is not enough room before anything is written, or while it is",
+    "reports a lack of space before anything is written, or while it is",
     .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
   func fullDisk() throws {
     let disk = try MemoryDisk(kilobytes: 20 << 10)
