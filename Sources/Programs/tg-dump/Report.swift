@@ -33,7 +33,8 @@ struct Report {
     log(written.withoutText, "  ", "of them without text")
     if found.count == 1, result.changes == nil, found[0].posts == written.posts {
       log(
-        found[0].missing, "  ", "id missing between the first and the last (such as a deleted post)",
+        found[0].missing, "  ",
+        "id missing between the first and the last (such as a deleted post)",
         "ids missing between the first and the last (such as deleted posts)")
     }
     for summary in found { logOmissions(of: summary) }
