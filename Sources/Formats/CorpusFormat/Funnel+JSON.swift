@@ -60,25 +60,23 @@ extension Funnel {
   ///
   /// - Throws: `InputError` if it is not a funnel or its counts contradict each other; `FileError`.
   public init(path: String) throws {
-    let fields = Fields(path: path, value: try JSONValue(path: path))
-    let version = try fields.count("version")
+    let funnel = try JSONObject(path: path)
+    let version = try funnel.count("version")
     guard version == Self.version else {
       throw InputError(
         path, "the funnel has version \(version); this program reads \(Self.version)")
     }
-    let rules = try fields.value("rules", "an array", \.elements)
     self.init(
-      recipe: try fields.value("recipe", "a string", \.string),
-      isOnePostALine: try fields.value("one_post_a_line", "true or false", \.boolean),
-      steps: try rules.enumerated().map { index, rule in
-        let fields = Fields(path: path, value: rule, prefix: "rules[\(index)].")
-        return Step(
-          rule: try fields.value("name", "a string", \.string),
-          settings: try fields.value("settings", "an object", \.members),
-          dropped: try fields.count("dropped"), changed: try fields.count("changed"))
+      recipe: try funnel.string("recipe"),
+      isOnePostALine: try funnel.member("one_post_a_line", "true or false", \.boolean),
+      steps: try funnel.objects("rules").map { rule in
+        Step(
+          rule: try rule.string("name"),
+          settings: try rule.member("settings", "an object", \.members),
+          dropped: try rule.count("dropped"), changed: try rule.count("changed"))
       })
-    for key in Self.keysIn + Self.keysOut { self[keyPath: key.path] = try fields.count(key.name) }
-    if fields.value["bad_lines"] != nil { badLines = try fields.count("bad_lines") }
+    for key in Self.keysIn + Self.keysOut { self[keyPath: key.path] = try funnel.count(key.name) }
+    if funnel["bad_lines"] != nil { badLines = try funnel.count("bad_lines") }
     let dropped = steps.reduce(0) { $0 &+ $1.dropped }
     guard postsIn &- dropped == postsOut else {
       throw InputError(
@@ -87,26 +85,13 @@ extension Funnel {
           + "but posts_out is \(postsOut)")
     }
   }
+}
 
-  /// The members of an object in the file; a missing one is an error.
-  private struct Fields {
-    let path: String
-    let value: JSONValue
-    var prefix = ""
-
-    func value<Value>(_ key: String, _ expected: String, _ read: (JSONValue) -> Value?) throws
-      -> Value
-    {
-      guard let found = value[key].flatMap(read) else {
-        throw InputError(path, "'\(prefix)\(key)' is missing or not \(expected)")
-      }
-      return found
-    }
-
-    func count(_ key: String) throws -> Int {
-      try value(key, "a whole number of at least 0") { value in
-        value.integer.flatMap { $0 >= 0 ? $0 : nil }
-      }
+extension JSONObject {
+  /// The whole number `key`, which may not be negative.
+  fileprivate func count(_ key: String) throws -> Int {
+    try member(key, "a whole number of at least 0") { value in
+      value.integer.flatMap { $0 >= 0 ? $0 : nil }
     }
   }
 }

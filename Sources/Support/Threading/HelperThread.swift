@@ -127,20 +127,3 @@ public enum ThreadShortage {
         + "result. \(remedy)")
   }
 }
-
-/// Calls `body` in up to `count` threads, including the calling one, and returns when all calls
-/// have.
-///
-/// Each call has its own index below `count`. If the system refuses threads, there are fewer calls,
-/// but at least one, so the calls must divide the work among however many there are.
-public func inThreads(_ count: Int, _ body: @Sendable (_ index: Int) -> Void) {
-  withoutActuallyEscaping(body) { body in
-    var threads: [HelperThread] = []
-    for index in 1..<max(1, count) {
-      guard let thread = HelperThread.start({ body(index) }) else { break }
-      threads.append(thread)
-    }
-    body(0)
-    for thread in threads { thread.join() }
-  }
-}

@@ -26,14 +26,6 @@ struct HelperThreadTests {
     #expect(found.withLock { $0.subtracting(before) } == outside.subtracting(before))
   }
 
-  @Test(
-    "work is shared by as many calls as threads, each with an index of its own", arguments: 0...5)
-  func inThreads(count: Int) {
-    let indices = Mutex<[Int]>([])
-    Threading.inThreads(count) { index in indices.withLock { $0.append(index) } }
-    #expect(indices.withLock { $0.sorted() } == Array(0..<max(1, count)))
-  }
-
   @Test("knows that threads are allowed")
   func allowed() {
     #expect(HelperThread.areAllowed(0))
