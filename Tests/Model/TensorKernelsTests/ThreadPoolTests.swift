@@ -35,11 +35,15 @@ struct ThreadPoolTests {
   func ranges(count: Int) {
     let threadPool = ThreadPool(count: count)
     func ranges(_ total: Int, minimum: Int, maximumPieces: Int = 16) -> [Range<Int>] {
-      let ranges = Mutex<[Int: Range<Int>]>([:])
+      let (calls, bounds) = (Arena<Int>(count: 16), Arena<Int>(count: 32))
       threadPool.split(total, minimum: minimum, maximumPieces: maximumPieces) { range, piece in
-        ranges.withLock { $0[piece] = range }
+        calls.elements[piece] += 1
+        bounds.elements[2 * piece] = range.lowerBound
+        bounds.elements[2 * piece + 1] = range.upperBound
       }
-      return ranges.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
+      return (0..<16).filter { calls.elements[$0] == 1 }.map {
+        bounds.elements[2 * $0]..<bounds.elements[2 * $0 + 1]
+      }
     }
     #expect(ranges(10, minimum: 4) == [0..<5, 5..<10])
     #expect(ranges(10, minimum: 11) == [0..<10])
@@ -52,19 +56,20 @@ struct ThreadPoolTests {
   func signals() {
     let threadPool = ThreadPool(count: 2)
     let begun = Atomic<Int>(0)
-    let blocked = Mutex<[Int: Bool]>([:])
+    let isBlocked = Atomic<Bool>(false)
     threadPool.run(2) { _, thread in
       begun.wrappingAdd(1, ordering: .relaxed)
       // So that each thread has a piece.
       while begun.load(ordering: .relaxed) < 2 { sched_yield() }
       var signals = sigset_t()
       pthread_sigmask(SIG_BLOCK, nil, &signals)
-      let isBlocked = [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGWINCH].allSatisfy {
-        sigismember(&signals, $0) == 1
-      }
-      blocked.withLock { $0[thread] = isBlocked }
+      guard thread == 1 else { return }
+      isBlocked.store(
+        [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGWINCH].allSatisfy { sigismember(&signals, $0) == 1 },
+        ordering: .relaxed)
     }
-    #expect(blocked.withLock { $0[1] } == true)
+    let wasBlocked = isBlocked.load(ordering: .relaxed)
+    #expect(wasBlocked)
   }
 
   private final class Canary: Sendable {}

@@ -18,25 +18,24 @@ struct ThreadPoolThreadsTests {
     }
   }
 
-  /// Whether a thread sleeps, by its folder in `/proc`.
-  private func isAsleep(_ thread: String) throws -> Bool {
-    let stat = try String(contentsOfFile: "/proc/\(thread)/stat", encoding: .utf8)
+  /// Whether a thread of this process sleeps.
+  private func isAsleep(_ thread: Int) throws -> Bool {
+    let stat = try String(contentsOfFile: "/proc/self/task/\(thread)/stat", encoding: .utf8)
     return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].dropFirst(2).first == "S"
   }
 
   @Test("sleep where there is no loop, and wake up for the next")
   func sleepingThreads() throws {
     let threadPool = ThreadPool(count: 3)
-    let sleepers = Mutex<[String]>([])
+    let threads = Arena<Int>(count: 3)
     inEveryThread(of: threadPool) { thread in
-      guard thread > 0 else { return }
       let folder = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
-      sleepers.withLock { $0.append(folder ?? "") }
+      threads.elements[thread] = folder.flatMap { Int($0.split(separator: "/").last ?? "") } ?? 0
     }
     let sums = FloatArena(count: 8)
     for _ in 0..<3 {
-      for sleeper in sleepers.withLock({ $0 }) {
-        while try !isAsleep(sleeper) { sched_yield() }
+      for thread in threads.elements.dropFirst() {
+        while try !isAsleep(thread) { sched_yield() }
       }
       threadPool.run(8) { piece, _ in sums.floats[piece] += 1 }
     }
