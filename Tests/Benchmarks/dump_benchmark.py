@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -39,8 +40,10 @@ def texts(fixture):
     if FORTUNES.is_dir():
         yield from fortunes("\n@\n")
     else:
-        for message in json.loads(fixture.read_text(encoding="utf-8"))["messages"]:
-            text = "".join(part["text"] for part in message["text_entities"])
+        # Telegram Desktop writes control characters as \x0B, which is not JSON.
+        export = re.sub(r"\\x(..)", r"\\u00\1", fixture.read_text(encoding="utf-8"))
+        for message in json.loads(export)["messages"]:
+            text = "".join(part["text"] for part in message.get("text_entities", []))
             if text:
                 yield text
 
