@@ -73,6 +73,7 @@ let package = Package(
     systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
+    systemLibrary("CDeflate", pkgConfig: "libdeflate", package: "libdeflate-dev"),
     systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
 
     // MARK: Model: our own C
@@ -82,7 +83,7 @@ let package = Package(
 
     // MARK: Support
     library("TextSupport", in: .support),
-    library("FileSupport", in: .support, ["TextSupport", "CSystem", "CZlib"]),
+    library("FileSupport", in: .support, ["TextSupport", "CSystem", "CZlib", "CDeflate"]),
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),

@@ -1,6 +1,10 @@
+import CDeflate
 import CZlib
 
 /// The CRC-32 of gzip and zlib (reflected polynomial 0xEDB88320), computed piece by piece.
+///
+/// libdeflate computes it ten times as fast as zlib, which would take an eighth of the time of
+/// encoding a corpus; but only zlib joins checksums.
 public struct CRC32: Sendable {
   /// The checksum of all bytes so far.
   public private(set) var value: UInt32 = 0
@@ -10,8 +14,8 @@ public struct CRC32: Sendable {
 
   /// Adds `bytes`.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    guard let base = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
-    value = UInt32(crc32_z(UInt(value), base, bytes.count))
+    guard let base = bytes.baseAddress else { return }
+    value = libdeflate_crc32(value, base, bytes.count)
   }
 
   /// Adds `count` bytes whose own checksum is `other`.
