@@ -104,6 +104,9 @@ let package = Package(
     library(
       "GPT2", in: .model,
       ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
+    library(
+      "TextGeneration", in: .model,
+      ["GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "JSONSupport"]),
 
     // MARK: Stages
     library(
@@ -130,7 +133,7 @@ let package = Package(
     library(
       "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "TokenShardFormat",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
         "CommandLineSupport", "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 
@@ -152,8 +155,8 @@ let package = Package(
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Sampling", "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding",
+        "CheckpointFormat", "JSONSupport", "Threading", "TextSupport",
       ]),
 
     // MARK: Tests
@@ -175,6 +178,9 @@ let package = Package(
       of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
       data: ["Reference"]),
     tests(
+      of: "TextGeneration", in: .model,
+      ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),
+    tests(
       of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
@@ -194,8 +200,8 @@ let package = Package(
     tests(
       of: "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
-        "FileSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "JSONSupport", "FileSupport",
       ]),
     .testTarget(
       name: "PipelineTests",
