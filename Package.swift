@@ -127,8 +127,8 @@ let package = Package(
     library(
       "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
-        "JSONSupport", "FileSupport", "TextSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,
@@ -149,8 +149,8 @@ let package = Package(
     program(
       "gpt-finetune",
       [
-        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "Threading",
+        "TextSupport",
       ]),
     program(
       "gpt-sample",
@@ -192,8 +192,8 @@ let package = Package(
     tests(
       of: "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
-        "JSONSupport", "FileSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "CheckpointFormat", "JSONSupport", "FileSupport",
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),
