@@ -14,8 +14,9 @@ package struct ModelCard {
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 
-  /// The card of the model that `trainer` holds.
-  init(_ trainer: Trainer, _ report: TrainingReport) {
+  /// The card of the model that `trainer` holds; without samples if `progress`, which is called
+  /// while they are written, throws.
+  init(_ trainer: Trainer, _ report: TrainingReport, _ progress: () throws -> Void) {
     self.trainer = trainer
     self.report = report
     isRussian = trainer.vocabulary?.isRussian(trainer.data.training) ?? false
@@ -23,7 +24,7 @@ package struct ModelCard {
     samples =
       trainer.vocabulary.flatMap { vocabulary in
         try? TextSamples(vocabulary, trainer.data, seed: trainer.settings.seed)
-          .texts(3, by: trainer.model)
+          .texts(3, by: trainer.model, progress)
       } ?? []
   }
 

@@ -28,8 +28,12 @@ package struct TextSamples {
   /// A text that occurs in the training data is left out: it would show someone's post, and not what
   /// the model can do. So is one with the name of an account, which may be somebody's.
   ///
-  /// - Throws: ``SamplingError`` if the weights are damaged.
-  package func texts(_ count: Int, by model: GPT2Model) throws -> [String] {
+  /// `progress` is called before every token.
+  ///
+  /// - Throws: ``SamplingError`` if the weights are damaged; what `progress` throws.
+  package func texts(
+    _ count: Int, by model: GPT2Model, _ progress: () throws -> Void = {}
+  ) throws -> [String] {
     var settings = SamplingSettings()
     settings.temperature = Self.temperature
     settings.seed = seed
@@ -43,7 +47,10 @@ package struct TextSamples {
           TextRequest(
             prompt: Prompt(text: "", tokens: [end]), index: attempt * count + index))
       }
-      while written.contains(where: { $0.soFar.finishReason == nil }) { try generator.step() }
+      while written.contains(where: { $0.soFar.finishReason == nil }) {
+        try progress()
+        try generator.step()
+      }
       for tokens in written.map(\.soFar.tokens) where texts.count < count {
         let text = TextDisplay.text(of: tokens, vocabulary.tokenizer, .original)
         guard !text.isEmpty, !Self.namesAccount(text),

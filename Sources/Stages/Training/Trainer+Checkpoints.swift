@@ -220,13 +220,16 @@ extension Trainer {
   }
 
   /// Writes the final model, the curves and the report, and returns the model's path.
-  func saveFinal() throws -> String {
-    try setEarlierRunAside()
+  ///
+  /// `progress` is called while texts are written for the model's card; if it throws, the card has
+  /// none.
+  func saveFinal(_ progress: () throws -> Void) throws -> String {
     let report = TrainingReport(self)
+    let card = ModelCard(self, report, progress)
+    try setEarlierRunAside()
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
     try replaceFile(at: "\(folder.path)/report.md", with: report.text)
-    let card = ModelCard(self, report)
     try RunFolder.write(folder.finalPath) { partial in
       try writeModel(to: partial, isFinal: true)
       try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)

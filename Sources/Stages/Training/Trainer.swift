@@ -23,6 +23,9 @@ public enum TrainingEvent {
   case progress(TrainingProgress)
   /// After every log entry.
   case logged(TrainerState.LogEntry)
+  /// Before every token of the samples for the final model's card, which takes as long as a few steps.
+  /// If the report throws, the card has none.
+  case sampling
   /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
@@ -128,7 +131,7 @@ public final class Trainer {
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
     try loadBestModel()
-    try report(.saved(try saveFinal()))
+    try report(.saved(try saveFinal { try report(.sampling) }))
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.

@@ -189,7 +189,7 @@ struct BestModelTests {
               if entry.step == step, entry.values["eval_loss"] != nil {
                 throw TrainingFixture.Stop()
               }
-            case .saved: break
+            case .sampling, .saved: break
             }
           }
         }

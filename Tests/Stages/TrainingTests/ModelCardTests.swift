@@ -240,6 +240,19 @@ struct ModelCardTests {
     }
   }
 
+  @Test("an interruption while samples are written leaves the final model, without samples")
+  func interruptedSampling() throws {
+    struct Stop: Error {}
+    let posts = try Posts(Posts.russian)
+    let trainer = try posts.trainer()
+    try trainer.run { if case .sampling = $0 { throw Stop() } }
+    #expect(try !posts.card().contains("Samples"))
+    #expect(try posts.card().contains("trained from random weights on 4 posts"))
+    #expect(
+      try GPT2Model(folder: posts.folder.path("run/final"), threadPool: ThreadPool(count: 1))
+        .checksum == trainer.model.checksum)
+  }
+
   @Test("an interrupted training that is resumed has the card of one that was not")
   func resumed() throws {
     struct Stop: Error {}

@@ -128,7 +128,7 @@ struct ResumeTests {
         switch event {
         case .logged: throw TrainingFixture.Stop()
         case .saved(let path): saved.append(path)
-        case .progress: break
+        case .progress, .sampling: break
         }
       }
     }
