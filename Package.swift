@@ -105,6 +105,9 @@ let package = Package(
     library(
       "GPT2", in: .model,
       ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
+    library(
+      "TextGeneration", in: .model,
+      ["GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "JSONSupport"]),
 
     // MARK: Stages
     library(
@@ -125,13 +128,13 @@ let package = Package(
     library(
       "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
-        "JSONSupport", "FileSupport", "TextSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "TokenShardFormat",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
         "CommandLineSupport", "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 
@@ -147,14 +150,14 @@ let package = Package(
     program(
       "gpt-finetune",
       [
-        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "Threading",
+        "TextSupport",
       ]),
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Sampling", "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding",
+        "CheckpointFormat", "JSONSupport", "Threading", "TextSupport",
       ]),
 
     // MARK: Tests
@@ -176,6 +179,9 @@ let package = Package(
       of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
       data: ["Reference"]),
     tests(
+      of: "TextGeneration", in: .model,
+      ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),
+    tests(
       of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
@@ -187,16 +193,16 @@ let package = Package(
     tests(
       of: "Training", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "CheckpointFormat",
-        "JSONSupport", "FileSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "CheckpointFormat", "JSONSupport", "FileSupport",
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),
     tests(
       of: "Sampling", in: .stages,
       [
-        "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
-        "FileSupport",
+        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "JSONSupport", "FileSupport",
       ]),
     .testTarget(
       name: "PipelineTests",

@@ -188,8 +188,21 @@ define dump_facts
 }
 endef
 
+# newer_rules CLEAN_FLAGS STAMP: prints a rule file of the flags that is newer than the stamp, if any.
+define newer_rules
+{
+  local file
+  local -a flags
+  as_words flags "$1" 2> /dev/null || return
+  set -- "$2" "${flags[@]}"
+  for file in "${@:2}"; do
+    if [ "${file#--rules=}" -nt "$1" ]; then echo "${file#--rules=}"; break; fi
+  done
+}
+endef
+
 functions := run as_path as_words as_typed did_you_mean problem_of_run \
-  has_saved settle_posts same_posts dump_facts
+  has_saved settle_posts same_posts dump_facts newer_rules
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
 define newline
@@ -258,6 +271,8 @@ DUMP_FLAGS ?=
 RECIPE ?= house
 #? what to do with posts under #БТnews: post (drop it), line (drop the line) or keep
 NEWS ?= post
+#? more arguments for bugurt-clean, such as --rule length.minimum=20 or --rules my.ini
+CLEAN_FLAGS ?=
 
 #! make encode
 #? folder of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
@@ -423,7 +438,7 @@ trained := $(run_folder).settings
 
 # The variables that can change the result of a stage. The number of threads and how often
 # something is saved cannot.
-clean_variables := RECIPE NEWS
+clean_variables := RECIPE NEWS CLEAN_FLAGS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
   BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE TRAIN_FLAGS
@@ -521,11 +536,12 @@ missing-export:
 clean-text: $(cleaned)
 
 # The original recipe has no setting for news.
-$(cleaned): $(dumped) $(wildcard $(posts)) \
+$(cleaned): $(dumped) $(wildcard $(posts)) $(if $(CLEAN_FLAGS),$(if $(call \
+  bash,newer_rules,$(call quoted,$(CLEAN_FLAGS)) $(cleaned)),FORCE)) \
   $(call stale,$(cleaned),$(clean_settings),$(corpus) $(funnel)) | $(bin)/bugurt-clean
-	@$(call unless_same,$(posts)) run $(bin)/bugurt-clean --recipe="$$RECIPE" \
-	  $(if $(filter house,$(RECIPE)),--news="$$NEWS") $(posts) --output $(corpus) \
-	  --funnel $(funnel)
+	@as_words flags "$$CLEAN_FLAGS"; $(call unless_same,$(posts)) run $(bin)/bugurt-clean \
+	  --recipe="$$RECIPE" $(if $(filter house,$(RECIPE)),--news="$$NEWS") $(posts) \
+	  --output $(corpus) --funnel $(funnel) "$${flags[@]}"
 	$(call done,clean_settings)
 
 ## encode: token shards and their tokenizer, data/tokens/RUN

@@ -30,7 +30,7 @@ test: $(binaries)
 	swift test $(test_flags) $(if $(FILTER),--filter '$(FILTER)')
 
 # The suites in which threads share memory in our own code. The libraries for matrix products are not
-# compiled for the sanitizer, which therefore cannot see how they synchronize.
+# compiled for the sanitizer, which therefore cannot see how they synchronise.
 threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
   CorpusEncodingTests\.|CleanerTests|NearDuplicates
 

@@ -64,7 +64,7 @@ def faults(page, line):
     for name in code:
         match = re.fullmatch(r"([A-Z]\w+)\.([a-z]\w+)(?:\([\w:]*\))?", name)
         kind = match[1] if match else name
-        if name.endswith(".swift"):
+        if name.endswith((".swift", ".md")):
             continue
         if match or page.name in ABOUT_CODE and re.fullmatch(r"[A-Z]\w*[a-z0-9][A-Z]\w*", name):
             if kind not in DECLARED | FOREIGN:

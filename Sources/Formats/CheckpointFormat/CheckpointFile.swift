@@ -14,6 +14,8 @@ public enum CheckpointFile {
   public static let optimizer = "optimizer.safetensors"
   /// What resuming needs: the settings that must not change, and the running sums.
   public static let resumeState = "resume_state.json"
+  /// What a final model is, for readers on the Hugging Face Hub.
+  public static let card = "README.md"
   /// The files of a tokenizer; a folder has some of them.
   public static let tokenizer = [
     "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json",

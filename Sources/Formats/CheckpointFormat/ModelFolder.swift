@@ -49,3 +49,68 @@ public enum ModelFolder {
     return "use '\(run.checkpointPath(step: step))', the newest complete one"
   }
 }
+
+extension ModelFolder {
+  /// The name on the Hugging Face Hub of the model in the folder `path`, or of the one it was made
+  /// from, such as `ai-forever/rugpt3small_based_on_gpt2`; `nil` if it is not known.
+  ///
+  /// It follows from the folder's place in the cache of huggingface_hub. Otherwise it is what
+  /// transformers has noted in `config.json`, or the base model of a model card. What may be the path
+  /// of a folder is not a name.
+  public static func hubName(of path: String) -> String? {
+    if let name = nameInCache(path) { return name }
+    let configuration = try? JSONValue(
+      path: "\(path)/\(CheckpointFile.configuration)", leniency: .nonFiniteNumbers)
+    let names = [configuration?["_name_or_path"]?.string, baseModel(ofCardIn: path)]
+    return names.lazy.compactMap(\.self).first { isHubName($0) && !Folder.exists($0) }
+  }
+
+  /// The name of the model in a folder `models--<owner>--<name>/snapshots/<revision>`.
+  private static func nameInCache(_ path: String) -> String? {
+    let repository = Folder.name(of: Folder.parent(of: Folder.parent(of: path)))
+    let prefix = "models--"
+    guard Folder.name(of: Folder.parent(of: path)) == "snapshots", repository.hasPrefix(prefix)
+    else { return nil }
+    return repository.dropFirst(prefix.count).split(
+      separator: "--", omittingEmptySubsequences: false
+    )
+    .joined(separator: "/")
+  }
+
+  /// The first base model that the card of the model in the folder `path` names.
+  private static func baseModel(ofCardIn path: String) -> String? {
+    guard let file = try? MappedFile(path: "\(path)/\(CheckpointFile.card)") else { return nil }
+    let card = withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
+    let key = "base_model:"
+    guard let line = card.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
+      return nil
+    }
+    return String(line.dropFirst(key.count).filter { !" \"'\r".contains($0) })
+  }
+
+  /// The models that the Hub names without an owner.
+  private static let namesWithoutOwner: Set = [
+    "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2",
+  ]
+
+  /// Whether `name` follows the rules of the Hub for `<owner>/<name>`, so that a card may link to it.
+  private static func isHubName(_ name: String) -> Bool {
+    if namesWithoutOwner.contains(name) { return true }
+    let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    func isWordByte(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+    return parts.count == 2 && name.utf8.count <= 96 && !name.contains("--")
+      && !name.contains("..")
+      && parts.allSatisfy { part in
+        guard let first = part.first, let last = part.last else { return false }
+        return isWordByte(first) && isWordByte(last)
+          && part.allSatisfy { isWordByte($0) || "-.".utf8.contains($0) }
+      }
+  }
+}

@@ -3,7 +3,7 @@ import TextSupport
 
 /// Writes cleaned text; the file gets its name only when it is complete.
 public final class CorpusWriter {
-  /// Whether each post is on its own line, followed by a newline: contract 2 of `docs/formats.md`.
+  /// Whether each post is on its own line, followed by a newline: section 2 of `docs/formats.md`.
   ///
   /// Otherwise there is nothing between the posts, as the original recipe wrote them.
   public let isOnePostALine: Bool

@@ -1,4 +1,4 @@
-/// A post of a channel: contract 1 of `docs/formats.md`.
+/// A post of a channel: section 1 of `docs/formats.md`.
 public struct Post: Equatable, Sendable {
   /// The id of the post in its channel, as in its link.
   public var id: Int

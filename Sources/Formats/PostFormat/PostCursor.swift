@@ -1,7 +1,7 @@
 import FileSupport
 
-/// Reads a file of posts (JSON lines, compressed with gzip or not) one post at a time: contract 1
-/// of `docs/formats.md`.
+/// Reads a file of posts (JSON lines, compressed with gzip or not) one post at a time:
+/// section 1 of `docs/formats.md`.
 ///
 ///     let cursor = try PostCursor(path: "posts.jsonl")
 ///     while let post = try cursor.next() { … }

@@ -1,7 +1,7 @@
 import FileSupport
 import JSONSupport
 
-/// Writes posts as JSON lines: contract 1 of `docs/formats.md`.
+/// Writes posts as JSON lines: section 1 of `docs/formats.md`.
 ///
 /// The file appears under its name only with ``commit()``.
 public final class PostWriter {

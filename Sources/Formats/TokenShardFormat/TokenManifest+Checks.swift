@@ -115,7 +115,7 @@ extension TokenManifest {
       guard let posts = splits[split]?.posts else { continue }
       let tokens = try shards(of: split, in: folder, verifyingContents: false)
       let ends = tokens.shards.reduce(0) { $0 + $1.occurrences(of: endOfText) }
-      // A post may contain the token itself if special tokens in texts were recognized.
+      // A post may contain the token itself if special tokens in texts were recognised.
       guard ends >= posts else {
         throw InputError(
           folder + "/" + Self.fileName,

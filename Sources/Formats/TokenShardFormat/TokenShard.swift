@@ -57,7 +57,7 @@ public struct TokenShard: Sendable {
 
   /// The largest id; 0 if there are none.
   ///
-  /// The loop has no early exit, so that it vectorizes.
+  /// The loop has no early exit, so that it vectorises.
   private var largestID: UInt32 {
     func largest<ID: FixedWidthInteger>(_ type: ID.Type) -> UInt32 {
       let ids = UnsafeRawBufferPointer(rebasing: file.bytes[TokenShardHeader.byteCount...])

@@ -2,7 +2,6 @@ import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
-import JSONSupport
 import TensorKernels
 import TextSupport
 import Threading
@@ -16,8 +15,8 @@ struct GPTFinetune: Program {
     "Train a GPT-2 model on token shards: fine-tune a model, or start from random weights."
   static let discussion = """
     The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
-    model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is),
-    curves.csv, curves.svg and report.md.
+    model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is, with a
+    model card), curves.csv, curves.svg and report.md.
 
     examples:
       gpt-finetune data/tokens/bugurt --model rugpt3medium_based_on_gpt2 -o checkpoints/bugurt
@@ -162,7 +161,8 @@ struct GPTFinetune: Program {
       vocabulary.setSpecialTokens(of: &configuration)
       let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
-        model, data: data, settings: settings, folder: folder, origin: ["weights": "random"])
+        model, data: data, settings: settings, folder: folder, origin: .random,
+        vocabulary: vocabulary)
     }
     Log.info("reading \(base)")
     let model = try GPT2Model(folder: base, threadPool: threadPool, progress: Interruption.check)
@@ -173,7 +173,8 @@ struct GPTFinetune: Program {
     model.alignGeneration(keepingEnds: vocabulary.canEndText)
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
-      origin: ["weights": .integer(Int(model.checksum))])
+      origin: .model(checksum: model.checksum, name: ModelFolder.hubName(of: base)),
+      vocabulary: vocabulary)
   }
 
   private var settings: TrainingSettings {

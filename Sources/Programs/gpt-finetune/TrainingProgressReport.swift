@@ -9,6 +9,7 @@ final class TrainingProgressReport {
   private var tokens = 0
   private var seconds = 0.0
   private var smoothedLoss: Double?
+  private var isSampling = false
   private let trainer: Trainer
 
   init(_ trainer: Trainer, firstStep: Int) {
@@ -44,6 +45,10 @@ final class TrainingProgressReport {
         }
       }
       Log.info(text)
+    case .sampling:
+      if !isSampling { Log.info("writing samples for the model card") }
+      isSampling = true
+      try Interruption.check()
     case .saved(let path):
       Log.info("saved \(path)")
     }

@@ -4,6 +4,7 @@ import FileSupport
 import GPT2
 import JSONSupport
 import Sampling
+import TextGeneration
 import TextSupport
 
 @main

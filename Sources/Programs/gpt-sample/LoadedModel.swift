@@ -3,8 +3,8 @@ import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
-import Sampling
 import TensorKernels
+import TextGeneration
 import TextSupport
 import Threading
 

@@ -1,5 +1,5 @@
 import CommandLineSupport
-import Sampling
+import TextGeneration
 
 extension TextFormat: ArgumentValue {}
 

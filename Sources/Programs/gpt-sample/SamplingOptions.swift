@@ -1,7 +1,7 @@
 import BytePairEncoding
 import CommandLineSupport
 import FileSupport
-import Sampling
+import TextGeneration
 
 /// The options for sampling each token, in the order in which they take effect.
 struct SamplingOptions: ArgumentGroup {

@@ -8,9 +8,9 @@ import TokenShardFormat
 public struct ShardVocabulary {
   /// Warnings about it for the user, as complete sentences.
   public private(set) var warnings: [String] = []
-  private let tokenizer: Tokenizer
+  let tokenizer: Tokenizer
   /// The id of the token that ends a text in the shards.
-  private let endOfText: Int
+  let endOfText: Int
 
   /// The vocabulary of the shards of `data`; `model` is the folder of a model to be fine-tuned, in
   /// which the ids must have the same meaning.
@@ -41,6 +41,22 @@ public struct ShardVocabulary {
   /// The id of the added token for `role`; an ordinary token with that name does not count.
   private func id(of role: TokenRole) -> Int? {
     tokenizer.addedTokens.first { $0.content == tokenizer.roles[role] }.map { Int($0.id) }
+  }
+
+  /// Whether `shards` are of Russian text, judging by their first tokens: most letters are Russian,
+  /// and few are those that other languages add to the Cyrillic alphabet.
+  func isRussian(_ shards: TokenShards) -> Bool {
+    let ids = shards.ids(in: 0..<min(shards.count, 10_000)).filter {
+      $0 != endOfText && $0 < tokenizer.count
+    }
+    let text = String(decoding: ids.flatMap { tokenizer.bytes(of: $0) }, as: UTF8.self)
+    let letters = text.unicodeScalars.filter(\.properties.isAlphabetic)
+    func isRussian(_ letter: Unicode.Scalar) -> Bool {
+      "А"..."я" ~= letter || letter == "Ё" || letter == "ё"
+    }
+    let russian = letters.count(where: isRussian)
+    let otherCyrillic = letters.count { "\u{400}"..."\u{52F}" ~= $0 && !isRussian($0) }
+    return russian > letters.count / 2 && otherCyrillic <= letters.count / 100
   }
 
   private mutating func check(againstModel model: String, _ folder: String) throws {

@@ -7,31 +7,6 @@ import TensorKernels
 import TextSupport
 import TokenShardFormat
 
-/// How a training run starts.
-public enum TrainingStart: Equatable, Sendable {
-  /// From the first step; there is no earlier run.
-  case new
-  /// From the first step, replacing an earlier run that differs in `differences`.
-  case replacing(differences: [String])
-  /// After the step of a checkpoint.
-  case resumed(step: Int)
-  /// Not at all: the run is already finished.
-  case finished
-}
-
-/// What to do with an earlier run in the same folder.
-public struct EarlierRunPolicy: Sendable {
-  /// Resume it where it stopped, and leave a finished one with the same settings unchanged.
-  public var resumes: Bool
-  /// Replace it if it is neither resumed nor left unchanged.
-  public var restarts: Bool
-
-  public init(resumes: Bool, restarts: Bool) {
-    self.resumes = resumes
-    self.restarts = restarts
-  }
-}
-
 extension Trainer {
   /// Looks for an earlier run in the folder and starts as `policy` says.
   ///
@@ -134,7 +109,7 @@ extension Trainer {
     [
       "settings": settings.course(steps: totalSteps),
       "model": model.configuration.json,
-      "origin": origin,
+      "origin": origin.course,
       "tokenizer": .integer(Int(data.manifest.tokenizerDigest)),
       "data": data.digest(of: .train),
       "validation_data": settings.dependsOnValidation ? data.digest(of: .validation) : nil,
@@ -245,13 +220,20 @@ extension Trainer {
   }
 
   /// Writes the final model, the curves and the report, and returns the model's path.
-  func saveFinal() throws -> String {
-    try setEarlierRunAside()
+  ///
+  /// `progress` is called while texts are written for the model's card; if it throws, the card has
+  /// none.
+  func saveFinal(_ progress: () throws -> Void) throws -> String {
     let report = TrainingReport(self)
+    let card = ModelCard(self, report, progress)
+    try setEarlierRunAside()
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
     try replaceFile(at: "\(folder.path)/report.md", with: report.text)
-    try RunFolder.write(folder.finalPath) { try writeModel(to: $0, isFinal: true) }
+    try RunFolder.write(folder.finalPath) { partial in
+      try writeModel(to: partial, isFinal: true)
+      try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)
+    }
     try folder.removePrevious()
     return folder.finalPath
   }
@@ -268,11 +250,14 @@ extension Trainer {
   }
 
   /// The path of the best checkpoint, if there is one, while another or the final model is written.
+  ///
+  /// The final model is made to be published, so for it the path begins in the folder of the run.
   private func bestCheckpoint(isFinal: Bool) -> String? {
     guard let step = state.best?.step else { return nil }
     let path = folder.checkpointPath(step: step)
-    if step == state.globalStep { return isFinal ? folder.finalPath : path }
-    return Folder.exists(path) ? path : nil
+    let isLast = step == state.globalStep
+    guard isLast || Folder.exists(path) else { return nil }
+    return isFinal ? Folder.name(of: isLast ? folder.finalPath : path) : path
   }
 }
 

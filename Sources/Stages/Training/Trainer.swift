@@ -1,7 +1,6 @@
 import CheckpointFormat
 import FileSupport
 import GPT2
-import JSONSupport
 import TensorKernels
 import TokenShardFormat
 
@@ -24,6 +23,9 @@ public enum TrainingEvent {
   case progress(TrainingProgress)
   /// After every log entry.
   case logged(TrainerState.LogEntry)
+  /// Before every token of the samples for the final model's card, which takes as long as a few steps.
+  /// If the report throws, the card has none.
+  case sampling
   /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
@@ -44,20 +46,22 @@ public final class Trainer {
   let firstMoments: FloatArena
   let secondMoments: FloatArena
   let plan: BatchPlan
-  /// Where the weights came from, compared when a run is resumed.
-  let origin: JSONValue
+  let origin: WeightOrigin
+  /// The vocabulary of the data; `nil` if it is not known, so that there can be no samples.
+  let vocabulary: ShardVocabulary?
   let pass: TrainingPass
   /// Whether the folder still holds an earlier run, to be set aside when something is saved.
   var replacesEarlierRun = false
   private var order: (epoch: Int, blocks: [Int]) = (-1, [])
 
-  /// Prepares to train `model`; `origin` says where its weights came from.
+  /// Prepares to train `model`, whose weights come from `origin`, on data of the vocabulary
+  /// `vocabulary`.
   ///
   /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings
   ///   need validation data and there is none.
   public init(
     _ model: GPT2Model, data: TrainingData, settings: TrainingSettings, folder: RunFolder,
-    origin: JSONValue
+    origin: WeightOrigin, vocabulary: ShardVocabulary? = nil
   ) throws {
     guard data.manifest.vocabularySize <= model.configuration.vocabularySize else {
       throw InputError(
@@ -84,6 +88,7 @@ public final class Trainer {
     self.settings = settings
     self.folder = folder
     self.origin = origin
+    self.vocabulary = vocabulary
     plan = BatchPlan(settings, blockCount: data.blockCount)
     totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
     firstMoments = FloatArena(count: model.layout.count)
@@ -126,7 +131,7 @@ public final class Trainer {
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
     try loadBestModel()
-    try report(.saved(try saveFinal()))
+    try report(.saved(try saveFinal { try report(.sampling) }))
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.

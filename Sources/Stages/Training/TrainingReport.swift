@@ -39,14 +39,6 @@ struct TrainingReport {
 
   /// The human-readable report, as Markdown.
   var text: String {
-    let (settings, model) = (trainer.settings, trainer.model.configuration)
-    func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
-    let losses = log.compactMap { $0.values["loss"] }
-    let validation = log.last { $0.values["eval_loss"] != nil }?.values
-    let best = trainer.state.best
-    let warmup = settings.warmupSteps(of: trainer.totalSteps)
-    let steps = trainer.state.globalStep
-    let ending = steps < trainer.totalSteps ? ", stopped early of \(trainer.totalSteps)" : ""
     let command = CommandLine.arguments.map { argument in
       argument.contains { !$0.isLetter && !$0.isNumber && !"-_./=:".contains($0) }
         ? "'\(argument)'" : argument
@@ -56,6 +48,26 @@ struct TrainingReport {
 
       ![loss](curves.svg)
 
+      \(summary)
+
+      Made by
+
+          \(command)
+
+      """
+  }
+
+  /// The settings and the results, as a table in Markdown.
+  var summary: String {
+    let (settings, model) = (trainer.settings, trainer.model.configuration)
+    func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
+    let losses = log.compactMap { $0.values["loss"] }
+    let validation = log.last { $0.values["eval_loss"] != nil }?.values
+    let best = trainer.state.best
+    let warmup = settings.warmupSteps(of: trainer.totalSteps)
+    let steps = trainer.state.globalStep
+    let ending = steps < trainer.totalSteps ? ", stopped early of \(trainer.totalSteps)" : ""
+    return """
       | | |
       | --- | --- |
       | model | \(model.layers) layers, \(model.embeddingSize) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
@@ -69,20 +81,21 @@ struct TrainingReport {
       | validation loss | \(number(validation?["eval_loss"])) |
       | validation perplexity | \(number(validation?["eval_perplexity"])) |
       | lowest validation loss | \(number(best?.loss))\(best.map { ", after step \($0.step)" } ?? "") |
-      | finished model | \(finishedModel) |
-
-      Made by
-
-          \(command)
-
+      | finished model | after step \(finishedStep), the \(finishedStep == steps ? "last" : "best") |
       """
   }
 
   /// The step after which the weights of the final model were saved.
-  private var finishedModel: String {
-    let last = trainer.state.globalStep
-    guard trainer.settings.loadsBestModelAtEnd, let best = trainer.state.best?.step, best != last
-    else { return "after step \(last), the last" }
-    return "after step \(best), the best"
+  private var finishedStep: Int {
+    let best = trainer.settings.loadsBestModelAtEnd ? trainer.state.best?.step : nil
+    return best ?? trainer.state.globalStep
+  }
+
+  /// How well the final model does on the validation data; `nil` without any.
+  var finishedValidation: (loss: Double, perplexity: Double)? {
+    let entry = log.last { $0.step == finishedStep && $0.values["eval_loss"] != nil }
+    guard let loss = entry?.values["eval_loss"], let perplexity = entry?.values["eval_perplexity"]
+    else { return nil }
+    return (loss, perplexity)
   }
 }

@@ -55,6 +55,22 @@ public struct JSONObject: Sendable {
     return found
   }
 
+  /// The result of `read` for the member `key`; `nil` if there is none, or with `orNull` if it is
+  /// null.
+  ///
+  /// `expected` is what it must be, such as `true or false`.
+  ///
+  /// - Throws: ``InputError`` with what was found if `read` returns `nil`.
+  public func optional<Value>(
+    _ key: String, _ expected: String, orNull: Bool = false, _ read: (JSONValue) -> Value?
+  ) throws -> Value? {
+    guard let found = value[key], !(orNull && found == .null) else { return nil }
+    guard let value = read(found) else {
+      throw InputError(path, "\(context)\(prefix)\(key) is \(found.excerpt); expected \(expected)")
+    }
+    return value
+  }
+
   /// The whole number `key`, which must be in `range`.
   public func integer(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws -> Int {
     let bounds = range == .min ... .max ? "" : " from \(range.lowerBound) to \(range.upperBound)"

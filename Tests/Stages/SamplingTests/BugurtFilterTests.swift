@@ -1,6 +1,7 @@
 import BytePairEncoding
 import Sampling
 import Testing
+import TextGeneration
 
 @Suite("BugurtFilter")
 struct BugurtFilterTests {

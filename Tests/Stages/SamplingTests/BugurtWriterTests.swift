@@ -5,6 +5,7 @@ import JSONSupport
 import Sampling
 import TestSupport
 import Testing
+import TextGeneration
 
 @Suite("BugurtWriter")
 struct BugurtWriterTests {

@@ -4,6 +4,7 @@ import GPT2
 import Sampling
 import TestSupport
 import Testing
+import TextGeneration
 
 @Suite("Conversation and reports")
 struct ConversationTests {

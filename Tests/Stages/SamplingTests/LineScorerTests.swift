@@ -4,6 +4,7 @@ import GPT2
 import Sampling
 import TensorKernels
 import Testing
+import TextGeneration
 
 @Suite("LineScorer")
 struct LineScorerTests {

@@ -4,6 +4,7 @@ import JSONSupport
 import Sampling
 import TestSupport
 import Testing
+import TextGeneration
 
 @Suite("TextOutput")
 struct TextOutputTests {

@@ -50,9 +50,7 @@ struct BestModelTests {
     #expect(state["global_step"]?.integer == last.step)
     #expect(state["max_steps"]?.integer == 60)
     #expect(state["best_global_step"]?.integer == best.step)
-    #expect(
-      state["best_model_checkpoint"]?.string
-        == fixture.folder.path("run/checkpoint-\(best.step)"))
+    #expect(state["best_model_checkpoint"]?.string == "checkpoint-\(best.step)")
     #expect(
       state["stateful_callbacks"]?["EarlyStoppingCallback"]?["attributes"]
         == ["early_stopping_patience_counter": 3])
@@ -110,7 +108,7 @@ struct BestModelTests {
     try trainer.run { _ in }
     #expect(trainer.state.best?.step == 4)
     let state = try JSONValue(path: fixture.folder.path("run/final/trainer_state.json"))
-    #expect(state["best_model_checkpoint"]?.string == fixture.folder.path("run/final"))
+    #expect(state["best_model_checkpoint"] == "final")
     #expect(try trainer.folder.checkpointSteps() == [])
     #expect(
       try fixture.folder.text(of: "run/report.md").contains(
@@ -191,7 +189,7 @@ struct BestModelTests {
               if entry.step == step, entry.values["eval_loss"] != nil {
                 throw TrainingFixture.Stop()
               }
-            case .saved: break
+            case .sampling, .saved: break
             }
           }
         }

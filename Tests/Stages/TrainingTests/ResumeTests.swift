@@ -128,7 +128,7 @@ struct ResumeTests {
         switch event {
         case .logged: throw TrainingFixture.Stop()
         case .saved(let path): saved.append(path)
-        case .progress: break
+        case .progress, .sampling: break
         }
       }
     }
@@ -140,7 +140,7 @@ struct ResumeTests {
 
   private func expectRefusal(
     _ problem: String, _ policy: EarlierRunPolicy, tokens: String = "tokens",
-    origin: JSONValue = [:], sourceLocation: SourceLocation = #_sourceLocation,
+    origin: WeightOrigin = .random, sourceLocation: SourceLocation = #_sourceLocation,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws {
     let trainer = try fixture.trainer(tokens: tokens, origin: origin, change)
@@ -166,7 +166,8 @@ struct ResumeTests {
       $0.maximumSteps = 13
       $0.seed = 43
     }
-    try expectRefusal(other("weights was null, is 5"), resume, origin: ["weights": 5])
+    try expectRefusal(
+      other("weights was \"random\", is 5"), resume, origin: .model(checksum: 5, name: nil))
     try fixture.writeShards(to: "other", offset: 1)
     try expectRefusal(other("the training data is different"), resume, tokens: "other")
     var configuration = TrainingFixture.configuration

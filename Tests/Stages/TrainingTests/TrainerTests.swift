@@ -78,7 +78,7 @@ struct TrainerTests {
       switch event {
       case .progress(let progress): losses.append(progress.loss)
       case .logged(let entry): if entry.values["loss"] != nil { events.append(entry.step) }
-      case .saved: break
+      case .sampling, .saved: break
       }
     }
     #expect(events == [1, 3, 6])
@@ -177,6 +177,7 @@ struct TrainerTests {
       case .progress(let progress): events.append("step \(progress.step)")
       case .logged(let entry):
         events.append(entry.values["loss"] == nil ? "validated" : "logged")
+      case .sampling: events.append("sampling")
       case .saved(let path): events.append(Folder.name(of: path))
       }
     }

@@ -74,7 +74,8 @@ final class TrainingFixture {
 
   func trainer(
     _ run: String = "run", tokens: String = "tokens",
-    configuration: GPT2Configuration = configuration, seed: UInt64 = 1, origin: JSONValue = [:],
+    configuration: GPT2Configuration = configuration, seed: UInt64 = 1,
+    origin: WeightOrigin = .random,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     var settings = Self.settings

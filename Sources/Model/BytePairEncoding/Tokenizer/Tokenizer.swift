@@ -13,7 +13,7 @@ public struct AddedToken: Equatable, Sendable {
   public var stripsLeft = false
   /// Whether it includes the white space after it.
   public var stripsRight = false
-  /// Whether it is recognized only as a whole word.
+  /// Whether it is recognised only as a whole word.
   public var isSingleWord = false
   /// Whether it is searched for after normalization.
   ///

@@ -27,23 +27,19 @@ struct TokenizerSettings {
     configuration path: String?, map mapPath: String?, model: String?, hasTokenizerJSON: Bool
   ) throws {
     self.path = path ?? ""
-    let configuration = try path.map { try Self.object($0) }
-    let map = try mapPath.map { try Self.object($0) }
+    let configuration = try path.map { try JSONObject(path: $0) }
+    let map = try mapPath.map { try JSONObject(path: $0) }
     isGPT2Class = try Self.isGPT2Class(configuration, model, hasTokenizerJSON)
-    addsPrefixSpace = try Self.addsPrefixSpace(configuration, self.path)
-    if let list = configuration?["added_tokens_decoder"], list != .null {
-      addedTokens = try Self.addedTokens(list, self.path)
-    }
+    addsPrefixSpace =
+      try configuration?.optional("add_prefix_space", "true or false", orNull: true, \.boolean)
+      ?? false
+    addedTokens = try configuration.flatMap { try Self.addedTokens($0) }
     // A configuration that lists the added tokens is complete; the map overrides an older one.
     let isComplete = addedTokens != nil
     var given: Set<TokenRole> = []
-    if let map, let mapPath {
-      try read(map, mapPath, isMap: true, namesTokens: !isComplete, &given)
-    }
+    if let map { try read(map, isMap: true, namesTokens: !isComplete, &given) }
     if isComplete { given = [] }
-    if let configuration {
-      try read(configuration, self.path, isMap: false, namesTokens: true, &given)
-    }
+    if let configuration { try read(configuration, isMap: false, namesTokens: true, &given) }
     if isGPT2Class {
       for role in [.beginning, .end, .unknown] as [TokenRole] where !given.contains(role) {
         tokenOfRole[role] = AddedToken("<|endoftext|>", id: 0)
@@ -57,56 +53,44 @@ struct TokenizerSettings {
     roleContents.formUnion(tokenOfRole.values.map { ExactText($0.content) })
   }
 
-  private static func object(_ path: String) throws -> JSONValue {
-    let value = try JSONValue(path: path)
-    guard value.members != nil else { throw InputError(path, "expected an object") }
-    return value
-  }
-
   private static func isGPT2Class(
-    _ configuration: JSONValue?, _ model: String?, _ hasTokenizerJSON: Bool
+    _ configuration: JSONObject?, _ model: String?, _ hasTokenizerJSON: Bool
   ) throws -> Bool {
     func isGPT2(_ name: String) -> Bool { ["GPT2Tokenizer", "GPT2TokenizerFast"].contains(name) }
     if let name = configuration?["tokenizer_class"]?.string { return isGPT2(name) }
     guard let model else { return !hasTokenizerJSON }
-    let value = try object(model)
+    let value = try JSONObject(path: model)
     if let name = value["tokenizer_class"]?.string { return isGPT2(name) }
     return value["model_type"]?.string == "gpt2" || !hasTokenizerJSON
   }
 
-  private static func addsPrefixSpace(_ configuration: JSONValue?, _ path: String) throws -> Bool {
-    guard let value = configuration?["add_prefix_space"], value != .null else { return false }
-    guard let flag = value.boolean else {
-      throw InputError(path, "add_prefix_space is \(value.excerpt); expected true or false")
-    }
-    return flag
-  }
-
-  private static func addedTokens(_ list: JSONValue, _ path: String) throws -> [AddedToken] {
+  /// The added tokens that `configuration` lists; `nil` without a list.
+  private static func addedTokens(_ configuration: JSONObject) throws -> [AddedToken]? {
     let key = "added_tokens_decoder"
-    guard let members = list.members else {
-      throw InputError(path, "\(key) is \(list.excerpt); expected an object of ids and tokens")
-    }
-    return try members.map { member in
+    return try configuration.optional(
+      key, "an object of ids and tokens", orNull: true, \.members
+    )?.map { member in
       guard let id = UInt32(member.key) else {
-        throw InputError(path, "'\(excerpt(member.key))' in \(key) is not the id of a token")
+        throw InputError(
+          configuration.path, "'\(excerpt(member.key))' in \(key) is not the id of a token")
       }
       return try AddedToken(
-        member.value, id: id, isSpecial: false, InputErrorContext(path: path, key: key))
+        member.value, id: id, isSpecial: false,
+        InputErrorContext(path: configuration.path, key: key))
     }
   }
 
   // MARK: - Roles and other special tokens
 
-  /// Reads the special tokens of `value`; with `namesTokens`, also those without an id elsewhere.
+  /// Reads the special tokens of `file`; with `namesTokens`, also those without an id elsewhere.
   private mutating func read(
-    _ value: JSONValue, _ path: String, isMap: Bool, namesTokens: Bool,
-    _ given: inout Set<TokenRole>
+    _ file: JSONObject, isMap: Bool, namesTokens: Bool, _ given: inout Set<TokenRole>
   ) throws {
-    var members: [String: JSONValue] = [:]
-    for member in value.members ?? [] { members[member.key] = member.value }
+    func context(_ key: String) -> InputErrorContext {
+      InputErrorContext(path: file.path, key: key)
+    }
     for role in TokenRole.allCases {
-      guard let value = members[role.rawValue] else { continue }
+      guard let value = file[role.rawValue] else { continue }
       // The map has already been read and overrides the configuration.
       if !isMap && namesTokens && given.contains(role) { continue }
       given.insert(role)
@@ -115,32 +99,28 @@ struct TokenizerSettings {
         continue
       }
       let token = try AddedToken(
-        value, id: 0, isSpecial: isMap || value.string != nil,
-        InputErrorContext(path: path, key: role.rawValue))
+        value, id: 0, isSpecial: isMap || value.string != nil, context(role.rawValue))
       roles[role] = token.content
       guard namesTokens else { continue }
       tokenOfRole[role] = token
       specialContents.insert(ExactText(token.content))
     }
     guard namesTokens else { return }
-    let others = members.keys.filter { $0.hasSuffix("_token") && TokenRole(rawValue: $0) == nil }
+    let others = Set((file.value.members ?? []).map(\.key)).filter {
+      $0.hasSuffix("_token") && TokenRole(rawValue: $0) == nil
+    }
     for key in others.sorted() {
-      guard let value = members[key], value.string ?? value["content"]?.string != nil else {
-        continue
-      }
-      let context = InputErrorContext(path: path, key: key)
-      let token = try AddedToken(value, id: 0, isSpecial: true, context)
+      guard let value = file[key], value.string ?? value["content"]?.string != nil else { continue }
+      let token = try AddedToken(value, id: 0, isSpecial: true, context(key))
       roleContents.insert(ExactText(token.content))
       name(token)
     }
     for key in ["additional_special_tokens", "extra_special_tokens"] {
-      guard let value = members[key], value != .null else { continue }
-      guard let tokens = value.elements ?? value.members.map({ $0.map(\.value) }) else {
-        throw InputError(path, "\(key) is \(value.excerpt); expected a list of tokens")
+      let tokens = try file.optional(key, "a list of tokens", orNull: true) { value in
+        value.elements ?? value.members.map { $0.map(\.value) }
       }
-      let context = InputErrorContext(path: path, key: key)
-      for token in tokens {
-        name(try AddedToken(token, id: 0, isSpecial: true, context))
+      for token in tokens ?? [] {
+        name(try AddedToken(token, id: 0, isSpecial: true, context(key)))
       }
     }
   }

@@ -2,7 +2,6 @@ import CheckpointFormat
 import FileSupport
 import JSONSupport
 import TensorKernels
-import TextSupport
 
 extension GPT2Configuration {
   /// Reads the `config.json` at `path` as transformers 5.23 does.
@@ -14,7 +13,7 @@ extension GPT2Configuration {
   /// - Throws: ``FileError``; ``InputError``, which names the key, if a value is impossible or
   ///   requests something unsupported.
   public init(path: String) throws {
-    let keys = try ConfigurationKeys(path: path)
+    let keys = try JSONObject(configuration: path)
     try keys.refuseOtherModels()
     let embeddingSize = try keys.size("n_embd", alias: "hidden_size", default: 768)
     self.init(
@@ -23,7 +22,7 @@ extension GPT2Configuration {
       embeddingSize: embeddingSize,
       layers: try keys.size("n_layer", alias: "num_hidden_layers", default: 12, atMost: 1 << 16),
       heads: try keys.size("n_head", alias: "num_attention_heads", default: 12),
-      feedForwardSize: keys.isNull("n_inner")
+      feedForwardSize: keys["n_inner"] == .null
         ? nil : try keys.size("n_inner", default: 4 * embeddingSize))
     guard embeddingSize % heads == 0 else {
       throw InputError(path, "n_embd \(embeddingSize) is not a multiple of n_head \(heads)")
@@ -94,23 +93,11 @@ extension GPT2Configuration {
 ///
 /// transformers checks the types of its keys strictly: 1024.0 is not an integer, 0 and null are not
 /// flags, and 0 is not a floating-point number.
-struct ConfigurationKeys {
-  let path: String
-  let value: JSONValue
-
-  init(path: String) throws {
-    self.path = path
-    value = try JSONValue(path: path, leniency: .nonFiniteNumbers)
-    guard value.members != nil else { throw InputError(path, "expected an object") }
+extension JSONObject {
+  /// Reads the configuration at `path`.
+  init(configuration path: String) throws {
+    try self.init(path: path, leniency: .nonFiniteNumbers)
   }
-
-  func isNull(_ key: String) -> Bool { value[key] == .null }
-
-  private func refusal(_ key: String, _ found: JSONValue, _ supported: String) -> InputError {
-    InputError(path, "\(key) is \(found.excerpt); expected \(supported)")
-  }
-
-  // MARK: - Other models
 
   /// Rejects what would make transformers build, or compute with, anything but a GPT-2 with a
   /// language-modeling head and the weights next to this file.
@@ -130,82 +117,70 @@ struct ConfigurationKeys {
       ("fusion_config", [.null]),
       // Everything is computed in single precision, from weights of any of these types.
       (
-        value["dtype"] ?? .null == .null ? "torch_dtype" : "dtype",
+        self["dtype"] ?? .null == .null ? "torch_dtype" : "dtype",
         ["float32", "float16", "bfloat16", "float64", .null]
       ),
     ]
     for (key, values) in supported {
-      guard let found = value[key], !values.contains(found) else { continue }
-      throw refusal(key, found, values.map { $0.text() }.joined(separator: " or "))
+      let expected = values.map { $0.text() }.joined(separator: " or ")
+      // Not the value itself, because null is a value.
+      _ = try optional(key, expected) { values.contains($0) ? true : nil }
     }
   }
-
-  // MARK: - Values
 
   /// A positive integer; if both a key and its alias are present, the alias counts.
   func size(
     _ key: String, alias: String? = nil, default standard: Int, atMost maximum: Int = 1 << 31
   ) throws -> Int {
-    var size = standard
-    for key in [key, alias] {
-      guard let key, let found = value[key] else { continue }
-      guard let number = found.integer, number >= 1, number <= maximum else {
-        throw refusal(key, found, "a whole number from 1 to \(maximum)")
+    try [key, alias].compactMap(\.self).compactMap { key in
+      try optional(key, "a whole number from 1 to \(maximum)") { value in
+        value.integer.flatMap { 1...maximum ~= $0 ? $0 : nil }
       }
-      size = number
-    }
-    return size
+    }.last ?? standard
   }
 
   func flag(_ key: String, default standard: Bool) throws -> Bool {
-    guard let found = value[key] else { return standard }
-    guard let flag = found.boolean else { throw refusal(key, found, "true or false") }
-    return flag
+    try optional(key, "true or false", \.boolean) ?? standard
   }
 
   func fraction(
     _ key: String, default standard: Float, in range: Range<Double>
   ) throws -> Float {
-    guard let found = value[key] else { return standard }
-    guard case .number(let number) = found, range.contains(number) else {
-      throw refusal(
-        key, found,
-        "a number with a decimal point, from \(range.lowerBound) to below \(range.upperBound)")
-    }
-    return Float(number)
+    let expected =
+      "a number with a decimal point, from \(range.lowerBound) to below \(range.upperBound)"
+    return try optional(key, expected) { value in
+      guard case .number(let number) = value, range.contains(number) else { return nil }
+      return Float(number)
+    } ?? standard
   }
 
   func probability(_ key: String) throws -> Float {
-    guard let found = value[key] else { return 0.1 }
-    // Masks are drawn with 16 bits per element; a value that rounds to 1 there would keep nothing.
-    guard let number = found.number, number >= 0, (number * 0x1p16).rounded() < 0x1p16 else {
-      throw refusal(key, found, "a number from 0 to below 1")
-    }
-    return Float(number)
+    try optional(key, "a number from 0 to below 1") { value in
+      // Masks are drawn with 16 bits per element; a value that rounds to 1 there would keep nothing.
+      guard let number = value.number, number >= 0, (number * 0x1p16).rounded() < 0x1p16 else {
+        return nil
+      }
+      return Float(number)
+    } ?? 0.1
   }
 
   func activation() throws -> ActivationFunction {
-    let key = "activation_function"
-    guard let found = value[key] else { return .geluTanh }
-    guard let activation = found.string.flatMap({ ActivationFunction.names[$0] }) else {
-      let names = ActivationFunction.names.keys.sorted().map { JSONValue.string($0).text() }
-      throw refusal(key, found, names.joined(separator: " or "))
-    }
-    return activation
+    let names = ActivationFunction.names.keys.sorted().map { JSONValue.string($0).text() }
+    return try optional("activation_function", names.joined(separator: " or ")) {
+      $0.string.flatMap { ActivationFunction.names[$0] }
+    } ?? .geluTanh
   }
 
   func id(_ key: String) throws -> Int? {
-    guard let found = value[key], found != .null else { return nil }
-    guard let id = found.integer else { throw refusal(key, found, "a whole number or null") }
-    return id
+    try optional(key, "a whole number or null", orNull: true, \.integer)
   }
 
   func ids(_ key: String) throws -> [Int] {
-    guard let found = value[key], found != .null else { return [] }
-    let ids = (found.elements ?? [found]).map(\.integer)
-    guard !ids.contains(nil) else {
-      throw refusal(key, found, "a whole number, an array of whole numbers or null")
-    }
-    return ids.compactMap { $0 }
+    let expected = "a whole number, an array of whole numbers or null"
+    return try optional(key, expected, orNull: true) { value in
+      let elements = value.elements ?? [value]
+      let ids = elements.compactMap(\.integer)
+      return ids.count == elements.count ? ids : nil
+    } ?? []
   }
 }

@@ -25,7 +25,7 @@ public struct GPT2Configuration: Equatable, Sendable {
   public var scalesAttentionByLayer = false
   /// Whether the token embedding is also the matrix of the head (`tie_word_embeddings`).
   public var tiesWordEmbeddings = true
-  /// Added to the variance in layer normalization (`layer_norm_epsilon`).
+  /// Added to the variance in layer normalisation (`layer_norm_epsilon`).
   public var layerNormEpsilon: Float = 1e-5
   /// Dropout of the sum of the embeddings (`embd_pdrop`).
   public var embeddingDropout: Float = 0.1

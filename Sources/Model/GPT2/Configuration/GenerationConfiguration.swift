@@ -31,7 +31,7 @@ public struct GenerationConfiguration: Equatable, Sendable {
     let path = "\(folder)/\(CheckpointFile.generationConfiguration)"
     guard Folder.hasFile(path) else { return nil }
     do {
-      let keys = try ConfigurationKeys(path: path)
+      let keys = try JSONObject(configuration: path)
       beginOfTextID = try keys.id("bos_token_id")
       endOfTextIDs = try keys.ids("eos_token_id")
       paddingID = try keys.id("pad_token_id")

@@ -15,7 +15,7 @@ public struct ParameterLayout: Sendable {
     public let index: Int
     /// Where it lies in the array.
     public let range: Range<Int>
-    /// Whether weight decay applies; it does not apply to biases and layer normalization.
+    /// Whether weight decay applies; it does not apply to biases and layer normalisation.
     public let decays: Bool
 
     /// The parameter as a matrix in an array of this layout.

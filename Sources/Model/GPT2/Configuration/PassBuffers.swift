@@ -30,7 +30,7 @@ struct PassBuffers {
   /// The input of the first block and the output of the last, `[rows, channels]`.
   let embedding, last: MatrixView
   let lnF: RowStatistics
-  /// The outputs of layer normalizations and branches, `[rows, channels]`.
+  /// The outputs of layer normalisations and branches, `[rows, channels]`.
   let normalized: ActivationMatrix
   let branchOutput: MatrixView
   /// `nil` if only the forward pass is computed.
@@ -43,7 +43,7 @@ struct PassBuffers {
     /// Of the output of the attention or the feed-forward layer, as it enters products; in single
     /// precision, in the memory of ``PassBuffers/branchOutput``.
     let branch: ActivationMatrix
-    /// Of the output of layer normalization; in single precision in the memory of
+    /// Of the output of layer normalisation; in single precision in the memory of
     /// ``PassBuffers/normalized``.
     let normalized: MatrixView
     let qkv: ActivationMatrix

@@ -57,7 +57,7 @@ public final class GPT2Model {
 
   /// Gives a model whose parameters are all zero new random weights: normally distributed with the
   /// initializer range, smaller by a factor of √(2 · layers) in the two projections that feed the
-  /// residual stream; biases are 0, and layer normalization is 1 and 0 (Radford and others
+  /// residual stream; biases are 0, and layer normalisation is 1 and 0 (Radford and others
   /// 2019, 2.3).
   public func drawWeights(seed: UInt64) {
     for parameter in layout.parameters {

@@ -26,7 +26,7 @@ extension TrainingPass {
     addEmbeddingGradients(inputs, gradients.hidden)
   }
 
-  /// Adds to the gradient of the residual stream the part that comes through a layer normalization.
+  /// Adds to the gradient of the residual stream the part that comes through a layer normalisation.
   fileprivate func layerNormBackward(
     _ norm: LayerNorm, _ gradient: LayerNorm, outGradient: MatrixView,
     _ statistics: RowStatistics, input: MatrixView, _ gradients: PassBuffers.Gradients

@@ -7,7 +7,7 @@ import TextSupport
 /// resumed.
 ///
 /// The first line names the channel. Then, for each page in the order fetched, comes a line for
-/// each post (contract 1) and a line that closes the page:
+/// each post (section 1 of `docs/formats.md`) and a line that closes the page:
 ///
 ///     {"page":{"upper":500,"lower":480,"posts":[[481,97,210],[485,98,180]],"service":[480],…}}
 ///

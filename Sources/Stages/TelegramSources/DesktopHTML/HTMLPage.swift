@@ -3,7 +3,7 @@ import FileSupport
 /// A page of an HTML export, `messages.html` or one of those that follow it, in pieces: what comes
 /// before the first message, and the messages.
 ///
-/// The beginning of a message is recognized by the beginning of its tag alone: versions before 5.9
+/// The beginning of a message is recognised by the beginning of its tag alone: versions before 5.9
 /// left out closing tags after buttons. Memory is needed for the longest message, not for the page.
 final class HTMLPage {
   /// A part of a page.

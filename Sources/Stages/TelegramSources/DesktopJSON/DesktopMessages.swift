@@ -71,7 +71,9 @@ final class DesktopMessages: PostStream {
     guard isObject else {
       throw InputError(
         path, .byte(reader.byteOffset),
-        "expected the '{' that an export of Telegram Desktop begins with; \(DesktopExport.howTo)")
+        "expected the '{' that an export in JSON begins with"
+          + (path == "-" ? ", the only source that is read from standard input" : "")
+          + "; \(DesktopExport.howTo)")
     }
   }
 

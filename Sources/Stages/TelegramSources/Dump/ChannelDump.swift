@@ -7,7 +7,7 @@ import PostFormat
 public struct ChannelDump {
   /// Where posts come from.
   public enum Source {
-    /// A file of posts (contract 1).
+    /// A file of posts.
     case posts(path: String)
     /// An export.
     case export(any PostSource)

@@ -83,8 +83,8 @@ struct MessageCounter {
       guard isKnown(id) else {
         throw InputError(
           path, .byte(offset),
-          "message \(id) follows message \(last), but Telegram Desktop writes ids in ascending "
-            + "order; sort the messages by id, or export the chat again")
+          "message \(id) follows message \(last), but ids must ascend; sort the messages by id, or "
+            + "export the chat again")
       }
       summary.duplicates += 1
       return false

@@ -1,4 +1,4 @@
-/// Recognizes posts with the same text as an earlier post: a model would learn them by heart.
+/// Recognises posts with the same text as an earlier post: a model would learn them by heart.
 ///
 /// Texts are compared as the earlier rules have left them. Only a 128-bit digest of each text is
 /// kept; the probability that two texts among a billion share one by chance is 1 in 10²⁰.

@@ -1,4 +1,4 @@
-/// Recognizes files that are not text by their first bytes.
+/// Recognises files that are not text by their first bytes.
 package enum ForeignContent {
   /// How many bytes of a file are examined.
   package static let length = 512

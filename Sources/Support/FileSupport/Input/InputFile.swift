@@ -1,6 +1,6 @@
 import Glibc
 
-/// A file read from beginning to end; gzip is recognized by its first bytes and decompressed.
+/// A file read from beginning to end; gzip is recognised by its first bytes and decompressed.
 ///
 /// The path `-` stands for standard input. A byte order mark at the beginning of a text is skipped;
 /// anything that is clearly not UTF-8 text, such as UTF-16 or an archive, is rejected.
@@ -31,7 +31,7 @@ public final class InputFile {
   private var gzip: GzipDecoder?
   private let filtered: FilteredBytes?
   private let beginning: TextBeginning?
-  /// Bytes that were read to recognize gzip and have not been returned yet.
+  /// Bytes that were read to recognise gzip and have not been returned yet.
   private var head: [UInt8] = []
 
   /// Opens the file at `path`; its bytes pass through `filter`.

@@ -1,4 +1,4 @@
-/// Recognizes a file of the pipeline where a different one is expected.
+/// Recognises a file of the pipeline where a different one is expected.
 package enum PipelineFile {
   /// What a file whose text begins with `bytes` is instead of cleaned text, and the remedy; `nil`
   /// if it may be cleaned text.

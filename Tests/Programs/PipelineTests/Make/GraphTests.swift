@@ -115,6 +115,7 @@ struct GraphTests {
       ("TIMEZONE", "+03:00", all),
       ("RECIPE", "original", fromCleaning),
       ("NEWS", "line", fromCleaning),
+      ("CLEAN_FLAGS", "--rule length.minimum=60 --require-upper", fromCleaning),
       ("VOCAB_SIZE", "310", fromEncoding),
       ("VALIDATION_FRACTION", "0.1", fromEncoding),
       ("PACK", "continuous", fromEncoding),
@@ -149,6 +150,18 @@ struct GraphTests {
       "make", ["train"] + others.map { "\($0)=\($1)" }.sorted(), in: project.folder.path
     ).wait()
     #expect(again.output == nothingToDo)
+  }
+
+  @Test("a rule file of CLEAN_FLAGS reruns the cleaning when it is edited")
+  func ruleFile() throws {
+    let flags = ["CLEAN_FLAGS": "--rules 'my rules.ini'"]
+    try project.folder.write("[links]\non = yes\n", to: "my rules.ini")
+    #expect(try project.make("train", with: flags).stages == ["bugurt-clean"])
+    try project.age()
+    #expect(try project.make("train").output == nothingToDo)
+    try project.folder.write("[length]\nminimum = 60\n", to: "my rules.ini")
+    #expect(try project.make("train").stages == fromCleaning)
+    #expect(try project.make("train").output == nothingToDo)
   }
 
   @Test("a variable that cannot change a result reruns nothing")

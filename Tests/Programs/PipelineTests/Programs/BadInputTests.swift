@@ -53,7 +53,7 @@ struct BadInputTests {
   @Test("a file that is not an export is reported, with how to make one")
   func noExport() throws {
     let noObject =
-      "byte 0: expected the '{' that an export of Telegram Desktop begins with; \(Self.howTo)"
+      "byte 0: expected the '{' that an export in JSON begins with; \(Self.howTo)"
     for (text, message) in [
       ("", "the file is empty; \(Self.howTo)"), ("[]", noObject),
       (

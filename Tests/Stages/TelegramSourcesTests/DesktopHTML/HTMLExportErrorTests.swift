@@ -231,7 +231,7 @@ struct HTMLExportErrorTests {
     let offset = try #require(text.utf8.firstRange(of: tag.utf8)).lowerBound
     let byte = text.utf8.distance(from: text.utf8.startIndex, to: offset)
     let problem =
-      "message 4 follows message 5, but Telegram Desktop writes ids in ascending order; sort the "
+      "message 4 follows message 5, but ids must ascend; sort the "
       + "messages by id, or export the chat again"
     #expect(try error([text]) == "messages.html: byte \(byte): \(problem)")
   }

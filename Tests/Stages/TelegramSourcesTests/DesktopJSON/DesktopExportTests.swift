@@ -306,8 +306,8 @@ struct DesktopExportErrorTests {
   func notJSON(_ text: String, _ offset: Int) throws {
     #expect(
       try message(text)
-        == "result.json: byte \(offset): expected the '{' that an export of Telegram Desktop "
-        + "begins with; \(howTo)")
+        == "result.json: byte \(offset): expected the '{' that an export in JSON begins with; "
+        + howTo)
   }
 
   @Test("may have a chat with the greatest id that there can be")
@@ -346,8 +346,8 @@ struct DesktopExportErrorTests {
       #"{"messages": [{"id": 5, "date": 1, "text": ""}, {"id": 4, "date": 1, "text": ""}]}"#
     #expect(
       try message(json)
-        == "result.json: byte 48: message 4 follows message 5, but Telegram Desktop writes "
-        + "ids in ascending order; sort the messages by id, or export the chat again")
+        == "result.json: byte 48: message 4 follows message 5, but ids must ascend; sort the "
+        + "messages by id, or export the chat again")
   }
 
   @Test("refuses text that is not UTF-8")

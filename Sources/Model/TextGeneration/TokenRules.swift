@@ -6,7 +6,7 @@ enum TokenRules {
   /// `penalty`, a negative one multiplied by it (Keskar and others 2019, CTRL).
   ///
   /// New logits are computed from the `original` ones, so that a token that occurs twice in the text
-  /// is penalized once.
+  /// is penalised once.
   static func penalizeRepetition(
     _ logits: inout [Float], from original: Span<Float>, text: [Int32],
     penalty: Float

@@ -1,6 +1,6 @@
 import CKernels
 
-/// Vectorized loops over logits and their probabilities.
+/// Vectorised loops over logits and their probabilities.
 ///
 /// Sums are taken in the same order on every machine.
 enum LogitKernels {

@@ -1,7 +1,7 @@
 import Foundation
-import Sampling
 import TensorKernels
 import Testing
+import TextGeneration
 
 @Suite("Draws")
 struct DrawTests {

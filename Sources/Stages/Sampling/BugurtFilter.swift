@@ -1,4 +1,5 @@
 import BytePairEncoding
+import TextGeneration
 
 /// Distinguishes well-formed bugurts from other texts.
 public struct BugurtFilter: Sendable {

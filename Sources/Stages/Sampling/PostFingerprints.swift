@@ -1,4 +1,4 @@
-/// Recognizes the posts of a corpus, regardless of their case, punctuation and spaces.
+/// Recognises the posts of a corpus, regardless of their case, punctuation and spaces.
 ///
 /// A 64-bit hash of each post is kept: with a million posts, one text in 10¹³ is mistaken for a
 /// post.

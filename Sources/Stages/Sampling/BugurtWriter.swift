@@ -1,3 +1,5 @@
+import TextGeneration
+
 /// Writes bugurts in the order in which they were ordered: if wanted, each is the best of several
 /// candidates, and only well-formed ones are kept.
 ///

@@ -1,6 +1,5 @@
-import BytePairEncoding
-import Sampling
 import Testing
+import TextGeneration
 
 extension TextFormat {
   /// All of `text` in this format, as its definition reads.
@@ -57,31 +56,5 @@ struct TextFormatTests {
       let shown = scalars.indices.map { stream.append(string($0..<$0 + 1)) }
       #expect(Array(shown.joined().utf8) == whole)
     }
-  }
-
-  @Test("a token that ends within a letter waits for the rest of it")
-  func wholeCharacters() throws {
-    let tokenizer = try SmallTokenizer.make()
-    let tokens = try SmallTokenizer.tokens("КОТ @ Ё", tokenizer)
-    var display = TextDisplay(tokenizer, .original)
-    var pieces = tokens.map { display.append([$0]) }
-    pieces.append(display.finish())
-    #expect(pieces.joined() == "КОТ\n@\nЁ")
-    #expect(!pieces.joined().contains("\u{FFFD}"))
-    // Ё is two bytes, which no merge of the small tokenizer joins.
-    #expect(pieces.contains(""))
-    var cut = TextDisplay(tokenizer, .original)
-    let shown = tokens.dropLast().map { cut.append([$0]) }.joined()
-    #expect(shown == "КОТ")
-    #expect(cut.finish() == "\n@\n\u{FFFD}")
-  }
-
-  @Test("raw shows special tokens, the others do not")
-  func specialTokens() throws {
-    let tokenizer = try SmallTokenizer.make()
-    let end = try #require(tokenizer.endOfText.map { Int32($0) })
-    let tokens = [end] + (try SmallTokenizer.tokens("КОТ", tokenizer)) + [end]
-    #expect(TextDisplay.text(of: tokens, tokenizer, .raw) == "</s>КОТ</s>")
-    #expect(TextDisplay.text(of: tokens, tokenizer, .plain) == "КОТ")
   }
 }

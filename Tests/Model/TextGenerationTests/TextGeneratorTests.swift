@@ -1,9 +1,9 @@
 import Foundation
 import GPT2
 import JSONSupport
-import Sampling
 import TensorKernels
 import Testing
+import TextGeneration
 
 @Suite("TextGenerator")
 struct TextGeneratorTests {

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import GPT2
 import Glibc
+import TextGeneration
 
 /// Computes how probable lines of text are to a model, each as a post of its own.
 ///

@@ -1,6 +1,6 @@
 import Foundation
-import Sampling
 import Testing
+import TextGeneration
 
 @Suite("Logits processors")
 struct LogitsProcessorsTests {

@@ -2,6 +2,7 @@ import BytePairEncoding
 import CommandLineSupport
 import FileSupport
 import JSONSupport
+import TextGeneration
 
 /// Outputs bugurts while they are written: as text or JSON, to standard output, a file or both.
 public final class TextOutput {

@@ -1,48 +1,5 @@
 import BytePairEncoding
-import FileSupport
-
-/// What a text begins with.
-public struct Prompt: Equatable, Sendable {
-  /// The text as the user gave it or as it was drawn; empty if the model begins by itself.
-  public var text: String
-  /// One or more.
-  public var tokens: [Int32]
-
-  public init(text: String, tokens: [Int32]) {
-    self.text = text
-    self.tokens = tokens
-  }
-}
-
-/// Why a text cannot begin with a prompt.
-public enum PromptError: Error, Equatable, CustomStringConvertible {
-  /// The model's context has no room for a token after it.
-  case longerThanContext(tokens: Int, context: Int)
-  /// The requested length has no room for a token after it.
-  case longerThanText(tokens: Int, maximumLength: Int)
-  /// The prompt is empty, and the model has no token after which a text begins.
-  case noBeginning
-
-  public var description: String {
-    switch self {
-    case .longerThanContext(let tokens, let context):
-      "\(tokens) tokens leave no room in the model's context of \(context); shorten it to its last "
-        + "words"
-    case .longerThanText(let tokens, let maximumLength):
-      "\(tokens) tokens leave no room in --max-length \(maximumLength); raise that"
-    case .noBeginning:
-      "the model names no end-of-text token, after which a text could begin; give a --prompt"
-    }
-  }
-}
-
-/// Where the prompts of texts come from.
-public enum PromptSource: Sendable {
-  /// All texts begin with the same prompt.
-  case fixed(Prompt)
-  /// Each text begins with the first word of a post of the corpus.
-  case firstWords(TrainingCorpus)
-}
+import TextGeneration
 
 /// Makes prompts from words.
 public struct PromptMaker: Sendable {
@@ -112,4 +69,34 @@ public struct PromptMaker: Sendable {
   private mutating func tokens(_ text: String) throws -> [Int32] {
     try encoder.encode(text).map { Int32(truncatingIfNeeded: $0) }
   }
+}
+
+/// Why a text cannot begin with a prompt.
+public enum PromptError: Error, Equatable, CustomStringConvertible {
+  /// The model's context has no room for a token after it.
+  case longerThanContext(tokens: Int, context: Int)
+  /// The requested length has no room for a token after it.
+  case longerThanText(tokens: Int, maximumLength: Int)
+  /// The prompt is empty, and the model has no token after which a text begins.
+  case noBeginning
+
+  public var description: String {
+    switch self {
+    case .longerThanContext(let tokens, let context):
+      "\(tokens) tokens leave no room in the model's context of \(context); shorten it to its last "
+        + "words"
+    case .longerThanText(let tokens, let maximumLength):
+      "\(tokens) tokens leave no room in --max-length \(maximumLength); raise that"
+    case .noBeginning:
+      "the model names no end-of-text token, after which a text could begin; give a --prompt"
+    }
+  }
+}
+
+/// Where the prompts of texts come from.
+public enum PromptSource: Sendable {
+  /// All texts begin with the same prompt.
+  case fixed(Prompt)
+  /// Each text begins with the first word of a post of the corpus.
+  case firstWords(TrainingCorpus)
 }

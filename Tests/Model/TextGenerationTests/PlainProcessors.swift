@@ -1,5 +1,5 @@
 import Foundation
-import Sampling
+import TextGeneration
 
 // The sampling of a token as its definitions read, with whole sorts and in double precision.
 

@@ -1,4 +1,5 @@
 import CommandLineSupport
+import TextGeneration
 import TextSupport
 
 /// Reports the progress of writing texts, and the outcome.

@@ -1,5 +1,5 @@
-import Sampling
 import TensorKernels
+import TextGeneration
 
 /// Settings that sample from all tokens, except for what is changed.
 func settings(_ change: (inout SamplingSettings) -> Void = { _ in }) -> SamplingSettings {
