@@ -127,6 +127,12 @@ bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
 	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
 	  --work $(build)/bench-sample $(BENCH_FLAGS)
 
+## bench-large: run a model of 13 billion weights in int4, which takes 26 GB of disk meanwhile
+.PHONY: bench-large
+bench-large: $(build)/bench-sample/installed | $(bin)/gpt-sample
+	$(build)/bench-sample/venv/bin/python Tests/Benchmarks/large_model.py \
+	  --gpt-sample $(bin)/gpt-sample --work $(build)/bench-sample $(BENCH_FLAGS)
+
 # ---- Fuzzing
 
 fuzz := $(build)/fuzz/release/Fuzz

@@ -16,7 +16,7 @@ import random
 import sys
 
 ALPHABET = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯ"
-GGUF_TYPES = ("f32", "f16", "bf16", "q8_0")
+GGUF_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0")
 
 
 # ---- The tokenizer
@@ -80,6 +80,11 @@ def write_folder(folder, shape, tokens, merges):
     # Logits as far apart as those of a trained model.
     torch.nn.init.constant_(model.transformer.ln_f.weight, 2.5 / (0.04 * width ** 0.5))
     model.save_pretrained(folder)
+    write_tokenizer(folder, tokens, merges)
+
+
+def write_tokenizer(folder, tokens, merges):
+    """vocab.json, merges.txt and tokenizer_config.json."""
     (folder / "vocab.json").write_text(
         json.dumps({token: index for index, token in enumerate(tokens)}, ensure_ascii=False))
     (folder / "merges.txt").write_text(

@@ -46,10 +46,12 @@ PROMPT, LONG_PROMPT, SHORT = 4, 100, 20
 # Bytes of a weight, and of a number in the cache.
 WEIGHTS = {
     "ours fp32": (4, 4), "ours bf16": (2, 4), "ours int8": (1 + 4 / 128, 4),
+    "ours int4": (18 / 32, 4),
     # bf16 in the products too: another speed only of many texts and of prompts.
     "ours products-bf16": (2, 4),
     "transformers fp32": (4, 4), "llama.cpp f32": (4, 2), "llama.cpp f16": (2, 2),
     "llama.cpp bf16": (2, 2), "llama.cpp q8_0": (34 / 32, 2),
+    "llama.cpp q4_0": (18 / 32, 2),
 }
 
 

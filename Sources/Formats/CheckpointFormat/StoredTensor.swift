@@ -128,10 +128,23 @@ public struct StoredTensor: Sendable {
   public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) throws {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
-    guard isContiguous, type == .float32 else { return convert(elements, to: floats) }
+    guard isContiguous else { return convert(elements, to: floats) }
     let begin = start + elements.lowerBound * type.size
-    try file.read(
-      begin..<begin + elements.count * type.size, into: UnsafeMutableRawBufferPointer(floats))
+    if type == .float32 {
+      let range = begin..<begin + elements.count * type.size
+      return try file.read(range, into: UnsafeMutableRawBufferPointer(floats))
+    }
+    // As many at a time as stay in the cache.
+    let step = min(elements.count, 1 << 14)
+    try withUnsafeTemporaryAllocation(byteCount: step * type.size, alignment: 16) { bytes in
+      for first in stride(from: 0, to: elements.count, by: max(1, step)) {
+        let part = first..<min(first + step, elements.count)
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(part.count * type.size)])
+        let offset = begin + first * type.size
+        try file.read(offset..<offset + bytes.count, into: bytes)
+        copyRun(UnsafeRawBufferPointer(bytes), stride: 1, to: floats.extracting(part))
+      }
+    }
   }
 
   /// Copies `elements` to `floats` from the mapped file, whatever their floating-point type and
@@ -141,7 +154,7 @@ public struct StoredTensor: Sendable {
       let begin = start + elements.lowerBound * type.size
       let end = begin + elements.count * type.size
       advise(.willNeed, begin..<end)
-      copyRun(begin, stride: 1, to: floats)
+      copyRun(from: begin, stride: 1, to: floats)
       return advise(.doneWith, begin..<end)
     }
     // One run along the last dimension at a time.
@@ -157,7 +170,7 @@ public struct StoredTensor: Sendable {
       }
       let end = min(done + length - column, elements.count)
       copyRun(
-        start + offset * type.size, stride: stride,
+        from: start + offset * type.size, stride: stride,
         to: UnsafeMutableBufferPointer(rebasing: floats[done..<end]))
       done = end
     }
@@ -170,7 +183,8 @@ public struct StoredTensor: Sendable {
     if file === other.file, start == other.start, type == other.type, strides == other.strides {
       return true
     }
-    let piece = 4096
+    // Large enough for ``convert(_:to:)`` to release the pages.
+    let piece = 1 << 16
     return withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * piece) { floats in
       for begin in stride(from: elements.lowerBound, to: elements.upperBound, by: piece) {
         let end = min(begin + piece, elements.upperBound)
@@ -235,17 +249,23 @@ public struct StoredTensor: Sendable {
       advice == .willNeed ? populateRead : MADV_DONTNEED)
   }
 
-  /// Copies the elements from byte `offset` on that are `stride` elements apart.
+  /// Copies the elements from byte `offset` of the mapped file on that are `stride` elements apart.
   private func copyRun(
-    _ offset: Int, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
+    from offset: Int, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
   ) {
-    guard !floats.isEmpty, let base = file.bytes.baseAddress, let target = floats.baseAddress else {
+    copyRun(UnsafeRawBufferPointer(rebasing: file.bytes[offset...]), stride: stride, to: floats)
+  }
+
+  /// Copies the elements in `bytes` that are `stride` elements apart.
+  private func copyRun(
+    _ bytes: UnsafeRawBufferPointer, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard !floats.isEmpty, let source = bytes.baseAddress, let target = floats.baseAddress else {
       return
     }
-    let source = base + offset
     let step = stride * type.size
-    // The last element must not extend past the end of the file.
-    precondition(offset + (floats.count - 1) * step + type.size <= file.bytes.count)
+    // The last element must not extend past the end.
+    precondition((floats.count - 1) * step + type.size <= bytes.count)
     switch type {
     case .float32 where stride == 1:
       memcpy(target, source, floats.count * type.size)

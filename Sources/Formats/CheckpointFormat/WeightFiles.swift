@@ -48,8 +48,12 @@ public struct WeightFiles: Sendable {
   }
 
   private static func tensors(inFile path: String) throws -> [String: StoredTensor] {
-    path.hasSuffix(".safetensors")
+    let tensors =
+      path.hasSuffix(".safetensors")
       ? try SafetensorsFile(path: path).tensors : try PyTorchFile(path: path).tensors
+    // Those of the list of tensors, which may be as large as 2 MB, in each of many shards.
+    tensors.values.first?.file.releasePages()
+    return tensors
   }
 
   private static func tensors(

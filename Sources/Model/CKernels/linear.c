@@ -1,5 +1,4 @@
-#include "CKernels.h"
-#include "arithmetic.h"
+#include "vectors.h"
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 #endif
@@ -10,23 +9,12 @@
 #pragma clang fp contract(off)
 
 #if defined(__AVX512F__)
-#define LANES 16
 #define TILE_ROWS 6
-#elif defined(__AVX__)
-#define LANES 8
-#define TILE_ROWS 2
 #else
-#define LANES 4
 #define TILE_ROWS 2
 #endif
 #define VECTORS 4
 #define BLOCK_COLUMNS (LANES * VECTORS)
-
-typedef float Vector __attribute__((ext_vector_type(LANES), aligned(4)));
-typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(2)));
-typedef int8_t Bytes __attribute__((ext_vector_type(LANES), aligned(1)));
-
-INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
 INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
 
@@ -43,10 +31,6 @@ INLINE Vector add_pairs(Vector sum, uint32_t x, Words weights) {
   sum = FUSED(sum, second_of((Words)x), second_of(weights));
   return FUSED(sum, first_of((Words)x), first_of(weights));
 #endif
-}
-
-INLINE Vector from_int8(const int8_t *x) {
-  return __builtin_convertvector(*(const Bytes *)x, Vector);
 }
 
 // MARK: - One row
@@ -68,12 +52,7 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
   }
 }
 
-#define PANEL CKERNELS_PANEL
-#define PANEL_VECTORS (PANEL / LANES)
 #define BLOCK CKERNELS_INPUT_BLOCK
-
-/// How many bytes ahead to prefetch: without this, reading bf16 is a tenth slower.
-#define AHEAD 4096
 
 /// Prefetches the pairs after those of one pair of inputs.
 INLINE void read_pairs_ahead(const uint16_t *panel) {
@@ -123,28 +102,6 @@ void ckernels_linear_row_pairs(float *restrict out, const uint32_t *restrict x,
   for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
 }
 
-void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
-                              const int8_t *restrict panel, const float *restrict scales,
-                              size_t inputs) {
-  Vector totals[PANEL_VECTORS];
-  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-  for (size_t start = 0; start < inputs; start += BLOCK, scales += PANEL) {
-    size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
-    Vector sums[PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-    for (size_t input = start; input < end; input++, panel += PANEL) {
-      __builtin_prefetch((const char *)panel + AHEAD);
-      for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
-      }
-    }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
-    }
-  }
-  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
-}
-
 // MARK: - Panels of floats
 
 void ckernels_panels_of_columns(float *restrict panels, const float *restrict weights,
@@ -175,10 +132,6 @@ void ckernels_panel_of_bfloat16(float *restrict panel, const uint16_t *restrict 
       if (input + 1 < inputs) *(Vector *)(panel + PANEL + v * LANES) = second_of(pairs);
     }
   }
-}
-
-void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
-  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
 }
 
 /// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel. Meanwhile, a column
@@ -353,29 +306,6 @@ void ckernels_bfloat16_of_panel(uint16_t *restrict out, const float *restrict pa
     for (size_t column = 0; column < PANEL; column++) {
       out[2 * column] = rounded(panel[column]);
       out[2 * column + 1] = input + 1 < inputs ? rounded(panel[PANEL + column]) : 0;
-    }
-  }
-}
-
-void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
-                            const float *restrict panel, size_t inputs) {
-  float largest[PANEL] = {0}, inverse[PANEL];
-  for (size_t input = 0; input < inputs; input++) {
-    for (size_t column = 0; column < PANEL; column++) {
-      float size = fabsf(panel[input * PANEL + column]);
-      largest[column] = largest[column] < size ? size : largest[column];
-    }
-  }
-  for (size_t column = 0; column < PANEL; column++) {
-    scales[column] = largest[column] / 127.0f;
-    inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
-  }
-  // Adding 1.5 * 2^23 rounds to the nearest integer.
-  const float rounder = 12582912.0f;
-  for (size_t input = 0; input < inputs; input++) {
-    for (size_t column = 0; column < PANEL; column++) {
-      float shifted = panel[input * PANEL + column] * inverse[column] + rounder;
-      out[input * PANEL + column] = (int8_t)(shifted - rounder);
     }
   }
 }

@@ -12,8 +12,10 @@ import Threading
 struct LoadedModel {
   let tokenizer: Tokenizer
   let model: InferenceModel
+  /// The bytes of weights in mapped files, which the system counts as available memory.
+  private let mappedByteCount: Int
 
-  /// Reads both, with a message if that takes more than a second.
+  /// Reads both, with the progress if that takes a while.
   ///
   /// - Throws: `FileError`; `InputError`, which names the remedy.
   init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
@@ -25,17 +27,19 @@ struct LoadedModel {
         "\(folder): this is not the tokenizer that the model was trained with, so its texts may make "
           + "no sense")
     }
-    let start = ContinuousClock.now
-    var isNoticeDue = !isQuiet
+    var progress: Progress?
     model = try InferenceModel(
       folder: folder, weights: weights, precision: precision,
       threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount)
-    ) {
+    ) { done, total in
       try Interruption.check()
-      guard isNoticeDue, ContinuousClock.now - start > .seconds(1) else { return }
-      isNoticeDue = false
-      Log.info("reading \(folder)")
+      if done == 0, !isQuiet {
+        progress = Progress("reading \(folder)", total: total, unit: .bytes)
+      }
+      try progress?.update(done)
     }
+    progress = nil
+    mappedByteCount = weights == .fp32 ? model.byteCount : 0
     for note in model.notes { Log.info(note) }
     let size = model.configuration.vocabularySize
     guard tokenizer.count <= size else {
@@ -49,8 +53,7 @@ struct LoadedModel {
   /// How many of `wanted` texts fit into memory, with a message if not all do.
   func batchSize(wanted: Int, maximumLength: Int) -> Int {
     let length = min(maximumLength, model.configuration.contextLength)
-    // The system counts mapped files as available.
-    let available = AvailableMemory.byteCount.map { max(0, $0 - model.byteCount) }
+    let available = AvailableMemory.byteCount.map { max(0, $0 - mappedByteCount) }
     let size = TextGenerator.batchSize(
       wanted: wanted, model.configuration, length: length, available: available)
     if size < wanted {

@@ -153,7 +153,10 @@ struct InferencePassTests {
 
   @Test(
     "packed weights give nearly the same logits",
-    arguments: [(WeightType.bf16, Precision.fp32, 0.05), (.bf16, .bf16, 0.05), (.int8, .fp32, 0.1)])
+    arguments: [
+      (WeightType.bf16, Precision.fp32, 0.05), (.bf16, .bf16, 0.05), (.int8, .fp32, 0.1),
+      (.int4, .fp32, 0.5),
+    ])
   func packedWeights(type: WeightType, precision: Precision, bound: Double) {
     let model = tinyModel(contextLength: 40, embeddingSize: 48)
     let tokens = [someTokens(30)]

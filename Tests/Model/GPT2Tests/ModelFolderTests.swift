@@ -211,9 +211,44 @@ struct ModelFolderTests {
       try GPT2Model(folder: folder.path, threadPool: threadPool) { throw Stop() }
     }
     #expect(throws: Stop.self) {
-      try InferenceModel(folder: folder.path, weights: weights, threadPool: threadPool) {
+      try InferenceModel(folder: folder.path, weights: weights, threadPool: threadPool) { _, _ in
         throw Stop()
       }
+    }
+  }
+
+  @Test("reading for inference reports how many bytes are done", arguments: WeightType.allCases)
+  func progress(weights: WeightType) throws {
+    var reports: [(done: Int, total: Int)] = []
+    _ = try InferenceModel(folder: folder.path, weights: weights, threadPool: threadPool) {
+      reports.append(($0, $1))
+    }
+    let total = 4 * model.layout.count
+    #expect(reports.allSatisfy { $0.total == total })
+    #expect(reports.map(\.done) == reports.map(\.done).sorted())
+    #expect(reports.first?.done == 0 && reports.last?.done == total)
+  }
+
+  @Test(
+    "weights packed as they are read are those packed from single precision",
+    arguments: WeightType.allCases, ["F32", "F16", "BF16"])
+  func packedReading(weights: WeightType, stored: String) throws {
+    for index in model.parameters.floats.indices {
+      model.parameters.floats[index] = (model.parameters.floats[index] * 64).rounded() / 64
+    }
+    switch stored {
+    case "F16": try halves("F16") { Float16($0).bitPattern }
+    case "BF16": try halves("BF16") { UInt16($0.bitPattern >> 16) }
+    default: try rewrite { _ in }
+    }
+    func logits(_ model: InferenceModel) -> [Float] {
+      let pass = InferencePass(model, capacity: 8)
+      return Array(pass.logits(after: [1, 22, 3], KeyValueCache(model.configuration, capacity: 8)))
+    }
+    for threads in 1...3 {
+      let loaded = try InferenceModel(
+        folder: folder.path, weights: weights, threadPool: ThreadPool(count: threads))
+      #expect(logits(loaded) == logits(InferenceModel(model, weights: weights)))
     }
   }
 

@@ -206,6 +206,22 @@ int ckernels_multiplies_pairs(void);
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
                               const float *scales, size_t inputs);
 
+/// The number of inputs that share a scale in int4.
+#define CKERNELS_INT4_BLOCK 32
+
+/// The int4 weights of a panel over one block of inputs: integers from -8 to 7, with a scale for
+/// each output, which are those of GGUF's Q4_0.
+typedef struct CKernelsInt4Block {
+  /// In half precision.
+  uint16_t scales[CKERNELS_PANEL];
+  /// The integers plus 8, those of eight inputs in each word, the first in its lowest bits.
+  uint32_t weights[CKERNELS_INT4_BLOCK / 8][CKERNELS_PANEL];
+} CKernelsInt4Block;
+
+/// The same for a panel of int4.
+void ckernels_linear_row_int4(float *out, const float *x, const CKernelsInt4Block *panel,
+                              size_t inputs);
+
 /// The panels, one after another, of `columns` outputs, padded with zero, of weights
 /// `[inputs, stride]`.
 void ckernels_panels_of_columns(float *panels, const float *weights, size_t stride, size_t inputs,
@@ -221,6 +237,10 @@ void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t in
 /// A panel of floats, without its scales, from a panel of int8; `count` is a multiple of
 /// CKERNELS_PANEL.
 void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
+
+/// A panel of floats, without its scales, and the scales from a block of int4.
+void ckernels_panel_of_int4(float *panel, float *scales, const CKernelsInt4Block *block,
+                            size_t inputs);
 
 /// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
 /// one block or less, and of out, `[rows, CKERNELS_PANEL]`.
@@ -255,6 +275,11 @@ void ckernels_floats_of_bfloat16(float *out, const uint16_t *values, size_t coun
 /// A panel of int8 and its scales from a panel of floats of at most CKERNELS_INPUT_BLOCK inputs:
 /// the largest weight of each output becomes 127.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
+
+/// A block of int4 from a panel of floats of at most CKERNELS_INT4_BLOCK inputs, with the scales of
+/// least squared error among some twenty; inputs that are missing become zero. Scales beyond half
+/// precision become its largest number.
+void ckernels_int4_of_panel(CKernelsInt4Block *block, const float *panel, size_t inputs);
 
 // MARK: - Attention to kept keys and values
 

@@ -15,37 +15,36 @@ extension ThreadPool {
   package func copy(
     _ tensors: [(StoredTensor, to: Floats)], progress: () throws -> Void = {}
   ) throws {
-    try copy(tensors.map { ($0, 0..<$0.count, to: $1) }, progress: progress)
-  }
-
-  /// Copies some of the numbers of each of `tensors` to the same number of floats.
-  func copy(
-    _ parts: [(StoredTensor, Range<Int>, to: Floats)], progress: () throws -> Void = {}
-  ) throws {
     // A megabyte of floats: enough for the disk, and little for the last thread to finish.
     let length = 1 << 18
-    let pieces = parts.flatMap { tensor, elements, floats in
-      precondition(floats.count == elements.count)
-      return stride(from: 0, to: floats.count, by: length).map { begin in
-        let end = min(begin + length, floats.count)
-        let first = elements.lowerBound
-        return (tensor, first + begin..<first + end, floats[begin..<end])
+    let pieces = tensors.flatMap { tensor, floats in
+      precondition(floats.count == tensor.count)
+      return stride(from: 0, to: floats.count, by: length).map {
+        (tensor, $0..<min($0 + length, floats.count), floats)
       }
     }
     try withoutActuallyEscaping(progress) { progress in
       // Called only on the calling thread, which is the first of the pool.
       nonisolated(unsafe) let progress = progress
       try runThrowing(pieces.count) { index, thread in
-        let (tensor, elements, target) = pieces[index]
+        let (tensor, elements, floats) = pieces[index]
         if thread == 0 { try progress() }
-        try tensor.copy(elements, to: target.buffer)
-        try tensor.checkAreFinite(UnsafeBufferPointer(target), from: elements.lowerBound)
+        try tensor.copyFinite(elements, to: floats[elements])
       }
     }
   }
 }
 
 extension StoredTensor {
+  /// Copies `elements` to the same number of floats.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the file has been truncated in the meantime, or a
+  ///   number is NaN or infinite.
+  func copyFinite(_ elements: Range<Int>, to floats: Floats) throws {
+    try copy(elements, to: floats.buffer)
+    try checkAreFinite(UnsafeBufferPointer(floats), from: elements.lowerBound)
+  }
+
   /// Checks that `numbers`, those of the tensor from element `first` on, are finite.
   ///
   /// - Throws: ``InputError`` that names the first that is not.

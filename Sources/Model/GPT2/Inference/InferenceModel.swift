@@ -64,13 +64,14 @@ public final class InferenceModel {
   ///
   /// With the precision bf16, the weights must be kept as bf16.
   ///
-  /// `progress` is called from time to time during reading.
+  /// `progress` is called before each parameter and at the end, with how many bytes of all are read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
   ///   a weight is NaN or infinite; what `progress` throws.
   public init(
     folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
-    threadPool: ThreadPool, progress: () throws -> Void = {}
+    threadPool: ThreadPool,
+    progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     configuration = stored.configuration
@@ -79,22 +80,31 @@ public final class InferenceModel {
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)
     let reader = ParameterReader(tensors: stored.tensors, type: type, threadPool)
+    let sizes = stored.tensors.map { $0.count * $0.type.size }
+    let total = sizes.reduce(0, +)
+    var done = 0
+    func read<Result>(
+      _ parameter: ParameterLayout.Parameter, _ body: () throws -> Result
+    ) throws -> Result {
+      try progress(done, total)
+      defer { done += sizes[parameter.index] }
+      return try body()
+    }
+    func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
+      try read(parameter) { try reader.floats(parameter) }
+    }
     wte = .stored(stored.tensors[layout.wte.index])
-    if !layout.tiesWordEmbeddings {
-      try progress()
-      try reader.check(layout.wte)
-    }
+    if !layout.tiesWordEmbeddings { try read(layout.wte) { try reader.check(layout.wte) } }
     wpe = MatrixView(
-      try reader.floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1])
+      try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1])
     parts = try layout.parts.map {
-      try progress()
-      return LayerNorm(weight: try reader.floats($0.weight), bias: try reader.floats($0.bias))
-    } linear: {
-      try progress()
-      return LinearLayer(
-        frozen: try reader.weightMatrix($0), bias: try $0.bias.map(reader.floats),
-        precision: precision)
+      LayerNorm(weight: try floats($0.weight), bias: try floats($0.bias))
+    } linear: { linear in
+      LinearLayer(
+        frozen: try read(linear.weight) { try reader.weightMatrix(linear) },
+        bias: try linear.bias.map(floats), precision: precision)
     }
+    try progress(done, total)
     owner = .reader(reader)
   }
 
@@ -202,24 +212,14 @@ private final class ParameterReader {
       let matrix = MatrixView(try floats(linear.weight), rows: rows, columns: columns)
       return WeightMatrix(linear.isTransposed ? matrix.transposed : matrix.asIs)
     }
-    guard linear.isTransposed else {
-      let copy = try copy(linear.weight)
-      return threadPool.weightMatrix(copy.matrix(rows: rows, columns: columns).asIs, type)
-    }
-    // A few outputs at a time, because the floats of all would take most of the program's memory.
-    let step = 4096
-    let matrix = WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
-    let floats = FloatArena(count: min(step, rows) * columns)
-    for begin in stride(from: 0, to: rows, by: step) {
-      let part = begin..<min(begin + step, rows)
-      let view = floats.matrix(rows: part.count, columns: columns)
-      try threadPool.copy([
-        (
-          tensors[linear.weight.index], part.lowerBound * columns..<part.upperBound * columns,
-          to: view.elements
-        )
-      ])
-      threadPool.pack(view.transposed, into: matrix, firstOutput: begin)
+    let matrix =
+      linear.isTransposed
+      ? WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
+      : WeightMatrix(inputs: rows, outputs: columns, packedAs: type)
+    let tensor = tensors[linear.weight.index]
+    try threadPool.pack(into: matrix, isTransposed: linear.isTransposed) { rows, floats in
+      try tensor.copyFinite(
+        rows.lowerBound * columns..<rows.upperBound * columns, to: floats.elements)
     }
     return matrix
   }

@@ -6,8 +6,8 @@ extension ThreadPool {
 
   /// out = input · weights + bias, for inference.
   ///
-  /// Each number of the result is a sum over blocks of 128 inputs in ascending order, and each
-  /// block is a chain of fused multiply-adds. Where weights lie as `[outputs, inputs]`, it is a sum
+  /// Each number of the result is a sum over blocks of 128 inputs, in int4 of 32, in ascending
+  /// order, and each block is a chain of fused multiply-adds. Where weights lie as `[outputs, inputs]`, it is a sum
   /// over blocks of 1024 inputs of 16 chains each. The result therefore has the same bits
   /// regardless of the number of rows and threads.
   ///
@@ -157,6 +157,8 @@ struct LinearPiece {
         for (index, panel) in panels.enumerated() {
           multiply(target, index, packed, scales, panel)
         }
+      case .int4(let blocks):
+        for (index, panel) in panels.enumerated() { multiply(target, index, blocks, panel) }
       }
     }
   }
@@ -201,6 +203,22 @@ struct LinearPiece {
       add(
         target, index, inputs, block,
         scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
+    }
+  }
+
+  private func multiply(
+    _ target: MatrixView, _ index: Int, _ blocks: Arena<CKernelsInt4Block>, _ panel: Int
+  ) {
+    let source = blocks.elements.base + weights.blockIndex(panel: panel, input: 0)
+    guard out.rows > 1 else {
+      return ckernels_linear_row_int4(
+        target.base + index * WeightMatrix.panel, input.base, source, weights.inputs)
+    }
+    let scales = memory.panel(1, inputs: WeightMatrix.int4Block).base
+    for (block, inputs) in weights.inputBlocks.enumerated() {
+      let panel = memory.panel(0, inputs: WeightMatrix.int4Block)
+      ckernels_panel_of_int4(panel.base, scales, source + block, inputs.count)
+      add(target, index, inputs, panel, scales: scales)
     }
   }
 

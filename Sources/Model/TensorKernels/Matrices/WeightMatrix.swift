@@ -8,6 +8,8 @@ public enum WeightType: String, CaseIterable, Sendable {
   case bf16
   /// Integers from −127 to 127, with a scale for each 128 inputs of each output.
   case int8
+  /// Integers from −8 to 7, with a scale in half precision for each 32 inputs of each output.
+  case int4
 }
 
 /// The weights of a linear layer in the form that inference reads: in single precision, in memory
@@ -27,12 +29,15 @@ public struct WeightMatrix: Sendable {
     case floats(Operand<Float>)
     case bfloat16(Arena<UInt16>)
     case int8(Arena<Int8>, scales: FloatArena)
+    case int4(Arena<CKernelsInt4Block>)
   }
 
   /// Outputs of a panel.
   static let panel = Int(CKERNELS_PANEL)
-  /// Inputs whose products are summed separately; in int8 they share a scale.
+  /// Inputs whose products are summed separately, except in int4; in int8 they share a scale.
   static let inputBlock = Int(CKERNELS_INPUT_BLOCK)
+  /// The same in int4.
+  static let int4Block = Int(CKERNELS_INT4_BLOCK)
 
   /// The weights `floats`, `[inputs, outputs]`, used in place; the matrix does not own the memory.
   public init(_ floats: Operand<Float>) {
@@ -40,17 +45,20 @@ public struct WeightMatrix: Sendable {
     storage = .floats(floats)
   }
 
-  /// Weights packed as bf16 or int8, all zero.
+  /// Weights in the packed form of `type`, all zero.
   public init(inputs: Int, outputs: Int, packedAs type: WeightType) {
     (self.inputs, self.outputs) = (inputs, outputs)
-    let columns = (outputs + Self.panel - 1) / Self.panel * Self.panel
+    let panels = (outputs + Self.panel - 1) / Self.panel
+    let columns = panels * Self.panel
+    func blocks(_ length: Int) -> Int { (inputs + length - 1) / length }
     switch type {
     case .fp32: preconditionFailure("weights in single precision are not packed")
     case .bf16: storage = .bfloat16(Arena(count: (inputs + inputs % 2) * columns))
     case .int8:
-      let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
       storage = .int8(
-        Arena(count: inputs * columns), scales: FloatArena(count: blocks * columns))
+        Arena(count: inputs * columns),
+        scales: FloatArena(count: blocks(Self.inputBlock) * columns))
+    case .int4: storage = .int4(Arena(count: blocks(Self.int4Block) * panels))
     }
   }
 
@@ -71,6 +79,7 @@ public struct WeightMatrix: Sendable {
       return UnsafeRawBufferPointer(UnsafeBufferPointer(start: matrix.base, count: extent))
     case .bfloat16(let weights): return UnsafeRawBufferPointer(weights.elements.buffer)
     case .int8(let weights, _): return UnsafeRawBufferPointer(weights.elements.buffer)
+    case .int4(let blocks): return UnsafeRawBufferPointer(blocks.elements.buffer)
     }
   }
 
@@ -83,77 +92,37 @@ public struct WeightMatrix: Sendable {
     case .floats: inputs * outputs * MemoryLayout<Float>.stride
     case .bfloat16(let weights): weights.count * MemoryLayout<UInt16>.stride
     case .int8(let weights, let scales): weights.count + scales.count * MemoryLayout<Float>.stride
-    }
-  }
-}
-
-extension ThreadPool {
-  /// Packs the weights of some outputs.
-  ///
-  /// - Parameters:
-  ///   - floats: `[inputs, some outputs]`.
-  ///   - matrix: Packed weights with as many inputs.
-  ///   - firstOutput: The output of the first column of `floats`, the first of a panel.
-  public func pack(_ floats: Operand<Float>, into matrix: WeightMatrix, firstOutput: Int = 0) {
-    precondition(floats.rows == matrix.inputs && firstOutput % WeightMatrix.panel == 0)
-    let end = firstOutput + floats.columns
-    precondition(end <= matrix.outputs)
-    precondition(end == matrix.outputs || end % WeightMatrix.panel == 0)
-    let first = firstOutput / WeightMatrix.panel
-    let last = (end + WeightMatrix.panel - 1) / WeightMatrix.panel
-    let memory = panelMemory
-    run(last - first) { piece, thread in
-      let columns = matrix.columns(ofPanel: first + piece)
-      let source = floats.columns(
-        columns.lowerBound - firstOutput..<columns.upperBound - firstOutput)
-      for inputs in matrix.inputBlocks {
-        let block = memory[thread].panel(0, inputs: inputs.count)
-        source.fillPanels(block, inputs: inputs)
-        matrix.store(block, panel: first + piece, inputs: inputs)
-      }
+    case .int4(let blocks): blocks.count * MemoryLayout<CKernelsInt4Block>.stride
     }
   }
 }
 
 extension WeightMatrix {
-  /// Where the weights of panel `panel` begin, from input `input` on, the first of a block.
-  func offset(panel: Int, input: Int) -> Int {
-    (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
-  }
-
-  /// Where the scales of panel `panel` begin for the block of inputs that begins with `input`.
-  func scaleOffset(panel: Int, input: Int) -> Int {
-    let blocks = (inputs + Self.inputBlock - 1) / Self.inputBlock
-    return (panel * blocks + input / Self.inputBlock) * Self.panel
-  }
-
-  /// Packs a block of a panel; `inputs` are one block of scales.
-  fileprivate func store(_ block: Floats, panel: Int, inputs: Range<Int>) {
-    let count = inputs.count * Self.panel
-    let offset = offset(panel: panel, input: inputs.lowerBound)
-    switch storage {
-    case .floats: preconditionFailure("weights in single precision are not packed")
-    case .bfloat16(let weights):
-      // If the number of inputs is odd, the last one is paired with zero.
-      ckernels_bfloat16_of_panel(
-        weights[offset..<offset + (count + inputs.count % 2 * Self.panel)].base, block.base,
-        inputs.count)
-    case .int8(let weights, let scales):
-      let scaleOffset = scaleOffset(panel: panel, input: inputs.lowerBound)
-      ckernels_int8_of_panel(
-        weights[offset..<offset + count].base,
-        scales[scaleOffset..<scaleOffset + Self.panel].base, block.base, inputs.count)
-    }
-  }
+  /// Inputs whose products are summed separately.
+  var blockLength: Int { if case .int4 = storage { Self.int4Block } else { Self.inputBlock } }
 
   /// The inputs, block by block.
-  var inputBlocks: some Sequence<Range<Int>> {
-    Self.blocks(of: inputs, length: Self.inputBlock)
-  }
+  var inputBlocks: some Sequence<Range<Int>> { Self.blocks(of: inputs, length: blockLength) }
 
   /// `inputs` in blocks of `length`; the last may be shorter.
   static func blocks(of inputs: Int, length: Int) -> some Sequence<Range<Int>> {
     stride(from: 0, to: inputs, by: length).lazy.map { $0..<min($0 + length, inputs) }
+  }
+
+  /// Where the weights of panel `panel` begin in bf16 and int8, from input `input` on, the first of
+  /// a block.
+  func offset(panel: Int, input: Int) -> Int {
+    (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
+  }
+
+  /// The index of the block of panel `panel` that begins with `input`.
+  func blockIndex(panel: Int, input: Int) -> Int {
+    panel * ((inputs + blockLength - 1) / blockLength) + input / blockLength
+  }
+
+  /// Where the scales of panel `panel` begin in int8 for the block that begins with `input`.
+  func scaleOffset(panel: Int, input: Int) -> Int {
+    blockIndex(panel: panel, input: input) * Self.panel
   }
 }
 

@@ -49,6 +49,14 @@ public final class MappedFile: @unchecked Sendable {
     madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_HUGEPAGE)
   }
 
+  /// Releases the pages that were read, so that they do not count toward the memory of this process
+  /// until they are read again.
+  ///
+  /// This is only advice: a failure does no harm.
+  public func releasePages() {
+    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)
+  }
+
   /// Copies the bytes in `range`, which is within the file, to `buffer`, which has the same size;
   /// several threads may do so at once.
   ///

@@ -8,6 +8,7 @@ struct WeightMatrixTests {
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
   enum Kind: String, CaseIterable, Sendable {
     case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed
+    case int4, int4OfTransposed
 
     var precision: Precision { self == .bf16Products ? .bf16 : .fp32 }
   }
@@ -21,7 +22,7 @@ struct WeightMatrixTests {
   }
 
   private func weights(_ kind: Kind, inputs: Int, outputs: Int, seed: UInt64 = 5) -> Weights {
-    let isTransposed = kind == .outputsByInputs || kind == .int8OfTransposed
+    let isTransposed = [.outputsByInputs, .int8OfTransposed, .int4OfTransposed].contains(kind)
     let floats = Matrix(
       isTransposed ? outputs : inputs, isTransposed ? inputs : outputs, random: seed, scale: 0.5)
     let operand = isTransposed ? floats.view.transposed : floats.view.asIs
@@ -34,6 +35,24 @@ struct WeightMatrixTests {
       }
     }
     switch kind {
+    case .int4, .int4OfTransposed:
+      // Numbers that int4 holds exactly: in each block the first is -8 times the scale.
+      var random = SplitMix64(state: seed)
+      for output in 0..<outputs {
+        var scale: Float = 0
+        for input in 0..<inputs {
+          if input % 32 == 0 {
+            scale = Float(Int.random(in: -2047...2047, using: &random)) * 0x1p-14
+          }
+          let integer = input % 32 == 0 ? -8 : Int.random(in: -8...7, using: &random)
+          let row = floats.view.row(isTransposed ? output : input)
+          row[isTransposed ? input : output] = scale * Float(integer)
+        }
+      }
+      let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .int4)
+      threadPool.pack(operand, into: matrix)
+      return Weights(
+        matrix: matrix, numbers: numbers { number, _, _ in Double(number) }, owner: floats)
     case .inputsByOutputs, .outputsByInputs:
       return Weights(
         matrix: WeightMatrix(operand), numbers: numbers { number, _, _ in Double(number) },
@@ -153,30 +172,45 @@ struct WeightMatrixTests {
     }
   }
 
-  @Test("weights that are packed in parts are those that are packed at once")
-  func parts() {
-    let floats = Matrix(300, 40, random: 10)
-    let input = Matrix(2, 40, random: 11)
-    for type in [WeightType.bf16, .int8] {
-      let whole = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
-      threadPool.pack(floats.view.transposed, into: whole)
-      let parts = WeightMatrix(inputs: 40, outputs: 300, packedAs: type)
-      for begin in stride(from: 0, to: 300, by: 128) {
-        let rows = begin..<min(begin + 128, 300)
-        threadPool.pack(floats.view.rows(rows).transposed, into: parts, firstOutput: begin)
+  @Test(
+    "weights that are read in parts are those that are packed at once",
+    arguments: [WeightType.bf16, .int8, .int4], [false, true])
+  func parts(type: WeightType, isTransposed: Bool) throws {
+    for (inputs, outputs) in Self.sizes {
+      let (rows, columns) = isTransposed ? (outputs, inputs) : (inputs, outputs)
+      let floats = Matrix(rows, columns, random: 10)
+      let whole = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: type)
+      threadPool.pack(isTransposed ? floats.view.transposed : floats.view.asIs, into: whole)
+      let parts = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: type)
+      let source = floats.view
+      try threadPool.pack(into: parts, isTransposed: isTransposed) { rows, target in
+        for (index, row) in rows.enumerated() { target.row(index).update(from: source.row(row)) }
       }
-      let (first, second) = (Matrix(2, 300), Matrix(2, 300))
+      let input = Matrix(2, inputs, random: 11)
+      let (first, second) = (Matrix(2, outputs), Matrix(2, outputs))
       threadPool.multiply(first.view, input.view, whole, bias: nil)
       threadPool.multiply(second.view, input.view, parts, bias: nil)
       #expect(first.bits == second.bits)
+      withExtendedLifetime(floats) {}
     }
   }
 
-  @Test("outputs whose weights are all zero are zero in int8")
-  func zeros() {
+  @Test("an error while weights are read ends the packing")
+  func failedReading() {
+    struct Failure: Error {}
+    let matrix = WeightMatrix(inputs: 100, outputs: 100, packedAs: .int4)
+    #expect(throws: Failure.self) {
+      try threadPool.pack(into: matrix, isTransposed: false) { rows, _ in
+        if rows.contains(70) { throw Failure() }
+      }
+    }
+  }
+
+  @Test("outputs whose weights are all zero are zero", arguments: [WeightType.int8, .int4])
+  func zeros(type: WeightType) {
     let floats = Matrix(10, 3)
     floats.floats[1] = 0.25
-    let matrix = WeightMatrix(inputs: 10, outputs: 3, packedAs: .int8)
+    let matrix = WeightMatrix(inputs: 10, outputs: 3, packedAs: type)
     threadPool.pack(floats.view.asIs, into: matrix)
     let (input, out) = (Matrix(1, 10, random: 12), Matrix(1, 3))
     threadPool.multiply(out.view, input.view, matrix, bias: nil)
@@ -209,5 +243,8 @@ struct WeightMatrixTests {
       WeightMatrix(inputs: 256, outputs: 128, packedAs: .bf16).byteCount == 256 * 128 * 2)
     #expect(
       WeightMatrix(inputs: 256, outputs: 128, packedAs: .int8).byteCount == 256 * 128 + 2 * 128 * 4)
+    #expect(
+      WeightMatrix(inputs: 256, outputs: 128, packedAs: .int4).byteCount
+        == 256 * 128 / 2 + 8 * 128 * 2)
   }
 }

@@ -270,7 +270,7 @@ struct CommandLineTests {
       ),
       (
         "gpt-sample", ["a", "--weights", "fp16"],
-        "--weights: 'fp16' is not accepted; expected one of fp32, bf16, int8"
+        "--weights: 'fp16' is not accepted; expected one of fp32, bf16, int8, int4"
       ),
       (
         "gpt-sample", ["a", "--best-of", "0"],

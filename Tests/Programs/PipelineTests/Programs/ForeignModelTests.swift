@@ -152,7 +152,7 @@ struct ForeignModelTests {
     }
     for options in [
       [], ["--logits", "-p", "кот"], ["--score", "data/clean/fixture.txt"], ["--interactive"],
-      ["--weights=int8"], ["--weights=bf16"],
+      ["--weights=int4"], ["--weights=int8"], ["--weights=bf16"],
     ] {
       expect(try project.run("gpt-sample", [Self.model] + options))
     }

@@ -216,7 +216,7 @@ struct SampleTests {
 
   @Test(
     "the texts of a seed are the same, whatever the threads, the batch and how many are asked for",
-    arguments: ["fp32", "bf16", "int8"])
+    arguments: ["fp32", "bf16", "int8", "int4"])
   func sameTexts(weights: String) throws {
     func texts(_ arguments: String...) throws -> [Substring] {
       let options = ["--json", "--seed", "5", "--top-p", "0.95", "--weights", weights]

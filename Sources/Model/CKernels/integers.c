@@ -1,0 +1,246 @@
+#include "vectors.h"
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+// Weights as integers, with scales that blocks of inputs share. A block is one chain of fused
+// multiply-adds of integers and inputs, to which its scale is applied once; blocks are added in
+// ascending order. So the bits are the same for any number of rows and any vector width.
+#pragma clang fp contract(off)
+
+typedef int8_t Bytes __attribute__((ext_vector_type(LANES), aligned(1)));
+typedef int32_t Integers __attribute__((ext_vector_type(LANES), aligned(4)));
+
+/// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
+static const float rounder = 12582912.0f;
+
+INLINE void load_totals(Vector totals[PANEL_VECTORS], const float *out) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
+}
+
+INLINE void store_totals(float *out, const Vector totals[PANEL_VECTORS]) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
+}
+
+INLINE void clear(Vector sums[PANEL_VECTORS]) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
+}
+
+// MARK: - int8
+
+INLINE Vector from_int8(const int8_t *x) {
+  return __builtin_convertvector(*(const Bytes *)x, Vector);
+}
+
+void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
+                              const int8_t *restrict panel, const float *restrict scales,
+                              size_t inputs) {
+  enum { BLOCK = CKERNELS_INPUT_BLOCK };
+  Vector totals[PANEL_VECTORS];
+  load_totals(totals, out);
+  for (size_t start = 0; start < inputs; start += BLOCK, scales += PANEL) {
+    const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+    Vector sums[PANEL_VECTORS];
+    clear(sums);
+    for (size_t input = start; input < end; input++, panel += PANEL) {
+      __builtin_prefetch((const char *)panel + AHEAD);
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
+    }
+  }
+  store_totals(out, totals);
+}
+
+void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
+  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
+}
+
+void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
+                            const float *restrict panel, size_t inputs) {
+  float largest[PANEL] = {0}, inverse[PANEL];
+  for (size_t input = 0; input < inputs; input++) {
+    for (size_t column = 0; column < PANEL; column++) {
+      float size = fabsf(panel[input * PANEL + column]);
+      largest[column] = largest[column] < size ? size : largest[column];
+    }
+  }
+  for (size_t column = 0; column < PANEL; column++) {
+    scales[column] = largest[column] / 127.0f;
+    inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
+  }
+  for (size_t input = 0; input < inputs; input++) {
+    for (size_t column = 0; column < PANEL; column++) {
+      float shifted = panel[input * PANEL + column] * inverse[column] + rounder;
+      out[input * PANEL + column] = (int8_t)(shifted - rounder);
+    }
+  }
+}
+
+// MARK: - int4
+
+/// Weights of an output that share a word.
+#define NIBBLES 8
+
+/// The weights in the lowest four bits of each word.
+INLINE Vector from_int4(Words words) {
+#if defined(__AVX512F__)
+  // A permutation looks at these bits only.
+  const __m512 integers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+  return (Vector)_mm512_permutexvar_ps((__m512i)words, integers);
+#else
+  return __builtin_convertvector((Integers)(words & 15u), Vector) - 8.0f;
+#endif
+}
+
+/// Finite numbers in half precision.
+INLINE Vector from_halves(const uint16_t *x) {
+#if defined(__F16C__) || defined(__aarch64__)
+  typedef _Float16 Halves __attribute__((ext_vector_type(LANES), aligned(2)));
+  return __builtin_convertvector(*(const Halves *)x, Vector);
+#else
+  typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
+  const Words bits = __builtin_convertvector(*(const Halves *)x, Words);
+  // Adjusting the exponent by multiplication also makes subnormal numbers normal.
+  const Vector magnitudes = (Vector)((bits & 0x7FFFu) << 13) * 0x1p112f;
+  return (Vector)((Words)magnitudes | (bits & 0x8000u) << 16);
+#endif
+}
+
+/// The nearest number in half precision; ties go to the even one. Those too large become the
+/// largest finite one.
+INLINE uint16_t half_of(float x) {
+  uint32_t bits, magnitude;
+  memcpy(&bits, &x, sizeof bits);
+  float size = fabsf(x);
+  size = size < 65504.0f ? size : 65504.0f;
+  memcpy(&magnitude, &size, sizeof magnitude);
+  const uint32_t normal = ((magnitude + 0xFFFu + (magnitude >> 13 & 1u)) >> 13) - (112u << 10);
+  const float small = size < 0x1p-14f ? size : 0x1p-14f;
+  const uint32_t subnormal = (uint32_t)(int32_t)((small * 0x1p24f + rounder) - rounder);
+  return (uint16_t)((bits >> 16 & 0x8000u) | (size < 0x1p-14f ? subnormal : normal));
+}
+
+void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
+                              const CKernelsInt4Block *restrict panel, size_t inputs) {
+  enum { BLOCK = CKERNELS_INT4_BLOCK };
+  Vector totals[PANEL_VECTORS];
+  load_totals(totals, out);
+  for (; inputs > 0; panel++) {
+    const size_t count = inputs < BLOCK ? inputs : BLOCK;
+    Vector sums[PANEL_VECTORS];
+    clear(sums);
+    for (size_t input = 0; input < count; input += NIBBLES) {
+      const uint32_t *weights = panel->weights[input / NIBBLES];
+      const size_t rest = count - input < NIBBLES ? count - input : NIBBLES;
+      for (size_t line = 0; line < PANEL * sizeof(*weights); line += 64) {
+        __builtin_prefetch((const char *)weights + AHEAD + line);
+      }
+      Words words[PANEL_VECTORS];
+      for (size_t v = 0; v < PANEL_VECTORS; v++) words[v] = *(const Words *)(weights + v * LANES);
+      for (size_t i = 0; i < rest; i++) {
+        for (size_t v = 0; v < PANEL_VECTORS; v++) {
+          sums[v] = FUSED(sums[v], (Vector)x[input + i], from_int4(words[v]));
+          words[v] >>= 4;
+        }
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      totals[v] = FUSED(totals[v], from_halves(panel->scales + v * LANES), sums[v]);
+    }
+    x += count;
+    inputs -= count;
+  }
+  store_totals(out, totals);
+}
+
+void ckernels_panel_of_int4(float *restrict panel, float *restrict scales,
+                            const CKernelsInt4Block *restrict block, size_t inputs) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) {
+    *(Vector *)(scales + v * LANES) = from_halves(block->scales + v * LANES);
+    for (size_t input = 0; input < inputs; input++) {
+      const Words words = *(const Words *)(block->weights[input / NIBBLES] + v * LANES);
+      *(Vector *)(panel + input * PANEL + v * LANES) =
+          from_int4(words >> (uint32_t)(input % NIBBLES * 4));
+    }
+  }
+}
+
+/// `yes` where `mask` is set, otherwise `no`.
+INLINE Vector chosen(Integers mask, Vector yes, Vector no) {
+  return (Vector)(((Integers)yes & mask) | ((Integers)no & ~mask));
+}
+
+/// The nearest integers from -8 to 7.
+INLINE Vector int4_of(Vector x) {
+  const Vector clamped =
+      __builtin_elementwise_max(__builtin_elementwise_min(x, (Vector)7.0f), (Vector)-8.0f);
+  return (clamped + rounder) - rounder;
+}
+
+/// 1/x, or 0 for 0.
+INLINE Vector inverse_of(Vector x) {
+  return chosen(x == 0.0f, (Vector)0.0f, 1.0f / chosen(x == 0.0f, (Vector)1.0f, x));
+}
+
+/// What the weight of largest magnitude is divided by the candidate scales: first -8, which keeps
+/// GGUF's Q4_0 as it is, and in the order in which they are tried.
+static const float candidates[] = {-8.0f, -7.8f, -7.6f, -7.4f, -8.2f, -8.4f, -8.7f, -9.0f, -9.5f,
+                                   -7.0f, 7.0f,  7.2f,  7.4f,  6.8f,  6.5f,  7.7f,  8.0f,  8.5f};
+#define CANDIDATES (sizeof(candidates) / sizeof(*candidates))
+
+/// The scales of least squared error for the weights of LANES outputs.
+///
+/// For integers q, the scale of least error of the weights w is sum(w q) / sum(q q), and it takes
+/// sum(w q)^2 / sum(q q) off the sum of the squares. The integers are those of some scales that
+/// make the weight of largest magnitude an integer or a number between two.
+INLINE Vector best_scales(const float *weights, size_t inputs) {
+  Vector largest = (Vector)0.0f;
+  for (size_t input = 0; input < inputs; input++) {
+    const Vector x = from_floats(weights + input * PANEL);
+    largest = chosen(__builtin_elementwise_abs(x) > __builtin_elementwise_abs(largest), x, largest);
+  }
+  const Vector inverse = inverse_of(largest);
+  Vector best = (Vector)0.0f, scales = (Vector)0.0f;
+  for (size_t candidate = 0; candidate < CANDIDATES; candidate++) {
+    const Vector factors = inverse * candidates[candidate];
+    Vector products = (Vector)0.0f, squares = (Vector)0.0f;
+    for (size_t input = 0; input < inputs; input++) {
+      const Vector x = from_floats(weights + input * PANEL);
+      const Vector q = int4_of(x * factors);
+      products = FUSED(products, x, q);
+      squares = FUSED(squares, q, q);
+    }
+    const Vector scale = products * inverse_of(squares);
+    const Vector gain = scale * products;
+    // A rounding error is no gain.
+    const Integers better = gain > best * 1.000001f;
+    scales = chosen(better, scale, scales);
+    best = chosen(better, gain, best);
+  }
+  return scales;
+}
+
+void ckernels_int4_of_panel(CKernelsInt4Block *restrict block, const float *restrict panel,
+                            size_t inputs) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) {
+    const float *weights = panel + v * LANES;
+    uint16_t *halves = block->scales + v * LANES;
+    const Vector scales = best_scales(weights, inputs);
+    for (size_t lane = 0; lane < LANES; lane++) halves[lane] = half_of(scales[lane]);
+    const Vector factors = inverse_of(from_halves(halves));
+    for (size_t group = 0; group < CKERNELS_INT4_BLOCK / NIBBLES; group++) {
+      Words words = (Words)0u;
+      for (size_t i = 0; i < NIBBLES; i++) {
+        const size_t input = group * NIBBLES + i;
+        Vector q = (Vector)0.0f;
+        if (input < inputs) q = int4_of(from_floats(weights + input * PANEL) * factors);
+        words |= (Words)__builtin_convertvector(q + 8.0f, Integers) << (uint32_t)(4 * i);
+      }
+      *(Words *)(block->weights[group] + v * LANES) = words;
+    }
+  }
+}
