@@ -6,7 +6,7 @@ struct MachineOptions: ArgumentGroup {
   @Option(
     help: "how the model's weights are stored in memory: fp32, unchanged; bf16, in half the "
       + "memory and time; int8, in about a quarter; or int4, in about a seventh. bf16 and int8 are "
-      + "slightly less exact, int4 noticeably",
+      + "slightly less exact, int4 somewhat less than those",
     valueName: "type", defaultText: "fp32, or bf16 with --precision bf16")
   var weights: WeightType?
   @Option(
