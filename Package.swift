@@ -87,6 +87,7 @@ let package = Package(
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
+    library("HTTPSupport", in: .support, ["TextSupport", "CCurl"]),
 
     // MARK: Formats
     library("PostFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
@@ -108,7 +109,10 @@ let package = Package(
     // MARK: Stages
     library(
       "TelegramSources", in: .stages,
-      ["PostFormat", "JSONSupport", "Threading", "FileSupport", "TextSupport", "CLibXML2", "CCurl"]),
+      [
+        "PostFormat", "JSONSupport", "HTTPSupport", "Threading", "FileSupport", "TextSupport",
+        "CLibXML2",
+      ]),
     library(
       "TextCleaning", in: .stages,
       [
@@ -135,7 +139,7 @@ let package = Package(
       ]),
 
     // MARK: Programs
-    program("tg-dump", ["TelegramSources", "PostFormat", "TextSupport"]),
+    program("tg-dump", ["TelegramSources", "PostFormat", "HTTPSupport", "TextSupport"]),
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat", "Threading"]),
     program(
       "bpe-encode",
@@ -175,7 +179,8 @@ let package = Package(
       of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
       data: ["Reference"]),
     tests(
-      of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
+      of: "TelegramSources", in: .stages,
+      ["PostFormat", "HTTPSupport", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
       of: "TextCleaning", in: .stages,
@@ -191,6 +196,7 @@ let package = Package(
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),
+    tests(of: "HTTPSupport", in: .support),
     tests(
       of: "Sampling", in: .stages,
       [
