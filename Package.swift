@@ -71,6 +71,7 @@ let package = Package(
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("COneDNN", package: "libdnnl-dev"),
     systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+    systemLibrary("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
@@ -94,6 +95,11 @@ let package = Package(
     library("CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library(
+      "ModelHub", in: .formats,
+      [
+        "HTTPSupport", "CommandLineSupport", "JSONSupport", "FileSupport", "TextSupport", "CCrypto",
+      ]),
 
     // MARK: Model: tokenizer and network
     library(
@@ -144,20 +150,20 @@ let package = Package(
     program(
       "bpe-encode",
       [
-        "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "ModelHub",
+        "JSONSupport", "Threading", "TextSupport",
       ]),
     program(
       "gpt-finetune",
       [
-        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "ModelHub",
+        "JSONSupport", "Threading", "TextSupport",
       ]),
     program(
       "gpt-sample",
       [
-        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "Sampling", "GPT2", "TensorKernels", "BytePairEncoding", "CheckpointFormat", "ModelHub",
+        "JSONSupport", "Threading", "TextSupport",
       ]),
 
     // MARK: Tests
@@ -171,6 +177,7 @@ let package = Package(
     tests(of: "CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
     tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
+    tests(of: "ModelHub", in: .formats, ["HTTPSupport"]),
     tests(
       of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport", "TextSupport"],
       data: ["Reference"]),
