@@ -71,6 +71,7 @@ let package = Package(
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("COneDNN", package: "libdnnl-dev"),
     systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
+    systemLibrary("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     systemLibrary("CDeflate", pkgConfig: "libdeflate", package: "libdeflate-dev"),
@@ -88,12 +89,18 @@ let package = Package(
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
+    library("HTTPSupport", in: .support, ["TextSupport", "CCurl"]),
 
     // MARK: Formats
     library("PostFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library(
+      "ModelHub", in: .formats,
+      [
+        "HTTPSupport", "CommandLineSupport", "JSONSupport", "FileSupport", "TextSupport", "CCrypto",
+      ]),
 
     // MARK: Model: tokenizer and network
     library(
@@ -112,7 +119,10 @@ let package = Package(
     // MARK: Stages
     library(
       "TelegramSources", in: .stages,
-      ["PostFormat", "JSONSupport", "Threading", "FileSupport", "TextSupport", "CLibXML2", "CCurl"]),
+      [
+        "PostFormat", "JSONSupport", "HTTPSupport", "Threading", "FileSupport", "TextSupport",
+        "CLibXML2",
+      ]),
     library(
       "TextCleaning", in: .stages,
       [
@@ -139,25 +149,25 @@ let package = Package(
       ]),
 
     // MARK: Programs
-    program("tg-dump", ["TelegramSources", "PostFormat", "TextSupport"]),
+    program("tg-dump", ["TelegramSources", "PostFormat", "HTTPSupport", "TextSupport"]),
     program("bugurt-clean", ["TextCleaning", "PostFormat", "CorpusFormat", "Threading"]),
     program(
       "bpe-encode",
       [
-        "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "JSONSupport",
-        "Threading", "TextSupport",
+        "CorpusEncoding", "BytePairEncoding", "CorpusFormat", "TokenShardFormat", "ModelHub",
+        "JSONSupport", "Threading", "TextSupport",
       ]),
     program(
       "gpt-finetune",
       [
-        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "Threading",
-        "TextSupport",
+        "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "ModelHub",
+        "Threading", "TextSupport",
       ]),
     program(
       "gpt-sample",
       [
         "Sampling", "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding",
-        "CheckpointFormat", "JSONSupport", "Threading", "TextSupport",
+        "CheckpointFormat", "ModelHub", "JSONSupport", "Threading", "TextSupport",
       ]),
 
     // MARK: Tests
@@ -171,6 +181,7 @@ let package = Package(
     tests(of: "CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
     tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
+    tests(of: "ModelHub", in: .formats, ["HTTPSupport"]),
     tests(
       of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport", "TextSupport"],
       data: ["Reference"]),
@@ -182,7 +193,8 @@ let package = Package(
       of: "TextGeneration", in: .model,
       ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),
     tests(
-      of: "TelegramSources", in: .stages, ["PostFormat", "JSONSupport", "FileSupport"],
+      of: "TelegramSources", in: .stages,
+      ["PostFormat", "HTTPSupport", "JSONSupport", "FileSupport"],
       data: ["StandIn"]),
     tests(
       of: "TextCleaning", in: .stages,
@@ -198,6 +210,7 @@ let package = Package(
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),
+    tests(of: "HTTPSupport", in: .support),
     tests(
       of: "Sampling", in: .stages,
       [

@@ -275,7 +275,7 @@ NEWS ?= post
 CLEAN_FLAGS ?=
 
 #! make encode
-#? folder of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
+#? folder or name of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
 TOKENIZER ?= $(MODEL)
 #? size of a learned vocabulary, in tokens
 VOCAB_SIZE ?= 4096
@@ -287,7 +287,7 @@ PACK ?= posts
 END_OF_TEXT ?=
 
 #! make train
-#? folder of a model to fine-tune; empty: a small model from random weights
+#? model to fine-tune: its folder, or its name on the Hugging Face Hub; empty: a small model from random weights
 MODEL ?=
 ifeq ($(MODEL),)
 #? transformer blocks of a new model
@@ -370,7 +370,7 @@ sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
 packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libdeflate-dev libxml2-dev \
-  libcurl4-openssl-dev libedit-dev pkg-config
+  libcurl4-openssl-dev libssl-dev libedit-dev pkg-config
 
 ## programs: build the five programs
 .PHONY: programs

@@ -4,6 +4,7 @@ import CorpusEncoding
 import CorpusFormat
 import FileSupport
 import JSONSupport
+import ModelHub
 import TextSupport
 import Threading
 import TokenShardFormat
@@ -37,7 +38,8 @@ struct BPEEncode: Program {
     lists what is good; if it finds a fault, it reports where and ends with status 65.
 
     examples:
-      bpe-encode data/clean/run.txt -o data/tokens/run --tokenizer checkpoints/rugpt3small
+      bpe-encode data/clean/run.txt -o data/tokens/run \\
+        --tokenizer sberbank-ai/rugpt3medium_based_on_gpt2
       bpe-encode data/clean/run.txt -o data/tokens/run --vocab-size 8192
       bpe-encode posts.txt more.txt.gz -o tokens --tokenizer gpt2 --invalid-utf8 replace
       bpe-encode --inspect 'ПРИШЁЛ ДОМОЙ @' --tokenizer data/tokens/run
@@ -57,8 +59,9 @@ struct BPEEncode: Program {
   var output: String?
 
   @Option(
-    help: "folder with tokenizer.json, or vocab.json and merges.txt, or token shards",
-    valueName: "folder", defaultText: "a vocabulary is learned from the corpus",
+    help: "folder with tokenizer.json, or vocab.json and merges.txt, or token shards; or the name "
+      + "of a model on the Hugging Face Hub, whose tokenizer is fetched once",
+    valueName: "folder|name", defaultText: "a vocabulary is learned from the corpus",
     completion: .folder)
   var tokenizer: String?
 
@@ -157,14 +160,15 @@ struct BPEEncode: Program {
     }
     if inspects && tokenizer == nil {
       throw UsageError(
-        "--inspect needs --tokenizer: the folder of a tokenizer, a model or token shards")
+        "--inspect needs --tokenizer: the folder of a tokenizer, a model or token shards, or a "
+          + "model's name")
     }
   }
 
   func run() throws {
     if let text = inspection.inspect, let tokenizer {
       try Inspection(
-        text: text, tokenizer: try Tokenizer(folder: tokenizerFolder(tokenizer)),
+        text: text, tokenizer: try Tokenizer(folder: folder(of: tokenizer)),
         allowsSpecialTokens: allowSpecial, invalidUTF8: invalidUtf8 ?? .fail
       ).run()
     } else if let shard = inspection.decode {
@@ -176,8 +180,14 @@ struct BPEEncode: Program {
     }
   }
 
+  /// The folder of the tokenizer that --tokenizer names.
+  private func folder(of tokenizer: String) throws -> String {
+    tokenizerFolder(try ModelHub.folder(for: tokenizer, .tokenizer))
+  }
+
   private func decode(_ path: String) throws {
-    let decoding = try ShardDecoding(path: path, asked: tokenizer) { Log.warning("\($0)") }
+    let asked = try tokenizer.map(folder)
+    let decoding = try ShardDecoding(path: path, asked: asked) { Log.warning("\($0)") }
     let count = decoding.shard.count
     var tokens = 0..<count
     if let range = inspection.range {
@@ -239,7 +249,7 @@ struct BPEEncode: Program {
     var tokenizer: Tokenizer
     let source: JSONValue
     if let folder = self.tokenizer {
-      tokenizer = try Tokenizer(folder: tokenizerFolder(folder))
+      tokenizer = try Tokenizer(folder: self.folder(of: folder))
       source = ["folder": .string(folder)]
     } else {
       var training = VocabularyTraining(input)

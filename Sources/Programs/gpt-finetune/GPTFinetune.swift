@@ -2,6 +2,7 @@ import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
+import ModelHub
 import TensorKernels
 import TextSupport
 import Threading
@@ -19,8 +20,9 @@ struct GPTFinetune: Program {
     model card), curves.csv, curves.svg and report.md.
 
     examples:
-      gpt-finetune data/tokens/bugurt --model rugpt3medium_based_on_gpt2 -o checkpoints/bugurt
-          fine-tune a model; the shards must come from bpe-encode --tokenizer with the same folder
+      gpt-finetune data/tokens/bugurt -o checkpoints/bugurt \\
+        --model sberbank-ai/rugpt3medium_based_on_gpt2
+          fine-tune a model; the shards must come from bpe-encode --tokenizer with the same model
       gpt-finetune data/tokens/bugurt --layers 6 --width 384 --heads 6 -o checkpoints/small
           train a small model from random weights
       gpt-finetune … --eval-steps 500 --load-best-model-at-end --early-stopping-patience 3
@@ -45,8 +47,9 @@ struct GPTFinetune: Program {
   var output: String
   @Option(
     help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
-      + "or PyTorch's .bin, in one file or in shards",
-    valueName: "folder", defaultText: "start from random weights", completion: .folder)
+      + "or PyTorch's .bin, in one file or in shards; or its name on the Hugging Face Hub, NAME or "
+      + "NAMESPACE/NAME[@REVISION], from where it is fetched once",
+    valueName: "folder|name", defaultText: "start from random weights", completion: .folder)
   var model: String?
   @Flag(
     help: "continue an earlier run with the same settings where it stopped; a finished run is left "
@@ -149,11 +152,16 @@ struct GPTFinetune: Program {
     _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
+    let base = try model.map { model in
+      try ModelHub.folder(for: model, .whole) {
+        _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
+      }
+    }
     // Its special tokens replace those of the model: the ids in rugpt3's configurations of 2020 are
     // those of an ordinary word.
-    let vocabulary = try ShardVocabulary(data, model: model)
+    let vocabulary = try ShardVocabulary(data, model: base)
     for warning in vocabulary.warnings { Log.warning(warning) }
-    guard let base = model else {
+    guard let base else {
       var configuration = GPT2Configuration(
         vocabularySize: data.manifest.vocabularySize, contextLength: shape.context,
         embeddingSize: shape.width, layers: shape.layers, heads: shape.heads)

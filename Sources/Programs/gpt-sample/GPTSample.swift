@@ -1,8 +1,10 @@
 import BytePairEncoding
+import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
 import JSONSupport
+import ModelHub
 import Sampling
 import TextGeneration
 import TextSupport
@@ -48,6 +50,8 @@ struct GPTSample: Program {
           any token at least a twentieth as likely as the best one, and no sequence of four twice
       gpt-sample checkpoints/fixture/final --score data/clean/fixture.txt | sort -t $'\\t' -nk4
           the posts, the least surprising first
+      gpt-sample ai-forever/rugpt3small_based_on_gpt2 --prompt "Кот пришёл" --keep-case
+          a model of the Hugging Face Hub, fetched the first time
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
           what the model expects next, for scripts
     """
@@ -55,7 +59,8 @@ struct GPTSample: Program {
   static let memoryAdvice = "A smaller --batch, --max-length or --threads needs less"
 
   @Argument(
-    help: "Hugging Face folder of the model: config.json, weights and a tokenizer",
+    help: "Hugging Face folder of the model: config.json, weights and a tokenizer; or its name on "
+      + "the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is fetched once",
     completion: .folder)
   var model: String
   @Option(help: "how many bugurts to write for each prompt", short: "n", accepting: .atLeast(1))
@@ -109,7 +114,10 @@ struct GPTSample: Program {
   func run() throws {
     // Open it before anything is read: another process may be writing this output.
     let file = try output.output.map { try OutputFile(path: $0) }
-    let loaded = try LoadedModel(folder: model, machine, isQuiet: output.quiet)
+    let folder = try ModelHub.folder(for: model, .whole, isQuiet: output.quiet) {
+      _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
+    }
+    let loaded = try LoadedModel(folder: folder, machine, isQuiet: output.quiet)
     do {
       if let score { return try writeScores(loaded, of: score, to: file) }
       try writeTexts(loaded, to: file)

@@ -1,4 +1,5 @@
 import CommandLineSupport
+import HTTPSupport
 import TelegramSources
 
 /// The options of channels read from the web preview.
@@ -18,7 +19,7 @@ struct WebOptions: ArgumentGroup {
   var settings: WebPreview.Settings {
     var settings = WebPreview.Settings()
     settings.delay = delay ?? settings.delay
-    settings.userAgent = userAgent ?? settings.userAgent
+    settings.connection.userAgent = userAgent ?? settings.connection.userAgent
     settings.baseURL = baseUrl ?? settings.baseURL
     return settings
   }

@@ -30,6 +30,10 @@ public struct HTTPReply: Sendable {
     case whole
     /// The connection ends after this many bytes.
     case cut(after: Int)
+    /// The connection is reset after this many bytes, which the client has received by then.
+    case reset(after: Int)
+    /// The connection ends without an answer.
+    case dropped
     /// Nothing is sent for a while after this many bytes.
     case stalled(after: Int, seconds: Double)
     /// The body is sent in pieces, with pauses between them.
@@ -215,15 +219,26 @@ private final class Connections: Sendable {
   /// Answers `request`; returns whether the connection stays open.
   private func answer(_ request: HTTPRequest, _ socket: Int32) -> Bool {
     let reply = reply(request)
+    if case .dropped = reply.course { return false }
     var head = ["HTTP/1.1 \(reply.status) Reply"] + reply.fields
     head.append(reply.tellsLength ? "Content-Length: \(reply.body.count)" : "Connection: close")
     guard send(Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8), socket) else {
       return false
     }
     switch reply.course {
+    case .dropped: return false
     case .whole: return send(reply.body, socket) && reply.tellsLength
     case .cut(let count):
       _ = send(Array(reply.body.prefix(count)), socket)
+      return false
+    case .reset(let count):
+      guard send(Array(reply.body.prefix(count)), socket), awaitReceipt(socket) else {
+        return false
+      }
+      // Connecting to nothing resets the connection.
+      var nothing = sockaddr()
+      nothing.sa_family = sa_family_t(AF_UNSPEC)
+      connect(socket, &nothing, socklen_t(MemoryLayout<sockaddr>.size))
       return false
     case .stalled(let count, let seconds):
       return send(Array(reply.body.prefix(count)), socket) && pause(seconds)
@@ -244,6 +259,16 @@ private final class Connections: Sendable {
     while ContinuousClock.now < end {
       guard !isStopped else { return false }
       usleep(2000)
+    }
+    return true
+  }
+
+  /// Waits until the client's system has received everything; returns whether the server still runs.
+  private func awaitReceipt(_ socket: Int32) -> Bool {
+    var unsent: Int32 = 1
+    while unsent > 0 {
+      guard !isStopped, ioctl(socket, UInt(TIOCOUTQ), &unsent) == 0 else { return false }
+      usleep(1000)
     }
     return true
   }

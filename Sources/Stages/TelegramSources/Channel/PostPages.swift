@@ -1,4 +1,4 @@
-import Glibc
+import HTTPSupport
 import PostFormat
 
 /// A channel that is fetched page by page, from its newest messages to its oldest.
@@ -108,12 +108,6 @@ extension SourceConsole {
   ///
   /// - Throws: What ``check()`` throws.
   func wait(_ seconds: Double) throws {
-    let end = ContinuousClock.now + .seconds(seconds)
-    while true {
-      try check()
-      let left = (end - ContinuousClock.now) / .seconds(1)
-      if left <= 0 { return }
-      usleep(UInt32(min(left, 0.05) * 1e6))
-    }
+    try RetrySchedule.wait(seconds, check: check)
   }
 }

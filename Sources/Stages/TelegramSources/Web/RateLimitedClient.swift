@@ -1,4 +1,5 @@
 import Foundation
+import HTTPSupport
 import PostFormat
 
 /// A fault that may be gone when the request is repeated.
@@ -25,15 +26,19 @@ struct TransientFault: Error {
 final class RateLimitedClient {
   private let settings: WebPreview.Settings
   private let console: any SourceConsole
-  private let client: WebClient
+  private let client: HTTPClient
   private var lastAnswer: ContinuousClock.Instant?
 
+  /// The fields of a request's head.
+  private static let fields = ["Accept: text/html", "Accept-Language: en"]
+  /// The size of the largest answer that is accepted, unpacked, in bytes.
+  private static let largestAnswer = 20_000_000
   /// The longest wait, in seconds, that is accepted if the server asks for one.
   private static let longestWait = 86_400
 
   /// A client that has sent nothing yet; `nil` if there is no memory for one.
   init?(_ settings: WebPreview.Settings, console: any SourceConsole) {
-    guard let client = WebClient(settings) else { return nil }
+    guard let client = HTTPClient(settings.connection) else { return nil }
     self.client = client
     self.settings = settings
     self.console = console
@@ -45,13 +50,13 @@ final class RateLimitedClient {
   ///
   /// - Throws: ``SourceFault`` after the last attempt; what `read` and ``SourceConsole/check()``
   ///   throw.
-  func get<Value>(_ address: String, _ read: (WebAnswer) throws -> Value) throws -> Value {
+  func get<Value>(_ address: String, _ read: (HTTPAnswer) throws -> Value) throws -> Value {
     var attempt = 1
     while true {
       do {
         return try read(answer(address))
       } catch let fault as TransientFault {
-        guard attempt < settings.attempts else {
+        guard attempt < settings.retries.attempts else {
           throw SourceFault(
             .unreachable, address,
             "\(fault.problem); gave up after \(attempt) attempts; \(fault.remedy.rawValue)")
@@ -62,23 +67,24 @@ final class RateLimitedClient {
     }
   }
 
-  private func answer(_ address: String) throws -> WebAnswer {
+  private func answer(_ address: String) throws -> HTTPAnswer {
     if let lastAnswer {
       let elapsed = (ContinuousClock.now - lastAnswer) / .seconds(1)
       try console.wait(settings.delay - elapsed)
     }
     defer { lastAnswer = .now }
     do {
-      let answer = try client.get(address, check: console.check)
-      guard !Self.isTransient(answer.status) else {
+      let answer = try client.get(
+        address, fields: Self.fields, limit: Self.largestAnswer, check: console.check)
+      guard !answer.isTransient else {
         throw TransientFault(
           "HTTP status \(answer.status)", answer.status == 429 ? .fewerRequests : .patience,
           wait: answer.retryAfter)
       }
       return answer
-    } catch let failure as WebFailure {
+    } catch let failure as HTTPFailure {
       switch failure {
-      case .network(let problem): throw TransientFault(problem, .network)
+      case .network(let problem, _): throw TransientFault(problem, .network)
       case .tooLarge(let limit):
         throw SourceFault(
           .protocolViolation, address,
@@ -87,17 +93,12 @@ final class RateLimitedClient {
     }
   }
 
-  /// Whether the same request may succeed later although it ended with `status`.
-  private static func isTransient(_ status: Int) -> Bool {
-    [408, 425, 429].contains(status) || 500...599 ~= status
-  }
-
   private func wait(_ fault: TransientFault, _ address: String, attempt: Int) throws {
     guard let asked = fault.wait else {
-      let pause = settings.pause(beforeAttempt: attempt)
+      let pause = settings.retries.pause(beforeAttempt: attempt)
       console.info(
         "\(address): \(fault.problem); trying again in \(String(format: "%.1f", pause)) s "
-          + "(attempt \(attempt) of \(settings.attempts))")
+          + "(attempt \(attempt) of \(settings.retries.attempts))")
       return try console.wait(pause)
     }
     let end = DateText.text(Int(Date().timeIntervalSince1970) + asked)
@@ -108,17 +109,7 @@ final class RateLimitedClient {
     }
     console.info(
       "\(address): \(fault.problem); waiting \(asked) s, until \(end), as the server asks "
-        + "(attempt \(attempt) of \(settings.attempts))")
+        + "(attempt \(attempt) of \(settings.retries.attempts))")
     try console.wait(Double(asked))
-  }
-}
-
-extension WebPreview.Settings {
-  /// How long to wait before `attempt`, the second or a later one, in seconds.
-  ///
-  /// It is random, so that the many programs that a server failed do not all return at once.
-  package func pause(beforeAttempt attempt: Int) -> Double {
-    let doubled = firstPause * pow(2, Double(attempt - 2))
-    return min(doubled, longestPause) * Double.random(in: 0.75...1.25)
   }
 }

@@ -1,4 +1,5 @@
 import FileSupport
+import HTTPSupport
 import TextSupport
 
 /// The public preview of a channel, `t.me/s/<name>`, which needs no account.
@@ -8,26 +9,17 @@ public final class WebPreview: PostPages {
   /// How requests are sent to the server.
   public struct Settings: Equatable, Sendable {
     /// The server; `/s/<name>` is appended.
-    public var baseURL = WebAddress.telegram
-    /// The name by which the server knows the program.
-    public var userAgent = "Mozilla/5.0 (compatible; tg-dump)"
+    public var baseURL = WebAddress(verified: "https://t.me")
+    /// How requests are sent.
+    public var connection = HTTPClient.Settings(userAgent: "Mozilla/5.0 (compatible; tg-dump)")
     /// The shortest pause between an answer and the next request, in seconds.
     public var delay = 1.0
-    /// How long a connection may take, in seconds.
-    public var connectTimeout = 15.0
-    /// How long to wait for the next byte of an answer, in seconds.
-    public var stallTimeout = 30.0
-    /// How long an answer may take, in seconds.
-    public var answerTimeout = 120.0
-    /// How many times a page is requested before the program gives up.
-    public var attempts = 7
-    /// The pause before the second attempt, in seconds, give or take a quarter; it doubles with each
-    /// attempt.
-    public var firstPause = 1.0
-    /// The longest pause, in seconds; one that a server asks for may be longer.
-    public var longestPause = 60.0
+    /// How often a page is requested.
+    public var retries = RetrySchedule(attempts: 7, firstPause: 1, longestPause: 60)
 
-    public init() {}
+    public init() {
+      connection.answerTimeout = 120
+    }
   }
 
   public let channel: String
@@ -140,7 +132,7 @@ public final class WebPreview: PostPages {
   // MARK: - Answers
 
   /// The messages in `answer`; `nil` if it says that none were found.
-  private func history(_ answer: WebAnswer, _ address: String) throws -> PreviewHistory? {
+  private func history(_ answer: HTTPAnswer, _ address: String) throws -> PreviewHistory? {
     guard !(300...399).contains(answer.status) else {
       try explainMissing(redirectedTo: answer.location ?? "", address)
     }

@@ -1,8 +1,6 @@
 import Glibc
 
 /// A file that grows piece by piece and is kept when the program stops, such as a journal.
-///
-/// Only its owner may read it.
 public final class AppendFile {
   /// The path of the file; for a temporary one, that of its folder.
   public let path: String
@@ -12,11 +10,14 @@ public final class AppendFile {
   private let descriptor: Int32
 
   /// Opens the file at `path`; creates it, and the folders above it, if they are missing.
-  public init(path: String) throws(FileError) {
+  ///
+  /// A new file has the permissions `mode`, less those that the process withholds (umask); by default
+  /// only its owner may read it.
+  public init(path: String, mode: UInt32 = 0o600) throws(FileError) {
     self.path = path
     try Folder.create(Folder.parent(of: path))
     let descriptor = try systemCall(.create, path) {
-      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, mode)
     }
     self.descriptor = descriptor
     size = 0

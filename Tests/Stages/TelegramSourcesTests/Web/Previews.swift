@@ -1,3 +1,4 @@
+import HTTPSupport
 import PostFormat
 import Synchronization
 import TelegramSources
@@ -32,8 +33,8 @@ func preview(
   var settings = WebPreview.Settings()
   settings.baseURL = try #require(WebAddress(address))
   settings.delay = 0
-  settings.firstPause = 0.001
-  settings.attempts = 3
+  settings.retries.firstPause = 0.001
+  settings.retries.attempts = 3
   change(&settings)
   return WebPreview(
     channel: try #require(ChannelName(name)), settings: settings, options: options,

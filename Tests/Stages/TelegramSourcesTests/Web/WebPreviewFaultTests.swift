@@ -1,4 +1,5 @@
 import Foundation
+import HTTPSupport
 import PostFormat
 import TelegramSources
 import TestSupport
@@ -95,29 +96,19 @@ struct WebPreviewRepetitionTests {
     }
     let console = RecordingConsole()
     let preview = try preview(server.address, console: console) {
-      $0.stallTimeout = 0.4
-      $0.attempts = 10
+      $0.connection.stallTimeout = 0.4
+      $0.retries.attempts = 10
     }
     let pages = try pages(preview)
     #expect(pages.flatMap { $0.posts.map(\.id) + $0.service + $0.parts }.sorted() == channel.ids)
     #expect(console.infos.contains { $0.contains("no answer for 0.4 s; trying again in") })
   }
 
-  @Test("are followed by growing pauses, which are never the same")
-  func pauses() {
-    let settings = WebPreview.Settings()
-    for (attempt, seconds) in [(2, 1.0), (3, 2), (4, 4), (7, 32), (8, 60), (1000, 60)] {
-      let pauses = (0..<20).map { _ in settings.pause(beforeAttempt: attempt) }
-      #expect(pauses.allSatisfy { seconds * 0.75...seconds * 1.25 ~= $0 })
-      #expect(Set(pauses).count > 1)
-    }
-  }
-
   @Test("are repeated as often as is set")
   func attempts() throws {
     let server = try PreviewServer(channel) { _, _ in HTTPReply(500, "") }
     let console = RecordingConsole()
-    let preview = try preview(server.address, console: console) { $0.attempts = 5 }
+    let preview = try preview(server.address, console: console) { $0.retries.attempts = 5 }
     #expect(fault { try preview.page(before: nil) }?.kind == .unreachable)
     #expect(server.requests.count == 5)
     #expect(console.infos.count == 4)
@@ -146,8 +137,8 @@ struct WebPreviewRepetitionTests {
       Self.with($1, .slow(bytes: 10, seconds: 0.01))
     }
     let preview = try preview(server.address) {
-      $0.answerTimeout = 0.2
-      $0.attempts = 1
+      $0.connection.answerTimeout = 0.2
+      $0.retries.attempts = 1
     }
     let fault = fault { try preview.page(before: nil) }
     #expect(fault?.kind == .unreachable)

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPSupport
 import PostFormat
 import TelegramSources
 import TestSupport
@@ -45,7 +46,7 @@ struct WebPreviewTests {
   @Test("asks over one connection, under its name, for packed pages")
   func connection() throws {
     let server = try PreviewServer(channel) { (try? $1.packed()) ?? $1 }
-    let preview = try preview(server.address) { $0.userAgent = "tester/1" }
+    let preview = try preview(server.address) { $0.connection.userAgent = "tester/1" }
     let newest = try preview.page(before: nil)
     let below = try preview.page(before: newest.lowest)
     #expect(newest.posts.count + below.posts.count > 20)
