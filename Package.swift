@@ -60,6 +60,8 @@ let package = Package(
     .executable(name: "gpt-finetune", targets: ["gpt-finetune"]),
     .executable(name: "gpt-sample", targets: ["gpt-sample"]),
     // For Tests/Fuzz, a package of its own.
+    .library(name: "BytePairEncoding", targets: ["BytePairEncoding"]),
+    .library(name: "CheckpointFormat", targets: ["CheckpointFormat"]),
     .library(name: "FileSupport", targets: ["FileSupport"]),
     .library(name: "JSONSupport", targets: ["JSONSupport"]),
     .library(name: "PostFormat", targets: ["PostFormat"]),
@@ -105,13 +107,16 @@ let package = Package(
     // MARK: Model: tokenizer and network
     library(
       "BytePairEncoding", in: .model,
-      ["JSONSupport", "FileSupport", "TextSupport"]),
+      ["CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
     library(
       "TensorKernels", in: .model,
       ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport"]),
     library(
       "GPT2", in: .model,
-      ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
+      [
+        "BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport",
+        "TextSupport",
+      ]),
     library(
       "TextGeneration", in: .model,
       ["GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "JSONSupport"]),
@@ -183,11 +188,13 @@ let package = Package(
     tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
     tests(of: "ModelHub", in: .formats, ["HTTPSupport"]),
     tests(
-      of: "BytePairEncoding", in: .model, ["JSONSupport", "FileSupport", "TextSupport"],
+      of: "BytePairEncoding", in: .model,
+      ["CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"],
       data: ["Reference"]),
     tests(of: "TensorKernels", in: .model),
     tests(
-      of: "GPT2", in: .model, ["TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
+      of: "GPT2", in: .model,
+      ["BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
       data: ["Reference"]),
     tests(
       of: "TextGeneration", in: .model,

@@ -349,6 +349,10 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
+#! make gguf
+#? what the weights are rounded to: f32, f16, bf16, q8_0, q6_k, q4_k_m or q4_0, from exact to small
+WEIGHTS ?= q8_0
+
 #! the build
 #? processor that the programs are compiled for
 MARCH ?= native
@@ -423,6 +427,7 @@ raw := data/raw/$(RUN)
 clean := data/clean/$(RUN)
 tokens := data/tokens/$(RUN)
 run_folder := checkpoints/$(RUN)
+gguf_folder := data/gguf/$(RUN)
 posts := $(raw).jsonl
 corpus := $(clean).txt
 funnel := $(clean).funnel.json
@@ -594,15 +599,29 @@ earlier_model = $$(realpath -m $(run_folder)).previous/final
 missing_model := $(if $(wildcard $(model)),,$(if $(shell [ ! -e "$(earlier_model)" ] || echo \
   x),,$(if $(filter RUN,$(given)),missing-run,$(trained))))
 
+# Sets model to the folder of the run's model.
+define sampled_model
+model=$(run_folder)/final; \
+if [ ! -e $$model ]; then model=$(earlier_model); \
+  echo "pipeline.mk: $(RUN) is not finished; this is the earlier model, $$model" >&2; fi
+endef
+
 ## sample: write bugurts to data/samples/RUN.txt and print ten: make sample PROMPT='кот'
 .PHONY: sample
 sample: $(missing_model) | $(bin)/gpt-sample
-	@as_typed PROMPT; as_words flags "$$SAMPLE_FLAGS"; model=$(run_folder)/final; \
-	if [ ! -e $$model ]; then model=$(earlier_model); \
-	  echo "pipeline.mk: $(RUN) is not finished; this is the earlier model, $$model" >&2; fi; \
+	@as_typed PROMPT; as_words flags "$$SAMPLE_FLAGS"; $(sampled_model); \
 	$(bin)/gpt-sample "$$model" --count="$$COUNT" --temperature="$$TEMPERATURE" \
 	  $${PROMPT:+--prompt="$$PROMPT"} $${THREADS:+--threads="$$THREADS"} \
 	  --output data/samples/$(RUN).txt --show="$$SHOW" "$${flags[@]}"
+
+## gguf: the model for llama.cpp, Ollama and LM Studio, data/gguf/RUN: make gguf WEIGHTS=f16
+.PHONY: gguf
+gguf: $(missing_model) | $(bin)/gpt-sample
+	@$(sampled_model); \
+	run $(bin)/gpt-sample "$$model" --export "$(gguf_folder)/$(RUN)-$$WEIGHTS.gguf" \
+	  --weights="$$WEIGHTS" --modelfile $(gguf_folder)/Modelfile --temperature="$$TEMPERATURE" \
+	  $${THREADS:+--threads="$$THREADS"}; \
+	echo "for Ollama: ollama create $(RUN) -f $(gguf_folder)/Modelfile" >&2
 
 .PHONY: missing-run
 missing-run:
@@ -617,13 +636,13 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 # All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
-  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample show missing-export: export \
+  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample gguf show missing-export: export \
   $(name) := $$($(name)))))
 
 ## distclean: remove the build, and all output under data and checkpoints
 .PHONY: distclean
 distclean:
-	rm -rf $(build) data/raw data/clean data/tokens data/samples
+	rm -rf $(build) data/raw data/clean data/tokens data/samples data/gguf
 	find checkpoints -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
 
 # Prints the lines with ## (goals), #! (groups of variables) and #? (variables), in 80 columns.

@@ -9,9 +9,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Fuzz",
-      dependencies: ["FileSupport", "JSONSupport", "PostFormat", "TelegramSources"].map {
-        .product(name: $0, package: "bugurt-gpt")
-      },
+      dependencies: [
+        "BytePairEncoding", "CheckpointFormat", "FileSupport", "JSONSupport", "PostFormat",
+        "TelegramSources",
+      ].map { .product(name: $0, package: "bugurt-gpt") },
       swiftSettings: [
         .treatAllWarnings(as: .error),
         .enableUpcomingFeature("MemberImportVisibility"),

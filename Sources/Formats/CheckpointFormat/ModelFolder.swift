@@ -30,6 +30,18 @@ public enum ModelFolder {
         + "weights and a tokenizer")
   }
 
+  /// What people may call the model in the folder or GGUF file `path`: the name of the run, of the
+  /// folder, or of the file.
+  public static func displayName(of path: String) -> String {
+    if let name = nameInCache(path) { return name.split(separator: "/").last.map(String.init) ?? name }
+    let name = Folder.name(of: path)
+    if name == "final" || name.hasPrefix("checkpoint-") {
+      let run = Folder.name(of: Folder.parent(of: path))
+      if run != "." && run != ".." { return run }
+    }
+    return name.lowercased().hasSuffix(".gguf") ? String(name.dropLast(5)) : name
+  }
+
   /// The digest of the tokenizer that the model in the folder `path` was trained with; `nil` if
   /// unknown, as in the folders of other programs.
   public static func tokenizerDigest(of path: String) -> UInt32? {

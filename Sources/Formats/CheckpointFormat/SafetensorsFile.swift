@@ -67,7 +67,7 @@ public final class SafetensorsFile: Sendable {
     let typeName = try entry.string("dtype")
     let shape = try entry.integers("shape")
     let offsets = try entry.integers("data_offsets")
-    guard let type = TensorType(rawValue: typeName) else {
+    guard let type = TensorType(rawValue: typeName), !type.isQuantized else {
       throw failure("the type \(excerpt(typeName)) is not supported")
     }
     var bits = type.bitCount

@@ -2,60 +2,6 @@ import FileSupport
 import Glibc
 import TextSupport
 
-/// The element types of tensors in files of weights, with their names in safetensors files.
-public enum TensorType: String, Sendable {
-  case float32 = "F32"
-  case float16 = "F16"
-  case bfloat16 = "BF16"
-  case float64 = "F64"
-  case int64 = "I64"
-  case int32 = "I32"
-  case int16 = "I16"
-  case int8 = "I8"
-  case uint64 = "U64"
-  case uint32 = "U32"
-  case uint16 = "U16"
-  case uint8 = "U8"
-  case boolean = "BOOL"
-  case complex64 = "C64"
-  /// Only in files written by torch.
-  case complex128 = "C128"
-  case float8E4M3 = "F8_E4M3"
-  case float8E4M3FNUZ = "F8_E4M3FNUZ"
-  case float8E5M2 = "F8_E5M2"
-  case float8E5M2FNUZ = "F8_E5M2FNUZ"
-  case float8E8M0 = "F8_E8M0"
-  case float6E2M3 = "F6_E2M3"
-  case float6E3M2 = "F6_E3M2"
-  case float4 = "F4"
-
-  /// The size of an element in bits.
-  public var bitCount: Int {
-    switch self {
-    case .complex128: 128
-    case .float64, .int64, .uint64, .complex64: 64
-    case .float32, .int32, .uint32: 32
-    case .float16, .bfloat16, .int16, .uint16: 16
-    case .int8, .uint8, .boolean, .float8E4M3, .float8E4M3FNUZ, .float8E5M2, .float8E5M2FNUZ,
-      .float8E8M0:
-      8
-    case .float6E2M3, .float6E3M2: 6
-    case .float4: 4
-    }
-  }
-
-  /// The size of an element in bytes; 0 if several share a byte.
-  public var size: Int { bitCount / 8 }
-
-  /// Whether its elements can be read as floats.
-  public var isFloatingPoint: Bool {
-    switch self {
-    case .float32, .float16, .bfloat16, .float64: true
-    default: false
-    }
-  }
-}
-
 /// A tensor in a mapped file of weights.
 ///
 /// Its elements are counted in row-major order, whatever their order in the file.
@@ -73,9 +19,13 @@ public struct StoredTensor: Sendable {
   let strides: [Int]
   /// Whether the elements are in row-major order without gaps.
   let isContiguous: Bool
+  /// Whether this is a matrix whose elements are in column-major order without gaps.
+  let isTransposed: Bool
 
   /// The path of the file.
   public var path: String { file.path }
+  /// The size of all elements in the file, in bytes.
+  public var byteCount: Int { bytes(of: 0..<count).count }
 
   /// The tensor whose first element is at byte `start` of `file`, which the caller has checked to
   /// contain all elements.
@@ -97,6 +47,15 @@ public struct StoredTensor: Sendable {
     isContiguous =
       count == 0
       || zip(shape, zip(self.strides, rowMajor)).allSatisfy { $0 == 1 || $1.0 == $1.1 }
+    isTransposed = shape.count == 2 && !isContiguous && self.strides == [1, shape[0]]
+  }
+
+  /// The transpose of a matrix, whose elements stay where they are.
+  public var transposed: StoredTensor {
+    precondition(shape.count == 2, "not a matrix")
+    return StoredTensor(
+      name: name, type: type, shape: shape.reversed(), file: file, start: start,
+      strides: strides.reversed())
   }
 
   private static func rowMajorStrides(_ shape: [Int]) -> [Int] {
@@ -128,20 +87,19 @@ public struct StoredTensor: Sendable {
   public func copy(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) throws {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count)
     precondition(elements.count == floats.count)
-    guard isContiguous else { return convert(elements, to: floats) }
-    let begin = start + elements.lowerBound * type.size
+    guard isContiguous, !type.isQuantized else { return convert(elements, to: floats) }
     if type == .float32 {
-      let range = begin..<begin + elements.count * type.size
-      return try file.read(range, into: UnsafeMutableRawBufferPointer(floats))
+      return try file.read(bytes(of: elements), into: UnsafeMutableRawBufferPointer(floats))
     }
     // As many at a time as stay in the cache.
     let step = min(elements.count, 1 << 14)
-    try withUnsafeTemporaryAllocation(byteCount: step * type.size, alignment: 16) { bytes in
+    try withUnsafeTemporaryAllocation(byteCount: step * type.blockSize, alignment: 16) { buffer in
       for first in stride(from: 0, to: elements.count, by: max(1, step)) {
         let part = first..<min(first + step, elements.count)
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<(part.count * type.size)])
-        let offset = begin + first * type.size
-        try file.read(offset..<offset + bytes.count, into: bytes)
+        let begin = elements.lowerBound + first
+        let range = bytes(of: begin..<begin + part.count)
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
+        try file.read(range, into: bytes)
         copyRun(UnsafeRawBufferPointer(bytes), stride: 1, to: floats.extracting(part))
       }
     }
@@ -151,12 +109,12 @@ public struct StoredTensor: Sendable {
   /// order.
   public func convert(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
     if isContiguous {
-      let begin = start + elements.lowerBound * type.size
-      let end = begin + elements.count * type.size
-      advise(.willNeed, begin..<end)
-      copyRun(from: begin, stride: 1, to: floats)
-      return advise(.doneWith, begin..<end)
+      let range = bytes(of: elements)
+      advise(.willNeed, range)
+      copyRun(elements, to: floats)
+      return advise(.doneWith, range)
     }
+    if isTransposed { return convertTransposed(elements, to: floats) }
     // One run along the last dimension at a time.
     guard let length = shape.last, let stride = strides.last else { return }
     var done = 0
@@ -170,7 +128,7 @@ public struct StoredTensor: Sendable {
       }
       let end = min(done + length - column, elements.count)
       copyRun(
-        from: start + offset * type.size, stride: stride,
+        from: start + offset * type.blockSize, stride: stride,
         to: UnsafeMutableBufferPointer(rebasing: floats[done..<end]))
       done = end
     }
@@ -223,8 +181,14 @@ public struct StoredTensor: Sendable {
     advise(.willNeed, bytes(of: elements))
   }
 
+  /// Tells the system that the tensor is not needed any more; it can still be read.
+  public func release() { advise(.doneWith, bytes(of: 0..<count)) }
+
+  /// The bytes of `elements`, counted in the order of the file, in whole blocks.
   private func bytes(of elements: Range<Int>) -> Range<Int> {
-    start + elements.lowerBound * type.size..<start + elements.upperBound * type.size
+    let length = type.blockLength
+    let end = (elements.upperBound + length - 1) / length
+    return start + elements.lowerBound / length * type.blockSize..<start + end * type.blockSize
   }
 
   private enum Advice {
@@ -249,6 +213,56 @@ public struct StoredTensor: Sendable {
       advice == .willNeed ? populateRead : MADV_DONTNEED)
   }
 
+  /// Copies elements of a matrix that lies in the file column by column.
+  ///
+  /// A few columns at a time, so that the memory written to stays in the cache.
+  private func convertTransposed(
+    _ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>
+  ) {
+    guard !elements.isEmpty else { return }
+    let (rows, columns) = (shape[0], shape[1])
+    // The longest block: no block is decoded twice.
+    let (height, width) = (256, 16)
+    let end = (elements.upperBound + columns - 1) / columns
+    var top = elements.lowerBound / columns
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: height * width) { tile in
+      while top < end {
+        let bottom = min(end, (top / height + 1) * height)
+        for left in stride(from: 0, to: columns, by: width) {
+          let right = min(left + width, columns)
+          for column in left..<right {
+            let first = column * rows
+            copyRun(
+              first + top..<first + bottom,
+              to: UnsafeMutableBufferPointer(
+                rebasing: tile[(column - left) * height..<(column - left) * height + bottom - top]))
+          }
+          for row in top..<bottom {
+            let first = row * columns
+            let wanted = Range(first + left...first + right - 1).clamped(to: elements)
+            for element in wanted {
+              floats[element - elements.lowerBound] =
+                tile[(element - first - left) * height + row - top]
+            }
+          }
+        }
+        top = bottom
+      }
+    }
+  }
+
+  /// Copies `elements`, counted in the order of the file.
+  private func copyRun(_ elements: Range<Int>, to floats: UnsafeMutableBufferPointer<Float>) {
+    guard type.isQuantized else {
+      return copyRun(
+        from: start + elements.lowerBound * type.blockSize, stride: 1, to: floats)
+    }
+    let range = bytes(of: elements)
+    type.decode(
+      UnsafeRawBufferPointer(rebasing: file.bytes[range]),
+      from: elements.lowerBound % type.blockLength, to: floats)
+  }
+
   /// Copies the elements from byte `offset` of the mapped file on that are `stride` elements apart.
   private func copyRun(
     from offset: Int, stride: Int, to floats: UnsafeMutableBufferPointer<Float>
@@ -263,12 +277,12 @@ public struct StoredTensor: Sendable {
     guard !floats.isEmpty, let source = bytes.baseAddress, let target = floats.baseAddress else {
       return
     }
-    let step = stride * type.size
+    let step = stride * type.blockSize
     // The last element must not extend past the end.
-    precondition((floats.count - 1) * step + type.size <= bytes.count)
+    precondition((floats.count - 1) * step + type.blockSize <= bytes.count)
     switch type {
     case .float32 where stride == 1:
-      memcpy(target, source, floats.count * type.size)
+      memcpy(target, source, floats.count * step)
     case .float32:
       for index in 0..<floats.count {
         target[index] = source.loadUnaligned(fromByteOffset: index &* step, as: Float.self)

@@ -2,9 +2,9 @@ import FileSupport
 import JSONSupport
 import TextSupport
 
-/// The tensors of a Hugging Face folder, whichever files they are in.
+/// The tensors of a Hugging Face folder or a GGUF file, whichever files they are in.
 ///
-/// Like transformers, it reads the first of these that it finds: `model.safetensors`,
+/// In a folder, like transformers, it reads the first of these that it finds: `model.safetensors`,
 /// `model.safetensors.index.json` with its shards, `pytorch_model.bin`,
 /// `pytorch_model.bin.index.json` with its shards.
 public struct WeightFiles: Sendable {
@@ -36,6 +36,25 @@ public struct WeightFiles: Sendable {
       folder,
       "holds no weights; expected \(CheckpointFile.weights) or \(CheckpointFile.pyTorchWeights), "
         + "or the index of their shards (…\(CheckpointFile.indexSuffix))")
+  }
+
+  /// The tensors of the GPT-2 model in `file`, by Hugging Face's names and with its shapes.
+  ///
+  /// - Throws: ``InputError`` if there is a tensor that GPT-2 does not have.
+  public init(_ file: GGUFFile) throws {
+    path = file.path
+    var tensors: [String: StoredTensor] = [:]
+    for (name, tensor) in file.tensors {
+      guard let parameter = GGUFTensorName.parameter(name) else {
+        throw InputError(
+          path,
+          "tensor '\(excerpt(name))' is not part of a GPT-2 model; expected names such as "
+            + "'token_embd.weight' and 'blk.0.attn_qkv.weight'")
+      }
+      let isTransposed = GGUFTensorName.isTransposed(parameter) && tensor.shape.count == 2
+      tensors[parameter] = isTransposed ? tensor.transposed : tensor
+    }
+    self.tensors = tensors
   }
 
   /// The tensor `name`, checked to have `shape` and a floating-point type.

@@ -54,14 +54,17 @@ struct GPTSample: Program {
           a model of the Hugging Face Hub, fetched the first time
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
           what the model expects next, for scripts
+      gpt-sample checkpoints/fixture/final --export fixture.gguf --modelfile Modelfile
+          the model as a file for llama.cpp, and for 'ollama create fixture -f Modelfile'
     """
 
   static let memoryAdvice = "A smaller --batch, --max-length or --threads needs less"
 
   @Argument(
-    help: "Hugging Face folder of the model: config.json, weights and a tokenizer; or its name on "
-      + "the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is fetched once",
-    completion: .folder)
+    help: "Hugging Face folder of the model (config.json, weights and a tokenizer), or a GGUF file; or "
+      + "its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
+      + "fetched once",
+    completion: .file)
   var model: String
   @Option(help: "how many bugurts to write for each prompt", short: "n", accepting: .atLeast(1))
   var count = 1
@@ -86,8 +89,11 @@ struct GPTSample: Program {
   @OptionGroup("output") var output: OutputOptions
   @OptionGroup("sampling of each token, in this order") var sampling: SamplingOptions
   @OptionGroup("speed and memory") var machine: MachineOptions
+  @OptionGroup("other programs") var export: ExportOptions
 
   func validate() throws {
+    try export.validate()
+    try machine.validate(isExport: export.file != nil)
     try sampling.validate(maximumLength: maximumLength)
     try prompts.validate()
     try output.validate()
@@ -95,8 +101,10 @@ struct GPTSample: Program {
       guard let file = output.output, file != "-", Folder.isSameFile(input, file) else { continue }
       throw UsageError("the input '\(input)' would be overwritten")
     }
-    let modes = [("--interactive", interactive), ("--score", score != nil), ("--logits", logits)]
-      .filter(\.1).map(\.0)
+    let modes = [
+      ("--interactive", interactive), ("--score", score != nil), ("--logits", logits),
+      ("--export", export.file != nil),
+    ].filter(\.1).map(\.0)
     guard let mode = modes.first else { return }
     if modes.count > 1 { throw UsageError("give \(modes[0]) or \(modes[1]), not both") }
     let other: [(String, Bool)] = [
@@ -104,7 +112,8 @@ struct GPTSample: Program {
       ("--prompt", prompts.prompt != nil && !logits),
       ("--count", count > 1), ("--filter", output.filter && !interactive),
       ("--best-of", output.bestOf > 1 && !interactive), ("--show", output.show > 0),
-      ("--json", output.json && logits), ("--output", output.output != nil && score == nil),
+      ("--json", output.json && (logits || export.file != nil)),
+      ("--output", output.output != nil && score == nil),
     ]
     if let unused = other.first(where: \.1) {
       throw UsageError("\(unused.0) cannot be used with \(mode)")
@@ -116,6 +125,12 @@ struct GPTSample: Program {
     let file = try output.output.map { try OutputFile(path: $0) }
     let folder = try ModelHub.folder(for: model, .whole, isQuiet: output.quiet) {
       _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
+    }
+    if export.file != nil {
+      var settings = SamplingSettings()
+      sampling.apply(to: &settings)
+      settings.maximumLength = maximumLength
+      return try export.write(folder, machine, settings, isQuiet: output.quiet)
     }
     let loaded = try LoadedModel(folder: folder, machine, isQuiet: output.quiet)
     do {

@@ -15,13 +15,25 @@ struct LoadedModel {
   /// The bytes of weights in mapped files, which the system counts as available memory.
   private let mappedByteCount: Int
 
+  /// The tokenizer of the model at `path`, which is checked to be one.
+  ///
+  /// - Throws: `FileError`; `InputError`, which names the remedy.
+  static func tokenizer(ofModel path: String) throws -> Tokenizer {
+    guard GGUFFile.isGGUF(path) else {
+      try ModelFolder.check(path)
+      return try Tokenizer(folder: path)
+    }
+    let file = try GGUFFile(path: path)
+    for note in try Tokenizer.notes(gguf: file) { Log.info(note) }
+    return try Tokenizer(gguf: file)
+  }
+
   /// Reads both, with the progress if that takes a while.
   ///
   /// - Throws: `FileError`; `InputError`, which names the remedy.
   init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
     let (weights, precision) = try machine.arithmetic()
-    try ModelFolder.check(folder)
-    tokenizer = try Tokenizer(folder: folder)
+    tokenizer = try Self.tokenizer(ofModel: folder)
     if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
       Log.warning(
         "\(folder): this is not the tokenizer that the model was trained with, so its texts may make "

@@ -70,11 +70,8 @@ struct SamplingOptions: ArgumentGroup {
   /// - Throws: ``UsageError``; ``FileError`` or ``InputError`` for the file of bad words.
   func settings(_ tokenizer: Tokenizer, keepCase: Bool) throws -> SamplingSettings {
     var settings = SamplingSettings()
-    settings.repetitionPenalty = repetitionPenalty
-    settings.noRepeatNGram = noRepeatNgram
+    apply(to: &settings)
     settings.badWords = try badWords(tokenizer, keepCase: keepCase)
-    settings.minimumLength = minLength
-    settings.minimumNewTokens = minNewTokens
     settings.suppressedTokens = try suppressToken.map { id in
       guard (0..<tokenizer.count).contains(id) else {
         throw UsageError(
@@ -83,16 +80,24 @@ struct SamplingOptions: ArgumentGroup {
       }
       return Int32(id)
     }
+    if settings.isGreedy {
+      Log.info("temperature 0: the most likely token each time, whatever the seed")
+    }
+    return settings
+  }
+
+  /// Sets what the options say without a tokenizer.
+  func apply(to settings: inout SamplingSettings) {
+    settings.repetitionPenalty = repetitionPenalty
+    settings.noRepeatNGram = noRepeatNgram
+    settings.minimumLength = minLength
+    settings.minimumNewTokens = minNewTokens
     settings.allowsEndOfText = !noEndOfText
     settings.temperature = temperature
     settings.topK = topK
     settings.topP = topP
     settings.minP = minP
     settings.typicalP = typicalP
-    if settings.isGreedy {
-      Log.info("temperature 0: the most likely token each time, whatever the seed")
-    }
-    return settings
   }
 
   /// Each word or phrase as two sequences of tokens: at the beginning of a text, and after a space.

@@ -16,8 +16,11 @@ extension Tokenizer {
     let files = try TokenizerFiles(folder: folder)
     var tokens = try TokenList(files.vocabulary, path: files.vocabularyPath)
     let modelCount = tokens.texts.count
-    let byteIDs = try Self.byteIDs(of: tokens, files)
-    let merges = try Self.merges(of: files, tokens)
+    let byteIDs = try Self.byteIDs(of: tokens, path: files.vocabularyPath)
+    let merges = try Self.merges(
+      files.merges, tokens, path: files.mergesPath,
+      remedy: files.mergesPath == files.vocabularyPath
+        ? "" : "; do merges.txt and vocab.json belong together?")
     let addedTokens = try Self.addedTokens(of: files, &tokens)
     try tokens.join(folder: files.folder)
     self.init(
@@ -26,11 +29,12 @@ extension Tokenizer {
       addsPrefixSpace: files.addsPrefixSpace)
   }
 
-  private static func byteIDs(of tokens: TokenList, _ files: TokenizerFiles) throws -> [UInt32] {
+  /// The id of each byte in `tokens`, which are those of the file `path`.
+  static func byteIDs(of tokens: TokenList, path: String) throws -> [UInt32] {
     try ByteSymbols.scalars.enumerated().map { byte, symbol in
       guard let id = tokens.id(of: String(symbol)) else {
         throw InputError(
-          files.vocabularyPath,
+          path,
           "byte \(byte) has no token ('\(symbol)'): the vocabulary is not byte-level, as GPT-2's is"
         )
       }
@@ -58,17 +62,16 @@ extension Tokenizer {
     return Array(added.values)
   }
 
-  private static func merges(of files: TokenizerFiles, _ tokens: TokenList) throws -> [Merge] {
-    let entries = files.merges
+  /// The ids of the merges `entries` of the file `path`; `remedy` begins with `; ` or is empty.
+  static func merges(
+    _ entries: MergeEntries, _ tokens: TokenList, path: String, remedy: String = ""
+  ) throws -> [Merge] {
     var expected = 0
     return try (0..<entries.count).map { rank in
       func id(_ text: ArraySlice<UInt8>) throws -> UInt32 {
         if let id = tokens.id(of: text) { return UInt32(id) }
-        let remedy =
-          files.mergesPath == files.vocabularyPath
-          ? "" : "; do merges.txt and vocab.json belong together?"
         throw InputError(
-          files.mergesPath, entries.place(rank),
+          path, entries.place(rank),
           "'\(excerpt(String(decoding: text, as: UTF8.self)))' is not in the vocabulary" + remedy)
       }
       let (left, right) = (entries.texts[rank * 2], entries.texts[rank * 2 + 1])
@@ -84,7 +87,7 @@ extension Tokenizer {
 }
 
 /// The tokens of the files, each text with one id.
-private struct TokenList {
+struct TokenList {
   /// The tokens by id, from 0.
   private(set) var texts: TokenTexts
   private(set) var index: TokenIndex

@@ -12,6 +12,12 @@ struct VocabularyEntries {
   /// No tokens.
   init() {}
 
+  /// Adds the token `text`, whose id is the number of tokens before it.
+  mutating func append(_ text: RawSpan) {
+    texts.append(text)
+    ids.append(ids.count)
+  }
+
   /// Reads an object of tokens and their ids.
   ///
   /// - Throws: ``InputError``; ``FileError``.

@@ -47,7 +47,7 @@ extension GPT2Configuration {
   }
 
   /// Whether the number of parameters can be computed and is plausible.
-  private var isCountable: Bool {
+  var isCountable: Bool {
     func sum(_ products: [(Int, Int)]) -> Int? {
       var sum = 0
       for (left, right) in products {
@@ -68,11 +68,9 @@ extension GPT2Configuration {
     ]) != nil
   }
 
-  /// What the user should know about the ids, in whole sentences.
-  var notes: [String] {
-    notes(
-      begin: beginOfTextID, ends: endOfTextIDs, padding: paddingID, in: CheckpointFile.configuration
-    )
+  /// What the user should know about the ids, which come from `file`, in whole sentences.
+  func notes(in file: String = CheckpointFile.configuration) -> [String] {
+    notes(begin: beginOfTextID, ends: endOfTextIDs, padding: paddingID, in: file)
   }
 
   /// What the user should know about the ids in `file`; each id is mentioned once.

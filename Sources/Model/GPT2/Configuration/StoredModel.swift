@@ -5,7 +5,7 @@ import Synchronization
 import TensorKernels
 import TextSupport
 
-/// A model in a Hugging Face folder: what it is, and where its parameters lie.
+/// A model in a Hugging Face folder or a GGUF file: what it is, and where its parameters lie.
 struct StoredModel {
   let configuration: GPT2Configuration
   /// The token ids for generating text; `nil` if they are those of ``configuration``.
@@ -15,22 +15,32 @@ struct StoredModel {
   /// What the user should know about how both were read, in whole sentences.
   let notes: [String]
 
-  /// The model in the folder `path`.
+  /// The model in the folder or GGUF file `path`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
   init(folder path: String, _ threadPool: ThreadPool) throws {
-    guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
-    let configurationPath = "\(path)/\(CheckpointFile.configuration)"
-    var configuration = try GPT2Configuration(path: configurationPath)
-    generation = try GenerationConfiguration(folder: path)
-    let weights = ModelWeights(
-      files: try WeightFiles(folder: path), configurationPath: configurationPath)
+    var configuration: GPT2Configuration
+    let weights: ModelWeights
+    let idNotes: [String]
+    if GGUFFile.isGGUF(path) {
+      let file = try GGUFFile(path: path)
+      configuration = try GPT2Configuration(gguf: file)
+      generation = nil
+      idNotes = configuration.notes(in: Folder.name(of: path))
+      weights = ModelWeights(files: try WeightFiles(file), configurationPath: path)
+    } else {
+      guard Folder.exists(path) else { throw FileError(path: path, operation: .open, code: ENOENT) }
+      let configurationPath = "\(path)/\(CheckpointFile.configuration)"
+      configuration = try GPT2Configuration(path: configurationPath)
+      generation = try GenerationConfiguration(folder: path)
+      idNotes = generation?.notes(configuration) ?? configuration.notes()
+      weights = ModelWeights(
+        files: try WeightFiles(folder: path), configurationPath: configurationPath)
+    }
     let note = try weights.resolveLMHead(&configuration, threadPool)
     tensors = try weights.tensors(of: configuration)
     self.configuration = configuration
-    notes =
-      (generation?.notes(configuration) ?? configuration.notes)
-      + [weights.names.note, note].compactMap { $0 }
+    notes = idNotes + [weights.names.note, note].compactMap { $0 }
   }
 }
 

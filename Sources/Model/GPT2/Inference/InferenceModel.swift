@@ -80,7 +80,7 @@ public final class InferenceModel {
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)
     let reader = ParameterReader(tensors: stored.tensors, type: type, threadPool)
-    let sizes = stored.tensors.map { $0.count * $0.type.size }
+    let sizes = stored.tensors.map { $0.byteCount }
     let total = sizes.reduce(0, +)
     var done = 0
     func read<Result>(

@@ -8,7 +8,7 @@ extension Folder {
   }
 
   /// The absolute path of the item that `path` refers to, without links; `nil` if there is nothing.
-  static func realPath(of path: String) -> String? {
+  public static func realPath(of path: String) -> String? {
     guard let whole = realpath(path, nil) else { return nil }
     defer { free(whole) }
     return String(cString: whole)

@@ -13,7 +13,7 @@ struct FuzzedParser: Sendable {
 
   /// All parsers.
   static let all: [FuzzedParser] = [
-    desktopJSON, desktopHTML, liveConfiguration, postLines, tdlibMessage, zones,
+    desktopJSON, desktopHTML, gguf, liveConfiguration, postLines, tdlibMessage, zones,
   ]
 }
 

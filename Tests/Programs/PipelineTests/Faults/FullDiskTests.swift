@@ -82,6 +82,25 @@ struct FullDiskTests {
     #expect(try disk.names().contains("run/final/model.safetensors"))
   }
 
+  @Test(
+    "leaves neither half a GGUF file nor its Modelfile",
+    .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
+  func export() throws {
+    let project = try Project.finished()
+    let disk = try MemoryDisk(kilobytes: 32)
+    let before = try disk.names()
+    let ended = try project.run(
+      "gpt-sample",
+      [
+        "checkpoints/fixture/final", "--export", disk.path + "/m.gguf", "--weights=f32",
+        "--modelfile", disk.path + "/Modelfile",
+      ])
+    #expect(ended.status == 74)
+    #expect(
+      ended.log == "gpt-sample: error: \(disk.path)/m.gguf: cannot write: \(Self.outOfSpace)\n")
+    #expect(try disk.names() == before)
+  }
+
   @Test("of the file behind standard output is reported, too")
   func standardOutput() throws {
     let project = try Project.finished()

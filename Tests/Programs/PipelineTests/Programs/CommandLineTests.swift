@@ -34,7 +34,7 @@ private let options = [
     "repetition-penalty", "no-repeat-ngram", "bad-word", "bad-words", "min-length",
     "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
     "threads", "precision", "prompts", "corpus", "interactive", "score", "format", "json", "output",
-    "show", "best-of", "filter", "quiet", "weights", "batch",
+    "show", "best-of", "filter", "quiet", "weights", "batch", "export", "modelfile",
   ],
 ]
 
@@ -272,6 +272,22 @@ struct CommandLineTests {
         "gpt-sample", ["a", "--weights", "fp16"],
         "--weights: 'fp16' is not accepted; expected one of fp32, bf16, int8, int4"
       ),
+      (
+        "gpt-sample", ["a", "--weights", "q8_0"],
+        "--weights q8_0 is for the file of --export; in memory weights are fp32, bf16, int8"
+      ),
+      (
+        "gpt-sample", ["a", "--export", "b", "--weights", "int8"],
+        "--weights int8 is for weights in memory; with --export, give one of f32, f16, bf16, q8_0, "
+      ),
+      ("gpt-sample", ["a", "--export", "b", "-p", "c"], "--prompt cannot be used with --export"),
+      ("gpt-sample", ["a", "--export", "b", "--score", "c"], "give --score or --export, not both"),
+      ("gpt-sample", ["a", "--modelfile", "b"], "--modelfile needs --export"),
+      (
+        "gpt-sample", ["a", "--export", "b", "--precision", "bf16"],
+        "--precision cannot be used with --export"
+      ),
+      ("gpt-sample", ["a", "--export", "-"], "--export needs the name of a file"),
       (
         "gpt-sample", ["a", "--best-of", "0"],
         "--best-of: '0' is not accepted; expected a whole number of at least 1"

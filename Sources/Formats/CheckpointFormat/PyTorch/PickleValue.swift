@@ -113,7 +113,7 @@ struct StorageReference: Equatable {
   let count: Int
 
   /// The size in bytes; checked not to overflow when the pickle was read.
-  var byteCount: Int { count * type.size }
+  var byteCount: Int { count * type.blockSize }
 }
 
 /// A tensor as a view of a storage, checked to be within it.

@@ -269,9 +269,10 @@ struct Unpickler {
     }
     if case .rebuildTensorOfType = global {
       guard arguments.count > 6, case .global(.type(let type)) = arguments[6],
-        storage.type == .uint8, storage.count % type.size == 0
+        storage.type == .uint8, storage.count % type.blockSize == 0
       else { throw wrongCall(global, arguments) }
-      storage = StorageReference(key: storage.key, type: type, count: storage.count / type.size)
+      storage = StorageReference(
+        key: storage.key, type: type, count: storage.count / type.blockSize)
     } else if arguments.count > 7 {
       throw wrongCall(global, arguments)
     }

@@ -95,7 +95,7 @@ public struct PyTorchFile: Sendable {
       else { throw failure("'\(excerpt(name))' is \(items[index + 1].kind)") }
       let stored = StoredTensor(
         name: name, type: tensor.storage.type, shape: tensor.shape, file: file,
-        start: start + tensor.offset * tensor.storage.type.size, strides: tensor.strides)
+        start: start + tensor.offset * tensor.storage.type.blockSize, strides: tensor.strides)
       guard tensors.updateValue(stored, forKey: name) == nil else {
         throw failure("'\(excerpt(name))' appears twice in the dictionary")
       }
