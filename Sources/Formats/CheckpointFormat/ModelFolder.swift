@@ -33,7 +33,7 @@ public enum ModelFolder {
   /// What people may call the model in the folder or GGUF file `path`: the name of the run, of the
   /// folder, or of the file.
   public static func displayName(of path: String) -> String {
-    if let name = nameInCache(path) { return name.split(separator: "/").last.map(String.init) ?? name }
+    if let name = nameInCache(path) { return Folder.name(of: name) }
     let name = Folder.name(of: path)
     if name == "final" || name.hasPrefix("checkpoint-") {
       let run = Folder.name(of: Folder.parent(of: path))

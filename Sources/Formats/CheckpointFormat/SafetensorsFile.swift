@@ -135,11 +135,6 @@ public final class SafetensorsFile: Sendable {
   }
 }
 
-extension StoredTensor {
-  /// The size in bytes of a tensor in row-major order.
-  fileprivate var byteCount: Int { count * type.bitCount / 8 }
-}
-
 extension [String: StoredTensor] {
   /// The tensor `name`, checked to have `shape`; `path` is the file that should name it.
   ///

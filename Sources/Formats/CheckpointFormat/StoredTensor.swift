@@ -24,8 +24,10 @@ public struct StoredTensor: Sendable {
 
   /// The path of the file.
   public var path: String { file.path }
-  /// The size of all elements in the file, in bytes.
-  public var byteCount: Int { bytes(of: 0..<count).count }
+  /// The size of its elements in the file, in bytes.
+  public var byteCount: Int {
+    type.isQuantized ? bytes(of: 0..<count).count : count * type.bitCount / 8
+  }
 
   /// The tensor whose first element is at byte `start` of `file`, which the caller has checked to
   /// contain all elements.

@@ -61,8 +61,8 @@ struct GPTSample: Program {
   static let memoryAdvice = "A smaller --batch, --max-length or --threads needs less"
 
   @Argument(
-    help: "Hugging Face folder of the model (config.json, weights and a tokenizer), or a GGUF file; or "
-      + "its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
+    help: "Hugging Face folder of the model (config.json, weights and a tokenizer); a GGUF file; "
+      + "or its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
       + "fetched once",
     completion: .file)
   var model: String
