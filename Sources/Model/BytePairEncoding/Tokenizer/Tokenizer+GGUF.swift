@@ -7,7 +7,7 @@ private enum GGUFTokenKind: Int32 {
   /// Written in byte symbols.
   case normal = 1
   case unknown = 2
-  /// Written as it is, and found in a text only if special tokens are recognized.
+  /// Written as it is, and found in a text only if special tokens are recognised.
   case control = 3
   /// Written as it is, and always found in a text.
   case userDefined = 4
