@@ -45,7 +45,7 @@ public struct ModelHub {
     let copy = cachedCopy(of: name, part)
     if let variable = settings.offlineVariable {
       if let copy { return copy.folder }
-      throw missing(part, of: name, "\(variable) forbids to fetch it")
+      throw missing(part, of: name, "\(variable) forbids fetching it")
     }
     if let copy, name.isCommit { return copy.folder }
     let client = try HubClient(settings, check: check) { try? report(.message($0)) }

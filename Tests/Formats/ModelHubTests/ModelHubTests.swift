@@ -220,7 +220,7 @@ struct ModelHubTests {
     user.environment[variable] = "1"
     let nothing = user.fault()
     #expect(nothing?.kind == .notFound)
-    #expect(nothing?.problem.hasSuffix("\(variable) forbids to fetch it") == true)
+    #expect(nothing?.problem.hasSuffix("\(variable) forbids fetching it") == true)
     #expect(server.hubRequests.isEmpty)
 
     user.environment[variable] = nil
