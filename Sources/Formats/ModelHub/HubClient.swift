@@ -113,7 +113,7 @@ final class HubClient {
 
   /// Calls `body` again after pauses while it throws a ``TransientFault``.
   ///
-  /// The attempts are counted anew when there has been `progress`.
+  /// The count of attempts starts over when there has been `progress`.
   private func repeating<Value>(
     of subject: String, attempts: Int = .max, progress: () -> Int = { 0 },
     _ body: () throws -> Value
