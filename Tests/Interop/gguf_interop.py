@@ -4,7 +4,7 @@
 1. The gguf package reads what gpt-sample --export writes; its own quantizers give the same bytes.
 2. llama_model_quantize turns our f32 file into the same tensors as --weights q4_0, q4_k_m and so on.
 3. llama.cpp loads all files: nasty texts have the same ids as in our shards, the logits of the f32 file
-   are ours, and the best token of the others is, too.
+   are ours, and so is the best token of the others.
 4. gpt-sample reads what the gguf package and llama.cpp write, in all types: the logits are exactly
    those of the decoded numbers in a Hugging Face folder.
 5. The Modelfile has the lines that Ollama needs.

@@ -4,7 +4,7 @@ import TextSupport
 /// Fetches the content of a file into the cache, and checks it.
 ///
 /// Its beginning is kept whenever the download stops, in `<hash>.incomplete`, which has a true prefix
-/// of the content at every moment: huggingface_hub resumes it, too.
+/// of the content at every moment; huggingface_hub also resumes it.
 final class BlobDownload {
   private let file: HubFile
   private let path: String
@@ -77,7 +77,7 @@ final class BlobDownload {
     try received(part.size)
   }
 
-  /// Throws away what was received.
+  /// Discards what was received.
   private func restart() throws {
     hash.reset()
     try part.truncate(to: 0)

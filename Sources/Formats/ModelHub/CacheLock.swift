@@ -1,7 +1,7 @@
 import FileSupport
 import Glibc
 
-/// The exclusive right to fetch a blob, which huggingface_hub respects, too.
+/// The exclusive right to fetch a blob, which huggingface_hub also respects.
 ///
 /// It is a file locked with `flock`, which stays when the lock is released. On file systems without
 /// `flock` there is no such right.

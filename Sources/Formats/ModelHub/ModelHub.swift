@@ -51,7 +51,7 @@ public struct ModelHub {
     let client = try HubClient(settings, check: check) { try? report(.message($0)) }
     let listing: HubListing
     do {
-      // With a copy at hand, it is not worth waiting for a network that is down.
+      // If there is a copy, it is not worth waiting for a network that is down.
       listing = try client.listing(of: name, attempts: copy == nil ? .max : 2)
     } catch let error as HubError {
       guard let copy else { throw error }

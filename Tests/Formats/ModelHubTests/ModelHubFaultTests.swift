@@ -45,7 +45,7 @@ struct ModelHubFaultTests {
     #expect(server.storeRequests.map { $0.fields["range"] } == [nil, "bytes=150000-"])
     #expect(user.messages.count == 1)
     #expect(user.messages.first?.lowercased().contains(word) == true, "\(user.messages)")
-    // The address was signed anew.
+    // The address was signed again.
     #expect(server.count(.resolve(weights)) == 2)
   }
 
@@ -87,7 +87,7 @@ struct ModelHubFaultTests {
     #expect(try later.parts().isEmpty)
   }
 
-  @Test("stops when it is told to, and keeps the beginning")
+  @Test("stops on request, and keeps the beginning")
   func stopped() throws {
     struct Stop: Error {}
     let slow = try server { exchange in
@@ -100,7 +100,7 @@ struct ModelHubFaultTests {
     #expect(try user.cache.bytes(of: user.weightsPart(slow)).count == 100_000)
   }
 
-  @Test("begins anew if the server ignores where to resume")
+  @Test("starts over if the server ignores where to resume")
   func ignoredRange() throws {
     let model = model
     let server = try server { exchange in
@@ -114,7 +114,7 @@ struct ModelHubFaultTests {
   }
 
   @Test(
-    "begins anew if the server resumes elsewhere, or nowhere",
+    "starts over if the server resumes elsewhere, or nowhere",
     arguments: [
       (206, "Content-Range: bytes 7-299999/300000"), (416, "Content-Range: bytes */300000"),
       (206, "X: no range"),
@@ -129,7 +129,7 @@ struct ModelHubFaultTests {
     #expect(server.storeRequests.map { $0.fields["range"] } == [nil, "bytes=150000-", nil])
   }
 
-  @Test("throws away what an earlier process left if it is not the beginning of the file")
+  @Test("discards what an earlier process left if it is not the beginning of the file")
   func wrongPart() throws {
     let server = try server { $0.reply }
     let user = try User(server)
@@ -142,7 +142,7 @@ struct ModelHubFaultTests {
     try user.expect(has: model)
   }
 
-  @Test("throws away what is damaged, and reports it", arguments: [weights, "merges.txt"])
+  @Test("discards what is damaged, and reports it", arguments: [weights, "merges.txt"])
   func damaged(_ path: String) throws {
     let server = try server { exchange in
       guard exchange.place == .content(path) else { return exchange.reply }
@@ -180,7 +180,7 @@ struct ModelHubFaultTests {
     #expect(try !user.files().contains { $0.hasSuffix("/\(weights)") })
   }
 
-  @Test("asks again what failed for the moment", arguments: [408, 500, 502, 503, 504])
+  @Test("retries a temporary failure", arguments: [408, 500, 502, 503, 504])
   func transient(_ status: Int) throws {
     let server = try server { exchange in
       [1, 2].contains(exchange.count) ? Self.status(status) : exchange.reply
@@ -192,7 +192,7 @@ struct ModelHubFaultTests {
     #expect(user.messages.first?.hasSuffix("(attempt 2 of 6)") == true)
   }
 
-  @Test("asks again when there was no answer")
+  @Test("retries when there was no answer")
   func dropped() throws {
     let server = try server { exchange in
       exchange.count == 1 ? Self.with(exchange.reply, .dropped) : exchange.reply
@@ -225,7 +225,7 @@ struct ModelHubFaultTests {
     #expect(server.count(.listing) == 1)
   }
 
-  @Test("has an address signed anew when it has expired")
+  @Test("has an address signed again when it has expired")
   func expired() throws {
     let server = try server { exchange in
       exchange.place == .content(weights) && exchange.count == 1
