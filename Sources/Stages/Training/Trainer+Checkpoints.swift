@@ -164,7 +164,7 @@ extension Trainer {
     let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
     let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
     try model.threadPool.copy(
-      destinations(of: weights, in: model.parameters)
+      destinations(of: weights, in: model.trainable.floats)
         + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
         + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments),
       progress: progress)
@@ -181,7 +181,7 @@ extension Trainer {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
     let weights = try SafetensorsFile(path: bestWeightsPath(best))
-    try model.threadPool.copy(destinations(of: weights, in: model.parameters))
+    try model.threadPool.copy(destinations(of: weights, in: model.trainable.floats))
   }
 
   /// The tensors of `file` for all parameters, each with its place in `arena`.
@@ -190,7 +190,7 @@ extension Trainer {
   private func destinations(
     of file: SafetensorsFile, prefix: String = "", in arena: FloatArena
   ) throws -> [(StoredTensor, to: Floats)] {
-    try model.layout.parameters.map {
+    try model.trainable.parameters.map {
       let tensor = try file.tensor(prefix + $0.name, shape: $0.shape)
       try tensor.checkIsFloatingPoint()
       return (tensor, to: arena[$0.range])
@@ -206,8 +206,8 @@ extension Trainer {
     try RunFolder.write(path) { partial in
       try writeModel(to: partial, isFinal: false)
       try SafetensorsWriter.write(
-        model.tensors(of: firstMoments, prefix: "exp_avg.")
-          + model.tensors(of: secondMoments, prefix: "exp_avg_sq."),
+        model.trainable.tensors(of: firstMoments, prefix: "exp_avg.")
+          + model.trainable.tensors(of: secondMoments, prefix: "exp_avg_sq."),
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {

@@ -91,8 +91,8 @@ public final class Trainer {
     self.vocabulary = vocabulary
     plan = BatchPlan(settings, blockCount: data.blockCount)
     totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
-    firstMoments = FloatArena(count: model.layout.count)
-    secondMoments = FloatArena(count: model.layout.count)
+    firstMoments = FloatArena(count: model.trainable.floats.count)
+    secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
     pass = TrainingPass(
       model, batchSize: min(settings.batchSize, data.blockCount),
@@ -219,11 +219,12 @@ public final class Trainer {
       index: state.globalStep + 1, learningRate: learningRate, beta1: settings.adamBeta1,
       beta2: settings.adamBeta2, epsilon: settings.adamEpsilon,
       gradientScale: limit > 0 ? min(1, limit / (gradientNorm + 1e-6)) : 1)
-    for parameter in model.layout.parameters {
+    let trainable = model.trainable
+    for parameter in trainable.parameters {
       model.threadPool.adamW(
-        model.parameters[parameter.range], gradient: pass.gradients[parameter.range],
+        trainable.floats[parameter.range], gradient: pass.gradients[parameter.range],
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
-        bfloat16Weights: model.bfloat16Weights(parameter.range), step,
+        bfloat16Weights: trainable.bfloat16Weights(parameter.range), step,
         weightDecay: parameter.decays ? settings.weightDecay : 0)
     }
   }

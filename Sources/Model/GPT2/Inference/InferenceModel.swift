@@ -20,17 +20,9 @@ public final class InferenceModel {
   public let notes: [String]
   /// The layers after the embeddings.
   let parts: Transformer<LayerNorm, LinearLayer>
-  private let wte: EmbeddingRows
-  /// `[context, channels]`.
-  private let wpe: MatrixView
+  private let embeddings: Embeddings
   /// Owns the memory of all these.
   private let owner: Owner
-
-  /// The rows of the token embedding.
-  private enum EmbeddingRows {
-    case floats(MatrixView)
-    case stored(StoredTensor)
-  }
 
   private enum Owner {
     case model(GPT2Model)
@@ -54,8 +46,7 @@ public final class InferenceModel {
           linear.isTransposed ? matrix.transposed : matrix.asIs, type),
         bias: linear.bias.map { model.parameters[$0.range] }, precision: precision)
     }
-    wte = .floats(model.wte)
-    wpe = model.wpe
+    embeddings = model.embeddings
     owner = .model(model)
   }
 
@@ -93,10 +84,11 @@ public final class InferenceModel {
     func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
       try read(parameter) { try reader.floats(parameter) }
     }
-    wte = .stored(stored.tensors[layout.wte.index])
     if !layout.tiesWordEmbeddings { try read(layout.wte) { try reader.check(layout.wte) } }
-    wpe = MatrixView(
-      try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1])
+    embeddings = Embeddings(
+      wte: .stored(stored.tensors[layout.wte.index]),
+      wpe: MatrixView(
+        try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1]))
     parts = try layout.parts.map {
       LayerNorm(weight: try floats($0.weight), bias: try floats($0.bias))
     } linear: { linear in
@@ -132,21 +124,9 @@ public final class InferenceModel {
   /// `tokens` must be in the vocabulary; `positions` gives the position of each in its sequence.
   func embed(_ out: MatrixView, tokens: [Int32], positions: [Int]) {
     precondition(tokens.count == out.rows && positions.count == out.rows)
-    let channels = configuration.embeddingSize
     for (row, (token, position)) in zip(tokens, positions).enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize)
-      let target = out.row(row)
-      switch wte {
-      case .floats(let matrix): target.update(from: matrix.row(Int(token)))
-      case .stored(let tensor):
-        let range = Int(token) * channels..<(Int(token) + 1) * channels
-        // Mapping a row may use 2 MB of memory. If it cannot be read now, it can still be mapped.
-        if (try? tensor.copy(range, to: target.buffer)) == nil {
-          tensor.convert(range, to: target.buffer)
-        }
-      }
-      let place = wpe.row(position)
-      for channel in target.indices { target[channel] += place[channel] }
+      embeddings.sum(out.row(row), token: token, position: position)
     }
   }
 }

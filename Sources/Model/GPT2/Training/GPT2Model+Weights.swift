@@ -35,14 +35,7 @@ extension GPT2Model {
       at: "\(path)/\(CheckpointFile.generationConfiguration)",
       with: (generation ?? GenerationConfiguration(configuration)).json.text(indent: 2) + "\n")
     try SafetensorsWriter.write(
-      tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
-  }
-
-  /// The contents of `arena`, which has this model's layout, for each parameter, for writing.
-  public func tensors(of arena: FloatArena, prefix: String = "") -> [SafetensorsWriter.Tensor] {
-    layout.parameters.map {
-      .init(name: prefix + $0.name, shape: $0.shape, floats: arena[$0.range].buffer)
-    }
+      trainable.tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
   }
 
   /// The CRC-32 of all parameters, which distinguishes two sets of weights.
