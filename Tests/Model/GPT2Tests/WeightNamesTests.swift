@@ -20,7 +20,7 @@ struct WeightNamesTests {
     let tensors = model.trainable.tensors(of: model.parameters).map {
       SafetensorsWriter.Tensor(
         name: rename($0.name), shape: $0.shape,
-        floats: UnsafeMutableBufferPointer(mutating: $0.floats))
+        read: $0.read)
     }
     try SafetensorsWriter.write(tensors, to: folder.path("model.safetensors"))
     return try GPT2Model(folder: folder.path, threadPool: ThreadPool(count: 1))

@@ -53,24 +53,29 @@ public final class InferenceModel {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads.
   ///
-  /// With the precision bf16, the weights must be kept as bf16.
+  /// With the precision bf16, the weights must be kept as bf16. An `adapter`, a folder that peft
+  /// writes, is merged into the weights as they are read.
   ///
   /// `progress` is called before each parameter and at the end, with how many bytes of all are read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
   ///   a weight is NaN or infinite; what `progress` throws.
   public init(
-    folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
-    threadPool: ThreadPool,
+    folder path: String, adapter: String? = nil, weights type: WeightType = .fp32,
+    precision: Precision = .fp32, threadPool: ThreadPool,
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     configuration = stored.configuration
     generation = stored.generation ?? GenerationConfiguration(stored.configuration)
-    notes = stored.notes
+    let adapter = try adapter.map {
+      try Adapter(folder: $0, for: stored, threadPool: threadPool)
+    }
+    notes = stored.notes + (adapter?.configuration.notes ?? [])
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)
-    let reader = ParameterReader(tensors: stored.tensors, type: type, threadPool)
+    let reader = ParameterReader(
+      sources: try ParameterSource.sources(stored, adapter, threadPool), type: type, threadPool)
     let sizes = stored.tensors.map { $0.byteCount }
     let total = sizes.reduce(0, +)
     var done = 0
@@ -133,22 +138,22 @@ public final class InferenceModel {
 
 /// Reads the parameters of a stored model in the form that inference uses, and owns their memory.
 private final class ParameterReader {
-  private let tensors: [StoredTensor]
+  private let sources: [ParameterSource]
   private let type: WeightType
   private let threadPool: ThreadPool
   private var copies: [FloatArena] = []
 
-  /// `tensors` are in the order of the model's layout.
-  init(tensors: [StoredTensor], type: WeightType, _ threadPool: ThreadPool) {
-    self.tensors = tensors
+  /// `sources` are in the order of the model's layout.
+  init(sources: [ParameterSource], type: WeightType, _ threadPool: ThreadPool) {
+    self.sources = sources
     self.type = type
     self.threadPool = threadPool
   }
 
   /// The numbers of a parameter in its mapped file.
   ///
-  /// They are copied if they have another type, or if the matrices around them are packed, because
-  /// the system would map those too.
+  /// They are copied if they have another type, if an adapter changes them, or if the matrices around
+  /// them are packed, because the system would map those too.
   func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
     if type == .fp32, let mapped = try mappedFloats(parameter) { return mapped }
     let copy = try copy(parameter)
@@ -163,17 +168,17 @@ private final class ParameterReader {
   }
 
   private func copy(_ parameter: ParameterLayout.Parameter) throws -> FloatArena {
-    let tensor = tensors[parameter.index]
-    let floats = FloatArena(count: tensor.count)
-    try threadPool.copy([(tensor, to: floats.floats)])
+    let floats = FloatArena(count: parameter.range.count)
+    try sources[parameter.index].copy(to: floats.floats, threadPool)
     return floats
   }
 
   /// The numbers of a parameter where they are mapped, checked to be finite; `nil` if they are not
-  /// floats.
+  /// floats, or not those of the file.
   private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
-    let tensor = tensors[parameter.index]
-    guard let mapped = tensor.mappedFloats else { return nil }
+    let source = sources[parameter.index]
+    let tensor = source.tensor
+    guard source.isUnchanged, let mapped = tensor.mappedFloats else { return nil }
     // Nothing writes to the parameters of this model.
     let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
     tensor.preferHugePages()
@@ -196,10 +201,9 @@ private final class ParameterReader {
       linear.isTransposed
       ? WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
       : WeightMatrix(inputs: rows, outputs: columns, packedAs: type)
-    let tensor = tensors[linear.weight.index]
+    let source = sources[linear.weight.index]
     try threadPool.pack(into: matrix, isTransposed: linear.isTransposed) { rows, floats in
-      try tensor.copyFinite(
-        rows.lowerBound * columns..<rows.upperBound * columns, to: floats.elements)
+      try source.copy(rows: rows, to: floats.elements)
     }
     return matrix
   }

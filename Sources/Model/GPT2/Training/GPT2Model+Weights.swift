@@ -28,14 +28,21 @@ extension GPT2Model {
   ///
   /// - Throws: ``FileError``.
   public func write(to path: String) throws {
+    try Self.writeConfiguration(configuration, generation, to: path)
+    try SafetensorsWriter.write(
+      trainable.tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
+  }
+
+  /// Writes `config.json` and `generation_config.json` into the folder `path`.
+  static func writeConfiguration(
+    _ configuration: GPT2Configuration, _ generation: GenerationConfiguration?, to path: String
+  ) throws {
     try replaceFile(
       at: "\(path)/\(CheckpointFile.configuration)",
       with: configuration.json.text(indent: 2) + "\n")
     try replaceFile(
       at: "\(path)/\(CheckpointFile.generationConfiguration)",
       with: (generation ?? GenerationConfiguration(configuration)).json.text(indent: 2) + "\n")
-    try SafetensorsWriter.write(
-      trainable.tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
   }
 
   /// The CRC-32 of all parameters, which distinguishes two sets of weights.
