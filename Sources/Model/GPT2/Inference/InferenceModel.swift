@@ -150,7 +150,9 @@ private final class ParameterReader {
   /// They are copied if they have another type, or if the matrices around them are packed, because
   /// the system would map those too.
   func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
-    if type == .fp32, let mapped = try mappedFloats(parameter) { return mapped }
+    if type == .fp32, let mapped = try threadPool.mappedFloats(of: tensors[parameter.index]) {
+      return mapped
+    }
     let copy = try copy(parameter)
     copies.append(copy)
     return copy.floats
@@ -158,7 +160,7 @@ private final class ParameterReader {
 
   /// Checks that the numbers of a parameter are finite.
   func check(_ parameter: ParameterLayout.Parameter) throws {
-    if type == .fp32, try mappedFloats(parameter) != nil { return }
+    if type == .fp32, try threadPool.mappedFloats(of: tensors[parameter.index]) != nil { return }
     _ = try copy(parameter)
   }
 
@@ -166,23 +168,6 @@ private final class ParameterReader {
     let tensor = tensors[parameter.index]
     let floats = FloatArena(count: tensor.count)
     try threadPool.copy([(tensor, to: floats.floats)])
-    return floats
-  }
-
-  /// The numbers of a parameter where they are mapped, checked to be finite; `nil` if they are not
-  /// floats.
-  private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
-    let tensor = tensors[parameter.index]
-    guard let mapped = tensor.mappedFloats else { return nil }
-    // Nothing writes to the parameters of this model.
-    let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
-    tensor.preferHugePages()
-    let length = 1 << 18
-    try threadPool.runThrowing((tensor.count + length - 1) / length) { piece, _ in
-      let range = piece * length..<min((piece + 1) * length, tensor.count)
-      tensor.load(range)
-      try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
-    }
     return floats
   }
 
