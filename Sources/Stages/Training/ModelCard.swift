@@ -1,4 +1,5 @@
 import CheckpointFormat
+import GPT2
 import JSONSupport
 import TextSupport
 import TokenShardFormat
