@@ -197,6 +197,13 @@ extension Trainer {
     }
   }
 
+  /// Reads the weights and the state of the finished model in the folder `path`.
+  func readModel(_ path: String) throws {
+    let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
+    try model.threadPool.copy(destinations(of: weights, in: model.parameters))
+    resume(try TrainerState(checkpoint: path))
+  }
+
   // MARK: - Writing
 
   /// Writes a checkpoint of the last step and returns its path.
