@@ -31,13 +31,13 @@ public struct GGUFExport {
   private static let chatTemplate = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
   /// Prepares the model in the folder or GGUF file `path`, with its `tokenizer`; `name` is what
-  /// people see.
+  /// people see, and `defaults` are keys that the file also has.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the model cannot be read, or if the format cannot
   ///   express it.
   public init(
     model path: String, tokenizer: Tokenizer, precision: GGUFPrecision, name: String,
-    threadPool: ThreadPool
+    defaults: [(key: String, value: GGUFWriter.Value)] = [], threadPool: ThreadPool
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     self.threadPool = threadPool
@@ -62,6 +62,7 @@ public struct GGUFExport {
     metadata =
       Self.description(
         configuration, name: name, parameters: layout.count, fileType: precision.fileType)
+      + Self.provenance(ofModel: path) + defaults
       + (try tokenizer.ggufMetadata(
         rows: configuration.vocabularySize, beginning: ids.beginning, end: Int(ids.ends[0]),
         otherEnd: ids.ends.dropFirst().first.map { Int($0) }, padding: ids.padding, path: path))
