@@ -234,3 +234,15 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
 )
+
+// With ONLY_TESTS, the names of test targets, what these do not need is not compiled. A target is listed
+// after those that it imports.
+if let tests = Context.environment["ONLY_TESTS"] {
+  var needed = Set(tests.split(separator: " ").map(String.init))
+  for target in package.targets.reversed() where needed.contains(target.name) {
+    for case .byNameItem(let name, _) in target.dependencies { needed.insert(name) }
+    for case .targetItem(let name, _) in target.dependencies { needed.insert(name) }
+  }
+  package.products = []
+  package.targets.removeAll { !needed.contains($0.name) }
+}
