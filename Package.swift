@@ -191,7 +191,7 @@ let package = Package(
       of: "BytePairEncoding", in: .model,
       ["CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"],
       data: ["Reference"]),
-    tests(of: "TensorKernels", in: .model),
+    tests(of: "TensorKernels", in: .model, ["COpenBLAS"]),
     tests(
       of: "GPT2", in: .model,
       ["BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],

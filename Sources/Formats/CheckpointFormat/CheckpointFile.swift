@@ -9,6 +9,13 @@ public enum CheckpointFile {
   public static let pyTorchWeights = "pytorch_model.bin"
   /// Appended to the name of the weights to name the index of weights in several files.
   public static let indexSuffix = ".index.json"
+  /// What an adapter is, and its weights, as peft names them.
+  public static let adapterConfiguration = "adapter_config.json"
+  public static let adapterWeights = "adapter_model.safetensors"
+  /// The same in torch's format; only read.
+  public static let pyTorchAdapterWeights = "adapter_model.bin"
+  /// The folder of a final model that holds the adapter it was merged from.
+  public static let adapterFolder = "adapter"
   public static let trainerState = "trainer_state.json"
   /// The moments of AdamW: a tensor `exp_avg.<parameter>` and `exp_avg_sq.<parameter>` for each.
   public static let optimizer = "optimizer.safetensors"

@@ -7,22 +7,37 @@ public struct SafetensorsWriter {
   public struct Tensor {
     public let name: String
     public let shape: [Int]
-    public let floats: UnsafeBufferPointer<Float>
+    /// Returns the elements, when their turn comes; they are used until the next call.
+    public let read: () throws -> UnsafeBufferPointer<Float>
 
     /// The tensor `name`, whose elements are `floats`.
     public init(name: String, shape: [Int], floats: UnsafeMutableBufferPointer<Float>) {
       precondition(floats.count == shape.reduce(1, *))
+      self.init(name: name, shape: shape) { UnsafeBufferPointer(floats) }
+    }
+
+    /// The tensor `name`, whose elements `read` returns when they are written.
+    ///
+    /// They must stay as they are until those of the next tensor are read, so that all tensors may
+    /// share memory.
+    public init(
+      name: String, shape: [Int], read: @escaping () throws -> UnsafeBufferPointer<Float>
+    ) {
       self.name = name
       self.shape = shape
-      self.floats = UnsafeBufferPointer(floats)
+      self.read = read
     }
+
+    /// The number of elements.
+    var count: Int { shape.reduce(1, *) }
   }
 
   /// Writes `tensors` as F32 to the file at `path`.
   ///
   /// The header contains `metadata`; transformers needs `format: pt` there.
   ///
-  /// - Throws: ``FileError``; what `progress` throws, which is called with the size of each piece.
+  /// - Throws: ``FileError``; what `progress` throws, which is called with the size of each piece;
+  ///   what reading a tensor throws.
   public static func write(
     _ tensors: [Tensor], metadata: [String: String] = ["format": "pt"], to path: String,
     progress: (_ bytes: Int) throws -> Void = { _ in }
@@ -35,7 +50,7 @@ public struct SafetensorsWriter {
     ]
     var offset = 0
     for tensor in tensors {
-      let end = offset + tensor.floats.count * MemoryLayout<Float>.stride
+      let end = offset + tensor.count * MemoryLayout<Float>.stride
       members.append(
         .init(
           tensor.name,
@@ -52,7 +67,9 @@ public struct SafetensorsWriter {
     try file.expect(size: 8 + header.count + offset)
     try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> ($0 * 8)) } + header)
     for tensor in tensors {
-      let bytes = UnsafeRawBufferPointer(tensor.floats)
+      let floats = try tensor.read()
+      precondition(floats.count == tensor.count)
+      let bytes = UnsafeRawBufferPointer(floats)
       let piece = 1 << 24
       for start in stride(from: 0, to: bytes.count, by: piece) {
         let end = min(bytes.count, start + piece)

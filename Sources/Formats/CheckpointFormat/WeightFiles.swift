@@ -17,7 +17,19 @@ public struct WeightFiles: Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError`` if there are none, or they are damaged.
   public init(folder: String) throws {
-    let names = [CheckpointFile.weights, CheckpointFile.pyTorchWeights]
+    try self.init(folder: folder, [CheckpointFile.weights, CheckpointFile.pyTorchWeights])
+  }
+
+  /// Maps and checks the weights of the adapter in `folder`: `adapter_model.safetensors`, or
+  /// `adapter_model.bin`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if there are none, or they are damaged.
+  public init(adapterFolder folder: String) throws {
+    try self.init(
+      folder: folder, [CheckpointFile.adapterWeights, CheckpointFile.pyTorchAdapterWeights])
+  }
+
+  private init(folder: String, _ names: [String]) throws {
     for name in names {
       let path = "\(folder)/\(name)"
       let indexPath = path + CheckpointFile.indexSuffix
@@ -34,8 +46,8 @@ public struct WeightFiles: Sendable {
     }
     throw InputError(
       folder,
-      "holds no weights; expected \(CheckpointFile.weights) or \(CheckpointFile.pyTorchWeights), "
-        + "or the index of their shards (…\(CheckpointFile.indexSuffix))")
+      "holds no weights; expected \(names.joined(separator: " or ")), or the index of their shards "
+        + "(…\(CheckpointFile.indexSuffix))")
   }
 
   /// The tensors of the GPT-2 model in `file`, by Hugging Face's names and with its shapes.

@@ -16,9 +16,12 @@ package struct ModelCard {
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 
-  /// The card of the model that `trainer` holds; without samples if `progress`, which is called
+  /// The card of `model`, which `trainer` has trained; without samples if `progress`, which is called
   /// while they are written, throws.
-  init(_ trainer: Trainer, _ report: TrainingReport, _ progress: () throws -> Void) {
+  init(
+    _ trainer: Trainer, _ report: TrainingReport, _ model: InferenceModel,
+    _ progress: () throws -> Void
+  ) {
     self.trainer = trainer
     self.report = report
     isRussian = trainer.vocabulary?.isRussian(trainer.data.training) ?? false
@@ -26,7 +29,7 @@ package struct ModelCard {
     samples =
       trainer.vocabulary.map { vocabulary in
         try? TextSamples(vocabulary, trainer.data, seed: trainer.settings.seed)
-          .texts(3, by: trainer.model, progress)
+          .texts(3, by: model, progress)
       } ?? []
   }
 
@@ -139,14 +142,16 @@ package struct ModelCard {
 extension Trainer {
   /// Writes the card of the finished model again if the writing of its samples was interrupted.
   ///
-  /// It replaces this trainer's weights and state with those of the model. `progress` is called while
-  /// the samples are written; if it throws, the card stays as it is.
+  /// It replaces this trainer's state with that of the model. `progress` is called while the samples
+  /// are written; if it throws, the card stays as it is.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the model is damaged.
   public func completeCard(_ progress: () throws -> Void) throws {
-    guard ModelCard.isInterrupted(in: folder.finalPath) else { return }
-    try readModel(folder.finalPath)
-    let card = ModelCard(self, TrainingReport(self), progress)
-    try replaceFile(at: "\(folder.finalPath)/\(CheckpointFile.card)", with: card.text)
+    let path = folder.finalPath
+    guard ModelCard.isInterrupted(in: path) else { return }
+    resume(try TrainerState(checkpoint: path))
+    let card = ModelCard(
+      self, TrainingReport(self), try model.inferenceModel(final: path), progress)
+    try replaceFile(at: "\(path)/\(CheckpointFile.card)", with: card.text)
   }
 }

@@ -12,8 +12,8 @@ public struct ShardVocabulary {
   /// The id of the token that ends a text in the shards.
   let endOfText: Int
 
-  /// The vocabulary of the shards of `data`; `model` is the folder or GGUF file of a model to be fine-tuned, in
-  /// which the ids must have the same meaning.
+  /// The vocabulary of the shards of `data`; `model` is the folder or GGUF file of a model to be
+  /// fine-tuned, in which the ids must have the same meaning.
   ///
   /// - Throws: ``InputError`` if the tokenizer beside the shards is not the one they were made with
   ///   or not the model's; ``FileError``.

@@ -64,3 +64,62 @@ static inline int copenblas_reserve(int threads) {
   while (count > 0) blas_memory_free(buffers[--count]);
   return reserved;
 }
+
+// LAPACK's own routines, which OpenBLAS exports but does not declare. Fortran passes the length of
+// each string behind the other arguments.
+extern void ssyevr_(const char *, const char *, const char *, const int *, float *, const int *,
+                    const float *, const float *, const int *, const int *, const float *, int *,
+                    float *, float *, const int *, int *, float *, const int *, int *, const int *,
+                    int *, size_t, size_t, size_t);
+extern void dsyevr_(const char *, const char *, const char *, const int *, double *, const int *,
+                    const double *, const double *, const int *, const int *, const double *,
+                    int *, double *, double *, const int *, int *, double *, const int *, int *,
+                    const int *, int *, size_t, size_t, size_t);
+
+/// The `count` largest eigenvalues of a symmetric matrix, ascending, and their eigenvectors, each
+/// of `size` consecutive numbers; returns 0 if they were found.
+///
+/// `matrix`, `[size, size]` in rows, has its upper triangle, and is overwritten. `values` has room for
+/// `size` numbers, `vectors` for `count` times `size`, `work` for 26 times `size`, and `integers` for
+/// 12 times `size`.
+static inline int copenblas_ssyevr(int size, int count, float *matrix, float *values,
+                                   float *vectors, float *work, int *integers) {
+  int first = size - count + 1, found = 0, info = 0;
+  int work_size = 26 * size, integer_size = 10 * size;
+  float zero = 0;
+  // Fortran takes rows for columns, so that the upper triangle is the lower one.
+  ssyevr_("V", "I", "L", &size, matrix, &size, &zero, &zero, &first, &size, &zero, &found, values,
+          vectors, &size, integers, work, &work_size, integers + 2 * size, &integer_size, &info, 1,
+          1, 1);
+  return info != 0 ? info : found != count;
+}
+
+/// The same in double precision.
+static inline int copenblas_dsyevr(int size, int count, double *matrix, double *values,
+                                   double *vectors, double *work, int *integers) {
+  int first = size - count + 1, found = 0, info = 0;
+  int work_size = 26 * size, integer_size = 10 * size;
+  double zero = 0;
+  dsyevr_("V", "I", "L", &size, matrix, &size, &zero, &zero, &first, &size, &zero, &found, values,
+          vectors, &size, integers, work, &work_size, integers + 2 * size, &integer_size, &info, 1,
+          1, 1);
+  return info != 0 ? info : found != count;
+}
+
+extern void sgesdd_(const char *, const int *, const int *, float *, const int *, float *, float *,
+                    const int *, float *, const int *, float *, const int *, int *, int *, size_t);
+
+/// The singular value decomposition of `matrix`, `[rows, columns]`, which is overwritten; returns 0
+/// if it was found. With k the smaller of `rows` and `columns`, `left` is `[rows, k]`, and `right`
+/// `[k, columns]`. Tests compare with it.
+///
+/// Returns the number of floats that `work` needs if `work_size` is -1.
+static inline int copenblas_sgesdd(int rows, int columns, float *matrix, float *values, float *left,
+                                   float *right, float *work, int work_size, int *integers) {
+  // Fortran takes rows for columns, so that it decomposes the transpose: left and right change
+  // places.
+  int k = rows < columns ? rows : columns, info = 0;
+  sgesdd_("S", &columns, &rows, matrix, &columns, values, right, &columns, left, &k, work,
+          &work_size, integers, &info, 1);
+  return info == 0 && work_size == -1 ? (int)work[0] : info;
+}

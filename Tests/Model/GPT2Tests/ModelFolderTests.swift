@@ -27,7 +27,7 @@ struct ModelFolderTests {
   private func rewrite(
     _ change: (inout [SafetensorsWriter.Tensor]) -> Void
   ) throws {
-    var tensors = model.tensors(of: model.parameters)
+    var tensors = model.trainable.tensors(of: model.parameters)
     change(&tensors)
     try SafetensorsWriter.write(tensors, to: weightsPath)
   }
@@ -75,7 +75,7 @@ struct ModelFolderTests {
       tensors = tensors.map {
         .init(
           name: String($0.name.dropFirst("transformer.".count)), shape: $0.shape,
-          floats: UnsafeMutableBufferPointer(mutating: $0.floats))
+          read: $0.read)
       }
     }
     expectSame(try load())
@@ -286,8 +286,7 @@ struct ModelFolderTests {
       tensors = tensors.map { tensor in
         tensor.name == "transformer.h.0.attn.c_attn.weight"
           ? .init(
-            name: tensor.name, shape: [36, 12],
-            floats: UnsafeMutableBufferPointer(mutating: tensor.floats)) : tensor
+            name: tensor.name, shape: [36, 12], read: tensor.read) : tensor
       }
     }
     expectProblem(

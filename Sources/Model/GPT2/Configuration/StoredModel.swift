@@ -60,7 +60,7 @@ struct ModelWeights {
   }
 
   /// Buffers that other programs store but that are not parameters: the causal masks.
-  private static func isMask(_ name: String) -> Bool {
+  static func isMask(_ name: String) -> Bool {
     name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
   }
 

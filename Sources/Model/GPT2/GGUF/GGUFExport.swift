@@ -24,7 +24,7 @@ public struct GGUFExport {
   private struct Part {
     let tensor: GGUFWriter.Tensor
     /// Of the same shape as `tensor`.
-    let source: StoredTensor
+    let source: ParameterSource
   }
 
   /// Lets chat programs continue the text of the messages: without it they add marks of their own.
@@ -33,11 +33,13 @@ public struct GGUFExport {
   /// Prepares the model in the folder or GGUF file `path`, with its `tokenizer`; `name` is what
   /// people see, and `defaults` are keys that the file also has.
   ///
+  /// The `adapter`, a folder that peft writes, is merged into it.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if the model cannot be read, or if the format cannot
   ///   express it.
   public init(
-    model path: String, tokenizer: Tokenizer, precision: GGUFPrecision, name: String,
-    defaults: [(key: String, value: GGUFWriter.Value)] = [], threadPool: ThreadPool
+    model path: String, adapter: String? = nil, tokenizer: Tokenizer, precision: GGUFPrecision,
+    name: String, defaults: [(key: String, value: GGUFWriter.Value)] = [], threadPool: ThreadPool
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     self.threadPool = threadPool
@@ -46,19 +48,21 @@ public struct GGUFExport {
     try precision.check(configuration, path: path)
     let layout = ParameterLayout(configuration)
     let types = precision.types(layout, layers: configuration.layers)
+    let adapter = try adapter.map { try Adapter(folder: $0, for: stored, threadPool: threadPool) }
+    let sources = try ParameterSource.sources(stored, adapter, threadPool)
     parts = try layout.parameters.map { parameter in
-      let tensor = stored.tensors[parameter.index]
+      let plain = sources[parameter.index]
       guard let name = GGUFTensorName.gguf(parameter.name) else {
         throw InputError(path, "tensor '\(parameter.name)' has no name in a GGUF file")
       }
-      let source = GGUFTensorName.isTransposed(parameter.name) ? tensor.transposed : tensor
+      let source = GGUFTensorName.isTransposed(parameter.name) ? plain.transposed : plain
       return Part(
-        tensor: .init(name: name, shape: source.shape, type: types[parameter.index]),
+        tensor: .init(name: name, shape: source.tensor.shape, type: types[parameter.index]),
         source: source)
     }
     let ids = try EndingTokens(stored, tokenizer, path: path)
     endOfTextTokens = ids.ends
-    notes = stored.notes + ids.notes
+    notes = stored.notes + ids.notes + (adapter?.configuration.notes ?? [])
     metadata =
       Self.description(
         configuration, name: name, parameters: layout.count, fileType: precision.fileType)
@@ -129,7 +133,7 @@ public struct GGUFExport {
     let writer = try GGUFWriter(metadata: metadata, tensors: parts.map(\.tensor), to: file)
     for part in parts {
       try write(part, to: writer) { try progress(writer.writtenCount, writer.byteCount) }
-      part.source.release()
+      part.source.tensor.release()
     }
     writer.finish()
   }
@@ -138,8 +142,7 @@ public struct GGUFExport {
     _ part: Part, to writer: GGUFWriter, progress: () throws -> Void
   ) throws {
     let (source, type) = (part.source, part.tensor.type)
-    let columns = source.shape.last ?? 0
-    let rows = columns > 0 ? source.count / columns : 0
+    let (rows, columns) = (source.rows, source.columns)
     // Rows of a transposed matrix lie across the file: with 64 a line of the cache is used whole.
     let pieceRows = min(rows, 64)
     let pieces = max(1, (1 << 22) / (pieceRows * columns))
@@ -150,15 +153,14 @@ public struct GGUFExport {
       let end = min(rows, begin + pieces * pieceRows)
       try threadPool.runThrowing((end - begin + pieceRows - 1) / pieceRows) { piece, thread in
         let first = begin + piece * pieceRows
-        let elements = first * columns..<min(end, first + pieceRows) * columns
+        let part = first..<min(end, first + pieceRows)
         let start = thread * pieceRows * columns
-        let numbers = floats[start..<start + elements.count].buffer
-        try source.copy(elements, to: numbers)
+        let numbers = floats[start..<start + part.count * columns]
+        try source.copy(rows: part, to: numbers)
         let constant = UnsafeBufferPointer(numbers)
-        try source.checkAreFinite(constant, from: elements.lowerBound)
-        try source.check(constant, fit: type)
+        try source.tensor.check(constant, fit: type)
         let offset = (first - begin) * rowSize
-        let target = bytes[offset..<offset + elements.count / columns * rowSize].buffer
+        let target = bytes[offset..<offset + part.count * rowSize].buffer
         type.encode(constant, to: UnsafeMutableRawBufferPointer(target))
       }
       try writer.write(UnsafeRawBufferPointer(bytes[0..<(end - begin) * rowSize].buffer))

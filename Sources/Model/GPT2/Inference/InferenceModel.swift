@@ -20,17 +20,9 @@ public final class InferenceModel {
   public let notes: [String]
   /// The layers after the embeddings.
   let parts: Transformer<LayerNorm, LinearLayer>
-  private let wte: EmbeddingRows
-  /// `[context, channels]`.
-  private let wpe: MatrixView
+  private let embeddings: Embeddings
   /// Owns the memory of all these.
   private let owner: Owner
-
-  /// The rows of the token embedding.
-  private enum EmbeddingRows {
-    case floats(MatrixView)
-    case stored(StoredTensor)
-  }
 
   private enum Owner {
     case model(GPT2Model)
@@ -54,32 +46,36 @@ public final class InferenceModel {
           linear.isTransposed ? matrix.transposed : matrix.asIs, type),
         bias: linear.bias.map { model.parameters[$0.range] }, precision: precision)
     }
-    wte = .floats(model.wte)
-    wpe = model.wpe
+    embeddings = model.embeddings
     owner = .model(model)
   }
 
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads.
   ///
-  /// With the precision bf16, the weights must be kept as bf16.
+  /// With the precision bf16, the weights must be kept as bf16. An `adapter`, a folder that peft
+  /// writes, is merged into the weights as they are read.
   ///
   /// `progress` is called before each parameter and at the end, with how many bytes of all are read.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
   ///   a weight is NaN or infinite; what `progress` throws.
   public init(
-    folder path: String, weights type: WeightType = .fp32, precision: Precision = .fp32,
-    threadPool: ThreadPool,
+    folder path: String, adapter: String? = nil, weights type: WeightType = .fp32,
+    precision: Precision = .fp32, threadPool: ThreadPool,
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     configuration = stored.configuration
     generation = stored.generation ?? GenerationConfiguration(stored.configuration)
-    notes = stored.notes
+    let adapter = try adapter.map {
+      try Adapter(folder: $0, for: stored, threadPool: threadPool)
+    }
+    notes = stored.notes + (adapter?.configuration.notes ?? [])
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)
-    let reader = ParameterReader(tensors: stored.tensors, type: type, threadPool)
+    let reader = ParameterReader(
+      sources: try ParameterSource.sources(stored, adapter, threadPool), type: type, threadPool)
     let sizes = stored.tensors.map { $0.byteCount }
     let total = sizes.reduce(0, +)
     var done = 0
@@ -93,10 +89,11 @@ public final class InferenceModel {
     func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
       try read(parameter) { try reader.floats(parameter) }
     }
-    wte = .stored(stored.tensors[layout.wte.index])
     if !layout.tiesWordEmbeddings { try read(layout.wte) { try reader.check(layout.wte) } }
-    wpe = MatrixView(
-      try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1])
+    embeddings = Embeddings(
+      wte: .stored(stored.tensors[layout.wte.index]),
+      wpe: MatrixView(
+        try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1]))
     parts = try layout.parts.map {
       LayerNorm(weight: try floats($0.weight), bias: try floats($0.bias))
     } linear: { linear in
@@ -132,43 +129,31 @@ public final class InferenceModel {
   /// `tokens` must be in the vocabulary; `positions` gives the position of each in its sequence.
   func embed(_ out: MatrixView, tokens: [Int32], positions: [Int]) {
     precondition(tokens.count == out.rows && positions.count == out.rows)
-    let channels = configuration.embeddingSize
     for (row, (token, position)) in zip(tokens, positions).enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize)
-      let target = out.row(row)
-      switch wte {
-      case .floats(let matrix): target.update(from: matrix.row(Int(token)))
-      case .stored(let tensor):
-        let range = Int(token) * channels..<(Int(token) + 1) * channels
-        // Mapping a row may use 2 MB of memory. If it cannot be read now, it can still be mapped.
-        if (try? tensor.copy(range, to: target.buffer)) == nil {
-          tensor.convert(range, to: target.buffer)
-        }
-      }
-      let place = wpe.row(position)
-      for channel in target.indices { target[channel] += place[channel] }
+      embeddings.sum(out.row(row), token: token, position: position)
     }
   }
 }
 
 /// Reads the parameters of a stored model in the form that inference uses, and owns their memory.
 private final class ParameterReader {
-  private let tensors: [StoredTensor]
+  private let sources: [ParameterSource]
   private let type: WeightType
   private let threadPool: ThreadPool
   private var copies: [FloatArena] = []
 
-  /// `tensors` are in the order of the model's layout.
-  init(tensors: [StoredTensor], type: WeightType, _ threadPool: ThreadPool) {
-    self.tensors = tensors
+  /// `sources` are in the order of the model's layout.
+  init(sources: [ParameterSource], type: WeightType, _ threadPool: ThreadPool) {
+    self.sources = sources
     self.type = type
     self.threadPool = threadPool
   }
 
   /// The numbers of a parameter in its mapped file.
   ///
-  /// They are copied if they have another type, or if the matrices around them are packed, because
-  /// the system would map those too.
+  /// They are copied if they have another type, if an adapter changes them, or if the matrices around
+  /// them are packed, because the system would map those too.
   func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
     if type == .fp32, let mapped = try mappedFloats(parameter) { return mapped }
     let copy = try copy(parameter)
@@ -183,17 +168,17 @@ private final class ParameterReader {
   }
 
   private func copy(_ parameter: ParameterLayout.Parameter) throws -> FloatArena {
-    let tensor = tensors[parameter.index]
-    let floats = FloatArena(count: tensor.count)
-    try threadPool.copy([(tensor, to: floats.floats)])
+    let floats = FloatArena(count: parameter.range.count)
+    try sources[parameter.index].copy(to: floats.floats, threadPool)
     return floats
   }
 
   /// The numbers of a parameter where they are mapped, checked to be finite; `nil` if they are not
-  /// floats.
+  /// floats, or not those of the file.
   private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
-    let tensor = tensors[parameter.index]
-    guard let mapped = tensor.mappedFloats else { return nil }
+    let source = sources[parameter.index]
+    let tensor = source.tensor
+    guard source.isUnchanged, let mapped = tensor.mappedFloats else { return nil }
     // Nothing writes to the parameters of this model.
     let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
     tensor.preferHugePages()
@@ -216,10 +201,9 @@ private final class ParameterReader {
       linear.isTransposed
       ? WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
       : WeightMatrix(inputs: rows, outputs: columns, packedAs: type)
-    let tensor = tensors[linear.weight.index]
+    let source = sources[linear.weight.index]
     try threadPool.pack(into: matrix, isTransposed: linear.isTransposed) { rows, floats in
-      try tensor.copyFinite(
-        rows.lowerBound * columns..<rows.upperBound * columns, to: floats.elements)
+      try source.copy(rows: rows, to: floats.elements)
     }
     return matrix
   }

@@ -11,24 +11,27 @@ extension TrainingPass {
     }
     model.threadPool.clear(gradients.hidden.elements)
     layerNormBackward(
-      model.parts.lnF, gradientParts.lnF, outGradient: gradient, buffers.lnF, input: buffers.last,
+      network.parts.lnF, gradientParts.lnF, outGradient: gradient, buffers.lnF, input: buffers.last,
       gradients)
     for index in buffers.blocks.indices.reversed() {
       if checkpointsGradients { forwardBlockUpToActivation(index, buffers, dropoutSeed) }
       let step = BlockBackward(
-        pass: self, block: model.parts.blocks[index], blockGradients: gradientParts.blocks[index],
+        pass: self, block: network.parts.blocks[index], blockGradients: gradientParts.blocks[index],
         buffers: buffers.blocks[index], gradients: gradients,
         dropouts: dropouts(index, dropoutSeed), accumulating: accumulating)
       step.feedForward()
       step.attention(attentionShape(rows: buffers.rows, layer: index))
     }
-    model.threadPool.drop(gradients.hidden, embeddingDropout(dropoutSeed))
-    addEmbeddingGradients(inputs, gradients.hidden)
+    if let (wte, wpe) = network.trainedEmbeddings {
+      model.threadPool.drop(gradients.hidden, embeddingDropout(dropoutSeed))
+      addEmbeddingGradients(
+        wte.matrix(in: self.gradients), wpe.matrix(in: self.gradients), inputs, gradients.hidden)
+    }
   }
 
   /// Adds to the gradient of the residual stream the part that comes through a layer normalisation.
   fileprivate func layerNormBackward(
-    _ norm: LayerNorm, _ gradient: LayerNorm, outGradient: MatrixView,
+    _ norm: LayerNorm, _ gradient: LayerNormGradient, outGradient: MatrixView,
     _ statistics: RowStatistics, input: MatrixView, _ gradients: PassBuffers.Gradients
   ) {
     model.threadPool.layerNormBackward(
@@ -36,9 +39,10 @@ extension TrainingPass {
       statistics, input: input, scratch: rowSumScratch.floats)
   }
 
-  private func addEmbeddingGradients(_ inputs: [Int32], _ hiddenGradient: MatrixView) {
-    let wteGradient = model.layout.wte.matrix(in: gradients)
-    let wpeGradient = model.layout.wpe.matrix(in: gradients)
+  private func addEmbeddingGradients(
+    _ wteGradient: MatrixView, _ wpeGradient: MatrixView, _ inputs: [Int32],
+    _ hiddenGradient: MatrixView
+  ) {
     let length = sequenceLength
     // Two rows may belong to the same token, so the threads divide the channels.
     model.threadPool.split(hiddenGradient.columns, minimum: 32) { channels, _ in
@@ -58,7 +62,7 @@ extension TrainingPass {
 private struct BlockBackward {
   let pass: TrainingPass
   let block: Block<LayerNorm, LinearLayer>
-  let blockGradients: Block<LayerNorm, LinearGradient>
+  let blockGradients: Block<LayerNormGradient, LinearGradient>
   let buffers: BlockBuffers
   let gradients: PassBuffers.Gradients
   let dropouts: TrainingPass.BlockDropouts

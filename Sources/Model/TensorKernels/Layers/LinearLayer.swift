@@ -37,13 +37,13 @@ public struct LinearLayer: Sendable {
   }
 }
 
-/// Where the gradients of a linear layer are accumulated.
+/// Where the gradients of a linear layer are accumulated; `nil` for parameters that are not trained.
 public struct LinearGradient: Sendable {
-  let weights: MatrixView
+  let weights: MatrixView?
   let bias: Floats?
 
   /// `weights` has the layer's own layout: for a transposed operand, `[outputs, inputs]`.
-  public init(weights: MatrixView, bias: Floats? = nil) {
+  public init(weights: MatrixView?, bias: Floats? = nil) {
     self.weights = weights
     self.bias = bias
   }
@@ -88,10 +88,12 @@ extension ThreadPool {
     guard case .trainable(let weights) = layer.weights else {
       preconditionFailure("frozen weights have no gradient")
     }
-    let (left, right) =
-      weights.isTransposed
-      ? (outGradient.transposed, input.asIs) : (input.transposed, outGradient.asIs)
-    multiply(.fp32(gradient.weights), left, right, accumulating: accumulating)
+    if let gradient = gradient.weights {
+      let (left, right) =
+        weights.isTransposed
+        ? (outGradient.transposed, input.asIs) : (input.transposed, outGradient.asIs)
+      multiply(.fp32(gradient), left, right, accumulating: accumulating)
+    }
     if let bias = gradient.bias { addRowSum(bias, outGradient, scratch: scratch) }
     multiply(inputGradient, outGradient.asIs, weights.transposed)
   }
