@@ -183,7 +183,8 @@ def check_metadata(path):
         "general.architecture": "gpt2", "gpt2.context_length": config["n_positions"],
         "gpt2.embedding_length": config["n_embd"], "gpt2.block_count": config["n_layer"],
         "gpt2.attention.head_count": config["n_head"], "tokenizer.ggml.pre": "gpt-2",
-        "tokenizer.ggml.eos_token_id": config["eos_token_id"],
+        "tokenizer.ggml.eos_token_id": config["eos_token_id"], "general.sampling.top_k": 50,
+        "general.sampling.temp": 1.0, "general.sampling.penalty_last_n": -1,
     }.items():
         found = reader.get_field(key).contents()
         check(found == expected, f"{key} is {expected}", f"found {found}")
