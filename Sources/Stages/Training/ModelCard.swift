@@ -1,5 +1,6 @@
 import CheckpointFormat
 import FileSupport
+import GPT2
 import JSONSupport
 import TextSupport
 import TokenShardFormat

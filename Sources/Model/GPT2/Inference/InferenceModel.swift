@@ -177,18 +177,7 @@ private final class ParameterReader {
   /// floats, or not those of the file.
   private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
     let source = sources[parameter.index]
-    let tensor = source.tensor
-    guard source.isUnchanged, let mapped = tensor.mappedFloats else { return nil }
-    // Nothing writes to the parameters of this model.
-    let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
-    tensor.preferHugePages()
-    let length = 1 << 18
-    try threadPool.runThrowing((tensor.count + length - 1) / length) { piece, _ in
-      let range = piece * length..<min((piece + 1) * length, tensor.count)
-      tensor.load(range)
-      try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
-    }
-    return floats
+    return source.isUnchanged ? try threadPool.mappedFloats(of: source.tensor) : nil
   }
 
   func weightMatrix(_ linear: ParameterLayout.Linear) throws -> WeightMatrix {

@@ -101,7 +101,7 @@ public final class GPT2Model: TrainableModel {
   }
 
   /// Fills `floats` with normally distributed numbers (Box–Muller transform).
-  private static func fill(
+  static func fill(
     _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
   ) {
     for position in stride(from: 0, to: floats.count, by: 2) {

@@ -59,12 +59,37 @@ public struct TrainableNetwork {
   /// The embeddings of tokens and positions, if they are trained.
   let trainedEmbeddings: (wte: ParameterLayout.Parameter, wpe: ParameterLayout.Parameter)?
   let trainedParts: Transformer<ParameterLayout.TrainedNorm, ParameterLayout.TrainedLinear>
+  /// The probability with which elements of the inputs of adapters are dropped.
+  var adapterDropout: Float = 0
+
+  /// Where in a forward pass the first trained parameters of the blocks are; only the last layer
+  /// normalization is trained if there are none.
+  var firstTrained: (block: Int, part: BlockPart) {
+    if trainedEmbeddings != nil { return (-1, .mlpProj) }
+    for (index, block) in trainedParts.blocks.enumerated() {
+      let isTrained = [
+        block.ln1.isTrained, block.attnQKV.isTrained, block.attnProj.isTrained,
+        block.ln2.isTrained, block.mlpFC.isTrained, block.mlpProj.isTrained,
+      ]
+      for (part, isTrained) in zip(BlockPart.allCases, isTrained) where isTrained {
+        return (index, part)
+      }
+    }
+    return (trainedParts.blocks.count, .ln1)
+  }
+}
+
+/// The parts of a ``Block``, in the order of a forward pass.
+enum BlockPart: Int, CaseIterable {
+  case ln1, attnQKV, attnProj, ln2, mlpFC, mlpProj
 }
 
 extension ParameterLayout {
   /// The parameters of a layer normalization that are trained.
   struct TrainedNorm {
     var weight, bias: Parameter?
+
+    var isTrained: Bool { weight != nil || bias != nil }
 
     /// Their gradients in an array of their layout.
     func gradient(in arena: FloatArena) -> LayerNormGradient {
@@ -76,11 +101,19 @@ extension ParameterLayout {
   /// The parameters of a linear layer that are trained.
   struct TrainedLinear {
     var weight, bias: Parameter?
+    var adapter: AdapterLayout.Module?
+
+    var isTrained: Bool { weight != nil || bias != nil || adapter != nil }
 
     /// Their gradients in an array of their layout.
     func gradient(in arena: FloatArena) -> LinearGradient {
       LinearGradient(
-        weights: weight.map { $0.matrix(in: arena) }, bias: bias.map { arena[$0.range] })
+        weights: weight.map { $0.matrix(in: arena) }, bias: bias.map { arena[$0.range] },
+        adapter: adapter.map { adapter in
+          LowRankGradient(
+            a: adapter.a.matrix(in: arena), b: adapter.b.matrix(in: arena),
+            magnitudes: adapter.magnitude.map { arena[$0.range] })
+        })
     }
   }
 }

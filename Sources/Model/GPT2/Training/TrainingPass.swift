@@ -30,6 +30,7 @@ public final class TrainingPass {
   let checkpointsGradients: Bool
 
   private let buffers: (_ rows: Int) -> PassBuffers
+  private let adapterBuffers: AdapterBuffers?
   let attentionScratch, rowSumScratch: FloatArena
   /// The logits of some rows at a time: all of them would take too much memory.
   private let logits: FloatArena
@@ -67,6 +68,7 @@ public final class TrainingPass {
     buffers = PassBuffers.allocate(
       configuration, rows: rows, precision: model.precision, forGradients: forGradients,
       keepsBlocks: forGradients && !checkpointsGradients)
+    adapterBuffers = AdapterBuffers(network, rows: rows, model.threadPool, model.precision)
     let shape = AttentionShape(
       batchSize: batchSize, sequenceLength: sequenceLength, heads: configuration.heads,
       channels: configuration.embeddingSize, scale: 1)
@@ -119,8 +121,7 @@ public final class TrainingPass {
   private func clearGradients() {
     let parts = network.trainedParts
     let products = Set(
-      parts.blocks.flatMap { [$0.attnQKV, $0.attnProj, $0.mlpFC, $0.mlpProj] + [parts.lmHead] }
-        .compactMap(\.weight?.index))
+      (parts.blocks.flatMap(\.matrices) + [parts.lmHead]).compactMap(\.weight?.index))
     for parameter in model.trainable.parameters where !products.contains(parameter.index) {
       model.threadPool.clear(gradients[parameter.range])
     }
@@ -140,6 +141,15 @@ public final class TrainingPass {
       attention: dropout(configuration.attentionDropout, place: first, seed),
       attnProj: dropout(configuration.residualDropout, place: first + 1, seed),
       mlpProj: dropout(configuration.residualDropout, place: first + 2, seed))
+  }
+
+  /// What is kept of the adapters of block `index`; each matrix has a mask of its own.
+  func adapters(_ index: Int, rows: Int, _ seed: DropoutSeed?) -> BlockAdapters? {
+    let first = 1 + 3 * model.configuration.layers + 4 * index
+    return adapterBuffers?.block(index, rows: rows) { matrix in
+      let place = first + (AdaptableMatrix.allCases.firstIndex(of: matrix) ?? 0)
+      return dropout(network.adapterDropout, place: UInt32(place), seed)
+    }
   }
 
   func embeddingDropout(_ seed: DropoutSeed?) -> Dropout? {
@@ -172,7 +182,8 @@ public final class TrainingPass {
       forwardBlockUpToActivation(index, buffers, dropoutSeed)
       block.forwardFromActivation(
         buffers.blocks[index], model.configuration, model.threadPool,
-        dropout: dropouts(index, dropoutSeed).mlpProj)
+        dropout: dropouts(index, dropoutSeed).mlpProj,
+        adapters: adapters(index, rows: rows, dropoutSeed))
     }
     model.threadPool.layerNorm(
       buffers.normalized, buffers.lnF, buffers.last, network.parts.lnF,
@@ -196,7 +207,8 @@ public final class TrainingPass {
   ) {
     let dropouts = dropouts(index, dropoutSeed)
     network.parts.blocks[index].forwardUpToActivation(
-      buffers.blocks[index], model.configuration, model.threadPool, dropout: dropouts.attnProj
+      buffers.blocks[index], model.configuration, model.threadPool, dropout: dropouts.attnProj,
+      adapters: adapters(index, rows: buffers.rows, dropoutSeed)
     ) { attentionOutput, qkv in
       model.threadPool.attention(
         attentionOutput, logSumExp: buffers.blocks[index].logSumExp, qkv,
