@@ -20,10 +20,12 @@ import warnings
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers.utils import logging
 
 from weights_interop import PROMPTS, make_tokenizer
 
 warnings.filterwarnings("ignore")
+logging.disable_progress_bar()
 TOLERANCE = 1e-4
 ALL = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
 
@@ -164,7 +166,8 @@ def write(folder, gpt_sample):
         make_adapter(base, options, path, name)
         shutil.rmtree(path + " initial", ignore_errors=True)
         found, largest = reading_problem(gpt_sample, base, path, tokenizer)
-        os.remove(path + ".gguf") if os.path.exists(path + ".gguf") else None
+        if os.path.exists(path + ".gguf"):
+            os.remove(path + ".gguf")
         print(f"{name:18} read: logits differ by {largest:.2e}{': ' + found if found else ''}")
         failed = failed or found is not None
     for name, (options, word) in REFUSED.items():

@@ -1,6 +1,7 @@
 import CheckpointFormat
 import CommandLineSupport
 import FileSupport
+import TextSupport
 
 /// Which adapters change the model.
 struct AdapterOptions: ArgumentGroup {
@@ -41,14 +42,12 @@ struct AdapterOptions: ArgumentGroup {
   /// Says so if an adapter names another model than `model`, in the folder `folder`.
   func note(_ adapters: [AdapterFolder], model: String, folder: String) {
     for adapter in adapters {
-      guard let base = try? adapter.baseModel(), base != model,
-        !Folder.isSameFile(base, folder),
-        ModelFolder.hubName(of: folder) != base,
-        ModelFolder.displayName(of: base) != ModelFolder.displayName(of: folder)
+      guard let stated = try? adapter.statedModel(), stated != model,
+        !Folder.isSameFile((try? adapter.baseModel()) ?? stated, folder),
+        ModelFolder.displayName(of: stated) != ModelFolder.displayName(of: folder)
       else { continue }
       Log.info(
-        "\(adapter.path): this adapter belongs to \(base), and is used with \(model), which has the "
-          + "same sizes")
+        "\(adapter.path): this adapter belongs to \(excerpt(stated)), and is used with \(model)")
     }
   }
 }

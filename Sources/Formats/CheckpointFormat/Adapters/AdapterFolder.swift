@@ -46,12 +46,20 @@ public struct AdapterFolder: Equatable, Sendable {
     Folder.hasFile("\(path)/\(CheckpointFile.adapterConfiguration)")
   }
 
+  private var configurationPath: String { "\(path)/\(CheckpointFile.adapterConfiguration)" }
+
+  /// The model that the adapter says it belongs to, in its own words; `nil` if it does not say.
+  ///
+  /// - Throws: `FileError`; `InputError`.
+  public func statedModel() throws -> String? {
+    try AdapterConfiguration(path: configurationPath).baseModel
+  }
+
   /// The model that the adapter says it belongs to: the path of a folder that exists, relative to the
   /// current folder or to the adapter's, or else what may be a name on the Hugging Face Hub.
   ///
   /// - Throws: `FileError`; `InputError` if the adapter names no model.
   public func baseModel() throws -> String {
-    let configurationPath = "\(path)/\(CheckpointFile.adapterConfiguration)"
     let configuration = try AdapterConfiguration(path: configurationPath)
     let key = "base_model_name_or_path"
     let remedy = "; name the model first, and this adapter with --adapter"
