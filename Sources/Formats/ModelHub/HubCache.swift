@@ -80,11 +80,7 @@ struct HubCache: Sendable {
   }
 
   /// How many bytes can be written; `nil` if that is unknown.
-  var freeBytes: Int? {
-    var status = statvfs()
-    guard statvfs(path, &status) == 0 else { return nil }
-    return Int(status.f_bavail) * Int(status.f_frsize)
-  }
+  var freeBytes: Int? { Folder.freeBytes(at: path) }
 
   // MARK: - Writing
 

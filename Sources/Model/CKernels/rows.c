@@ -59,6 +59,32 @@ void ckernels_add(float *restrict y, const float *restrict x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
+void ckernels_multiply(float *restrict y, const float *restrict x, size_t count) {
+  for (size_t i = 0; i < count; i++) y[i] *= x[i];
+}
+
+void ckernels_scale(float *out, const float *x, float factor, size_t count) {
+  for (size_t i = 0; i < count; i++) out[i] = factor * x[i];
+}
+
+void ckernels_scale_columns(float *restrict y, const float *restrict factors,
+                            const float *restrict bias, size_t count) {
+  if (bias)
+    for (size_t i = 0; i < count; i++) y[i] = factors[i] * y[i] + bias[i];
+  else
+    for (size_t i = 0; i < count; i++) y[i] *= factors[i];
+}
+
+void ckernels_magnitude_backward(float *restrict gradient, float *restrict products,
+                                 float *restrict gradients, const float *restrict out,
+                                 const float *restrict factors, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    products[i] += gradient[i] * out[i];
+    gradients[i] += gradient[i];
+    gradient[i] *= factors[i];
+  }
+}
+
 double ckernels_sum_of_squares(const float *x, size_t count) {
   RELAXED
   double total = 0;

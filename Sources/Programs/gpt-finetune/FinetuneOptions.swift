@@ -94,7 +94,9 @@ struct CheckpointOptions: ArgumentGroup {
 struct OptimizerOptions: ArgumentGroup {
   @Option(
     help: "highest learning rate", aliases: ["lr"], valueName: "rate",
-    defaultText: "5e-5 for fine-tuning, 1e-3 from random weights", accepting: .above(0))
+    defaultText:
+      "5e-5 for fine-tuning, 1e-3 from random weights; an adapter needs more: 2e-4, or 1e-4 "
+      + "with pissa", accepting: .above(0))
   var learningRate: Double?
   @Option(help: "how the learning rate changes after warm-up", valueName: "type")
   var lrSchedulerType = LearningRateSchedule.linear

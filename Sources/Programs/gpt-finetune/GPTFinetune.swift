@@ -29,6 +29,9 @@ struct GPTFinetune: Program {
           stop when the validation loss no longer improves, and keep the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
           continue after an interruption; the result is identical to the last bit
+      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --adapter lora
+          train an adapter (LoRA) instead of all weights: less memory and time; final/adapter/ is what
+          peft loads, final/ the model merged with it
 
     Options have the same names and meanings as in the Hugging Face Trainer. When a run is resumed,
     options that affect the result must stay the same; how often to log and save, and --threads,
@@ -61,6 +64,7 @@ struct GPTFinetune: Program {
   var restart = false
 
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
+  @OptionGroup("An adapter (with --model)") var adapterOptions: AdapterOptions
   @OptionGroup("Training") var training: TrainingOptions
   @OptionGroup("Optimizer") var optimizer: OptimizerOptions
   @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
@@ -74,6 +78,7 @@ struct GPTFinetune: Program {
     if model == nil, shape.width % shape.heads != 0 {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
+    try adapterOptions.validate(model: model)
     if checkpoints.earlyStoppingThreshold != nil, checkpoints.earlyStoppingPatience == nil {
       throw UsageError("--early-stopping-threshold needs --early-stopping-patience")
     }
@@ -93,8 +98,15 @@ struct GPTFinetune: Program {
     let processors = Processors.current
     let threadPool = ThreadPool(count: threads ?? processors.threadCount)
     let trainer = try makeTrainer(data, settings, threadPool)
+    let (parameters, trained) = (
+      Double(trainer.model.parameterCount), Double(trainer.model.trainable.floats.count)
+    )
+    let fraction =
+      trained < parameters
+      ? " (\(NumberText.count(trained)) of them trained, "
+        + "\(NumberText.decimal(100 * trained / parameters, digits: 2)) %)" : ""
     Log.info(
-      "\(NumberText.count(Double(trainer.model.layout.count))) parameters, "
+      "\(NumberText.count(parameters)) parameters\(fraction), "
         + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
         + "\(NumberText.count(Double(trainer.totalSteps))) steps")
     Log.info(
@@ -124,7 +136,9 @@ struct GPTFinetune: Program {
     case .new: break
     }
     // A resumed run takes its weights from the checkpoint.
-    if firstStep == 0, model == nil { trainer.model.drawWeights(seed: settings.seed) }
+    if firstStep == 0, model == nil, let new = trainer.model as? GPT2Model {
+      new.drawWeights(seed: settings.seed)
+    }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     try trainer.run { try progress.report($0) }
     if trainer.state.globalStep < trainer.totalSteps {
@@ -173,7 +187,15 @@ struct GPTFinetune: Program {
         vocabulary: vocabulary)
     }
     Log.info("reading \(base)")
-    let model = try GPT2Model(folder: base, threadPool: threadPool, progress: Interruption.check)
+    let model: any CheckpointableModel
+    let checksum: UInt32
+    if adapterOptions.isUsed {
+      model = try makeAdapter(of: base, settings, threadPool)
+      checksum = try GPT2Model.checksum(folder: base, threadPool: threadPool)
+    } else {
+      let whole = try GPT2Model(folder: base, threadPool: threadPool, progress: Interruption.check)
+      (model, checksum) = (whole, whole.checksum)
+    }
     for note in model.notes { Log.info(note) }
     if let dropout = training.dropout { model.configuration.setDropout(dropout) }
     model.generation = model.generation ?? GenerationConfiguration(model.configuration)
@@ -181,8 +203,32 @@ struct GPTFinetune: Program {
     model.alignGeneration(keepingEnds: vocabulary.canEndText)
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
-      origin: .model(checksum: model.checksum, name: ModelFolder.hubName(of: base)),
+      origin: .model(checksum: checksum, name: ModelFolder.hubName(of: base)),
       vocabulary: vocabulary)
+  }
+
+  /// The training of an adapter of the model in the folder `base`.
+  private func makeAdapter(
+    of base: String, _ settings: TrainingSettings, _ threadPool: ThreadPool
+  ) throws -> AdapterTraining {
+    let weights = adapterOptions.baseWeights ?? (settings.precision == .bf16 ? .bf16 : .fp32)
+    let merges = try adapterOptions.merges(
+      size: AdapterTraining.mergedSize(base: base, threadPool: threadPool), run: output)
+    if let adapter = adapterOptions.adapterFrom {
+      return try AdapterTraining(
+        from: adapter, base: base, weights: weights, merges: merges, threadPool: threadPool,
+        progress: Interruption.check)
+    }
+    let configuration = try adapterOptions.configuration(
+      base: ModelFolder.hubName(of: base) ?? base)
+    return try AdapterTraining(
+      configuration, base: base, weights: weights, merges: merges, seed: settings.seed,
+      threadPool: threadPool, progress: Interruption.check)
+  }
+
+  private var defaultLearningRate: Double {
+    if adapterOptions.isUsed { return adapterOptions.learningRate }
+    return model == nil ? 1e-3 : 5e-5
   }
 
   private var settings: TrainingSettings {
@@ -192,7 +238,7 @@ struct GPTFinetune: Program {
     settings.gradientAccumulationSteps = training.gradientAccumulationSteps
     settings.epochs = training.numTrainEpochs
     settings.maximumSteps = training.maxSteps
-    settings.learningRate = optimizer.learningRate ?? (model == nil ? 1e-3 : 5e-5)
+    settings.learningRate = optimizer.learningRate ?? defaultLearningRate
     settings.schedule = optimizer.lrSchedulerType
     settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? 500 : 0)
     settings.warmupRatio = optimizer.warmupRatio ?? 0

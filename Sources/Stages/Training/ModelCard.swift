@@ -1,4 +1,5 @@
 import CheckpointFormat
+import GPT2
 import JSONSupport
 import TextSupport
 import TokenShardFormat
@@ -14,9 +15,12 @@ package struct ModelCard {
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 
-  /// The card of the model that `trainer` holds; without samples if `progress`, which is called
+  /// The card of `model`, which `trainer` has trained; without samples if `progress`, which is called
   /// while they are written, throws.
-  init(_ trainer: Trainer, _ report: TrainingReport, _ progress: () throws -> Void) {
+  init(
+    _ trainer: Trainer, _ report: TrainingReport, _ model: InferenceModel,
+    _ progress: () throws -> Void
+  ) {
     self.trainer = trainer
     self.report = report
     isRussian = trainer.vocabulary?.isRussian(trainer.data.training) ?? false
@@ -24,7 +28,7 @@ package struct ModelCard {
     samples =
       trainer.vocabulary.flatMap { vocabulary in
         try? TextSamples(vocabulary, trainer.data, seed: trainer.settings.seed)
-          .texts(3, by: trainer.model, progress)
+          .texts(3, by: model, progress)
       } ?? []
   }
 

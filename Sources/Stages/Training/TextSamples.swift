@@ -32,14 +32,14 @@ package struct TextSamples {
   ///
   /// - Throws: ``SamplingError`` if the weights are damaged; what `progress` throws.
   package func texts(
-    _ count: Int, by model: GPT2Model, _ progress: () throws -> Void = {}
+    _ count: Int, by model: InferenceModel, _ progress: () throws -> Void = {}
   ) throws -> [String] {
     var settings = SamplingSettings()
     settings.temperature = Self.temperature
     settings.seed = seed
     let end = Int32(vocabulary.endOfText)
     let generator = TextGenerator(
-      InferenceModel(model), endOfText: [end], settings: settings, batchSize: count)
+      model, endOfText: [end], settings: settings, batchSize: count)
     var texts: [String] = []
     for attempt in 0..<Self.attempts where texts.count < count {
       let written = try (0..<count).map { index in

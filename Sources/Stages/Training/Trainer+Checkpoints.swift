@@ -56,8 +56,7 @@ extension Trainer {
   /// - Throws: ``InputError`` with the remedy; ``FileError``.
   private func checkFinalModel() throws {
     do {
-      _ = try JSONValue(path: "\(folder.finalPath)/\(CheckpointFile.configuration)")
-      _ = try SafetensorsFile(path: "\(folder.finalPath)/\(CheckpointFile.weights)")
+      try model.checkFinal(folder.finalPath)
     } catch {
       guard let damage = InputError(damageBehind: error) else { throw error }
       throw InputError(
@@ -109,6 +108,7 @@ extension Trainer {
     [
       "settings": settings.course(steps: totalSteps),
       "model": model.configuration.json,
+      "adapter": model.course,
       "origin": origin.course,
       "tokenizer": .integer(Int(data.manifest.tokenizerDigest)),
       "data": data.digest(of: .train),
@@ -122,13 +122,21 @@ extension Trainer {
     let then = try JSONValue(path: statePath)
     var differences: [String] = []
     for section in course.members ?? [] {
-      guard section.value.members == nil || then[section.key]?.members != nil else {
+      // Runs that predate adapters do not say that they have none.
+      guard
+        section.value.members == nil || then[section.key]?.members != nil
+          || section.key == "adapter"
+      else {
         throw InputError(statePath, "'\(section.key)' is missing or not an object")
       }
       for member in section.value.members ?? [] {
-        // Runs that predate the choice of precision do not name theirs.
+        // Runs that predate the choice of precision or of adapters do not name theirs.
         let absent: JSONValue =
-          member.key == "precision" ? .string(Precision.fp32.rawValue) : .null
+          switch member.key {
+          case "precision": .string(Precision.fp32.rawValue)
+          case "kind": "none"
+          default: .null
+          }
         let earlier = then[section.key]?[member.key] ?? absent
         // A number may be written as an integer.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
@@ -159,20 +167,16 @@ extension Trainer {
     }
     if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
       // A missing file should be noticed now, not at the end.
-      _ = try SafetensorsFile(path: bestWeightsPath(best))
+      try model.check(folder.checkpointPath(step: best))
     }
-    let weights = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
     let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
-    try model.threadPool.copy(
-      destinations(of: weights, in: model.parameters)
-        + destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
-        + destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments),
-      progress: progress)
+    let trained = model.trainable
+    let copies =
+      try trained.destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
+      + trained.destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments)
+    try model.restore(from: path, progress: progress)
+    try model.threadPool.copy(copies, progress: progress)
     resume(state)
-  }
-
-  private func bestWeightsPath(_ step: Int) -> String {
-    "\(folder.checkpointPath(step: step))/\(CheckpointFile.weights)"
   }
 
   /// Replaces the weights with those that have the lowest validation loss, if the settings ask for
@@ -180,21 +184,7 @@ extension Trainer {
   func loadBestModel() throws {
     guard settings.loadsBestModelAtEnd, let best = state.best?.step, best != state.globalStep
     else { return }
-    let weights = try SafetensorsFile(path: bestWeightsPath(best))
-    try model.threadPool.copy(destinations(of: weights, in: model.parameters))
-  }
-
-  /// The tensors of `file` for all parameters, each with its place in `arena`.
-  ///
-  /// - Throws: ``InputError`` if one is missing, or has the wrong shape or type.
-  private func destinations(
-    of file: SafetensorsFile, prefix: String = "", in arena: FloatArena
-  ) throws -> [(StoredTensor, to: Floats)] {
-    try model.layout.parameters.map {
-      let tensor = try file.tensor(prefix + $0.name, shape: $0.shape)
-      try tensor.checkIsFloatingPoint()
-      return (tensor, to: arena[$0.range])
-    }
+    try model.restore(from: folder.checkpointPath(step: best)) {}
   }
 
   // MARK: - Writing
@@ -204,10 +194,11 @@ extension Trainer {
     try setEarlierRunAside()
     let path = folder.checkpointPath(step: state.globalStep)
     try RunFolder.write(path) { partial in
-      try writeModel(to: partial, isFinal: false)
+      try model.write(to: partial)
+      try writeState(to: partial, isFinal: false)
       try SafetensorsWriter.write(
-        model.tensors(of: firstMoments, prefix: "exp_avg.")
-          + model.tensors(of: secondMoments, prefix: "exp_avg_sq."),
+        model.trainable.tensors(of: firstMoments, prefix: "exp_avg.")
+          + model.trainable.tensors(of: secondMoments, prefix: "exp_avg_sq."),
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     if let limit = settings.saveTotalLimit {
@@ -225,21 +216,21 @@ extension Trainer {
   /// none.
   func saveFinal(_ progress: () throws -> Void) throws -> String {
     let report = TrainingReport(self)
-    let card = ModelCard(self, report, progress)
     try setEarlierRunAside()
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
     try replaceFile(at: "\(folder.path)/report.md", with: report.text)
     try RunFolder.write(folder.finalPath) { partial in
-      try writeModel(to: partial, isFinal: true)
+      try model.writeFinal(to: partial)
+      try writeState(to: partial, isFinal: true)
+      let card = try ModelCard(self, report, model.inferenceModel(final: partial), progress)
       try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)
     }
     try folder.removePrevious()
     return folder.finalPath
   }
 
-  private func writeModel(to path: String, isFinal: Bool) throws {
-    try model.write(to: path)
+  private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
     let resumeState = JSONValue.object((course.members ?? []) + [.init("sums", state.sums)])
     try replaceFile(

@@ -32,7 +32,7 @@ public enum TrainingEvent {
 
 /// Trains a model: batches, gradients, clipping, AdamW, the log, validation, checkpoints.
 public final class Trainer {
-  public let model: GPT2Model
+  public let model: any CheckpointableModel
   public let data: TrainingData
   public let settings: TrainingSettings
   public let folder: RunFolder
@@ -60,7 +60,8 @@ public final class Trainer {
   /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings
   ///   need validation data and there is none.
   public init(
-    _ model: GPT2Model, data: TrainingData, settings: TrainingSettings, folder: RunFolder,
+    _ model: any CheckpointableModel, data: TrainingData, settings: TrainingSettings,
+    folder: RunFolder,
     origin: WeightOrigin, vocabulary: ShardVocabulary? = nil
   ) throws {
     guard data.manifest.vocabularySize <= model.configuration.vocabularySize else {
@@ -91,8 +92,8 @@ public final class Trainer {
     self.vocabulary = vocabulary
     plan = BatchPlan(settings, blockCount: data.blockCount)
     totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
-    firstMoments = FloatArena(count: model.layout.count)
-    secondMoments = FloatArena(count: model.layout.count)
+    firstMoments = FloatArena(count: model.trainable.floats.count)
+    secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
     pass = TrainingPass(
       model, batchSize: min(settings.batchSize, data.blockCount),
@@ -198,7 +199,7 @@ public final class Trainer {
     state.epoch = plan.epoch(after: state.globalStep)
     let tokens = blockCount * settings.blockSize
     state.inputTokensSeen += tokens
-    state.floatingPointOperations += Double(6 * tokens * parametersWithoutEmbeddings)
+    state.floatingPointOperations += Double(6 * tokens * model.parameterCountWithoutEmbeddings)
     state.lossSum += loss
     state.unloggedLossSum += loss
     state.unloggedSteps += 1
@@ -219,11 +220,12 @@ public final class Trainer {
       index: state.globalStep + 1, learningRate: learningRate, beta1: settings.adamBeta1,
       beta2: settings.adamBeta2, epsilon: settings.adamEpsilon,
       gradientScale: limit > 0 ? min(1, limit / (gradientNorm + 1e-6)) : 1)
-    for parameter in model.layout.parameters {
+    let trainable = model.trainable
+    for parameter in trainable.parameters {
       model.threadPool.adamW(
-        model.parameters[parameter.range], gradient: pass.gradients[parameter.range],
+        trainable.floats[parameter.range], gradient: pass.gradients[parameter.range],
         firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
-        bfloat16Weights: model.bfloat16Weights(parameter.range), step,
+        bfloat16Weights: trainable.bfloat16Weights(parameter.range), step,
         weightDecay: parameter.decays ? settings.weightDecay : 0)
     }
   }
@@ -235,13 +237,6 @@ public final class Trainer {
 
   func entry(_ values: [String: Double]) -> TrainerState.LogEntry {
     .init(step: state.globalStep, epoch: state.epoch, values: values)
-  }
-
-  private var parametersWithoutEmbeddings: Int {
-    model.layout.parameters.reduce(0) { sum, parameter in
-      let isEmbedding = ["wte.weight", "wpe.weight"].contains { parameter.name.hasSuffix($0) }
-      return isEmbedding ? sum : sum + parameter.range.count
-    }
   }
 
   /// Restores the state of a checkpoint.

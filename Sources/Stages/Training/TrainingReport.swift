@@ -71,7 +71,7 @@ struct TrainingReport {
       | | |
       | --- | --- |
       | model | \(model.layers) layers, \(model.embeddingSize) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
-      | parameters | \(trainer.model.layout.count) |
+      | parameters | \(trainer.model.parameterCount) |
       | steps | \(steps) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens\(ending) |
       | epochs | \(number(log.last?.epoch)) |
       | learning rate | \(settings.learningRate), \(settings.schedule.rawValue), \(warmup) steps of warm-up |

@@ -27,7 +27,7 @@ struct ModelFolderTests {
   private func rewrite(
     _ change: (inout [SafetensorsWriter.Tensor]) -> Void
   ) throws {
-    var tensors = model.tensors(of: model.parameters)
+    var tensors = model.trainable.tensors(of: model.parameters)
     change(&tensors)
     try SafetensorsWriter.write(tensors, to: weightsPath)
   }

@@ -17,7 +17,7 @@ struct WeightNamesTests {
 
   /// Writes the weights under other names and reads them.
   private func load(_ rename: (String) -> String) throws -> GPT2Model {
-    let tensors = model.tensors(of: model.parameters).map {
+    let tensors = model.trainable.tensors(of: model.parameters).map {
       SafetensorsWriter.Tensor(
         name: rename($0.name), shape: $0.shape,
         read: $0.read)

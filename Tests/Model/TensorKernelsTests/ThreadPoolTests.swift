@@ -127,7 +127,8 @@ private struct ManyResults: Equatable {
     let inputGradient = Matrix(rows, channels)
     let (weightGradient, biasGradient) = (Matrix(1, channels), Matrix(1, channels))
     threadPool.layerNormBackward(
-      layerNorm, gradient: LayerNorm(weight: weightGradient.floats, bias: biasGradient.floats),
+      layerNorm,
+      gradient: LayerNormGradient(weight: weightGradient.floats, bias: biasGradient.floats),
       inputGradient: inputGradient.view, outGradient: back.view, statistics.view, input: a.view,
       scratch: scratch.floats)
     bits["layer norm backward"] = inputGradient.bits + weightGradient.bits + biasGradient.bits

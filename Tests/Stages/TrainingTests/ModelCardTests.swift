@@ -219,7 +219,8 @@ struct ModelCardTests {
     let model = trainer.model
     func texts(_ posts: Posts) throws -> [String] {
       let data = try TrainingData(folder: posts.folder.path, blockSize: 8)
-      return try TextSamples(ShardVocabulary(data, model: nil), data, seed: 42).texts(3, by: model)
+      return try TextSamples(ShardVocabulary(data, model: nil), data, seed: 42).texts(
+        3, by: InferenceModel(model))
     }
     func shown(_ indices: [Int]) -> [String] {
       indices.map {

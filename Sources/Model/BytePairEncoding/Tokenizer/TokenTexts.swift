@@ -61,13 +61,22 @@ struct TokenTexts: Sendable {
   ///
   /// - Returns: Whether it was two texts separated by a space.
   mutating func splitLast() -> Bool {
-    let text = self[count - 1]
-    guard let space = text.firstIndex(of: 0x20), space > text.startIndex,
-      space + 1 < text.endIndex, !text[(space + 1)...].contains(0x20)
-    else { return false }
+    guard let space = onlySpaceInLast else { return false }
     lines[space] = 0x0A
     starts.insert(space + 1, at: starts.count - 1)
     return true
+  }
+
+  /// Where the only space of the last text is, if it separates two others.
+  ///
+  /// A property of its own, so that no slice of ``lines`` is alive, and copies all of it, when the
+  /// space is replaced.
+  private var onlySpaceInLast: Int? {
+    let text = self[count - 1]
+    guard let space = text.firstIndex(of: 0x20), space > text.startIndex,
+      space + 1 < text.endIndex, !text[(space + 1)...].contains(0x20)
+    else { return nil }
+    return space
   }
 
   /// The texts at `indices`, in this order.

@@ -30,6 +30,19 @@ void ckernels_sum(float *out, const float *x, const float *y, size_t count);
 /// y += x.
 void ckernels_add(float *y, const float *x, size_t count);
 
+/// y *= x.
+void ckernels_multiply(float *y, const float *x, size_t count);
+
+/// out = factor * x, which may be `out`.
+void ckernels_scale(float *out, const float *x, float factor, size_t count);
+
+/// y = factors * y + bias, which may be null.
+void ckernels_scale_columns(float *y, const float *factors, const float *bias, size_t count);
+
+/// Adds gradient * out to `products` and gradient to `gradients`; then gradient *= factors.
+void ckernels_magnitude_backward(float *gradient, float *products, float *gradients,
+                                 const float *out, const float *factors, size_t count);
+
 /// The sum of the squares of `x`.
 double ckernels_sum_of_squares(const float *x, size_t count);
 

@@ -22,10 +22,17 @@ public struct Adapter: Sendable {
   }
 
   init(_ configuration: AdapterConfiguration, plan: AdapterPlan, for model: GPT2Configuration) {
-    self.configuration = configuration
-    self.plan = plan
-    layout = AdapterLayout(plan, for: ParameterLayout(model))
-    parameters = FloatArena(count: layout.count)
+    let layout = AdapterLayout(plan, for: ParameterLayout(model))
+    self.init(
+      configuration, plan: plan, layout: layout, parameters: FloatArena(count: layout.count))
+  }
+
+  init(
+    _ configuration: AdapterConfiguration, plan: AdapterPlan, layout: AdapterLayout,
+    parameters: FloatArena
+  ) {
+    (self.configuration, self.plan) = (configuration, plan)
+    (self.layout, self.parameters) = (layout, parameters)
   }
 
   /// The parameter in its place, as a matrix.

@@ -12,6 +12,11 @@ struct Block<Norm, Linear> {
   let mlpFC, mlpProj: Linear
 }
 
+extension Block {
+  /// The matrices, in the order of a forward pass.
+  var matrices: [Linear] { [attnQKV, attnProj, mlpFC, mlpProj] }
+}
+
 /// The parts of a GPT-2 after its embeddings.
 struct Transformer<Norm, Linear> {
   let blocks: [Block<Norm, Linear>]
@@ -34,6 +39,9 @@ struct Transformer<Norm, Linear> {
 extension Transformer: Sendable where Norm: Sendable, Linear: Sendable {}
 extension Block: Sendable where Norm: Sendable, Linear: Sendable {}
 
+/// What a pass keeps of the adapters of a block.
+typealias BlockAdapters = Block<Void, LowRankPass?>
+
 extension Block<LayerNorm, LinearLayer> {
   /// The forward pass x + attention(ln1(x)), and then from the result up to the input of the
   /// activation function: everything that the backward pass needs.
@@ -42,29 +50,33 @@ extension Block<LayerNorm, LinearLayer> {
   /// also to the cache.
   func forwardUpToActivation(
     _ buffers: BlockBuffers, _ configuration: GPT2Configuration, _ threadPool: ThreadPool,
-    dropout: Dropout? = nil,
+    dropout: Dropout? = nil, adapters: BlockAdapters? = nil,
     attend: (_ attentionOutput: ActivationMatrix, _ qkv: ActivationMatrix) -> Void
   ) {
     let epsilon = configuration.layerNormEpsilon
     threadPool.layerNorm(buffers.normalized, buffers.ln1, buffers.input, ln1, epsilon: epsilon)
-    threadPool.forward(attnQKV, buffers.qkv, buffers.normalized, next: attnProj)
+    threadPool.forward(
+      attnQKV, buffers.qkv, buffers.normalized, adapters?.attnQKV, next: attnProj)
     attend(buffers.attentionOutput, buffers.qkv)
     threadPool.forward(
-      attnProj, .fp32(buffers.branchOutput), buffers.attentionOutput, next: mlpFC)
+      attnProj, .fp32(buffers.branchOutput), buffers.attentionOutput, adapters?.attnProj,
+      next: mlpFC)
     threadPool.addResidual(
       buffers.residualAfterAttention, buffers.input, branchOutput: buffers.branchOutput, dropout)
     threadPool.layerNorm(
       buffers.normalized, buffers.ln2, buffers.residualAfterAttention, ln2, epsilon: epsilon)
-    threadPool.forward(mlpFC, buffers.preactivation, buffers.normalized, next: mlpProj)
+    threadPool.forward(
+      mlpFC, buffers.preactivation, buffers.normalized, adapters?.mlpFC, next: mlpProj)
   }
 
   /// The rest of the forward pass; `next` is the first layer after the block.
   func forwardFromActivation(
     _ buffers: BlockBuffers, _ configuration: GPT2Configuration, _ threadPool: ThreadPool,
-    dropout: Dropout? = nil, next: LinearLayer? = nil
+    dropout: Dropout? = nil, adapters: BlockAdapters? = nil, next: LinearLayer? = nil
   ) {
     threadPool.activate(buffers.activation, buffers.preactivation, configuration.activation)
-    threadPool.forward(mlpProj, .fp32(buffers.branchOutput), buffers.activation, next: next)
+    threadPool.forward(
+      mlpProj, .fp32(buffers.branchOutput), buffers.activation, adapters?.mlpProj, next: next)
     threadPool.addResidual(
       buffers.output, buffers.residualAfterAttention, branchOutput: buffers.branchOutput, dropout)
   }

@@ -81,7 +81,7 @@ extension JSONValue {
   }
 }
 
-extension GPT2Model {
+extension CheckpointableModel {
   /// Makes the token ids for generating text start with those of the configuration, as the Trainer
   /// does.
   ///

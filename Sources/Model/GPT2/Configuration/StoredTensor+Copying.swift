@@ -33,6 +33,24 @@ extension ThreadPool {
       }
     }
   }
+
+  /// The numbers of `tensor` where they are mapped, checked to be finite; `nil` if they are not floats.
+  ///
+  /// Nothing may write to them.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if a number is NaN or infinite.
+  func mappedFloats(of tensor: StoredTensor) throws -> Floats? {
+    guard let mapped = tensor.mappedFloats else { return nil }
+    let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
+    tensor.preferHugePages()
+    let length = 1 << 18
+    try runThrowing((tensor.count + length - 1) / length) { piece, _ in
+      let range = piece * length..<min((piece + 1) * length, tensor.count)
+      tensor.load(range)
+      try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
+    }
+    return floats
+  }
 }
 
 extension StoredTensor {

@@ -20,17 +20,9 @@ public final class InferenceModel {
   public let notes: [String]
   /// The layers after the embeddings.
   let parts: Transformer<LayerNorm, LinearLayer>
-  private let wte: EmbeddingRows
-  /// `[context, channels]`.
-  private let wpe: MatrixView
+  private let embeddings: Embeddings
   /// Owns the memory of all these.
   private let owner: Owner
-
-  /// The rows of the token embedding.
-  private enum EmbeddingRows {
-    case floats(MatrixView)
-    case stored(StoredTensor)
-  }
 
   private enum Owner {
     case model(GPT2Model)
@@ -54,8 +46,7 @@ public final class InferenceModel {
           linear.isTransposed ? matrix.transposed : matrix.asIs, type),
         bias: linear.bias.map { model.parameters[$0.range] }, precision: precision)
     }
-    wte = .floats(model.wte)
-    wpe = model.wpe
+    embeddings = model.embeddings
     owner = .model(model)
   }
 
@@ -98,10 +89,11 @@ public final class InferenceModel {
     func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
       try read(parameter) { try reader.floats(parameter) }
     }
-    wte = .stored(stored.tensors[layout.wte.index])
     if !layout.tiesWordEmbeddings { try read(layout.wte) { try reader.check(layout.wte) } }
-    wpe = MatrixView(
-      try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1])
+    embeddings = Embeddings(
+      wte: .stored(stored.tensors[layout.wte.index]),
+      wpe: MatrixView(
+        try floats(layout.wpe), rows: layout.wpe.shape[0], columns: layout.wpe.shape[1]))
     parts = try layout.parts.map {
       LayerNorm(weight: try floats($0.weight), bias: try floats($0.bias))
     } linear: { linear in
@@ -137,21 +129,9 @@ public final class InferenceModel {
   /// `tokens` must be in the vocabulary; `positions` gives the position of each in its sequence.
   func embed(_ out: MatrixView, tokens: [Int32], positions: [Int]) {
     precondition(tokens.count == out.rows && positions.count == out.rows)
-    let channels = configuration.embeddingSize
     for (row, (token, position)) in zip(tokens, positions).enumerated() {
       precondition(token >= 0 && token < configuration.vocabularySize)
-      let target = out.row(row)
-      switch wte {
-      case .floats(let matrix): target.update(from: matrix.row(Int(token)))
-      case .stored(let tensor):
-        let range = Int(token) * channels..<(Int(token) + 1) * channels
-        // Mapping a row may use 2 MB of memory. If it cannot be read now, it can still be mapped.
-        if (try? tensor.copy(range, to: target.buffer)) == nil {
-          tensor.convert(range, to: target.buffer)
-        }
-      }
-      let place = wpe.row(position)
-      for channel in target.indices { target[channel] += place[channel] }
+      embeddings.sum(out.row(row), token: token, position: position)
     }
   }
 }
@@ -197,18 +177,7 @@ private final class ParameterReader {
   /// floats, or not those of the file.
   private func mappedFloats(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
     let source = sources[parameter.index]
-    let tensor = source.tensor
-    guard source.isUnchanged, let mapped = tensor.mappedFloats else { return nil }
-    // Nothing writes to the parameters of this model.
-    let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
-    tensor.preferHugePages()
-    let length = 1 << 18
-    try threadPool.runThrowing((tensor.count + length - 1) / length) { piece, _ in
-      let range = piece * length..<min((piece + 1) * length, tensor.count)
-      tensor.load(range)
-      try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
-    }
-    return floats
+    return source.isUnchanged ? try threadPool.mappedFloats(of: source.tensor) : nil
   }
 
   func weightMatrix(_ linear: ParameterLayout.Linear) throws -> WeightMatrix {

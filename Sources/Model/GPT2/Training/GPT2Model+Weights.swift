@@ -30,7 +30,7 @@ extension GPT2Model {
   public func write(to path: String) throws {
     try Self.writeConfiguration(configuration, generation, to: path)
     try SafetensorsWriter.write(
-      tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
+      trainable.tensors(of: parameters), to: "\(path)/\(CheckpointFile.weights)")
   }
 
   /// Writes `config.json` and `generation_config.json` into the folder `path`.
@@ -45,31 +45,49 @@ extension GPT2Model {
       with: (generation ?? GenerationConfiguration(configuration)).json.text(indent: 2) + "\n")
   }
 
-  /// The contents of `arena`, which has this model's layout, for each parameter, for writing.
-  public func tensors(of arena: FloatArena, prefix: String = "") -> [SafetensorsWriter.Tensor] {
-    layout.parameters.map {
-      .init(name: prefix + $0.name, shape: $0.shape, floats: arena[$0.range].buffer)
+  /// The CRC-32 of all parameters, which distinguishes two sets of weights.
+  public var checksum: UInt32 { threadPool.checksum(of: parameters.floats) }
+
+  /// The ``checksum`` of the model in the folder or GGUF file `path`, of which one tensor at a time is
+  /// in memory.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
+  public static func checksum(folder path: String, threadPool: ThreadPool) throws -> UInt32 {
+    let tensors = try StoredModel(folder: path, threadPool).tensors
+    let memory = FloatArena(count: tensors.map(\.count).max() ?? 0)
+    var checksum = CRC32()
+    for tensor in tensors {
+      let floats = memory[0..<tensor.count]
+      try threadPool.copy([(tensor, to: floats)])
+      threadPool.update(&checksum, with: floats)
     }
+    return checksum.value
+  }
+}
+
+extension ThreadPool {
+  /// The CRC-32 of the bytes of `floats`.
+  func checksum(of floats: Floats) -> UInt32 {
+    var checksum = CRC32()
+    update(&checksum, with: floats)
+    return checksum.value
   }
 
-  /// The CRC-32 of all parameters, which distinguishes two sets of weights.
-  public var checksum: UInt32 {
-    let floats = parameters.floats
+  /// Adds the bytes of `floats` to `checksum`.
+  fileprivate func update(_ checksum: inout CRC32, with floats: Floats) {
     let piece = 1 << 22
     let pieces = (floats.count + piece - 1) / piece
     @Sendable func range(_ index: Int) -> Range<Int> {
       index * piece..<min((index + 1) * piece, floats.count)
     }
-    let checksums = Mutex([CRC32](repeating: CRC32(), count: pieces))
-    threadPool.run(pieces) { index, _ in
+    let parts = Mutex([CRC32](repeating: CRC32(), count: pieces))
+    run(pieces) { index, _ in
       var part = CRC32()
       part.update(UnsafeRawBufferPointer(floats[range(index)].buffer))
-      checksums.withLock { [part] in $0[index] = part }
+      parts.withLock { [part] in $0[index] = part }
     }
-    var checksum = CRC32()
-    for (index, part) in checksums.withLock({ $0 }).enumerated() {
+    for (index, part) in parts.withLock({ $0 }).enumerated() {
       checksum.append(part, count: range(index).count * MemoryLayout<Float>.stride)
     }
-    return checksum.value
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import TensorKernels
 
 /// A model of the GPT-2 architecture: its configuration and its parameters.
-public final class GPT2Model {
+public final class GPT2Model: TrainableModel {
   public var configuration: GPT2Configuration {
     didSet { precondition(ParameterLayout(configuration).count == layout.count) }
   }
@@ -19,11 +19,10 @@ public final class GPT2Model {
   /// sentences.
   public internal(set) var notes: [String] = []
 
-  /// The embeddings of tokens, `[vocabulary, channels]`, and of positions, `[context, channels]`.
-  var wte: MatrixView { layout.wte.matrix(in: parameters) }
-  var wpe: MatrixView { layout.wpe.matrix(in: parameters) }
-  /// All other parts, in the form that training's products use.
-  private(set) lazy var parts = makeParts()
+  var embeddings: Embeddings {
+    Embeddings(
+      wte: .floats(layout.wte.matrix(in: parameters)), wpe: layout.wpe.matrix(in: parameters))
+  }
 
   /// A model with all parameters zero.
   public init(_ configuration: GPT2Configuration, threadPool: ThreadPool) {
@@ -33,17 +32,37 @@ public final class GPT2Model {
     parameters = FloatArena(count: layout.count)
   }
 
-  private func makeParts() -> Transformer<LayerNorm, LinearLayer> {
+  // MARK: - Training
+
+  /// All parameters are trained.
+  public var trainable: ParameterArray {
+    ParameterArray(
+      parameters: layout.parameters, floats: parameters, bfloat16Copies: bfloat16Weights)
+  }
+
+  public var network: TrainableNetwork {
     let weights: ActivationArena = bfloat16Weights.map { .bf16($0) } ?? .fp32(parameters)
-    return layout.parts.map {
-      $0.layerNorm(in: parameters)
-    } linear: { linear in
-      let (place, shape) = (linear.weight.range.lowerBound, linear.weight.shape)
-      let matrix = weights.matrix(at: place, rows: shape[0], columns: shape[1])
-      return LinearLayer(
-        trainable: linear.isTransposed ? matrix.transposed : matrix.asIs,
-        bias: linear.bias.map { parameters[$0.range] })
-    }
+    return TrainableNetwork(
+      embeddings: embeddings,
+      parts: layout.parts.map {
+        $0.layerNorm(in: parameters)
+      } linear: { linear in
+        let (place, shape) = (linear.weight.range.lowerBound, linear.weight.shape)
+        let matrix = weights.matrix(at: place, rows: shape[0], columns: shape[1])
+        return LinearLayer(
+          trainable: linear.isTransposed ? matrix.transposed : matrix.asIs,
+          bias: linear.bias.map { parameters[$0.range] })
+      },
+      trainedEmbeddings: (layout.wte, layout.wpe),
+      trainedParts: layout.parts.map {
+        .init(weight: $0.weight, bias: $0.bias)
+      } linear: {
+        .init(weight: $0.weight, bias: $0.bias)
+      })
+  }
+
+  public func enableBFloat16() {
+    bfloat16Weights = Arena(count: layout.count)
   }
 
   // MARK: - New weights
@@ -82,7 +101,7 @@ public final class GPT2Model {
   }
 
   /// Fills `floats` with normally distributed numbers (Box–Muller transform).
-  private static func fill(
+  static func fill(
     _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
   ) {
     for position in stride(from: 0, to: floats.count, by: 2) {
@@ -92,28 +111,5 @@ public final class GPT2Model {
       floats[position] = Float(radius * cos(angle))
       if position + 1 < floats.count { floats[position + 1] = Float(radius * sin(angle)) }
     }
-  }
-
-  // MARK: - Precision
-
-  /// The precision of training's products.
-  public var precision: Precision { bfloat16Weights == nil ? .fp32 : .bf16 }
-
-  /// Computes training's products in bfloat16, from copies of the parameters that
-  /// ``updateBFloat16Weights()`` or the optimizer keeps up to date.
-  public func enableBFloat16() {
-    bfloat16Weights = Arena(count: layout.count)
-    parts = makeParts()
-  }
-
-  /// The bfloat16 copies of the parameters in `range`, if there are any.
-  public func bfloat16Weights(_ range: Range<Int>) -> VectorView<UInt16>? {
-    bfloat16Weights.map { $0[range] }
-  }
-
-  /// Updates the bfloat16 copies, if there are any, after the parameters have changed.
-  public func updateBFloat16Weights() {
-    guard let bfloat16Weights else { return }
-    threadPool.roundToBFloat16(bfloat16Weights.elements, parameters.floats)
   }
 }

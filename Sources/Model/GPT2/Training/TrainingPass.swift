@@ -16,19 +16,21 @@ public final class TrainingPass {
     }
   }
 
-  public let model: GPT2Model
+  public let model: any TrainableModel
   /// Sequences in the largest batch.
   public let batchSize: Int
   /// Positions of a sequence.
   public let sequenceLength: Int
-  /// The gradients, in the same layout as the parameters.
+  /// The gradients, in the same layout as the numbers that are trained.
   public let gradients: FloatArena
+  let network: TrainableNetwork
   /// Where the gradients of each part lie; `nil` if only the loss is computed.
-  let gradientParts: Transformer<LayerNorm, LinearGradient>?
+  let gradientParts: Transformer<LayerNormGradient, LinearGradient>?
   /// Whether the backward pass recomputes the activations of a block from its input.
   let checkpointsGradients: Bool
 
   private let buffers: (_ rows: Int) -> PassBuffers
+  private let adapterBuffers: AdapterBuffers?
   let attentionScratch, rowSumScratch: FloatArena
   /// The logits of some rows at a time: all of them would take too much memory.
   private let logits: FloatArena
@@ -43,7 +45,7 @@ public final class TrainingPass {
   /// in the backward pass: less memory, a third more time (Chen et al. 2016, Training deep nets
   /// with sublinear memory cost).
   public init(
-    _ model: GPT2Model, batchSize: Int, sequenceLength: Int, forGradients: Bool = true,
+    _ model: any TrainableModel, batchSize: Int, sequenceLength: Int, forGradients: Bool = true,
     checkpointsGradients: Bool = false
   ) {
     let configuration = model.configuration
@@ -52,20 +54,21 @@ public final class TrainingPass {
     self.batchSize = batchSize
     self.sequenceLength = sequenceLength
     self.checkpointsGradients = checkpointsGradients
-    let gradients = FloatArena(count: forGradients ? model.layout.count : 0)
+    network = model.network
+    let gradients = FloatArena(count: forGradients ? model.trainable.floats.count : 0)
     self.gradients = gradients
     gradientParts =
       forGradients
-      ? model.layout.parts.map {
-        $0.layerNorm(in: gradients)
+      ? network.trainedParts.map {
+        $0.gradient(in: gradients)
       } linear: {
-        LinearGradient(
-          weights: $0.weight.matrix(in: gradients), bias: $0.bias.map { gradients[$0.range] })
+        $0.gradient(in: gradients)
       } : nil
     let rows = batchSize * sequenceLength
     buffers = PassBuffers.allocate(
       configuration, rows: rows, precision: model.precision, forGradients: forGradients,
       keepsBlocks: forGradients && !checkpointsGradients)
+    adapterBuffers = AdapterBuffers(network, rows: rows, model.threadPool, model.precision)
     let shape = AttentionShape(
       batchSize: batchSize, sequenceLength: sequenceLength, heads: configuration.heads,
       channels: configuration.embeddingSize, scale: 1)
@@ -116,11 +119,10 @@ public final class TrainingPass {
   /// Clears the gradients that are sums over rows; those of the linear layers' matrices are
   /// overwritten by their first product.
   private func clearGradients() {
-    let parts = model.layout.parts
+    let parts = network.trainedParts
     let products = Set(
-      parts.blocks.flatMap { [$0.attnQKV, $0.attnProj, $0.mlpFC, $0.mlpProj] + [parts.lmHead] }
-        .map(\.weight.index))
-    for parameter in model.layout.parameters where !products.contains(parameter.index) {
+      (parts.blocks.flatMap(\.matrices) + [parts.lmHead]).compactMap(\.weight?.index))
+    for parameter in model.trainable.parameters where !products.contains(parameter.index) {
       model.threadPool.clear(gradients[parameter.range])
     }
   }
@@ -139,6 +141,15 @@ public final class TrainingPass {
       attention: dropout(configuration.attentionDropout, place: first, seed),
       attnProj: dropout(configuration.residualDropout, place: first + 1, seed),
       mlpProj: dropout(configuration.residualDropout, place: first + 2, seed))
+  }
+
+  /// What is kept of the adapters of block `index`; each matrix has a mask of its own.
+  func adapters(_ index: Int, rows: Int, _ seed: DropoutSeed?) -> BlockAdapters? {
+    let first = 1 + 3 * model.configuration.layers + 4 * index
+    return adapterBuffers?.block(index, rows: rows) { matrix in
+      let place = first + (AdaptableMatrix.allCases.firstIndex(of: matrix) ?? 0)
+      return dropout(network.adapterDropout, place: UInt32(place), seed)
+    }
   }
 
   func embeddingDropout(_ seed: DropoutSeed?) -> Dropout? {
@@ -167,26 +178,25 @@ public final class TrainingPass {
     let buffers = buffers(rows)
     embed(buffers.embedding, inputs)
     model.threadPool.drop(buffers.embedding, embeddingDropout(dropoutSeed))
-    for (index, block) in model.parts.blocks.enumerated() {
+    for (index, block) in network.parts.blocks.enumerated() {
       forwardBlockUpToActivation(index, buffers, dropoutSeed)
       block.forwardFromActivation(
         buffers.blocks[index], model.configuration, model.threadPool,
-        dropout: dropouts(index, dropoutSeed).mlpProj)
+        dropout: dropouts(index, dropoutSeed).mlpProj,
+        adapters: adapters(index, rows: rows, dropoutSeed))
     }
     model.threadPool.layerNorm(
-      buffers.normalized, buffers.lnF, buffers.last, model.parts.lnF,
+      buffers.normalized, buffers.lnF, buffers.last, network.parts.lnF,
       epsilon: model.configuration.layerNormEpsilon)
     return buffers
   }
 
   /// The embeddings of tokens and their positions, `[rows, channels]`.
   private func embed(_ out: MatrixView, _ inputs: [Int32]) {
-    let (wte, wpe, length) = (model.wte, model.wpe, sequenceLength)
+    let (embeddings, length) = (network.embeddings, sequenceLength)
     model.threadPool.split(out.rows, minimum: 16) { rows, _ in
       for row in rows {
-        let (token, position) = (wte.row(Int(inputs[row])), wpe.row(row % length))
-        let target = out.row(row)
-        for channel in target.indices { target[channel] = token[channel] + position[channel] }
+        embeddings.sum(out.row(row), token: inputs[row], position: row % length)
       }
     }
   }
@@ -196,8 +206,9 @@ public final class TrainingPass {
     _ index: Int, _ buffers: PassBuffers, _ dropoutSeed: DropoutSeed?
   ) {
     let dropouts = dropouts(index, dropoutSeed)
-    model.parts.blocks[index].forwardUpToActivation(
-      buffers.blocks[index], model.configuration, model.threadPool, dropout: dropouts.attnProj
+    network.parts.blocks[index].forwardUpToActivation(
+      buffers.blocks[index], model.configuration, model.threadPool, dropout: dropouts.attnProj,
+      adapters: adapters(index, rows: buffers.rows, dropoutSeed)
     ) { attentionOutput, qkv in
       model.threadPool.attention(
         attentionOutput, logSumExp: buffers.blocks[index].logSumExp, qkv,
@@ -223,7 +234,7 @@ public final class TrainingPass {
     for start in stride(from: 0, to: targets.count, by: blockRows) {
       let rows = start..<min(targets.count, start + blockRows)
       let logits = logits.matrix(rows: rows.count, columns: vocabulary)
-      model.threadPool.forward(model.parts.lmHead, .fp32(logits), buffers.normalized.rows(rows))
+      model.threadPool.forward(network.parts.lmHead, .fp32(logits), buffers.normalized.rows(rows))
       loss += model.threadPool.crossEntropy(
         logits, targets: targets[rows], gradientScale: gradientScale)
       if gradientScale != 0 { body(rows, logits) }
@@ -242,7 +253,7 @@ public final class TrainingPass {
     let loss = forEachLogitBlock(buffers, targets: targets, gradientScale: gradientScale) {
       rows, logitGradient in
       threadPool.backward(
-        model.parts.lmHead, lmHead, inputGradient: .fp32(hiddenGradient.rows(rows)),
+        network.parts.lmHead, lmHead, inputGradient: .fp32(hiddenGradient.rows(rows)),
         outGradient: model.precision == .bf16
           ? threadPool.roundToBFloat16InPlace(logitGradient) : .fp32(logitGradient),
         input: buffers.normalized.rows(rows), accumulating: accumulating || rows.lowerBound > 0,

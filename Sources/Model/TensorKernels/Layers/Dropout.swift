@@ -8,6 +8,9 @@ import CKernels
 public struct Dropout: Sendable {
   private let kernel: CKernelsDropout
 
+  /// The number of elements that the kernel handles at a time.
+  static let stretch = Int(CKERNELS_DROPOUT_STRETCH)
+
   /// The dropout at `place` of the model in the forward and backward pass `pass`.
   ///
   /// `nil` if the probability, 0 ≤ p < 1, is 0: then there is nothing to do.
@@ -23,16 +26,18 @@ public struct Dropout: Sendable {
 
   /// Drops elements of the first `count` floats of `input`; `out` may be `input`.
   ///
-  /// Each row of a matrix has its own index; `columns` is the length of the longest row.
+  /// Each row of a matrix has its own index; `columns` is the length of the longest row. The elements
+  /// are those from `firstColumn` on, a multiple of ``stretch``.
   func apply(
     _ out: UnsafeMutablePointer<Float>, from input: UnsafePointer<Float>, count: Int, row: Int,
-    columns: Int
+    columns: Int, firstColumn: Int = 0
   ) {
     // Every row begins with a new stretch, which is the kernel's unit of work, of groups of eight.
-    let stretch = Int(CKERNELS_DROPOUT_STRETCH)
+    let stretch = Self.stretch
     let groups = (columns + stretch - 1) / stretch * (stretch / 8)
+    assert(firstColumn % stretch == 0)
     withUnsafePointer(to: kernel) {
-      ckernels_dropout(out, input, $0, UInt64(row) * UInt64(groups), count)
+      ckernels_dropout(out, input, $0, UInt64(row * groups + firstColumn / 8), count)
     }
   }
 }

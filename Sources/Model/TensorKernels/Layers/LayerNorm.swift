@@ -1,12 +1,22 @@
 import CKernels
 
-/// The parameters of a layer normalization, or their gradients, `[channels]`.
+/// The parameters of a layer normalization, `[channels]`.
 public struct LayerNorm: Sendable {
   public let weight: Floats
   public let bias: Floats
 
   public init(weight: Floats, bias: Floats) {
     precondition(weight.count == bias.count)
+    (self.weight, self.bias) = (weight, bias)
+  }
+}
+
+/// Where the gradients of a layer normalization are accumulated, `[channels]`; `nil` for parameters
+/// that are not trained.
+public struct LayerNormGradient: Sendable {
+  let weight, bias: Floats?
+
+  public init(weight: Floats?, bias: Floats?) {
     (self.weight, self.bias) = (weight, bias)
   }
 }
@@ -66,15 +76,17 @@ extension ThreadPool {
   ///   - input: `[rows, channels]`.
   ///   - scratch: ``rowGradientScratch(channels:)`` floats or more.
   public func layerNormBackward(
-    _ norm: LayerNorm, gradient: LayerNorm, inputGradient: MatrixView, outGradient: MatrixView,
+    _ norm: LayerNorm, gradient: LayerNormGradient, inputGradient: MatrixView,
+    outGradient: MatrixView,
     _ statistics: RowStatistics, input: MatrixView, scratch: Floats
   ) {
     let channels = input.columns
     precondition(inputGradient.isContiguous && outGradient.isContiguous && input.isContiguous)
     precondition(inputGradient.rows == input.rows && inputGradient.columns == channels)
-    precondition(gradient.weight.count == channels)
     check(.fp32(outGradient), statistics, input, norm)
-    addRowGradients([gradient.weight, gradient.bias], rows: input.rows, scratch) { rows, sums in
+    addRowGradients(
+      [gradient.weight, gradient.bias], channels: channels, rows: input.rows, scratch
+    ) { rows, sums in
       ckernels_layer_norm_backward(
         inputGradient.row(rows.lowerBound).base, sums[0].base, sums[1].base,
         outGradient.row(rows.lowerBound).base, statistics.mean.base + rows.lowerBound,

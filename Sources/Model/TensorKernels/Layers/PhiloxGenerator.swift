@@ -11,6 +11,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
     case blockOrder = 0xFFFF_FFFE
     case sampling = 0xFFFF_FFFD
     case prompts = 0xFFFF_FFFC
+    case initialAdapter = 0xFFFF_FFFB
   }
 
   private let key: UInt64

@@ -61,15 +61,16 @@ extension ThreadPool {
   /// How many floats of scratch memory the backward passes of rows of `channels` need.
   public static func rowGradientScratch(channels: Int) -> Int { 2 * gradientParts * channels }
 
-  /// Adds to `gradients`, all of the same count, what `add` adds for all rows.
+  /// Adds to `gradients`, all of `channels` floats, what `add` adds for all rows; to those that are
+  /// `nil`, nothing.
   ///
   /// The rows are summed in a fixed number of parts, so that the result does not depend on the
   /// number of threads.
   func addRowGradients(
-    _ gradients: [Floats], rows: Int, _ scratch: Floats,
+    _ gradients: [Floats?], channels: Int, rows: Int, _ scratch: Floats,
     _ add: @Sendable (_ rows: Range<Int>, _ sums: [Floats]) -> Void
   ) {
-    let channels = gradients[0].count
+    precondition(gradients.allSatisfy { $0.map { $0.count == channels } ?? true })
     let parts = scratch[0..<gradientParts * gradients.count * channels]
     parts.update(repeating: 0)
     let sums = (0..<gradientParts).map { part in
@@ -81,7 +82,7 @@ extension ThreadPool {
     split(rows, minimum: 1, maximumPieces: gradientParts) { rows, part in add(rows, sums[part]) }
     for sums in sums {
       for (gradient, sum) in zip(gradients, sums) {
-        ckernels_add(gradient.base, sum.base, channels)
+        if let gradient { ckernels_add(gradient.base, sum.base, channels) }
       }
     }
   }
@@ -92,7 +93,7 @@ extension ThreadPool {
   public func addRowSum(_ out: Floats, _ input: ActivationMatrix, scratch: Floats) {
     let channels = input.columns
     precondition(out.count == channels)
-    addRowGradients([out], rows: input.rows, scratch) { rows, sums in
+    addRowGradients([out], channels: channels, rows: input.rows, scratch) { rows, sums in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: channels) { memory in
         let memory = VectorView(memory).base
         for row in rows {

@@ -79,6 +79,18 @@ public enum ActivationMatrix: Sendable {
     guard case .bf16(let matrix) = self else { return }
     ckernels_bfloat16_of_floats(matrix.row(row).base, floats, columns)
   }
+
+  /// Copies all rows of `floats`, rounded if they are in bfloat16, on the calling thread.
+  package func copyRows(of floats: MatrixView) {
+    precondition(rows == floats.rows && columns == floats.columns)
+    for row in 0..<rows { copy(floats.row(row).base, toRow: row) }
+  }
+
+  /// Copies `floats` to a row, rounded if it is in bfloat16.
+  func copy(_ floats: UnsafePointer<Float>, toRow row: Int) {
+    if case .fp32(let matrix) = self { matrix.row(row).base.update(from: floats, count: columns) }
+    store(floats, row: row)
+  }
 }
 
 /// A matrix of activations as it enters a product: as it is or transposed.
@@ -94,6 +106,30 @@ public enum ActivationOperand: Sendable {
     }
   }
 
+  /// Rows of the matrix that enters the product.
+  var rows: Int { isTransposed ? matrix.columns : matrix.rows }
+  /// Columns of the matrix that enters the product.
+  var columns: Int { isTransposed ? matrix.rows : matrix.columns }
+
+  /// The matrix that enters the product, in memory.
+  var matrix: ActivationMatrix {
+    switch self {
+    case .fp32(let operand): .fp32(operand.matrix)
+    case .bf16(let operand): .bf16(operand.matrix)
+    }
+  }
+
+  func rows(_ range: Range<Int>) -> ActivationOperand {
+    switch self {
+    case .fp32(let operand): .fp32(operand.rows(range))
+    case .bf16(let operand): .bf16(operand.rows(range))
+    }
+  }
+
+  func columns(_ range: Range<Int>) -> ActivationOperand {
+    transposed.rows(range).transposed
+  }
+
   var isTransposed: Bool {
     switch self {
     case .fp32(let operand): operand.isTransposed
@@ -103,7 +139,7 @@ public enum ActivationOperand: Sendable {
 }
 
 /// Memory for matrices of activations, initially zero.
-public enum ActivationArena {
+public enum ActivationArena: Sendable {
   case fp32(FloatArena)
   case bf16(Arena<UInt16>)
 
@@ -112,6 +148,13 @@ public enum ActivationArena {
     switch precision {
     case .fp32: self = .fp32(FloatArena(count: count))
     case .bf16: self = .bf16(Arena(count: count))
+    }
+  }
+
+  public var count: Int {
+    switch self {
+    case .fp32(let arena): arena.count
+    case .bf16(let arena): arena.count
     }
   }
 

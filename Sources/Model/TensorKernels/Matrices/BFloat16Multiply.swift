@@ -20,11 +20,19 @@ extension ThreadPool {
     _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand,
     bias: Floats? = nil, accumulating: Bool = false
   ) {
+    multiply(out, a, b, bias: bias, accumulating: accumulating, finishing: nil)
+  }
+
+  /// The same; `finish` is called with each tile.
+  func multiply(
+    _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand, bias: Floats?,
+    accumulating: Bool, finishing finish: TileBody?
+  ) {
     precondition(bias == nil || !accumulating)
     switch (out, a, b) {
     case (.fp32(let out), .fp32(let a), .fp32(let b)):
       if let bias { fillRows(out, with: bias) }
-      multiply(out, a, b, accumulating: accumulating || bias != nil)
+      multiply(out, a, b, accumulating: accumulating || bias != nil, finishing: finish)
     case (_, .bf16(let a), .bf16(let b)):
       precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
       precondition(bias.map { $0.count == out.columns } ?? true)
@@ -32,6 +40,7 @@ extension ThreadPool {
         bfloat16Products[thread].multiply(
           out.block(rows: rows, columns: columns), a.rows(rows), b.columns(columns),
           bias: bias.map { $0[columns] }, accumulating: accumulating)
+        finish?(rows, columns, thread)
       }
     default: preconditionFailure("the operands differ in precision")
     }

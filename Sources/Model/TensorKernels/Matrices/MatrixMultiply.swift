@@ -3,6 +3,9 @@ import COpenBLAS
 import FileSupport
 import Threading
 
+/// What is done to a tile of a product as soon as a thread has computed it, while it is in the cache.
+typealias TileBody = @Sendable (_ rows: Range<Int>, _ columns: Range<Int>, _ thread: Int) -> Void
+
 /// A product on the calling thread: out = factor · a · b, or out += factor · a · b.
 ///
 /// - Parameters:
@@ -11,7 +14,7 @@ import Threading
 ///   - b: `[k, n]`.
 ///   - factor: What the product is multiplied by.
 ///   - accumulating: Whether the product is added to `out`.
-func matrixProduct(
+package func matrixProduct(
   _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, factor: Float = 1,
   accumulating: Bool = false
 ) {
@@ -74,12 +77,21 @@ extension ThreadPool {
   public func multiply(
     _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, accumulating: Bool = false
   ) {
+    multiply(out, a, b, accumulating: accumulating, finishing: nil)
+  }
+
+  /// The same; `finish` is called with each tile.
+  func multiply(
+    _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, accumulating: Bool,
+    finishing finish: TileBody?
+  ) {
     let work = out.rows * out.columns * a.columns
     if usesOneDNN && work >= largeProduct {
-      return forEachTile(rows: out.rows, columns: out.columns) { rows, columns, _ in
+      return forEachTile(rows: out.rows, columns: out.columns) { rows, columns, thread in
         largeMatrixProduct(
           out.block(rows: rows, columns: columns), a.rows(rows), b.columns(columns),
           accumulating: accumulating)
+        finish?(rows, columns, thread)
       }
     }
     let isWide = out.columns >= out.rows
@@ -88,14 +100,16 @@ extension ThreadPool {
     let unit = 48
     // A piece should take longer than handing it to a thread, about 10 µs.
     let pieces = min(max(1, min(8, work / 1_000_000)), (length + unit - 1) / unit)
-    run(pieces) { piece, _ in
+    run(pieces) { piece, thread in
       let range = Self.part(piece, of: pieces, total: length, unit: unit)
       if isWide {
         matrixProduct(
           out.block(rows: 0..<out.rows, columns: range), a, b.columns(range),
           accumulating: accumulating)
+        finish?(0..<out.rows, range, thread)
       } else {
         matrixProduct(out.rows(range), a.rows(range), b, accumulating: accumulating)
+        finish?(range, 0..<out.columns, thread)
       }
     }
   }

@@ -34,6 +34,17 @@ public enum Folder {
     status(of: path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false
   }
 
+  /// How many bytes can be written into the folder `path`, or the nearest one above it that exists;
+  /// `nil` if that is unknown.
+  public static func freeBytes(at path: String) -> Int? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else {
+      let above = parent(of: path)
+      return errno == ENOENT && above != path ? freeBytes(at: above) : nil
+    }
+    return Int(status.f_bavail) * Int(status.f_frsize)
+  }
+
   /// Creates the folder `path`, or the one it links to, and any missing folders above it.
   public static func create(_ path: String) throws(FileError) {
     if exists(path) { return }

@@ -85,7 +85,7 @@ struct RowOperationsTests {
     let scratch = FloatArena(count: ThreadPool.rowGradientScratch(channels: channels))
     scratch.floats.update(repeating: .nan)
     threadPool.layerNormBackward(
-      norm, gradient: LayerNorm(weight: weightGradient.floats, bias: biasGradient.floats),
+      norm, gradient: LayerNormGradient(weight: weightGradient.floats, bias: biasGradient.floats),
       inputGradient: inputGradient.view, outGradient: outGradient.view, statistics.view,
       input: input.view, scratch: scratch.floats)
     expectClose(inputGradient.values, dx, within: 64 * roundingError)

@@ -1,0 +1,184 @@
+import CheckpointFormat
+import FileSupport
+import JSONSupport
+import TensorKernels
+
+/// The training of an adapter: an ``AdaptedModel``, and how it is saved.
+///
+/// A checkpoint holds the adapter as peft loads it. A final model holds it in the folder
+/// ``CheckpointFile/adapterFolder`` and, if that is wanted, is the model merged with it.
+public final class AdapterTraining: CheckpointableModel {
+  /// What the adapter is; for PiSSA, before it is converted to an adapter of the unchanged model.
+  public let adapter: AdapterConfiguration
+  private let model: AdaptedModel
+  /// The folder or GGUF file of the model.
+  private let base: String
+  private let weights: WeightType
+  /// The CRC-32 of the adapter that is trained further; `nil` for a new one.
+  private let origin: UInt32?
+  /// The factors that were subtracted from the model's matrices (PiSSA).
+  private let initial: Adapter?
+  private let merges: Bool
+
+  /// Prepares to train a new adapter of the model in the folder or GGUF file `base`, whose matrices
+  /// are kept as `weights`.
+  ///
+  /// `merges` tells whether the final model is merged. `progress` is called from time to time.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model is damaged or not supported, or the adapter
+  ///   does not fit it; what `progress` throws.
+  public convenience init(
+    _ adapter: AdapterConfiguration, base: String, weights: WeightType, merges: Bool, seed: UInt64,
+    threadPool: ThreadPool, progress: () throws -> Void = {}
+  ) throws {
+    let initial: Adapter?
+    let start: AdapterStart
+    switch adapter.initialWeights {
+    case .pissa:
+      let principal = try Adapter.principal(adapter, base: base, threadPool: threadPool)
+      (initial, start) = (principal, .principal(principal.parameters))
+    case .gaussian: (initial, start) = (nil, .gaussian(seed: seed))
+    case .standard, .random, .orthogonal: (initial, start) = (nil, .uniform(seed: seed))
+    }
+    try self.init(
+      adapter, base: base, weights: weights, merges: merges, start, initial, origin: nil,
+      threadPool,
+      progress)
+  }
+
+  /// Prepares to train the adapter in the folder `path` further.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model or the adapter is damaged or not supported,
+  ///   or they do not fit together; what `progress` throws.
+  public convenience init(
+    from path: String, base: String, weights: WeightType, merges: Bool, threadPool: ThreadPool,
+    progress: () throws -> Void = {}
+  ) throws {
+    let adapter = try Adapter(folder: path, base: base, threadPool: threadPool)
+    var configuration = adapter.configuration
+    configuration.initialWeights = .standard
+    try self.init(
+      configuration, base: base, weights: weights, merges: merges, .given(adapter.parameters), nil,
+      origin: threadPool.checksum(of: adapter.parameters.floats), threadPool, progress)
+  }
+
+  private init(
+    _ adapter: AdapterConfiguration, base: String, weights: WeightType, merges: Bool,
+    _ start: AdapterStart, _ initial: Adapter?, origin: UInt32?, _ threadPool: ThreadPool,
+    _ progress: () throws -> Void
+  ) throws {
+    (self.adapter, self.base, self.weights, self.merges) = (adapter, base, weights, merges)
+    (self.initial, self.origin) = (initial, origin)
+    let configuration = try StoredModel(folder: base, threadPool).configuration
+    model = try AdaptedModel(
+      folder: base,
+      AdapterPlan(adapter, for: configuration, path: CheckpointFile.adapterConfiguration), start,
+      weights: weights, threadPool: threadPool, progress: progress)
+  }
+
+  /// The number of bytes of the merged model in the folder or GGUF file `base`.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model is damaged or not supported.
+  public static func mergedSize(base: String, threadPool: ThreadPool) throws -> Int {
+    let configuration = try StoredModel(folder: base, threadPool).configuration
+    return ParameterLayout(configuration).count * MemoryLayout<Float>.stride
+  }
+
+  // MARK: - The model
+
+  public var configuration: GPT2Configuration {
+    get { model.configuration }
+    set { model.configuration = newValue }
+  }
+
+  public var generation: GenerationConfiguration? {
+    get { model.generation }
+    set { model.generation = newValue }
+  }
+
+  public var course: JSONValue {
+    var adapter = adapter
+    // The model stays the same when it is moved.
+    adapter.baseModel = nil
+    return [
+      "kind": "lora", "configuration": .string(adapter.text),
+      "base_weights": .string(weights.rawValue),
+      "adapter": origin.map { .integer(Int($0)) } ?? nil,
+    ]
+  }
+
+  public var notes: [String] { model.notes + adapter.notes }
+
+  public var threadPool: ThreadPool { model.threadPool }
+
+  public var trainable: ParameterArray { model.trainable }
+
+  public var network: TrainableNetwork { model.network }
+
+  public func enableBFloat16() { model.enableBFloat16() }
+
+  public var parameterCount: Int { ParameterLayout(configuration).count + trainable.floats.count }
+
+  public var parameterCountWithoutEmbeddings: Int {
+    ParameterLayout(configuration).countWithoutEmbeddings + trainable.floats.count
+  }
+
+  // MARK: - Files
+
+  /// The adapter as it is now, in the memory of ``trainable``.
+  private var current: Adapter {
+    Adapter(adapter, plan: model.plan, layout: model.layout, parameters: trainable.floats)
+  }
+
+  /// The adapter as it is now, for the unchanged model.
+  private var converted: Adapter {
+    guard let initial else { return current }
+    return current.convertedFromPiSSA(initial: initial, for: configuration)
+  }
+
+  public func write(to path: String) throws { try converted.write(to: path) }
+
+  public func restore(from path: String, progress: () throws -> Void) throws {
+    var stored = try Adapter(folder: path, for: configuration, threadPool: threadPool)
+    if let initial {
+      let halves = try stored.pissaHalves(adapter, for: configuration, path: path)
+      guard halves.initial.parameters.floats.elementsEqual(initial.parameters.floats) else {
+        throw InputError(
+          path,
+          "this processor decomposes the model's matrices into factors that differ in their last "
+            + "bits from those that the run began with; resume it on the machine it began on")
+      }
+      stored = halves.trained
+    }
+    trainable.floats.floats.update(from: stored.parameters.floats)
+  }
+
+  public func check(_ path: String) throws {
+    _ = try JSONValue(path: "\(path)/\(CheckpointFile.adapterConfiguration)")
+    _ = try SafetensorsFile(path: "\(path)/\(CheckpointFile.adapterWeights)")
+  }
+
+  public func writeFinal(to path: String) throws {
+    let adapter = converted
+    let folder = "\(path)/\(CheckpointFile.adapterFolder)"
+    try Folder.create(folder)
+    try adapter.write(to: folder)
+    guard merges else { return }
+    try adapter.writeMerged(
+      with: base, as: configuration, generation: generation, to: path, threadPool: threadPool)
+  }
+
+  public func checkFinal(_ path: String) throws {
+    try check("\(path)/\(CheckpointFile.adapterFolder)")
+    // Whether there was room for the merged model does not make it damaged.
+    guard Folder.hasFile("\(path)/\(CheckpointFile.weights)") else { return }
+    _ = try JSONValue(path: "\(path)/\(CheckpointFile.configuration)")
+    _ = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
+  }
+
+  public func inferenceModel(final path: String) throws -> InferenceModel {
+    try InferenceModel(
+      folder: base, adapter: "\(path)/\(CheckpointFile.adapterFolder)", weights: .bf16,
+      threadPool: threadPool)
+  }
+}
