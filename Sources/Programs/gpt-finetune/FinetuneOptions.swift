@@ -5,6 +5,11 @@ import Training
 extension LearningRateSchedule: ArgumentValue {}
 extension SamplingStrategy: ArgumentValue {}
 
+/// Where the course of the training is written to, besides the log.
+enum ReportTarget: String, CaseIterable, ArgumentValue {
+  case tensorboard, none
+}
+
 /// The sizes of a model that starts from random weights.
 struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "transformer blocks", accepting: .within(1...1000)) var layers = 6
@@ -88,6 +93,10 @@ struct CheckpointOptions: ArgumentGroup {
     help: "how much lower a loss must be to count as lower for --early-stopping-patience",
     valueName: "x", defaultText: "0", accepting: .atLeast(0))
   var earlyStoppingThreshold: Double?
+  @Option(
+    help: "write event files for TensorBoard to the run's folder runs, or none",
+    valueName: "target")
+  var reportTo = ReportTarget.tensorboard
 }
 
 /// The optimizer AdamW and its learning rate.

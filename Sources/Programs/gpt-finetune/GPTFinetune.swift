@@ -17,7 +17,8 @@ struct GPTFinetune: Program {
   static let discussion = """
     The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
     model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is, with a
-    model card), curves.csv, curves.svg and report.md.
+    model card), curves.csv, curves.svg, report.md, and runs/ for TensorBoard:
+    tensorboard --logdir <folder>.
 
     examples:
       gpt-finetune data/tokens/bugurt -o checkpoints/bugurt \\
@@ -126,7 +127,12 @@ struct GPTFinetune: Program {
     // A resumed run takes its weights from the checkpoint.
     if firstStep == 0, model == nil { trainer.model.drawWeights(seed: settings.seed) }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
-    try trainer.run { try progress.report($0) }
+    let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
+    try trainer.run { event in
+      try tensorBoard?.record(event)
+      try progress.report(event)
+    }
+    try tensorBoard?.finish()
     if trainer.state.globalStep < trainer.totalSteps {
       Log.info("stopped early after step \(trainer.state.globalStep)")
     }
