@@ -67,8 +67,8 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
     output = arguments.work / "run"
     shutil.rmtree(output, ignore_errors=True)
     command = [
-        arguments.gpt_finetune, shards, "--output", output, "--layers", layers, "--width", width,
-        "--heads", heads, "--context", positions, "--max-steps", steps + 1, "--logging-steps", 1,
+        arguments.gpt_finetune, shards, "--recipe", "original", "--output", output,
+        "--layers", layers, "--width", width, "--heads", heads, "--context", positions, "--max-steps", steps + 1, "--logging-steps", 1,
         "--block-size", block, "--per-device-train-batch-size", batch,
         "--threads", arguments.threads, "--save-steps", 1000000, *options]
     process = subprocess.Popen(
