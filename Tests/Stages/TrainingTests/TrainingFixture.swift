@@ -27,10 +27,11 @@ final class TrainingFixture {
     }
   }
 
-  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer.
+  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer. They
+  /// are said to be of `posts` posts.
   func writeShards(
     to name: String = "tokens", blocks: Int = 10, validationBlocks: Int = 3, offset: Int = 0,
-    digest: UInt32 = 7
+    digest: UInt32 = 7, posts: Int? = nil
   ) throws {
     let path = folder.path(name)
     var splits: [TokenSplit: TokenManifest.Split] = [:]
@@ -41,7 +42,7 @@ final class TrainingFixture {
         tokenizerDigest: digest, tokensPerShard: 37)
       try writer.append(Self.ids(split, count: blocks * Self.blockSize + 3, offset: offset))
       splits[split] = TokenManifest.Split(
-        posts: nil, textBytes: nil, shards: try writer.finish())
+        posts: posts, textBytes: nil, shards: try writer.finish())
     }
     try TokenManifest(
       vocabularySize: Self.vocabularySize, tokenizerDigest: digest, endOfTextToken: "</s>",
