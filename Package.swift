@@ -197,7 +197,7 @@ let package = Package(
     tests(
       of: "GPT2", in: .model,
       ["BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
-      data: ["Reference"]),
+      data: ["Reference", "AdapterReference"]),
     tests(
       of: "TextGeneration", in: .model,
       ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),
