@@ -300,15 +300,21 @@ HEADS ?= 4
 CONTEXT ?= 256
 #? optimizer steps; empty: those of EPOCHS (the default with MODEL)
 MAX_STEPS ?= 300
-#? highest learning rate (with MODEL: 5e-5)
+#? highest learning rate (with MODEL: 5e-5; with ADAPTER: that of the adapter, 2e-4)
 LEARNING_RATE ?= 1e-3
 #? how many checkpoints to keep; empty: all (the default with MODEL)
 SAVE_TOTAL_LIMIT ?= 2
 else
 MAX_STEPS ?=
-LEARNING_RATE ?= 5e-5
+LEARNING_RATE ?= $(if $(ADAPTER),,5e-5)
 SAVE_TOTAL_LIMIT ?=
 endif
+#? lora: train an adapter of MODEL, in less time and memory; empty: train all weights
+ADAPTER ?=
+#? rank of the adapter; empty: 16
+LORA_R ?=
+#? how the weights of MODEL are kept beside the adapter: fp32, bf16, int8, int4; empty: as PRECISION
+BASE_WEIGHTS ?=
 #? passes over the training data
 EPOCHS ?= 10
 #? tokens in a training example
@@ -443,7 +449,7 @@ trained := $(run_folder).settings
 clean_variables := RECIPE NEWS CLEAN_FLAGS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := RECIPE MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
-  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE TRAIN_FLAGS
+  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE ADAPTER LORA_R BASE_WEIGHTS TRAIN_FLAGS
 settings = $(foreach name,$(1),$(if $(filter-out undefined,$(origin \
   $(name))),$(name)=$($(name))$(newline)))
 clean_settings = $(call settings,$(clean_variables))
@@ -584,7 +590,9 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
 	  --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
 	  --num-train-epochs="$$EPOCHS" $${WARMUP_STEPS:+--warmup-steps="$$WARMUP_STEPS"} \
-	  --learning-rate="$$LEARNING_RATE" --block-size="$$BLOCK_SIZE" \
+	  $${ADAPTER:+--adapter="$$ADAPTER"} $${LORA_R:+--lora-r="$$LORA_R"} \
+	  $${BASE_WEIGHTS:+--base-weights="$$BASE_WEIGHTS"} \
+	  $${LEARNING_RATE:+--learning-rate="$$LEARNING_RATE"} --block-size="$$BLOCK_SIZE" \
 	  --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
 	  $${PRECISION:+--precision="$$PRECISION"} \
 	  $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \

@@ -49,7 +49,12 @@ public final class Trainer {
   let origin: WeightOrigin
   /// The vocabulary of the data; `nil` if it is not known, so that there can be no samples.
   let vocabulary: ShardVocabulary?
-  let pass: TrainingPass
+  /// The passes of all steps; there are none after the last one.
+  var pass: TrainingPass {
+    guard let allocatedPass else { preconditionFailure("the training is over") }
+    return allocatedPass
+  }
+  private var allocatedPass: TrainingPass?
   /// The bytes of text for each token that a validation predicts, in the mean; `nil` if the vocabulary
   /// is not known or there are none.
   let validationBytesPerToken: Double?
@@ -107,7 +112,7 @@ public final class Trainer {
     firstMoments = FloatArena(count: model.trainable.floats.count)
     secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
-    pass = TrainingPass(
+    allocatedPass = TrainingPass(
       model, batchSize: min(settings.batchSize, data.blockCount),
       sequenceLength: settings.blockSize - 1,
       checkpointsGradients: settings.checkpointsGradients)
@@ -144,6 +149,8 @@ public final class Trainer {
       try finishStep(report)
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
+    // What follows needs memory of its own, such as for the samples of the model card.
+    allocatedPass = nil
     try loadBestModel()
     try report(.saved(try saveFinal { try report(.sampling) }))
   }
