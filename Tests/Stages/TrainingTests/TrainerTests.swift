@@ -116,9 +116,9 @@ struct TrainerTests {
         $0.warmupSteps = 0
         $0.maximumSteps = 1
       }
-      let before = Array(trainer.model.parameters.floats)
+      let before = Array(trainer.whole.parameters.floats)
       try trainer.run { _ in }
-      return (trainer.model, before)
+      return (trainer.whole, before)
     }
     let (plain, before) = trainers[0]
     let decayed = trainers[1].0
@@ -225,7 +225,7 @@ struct TrainerTests {
   @Test("a loss that is no number ends the training with advice")
   func notANumber() throws {
     let trainer = try fixture.trainer()
-    trainer.model.parameters.floats[3] = .nan
+    trainer.model.trainable.floats.floats[3] = .nan
     let error = #expect(throws: InputError.self) { try trainer.run { _ in } }
     #expect(
       error?.description

@@ -4,6 +4,7 @@ import GPT2
 import JSONSupport
 import TensorKernels
 import TestSupport
+import Testing
 import TokenShardFormat
 import Training
 
@@ -117,6 +118,13 @@ final class TrainingFixture {
 
   func bytes(_ name: String) throws -> [UInt8] {
     try folder.bytes(of: name)
+  }
+}
+
+extension Trainer {
+  /// The model, all of whose weights are trained.
+  var whole: GPT2Model {
+    get throws { try #require(model as? GPT2Model) }
   }
 }
 
