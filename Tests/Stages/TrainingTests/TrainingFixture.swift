@@ -4,6 +4,7 @@ import GPT2
 import JSONSupport
 import TensorKernels
 import TestSupport
+import Testing
 import TokenShardFormat
 import Training
 
@@ -104,6 +105,11 @@ final class TrainingFixture {
   func bytes(_ name: String) throws -> [UInt8] {
     try folder.bytes(of: name)
   }
+}
+
+extension Trainer {
+  /// The model, if all of its weights are trained.
+  var gpt2: GPT2Model { get throws { try #require(model as? GPT2Model) } }
 }
 
 extension TrainerState {
