@@ -30,11 +30,15 @@ public enum ModelFolder {
         + "weights and a tokenizer")
   }
 
-  /// What people may call the model in the folder or GGUF file `path`: the name of the run, of the
-  /// folder, or of the file.
+  /// What people may call the model or adapter in the folder or GGUF file `path`: the name of the run,
+  /// of the folder, or of the file.
   public static func displayName(of path: String) -> String {
     if let name = nameInCache(path) { return Folder.name(of: name) }
     let name = Folder.name(of: path)
+    if name == CheckpointFile.adapterFolder {
+      let parent = displayName(of: Folder.parent(of: path))
+      if parent != "." && parent != ".." { return parent }
+    }
     if name == "final" || name.hasPrefix("checkpoint-") {
       let run = Folder.name(of: Folder.parent(of: path))
       if run != "." && run != ".." { return run }

@@ -39,7 +39,8 @@ struct ExportOptions: ArgumentGroup {
   ///
   /// - Throws: `FileError`; `InputError`; `UsageError`.
   func write(
-    _ model: String, _ machine: MachineOptions, _ settings: SamplingSettings, isQuiet: Bool
+    _ model: String, adapter: AdapterFolder?, _ machine: MachineOptions,
+    _ settings: SamplingSettings, isQuiet: Bool
   ) throws {
     guard let export else { return }
     if Folder.isSameFile(model, export) {
@@ -50,8 +51,9 @@ struct ExportOptions: ArgumentGroup {
     let recipe = try modelfile.map { try OutputFile(path: $0) }
     let tokenizer = try LoadedModel.tokenizer(ofModel: model)
     let gguf = try GGUFExport(
-      model: model, tokenizer: tokenizer, precision: machine.filePrecision(),
-      name: ModelFolder.displayName(of: model), defaults: settings.ggufDefaults,
+      model: model, adapter: adapter?.path, tokenizer: tokenizer,
+      precision: machine.filePrecision(),
+      name: adapter?.name ?? ModelFolder.displayName(of: model), defaults: settings.ggufDefaults,
       threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount))
     for note in gguf.notes { Log.info(note) }
     var progress: Progress?

@@ -52,6 +52,8 @@ struct GPTSample: Program {
           the posts, the least surprising first
       gpt-sample ai-forever/rugpt3small_based_on_gpt2 --prompt "Кот пришёл" --keep-case
           a model of the Hugging Face Hub, fetched the first time
+      gpt-sample ai-forever/rugpt3small_based_on_gpt2 --adapter checkpoints/mine/final/adapter
+          the same model with an adapter, as gpt-finetune or peft writes it
       gpt-sample checkpoints/fixture/final --prompt КОТ --logits | jq '.logits[0]'
           what the model expects next, for scripts
       gpt-sample checkpoints/fixture/final --export fixture.gguf --modelfile Modelfile
@@ -62,8 +64,8 @@ struct GPTSample: Program {
 
   @Argument(
     help: "Hugging Face folder of the model (config.json, weights and a tokenizer); a GGUF file; "
-      + "or its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
-      + "fetched once",
+      + "its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
+      + "fetched once; or the folder of an adapter, which names its model",
     completion: .file)
   var model: String
   @Option(help: "how many bugurts to write for each prompt", short: "n", accepting: .atLeast(1))
@@ -86,6 +88,7 @@ struct GPTSample: Program {
       + "the model and after each sampling step")
   var logits = false
   @OptionGroup("prompts") var prompts: PromptOptions
+  @OptionGroup("adapters") var adapters: AdapterOptions
   @OptionGroup("output") var output: OutputOptions
   @OptionGroup("sampling of each token, in this order") var sampling: SamplingOptions
   @OptionGroup("speed and memory") var machine: MachineOptions
@@ -97,6 +100,9 @@ struct GPTSample: Program {
     try sampling.validate(maximumLength: maximumLength)
     try prompts.validate()
     try output.validate()
+    if adapters.adapter.count > 1, prompts.prompts == "-" {
+      throw UsageError("with several adapters, --prompts needs a file, which is read for each")
+    }
     for case let input? in [score, prompts.prompts] {
       guard let file = output.output, file != "-", Folder.isSameFile(input, file) else { continue }
       throw UsageError("the input '\(input)' would be overwritten")
@@ -106,6 +112,9 @@ struct GPTSample: Program {
       ("--export", export.file != nil),
     ].filter(\.1).map(\.0)
     guard let mode = modes.first else { return }
+    if adapters.adapter.count > 1 {
+      throw UsageError("with \(mode), give one --adapter")
+    }
     if modes.count > 1 { throw UsageError("give \(modes[0]) or \(modes[1]), not both") }
     let other: [(String, Bool)] = [
       ("--prompts", prompts.prompts != nil),
@@ -123,28 +132,37 @@ struct GPTSample: Program {
   func run() throws {
     // Open it before anything is read: another process may be writing this output.
     let file = try output.output.map { try OutputFile(path: $0) }
-    let folder = try ModelHub.folder(for: model, .whole, isQuiet: output.quiet) {
+    let (base, found) = try adapters.resolve(model)
+    let folder = try ModelHub.folder(for: base, .whole, isQuiet: output.quiet) {
       _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
     }
+    adapters.note(found, model: base, folder: folder)
     if export.file != nil {
       var settings = SamplingSettings()
       sampling.apply(to: &settings)
       settings.maximumLength = maximumLength
-      return try export.write(folder, machine, settings, isQuiet: output.quiet)
+      return try export.write(
+        folder, adapter: found.first, machine, settings, isQuiet: output.quiet)
     }
-    let loaded = try LoadedModel(folder: folder, machine, isQuiet: output.quiet)
-    do {
-      if let score { return try writeScores(loaded, of: score, to: file) }
-      try writeTexts(loaded, to: file)
-    } catch SamplingError.notFinite {
-      throw InputError(model, SamplingError.notFinite.description)
-    } catch let error as SamplingError {
-      throw UsageError(error.description)
-    } catch let error as PromptError {
-      throw UsageError("--prompt: \(error)")
-    } catch let error as FilterError {
-      throw InputError(model, error.description)
+    // One after another, because several merged models may not fit into memory.
+    var texts: TextOutput?
+    for adapter in found.isEmpty ? [nil] : found.map(Optional.some) {
+      let loaded = try LoadedModel(
+        folder: folder, adapter: adapter, machine, isQuiet: output.quiet)
+      do {
+        if let score { return try writeScores(loaded, of: score, to: file) }
+        try writeTexts(loaded, to: file, &texts, adapters: found, adapter)
+      } catch SamplingError.notFinite {
+        throw InputError(adapter?.path ?? model, SamplingError.notFinite.description)
+      } catch let error as SamplingError {
+        throw UsageError(error.description)
+      } catch let error as PromptError {
+        throw UsageError("--prompt: \(error)")
+      } catch let error as FilterError {
+        throw InputError(adapter?.path ?? model, error.description)
+      }
     }
+    try texts?.finish()
   }
 
   private func writeScores(
@@ -161,9 +179,14 @@ struct GPTSample: Program {
       of: path, scorer, isJSON: output.json, isQuiet: output.quiet, to: file)
   }
 
-  private func writeTexts(_ loaded: LoadedModel, to file: OutputFile?) throws {
+  /// Writes the texts of a model to `texts`, which is made for the first of them, and under the name
+  /// of its `adapter` if there are several.
+  private func writeTexts(
+    _ loaded: LoadedModel, to file: OutputFile?, _ texts: inout TextOutput?,
+    adapters: [AdapterFolder], _ adapter: AdapterFolder?
+  ) throws {
     let settings = try settings(loaded)
-    let corpus = try prompts.trainingCorpus(ofModel: model)
+    let corpus = try prompts.trainingCorpus(ofModels: [model] + adapters.map(\.modelPath))
     var maker = PromptMaker(
       loaded.tokenizer, keepsCase: prompts.keepCase, endOfText: loaded.model.separator,
       contextLength: loaded.model.configuration.contextLength,
@@ -189,23 +212,33 @@ struct GPTSample: Program {
         try prompts.source($0, &maker, corpus: corpus)
       }.run(input.next)
     }
-    let texts = try textOutput(loaded, to: file, promptsAreTyped: false)
+    let target = try texts ?? textOutput(loaded, to: file, promptsAreTyped: false)
+    texts = target
+    if adapters.count > 1 { target.begin(adapter: adapter?.name) }
+    try write(sources, writer, to: target)
+  }
+
+  /// Writes the texts that begin with `sources`.
+  private func write(
+    _ sources: [PromptSource], _ writer: BugurtWriter, to texts: TextOutput
+  ) throws {
+    let first = texts.count
     let report = WritingReport(writer, total: sources.count * count, isQuiet: output.quiet)
     writer.begin(sources.map { BugurtWriter.Order($0, count: count) })
     do {
       while let event = try writer.next() {
         try texts.take(event)
-        if !texts.isMidText { try report.update(texts.count) }
+        if !texts.isMidText { try report.update(texts.count - first) }
         try Interruption.check()
       }
     } catch {
       guard Interruption.isPending else { throw error }
       try texts.keep(writer.leftOver)
-      report.breakOff(texts.count, output: output.output)
+      let isEarlier = texts.count > 0 && texts.count == first
+      report.breakOff(texts.count - first, output: isEarlier ? nil : output.output)
       try Interruption.check()
     }
-    try texts.finish()
-    report.finish(texts.count)
+    report.finish(texts.count - first)
   }
 
   private func textOutput(

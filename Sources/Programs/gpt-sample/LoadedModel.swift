@@ -28,10 +28,12 @@ struct LoadedModel {
     return try Tokenizer(gguf: file)
   }
 
-  /// Reads both, with the progress if that takes a while.
+  /// Reads both, with the progress if that takes a while, and merges `adapter` into the model.
   ///
   /// - Throws: `FileError`; `InputError`, which names the remedy.
-  init(folder: String, _ machine: MachineOptions, isQuiet: Bool) throws {
+  init(
+    folder: String, adapter: AdapterFolder? = nil, _ machine: MachineOptions, isQuiet: Bool
+  ) throws {
     let (weights, precision) = try machine.arithmetic()
     tokenizer = try Self.tokenizer(ofModel: folder)
     if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
@@ -41,7 +43,7 @@ struct LoadedModel {
     }
     var progress: Progress?
     model = try InferenceModel(
-      folder: folder, weights: weights, precision: precision,
+      folder: folder, adapter: adapter?.path, weights: weights, precision: precision,
       threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount)
     ) { done, total in
       try Interruption.check()

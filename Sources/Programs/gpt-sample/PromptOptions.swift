@@ -28,11 +28,13 @@ struct PromptOptions: ArgumentGroup {
     if prompt != nil, prompts != nil { throw UsageError("give --prompt or --prompts, not both") }
   }
 
-  /// The corpus of the model in the folder `model`; `nil` if none is named and none is found.
+  /// The corpus of the first of `models`, paths of folders, that has one; `nil` if none is named and
+  /// none is found.
   ///
   /// - Throws: `InputError`; `FileError`.
-  func trainingCorpus(ofModel model: String) throws -> TrainingCorpus? {
-    try (corpus ?? TrainingCorpus.folder(besideModel: model)).map(TrainingCorpus.init(folder:))
+  func trainingCorpus(ofModels models: [String]) throws -> TrainingCorpus? {
+    try (corpus ?? models.lazy.compactMap(TrainingCorpus.folder(besideModel:)).first)
+      .map(TrainingCorpus.init(folder:))
   }
 
   /// The sources of the prompts that the options name.

@@ -34,6 +34,10 @@ public final class TextOutput {
   /// What has been written of the text in progress.
   private var text = ""
   private var isInText = false
+  /// The adapter that writes, if several are compared.
+  private var adapter: String?
+  /// What is shown before the next text.
+  private var heading = ""
 
   /// An output to `standardOutput`, and to `file` if there is one.
   public init(
@@ -51,6 +55,13 @@ public final class TextOutput {
     isInText && settings.streams && !settings.isJSON && count < settings.showLimit
   }
 
+  /// Begins the texts of a model with `adapter`, which are under its name.
+  public func begin(adapter: String?) {
+    self.adapter = adapter
+    let isPlain = settings.format == .plain
+    heading = adapter.map { "# \($0)\n" + (isPlain ? "" : "\n") } ?? ""
+  }
+
   /// Outputs what `event` adds.
   ///
   /// - Throws: `FileError`.
@@ -60,7 +71,8 @@ public final class TextOutput {
       display = TextDisplay(tokenizer, settings.format)
       (text, isInText) = ("", true)
       let gap = count > 0 && settings.separatesTexts ? "\n" : ""
-      if !settings.isJSON { try add(gap + display.append(prompt.tokens)) }
+      if !settings.isJSON { try add(gap + heading + display.append(prompt.tokens)) }
+      heading = ""
     case .token(let token):
       if !settings.isJSON { try add(display.append([token])) }
     case .finished(let text):
@@ -68,7 +80,9 @@ public final class TextOutput {
       if settings.isJSON {
         let tokens = text.request.prompt.tokens + text.tokens + end
         let shown = TextDisplay.text(of: tokens, tokenizer, settings.format)
-        try add(text.json(text: shown, seed: settings.seed).text() + "\n")
+        var members = text.json(text: shown, seed: settings.seed).members ?? []
+        if let adapter { members.append(.init("adapter", .string(adapter))) }
+        try add(JSONValue.object(members).text() + "\n")
       } else {
         try add(display.append(end) + display.finish() + "\n")
       }

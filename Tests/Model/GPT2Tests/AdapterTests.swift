@@ -147,19 +147,24 @@ struct AdapterTests {
   @Test(
     "a configuration that does not fit the model is refused by name",
     arguments: [
-      (
-        { $0.targets = .names(["c_attn", "wte"]) },
-        "target_modules selects 'transformer.wte', which cannot be adapted"
-      ),
-      ({ $0.targets = .names(["attn"]) }, "selects 'transformer.h.0.attn', which cannot"),
-      ({ $0.targets = .names(["lm_head"]) }, "selects 'lm_head'"),
-      ({ $0.targets = .names(["q_proj"]) }, "selects no module of a model of 2 blocks"),
-      ({ $0.blocks = [2] }, "selects no module of a model of 2 blocks"),
-      ({ $0.replacedModules = ["ln_f", "wte"] }, "modules_to_save names 'wte'"),
-    ] as [(@Sendable (inout AdapterConfiguration) -> Void, String)])
-  func unfit(change: @Sendable (inout AdapterConfiguration) -> Void, problem: String) {
-    let error = #expect(throws: InputError.self) { try adapter(change) }
+      (["c_attn", "wte"], "target_modules selects 'transformer.wte', which cannot be adapted"),
+      (["attn"], "selects 'transformer.h.0.attn', which cannot"),
+      (["lm_head"], "selects 'lm_head'"),
+      (["q_proj"], "selects no module of a model of 2 blocks"),
+    ])
+  func unfit(targets: [String], problem: String) {
+    let error = #expect(throws: InputError.self) { try adapter { $0.targets = .names(targets) } }
     #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
+  }
+
+  @Test("blocks that the model lacks, and modules that cannot be replaced, are refused by name")
+  func otherUnfit() {
+    let blocks = #expect(throws: InputError.self) { try adapter { $0.blocks = [2] } }
+    #expect(blocks?.problem.contains("selects no module of a model of 2 blocks") == true)
+    let modules = #expect(throws: InputError.self) {
+      try adapter { $0.replacedModules = ["ln_f", "wte"] }
+    }
+    #expect(modules?.problem.contains("modules_to_save names 'wte'") == true)
   }
 
   @Test("an adapter of PiSSA is two halves of the LoRA that it becomes, to the last bit")

@@ -63,6 +63,27 @@ struct TextOutputTests {
     #expect(try shown() == "КОТ\n@\nДОМ\n\nКОТ\n@\nДОМ\nКОТ @ ДОМ\nКОТ @ ДОМ\n")
   }
 
+  @Test("the texts of each adapter are under its name, which in JSON each object has")
+  func adapters() throws {
+    let output = output()
+    for name in ["a", "b"] {
+      output.begin(adapter: name)
+      for _ in 0..<2 { try give(text("КОТ", ""), to: output) }
+    }
+    let plain = self.output {
+      $0.format = .plain
+      $0.separatesTexts = false
+    }
+    plain.begin(adapter: "c")
+    try give(text("ДОМ", ""), to: plain)
+    let json = self.output { $0.isJSON = true }
+    json.begin(adapter: "d")
+    try give(text("ДОМ", ""), to: json)
+    let shown = try shown()
+    #expect(shown.hasPrefix("# a\n\nКОТ\n\nКОТ\n\n# b\n\nКОТ\n\nКОТ\n# c\nДОМ\n{"))
+    #expect(shown.hasSuffix(#","adapter":"d"}"# + "\n"))
+  }
+
   @Test("raw shows the token that ends a text; JSON is an object a line in the same format")
   func rawAndJSON() throws {
     try give(text("КОТ", " ДОМ"), to: output { $0.format = .raw })

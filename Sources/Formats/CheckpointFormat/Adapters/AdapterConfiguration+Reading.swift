@@ -45,7 +45,8 @@ extension AdapterConfiguration {
       return integers.count == elements.count ? integers : nil
     }
     blockPatterns = try (keys.strings("layers_pattern") ?? []).filter { !$0.isEmpty }.map {
-      try keys.pattern(#".*\.(?:"# + $0 + #")\.[0-9]+\..*"#, key: "layers_pattern")
+      try keys.pattern(
+        Self.beforeBlock + $0 + Self.afterBlock, key: "layers_pattern")
     }
     rankOverrides = try keys.overrides("rank_pattern", ranks, Self.rank)
     alphaOverrides = try keys.overrides("alpha_pattern", numbers, Self.finite)
@@ -66,6 +67,9 @@ extension AdapterConfiguration {
     }
     try keys.checkBlocks(self)
   }
+
+  /// What stands around an element of `layers_pattern` in the expression for a module's name.
+  static let (beforeBlock, afterBlock) = (#"(?:.*\.)?(?:"#, #")\.[0-9]+\..*"#)
 
   private static func rank(_ value: JSONValue) -> Double? {
     value.integer.flatMap { 1...maximumRank ~= $0 ? Double($0) : nil }

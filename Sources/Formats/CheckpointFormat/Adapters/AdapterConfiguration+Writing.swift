@@ -48,7 +48,7 @@ extension AdapterConfiguration {
   }
 
   private static func blockName(of pattern: ModulePattern) -> String {
-    String(pattern.source.dropFirst(#".*\.(?:"#.count).dropLast(#")\.[0-9]+\..*"#.count))
+    String(pattern.source.dropFirst(beforeBlock.count).dropLast(afterBlock.count))
   }
 
   /// The keys of peft 0.21.2, sorted, with the values of those that never differ here.

@@ -108,13 +108,12 @@ extension AdapterConfiguration {
     guard targets.contain(name) else { return false }
     guard let blocks, !blocks.isEmpty, case .names(let names) = targets, !names.contains(name)
     else { return true }
-    guard let index = Self.block(of: name), blocks.contains(index) else { return false }
-    return blockPatterns.isEmpty || blockPatterns.contains { $0.matches(name) }
-  }
-
-  /// The first number among the components of `name`, after at least two others.
-  private static func block(of name: String) -> Int? {
-    name.split(separator: ".").dropFirst(2).dropLast().lazy.compactMap { Int($0) }.first
+    // The first number in the name, before which there is more than the list of blocks unless a
+    // pattern names that list.
+    let parts = name.split(separator: ".").dropFirst(blockPatterns.isEmpty ? 2 : 1).dropLast()
+    guard let index = parts.lazy.compactMap({ Int($0) }).first else { return false }
+    return blocks.contains(index)
+      && (blockPatterns.isEmpty || blockPatterns.contains { $0.matches(name) })
   }
 
   /// The configuration of the LoRA that a PiSSA becomes for the unchanged model: each update of

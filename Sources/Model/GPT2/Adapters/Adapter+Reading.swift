@@ -88,6 +88,13 @@ private struct AdapterNames {
     }
   }
 
+  /// Whether it is a second copy of a bias, or the model's own, which peft writes with
+  /// `bias: "all"` if `ln_f` is replaced, too.
+  private static func isCopy(_ name: String) -> Bool {
+    let norm = prefix + transformer + "ln_f."
+    return [norm + "modules_to_save.bias", norm + "original_module.bias"].contains(name)
+  }
+
   /// The tensors of the parameters of `layout`, in their order.
   ///
   /// - Throws: ``InputError`` if one is missing or has another shape, or if there are others.
@@ -95,7 +102,7 @@ private struct AdapterNames {
     let configuration = CheckpointFile.adapterConfiguration
     let known = Set(layout.parameters.map(\.name))
     for (name, stored) in inFile.sorted(by: { $0.key < $1.key })
-    where !known.contains(name) && !ModelWeights.isMask(name) {
+    where !known.contains(name) && !ModelWeights.isMask(name) && !Self.isCopy(name) {
       throw InputError(
         files.path,
         "tensor '\(excerpt(stored))' is not part of the adapter that \(configuration) describes for "

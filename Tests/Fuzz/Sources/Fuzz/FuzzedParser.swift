@@ -13,7 +13,7 @@ struct FuzzedParser: Sendable {
 
   /// All parsers.
   static let all: [FuzzedParser] = [
-    desktopJSON, desktopHTML, gguf, liveConfiguration, postLines, tdlibMessage, zones,
+    adapter, desktopJSON, desktopHTML, gguf, liveConfiguration, postLines, tdlibMessage, zones,
   ]
 }
 

@@ -35,6 +35,7 @@ private let options = [
     "min-new-tokens", "suppress-token", "no-end-of-text", "min-p", "typical-p", "seed", "logits",
     "threads", "precision", "prompts", "corpus", "interactive", "score", "format", "json", "output",
     "show", "best-of", "filter", "quiet", "weights", "batch", "export", "modelfile",
+    "adapter",
   ],
 ]
 
@@ -264,6 +265,14 @@ struct CommandLineTests {
       ("gpt-sample", ["a", "-i", "--count", "2"], "--count cannot be used with --interactive"),
       ("gpt-sample", ["a", "--score", "b", "-p", "c"], "--prompt cannot be used with --score"),
       ("gpt-sample", ["a", "--show", "2"], "--show needs --output"),
+      (
+        "gpt-sample", ["a", "--adapter", "b", "--adapter", "c", "--logits"],
+        "with --logits, give one --adapter"
+      ),
+      (
+        "gpt-sample", ["a", "--adapter", "b", "--adapter", "c", "--prompts", "-"],
+        "with several adapters, --prompts needs a file, which is read for each"
+      ),
       (
         "gpt-sample", ["a", "--format", "html"],
         "--format: 'html' is not accepted; expected one of original, plain, raw"

@@ -1,0 +1,53 @@
+import CheckpointFormat
+import CommandLineSupport
+import FileSupport
+import TextSupport
+
+/// Which adapters change the model.
+struct AdapterOptions: ArgumentGroup {
+  @Options(
+    help: "merge this adapter into the model, a folder with adapter_config.json as peft writes it "
+      + "(LoRA, rsLoRA, DoRA, PiSSA); may be repeated, to compare adapters: each writes the texts in "
+      + "turn, under its name, which is that of the folder unless NAME=FOLDER gives another",
+    valueName: "folder", completion: .folder)
+  var adapter: [String] = []
+
+  /// The model to read, and the adapters that change it one at a time.
+  ///
+  /// If `model` is itself an adapter, or a run's folder with an adapter alone, the model is the one
+  /// that the adapter names.
+  ///
+  /// - Throws: `FileError`; `InputError`; ``UsageError``.
+  func resolve(_ model: String) throws -> (model: String, adapters: [AdapterFolder]) {
+    let named = try adapter.map(AdapterFolder.init(argument:))
+    if let name = Self.repeatedName(named) {
+      throw UsageError(
+        "--adapter: two adapters are called '\(name)'; give them names, as in --adapter b=FOLDER")
+    }
+    guard !Folder.hasFile("\(model)/\(CheckpointFile.configuration)"),
+      let itself = AdapterFolder(in: model)
+    else { return (model, named) }
+    guard named.isEmpty else {
+      throw UsageError(
+        "'\(model)' is an adapter, not a model; name the model first, and this with --adapter too")
+    }
+    return (try itself.baseModel(), [itself])
+  }
+
+  private static func repeatedName(_ adapters: [AdapterFolder]) -> String? {
+    var names: Set<String> = []
+    return adapters.map(\.name).first { !names.insert($0).inserted }
+  }
+
+  /// Says so if an adapter names another model than `model`, in the folder `folder`.
+  func note(_ adapters: [AdapterFolder], model: String, folder: String) {
+    for adapter in adapters {
+      guard let stated = try? adapter.statedModel(), stated != model,
+        !Folder.isSameFile((try? adapter.baseModel()) ?? stated, folder),
+        ModelFolder.displayName(of: stated) != ModelFolder.displayName(of: folder)
+      else { continue }
+      Log.info(
+        "\(adapter.path): this adapter belongs to \(excerpt(stated)), and is used with \(model)")
+    }
+  }
+}
