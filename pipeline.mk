@@ -275,7 +275,7 @@ NEWS ?= post
 CLEAN_FLAGS ?=
 
 #! make encode
-#? folder or name of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
+#? folder, GGUF file or name of a tokenizer; empty: that of MODEL, or else a vocabulary is learned from the posts
 TOKENIZER ?= $(MODEL)
 #? size of a learned vocabulary, in tokens
 VOCAB_SIZE ?= 4096
@@ -287,7 +287,7 @@ PACK ?= posts
 END_OF_TEXT ?=
 
 #! make train
-#? model to fine-tune: its folder, or its name on the Hugging Face Hub; empty: a small model from random weights
+#? model to fine-tune: its folder or GGUF file, or its name on the Hugging Face Hub; empty: a small model from random weights
 MODEL ?=
 ifeq ($(MODEL),)
 #? transformer blocks of a new model

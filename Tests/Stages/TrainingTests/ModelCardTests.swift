@@ -195,7 +195,7 @@ struct ModelCardTests {
       var settings = SamplingSettings()
       settings.temperature = 0.8
       let generator = TextGenerator(
-        InferenceModel(trainer.whole), endOfText: [Int32(end)], settings: settings)
+        InferenceModel(try trainer.gpt2), endOfText: [Int32(end)], settings: settings)
       let prompt = Prompt(text: "", tokens: [Int32(end)])
       let text = try generator.start(TextRequest(prompt: prompt, index: index))
       while text.soFar.finishReason == nil { try generator.step() }
@@ -246,7 +246,7 @@ struct ModelCardTests {
     let posts = try Posts(Posts.russian)
     let trainer = try posts.trainer()
     let written = try (0..<4).map { try posts.tokens($0, trainer) }
-    let model = try trainer.whole
+    let model = try trainer.gpt2
     func texts(_ posts: Posts) throws -> [String] {
       let data = try TrainingData(folder: posts.folder.path, blockSize: 8)
       return try TextSamples(ShardVocabulary(data, model: nil), data, seed: 42).texts(
@@ -287,7 +287,7 @@ struct ModelCardTests {
     #expect(try posts.card().contains("trained from random weights on 4 posts"))
     #expect(
       try GPT2Model(folder: posts.folder.path("run/final"), threadPool: ThreadPool(count: 1))
-        .checksum == trainer.whole.checksum)
+        .checksum == trainer.gpt2.checksum)
     let again = try posts.trainer()
     #expect(try again.start(.init(resumes: true, restarts: false)) == .finished)
     try again.completeCard { throw Stop() }

@@ -109,12 +109,11 @@ struct ReferenceTests {
   func weights() throws {
     let (trainer, _) = try train("linear")
     let file = try SafetensorsFile(path: Self.path("linear.safetensors"))
-    let model = try trainer.whole
-    for parameter in model.layout.parameters {
+    for parameter in try trainer.gpt2.layout.parameters {
       let theirs = FloatArena(count: parameter.range.count)
       try file.copy(file.tensor(parameter.name, shape: parameter.shape), to: theirs.floats.buffer)
-      let ours = model.parameters[parameter.range]
-      let channels = model.configuration.embeddingSize
+      let ours = try trainer.gpt2.parameters[parameter.range]
+      let channels = trainer.model.configuration.embeddingSize
       let keys = parameter.name.hasSuffix("c_attn.bias") ? channels..<2 * channels : 0..<0
       let difference = ours.indices.filter { !keys.contains($0) }.map {
         abs(ours[$0] - theirs.floats[$0])

@@ -116,9 +116,9 @@ struct TrainerTests {
         $0.warmupSteps = 0
         $0.maximumSteps = 1
       }
-      let before = Array(trainer.whole.parameters.floats)
+      let before = Array(try trainer.gpt2.parameters.floats)
       try trainer.run { _ in }
-      return (trainer.whole, before)
+      return (try trainer.gpt2, before)
     }
     let (plain, before) = trainers[0]
     let decayed = trainers[1].0
@@ -203,7 +203,7 @@ struct TrainerTests {
       #expect(entry.values["eval_perplexity"] == exp(loss))
     }
     // The mean over all targets of all whole blocks, without dropout.
-    let pass = TrainingPass(trainer.model, batchSize: 1, sequenceLength: 7, forGradients: false)
+    let pass = TrainingPass(try trainer.gpt2, batchSize: 1, sequenceLength: 7, forGradients: false)
     var sum = 0.0
     let tokens = TrainingFixture.ids(.validation, count: 24).map { Int32($0) }
     for start in [0, 8, 16] {
@@ -225,7 +225,7 @@ struct TrainerTests {
   @Test("a loss that is no number ends the training with advice")
   func notANumber() throws {
     let trainer = try fixture.trainer()
-    trainer.model.trainable.floats.floats[3] = .nan
+    try trainer.gpt2.parameters.floats[3] = .nan
     let error = #expect(throws: InputError.self) { try trainer.run { _ in } }
     #expect(
       error?.description

@@ -122,10 +122,8 @@ final class TrainingFixture {
 }
 
 extension Trainer {
-  /// The model, all of whose weights are trained.
-  var whole: GPT2Model {
-    get throws { try #require(model as? GPT2Model) }
-  }
+  /// The model, if all of its weights are trained.
+  var gpt2: GPT2Model { get throws { try #require(model as? GPT2Model) } }
 }
 
 extension TrainerState {

@@ -42,7 +42,7 @@ struct TrainingOutputTests {
     try trainer.run { _ in }
     let model = try GPT2Model(
       folder: fixture.folder.path("run/final"), threadPool: ThreadPool(count: 1))
-    #expect(try model.checksum == trainer.whole.checksum)
+    #expect(try model.checksum == trainer.gpt2.checksum)
     let state = try TrainerState(checkpoint: fixture.folder.path("run/final"))
     #expect(state == trainer.state)
     #expect(state.globalStep == 12)
@@ -54,7 +54,7 @@ struct TrainingOutputTests {
     try trainer.run { _ in }
     let file = try SafetensorsFile(
       path: fixture.folder.path("run/checkpoint-10/optimizer.safetensors"))
-    let names = trainer.model.trainable.parameters.map(\.name)
+    let names = try trainer.gpt2.layout.parameters.map(\.name)
     #expect(
       Set(file.tensors.keys)
         == Set(names.map { "exp_avg." + $0 } + names.map { "exp_avg_sq." + $0 }))
@@ -126,7 +126,7 @@ struct TrainingOutputTests {
     for line in [
       "# \(fixture.folder.path("run"))", "![loss](curves.svg)",
       "| model | 2 layers, 8 wide, 2 heads, context 16, vocabulary 11 |",
-      "| parameters | \(trainer.model.parameterCount) |",
+      "| parameters | \(try trainer.gpt2.layout.count) |",
       "| steps | 12 of 2 × 2 blocks of 8 tokens |", "| epochs | 4.0000 |",
       "| learning rate | 0.02, linear, 2 steps of warm-up |", "| seed | 42 |",
     ] {
