@@ -72,8 +72,8 @@ let package = Package(
     systemLibrary("CSystem"),
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
     systemLibrary("COneDNN", package: "libdnnl-dev"),
-    systemLibrary("CCurl", pkgConfig: "libcurl", package: "libcurl4-openssl-dev"),
-    systemLibrary("CCrypto", pkgConfig: "libcrypto", package: "libssl-dev"),
+    systemLibrary("CCurl", package: "libcurl4-openssl-dev"),
+    systemLibrary("CCrypto", package: "libssl-dev"),
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     systemLibrary("CDeflate", pkgConfig: "libdeflate", package: "libdeflate-dev"),
@@ -91,7 +91,7 @@ let package = Package(
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
-    library("HTTPSupport", in: .support, ["TextSupport", "CCurl"]),
+    library("HTTPSupport", in: .support, ["FileSupport", "TextSupport", "CCurl"]),
 
     // MARK: Formats
     library("PostFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
@@ -234,3 +234,15 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
 )
+
+// With ONLY_TESTS, the names of test targets, what these do not need is not compiled. A target is listed
+// after those that it imports.
+if let tests = Context.environment["ONLY_TESTS"] {
+  var needed = Set(tests.split(separator: " ").map(String.init))
+  for target in package.targets.reversed() where needed.contains(target.name) {
+    for case .byNameItem(let name, _) in target.dependencies { needed.insert(name) }
+    for case .targetItem(let name, _) in target.dependencies { needed.insert(name) }
+  }
+  package.products = []
+  package.targets.removeAll { !needed.contains($0.name) }
+}

@@ -515,7 +515,13 @@ earlier := $(raw).previous
 earlier_posts := $(if $(and $(replaces),$(filter channel,$(source_kind))),$(if $(call \
   differ,$(file < $(earlier).settings),$(dump_settings)),,$(wildcard $(earlier).jsonl)))
 
-$(dumped): $(dump_needed) | $(bin)/tg-dump
+# A misspelt name of a tokenizer is noticed before the dump, which may take hours. What is fetched of it
+# is needed later.
+named_tokenizer := $(and $(filter-out dump update clean-text,$(MAKECMDGOALS)),$(TOKENIZER))
+
+$(dumped): $(dump_needed) | $(bin)/tg-dump $(if $(named_tokenizer),$(bin)/bpe-encode)
+	$(if $(named_tokenizer),@as_path TOKENIZER; \
+	  $(bin)/bpe-encode --inspect '' --tokenizer="$$TOKENIZER" > /dev/null)
 	@mkdir -p $(@D); settle_posts $(raw) $(bin)/tg-dump
 	@as_words flags "$$DUMP_FLAGS"; $(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
 	if [ -e $(posts) ] && [ -n "$(replaces)" ]; then \

@@ -33,11 +33,14 @@ test: $(binaries)
 # compiled for the sanitizer, which therefore cannot see how they synchronise.
 threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
   CorpusEncodingTests\.|CleanerTests|NearDuplicates
+threaded_targets := ThreadingTests TensorKernelsTests BytePairEncodingTests CorpusEncodingTests \
+  TextCleaningTests
 
 ## test-threads: run the tests of what threads share under the thread sanitizer
 .PHONY: test-threads
 test-threads: $(build)/installed
-	TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
+	$(if $(FILTER),,ONLY_TESTS='$(threaded_targets)') \
+	  TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
 	  swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
 	  -Xswiftc -use-ld=lld --filter '$(or $(FILTER),$(threaded_suites))'
 

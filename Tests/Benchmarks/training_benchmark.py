@@ -25,6 +25,8 @@ import sys
 import time
 import zlib
 
+import random_model
+
 BATCH, BLOCK = 8, 128
 # name: layers, width, heads, vocabulary, positions
 MODELS = {
@@ -41,7 +43,10 @@ def write_shards(folder, vocabulary, blocks, block):
     """A folder as bpe-encode writes it, with random ids."""
     tokenizer = folder / "tokenizer"
     tokenizer.mkdir(parents=True)
-    (tokenizer / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}\n')
+    tokens, merges = random_model.vocabulary(vocabulary)
+    random_model.write_tokenizer(tokenizer, tokens, merges)
+    lines = [*tokens, *(f"{left} {right}" for left, right in merges)]
+    digest = zlib.crc32("".join(line + "\n" for line in lines).encode())
     generator = random.Random(1)
     count = blocks * block
     ids = struct.pack(f"<{count}H", *(generator.randrange(vocabulary) for _ in range(count)))
@@ -50,15 +55,16 @@ def write_shards(folder, vocabulary, blocks, block):
     checksum = f"{zlib.crc32(ids):08x}"
     (folder / "manifest.json").write_text(json.dumps({
         "format": "token shards", "version": 1,
-        "tokenizer": {"folder": "tokenizer", "digest": "00000000", "vocabulary_size": vocabulary,
-                      "end_of_text": {"token": "</s>", "id": 2}},
+        "tokenizer": {"folder": "tokenizer", "digest": f"{digest:08x}",
+                      "vocabulary_size": vocabulary,
+                      "end_of_text": {"token": tokens[2], "id": 2}},
         "train": {"posts": None, "text_bytes": None, "tokens": count,
                   "shards": [{"file": "train-00000.bin", "tokens": count,
                               "bytes": len(header) + len(ids), "crc32": checksum}]},
         "settings": {"program": "training_benchmark.py"}}))
 
 
-def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
+def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK, model=None):
     """Seconds of each timed step, the peak of memory in GiB, and the kernels of OpenBLAS."""
     layers, width, heads, vocabulary, positions = MODELS[name]
     shards = arguments.work / f"tokens-{vocabulary}-{block}"
@@ -66,10 +72,11 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK):
         write_shards(shards, vocabulary, 512, block)
     output = arguments.work / "run"
     shutil.rmtree(output, ignore_errors=True)
+    start = ["--model", model] if model else [
+        "--layers", layers, "--width", width, "--heads", heads, "--context", positions]
     command = [
-        arguments.gpt_finetune, shards, "--output", output, "--layers", layers, "--width", width,
-        "--heads", heads, "--context", positions, "--max-steps", steps + 1, "--logging-steps", 1,
-        "--block-size", block, "--per-device-train-batch-size", batch,
+        arguments.gpt_finetune, shards, "--output", output, *start, "--max-steps", steps + 1,
+        "--logging-steps", 1, "--block-size", block, "--per-device-train-batch-size", batch,
         "--threads", arguments.threads, "--save-steps", 1000000, *options]
     process = subprocess.Popen(
         [str(word) for word in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,

@@ -17,9 +17,7 @@ usage: gguf_interop.py --gpt-sample PROGRAM --bpe-encode PROGRAM --model FOLDER 
 import argparse
 import ctypes
 import json
-import os
 import pathlib
-import random
 import shutil
 import subprocess
 import sys
@@ -27,6 +25,8 @@ import sys
 import gguf
 import llama_cpp
 import numpy
+
+from common import NASTY, check, finish, random_texts
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--gpt-sample", required=True)
@@ -44,15 +44,6 @@ QUANTIZED = {
 PROMPTS = ["КОТ", "ПРИШЁЛ ДОМОЙ @ СЕЛ НА ДИВАН", "БАБУШКА ИСПЕКЛА ПИРОГИ @", "Ёлка & 100 % 😀 the end"]
 # llama.cpp looks GELU up in a table in half precision: a fraction of the logits' standard deviation.
 TOLERANCE = 0.01
-failures = 0
-
-
-def check(holds, what, detail=""):
-    global failures
-    print(("same       " if holds else "DIFFERENT  ") + what)
-    if not holds:
-        failures += 1
-        print("    " + detail)
 
 
 def run(*command):
@@ -192,32 +183,14 @@ def check_metadata(path):
         "general.architecture": "gpt2", "gpt2.context_length": config["n_positions"],
         "gpt2.embedding_length": config["n_embd"], "gpt2.block_count": config["n_layer"],
         "gpt2.attention.head_count": config["n_head"], "tokenizer.ggml.pre": "gpt-2",
-        "tokenizer.ggml.eos_token_id": config["eos_token_id"],
+        "tokenizer.ggml.eos_token_id": config["eos_token_id"], "general.sampling.top_k": 50,
+        "general.sampling.temp": 1.0, "general.sampling.penalty_last_n": -1,
     }.items():
         found = reader.get_field(key).contents()
         check(found == expected, f"{key} is {expected}", f"found {found}")
 
 
 # ---- 3: llama.cpp
-
-def nasty_texts():
-    """Lines with everything that a split or a merge could get wrong."""
-    texts = [
-        "a  b", "a  ", " a", "  a", "\ta", "a\tb", "a \u00a0b", " \u00a0 x", "\u00a0", " ", "   ", "don't", "DON'T",
-        "it's we're I've I'll he'd I'm", "''s", " 's", "5's", "'", "'l", "'ll", "об'ект", "rock'n'roll", "don\u2019t",
-        "Привет, мир! Как дела?", "ёЁйЙ", "е\u0308и\u0306", "замо\u0301к", "1\ufe0f\u20e3", "²½Ⅷ①٣", "ªº\u02b0\u3164",
-        "x\u0085y", "x\u001cy", "x\u2028y", "x\u200by", "x\ufeffy", "x\u00ady", "x\u180ey", "x\u2800y", "😀", " 😀!",
-        "👨‍👩‍👧‍👦 🇷🇺", "<s>", "</s>", "<pad>a</s>", "<|endoftext|>", "a  <s>  b", "日本語 한국어 ไทย", "a\rb\r\rc", "ааааа",
-        "\x01\x7f", "...", " - — «»", "a\u3000b", "а" * 4000, "ab" * 3000, " " * 5000, "!?" * 3000, "1" * 3001,
-        "😀" * 1500,
-    ]
-    rng = random.Random(7)
-    alphabet = list("abАБё 1²'stre!.@\t\u00a0\u0301\u200b😀\u2028") + ["  ", "'s", "'re", " '"]
-    texts += ["".join(rng.choices(alphabet, k=rng.randint(1, 60))) for _ in range(1000)]
-    return texts + [
-        "".join(chr(c) for c in (rng.randrange(0x20, 0x3000) for _ in range(30)) if not 0x7F < c < 0xA0)
-        for _ in range(500)]
-
 
 def shard_ids(folder):
     """The ids of all texts in the shards of `folder`, without the tokens that end them."""
@@ -235,7 +208,7 @@ def shard_ids(folder):
 
 
 def check_ids(llama):
-    texts = nasty_texts()
+    texts = NASTY + random_texts(7, 1000, 500)
     corpus, folder = arguments.work / "nasty.txt", arguments.work / "nasty"
     corpus.write_text("".join(text + "\n" for text in texts), encoding="utf-8", newline="\n")
     encode = [arguments.bpe_encode, corpus, "--validation-fraction", "0", "--tokenizer", arguments.model]
@@ -364,8 +337,7 @@ def main():
         kind = gguf.GGMLQuantizationType[name]
         check_reading(f"the gguf package's {name}", package_file(files["f32"], name, kind))
     check_modelfile()
-    print("all the same" if failures == 0 else f"{failures} differences")
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 if __name__ == "__main__":

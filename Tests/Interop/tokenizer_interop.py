@@ -14,7 +14,6 @@ usage: tokenizer_interop.py BPE_ENCODE CORPUS WORK_FOLDER [--tokenizer FOLDER]..
 import argparse
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,8 @@ import tokenizers
 import transformers
 from tokenizers.implementations import ByteLevelBPETokenizer
 
+from common import NASTY, check, finish, random_texts
+
 parser = argparse.ArgumentParser()
 parser.add_argument("program")
 parser.add_argument("corpus")
@@ -32,15 +33,9 @@ parser.add_argument("--tokenizer", action="append", default=[], help="another to
 arguments = parser.parse_args()
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
-failures = 0
-
-
-def check(holds, what, detail=""):
-    global failures
-    print(("same       " if holds else "DIFFERENT  ") + what)
-    if not holds:
-        failures += 1
-        print("    " + detail)
+# Not for llama.cpp: zero bytes, and characters of the latest Unicode.
+NASTY_POSTS = NASTY + ["\u1c89\ua7cb\U0002ebf0", "\ua7ce\U000323b0\ue000\U0010ffff", "\x00\x01\x7f"] \
+    + random_texts(5, 3000, 1000)
 
 
 def first_difference(ours, theirs):
@@ -48,30 +43,6 @@ def first_difference(ours, theirs):
         if a != b:
             return f"at {index}: ours {ours[index:index + 8]}, theirs {theirs[index:index + 8]}"
     return f"ours has {len(ours)}, theirs {len(theirs)}"
-
-
-def nasty_posts():
-    """Lines with everything that a split or a merge could get wrong, without line breaks."""
-    posts = [
-        "a  b", "a  ", " a", "  a", "\ta", "a\tb", "a \u00a0b", " \u00a0 x", "\u00a0", " ", "   ",
-        "don't", "DON'T", "it's we're I've I'll he'd I'm", "''s", " 's", "5's", "'", "'l", "'ll",
-        "об'ект", "rock'n'roll", "don\u2019t", "Привет, мир! Как дела?", "ёЁйЙ", "е\u0308и\u0306",
-        "замо\u0301к", "1\ufe0f\u20e3", "²½Ⅷ①٣", "ªº\u02b0\u3164", "x\u0085y", "x\u001cy", "x\u2028y",
-        "x\u200by", "x\ufeffy", "x\u00ady", "x\u180ey", "x\u2800y", "😀", " 😀!", "👨‍👩‍👧‍👦 🇷🇺", "<s>",
-        "</s>", "<pad>a</s>", "<|endoftext|>", "a  <s>  b", "日本語 한국어 ไทย", "\u1c89\ua7cb\U0002ebf0",
-        "\ua7ce\U000323b0\ue000\U0010ffff", "a\rb\r\rc", "ааааа", "\x00\x01\x7f", "...", " - — «»", "a\u3000b",
-        "а" * 4000, "ab" * 3000, " " * 5000, "!?" * 3000, "1" * 3001, "😀" * 1500,
-    ]
-    rng = random.Random(5)
-    alphabet = list("abАБё 1²'stre!.@\t\u00a0\u0301\u200b😀\u2028") + ["  ", "'s", "'re", " '"]
-    posts += ["".join(rng.choices(alphabet, k=rng.randint(1, 60))) for _ in range(3000)]
-    posts += [
-        "".join(
-            chr(c) for c in (rng.randrange(0x20, 0x3000) for _ in range(30)) if not 0x7F < c < 0xA0
-        )
-        for _ in range(1000)
-    ]
-    return posts
 
 
 def run(*options, stdin=subprocess.DEVNULL):
@@ -163,7 +134,7 @@ os.makedirs(arguments.work)
 corpus_posts = [l for l in open(arguments.corpus, encoding="utf-8", newline="\n").read().split("\n") if l]
 nasty = f"{arguments.work}/nasty.txt"
 with open(nasty, "w", encoding="utf-8", newline="\n") as file:
-    file.write("".join(post + "\n" for post in nasty_posts()))
+    file.write("".join(post + "\n" for post in NASTY_POSTS))
 
 for name, corpus, size, frequency in (
     ("learnt", arguments.corpus, 16384, 2),
@@ -194,7 +165,6 @@ for index, folder in enumerate(folders):
     else:
         reference = tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
     compare(f"corpus-{index}", reference, arguments.corpus, corpus_posts, "--tokenizer", folder)
-    compare(f"nasty-{index}", reference, nasty, nasty_posts(), "--tokenizer", folder)
+    compare(f"nasty-{index}", reference, nasty, NASTY_POSTS, "--tokenizer", folder)
 
-print("all the same" if failures == 0 else f"{failures} differences")
-sys.exit(1 if failures else 0)
+finish()

@@ -77,7 +77,7 @@ extension ModelFolder {
     if let name = nameInCache(path) { return name }
     let configuration = try? JSONValue(
       path: "\(path)/\(CheckpointFile.configuration)", leniency: .nonFiniteNumbers)
-    let names = [configuration?["_name_or_path"]?.string, baseModel(ofCardIn: path)]
+    let names = [configuration?["_name_or_path"]?.string, cardValue("base_model", in: path)]
     return names.lazy.compactMap(\.self).first { isHubName($0) && !Folder.exists($0) }
   }
 
@@ -93,15 +93,24 @@ extension ModelFolder {
     .joined(separator: "/")
   }
 
-  /// The first base model that the card of the model in the folder `path` names.
-  private static func baseModel(ofCardIn path: String) -> String? {
+  /// The value of `key`, or the first of its values, in the front matter of the card of the model in
+  /// the folder `path`; `nil` if there is none that fits on a line.
+  public static func cardValue(_ key: String, in path: String) -> String? {
     guard let file = try? MappedFile(path: "\(path)/\(CheckpointFile.card)") else { return nil }
-    let card = withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
-    let key = "base_model:"
-    guard let line = card.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
-      return nil
+    let card = withExtendedLifetime(file) {
+      String(decoding: file.bytes.prefix(1 << 16), as: UTF8.self)
     }
-    return String(line.dropFirst(key.count).filter { !" \"'\r".contains($0) })
+    let lines = card.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    guard lines.first == "---" else { return nil }
+    let matter = lines.dropFirst().prefix { $0 != "---" }
+    guard let index = matter.firstIndex(where: { $0.hasPrefix(key + ":") }) else { return nil }
+    func plain(_ text: Substring) -> String { text.filter { !" \"'".contains($0) } }
+    var value = plain(matter[index].dropFirst(key.utf8.count + 1))
+    if value.isEmpty, let item = matter[(index + 1)...].first, plain(item).hasPrefix("-") {
+      value = String(plain(item).dropFirst())
+    }
+    let isOneWord = value.utf8.allSatisfy { 0x21...0x7E ~= $0 }
+    return value.isEmpty || value.utf8.count > 200 || !isOneWord ? nil : value
   }
 
   /// The models that the Hub names without an owner.
@@ -110,7 +119,7 @@ extension ModelFolder {
   ]
 
   /// Whether `name` follows the rules of the Hub for `<owner>/<name>`, so that a card may link to it.
-  private static func isHubName(_ name: String) -> Bool {
+  public static func isHubName(_ name: String) -> Bool {
     if namesWithoutOwner.contains(name) { return true }
     let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     func isWordByte(_ byte: UInt8) -> Bool {

@@ -177,6 +177,12 @@ public struct StoredTensor: Sendable {
   /// Prepares the file for being read repeatedly: see ``MappedFile/preferHugePages()``.
   public func preferHugePages() { file.preferHugePages() }
 
+  /// How many elements from the first on share blocks of the file with no others; pieces of a multiple
+  /// of it are copied without decoding a block twice.
+  public var pieceLength: Int {
+    !type.isQuantized ? 1 : isTransposed ? type.blockLength * shape[1] : type.blockLength
+  }
+
   /// Loads `elements` of the mapped file into memory before they are read.
   public func load(_ elements: Range<Int>) {
     precondition(elements.lowerBound >= 0 && elements.upperBound <= count && isContiguous)

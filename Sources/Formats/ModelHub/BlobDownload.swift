@@ -1,4 +1,5 @@
 import FileSupport
+import HTTPSupport
 import TextSupport
 
 /// Fetches the content of a file into the cache, and checks it.
@@ -20,15 +21,12 @@ final class BlobDownload {
   ///
   /// `received` is called with the size of the part as it changes.
   ///
-  /// - Throws: `FileError`; `MemoryError`; what `received` throws.
+  /// - Throws: `FileError`; `MemoryError`; `SharedLibrary.LoadError`; what `received` throws.
   init(_ file: HubFile, to path: String, received: @escaping (Int) throws -> Void) throws {
     self.file = file
     self.path = path
     self.received = received
-    guard let hash = ContentHash.Computation(file.hash.kind, size: file.size) else {
-      throw MemoryError(byteCount: 1000, for: "a checksum")
-    }
-    self.hash = hash
+    hash = try ContentHash.Computation(file.hash.kind, size: file.size)
     part = try AppendFile(path: path + HubCache.incompleteSuffix, mode: 0o666)
     isResumed = part.size > 0
     if part.size > file.size { try restart() }
@@ -59,8 +57,8 @@ final class BlobDownload {
       } else {
         throw HubError(
           .corrupt, "\(name): \(file.path)",
-          "what was received is damaged: its checksum is \(found), the hub's \(file.hash.text); it "
-            + "was thrown away; try again, over another network if this persists")
+          "the download is damaged, and was deleted: its checksum is \(found), the hub's is "
+            + "\(file.hash.text); try again, over another network if this persists")
       }
     }
     try part.synchronize()
@@ -70,7 +68,7 @@ final class BlobDownload {
   private func append(_ bytes: [UInt8]) throws {
     guard part.size + bytes.count <= file.size else {
       try restart()
-      throw TransientFault(problem: "the answer is longer than the file")
+      throw TransientFault("the answer is longer than the file")
     }
     hash.update(bytes)
     try part.append(bytes)

@@ -1,4 +1,5 @@
 import CCrypto
+import FileSupport
 import TextSupport
 
 /// What the hub calls the content of a file: the name of its blob in the cache.
@@ -28,36 +29,49 @@ struct ContentHash: Hashable, Sendable {
 
   /// Computes a hash from the bytes of a file as they come.
   final class Computation {
+    private let crypto: ccrypto_functions
     private let context: OpaquePointer
     private let kind: Kind
     private let size: Int
 
-    /// A computation for a file of `size` bytes; `nil` if there is no memory for one.
-    init?(_ kind: Kind, size: Int) {
-      guard let context = EVP_MD_CTX_new() else { return nil }
+    /// libcrypto, loaded for the first computation.
+    private static let library = Result { () throws(SharedLibrary.LoadError) in
+      try SharedLibrary.load(
+        "libcrypto.so.3", package: "libssl-dev", ccrypto_functions(), find: ccrypto_find)
+    }
+
+    /// A computation for a file of `size` bytes.
+    ///
+    /// - Throws: `SharedLibrary.LoadError`; `MemoryError`.
+    init(_ kind: Kind, size: Int) throws {
+      crypto = try Self.library.get()
+      guard let context = crypto.EVP_MD_CTX_new() else {
+        throw MemoryError(byteCount: 1000, for: "a checksum")
+      }
       self.context = context
       self.kind = kind
       self.size = size
       reset()
     }
 
-    deinit { EVP_MD_CTX_free(context) }
+    deinit { crypto.EVP_MD_CTX_free(context) }
 
     /// Forgets the bytes so far.
     func reset() {
-      EVP_DigestInit_ex(context, kind == .sha256 ? EVP_sha256() : EVP_sha1(), nil)
+      _ = crypto.EVP_DigestInit_ex(
+        context, kind == .sha256 ? crypto.EVP_sha256() : crypto.EVP_sha1(), nil)
       if kind == .gitBlob { update(Array("blob \(size)\0".utf8)) }
     }
 
     func update(_ bytes: [UInt8]) {
-      _ = bytes.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+      _ = bytes.withUnsafeBytes { crypto.EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
     }
 
     /// The hash of the bytes so far, in lowercase hexadecimal digits; ends the computation.
     func finish() -> String {
       var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
       var count: UInt32 = 0
-      EVP_DigestFinal_ex(context, &digest, &count)
+      _ = crypto.EVP_DigestFinal_ex(context, &digest, &count)
       return digest[..<Int(count)].map { NumberText.hexadecimal($0) }.joined()
     }
   }

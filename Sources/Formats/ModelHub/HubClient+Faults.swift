@@ -12,21 +12,24 @@ extension HubClient {
     case .certificate:
       return HubError(
         .misconfigured, "\(name)",
-        "the certificate of \(host) is not trusted (\(problem)); check this machine's clock and its "
-          + "package ca-certificates; if a proxy here decrypts connections, put its certificate into "
+        "the certificate of \(host) is not trusted (\(problem))",
+        remedy:
+          "check this machine's clock and its package ca-certificates; if a proxy here decrypts connections, put its certificate into "
           + "/usr/local/share/ca-certificates and run update-ca-certificates")
     case .proxy:
       return HubError(
         .misconfigured, "\(name)",
         "the proxy in \(settings.proxyVariable ?? "the settings") does not connect to \(host) "
-          + "(\(problem)); check its address, or name \(host) in NO_PROXY")
+          + "(\(problem))",
+        remedy: "check its address, or name \(host) in NO_PROXY")
     case .connection where !hasAnswer:
       let proxy = settings.proxyVariable.map { " and the proxy in \($0)" } ?? ""
       return HubError(
         .unreachable, "\(name)",
-        "there is no folder of this path, and \(host) cannot be reached (\(problem)); check the "
-          + "network\(proxy), and try again")
-    case .connection, .transfer: throw TransientFault(problem: problem)
+        "\(host) cannot be reached (\(problem))",
+        remedy: "check the network\(proxy), and try again; if a folder was meant, there is none of "
+          + "this path")
+    case .connection, .transfer: throw TransientFault(problem)
     }
   }
 
@@ -40,13 +43,13 @@ extension HubClient {
     if answer.status == 429 {
       let advice = settings.token == nil ? "; with a token (HF_TOKEN) the hub allows more" : ""
       return TransientFault(
-        problem: "too many requests from this network (status 429)\(advice)", wait: wait(answer))
+        "too many requests from this network (status 429)\(advice)", wait: wait(answer))
     }
-    if answer.isTransient { return TransientFault(problem: "status \(answer.status)") }
+    if answer.isTransient { return TransientFault("status \(answer.status)") }
     guard isHub else {
       // The hub signs a new address for each request.
       return TransientFault(
-        problem: "\(Self.host(of: address)) refuses the address that the hub has signed "
+        "\(Self.host(of: address)) refuses the address that the hub has signed "
           + "(status \(answer.status))")
     }
     let page = "\(settings.endpoint)/\(name.repository)"

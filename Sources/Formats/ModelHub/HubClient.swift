@@ -3,13 +3,6 @@ import FileSupport
 import HTTPSupport
 import TextSupport
 
-/// A fault that may be gone when the request is repeated.
-struct TransientFault: Error {
-  let problem: String
-  /// How long the server asks to wait, in seconds.
-  var wait: Int?
-}
-
 /// Sends requests to the hub, follows its redirections, and repeats what failed for the moment.
 ///
 /// The token goes to the hub and to no other server. Addresses of other servers, which are signed, are
@@ -30,7 +23,7 @@ final class HubClient {
   ///
   /// `check` is called at least every tenth of a second; `report` receives messages about waits.
   ///
-  /// - Throws: ``HubError`` if libcurl cannot be set up.
+  /// - Throws: `SharedLibrary.LoadError`; `MemoryError`.
   init(
     _ settings: HubSettings, check: @escaping () throws -> Void, report: @escaping (String) -> Void
   ) throws {
@@ -38,11 +31,8 @@ final class HubClient {
     // Compressed answers have no length, and cannot be resumed.
     connection.acceptsCompression = false
     connection.connectTimeout = max(settings.listingTimeout, 10)
-    guard let client = HTTPClient(connection) else {
-      throw HubError(.unreachable, settings.endpoint.text, "libcurl cannot be set up")
-    }
+    client = try HTTPClient(connection)
     self.settings = settings
-    self.client = client
     self.check = check
     self.report = report
   }
@@ -86,7 +76,7 @@ final class HubClient {
         try checkSize(head, of: file, for: name)
         guard head.status == 200 || head.range?.start == start else {
           try restart()
-          throw TransientFault(problem: "the answer does not begin at byte \(start)")
+          throw TransientFault("the answer does not begin at byte \(start)")
         }
         try receive(bytes, (head.status == 200 ? 0 : start) + received)
         received += bytes.count
@@ -94,10 +84,10 @@ final class HubClient {
       if answer.status == 416 {
         try restart()
         try checkSize(answer, of: file, for: name)
-        throw TransientFault(problem: "the server has no byte \(start)")
+        throw TransientFault("the server has no byte \(start)")
       }
       guard offset() == file.size else {
-        throw TransientFault(problem: "the answer ended after \(offset()) of \(file.size) bytes")
+        throw TransientFault("the answer ended after \(offset()) of \(file.size) bytes")
       }
     }
   }
@@ -118,32 +108,16 @@ final class HubClient {
     of subject: String, attempts: Int = .max, progress: () -> Int = { 0 },
     _ body: () throws -> Value
   ) throws -> Value {
-    let attempts = min(attempts, settings.retries.attempts)
-    var attempt = 1
-    var best = progress()
-    while true {
-      do {
-        return try body()
-      } catch let fault as TransientFault {
-        if progress() > best { (best, attempt) = (progress(), 1) }
-        guard attempt < attempts, fault.wait ?? 0 <= Self.longestWait else {
-          let asked = fault.wait.map { "; the server asks to wait \($0) s" } ?? ""
-          throw HubError(
-            .unreachable, subject,
-            "\(fault.problem)\(asked); gave up after \(attempt) "
-              + "\(attempt == 1 ? "attempt" : "attempts"); try again later"
-              + (best > 0 ? ": what was fetched is kept" : ""))
-        }
-        attempt += 1
-        let pause = fault.wait.map(Double.init) ?? settings.retries.pause(beforeAttempt: attempt)
-        let seconds = NumberText.decimal(pause, digits: fault.wait == nil ? 1 : 0)
-        report(
-          "\(subject): \(fault.problem); "
-            + (fault.wait == nil
-              ? "trying again in \(seconds) s" : "waiting \(seconds) s, as the server asks")
-            + " (attempt \(attempt) of \(attempts))")
-        try RetrySchedule.wait(pause, check: check)
-      }
+    var retries = settings.retries
+    retries.attempts = min(attempts, retries.attempts)
+    do {
+      return try retries.repeating(
+        longestWait: Self.longestWait, progress: progress, check: check,
+        report: { report("\(subject): \($0)") }, body)
+    } catch let fault as LastingFault {
+      throw HubError(
+        .unreachable, subject, fault.problem,
+        remedy: progress() > 0 ? "\(fault.remedy); what was fetched is kept" : fault.remedy)
     }
   }
 
@@ -186,7 +160,7 @@ final class HubClient {
     }
     throw HubError(
       .protocolViolation, Self.withoutQuery(address),
-      "more than \(Self.mostRedirections) redirections; " + HubError.strangerRemedy)
+      "more than \(Self.mostRedirections) redirections", remedy: HubError.strangerRemedy)
   }
 
   private func send(
@@ -215,7 +189,8 @@ final class HubClient {
     throw HubError(
       .protocolViolation, Self.withoutQuery(address),
       "this is not an answer of the hub (of type '\(excerpt(head.type))', "
-        + "\(isFromHub ? "a web page" : "without X-Repo-Commit")); " + HubError.strangerRemedy)
+        + "\(isFromHub ? "a web page" : "without X-Repo-Commit"))",
+      remedy: HubError.strangerRemedy)
   }
 
   private func target(of answer: HTTPAnswer, at address: String) throws -> String {
@@ -227,8 +202,8 @@ final class HubClient {
     guard target.hasPrefix("https://") || !address.hasPrefix("https://") else {
       throw HubError(
         .protocolViolation, Self.withoutQuery(address),
-        "redirects to \(excerpt(Self.withoutQuery(target))), which is not encrypted; "
-          + HubError.strangerRemedy)
+        "redirects to \(excerpt(Self.withoutQuery(target))), which is not encrypted",
+        remedy: HubError.strangerRemedy)
     }
     return target
   }

@@ -23,14 +23,20 @@ public struct HubError: StatusError, CustomStringConvertible {
   public let kind: Kind
   /// The model, the file or the setting.
   public let subject: String
-  /// What is wrong, what was expected and, where there is one, the remedy.
-  public let problem: String
+  /// What is wrong, and what was expected.
+  let cause: String
+  /// What to do, if that is not part of the cause.
+  private let remedy: String?
 
-  init(_ kind: Kind, _ subject: String, _ problem: String) {
+  init(_ kind: Kind, _ subject: String, _ cause: String, remedy: String? = nil) {
     self.kind = kind
     self.subject = subject
-    self.problem = problem
+    self.cause = cause
+    self.remedy = remedy
   }
+
+  /// What is wrong, what was expected and, where there is one, the remedy.
+  public var problem: String { cause + (remedy.map { "; " + $0 } ?? "") }
 
   public var description: String { "\(subject): \(problem)" }
 
@@ -52,5 +58,7 @@ public struct HubError: StatusError, CustomStringConvertible {
   }
 
   /// The same, with `remedy` after the problem.
-  func adding(_ remedy: String) -> HubError { HubError(kind, subject, problem + "; " + remedy) }
+  func adding(_ remedy: String) -> HubError {
+    HubError(kind, subject, problem, remedy: remedy)
+  }
 }

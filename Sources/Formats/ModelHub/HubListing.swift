@@ -36,8 +36,8 @@ struct HubListing: Sendable {
     else {
       throw HubError(
         .protocolViolation, address,
-        "expected the list of a model's files, found '\(excerpt(String(decoding: answer.prefix(200), as: UTF8.self)))'; "
-          + HubError.strangerRemedy)
+        "expected the list of a model's files, found '\(excerpt(String(decoding: answer.prefix(200), as: UTF8.self)))'",
+        remedy: HubError.strangerRemedy)
     }
     self.repository = repository
     self.commit = commit

@@ -58,9 +58,10 @@ public struct ModelHub {
       guard error.concernsConnection else {
         throw error.adding("the cache has a copy, which HF_HUB_OFFLINE=1 uses")
       }
-      try report(.message("\(error)"))
       try report(
-        .message("\(name): using the copy in the cache, of commit \(copy.commit.prefix(12))"))
+        .message(
+          "\(error.subject): \(error.cause); using the copy in the cache, of commit "
+            + "\(copy.commit.prefix(12))"))
       return copy.folder
     }
     return try fetch(name, part, listing, client, examine)

@@ -51,18 +51,6 @@ public struct TokenShards: Sendable {
     }
   }
 
-  /// Whether the tokens `sequence`, which is not empty, occur somewhere in this order.
-  public func contains(_ sequence: [UInt32]) -> Bool {
-    precondition(!sequence.isEmpty)
-    let piece = 1 << 16
-    for begin in stride(from: 0, through: count - sequence.count, by: piece) {
-      let ids = ids(in: begin..<min(begin + piece + sequence.count - 1, count))
-      let starts = 0...(ids.count - sequence.count)
-      if starts.contains(where: { ids[$0...].starts(with: sequence) }) { return true }
-    }
-    return false
-  }
-
   /// The shard that holds `position`: the last nonempty one that begins at or before it.
   private func shardIndex(of position: Int) -> Int {
     var (low, high) = (0, shards.count - 1)

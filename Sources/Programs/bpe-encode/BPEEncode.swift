@@ -59,9 +59,10 @@ struct BPEEncode: Program {
   var output: String?
 
   @Option(
-    help: "folder with tokenizer.json, or vocab.json and merges.txt, or token shards; or the name "
-      + "of a model on the Hugging Face Hub, whose tokenizer is fetched once",
-    valueName: "folder|name", defaultText: "a vocabulary is learned from the corpus",
+    help:
+      "folder with tokenizer.json, or vocab.json and merges.txt, or token shards; or a model as "
+      + "a GGUF file; or the name of a model on the Hugging Face Hub, whose tokenizer is fetched once",
+    valueName: "folder|file|name", defaultText: "a vocabulary is learned from the corpus",
     completion: .folder)
   var tokenizer: String?
 
@@ -168,7 +169,7 @@ struct BPEEncode: Program {
   func run() throws {
     if let text = inspection.inspect, let tokenizer {
       try Inspection(
-        text: text, tokenizer: try Tokenizer(folder: folder(of: tokenizer)),
+        text: text, tokenizer: try Tokenizer(model: folder(of: tokenizer)),
         allowsSpecialTokens: allowSpecial, invalidUTF8: invalidUtf8 ?? .fail
       ).run()
     } else if let shard = inspection.decode {
@@ -180,7 +181,7 @@ struct BPEEncode: Program {
     }
   }
 
-  /// The folder of the tokenizer that --tokenizer names.
+  /// The folder or GGUF file of the tokenizer that --tokenizer names.
   private func folder(of tokenizer: String) throws -> String {
     tokenizerFolder(try ModelHub.folder(for: tokenizer, .tokenizer))
   }
@@ -249,7 +250,7 @@ struct BPEEncode: Program {
     var tokenizer: Tokenizer
     let source: JSONValue
     if let folder = self.tokenizer {
-      tokenizer = try Tokenizer(folder: self.folder(of: folder))
+      tokenizer = try Tokenizer(model: self.folder(of: folder))
       source = ["folder": .string(folder)]
     } else {
       var training = VocabularyTraining(input)

@@ -50,9 +50,9 @@ struct GPTFinetune: Program {
   var output: String
   @Option(
     help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
-      + "or PyTorch's .bin, in one file or in shards; or its name on the Hugging Face Hub, NAME or "
-      + "NAMESPACE/NAME[@REVISION], from where it is fetched once",
-    valueName: "folder|name", defaultText: "start from random weights", completion: .folder)
+      + "or PyTorch's .bin, in one file or in shards; or a GGUF file; or its name on the Hugging Face "
+      + "Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is fetched once",
+    valueName: "folder|file|name", defaultText: "start from random weights", completion: .folder)
   var model: String?
   @Flag(
     help: "continue an earlier run with the same settings where it stopped; a finished run is left "
@@ -85,7 +85,22 @@ struct GPTFinetune: Program {
   }
 
   func run() throws {
+    try checkOutput()
     try OutputFolder.holding(output) { try train() }
+  }
+
+  /// Checks that the run is not to be written into a model, such as that of another run.
+  private func checkOutput() throws {
+    let name = Folder.name(of: output)
+    let parent = RunFolder(path: Folder.parent(of: output))
+    let isPartOfRun =
+      name == "final" || name.wholeMatch(of: /checkpoint-\d+/) != nil
+      ? try parent.holdsRun() : false
+    guard isPartOfRun || Folder.hasFile("\(output)/\(CheckpointFile.configuration)") else { return }
+    throw UsageError(
+      "--output: \(output) is "
+        + (isPartOfRun ? "part of the run \(parent.path)" : "a model")
+        + ", not the folder of a run; name another folder")
   }
 
   private func train() throws {
@@ -122,7 +137,9 @@ struct GPTFinetune: Program {
       Log.info(
         "\(output) is already finished, with the same settings, model and data; it is left unchanged"
       )
-      return
+      let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
+      try trainer.completeCard { try progress.report(.sampling) }
+      return try Interruption.check()
     case .resumed(let step):
       Log.info("resuming after step \(step)")
       firstStep = step

@@ -53,7 +53,7 @@ struct ExportOptions: ArgumentGroup {
     let gguf = try GGUFExport(
       model: model, adapter: adapter?.path, tokenizer: tokenizer,
       precision: machine.filePrecision(),
-      name: adapter?.name ?? ModelFolder.displayName(of: model),
+      name: adapter?.name ?? ModelFolder.displayName(of: model), defaults: settings.ggufDefaults,
       threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount))
     for note in gguf.notes { Log.info(note) }
     var progress: Progress?
@@ -76,5 +76,17 @@ struct ExportOptions: ArgumentGroup {
     let size = file.byteCount
     try OutputFile.commit([file] + [recipe].compactMap(\.self))
     if !isQuiet { Log.info("wrote \(export), \(NumberText.bytes(Double(size)))") }
+  }
+}
+
+extension SamplingSettings {
+  /// How llama.cpp's programs sample from the model unless they are told otherwise, as keys of its
+  /// file; the penalty is for all tokens of a text.
+  fileprivate var ggufDefaults: [(key: String, value: GGUFWriter.Value)] {
+    [
+      ("top_k", .int32(topK)), ("top_p", .float32(Float(topP))), ("min_p", .float32(Float(minP))),
+      ("temp", .float32(temperature)), ("penalty_last_n", .int32(-1)),
+      ("penalty_repeat", .float32(repetitionPenalty)),
+    ].map { ("general.sampling." + $0, $1) }
   }
 }

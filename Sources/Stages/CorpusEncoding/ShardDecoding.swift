@@ -13,7 +13,7 @@ public struct ShardDecoding {
   /// The number of tokens that are decoded at a time.
   private static let tokensPerPart = 1 << 16
 
-  /// Opens the shard at `path` with the tokenizer in the folder `asked`, or else the one beside the shard.
+  /// Opens the shard at `path` with the tokenizer of the model or in the folder `asked`, or else the one beside the shard.
   ///
   /// What the shard's header does not contain is read from the manifest beside it.
   ///
@@ -42,7 +42,7 @@ public struct ShardDecoding {
       try fail(error, "; to decode it anyway, name the tokenizer with --tokenizer")
     }
     let folder = tokenizerFolder(asked ?? parent)
-    tokenizer = try Tokenizer(folder: folder)
+    tokenizer = try Tokenizer(model: folder)
     let description = shard.header.description
     if let digest = description?.tokenizerDigest ?? manifest?.tokenizerDigest,
       digest != tokenizer.digest

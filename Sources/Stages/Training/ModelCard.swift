@@ -1,4 +1,5 @@
 import CheckpointFormat
+import FileSupport
 import GPT2
 import JSONSupport
 import TextSupport
@@ -11,7 +12,8 @@ import TokenShardFormat
 package struct ModelCard {
   private let trainer: Trainer
   private let report: TrainingReport
-  private let samples: [String]
+  /// `nil` if the writing of samples was interrupted.
+  private let samples: [String]?
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 
@@ -26,10 +28,22 @@ package struct ModelCard {
     isRussian = trainer.vocabulary?.isRussian(trainer.data.training) ?? false
     // A model without samples is worth keeping.
     samples =
-      trainer.vocabulary.flatMap { vocabulary in
+      trainer.vocabulary.map { vocabulary in
         try? TextSamples(vocabulary, trainer.data, seed: trainer.settings.seed)
           .texts(3, by: model, progress)
       } ?? []
+  }
+
+  /// A comment that stands in a card for samples that an interruption has prevented.
+  private static let interruption =
+    "<!-- The writing of samples was interrupted: gpt-finetune --resume writes them. -->"
+
+  /// Whether the card in the folder `path` lacks samples because their writing was interrupted.
+  static func isInterrupted(in path: String) -> Bool {
+    guard let card = try? MappedFile(path: "\(path)/\(CheckpointFile.card)") else { return false }
+    return withExtendedLifetime(card) {
+      String(decoding: card.bytes, as: UTF8.self).contains(interruption)
+    }
   }
 
   var text: String {
@@ -109,6 +123,7 @@ package struct ModelCard {
   }
 
   private var sampleSections: [String] {
+    guard let samples else { return [Self.interruption] }
     guard !samples.isEmpty else { return [] }
     return [
       "## Samples",
@@ -122,5 +137,22 @@ package struct ModelCard {
     var fence = "```"
     while text.contains(fence) { fence += "`" }
     return "\(fence)text\n\(text)\n\(fence)"
+  }
+}
+
+extension Trainer {
+  /// Writes the card of the finished model again if the writing of its samples was interrupted.
+  ///
+  /// It replaces this trainer's state with that of the model. `progress` is called while the samples
+  /// are written; if it throws, the card stays as it is.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model is damaged.
+  public func completeCard(_ progress: () throws -> Void) throws {
+    let path = folder.finalPath
+    guard ModelCard.isInterrupted(in: path) else { return }
+    resume(try TrainerState(checkpoint: path))
+    let card = ModelCard(
+      self, TrainingReport(self), try model.inferenceModel(final: path), progress)
+    try replaceFile(at: "\(path)/\(CheckpointFile.card)", with: card.text)
   }
 }

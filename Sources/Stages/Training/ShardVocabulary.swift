@@ -12,8 +12,8 @@ public struct ShardVocabulary {
   /// The id of the token that ends a text in the shards.
   let endOfText: Int
 
-  /// The vocabulary of the shards of `data`; `model` is the folder of a model to be fine-tuned, in
-  /// which the ids must have the same meaning.
+  /// The vocabulary of the shards of `data`; `model` is the folder or GGUF file of a model to be
+  /// fine-tuned, in which the ids must have the same meaning.
   ///
   /// - Throws: ``InputError`` if the tokenizer beside the shards is not the one they were made with
   ///   or not the model's; ``FileError``.
@@ -21,7 +21,9 @@ public struct ShardVocabulary {
     tokenizer = try Tokenizer(folder: data.tokenizerFolder)
     endOfText = Int(data.manifest.endOfText)
     try data.manifest.checkTokenizer(digest: tokenizer.digest, in: data.folder)
-    if let model, Folder.exists(model) { try check(againstModel: model, data.folder) }
+    if let model, Folder.exists(model) || GGUFFile.isGGUF(model) {
+      try check(againstModel: model, data.folder)
+    }
   }
 
   /// Whether the token `id` can end a text: it exists and is not an ordinary token.
@@ -61,14 +63,15 @@ public struct ShardVocabulary {
 
   private mutating func check(againstModel model: String, _ folder: String) throws {
     let files = ["tokenizer.json", "vocab.json", "merges.txt"]
-    guard files.contains(where: { Folder.hasFile("\(model)/\($0)") }) else {
+    guard GGUFFile.isGGUF(model) || files.contains(where: { Folder.hasFile("\(model)/\($0)") })
+    else {
       warnings.append(
         "\(model) has no tokenizer, so the tokens cannot be checked against the model's vocabulary")
       return
     }
     let own: Tokenizer
     do {
-      own = try Tokenizer(folder: model)
+      own = try Tokenizer(model: model)
     } catch let error as InputError {
       throw InputError(
         error.path, error.place,

@@ -13,20 +13,21 @@ package struct TextSamples {
   private static let attempts = 4
 
   private let vocabulary: ShardVocabulary
-  private let training: TokenShards
+  private let training: TrainingTexts
   private let seed: UInt64
 
   /// Samples of models that are trained on `data`, whose vocabulary is `vocabulary`.
   package init(_ vocabulary: ShardVocabulary, _ data: TrainingData, seed: UInt64) {
     self.vocabulary = vocabulary
-    training = data.training
+    training = TrainingTexts(
+      shards: data.training, tokenizer: vocabulary.tokenizer, endOfText: vocabulary.endOfText)
     self.seed = seed
   }
 
   /// Up to `count` texts that `model` writes by itself, as they are shown.
   ///
-  /// A text that occurs in the training data is left out: it would show someone's post, and not what
-  /// the model can do. So is one with the name of an account, which may be somebody's.
+  /// A text whose words occur in the training data is left out: it would show someone's post, and not
+  /// what the model can do. So is one with the name of an account, which may be somebody's.
   ///
   /// `progress` is called before every token.
   ///
@@ -51,15 +52,12 @@ package struct TextSamples {
         try progress()
         try generator.step()
       }
-      for tokens in written.map(\.soFar.tokens) where texts.count < count {
-        let text = TextDisplay.text(of: tokens, vocabulary.tokenizer, .original)
-        guard !text.isEmpty, !Self.namesAccount(text),
-          !training.contains(tokens.map { UInt32($0) })
-        else { continue }
-        texts.append(text)
-      }
+      let candidates = written.map {
+        TextDisplay.text(of: $0.soFar.tokens, vocabulary.tokenizer, .original)
+      }.filter { !Self.namesAccount($0) }
+      texts += zip(candidates, training.occurrences(of: candidates)).filter { !$1 }.map(\.0)
     }
-    return texts
+    return Array(texts.prefix(count))
   }
 
   /// Whether `text` has a `@name` or a link.

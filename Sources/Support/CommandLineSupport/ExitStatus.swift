@@ -33,7 +33,7 @@ public enum ExitStatus: Int32, Sendable {
     case is UsageError: self = .usage
     case is InputError: self = .data
     case let error as any StatusError: self = error.exitStatus
-    case is MemoryError: self = .unavailable
+    case is MemoryError, is SharedLibrary.LoadError: self = .unavailable
     case let error as OutputBusy: self = error.isThisProcess ? .usage : .temporaryFailure
     case let error as FileError:
       switch error.operation {

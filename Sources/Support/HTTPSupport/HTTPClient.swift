@@ -1,4 +1,5 @@
 import CCurl
+import FileSupport
 import TextSupport
 
 /// Sends requests to web servers with libcurl, one at a time, over connections that are kept.
@@ -26,20 +27,31 @@ public final class HTTPClient {
   /// How long to wait for the next byte of an answer, in seconds.
   public var stallTimeout: Double
 
+  private let curl: ccurl_functions
   private let easy: UnsafeMutableRawPointer
   private let multi: UnsafeMutableRawPointer
   private let errorText: UnsafeMutablePointer<CChar>
   private let receiver = Receiver()
 
-  /// Whether libcurl is set up, which is done once per process.
-  private static let isSetUp = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  /// libcurl, loaded and set up for the first client.
+  private static let library = Result { () throws(SharedLibrary.LoadError) in
+    let curl = try SharedLibrary.load(
+      "libcurl.so.4", package: "libcurl4-openssl-dev", ccurl_functions(), find: ccurl_find)
+    guard curl.curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK else {
+      throw SharedLibrary.LoadError("libcurl cannot be set up")
+    }
+    return curl
+  }
 
-  /// A client that has sent nothing yet; `nil` if there is no memory for one.
-  public init?(_ settings: Settings) {
-    guard Self.isSetUp, let easy = curl_easy_init() else { return nil }
-    guard let multi = curl_multi_init() else {
-      curl_easy_cleanup(easy)
-      return nil
+  /// A client that has sent nothing yet.
+  ///
+  /// - Throws: ``SharedLibrary/LoadError``; `MemoryError`.
+  public init(_ settings: Settings) throws {
+    curl = try Self.library.get()
+    guard let easy = curl.curl_easy_init() else { throw Self.noMemory }
+    guard let multi = curl.curl_multi_init() else {
+      curl.curl_easy_cleanup(easy)
+      throw Self.noMemory
     }
     self.easy = easy
     self.multi = multi
@@ -49,26 +61,28 @@ public final class HTTPClient {
     setOptions(settings)
   }
 
+  private static let noMemory = MemoryError(byteCount: 100_000, for: "a connection")
+
   deinit {
-    curl_multi_cleanup(multi)
-    curl_easy_cleanup(easy)
+    _ = curl.curl_multi_cleanup(multi)
+    curl.curl_easy_cleanup(easy)
     errorText.deallocate()
   }
 
   private func setOptions(_ settings: Settings) {
-    ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-    ccurl_set_string(easy, CURLOPT_USERAGENT, settings.userAgent)
+    ccurl_set_string(curl, easy, CURLOPT_PROTOCOLS_STR, "http,https")
+    ccurl_set_string(curl, easy, CURLOPT_USERAGENT, settings.userAgent)
     // All compressions that libcurl knows.
-    if settings.acceptsCompression { ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "") }
-    ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
-    ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
+    if settings.acceptsCompression { ccurl_set_string(curl, easy, CURLOPT_ACCEPT_ENCODING, "") }
+    ccurl_set_long(curl, easy, CURLOPT_FOLLOWLOCATION, 0)
+    ccurl_set_long(curl, easy, CURLOPT_NOSIGNAL, 1)
     // An interrupted name lookup is left to finish on its own thread.
-    ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
-    ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectTimeout * 1000))
-    ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, Int((settings.answerTimeout ?? 0) * 1000))
-    ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
-    ccurl_set_pointer(easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(receiver).toOpaque())
-    ccurl_set_write_function(easy) { bytes, size, count, receiver in
+    ccurl_set_long(curl, easy, CURLOPT_QUICK_EXIT, 1)
+    ccurl_set_long(curl, easy, CURLOPT_CONNECTTIMEOUT_MS, Int(settings.connectTimeout * 1000))
+    ccurl_set_long(curl, easy, CURLOPT_TIMEOUT_MS, Int((settings.answerTimeout ?? 0) * 1000))
+    ccurl_set_pointer(curl, easy, CURLOPT_ERRORBUFFER, errorText)
+    ccurl_set_pointer(curl, easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(receiver).toOpaque())
+    ccurl_set_write_function(curl, easy) { bytes, size, count, receiver in
       guard let bytes, let receiver else { return 0 }
       return Unmanaged<Receiver>.fromOpaque(receiver).takeUnretainedValue()
         .take(UnsafeRawBufferPointer(start: bytes, count: size * count))
@@ -97,17 +111,17 @@ public final class HTTPClient {
     _ address: String, fields: [String], limit: Int, check: () throws -> Void,
     receive: (HTTPAnswer, [UInt8]) throws -> Void
   ) throws -> HTTPAnswer {
-    let list = fields.reduce(nil) { curl_slist_append($0, $1) }
+    let list = fields.reduce(nil) { curl.curl_slist_append($0, $1) }
     defer {
-      ccurl_set_headers(easy, nil)
-      curl_slist_free_all(list)
+      ccurl_set_headers(curl, easy, nil)
+      curl.curl_slist_free_all(list)
     }
     receiver.begin(limit: limit)
     errorText[0] = 0
-    ccurl_set_string(easy, CURLOPT_URL, address)
-    ccurl_set_headers(easy, list)
-    curl_multi_add_handle(multi, easy)
-    defer { curl_multi_remove_handle(multi, easy) }
+    ccurl_set_string(curl, easy, CURLOPT_URL, address)
+    ccurl_set_headers(curl, easy, list)
+    _ = curl.curl_multi_add_handle(multi, easy)
+    defer { _ = curl.curl_multi_remove_handle(multi, easy) }
     var head: HTTPAnswer?
     while true {
       try check()
@@ -126,7 +140,7 @@ public final class HTTPClient {
         throw HTTPFailure.network(
           "no answer for \(NumberText.shortest(stallTimeout)) s", .transfer)
       }
-      curl_multi_poll(multi, nil, 0, 50, nil)
+      _ = curl.curl_multi_poll(multi, nil, 0, 50, nil)
     }
   }
 
@@ -134,13 +148,13 @@ public final class HTTPClient {
   /// ended, or `nil` if it has not.
   private func perform() throws(HTTPFailure) -> CURLcode? {
     var running: Int32 = 0
-    let code = curl_multi_perform(multi, &running)
+    let code = curl.curl_multi_perform(multi, &running)
     guard code == CURLM_OK else {
-      throw .network(String(cString: curl_multi_strerror(code)), .transfer)
+      throw .network(Self.text(curl.curl_multi_strerror(code)) ?? "", .transfer)
     }
     guard running == 0 else { return nil }
     var left: Int32 = 0
-    while let message = curl_multi_info_read(multi, &left) {
+    while let message = curl.curl_multi_info_read(multi, &left) {
       if message.pointee.msg == CURLMSG_DONE { return message.pointee.data.result }
     }
     return CURLE_GOT_NOTHING
@@ -158,18 +172,19 @@ public final class HTTPClient {
       case CURLE_RECV_ERROR where detail.contains("CONNECT"): .proxy
       default: .transfer
       }
-    return .network(detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail, cause)
+    let problem = detail.isEmpty ? Self.text(curl.curl_easy_strerror(code)) : detail
+    return .network(problem ?? "", cause)
   }
 
   /// The answer so far, without its body.
   private var answer: HTTPAnswer {
     var status = 0
-    ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    ccurl_get_long(curl, easy, CURLINFO_RESPONSE_CODE, &status)
     var retryAfter: curl_off_t = 0
-    ccurl_get_offset(easy, CURLINFO_RETRY_AFTER, &retryAfter)
+    ccurl_get_offset(curl, easy, CURLINFO_RETRY_AFTER, &retryAfter)
     var fields: [String: String] = [:]
     var field: UnsafeMutablePointer<curl_header>?
-    while let next = curl_easy_nextheader(easy, UInt32(CURLH_HEADER), -1, field) {
+    while let next = curl.curl_easy_nextheader(easy, UInt32(CURLH_HEADER), -1, field) {
       fields[String(cString: next.pointee.name).lowercased()] = String(cString: next.pointee.value)
       field = next
     }
@@ -180,8 +195,12 @@ public final class HTTPClient {
 
   private func text(_ info: CURLINFO) -> String? {
     var text: UnsafePointer<CChar>?
-    ccurl_get_string(easy, info, &text)
-    return text.map { String(cString: $0) }
+    ccurl_get_string(curl, easy, info, &text)
+    return Self.text(text)
+  }
+
+  private static func text(_ text: UnsafePointer<CChar>?) -> String? {
+    text.map { String(cString: $0) }
   }
 
   /// Receives the bytes of an answer as they come.

@@ -65,8 +65,9 @@ struct HubNameTests {
     #expect(
       try name(configuration: #"{"_name_or_path": "/tmp/x"}"#, card: card)
         == "ai-forever/rugpt3small_based_on_gpt2")
-    #expect(try name(card: "---\nbase_model:\n- a/b\n---\n") == nil)
-    #expect(try name(card: "# No front matter\n") == nil)
+    #expect(try name(card: "---\nbase_model:\n- a/b\n- c/d\n---\n") == "a/b")
+    #expect(try name(card: "# No front matter\nbase_model: a/b\n") == nil)
+    #expect(try name(card: "---\nlicense: mit\n---\nbase_model: a/b\n") == nil)
   }
 
   @Test("a folder without a name has none")

@@ -86,6 +86,30 @@ struct GGUFTests {
     #expect(try folder.bytes(of: "again.gguf") == folder.bytes(of: "model.gguf"))
   }
 
+  @Test("the licence and the base model of a card are in the file, and in one made from it")
+  func provenance() throws {
+    try folder.write(
+      "---\nlicense: other\nlicense_name: \"mine\"\nbase_model:\n- owner/base-1\n---\n",
+      to: "README.md")
+    let path = try export(try model(embeddingSize: 12), .f32)
+    let again = try GGUFExport(
+      model: path, tokenizer: tokenizer, precision: .f16, name: "кот", threadPool: threadPool)
+    let copy = try OutputFile(path: folder.path("again.gguf"))
+    try again.write(to: copy) { _, _ in }
+    try copy.commit()
+    for path in [path, copy.path] {
+      let file = try GGUFFile(path: path)
+      for (key, value) in [
+        ("license", "other"), ("license.name", "mine"), ("license.link", nil),
+        ("base_model.0.name", "base-1"), ("base_model.0.organization", "owner"),
+        ("base_model.0.repo_url", "https://huggingface.co/owner/base-1"),
+      ] {
+        #expect(try file.string("general." + key) == value)
+      }
+      #expect(try file.integer("general.base_model.count", in: 0...9) == 1)
+    }
+  }
+
   @Test("the logits of a loaded file are those of its numbers", arguments: GGUFPrecision.allCases)
   func logits(precision: GGUFPrecision) throws {
     let path = try export(try model(), precision)

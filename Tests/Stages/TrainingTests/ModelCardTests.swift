@@ -112,7 +112,8 @@ struct ModelCardTests {
   func best() throws {
     let trainer = try fixture.trainer {
       $0.maximumSteps = 60
-      $0.learningRate = 0.1
+      $0.learningRate = 0.05
+      $0.schedule = .constant
       $0.evaluationSteps = 3
       $0.loadsBestModelAtEnd = true
     }
@@ -229,6 +230,11 @@ struct ModelCardTests {
     }
     #expect(try texts(posts) == shown([0, 1, 2]))
     #expect(try texts(Posts(Posts.russian, and: [written[1]])) == shown([0, 2, 3]))
+    // Nor is one in another case, with other marks between its words, in the middle of a post.
+    let text = shown([1])[0].uppercased().split(separator: " ").joined(separator: ", ")
+    var encoder = Encoder(posts.tokenizer)
+    let post = try encoder.encode("КОТ: «\(text)»!")
+    #expect(try texts(Posts(Posts.russian, and: [post])) == shown([0, 2, 3]))
   }
 
   @Test("a text that may name an account is no sample")
@@ -241,7 +247,8 @@ struct ModelCardTests {
     }
   }
 
-  @Test("an interruption while samples are written leaves the final model, without samples")
+  @Test(
+    "an interruption while samples are written leaves the final model; its card is completed later")
   func interruptedSampling() throws {
     struct Stop: Error {}
     let posts = try Posts(Posts.russian)
@@ -252,6 +259,18 @@ struct ModelCardTests {
     #expect(
       try GPT2Model(folder: posts.folder.path("run/final"), threadPool: ThreadPool(count: 1))
         .checksum == trainer.model.checksum)
+    let again = try posts.trainer()
+    #expect(try again.start(.init(resumes: true, restarts: false)) == .finished)
+    try again.completeCard { throw Stop() }
+    #expect(try !posts.card().contains("Samples"))
+    try again.completeCard {}
+    try posts.trainer("whole").run { _ in }
+    #expect(try posts.card() == posts.card("whole"))
+    #expect(try posts.card().contains("Samples"))
+    // A complete card stays as it is.
+    try posts.folder.write("mine", to: "run/final/README.md")
+    try again.completeCard {}
+    #expect(try posts.card() == "mine")
   }
 
   @Test("an interrupted training that is resumed has the card of one that was not")

@@ -7,6 +7,7 @@ public final class GGUFWriter {
   public enum Value: Sendable {
     case string(String)
     case uint32(Int)
+    case int32(Int)
     case float32(Float)
     case boolean(Bool)
     /// Strings in UTF-8.
@@ -122,6 +123,9 @@ extension [UInt8] {
     case .uint32(let number):
       begin(.uint32)
       append(littleEndian: UInt32(number))
+    case .int32(let number):
+      begin(.int32)
+      append(littleEndian: Int32(number))
     case .float32(let number):
       begin(.float32)
       append(littleEndian: number.bitPattern)

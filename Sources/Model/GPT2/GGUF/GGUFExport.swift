@@ -31,7 +31,7 @@ public struct GGUFExport {
   private static let chatTemplate = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
   /// Prepares the model in the folder or GGUF file `path`, with its `tokenizer`; `name` is what
-  /// people see.
+  /// people see, and `defaults` are keys that the file also has.
   ///
   /// The `adapter`, a folder that peft writes, is merged into it.
   ///
@@ -39,7 +39,7 @@ public struct GGUFExport {
   ///   express it.
   public init(
     model path: String, adapter: String? = nil, tokenizer: Tokenizer, precision: GGUFPrecision,
-    name: String, threadPool: ThreadPool
+    name: String, defaults: [(key: String, value: GGUFWriter.Value)] = [], threadPool: ThreadPool
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
     self.threadPool = threadPool
@@ -66,6 +66,7 @@ public struct GGUFExport {
     metadata =
       Self.description(
         configuration, name: name, parameters: layout.count, fileType: precision.fileType)
+      + Self.provenance(ofModel: path) + defaults
       + (try tokenizer.ggufMetadata(
         rows: configuration.vocabularySize, beginning: ids.beginning, end: Int(ids.ends[0]),
         otherEnd: ids.ends.dropFirst().first.map { Int($0) }, padding: ids.padding, path: path))

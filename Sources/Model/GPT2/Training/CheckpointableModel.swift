@@ -80,7 +80,9 @@ extension GPT2Model: CheckpointableModel {
     try check(path)
   }
 
-  public func inferenceModel(final path: String) -> InferenceModel { InferenceModel(self) }
+  public func inferenceModel(final path: String) throws -> InferenceModel {
+    try InferenceModel(folder: path, threadPool: threadPool)
+  }
 }
 
 extension ParameterLayout {

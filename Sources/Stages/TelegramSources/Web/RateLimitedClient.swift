@@ -1,26 +1,4 @@
-import Foundation
 import HTTPSupport
-import PostFormat
-
-/// A fault that may be gone when the request is repeated.
-struct TransientFault: Error {
-  /// What to do if it persists.
-  enum Remedy: String {
-    case network = "check the network, and try again later"
-    case patience = "try again later"
-    case fewerRequests = "try again later, with longer pauses (--delay)"
-  }
-
-  /// What is wrong.
-  let problem: String
-  let remedy: Remedy
-  /// How long the server asks to wait, in seconds.
-  let wait: Int?
-
-  init(_ problem: String, _ remedy: Remedy, wait: Int? = nil) {
-    (self.problem, self.remedy, self.wait) = (problem, remedy, wait)
-  }
-}
 
 /// Sends requests to a web server with pauses between them, and repeats them after transient faults.
 final class RateLimitedClient {
@@ -36,10 +14,15 @@ final class RateLimitedClient {
   /// The longest wait, in seconds, that is accepted if the server asks for one.
   private static let longestWait = 86_400
 
-  /// A client that has sent nothing yet; `nil` if there is no memory for one.
-  init?(_ settings: WebPreview.Settings, console: any SourceConsole) {
-    guard let client = HTTPClient(settings.connection) else { return nil }
-    self.client = client
+  /// What to do if a fault persists.
+  static let networkRemedy = "check the network, and try again later"
+  static let fewerRequestsRemedy = "try again later, with longer pauses (--delay)"
+
+  /// A client that has sent nothing yet.
+  ///
+  /// - Throws: `SharedLibrary.LoadError`; `MemoryError`.
+  init(_ settings: WebPreview.Settings, console: any SourceConsole) throws {
+    client = try HTTPClient(settings.connection)
     self.settings = settings
     self.console = console
   }
@@ -51,19 +34,13 @@ final class RateLimitedClient {
   /// - Throws: ``SourceFault`` after the last attempt; what `read` and ``SourceConsole/check()``
   ///   throw.
   func get<Value>(_ address: String, _ read: (HTTPAnswer) throws -> Value) throws -> Value {
-    var attempt = 1
-    while true {
-      do {
-        return try read(answer(address))
-      } catch let fault as TransientFault {
-        guard attempt < settings.retries.attempts else {
-          throw SourceFault(
-            .unreachable, address,
-            "\(fault.problem); gave up after \(attempt) attempts; \(fault.remedy.rawValue)")
-        }
-        attempt += 1
-        try wait(fault, address, attempt: attempt)
-      }
+    do {
+      return try settings.retries.repeating(
+        longestWait: Self.longestWait, check: console.check,
+        report: { console.info("\(address): \($0)") }
+      ) { try read(answer(address)) }
+    } catch let fault as LastingFault {
+      throw SourceFault(.unreachable, address, "\(fault.problem); \(fault.remedy)")
     }
   }
 
@@ -78,38 +55,19 @@ final class RateLimitedClient {
         address, fields: Self.fields, limit: Self.largestAnswer, check: console.check)
       guard !answer.isTransient else {
         throw TransientFault(
-          "HTTP status \(answer.status)", answer.status == 429 ? .fewerRequests : .patience,
+          "HTTP status \(answer.status)",
+          remedy: answer.status == 429 ? Self.fewerRequestsRemedy : "try again later",
           wait: answer.retryAfter)
       }
       return answer
     } catch let failure as HTTPFailure {
       switch failure {
-      case .network(let problem, _): throw TransientFault(problem, .network)
+      case .network(let problem, _): throw TransientFault(problem, remedy: Self.networkRemedy)
       case .tooLarge(let limit):
         throw SourceFault(
           .protocolViolation, address,
           "the answer is longer than \(limit) bytes, expected a page of the web preview")
       }
     }
-  }
-
-  private func wait(_ fault: TransientFault, _ address: String, attempt: Int) throws {
-    guard let asked = fault.wait else {
-      let pause = settings.retries.pause(beforeAttempt: attempt)
-      console.info(
-        "\(address): \(fault.problem); trying again in \(String(format: "%.1f", pause)) s "
-          + "(attempt \(attempt) of \(settings.retries.attempts))")
-      return try console.wait(pause)
-    }
-    let end = DateText.text(Int(Date().timeIntervalSince1970) + asked)
-    guard asked <= Self.longestWait else {
-      throw SourceFault(
-        .unreachable, address,
-        "\(fault.problem); the server asks to wait \(asked) s; try again after \(end)")
-    }
-    console.info(
-      "\(address): \(fault.problem); waiting \(asked) s, until \(end), as the server asks "
-        + "(attempt \(attempt) of \(settings.retries.attempts))")
-    try console.wait(Double(asked))
   }
 }

@@ -94,14 +94,14 @@ public final class WebPreview: PostPages {
     let address = address(before.map { "?before=\($0)" } ?? "")
     var saysNoPosts = false
     do {
-      return try connection(address).get(address) { answer in
+      return try connection().get(address) { answer in
         if let history = try history(answer, address) { return try below(before, history, address) }
         if mayBeEmpty { return nil }
         saysNoPosts = true
         throw TransientFault(
           before.map { "'No posts found' before \($0), where older posts were expected" }
             ?? "'No posts found': the channel is empty, or too many requests were made",
-          .fewerRequests)
+          remedy: RateLimitedClient.fewerRequestsRemedy)
       }
     } catch let fault as SourceFault where saysNoPosts && fault.kind == .unreachable {
       guard let before, try isBeginning(before) else { throw fault }
@@ -112,7 +112,7 @@ public final class WebPreview: PostPages {
   /// Whether the page with the messages from `id` on links to no older ones.
   private func isBeginning(_ id: Int) throws -> Bool {
     let address = address("?after=\(id - 1)")
-    return try connection(address).get(address) { answer in
+    return try connection().get(address) { answer in
       try history(answer, address)?.hasOlder == false
     }
   }
@@ -121,10 +121,8 @@ public final class WebPreview: PostPages {
     "\(settings.baseURL)/s/\(name.text)\(query)"
   }
 
-  private func connection(_ address: String) throws(SourceFault) -> RateLimitedClient {
-    guard let client = client ?? RateLimitedClient(settings, console: console) else {
-      throw SourceFault(.unreachable, address, "libcurl cannot be set up")
-    }
+  private func connection() throws -> RateLimitedClient {
+    let client = try client ?? RateLimitedClient(settings, console: console)
     self.client = client
     return client
   }
@@ -146,7 +144,9 @@ public final class WebPreview: PostPages {
       return history
     case .noPosts: return nil
     case .contact(let page): throw fault(page, address)
-    case .cut: throw TransientFault("the page is cut off before its end", .network)
+    case .cut:
+      throw TransientFault(
+        "the page is cut off before its end", remedy: RateLimitedClient.networkRemedy)
     case .other(let title):
       let what =
         title.map { "a page titled '\(excerpt($0))'" }
@@ -183,7 +183,8 @@ public final class WebPreview: PostPages {
   private func explainMissing(redirectedTo location: String, _ address: String) throws -> Never {
     if hasSeenPosts {
       throw TransientFault(
-        "redirected to \(location) in the middle of the history", .fewerRequests)
+        "redirected to \(location) in the middle of the history",
+        remedy: RateLimitedClient.fewerRequestsRemedy)
     }
     let contact = "\(settings.baseURL)/\(name.text)"
     guard !location.contains("/s/") else {
@@ -192,7 +193,7 @@ public final class WebPreview: PostPages {
         "the preview has moved to \(location), which is not followed; give the new address "
           + "(--base-url)")
     }
-    let page = try connection(address).get(contact) { answer -> ContactPage? in
+    let page = try connection().get(contact) { answer -> ContactPage? in
       guard case .contact(let page) = PreviewPage(answer.body, of: name, options: options) else {
         return nil
       }

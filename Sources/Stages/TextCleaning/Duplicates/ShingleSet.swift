@@ -1,3 +1,5 @@
+import TextSupport
+
 /// The shingles of a text: each distinct run of a fixed number of characters in its ``FoldedText``.
 ///
 /// A shingle is identified by 64 bits. A text with fewer characters is one shingle; a text without

@@ -69,7 +69,8 @@ final class OutputLock {
     }
     if errno == EINTR { return false }
     if errno == EWOULDBLOCK {
-      throw OutputBusy(output, holder: LockHolder(file: descriptor), lockPath: path)
+      let holder = holder(of: descriptor) { $0.map { !$0.hasEnded } ?? false }
+      throw OutputBusy(output, holder: holder, lockPath: path)
     }
     // This file system has no locks.
     guard isNew else { return try removeIfStale(descriptor, at: path, output) }
@@ -87,13 +88,9 @@ final class OutputLock {
   private static func removeIfStale(
     _ descriptor: Int32, at path: String, _ output: String
   ) throws -> Bool {
-    var holder = LockHolder(file: descriptor)
-    // Its process may be about to write its name, or may have been killed before it could.
-    for _ in 0..<10 where holder == nil {
-      usleep(50_000)
-      holder = LockHolder(file: descriptor)
+    if let holder = holder(of: descriptor, until: { $0 != nil }), !holder.hasEnded {
+      throw OutputBusy(output, holder: holder, lockPath: path)
     }
-    if let holder, !holder.hasEnded { throw OutputBusy(output, holder: holder, lockPath: path) }
     let aside = "\(path).\(getpid())"
     guard rename(path, aside) == 0 else {
       if errno == ENOENT { return false }
@@ -106,6 +103,19 @@ final class OutputLock {
       rename(aside, path)
     }
     return false
+  }
+
+  /// The process that the lock file names, for which it is read again until it is as it `isReady`: its
+  /// process may be about to write its name, or may have been killed before it could.
+  private static func holder(
+    of descriptor: Int32, until isReady: (LockHolder?) -> Bool
+  ) -> LockHolder? {
+    var holder = LockHolder(file: descriptor)
+    for _ in 0..<10 where !isReady(holder) {
+      usleep(50_000)
+      holder = LockHolder(file: descriptor)
+    }
+    return holder
   }
 
   private static func writeHolder(to descriptor: Int32) -> Bool {

@@ -61,6 +61,94 @@ struct ExportTests {
     #expect(from?.hasPrefix("FROM /") == true && from?.hasSuffix("/m.gguf") == true)
   }
 
+  /// Writes a model like the run's into the folder `name`, but of zeros, and with so many positions that
+  /// an export of it takes some time.
+  private func writeLongModel(_ name: String) throws {
+    let (positions, path) = (8_000_000, "\(name)/model.safetensors")
+    try project.copy(Self.model, to: name)
+    let bytes = try project.folder.bytes(of: path)
+    let size = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let header = try JSONSerialization.jsonObject(with: Data(bytes[8..<8 + size]))
+    var tensors: [String: Any] = [:]
+    var offset = 0
+    for (tensor, value) in try #require(header as? [String: [String: Any]]) {
+      guard var shape = value["shape"] as? [Int] else { continue }
+      if tensor.hasSuffix("wpe.weight") { shape[0] = positions }
+      let end = offset + 4 * shape.reduce(1, *)
+      tensors[tensor] = ["dtype": "F32", "shape": shape, "data_offsets": [offset, end]]
+      offset = end
+    }
+    let text = try JSONSerialization.data(withJSONObject: tensors)
+    let count = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+    try project.folder.write(count + text, to: path)
+    #expect(truncate(project.folder.path(path), off_t(8 + text.count + offset)) == 0)
+    let configuration = try project.folder.text(of: "\(name)/config.json")
+    try project.folder.write(
+      configuration.replacing(/"(n_positions|n_ctx)": \d+/) { "\"\($0.1)\": \(positions)" },
+      to: "\(name)/config.json")
+  }
+
+  @Test("Ctrl-C leaves nothing partial, and an older file stays", arguments: [SIGINT, SIGTERM])
+  func interrupted(_ signal: Int32) throws {
+    try writeLongModel("long")
+    try project.folder.write("old", to: "m.gguf")
+    let process = try Subprocess(
+      builtProgram("gpt-sample"),
+      ["long", "--export", "m.gguf", "--weights=f32", "--modelfile", "Modelfile"],
+      in: project.folder.path)
+    // The file has its size as soon as its header is written.
+    try poll("the file") {
+      try process.isZombie
+        || project.leftovers().contains { $0.hasPrefix("m.gguf.") || $0.hasPrefix(".m.gguf.") }
+    }
+    process.signalGroup(signal)
+    let ended = try process.wait()
+    #expect(ended.status == 128 + signal, "\(ended.log)")
+    #expect(try project.leftovers() == [])
+    #expect(try project.folder.text(of: "m.gguf") == "old")
+    #expect(!project.exists("Modelfile"))
+  }
+
+  @Test("a model in a file can be fine-tuned, whatever its type, and keeps its vocabulary")
+  func fineTuned() throws {
+    #expect(try sample(Self.model, "--export", "m.gguf", "--weights", "f16").status == 0)
+    let encoded = try project.run(
+      "bpe-encode", ["data/clean/fixture.txt", "-o", "tokens", "--tokenizer", "m.gguf"])
+    #expect(encoded.status == 0, "\(encoded.log)")
+    let ended = try project.run(
+      "gpt-finetune",
+      ["tokens", "--model", "m.gguf", "-o", "run", "--max-steps=2", "--block-size=16"])
+    #expect(ended.status == 0, "\(ended.log)")
+    #expect(!ended.log.contains("warning"), "\(ended.log)")
+    #expect(try sample("run/final", "--prompt=кот").output.hasPrefix("КОТ"))
+    // Its vocabulary is compared.
+    let others = try project.run(
+      "bpe-encode", ["data/clean/fixture.txt", "-o", "others", "--vocab-size=290"])
+    #expect(others.status == 0)
+    let refused = try project.run("gpt-finetune", ["others", "--model", "m.gguf", "-o", "new"])
+    #expect(refused.status == 65)
+    #expect(refused.log.contains("a vocabulary other than the model's"), "\(refused.log)")
+  }
+
+  @Test("a run is not written into the model of another")
+  func modelAsOutput() throws {
+    for (output, what) in [
+      (Self.model, "part of the run checkpoints/fixture"),
+      ("checkpoints/fixture/checkpoint-9", "part of the run checkpoints/fixture"),
+      ("copy", "a model"),
+    ] {
+      if output == "copy" { try project.copy(Self.model, to: output) }
+      let before = try project.tree("checkpoints")
+      let ended = try project.run("gpt-finetune", ["data/tokens/fixture", "-o", output])
+      #expect(ended.status == 64)
+      #expect(
+        ended.log.hasPrefix(
+          "gpt-finetune: error: --output: \(output) is \(what), not the folder of a run; name "),
+        "\(ended.log)")
+      #expect(try project.tree("checkpoints") == before)
+    }
+  }
+
   @Test("a precision that the sizes do not fit is refused, and an older file stays")
   func refused() throws {
     try project.folder.write("old", to: "m.gguf")

@@ -89,6 +89,50 @@ struct NamedModelTests {
     #expect(server.hubRequests.count == count)
   }
 
+  @Test("make notices a misspelt name before it reads the posts, and fetches no weights yet")
+  func misspelt() throws {
+    let server = try server()
+    let misspelt = try run(
+      "make", ["train", "RUN=new", "EXPORT=@no_one", "MODEL=org/tinny"], server)
+    #expect(misspelt.status != 0)
+    #expect(misspelt.log.contains("bpe-encode: error: org/tinny: there is no folder of this path"))
+    #expect(misspelt.stages == [])
+    let right = try run(
+      "make", ["train", "RUN=new", "EXPORT=missing", "DUMP_FLAGS=--base-url", "MODEL=org/tiny"],
+      server)
+    #expect(right.status != 0 && right.log.contains("there is no 'missing'"), "\(right.log)")
+    // Once it is in the cache, no network is needed.
+    #expect(
+      try run("bpe-encode", ["--inspect", "", "--tokenizer", "org/tiny"], server).status == 0)
+    let export = ["RUN=new", "EXPORT=data/fixture/result.json", "MODEL=org/tiny"]
+    let offline = try run("make", ["encode"] + export, server, ["HF_HUB_OFFLINE": "1"])
+    #expect(offline.stages == ["tg-dump", "bugurt-clean", "bpe-encode"], "\(offline.log)")
+    #expect(offline.status == 0)
+    #expect(server.storeRequests.isEmpty)
+  }
+
+  @Test(
+    "without libcurl and what it needs, all runs but fetching, which says what is missing",
+    arguments: ["libcurl.so.4", "libcrypto.so.3"])
+  func missingLibraries(_ library: String) throws {
+    let server = try server()
+    try project.folder.write("broken", to: "broken/\(library)")
+    let variables = ["LD_LIBRARY_PATH": project.folder.path("broken")]
+    for program in programs {
+      #expect(try run(program, ["--version"], server, variables).status == 0)
+    }
+    #expect(try run("gpt-sample", [Self.model], server, variables).status == 0)
+    for (program, arguments) in [
+      ("gpt-sample", ["org/tiny"]), ("tg-dump", ["@bugurt", "-o", "posts.jsonl"]),
+    ] {
+      let ended = try run(program, arguments, server, variables)
+      #expect(ended.status == 69)
+      let remedy = "file too short; install it with: apt-get install libcurl4-openssl-dev\n"
+      #expect(ended.log.contains("/\(library): \(remedy)"), "\(ended.log)")
+    }
+    #expect(server.hubRequests.isEmpty)
+  }
+
   @Test("a folder of this path is used before the hub is asked")
   func folder() throws {
     let server = try server()

@@ -2,6 +2,7 @@ import CorpusFormat
 import PostFormat
 import TestSupport
 import TextCleaning
+import TextSupport
 import Testing
 
 /// A post of `text` that `views` people saw.

@@ -81,6 +81,27 @@ struct OutputLockTests {
     }
   }
 
+  @Test(
+    "a process that has just taken the lock is named, even if it has yet to write its name",
+    arguments: ["lock of bu", "lock of bugurt-gpt\ttg-dump\t4194305\t-\t1\t1\n"])
+  func lateName(_ before: String) throws {
+    var host = [CChar](repeating: 0, count: 256)
+    gethostname(&host, 255)
+    let name = String(decoding: host.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let path = try folder.write(before.replacing("\t-\t", with: "\t\(name)\t"), to: ".out.lock")
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    defer { close(descriptor) }
+    #expect(flock(descriptor, LOCK_EX) == 0)
+    // Process 1 lives as long as the system; without the time of its start, it is taken to be this one.
+    Thread.detachNewThread {
+      let text = Array("lock of bugurt-gpt\tbpe-encode\t1\t\(name)\t0\t1\n".utf8)
+      ftruncate(descriptor, 0)
+      pwrite(descriptor, text, text.count, 0)
+    }
+    let error = #expect(throws: OutputBusy.self) { _ = try OutputFile(path: folder.path("out")) }
+    #expect(error?.description.contains("(bpe-encode, process 1 on \(name), since ") == true)
+  }
+
   @Test("a user's file in the place of the lock stays and is named")
   func foreignLock() throws {
     try folder.write("mine", to: ".out.lock")

@@ -1,5 +1,3 @@
-import TextSupport
-
 /// The form in which a text is compared with nearly equal ones: letters, digits and pictographs, in
 /// lower case.
 ///
