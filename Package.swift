@@ -98,6 +98,7 @@ let package = Package(
     library("CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library("TensorBoardFormat", in: .formats, ["FileSupport"]),
     library(
       "ModelHub", in: .formats,
       [
@@ -144,7 +145,7 @@ let package = Package(
       "Training", in: .stages,
       [
         "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport",
+        "CheckpointFormat", "TensorBoardFormat", "JSONSupport", "FileSupport", "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,
@@ -186,6 +187,7 @@ let package = Package(
     tests(of: "CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
     tests(of: "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport"]),
+    tests(of: "TensorBoardFormat", in: .formats),
     tests(of: "ModelHub", in: .formats, ["HTTPSupport"]),
     tests(
       of: "BytePairEncoding", in: .model,
@@ -195,7 +197,7 @@ let package = Package(
     tests(
       of: "GPT2", in: .model,
       ["BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
-      data: ["Reference"]),
+      data: ["Reference", "AdapterReference"]),
     tests(
       of: "TextGeneration", in: .model,
       ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),

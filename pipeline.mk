@@ -267,7 +267,7 @@ TIMEZONE ?=
 DUMP_FLAGS ?=
 
 #! make clean-text
-#? house, or original for the recipe of 2021, byte for byte
+#? house, or original for the recipe of 2021: cleaning, byte for byte, and the numbers of the training
 RECIPE ?= house
 #? what to do with posts under #БТnews: post (drop it), line (drop the line) or keep
 NEWS ?= post
@@ -299,25 +299,22 @@ HEADS ?= 4
 #? longest context of a new model
 CONTEXT ?= 256
 #? optimizer steps; empty: those of EPOCHS (the default with MODEL)
-MAX_STEPS ?= 1000
-#? steps over which the learning rate rises (with MODEL: 500)
-WARMUP_STEPS ?= 50
-#? highest learning rate (with MODEL: 5e-5)
+MAX_STEPS ?= 300
+#? highest learning rate (with MODEL: 5e-5; with ADAPTER: that of the adapter, 2e-4)
 LEARNING_RATE ?= 1e-3
-#? steps between two log lines (with MODEL: 500)
-LOGGING_STEPS ?= 100
-#? steps between two checkpoints (with MODEL: 7000)
-SAVE_STEPS ?= 250
 #? how many checkpoints to keep; empty: all (the default with MODEL)
 SAVE_TOTAL_LIMIT ?= 2
 else
 MAX_STEPS ?=
-WARMUP_STEPS ?= 500
-LEARNING_RATE ?= 5e-5
-LOGGING_STEPS ?= 500
-SAVE_STEPS ?= 7000
+LEARNING_RATE ?= $(if $(ADAPTER),,5e-5)
 SAVE_TOTAL_LIMIT ?=
 endif
+#? lora: train an adapter of MODEL, in less time and memory; empty: train all weights
+ADAPTER ?=
+#? rank of the adapter; empty: 16
+LORA_R ?=
+#? how the weights of MODEL are kept beside the adapter: fp32, bf16, int8, int4; empty: as PRECISION
+BASE_WEIGHTS ?=
 #? passes over the training data
 EPOCHS ?= 10
 #? tokens in a training example
@@ -328,7 +325,13 @@ BATCH_SIZE ?= 8
 SEED ?= 42
 #? arithmetic of matrix products: fp32, bf16 (twice as fast on processors that have it) or auto; empty: fp32
 PRECISION ?=
-#? steps between two validations; empty: SAVE_STEPS
+#? steps over which the learning rate rises; empty: 500, but at most 6 % of the run
+WARMUP_STEPS ?=
+#? steps between two log lines; empty: for 100 lines
+LOGGING_STEPS ?=
+#? steps between two checkpoints besides those every 30 minutes; empty: 7000
+SAVE_STEPS ?=
+#? steps between two validations; empty: for 20 validations
 EVAL_STEPS ?=
 #? stop after this many validations without a lower loss, and keep the best model; empty: never
 PATIENCE ?=
@@ -445,13 +448,14 @@ trained := $(run_folder).settings
 # something is saved cannot.
 clean_variables := RECIPE NEWS CLEAN_FLAGS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
-train_variables := MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
-  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE TRAIN_FLAGS
+train_variables := RECIPE MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
+  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE ADAPTER LORA_R BASE_WEIGHTS TRAIN_FLAGS
 settings = $(foreach name,$(1),$(if $(filter-out undefined,$(origin \
   $(name))),$(name)=$($(name))$(newline)))
 clean_settings = $(call settings,$(clean_variables))
 encode_settings = $(call settings,$(encode_variables))
-train_settings = $(call settings,$(train_variables) $(if $(PATIENCE),EVAL_STEPS))
+train_settings = $(call settings,$(train_variables) $(if $(PATIENCE)$(filter-out \
+  original,$(RECIPE)),EVAL_STEPS))
 
 # make -B runs all stages.
 letters := $(filter-out -%,$(firstword $(MAKEFLAGS)))
@@ -584,14 +588,17 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
 	run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
 	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
-	  --context="$$CONTEXT") $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
-	  --num-train-epochs="$$EPOCHS" --warmup-steps="$$WARMUP_STEPS" \
-	  --learning-rate="$$LEARNING_RATE" --block-size="$$BLOCK_SIZE" \
+	  --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
+	  --num-train-epochs="$$EPOCHS" $${WARMUP_STEPS:+--warmup-steps="$$WARMUP_STEPS"} \
+	  $${ADAPTER:+--adapter="$$ADAPTER"} $${LORA_R:+--lora-r="$$LORA_R"} \
+	  $${BASE_WEIGHTS:+--base-weights="$$BASE_WEIGHTS"} \
+	  $${LEARNING_RATE:+--learning-rate="$$LEARNING_RATE"} --block-size="$$BLOCK_SIZE" \
 	  --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
 	  $${PRECISION:+--precision="$$PRECISION"} \
 	  $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \
-	  --eval-steps="$${EVAL_STEPS:-$$SAVE_STEPS}" --logging-steps="$$LOGGING_STEPS" \
-	  --save-steps="$$SAVE_STEPS" $${SAVE_TOTAL_LIMIT:+--save-total-limit="$$SAVE_TOTAL_LIMIT"} \
+	  $${EVAL_STEPS:+--eval-steps="$$EVAL_STEPS"} \
+	  $${LOGGING_STEPS:+--logging-steps="$$LOGGING_STEPS"} \
+	  $${SAVE_STEPS:+--save-steps="$$SAVE_STEPS"} $${SAVE_TOTAL_LIMIT:+--save-total-limit="$$SAVE_TOTAL_LIMIT"} \
 	  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}" $(if $(always),,--resume) --restart; }
 	$(call done,train_settings)
 

@@ -43,7 +43,7 @@ def train(arguments, tokens, name, steps, *options):
     # That which this machine may lack comes first.
     for precision in reversed(PRECISIONS):
         runs[precision] = arguments.work / f"{name}-{precision}"
-        run(arguments.gpt_finetune, tokens, "-o", runs[precision], "--restart", "--max-steps", steps,
+        run(arguments.gpt_finetune, tokens, "-o", runs[precision], "--recipe", "original", "--restart", "--max-steps", steps,
             "--warmup-steps", steps // 10, "--logging-steps", max(1, steps // 100),
             "--eval-steps", max(1, steps // 10), "--save-steps", steps,
             "--precision", precision, *options)

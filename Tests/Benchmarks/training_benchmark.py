@@ -75,8 +75,9 @@ def run_ours(arguments, name, steps, options=(), batch=BATCH, block=BLOCK, model
     start = ["--model", model] if model else [
         "--layers", layers, "--width", width, "--heads", heads, "--context", positions]
     command = [
-        arguments.gpt_finetune, shards, "--output", output, *start, "--max-steps", steps + 1,
-        "--logging-steps", 1, "--block-size", block, "--per-device-train-batch-size", batch,
+        arguments.gpt_finetune, shards, "--recipe", "original", "--output", output, *start,
+        "--max-steps", steps + 1, "--logging-steps", 1, "--block-size", block,
+        "--per-device-train-batch-size", batch,
         "--threads", arguments.threads, "--save-steps", 1000000, *options]
     process = subprocess.Popen(
         [str(word) for word in command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,

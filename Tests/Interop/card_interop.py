@@ -36,7 +36,7 @@ def check_card(final, base, language):
     assert data.language == language and data.tags == ["gpt2", "bugurt-gpt"]
     assert data.metrics == ["perplexity"]
     results = {result.metric_type: result for result in data.eval_results}
-    assert set(results) == {"loss", "perplexity"}, results
+    assert set(results) == {"loss", "perplexity", "bits_per_byte"}, results
     values = results["loss"].metric_value, results["perplexity"].metric_value
     assert values == losses(final), (values, losses(final))
     assert {result.task_type for result in data.eval_results} == {"text-generation"}

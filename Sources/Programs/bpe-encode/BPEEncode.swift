@@ -62,7 +62,8 @@ struct BPEEncode: Program {
     help:
       "folder with tokenizer.json, or vocab.json and merges.txt, or token shards; or a model as "
       + "a GGUF file; or the name of a model on the Hugging Face Hub, whose tokenizer is fetched once",
-    valueName: "folder|file|name", defaultText: "a vocabulary is learned from the corpus",
+    valueName: "folder|file|name",
+    defaultText: "a vocabulary is learned from the posts that are not held back",
     completion: .folder)
   var tokenizer: String?
 
@@ -221,6 +222,11 @@ struct BPEEncode: Program {
     return try OutputFolder(path: path)
   }
 
+  /// The fraction of the posts that is held back; 0 if the corpus is not encoded post by post.
+  private var heldFraction: Double {
+    pack ?? .posts == .posts ? validationFraction ?? CorpusEncoding.defaultValidationFraction : 0
+  }
+
   private func encode(into output: OutputFolder) throws {
     let input = CorpusInput(
       paths: corpus, invalidUTF8: invalidUtf8 ?? .fail,
@@ -256,6 +262,7 @@ struct BPEEncode: Program {
       var training = VocabularyTraining(input)
       training.vocabularySize = vocabSize ?? training.vocabularySize
       training.minimumFrequency = minFrequency ?? training.minimumFrequency
+      training.validationFraction = heldFraction
       tokenizer = try training.run(report: EncodingMessages("counting words").show)
       source = training.settings
       if tokenizer.count < training.vocabularySize {

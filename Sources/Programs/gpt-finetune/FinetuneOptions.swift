@@ -5,6 +5,16 @@ import Training
 extension LearningRateSchedule: ArgumentValue {}
 extension SamplingStrategy: ArgumentValue {}
 
+/// What determines the settings that are not given.
+enum Recipe: String, CaseIterable, ArgumentValue {
+  case house, original
+}
+
+/// Where the course of the training is written to, besides the log.
+enum ReportTarget: String, CaseIterable, ArgumentValue {
+  case tensorboard, none
+}
+
 /// The sizes of a model that starts from random weights.
 struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "transformer blocks", accepting: .within(1...1000)) var layers = 6
@@ -17,6 +27,11 @@ struct ModelShapeOptions: ArgumentGroup {
 /// The course of the training; names and defaults are those of the Hugging Face Trainer and of the
 /// original recipe.
 struct TrainingOptions: ArgumentGroup {
+  @Option(
+    help: "where the defaults come from: house fits them to the corpus, and keeps the best model; "
+      + "original is the recipe of 2021, and the Trainer's",
+    valueName: "name")
+  var recipe = Recipe.house
   @Option(
     help: "tokens in a training example", aliases: ["block"], valueName: "n",
     accepting: .atLeast(2))
@@ -43,9 +58,11 @@ struct TrainingOptions: ArgumentGroup {
   @Option(help: "seed for new weights, the order of examples, and dropout", valueName: "n")
   var seed: UInt64 = 42
   @Option(
-    help: "order in which an epoch goes through the examples: a new one each time, or that of the "
-      + "shards", valueName: "order")
-  var trainSamplingStrategy = SamplingStrategy.random
+    help:
+      "order in which an epoch goes through the examples: a new one each time (random), that of "
+      + "the shards (sequential), or posts in a new order, cut into examples only then (posts)",
+    valueName: "order", defaultText: "posts where the shards have them; random with original")
+  var trainSamplingStrategy: SamplingStrategy?
   @Flag(
     help: "keep only the input of each transformer block for the backward pass and recompute the "
       + "rest: less memory, a quarter more time, the same result")
@@ -59,17 +76,24 @@ struct TrainingOptions: ArgumentGroup {
 
 /// How often to log, validate and save, and what follows from the validations.
 struct CheckpointOptions: ArgumentGroup {
-  @Option(help: "steps between two log entries", valueName: "n", accepting: .atLeast(1))
-  var loggingSteps = 500
+  @Option(
+    help: "steps between two log entries", valueName: "n",
+    defaultText: "for 100 entries; 500 with original", accepting: .atLeast(1))
+  var loggingSteps: Int?
   @Flag(help: "log the first step too") var loggingFirstStep = false
   @Option(help: "steps between two checkpoints", valueName: "n", accepting: .atLeast(1))
   var saveSteps = 7000
+  @Option(
+    help: "write a checkpoint after this many minutes, too; the next checkpoint takes its place",
+    valueName: "n", defaultText: "30; never with original", accepting: .above(0))
+  var saveMinutes: Double?
   @Option(
     help: "number of checkpoints to keep, besides the best", valueName: "n", defaultText: "all",
     accepting: .atLeast(1))
   var saveTotalLimit: Int?
   @Option(
-    help: "steps between two validations", valueName: "n", defaultText: "same as --save-steps",
+    help: "steps between two validations", valueName: "n",
+    defaultText: "for 20 validations; same as --save-steps with original",
     accepting: .atLeast(1))
   var evalSteps: Int?
   @Option(
@@ -78,7 +102,8 @@ struct CheckpointOptions: ArgumentGroup {
   var perDeviceEvalBatchSize: Int?
   @Flag(
     help: "put the weights with the lowest validation loss into final/ instead of the last; each "
-      + "new lowest is saved as a checkpoint, which is kept until the next")
+      + "new lowest is saved as a checkpoint, which is kept until the next. The default if posts are "
+      + "held back, unless with original")
   var loadBestModelAtEnd = false
   @Option(
     help: "stop after this many validations in a row without a lower loss", valueName: "n",
@@ -88,6 +113,10 @@ struct CheckpointOptions: ArgumentGroup {
     help: "how much lower a loss must be to count as lower for --early-stopping-patience",
     valueName: "x", defaultText: "0", accepting: .atLeast(0))
   var earlyStoppingThreshold: Double?
+  @Option(
+    help: "write event files for TensorBoard to the run's folder runs, or none",
+    valueName: "target")
+  var reportTo = ReportTarget.tensorboard
 }
 
 /// The optimizer AdamW and its learning rate.
@@ -102,7 +131,8 @@ struct OptimizerOptions: ArgumentGroup {
   var lrSchedulerType = LearningRateSchedule.linear
   @Option(
     help: "steps over which the learning rate rises from 0", valueName: "n",
-    defaultText: "500, unless --warmup-ratio is given", accepting: .atLeast(0))
+    defaultText: "500, but at most 6 % of the run unless with original; 0 with --warmup-ratio",
+    accepting: .atLeast(0))
   var warmupSteps: Int?
   @Option(
     help:

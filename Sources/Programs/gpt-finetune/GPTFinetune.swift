@@ -17,7 +17,8 @@ struct GPTFinetune: Program {
   static let discussion = """
     The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
     model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is, with a
-    model card), curves.csv, curves.svg and report.md.
+    model card), curves.csv, curves.svg, report.md, and runs/ for TensorBoard:
+    tensorboard --logdir <folder>.
 
     examples:
       gpt-finetune data/tokens/bugurt -o checkpoints/bugurt \\
@@ -104,12 +105,12 @@ struct GPTFinetune: Program {
   }
 
   private func train() throws {
-    var settings = settings
+    let data = try TrainingData(folder: tokens, blockSize: training.blockSize)
+    var settings = settings(for: data)
     settings.precision =
       try training.precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,
         lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
-    let data = try TrainingData(folder: tokens, blockSize: settings.blockSize)
     let processors = Processors.current
     let threadPool = ThreadPool(count: threads ?? processors.threadCount)
     let trainer = try makeTrainer(data, settings, threadPool)
@@ -157,7 +158,12 @@ struct GPTFinetune: Program {
       new.drawWeights(seed: settings.seed)
     }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
-    try trainer.run { try progress.report($0) }
+    let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
+    try trainer.run { event in
+      try tensorBoard?.record(event)
+      try progress.report(event)
+    }
+    try tensorBoard?.finish()
     if trainer.state.globalStep < trainer.totalSteps {
       Log.info("stopped early after step \(trainer.state.globalStep)")
     }
@@ -248,7 +254,8 @@ struct GPTFinetune: Program {
     return model == nil ? 1e-3 : 5e-5
   }
 
-  private var settings: TrainingSettings {
+  /// The settings for `data`, of which the recipe provides those that are not given.
+  private func settings(for data: TrainingData) -> TrainingSettings {
     var settings = TrainingSettings()
     settings.blockSize = training.blockSize
     settings.batchSize = training.perDeviceTrainBatchSize
@@ -257,7 +264,6 @@ struct GPTFinetune: Program {
     settings.maximumSteps = training.maxSteps
     settings.learningRate = optimizer.learningRate ?? defaultLearningRate
     settings.schedule = optimizer.lrSchedulerType
-    settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? 500 : 0)
     settings.warmupRatio = optimizer.warmupRatio ?? 0
     settings.checkpointsGradients = training.gradientCheckpointing
     settings.weightDecay = optimizer.weightDecay
@@ -266,17 +272,26 @@ struct GPTFinetune: Program {
     settings.adamEpsilon = optimizer.adamEpsilon
     settings.maximumGradientNorm = optimizer.maxGradNorm
     settings.seed = training.seed
-    settings.samplingStrategy = training.trainSamplingStrategy
-    settings.loggingSteps = checkpoints.loggingSteps
     settings.logsFirstStep = checkpoints.loggingFirstStep
     settings.saveSteps = checkpoints.saveSteps
     settings.saveTotalLimit = checkpoints.saveTotalLimit
-    settings.evaluationSteps = checkpoints.evalSteps
     settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
-    settings.loadsBestModelAtEnd = checkpoints.loadBestModelAtEnd
     settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
       EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
     }
+    let isOriginal = training.recipe == .original
+    let fitted = FittedSchedule(steps: settings.totalSteps(on: data))
+    let warmupSteps = isOriginal ? settings.warmupSteps : fitted.warmupSteps
+    settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? warmupSteps : 0)
+    settings.loggingSteps =
+      checkpoints.loggingSteps ?? (isOriginal ? settings.loggingSteps : fitted.loggingSteps)
+    settings.evaluationSteps =
+      checkpoints.evalSteps ?? (isOriginal ? nil : fitted.evaluationSteps)
+    settings.saveMinutes = checkpoints.saveMinutes ?? (isOriginal ? nil : 30)
+    settings.loadsBestModelAtEnd =
+      checkpoints.loadBestModelAtEnd || !isOriginal && data.validationBlockCount > 0
+    settings.samplingStrategy =
+      training.trainSamplingStrategy ?? (isOriginal || !data.hasPosts ? .random : .posts)
     return settings
   }
 }

@@ -39,6 +39,9 @@ final class TrainingProgressReport {
         text +=
           ", validation loss \(NumberText.decimal(loss, digits: 4)), "
           + "perplexity \(NumberText.decimal(perplexity, digits: 2))"
+        if let bits = entry.values["eval_bits_per_byte"] {
+          text += ", \(NumberText.decimal(bits, digits: 3)) bits per byte"
+        }
         if trainer.state.best?.step == entry.step { text += ", the lowest so far" }
         if let stopping = trainer.state.earlyStopping, stopping.count > 0 {
           text += ", \(stopping.count) of \(stopping.patience) without improvement"

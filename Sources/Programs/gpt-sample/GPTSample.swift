@@ -31,6 +31,8 @@ struct GPTSample: Program {
     probabilities p, each of a token given those before it:
       log-probability = mean of ln p over the n + 1 tokens   (the negative loss of transformers)
       perplexity      = exp(-log-probability)
+      bits per byte   = -(sum of ln p) / ln 2 / bytes of the line in UTF-8
+    Only the last can be compared between models with different vocabularies.
     The last row is for all tokens of the file.
 
     examples:

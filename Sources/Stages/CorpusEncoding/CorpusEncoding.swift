@@ -27,6 +27,9 @@ public struct CorpusEncoding {
   /// The number of tokens that a model is trained on at a time, for the statistics.
   public var blockSize = 128
 
+  /// The fraction of the posts that is held back unless another is given.
+  public static let defaultValidationFraction = 0.05
+
   /// An encoding with the default options; a `validationFraction` of `nil` means the default of the
   /// packing.
   public init(
@@ -35,7 +38,8 @@ public struct CorpusEncoding {
     self.input = input
     self.packing = packing
     self.tokenizer = tokenizer
-    self.validationFraction = validationFraction ?? (packing == .posts ? 0.05 : 0)
+    self.validationFraction =
+      validationFraction ?? (packing == .posts ? Self.defaultValidationFraction : 0)
   }
 
   /// Writes the shards, the tokenizer and the manifest into `folder`.
@@ -138,12 +142,12 @@ public struct CorpusEncoding {
     var train = SplitWriter(writer: writer(.train, folder))
     var validation = SplitWriter(writer: writer(.validation, folder))
     var lengths = PostLengths(blockSize: blockSize)
-    let (endOfText, validationEnd) = (endOfText, validationFraction * 0x1p32)
+    let (endOfText, held) = (endOfText, HeldPosts(fraction: validationFraction))
     try input.forEachBlock(
       states: threads,
       makeBlock: { EncodedPosts(vocabularySize: tokenizer.count, blockSize: blockSize) },
       work: { thread, block in
-        block.encode(with: thread, endOfText: endOfText, validationEnd: validationEnd)
+        block.encode(with: thread, endOfText: endOfText, held: held)
       },
       report: report
     ) { block, place in
@@ -154,12 +158,7 @@ public struct CorpusEncoding {
     var statistics = statistics(of: threads)
     statistics.lengths = lengths
     if train.posts + validation.posts == 0 { throw input.isEmptyError }
-    if train.posts == 0 {
-      throw InputError(
-        input.paths.joined(separator: ", "),
-        "all \(validation.posts) posts went to validation; give more posts or a smaller "
-          + "--validation-fraction")
-    }
+    if train.posts == 0 { throw input.error(allHeldBack: validation.posts) }
     var splits = [TokenSplit.train: try train.finish()]
     let validationSplit = try validation.finish()
     if validation.posts > 0 { splits[.validation] = validationSplit }

@@ -114,6 +114,13 @@ public struct CorpusInput: Sendable {
     return total
   }
 
+  /// The error of a corpus of which nothing is left to train on.
+  func error(allHeldBack posts: Int) -> InputError {
+    InputError(
+      paths.joined(separator: ", "),
+      "all \(posts) posts went to validation; give more posts or a smaller --validation-fraction")
+  }
+
   /// The error of a corpus without text.
   var isEmptyError: InputError {
     InputError(paths.joined(separator: ", "), "there is no text in it; expected one post per line")

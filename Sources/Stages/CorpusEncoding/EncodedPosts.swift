@@ -33,8 +33,8 @@ final class EncodedPosts: CorpusBlock {
   /// - Parameters:
   ///   - thread: The thread that does it.
   ///   - endOfText: The token after each post.
-  ///   - validationEnd: Posts whose CRC-32 is less belong to validation.
-  func encode(with thread: EncodingThread, endOfText: UInt32, validationEnd: Double) {
+  ///   - held: Which posts belong to validation.
+  func encode(with thread: EncodingThread, endOfText: UInt32, held: HeldPosts) {
     for part in parts.indices {
       (parts[part].posts, parts[part].textBytes) = (0, 0)
       parts[part].tokens.removeAll()
@@ -46,8 +46,7 @@ final class EncodedPosts: CorpusBlock {
     var part = 0
     do throws(InvalidText) {
       newlines = try CorpusReader.forEachPost(in: text) { line, post throws(InvalidText) in
-        let isValidation =
-          validationEnd > 0 && Double(Self.checksum(of: text, post)) < validationEnd
+        let isValidation = held.contains(text[post])
         if isValidation != (part == 1) {
           thread.packIDs(into: &parts[part].tokens)
           part = 1 - part
@@ -71,10 +70,21 @@ final class EncodedPosts: CorpusBlock {
     }
     thread.packIDs(into: &parts[part].tokens)
   }
+}
 
-  private static func checksum(of text: UnsafeRawBufferPointer, _ range: Range<Int>) -> UInt32 {
+/// The posts that are held back for validation: those whose CRC-32, divided by 2^32, is less than a
+/// fraction, so that a post stays on its side when others are added.
+struct HeldPosts {
+  private let end: Double
+
+  init(fraction: Double) {
+    end = fraction * 0x1p32
+  }
+
+  func contains(_ post: Slice<UnsafeRawBufferPointer>) -> Bool {
+    guard end > 0 else { return false }
     var checksum = CRC32()
-    checksum.update(UnsafeRawBufferPointer(rebasing: text[range]))
-    return checksum.value
+    checksum.update(UnsafeRawBufferPointer(rebasing: post))
+    return Double(checksum.value) < end
   }
 }

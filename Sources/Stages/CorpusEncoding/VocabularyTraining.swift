@@ -3,13 +3,18 @@ import CorpusFormat
 import FileSupport
 import JSONSupport
 
-/// Learns a vocabulary from a corpus.
+/// Learns a vocabulary from the posts of a corpus that a model is trained on.
+///
+/// If it also came from those held back, they would have shorter encodings than new posts, and every
+/// validation would flatter the model.
 public struct VocabularyTraining {
   public let input: CorpusInput
   /// The maximum number of tokens.
   public var vocabularySize = 16384
   /// How often a pair must occur to be merged.
   public var minimumFrequency = 2
+  /// The fraction of the posts that is held back for validation.
+  public var validationFraction = 0.0
 
   /// Vocabulary training with the default options.
   public init(_ input: CorpusInput) {
@@ -28,15 +33,19 @@ public struct VocabularyTraining {
 
   /// Learns the vocabulary; the number of threads does not change it.
   ///
-  /// - Throws: `InputError` if the corpus is empty or not UTF-8; `FileError`; what `report` throws.
+  /// - Throws: `InputError` if the corpus is empty or not UTF-8, or if all of it goes to validation; `FileError`; what `report` throws.
   public func run(report: @escaping CorpusReport) throws -> Tokenizer {
-    let threads = (0..<input.threads).map { _ in CountingThread() }
+    let held = HeldPosts(fraction: validationFraction)
+    let threads = (0..<input.threads).map { _ in CountingThread(held) }
     try input.forEachBlock(
       states: threads, makeBlock: { CorpusBlock() },
       work: { thread, block in thread.count(block) }, report: report, finish: { _, _ in })
     var words = threads[0].takeWords()
     for thread in threads.dropFirst() { words.add(thread.takeWords()) }
-    guard !words.isEmpty else { throw input.isEmptyError }
+    guard !words.isEmpty else {
+      let held = threads.reduce(0) { $0 + $1.heldPosts }
+      throw held > 0 ? input.error(allHeldBack: held) : input.isEmptyError
+    }
     return try BPETrainer(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency)
       .train(on: words) {
         try report(.merged(tokens: $0, vocabularySize: vocabularySize))
@@ -48,6 +57,13 @@ public struct VocabularyTraining {
 private final class CountingThread {
   // Only one thread at a time uses it, so this need not be checked for each post.
   @exclusivity(unchecked) private var words = WordCounts()
+  /// The number of posts that were left out.
+  @exclusivity(unchecked) private(set) var heldPosts = 0
+  private let held: HeldPosts
+
+  init(_ held: HeldPosts) {
+    self.held = held
+  }
 
   /// Counts the words of the posts in `block`.
   ///
@@ -59,6 +75,10 @@ private final class CountingThread {
     do throws(CorpusBlock.InvalidText) {
       block.newlines = try CorpusReader.forEachPost(in: text) {
         line, post throws(CorpusBlock.InvalidText) in
+        if held.contains(text[post]) {
+          heldPosts += 1
+          return
+        }
         do throws(InvalidUTF8) {
           if post.upperBound == text.count {
             try words.add(UnsafeRawBufferPointer(rebasing: text[post]))

@@ -19,6 +19,9 @@ public struct LineScorer {
     /// scored.
     public var tokensCutOff = 0
 
+    /// The number of bytes of text of the tokens scored; the end of a line has none.
+    public var bytes = 0
+
     public init() {}
 
     /// The mean of the logarithms, which is the negative loss.
@@ -29,15 +32,24 @@ public struct LineScorer {
     /// exp of the loss.
     public var perplexity: Double { exp(-meanLogProbability) }
 
+    /// The bits that the model needs for each byte of the text; `nil` without text.
+    ///
+    /// Unlike the others, it can be compared between vocabularies.
+    public var bitsPerByte: Double? {
+      bytes == 0 ? nil : -logProbability / log(2) / Double(bytes)
+    }
+
     /// Adds the tokens of another line.
     public static func += (sum: inout Score, score: Score) {
       sum.tokens += score.tokens
       sum.logProbability += score.logProbability
+      sum.bytes += score.bytes
       sum.tokensCutOff += score.tokensCutOff
     }
   }
 
   private var encoder: Encoder
+  private let tokenizer: Tokenizer
   private let keepsCase: Bool
   private let endOfText: Int32
   private let contextLength: Int
@@ -48,6 +60,7 @@ public struct LineScorer {
 
   public init(_ model: InferenceModel, _ tokenizer: Tokenizer, endOfText: Int32, keepsCase: Bool) {
     encoder = Encoder(tokenizer)
+    self.tokenizer = tokenizer
     self.endOfText = endOfText
     self.keepsCase = keepsCase
     contextLength = model.configuration.contextLength
@@ -65,6 +78,7 @@ public struct LineScorer {
       var score = Score()
       score.tokens = min(tokens.count - 1, contextLength)
       score.tokensCutOff = tokens.count - 1 - score.tokens
+      score.bytes = ids.prefix(score.tokens).reduce(0) { $0 + tokenizer.bytes(of: $1).count }
       scores.append(score)
       return Array(tokens.prefix(score.tokens + 1))
     }

@@ -22,7 +22,8 @@ public enum ScoreReport {
     let progress = isQuiet ? nil : Progress("scoring", total: nil, unit: .items("lines"))
     var (count, sum) = (0, LineScorer.Score())
     var table = TextTable(
-      ["line", "tokens", "log-probability", "perplexity", "text"], rightAligned: [0, 1, 2, 3])
+      ["line", "tokens", "log-probability", "perplexity", "bits per byte", "text"],
+      rightAligned: [0, 1, 2, 3, 4])
     func add(
       _ key: String, _ number: Int, _ score: LineScorer.Score, _ name: String, _ text: String
     )
@@ -73,6 +74,7 @@ extension LineScorer.Score {
     [
       "\(tokens)", NumberText.decimal(meanLogProbability, digits: 4),
       NumberText.decimal(perplexity, digits: 2),
+      bitsPerByte.map { NumberText.decimal($0, digits: 3) } ?? "",
     ]
   }
 
@@ -83,6 +85,7 @@ extension LineScorer.Score {
       .init("log_probability", .number(logProbability)),
       .init("mean_log_probability", .number(meanLogProbability)),
       .init("perplexity", .number(perplexity)),
+      .init("bits_per_byte", bitsPerByte.map { .number($0) } ?? .null),
     ])
   }
 }

@@ -82,6 +82,13 @@ package struct ModelCard {
         "      name: Validation perplexity",
         "      value: \(validation.perplexity)",
       ]
+      if let bits = validation.bitsPerByte {
+        lines += [
+          "    - type: bits_per_byte",
+          "      name: Validation bits per byte",
+          "      value: \(bits)",
+        ]
+      }
     }
     return "---\n" + lines.map { $0 + "\n" }.joined() + "---\n"
   }

@@ -45,6 +45,11 @@ public struct ShardVocabulary {
     tokenizer.addedTokens.first { $0.content == tokenizer.roles[role] }.map { Int($0.id) }
   }
 
+  /// The number of bytes of the text of the tokens `ids`; the token that ends a text has none.
+  func byteCount(of ids: some Sequence<UInt32>) -> Int {
+    ids.reduce(0) { $0 + ($1 == endOfText ? 0 : tokenizer.bytes(of: $1).count) }
+  }
+
   /// Whether `shards` are of Russian text, judging by their first tokens: most letters are Russian,
   /// and few are those that other languages add to the Cyrillic alphabet.
   func isRussian(_ shards: TokenShards) -> Bool {

@@ -189,8 +189,9 @@ extension Trainer {
 
   // MARK: - Writing
 
-  /// Writes a checkpoint of the last step and returns its path.
-  func saveCheckpoint() throws -> String {
+  /// Writes a checkpoint of the last step in place of those after the steps `superseded`, and returns
+  /// its path.
+  func saveCheckpoint(superseding superseded: [Int] = []) throws -> String {
     try setEarlierRunAside()
     let path = folder.checkpointPath(step: state.globalStep)
     try RunFolder.write(path) { partial in
@@ -201,12 +202,14 @@ extension Trainer {
           + model.trainable.tensors(of: secondMoments, prefix: "exp_avg_sq."),
         to: "\(partial)/\(CheckpointFile.optimizer)")
     }
+    for step in superseded { try folder.removeCheckpoint(step: step) }
     if let limit = settings.saveTotalLimit {
       // Damaged checkpoints from steps that this run has not reached again do not count.
       let damaged = try folder.checkpointSteps().count { $0 > state.globalStep }
       try folder.removeOldCheckpoints(
         limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))
     }
+    lastSave = .now
     return path
   }
 

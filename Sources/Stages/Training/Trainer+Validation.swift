@@ -23,9 +23,7 @@ extension Trainer {
     let batchSize = min(pass.batchSize, settings.evaluationBatchSize ?? pass.batchSize)
     var loss = 0.0
     for start in stride(from: 0, to: count, by: batchSize) {
-      let batch = Batch(
-        data.validation, blocks: start..<min(count, start + batchSize),
-        blockSize: settings.blockSize)
+      let batch = Batch((start..<min(count, start + batchSize)).map(data.validationBlock))
       loss += pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
     loss /= Double(count * (settings.blockSize - 1))
@@ -44,6 +42,8 @@ extension Trainer {
     var values = speed.values(prefix: "eval")
     values["eval_loss"] = loss
     values["eval_perplexity"] = min(exp(loss), .greatestFiniteMagnitude)
+    // The only one of the three that can be compared between vocabularies.
+    values["eval_bits_per_byte"] = validationBytesPerToken.map { loss / log(2) / $0 }
     let logged = entry(values)
     state.log.append(logged)
     try notify(.logged(logged), report)

@@ -49,10 +49,23 @@ public final class Trainer {
   let origin: WeightOrigin
   /// The vocabulary of the data; `nil` if it is not known, so that there can be no samples.
   let vocabulary: ShardVocabulary?
-  let pass: TrainingPass
+  /// The passes of all steps; there are none after the last one.
+  var pass: TrainingPass {
+    guard let allocatedPass else { preconditionFailure("the training is over") }
+    return allocatedPass
+  }
+  private var allocatedPass: TrainingPass?
+  /// The bytes of text for each token that a validation predicts, in the mean; `nil` if the vocabulary
+  /// is not known or there are none.
+  let validationBytesPerToken: Double?
+  /// The step of the last checkpoint if only the clock asked for it, and when one was last written.
+  var timedStep: Int?
+  var lastSave = ContinuousClock.now
   /// Whether the folder still holds an earlier run, to be set aside when something is saved.
   var replacesEarlierRun = false
-  private var order: (epoch: Int, blocks: [Int]) = (-1, [])
+  /// Where the posts are in the training tokens, if each epoch joins them anew.
+  private let posts: [Range<Int>]
+  private var epoch: (index: Int, blocks: EpochBlocks)?
 
   /// Prepares to train `model`, whose weights come from `origin`, on data of the vocabulary
   /// `vocabulary`.
@@ -90,12 +103,16 @@ public final class Trainer {
     self.folder = folder
     self.origin = origin
     self.vocabulary = vocabulary
+    let predicted = data.validationBlockCount * (settings.blockSize - 1)
+    let bytes = vocabulary.map(data.validationBytes) ?? 0
+    validationBytesPerToken = bytes > 0 ? Double(bytes) / Double(predicted) : nil
     plan = BatchPlan(settings, blockCount: data.blockCount)
-    totalSteps = settings.maximumSteps ?? plan.steps(epochs: settings.epochs)
+    totalSteps = settings.totalSteps(on: data)
+    posts = settings.samplingStrategy == .posts ? try data.trainingPosts() : []
     firstMoments = FloatArena(count: model.trainable.floats.count)
     secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
-    pass = TrainingPass(
+    allocatedPass = TrainingPass(
       model, batchSize: min(settings.batchSize, data.blockCount),
       sequenceLength: settings.blockSize - 1,
       checkpointsGradients: settings.checkpointsGradients)
@@ -117,6 +134,7 @@ public final class Trainer {
   /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `report` throws.
   public func run(_ report: (TrainingEvent) throws -> Void) throws {
     let session = Session(state)
+    lastSave = .now
     model.updateBFloat16Weights()
     // An interruption may have occurred between a step and its validation.
     if isValidationDue { try finishStep(report) }
@@ -131,6 +149,8 @@ public final class Trainer {
       try finishStep(report)
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
+    // What follows needs memory of its own, such as for the samples of the model card.
+    allocatedPass = nil
     try loadBestModel()
     try report(.saved(try saveFinal { try report(.sampling) }))
   }
@@ -142,12 +162,20 @@ public final class Trainer {
     // After the last step the final model takes the place of a checkpoint.
     guard !state.isFinished else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
-    guard isBest || state.globalStep % settings.saveSteps == 0 else { return }
-    try report(.saved(try saveCheckpoint()))
-    // The earlier best was saved out of turn only because it was the best.
+    let isDue = isBest || state.globalStep % settings.saveSteps == 0
+    guard isDue || isTimeToSave else { return }
+    // One that was saved out of turn, as the best so far or because of the clock, has a successor now.
+    var superseded = [timedStep].compactMap { $0 }
     if isBest, let earlier, earlier < state.globalStep, earlier % settings.saveSteps != 0 {
-      try folder.removeCheckpoint(step: earlier)
+      superseded.append(earlier)
     }
+    try report(.saved(try saveCheckpoint(superseding: superseded)))
+    timedStep = isDue ? nil : state.globalStep
+  }
+
+  /// Whether the clock asks for a checkpoint.
+  private var isTimeToSave: Bool {
+    settings.saveMinutes.map { ContinuousClock.now - lastSave >= .seconds(60 * $0) } ?? false
   }
 
   /// Calls `report`, and writes a checkpoint if it throws.
@@ -165,16 +193,13 @@ public final class Trainer {
 
   private func step() throws -> (loss: Double, tokens: Int, learningRate: Double) {
     let step = state.globalStep
-    let epoch = step / plan.stepsPerEpoch
-    if order.epoch != epoch { order = (epoch, plan.order(epoch: epoch)) }
+    let blocks = blocks(ofEpoch: step / plan.stepsPerEpoch)
     let ranges = plan.batches(ofStep: step)
     let blockCount = ranges.reduce(0) { $0 + $1.count }
     let targetCount = blockCount * (settings.blockSize - 1)
     var loss = 0.0
     for (index, range) in ranges.enumerated() {
-      let batch = Batch(
-        data.training, blocks: range.lazy.map { self.order.blocks[$0] },
-        blockSize: settings.blockSize)
+      let batch = Batch(range.lazy.map(blocks.tokens))
       let passIndex = step * settings.gradientAccumulationSteps + index
       loss += pass.lossAndGradients(
         inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
@@ -212,6 +237,14 @@ public final class Trainer {
       (state.unloggedLossSum, state.unloggedSteps) = (0, 0)
     }
     return (loss, targetCount, learningRate)
+  }
+
+  /// The blocks of epoch `index`, which are kept until the next one begins.
+  private func blocks(ofEpoch index: Int) -> EpochBlocks {
+    if let epoch, epoch.index == index { return epoch.blocks }
+    let blocks = EpochBlocks(data, plan, posts: posts, epoch: index)
+    epoch = (index, blocks)
+    return blocks
   }
 
   private func update(learningRate: Double, gradientNorm: Double) {

@@ -38,8 +38,25 @@ public struct TrainingData: Sendable {
   /// the original recipe's TextDataset.
   public var blockCount: Int { training.count / blockSize }
 
+  /// Whether the shards say where a post to train on ends.
+  public var hasPosts: Bool { manifest.splits[.train]?.posts != nil }
+
   /// How many whole blocks there are to validate on.
   public var validationBlockCount: Int { validation.count / blockSize }
+
+  /// The number of bytes of the text of all tokens that a validation predicts: those of the whole
+  /// blocks but for the first of each.
+  func validationBytes(_ vocabulary: ShardVocabulary) -> Int {
+    (0..<validationBlockCount).reduce(0) {
+      $0 + vocabulary.byteCount(of: validationBlock($1).dropFirst())
+    }
+  }
+
+  /// The tokens of block `index` to validate on.
+  func validationBlock(_ index: Int) -> [UInt32] { validation.ids(in: block(index)) }
+
+  /// The positions of the tokens of block `index`.
+  func block(_ index: Int) -> Range<Int> { index * blockSize..<(index + 1) * blockSize }
 
   /// What identifies the data of a split, for resuming.
   func digest(of split: TokenSplit) -> JSONValue {
@@ -58,9 +75,9 @@ struct Batch {
   private(set) var inputs: [Int32] = []
   private(set) var targets: [Int32] = []
 
-  init(_ shards: TokenShards, blocks: some Sequence<Int>, blockSize: Int) {
-    for block in blocks {
-      let ids = shards.ids(in: block * blockSize..<(block + 1) * blockSize)
+  /// A batch of `blocks`, each the ids of its tokens.
+  init(_ blocks: some Sequence<[UInt32]>) {
+    for ids in blocks {
       inputs += ids.dropLast().map { Int32(truncatingIfNeeded: $0) }
       targets += ids.dropFirst().map { Int32(truncatingIfNeeded: $0) }
     }

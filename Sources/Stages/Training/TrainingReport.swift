@@ -13,7 +13,9 @@ struct TrainingReport {
 
   /// The log as CSV, one line per entry.
   var table: String {
-    let columns = ["loss", "eval_loss", "eval_perplexity", "learning_rate", "grad_norm"]
+    let columns = [
+      "loss", "eval_loss", "eval_perplexity", "eval_bits_per_byte", "learning_rate", "grad_norm",
+    ]
     let lines = log.filter { entry in columns.contains { entry.values[$0] != nil } }.map { entry in
       (["\(entry.step)", "\(entry.epoch)"] + columns.map { entry.values[$0].map { "\($0)" } ?? "" })
         .joined(separator: ",")
@@ -80,6 +82,7 @@ struct TrainingReport {
       | last logged loss | \(number(losses.last)) |
       | validation loss | \(number(validation?["eval_loss"])) |
       | validation perplexity | \(number(validation?["eval_perplexity"])) |
+      | validation bits per byte | \(number(validation?["eval_bits_per_byte"])) |
       | lowest validation loss | \(number(best?.loss))\(best.map { ", after step \($0.step)" } ?? "") |
       | finished model | after step \(finishedStep), the \(finishedStep == steps ? "last" : "best") |
       """
@@ -92,10 +95,10 @@ struct TrainingReport {
   }
 
   /// How well the final model does on the validation data; `nil` without any.
-  var finishedValidation: (loss: Double, perplexity: Double)? {
+  var finishedValidation: (loss: Double, perplexity: Double, bitsPerByte: Double?)? {
     let entry = log.last { $0.step == finishedStep && $0.values["eval_loss"] != nil }
     guard let loss = entry?.values["eval_loss"], let perplexity = entry?.values["eval_perplexity"]
     else { return nil }
-    return (loss, perplexity)
+    return (loss, perplexity, entry?.values["eval_bits_per_byte"])
   }
 }

@@ -43,6 +43,9 @@ public struct TrainingSettings: Equatable, Sendable {
   public var logsFirstStep = false
   /// The number of steps between two checkpoints.
   public var saveSteps = 7000
+  /// The number of minutes after which a checkpoint is written even if ``saveSteps`` does not ask for
+  /// one, which takes the place of the last such; `nil`: never.
+  public var saveMinutes: Double?
   /// How many checkpoints are kept; `nil`: all.
   public var saveTotalLimit: Int?
   /// The number of steps between two validations; `nil`: the same as ``saveSteps``.
@@ -55,6 +58,11 @@ public struct TrainingSettings: Equatable, Sendable {
   public var earlyStopping: EarlyStopping?
 
   public init() {}
+
+  /// The number of steps of a run on `data`.
+  public func totalSteps(on data: TrainingData) -> Int {
+    maximumSteps ?? BatchPlan(self, blockCount: data.blockCount).steps(epochs: epochs)
+  }
 
   /// The number of warm-up steps in a run of `total` steps.
   func warmupSteps(of total: Int) -> Int {
@@ -101,4 +109,27 @@ public enum SamplingStrategy: String, CaseIterable, Sendable {
   case random
   /// The order of the shards.
   case sequential
+  /// The posts are put into a new order in each epoch and cut into blocks only then, so that a post
+  /// has other neighbours each time. The Trainer has nothing like it.
+  case posts
+}
+
+/// How a run is warmed up, logged and validated that fits its corpus.
+///
+/// The original recipe's numbers were made for 32,000 posts: a small corpus would be done before the
+/// learning rate has risen, and a large one would show its first loss after hours.
+public struct FittedSchedule: Equatable, Sendable {
+  /// Those of the original recipe, but at most 6 % of the run.
+  public let warmupSteps: Int
+  /// For about 100 lines of the log.
+  public let loggingSteps: Int
+  /// For about 20 validations.
+  public let evaluationSteps: Int
+
+  /// The schedule of a run of `steps` steps.
+  public init(steps: Int) {
+    warmupSteps = min(500, steps * 6 / 100)
+    loggingSteps = max(1, steps / 100)
+    evaluationSteps = max(1, steps / 20)
+  }
 }

@@ -12,6 +12,8 @@ struct ReferenceGPT2 {
   /// of `columns`; `nil`: nothing.
   var mask: (_ place: Int, _ rows: Int, _ columns: Int) -> [Double]? = { _, _, _ in nil }
 
+  var adapter: ReferenceAdapter?
+
   init(_ model: GPT2Model) {
     configuration = model.configuration
     layout = model.layout
@@ -19,6 +21,7 @@ struct ReferenceGPT2 {
   }
 
   private func tensor(_ name: String) -> ArraySlice<Double> {
+    if let replacement = adapter?.replacement(of: name) { return replacement }
     for parameter in layout.parameters
     where parameter.name == "transformer." + name || parameter.name == name {
       return parameters[parameter.range]
@@ -35,13 +38,30 @@ struct ReferenceGPT2 {
     }
   }
 
-  private func linear(_ x: [Double], _ name: String) -> [Double] {
-    var out = Array(tensor(name + ".bias"))
-    let weight = tensor(name + ".weight")
-    for (row, value) in x.enumerated() {
-      for column in out.indices {
-        out[column] += value * weight[weight.startIndex + row * out.count + column]
+  /// The linear layer `name` of each row; `matrix` is its index among those of its block.
+  private func linear(_ x: [[Double]], _ name: String, layer: Int, matrix: Int) -> [[Double]] {
+    let bias = tensor(name + ".bias")
+    let weight = Array(tensor(name + ".weight"))
+    var products = x.map { Self.product($0, weight, columns: bias.count) }
+    if let module = adapter?.module(name) {
+      let place = 1 + 3 * configuration.layers + 4 * layer + matrix
+      let mask = mask(place, x.count, x[0].count)
+      for (row, input) in x.enumerated() {
+        let dropped = mask.map { mask in
+          input.enumerated().map { $1 * mask[row * input.count + $0] }
+        }
+        products[row] = module.output(
+          product: products[row], input: dropped ?? input, weight: weight)
       }
+    }
+    return products.map { zip($0, bias).map { $0 + $1 } }
+  }
+
+  /// x · weight, `[x.count, columns]`.
+  static func product(_ x: [Double], _ weight: [Double], columns: Int) -> [Double] {
+    var out = [Double](repeating: 0, count: columns)
+    for (row, value) in x.enumerated() {
+      for column in out.indices { out[column] += value * weight[row * columns + column] }
     }
     return out
   }
@@ -109,10 +129,15 @@ struct ReferenceGPT2 {
     for layer in 0..<configuration.layers {
       let name = "h.\(layer)."
       let attended = attention(
-        x.map { linear(norm($0, name + "ln_1"), name + "attn.c_attn") }, layer: layer)
-      add(attended.map { linear($0, name + "attn.c_proj") }, place: 2 + 3 * layer)
-      let inner = x.map { linear(norm($0, name + "ln_2"), name + "mlp.c_fc").map(activation) }
-      add(inner.map { linear($0, name + "mlp.c_proj") }, place: 3 + 3 * layer)
+        linear(x.map { norm($0, name + "ln_1") }, name + "attn.c_attn", layer: layer, matrix: 0),
+        layer: layer)
+      add(
+        linear(attended, name + "attn.c_proj", layer: layer, matrix: 1), place: 2 + 3 * layer)
+      let inner = linear(
+        x.map { norm($0, name + "ln_2") }, name + "mlp.c_fc", layer: layer, matrix: 2)
+      add(
+        linear(inner.map { $0.map(activation) }, name + "mlp.c_proj", layer: layer, matrix: 3),
+        place: 3 + 3 * layer)
     }
     return x.map { hidden in
       let final = norm(hidden, "ln_f")

@@ -77,6 +77,32 @@ import Testing
     }
   }
 
+  @Test("learns from the posts for training alone, those that the encoding takes for it")
+  func heldBack() throws {
+    let posts = (0..<400).map { "КОТ №\($0) ПРИШЁЛ К \($0 * $0 % 97) ПСАМ" }
+    let kept = posts.filter { Double(CRC32.checksum(Array($0.utf8))) >= 0.3 * 0x1p32 }
+    try #require(kept.count < posts.count * 4 / 5 && !kept.isEmpty)
+    try folder.write(posts.map { $0 + "\n" }.joined(), to: "corpus.txt")
+    try folder.write(kept.map { $0 + "\n" }.joined(), to: "kept.txt")
+    let all = try train("corpus.txt") { $0.vocabularySize = 400 }
+    let some = try train("corpus.txt") {
+      $0.vocabularySize = 400
+      $0.validationFraction = 0.3
+    }
+    #expect(some.digest == (try train("kept.txt") { $0.vocabularySize = 400 }.digest))
+    #expect(some.digest != all.digest)
+  }
+
+  @Test("says so if no post is left to learn from")
+  func nothingLeft() throws {
+    try folder.write("a\nb\n", to: "corpus.txt")
+    let message = failure { _ = try train("corpus.txt") { $0.validationFraction = 1 } }
+    #expect(
+      message
+        == "corpus.txt: all 2 posts went to validation; give more posts or a smaller "
+        + "--validation-fraction")
+  }
+
   @Test("refuses a corpus without text")
   func empty() throws {
     try folder.write("\n", to: "corpus.txt")

@@ -111,7 +111,7 @@ struct ConversationTests {
     let rows = try scores("КОТ\tДОМ\n\nДОМ\n", isJSON: false)
       .map { $0.split(separator: "\t", omittingEmptySubsequences: false) }
     #expect(rows.map { $0[0] } == ["1", "3", "all"])
-    #expect(rows.map { $0[4] } == ["КОТ ДОМ", "ДОМ", ""])
+    #expect(rows.map { $0[5] } == ["КОТ ДОМ", "ДОМ", ""])
     let tokens = rows.compactMap { Int($0[1]) }
     #expect(tokens[0] + tokens[1] == tokens[2])
   }

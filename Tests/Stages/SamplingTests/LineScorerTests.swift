@@ -42,6 +42,8 @@ struct LineScorerTests {
       #expect(score.tokens == tokens.count - 1)
       #expect(abs(score.logProbability - logProbability(tokens)) < 1e-4)
       #expect(score.perplexity == exp(-score.logProbability / Double(score.tokens)))
+      let bits = -score.logProbability / log(2) / Double(line.utf8.count)
+      #expect(score.bitsPerByte.map { abs($0 - bits) < 1e-9 } ?? line.isEmpty)
     }
     // More rows than the pass takes at a time give the same.
     let many = try scorer.scores(of: (0..<60).map { lines[$0 % 4] })

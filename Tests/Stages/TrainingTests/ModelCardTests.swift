@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CheckpointFormat
 import FileSupport
+import Foundation
 import GPT2
 import JSONSupport
 import TensorKernels
@@ -93,7 +94,7 @@ struct ModelCardTests {
       }
     }
     #expect(try table("final/README.md") == table("report.md"))
-    #expect(try table("report.md").count == 14)
+    #expect(try table("report.md").count == 15)
     for name in ["README.md", "config.json", "trainer_state.json", "resume_state.json"] {
       #expect(try !fixture.folder.text(of: "run/final/\(name)").contains(fixture.folder.path))
     }
@@ -138,7 +139,8 @@ struct ModelCardTests {
     let tokenizer: Tokenizer
     let end: UInt32
 
-    init(_ posts: [String], and others: [[UInt32]] = []) throws {
+    /// The posts, of which `validation` are held back.
+    init(_ posts: [String], and others: [[UInt32]] = [], validation: [String] = []) throws {
       folder = try TemporaryFolder()
       var words = WordCounts()
       for post in posts { try words.add(Array(post.utf8)) }
@@ -151,13 +153,20 @@ struct ModelCardTests {
       for post in try posts.map({ try encoder.encode($0) }) + others {
         try writer.append(post + [end])
       }
+      let held = TokenShardWriter(
+        folder: folder.path, split: .validation, vocabularySize: tokenizer.count, endOfText: end,
+        tokenizerDigest: tokenizer.digest)
+      for post in try validation.map({ try encoder.encode($0) }) { try held.append(post + [end]) }
+      let heldSplit = TokenManifest.Split(
+        posts: validation.count, textBytes: nil, shards: try held.finish())
       try TokenManifest(
         vocabularySize: tokenizer.count, tokenizerDigest: tokenizer.digest, endOfTextToken: "</s>",
         endOfText: end,
         splits: [
           .train: .init(
-            posts: posts.count + others.count, textBytes: 0, shards: try writer.finish())
-        ], settings: .null
+            posts: posts.count + others.count, textBytes: 0, shards: try writer.finish()),
+          .validation: validation.isEmpty ? nil : heldSplit,
+        ].compactMapValues { $0 }, settings: .null
       ).write(to: folder.path)
       try Folder.create(folder.path(TokenManifest.tokenizerFolder))
       try tokenizer.write(to: folder.path(TokenManifest.tokenizerFolder))
@@ -192,6 +201,26 @@ struct ModelCardTests {
       while text.soFar.finishReason == nil { try generator.step() }
       return text.soFar.tokens.map { UInt32($0) }
     }
+  }
+
+  @Test("bits per byte are those of the predicted tokens over the bytes of their text")
+  func bitsPerByte() throws {
+    let posts = try Posts(Posts.russian, validation: ["КОТ УШЁЛ", "ЁЖ СЕЛ @ ДОМА", "ДОМ"])
+    let trainer = try posts.trainer()
+    try trainer.run { _ in }
+    let values = try #require(trainer.state.log.last { $0.values["eval_loss"] != nil }?.values)
+    let loss = try #require(values["eval_loss"])
+    let shards = try trainer.data.manifest.shards(of: .validation, in: posts.folder.path)
+    let blocks = (0..<shards.count / 8).map { shards.ids(in: 8 * $0..<8 * $0 + 8).dropFirst() }
+    // The end of a text has no bytes, but it must be predicted.
+    let bytes = blocks.joined().filter { $0 != posts.end }.reduce(0) {
+      $0 + posts.tokenizer.bytes(of: $1).count
+    }
+    let expected = loss * Double(7 * blocks.count) / log(2) / Double(bytes)
+    let bits = try #require(values["eval_bits_per_byte"])
+    #expect(abs(bits - expected) < 1e-9 && blocks.joined().contains(posts.end))
+    #expect(try posts.card().contains("    - type: bits_per_byte\n"))
+    #expect(try posts.card().contains("      value: \(bits)\n"))
   }
 
   @Test("the card has three texts that the model writes, and says on how many posts it was trained")

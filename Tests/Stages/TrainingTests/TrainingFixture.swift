@@ -27,10 +27,11 @@ final class TrainingFixture {
     }
   }
 
-  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer.
+  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer. They
+  /// are said to be of `posts` posts.
   func writeShards(
     to name: String = "tokens", blocks: Int = 10, validationBlocks: Int = 3, offset: Int = 0,
-    digest: UInt32 = 7
+    digest: UInt32 = 7, posts: Int? = nil
   ) throws {
     let path = folder.path(name)
     var splits: [TokenSplit: TokenManifest.Split] = [:]
@@ -41,7 +42,7 @@ final class TrainingFixture {
         tokenizerDigest: digest, tokensPerShard: 37)
       try writer.append(Self.ids(split, count: blocks * Self.blockSize + 3, offset: offset))
       splits[split] = TokenManifest.Split(
-        posts: nil, textBytes: nil, shards: try writer.finish())
+        posts: posts, textBytes: nil, shards: try writer.finish())
     }
     try TokenManifest(
       vocabularySize: Self.vocabularySize, tokenizerDigest: digest, endOfTextToken: "</s>",
@@ -78,10 +79,19 @@ final class TrainingFixture {
     origin: WeightOrigin = .random,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
+    try trainer(
+      of: GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)), run,
+      tokens: tokens, origin: origin, change)
+  }
+
+  func trainer(
+    of model: any CheckpointableModel, _ run: String = "run", tokens: String = "tokens",
+    origin: WeightOrigin = .random, _ change: (inout TrainingSettings) -> Void = { _ in }
+  ) throws -> Trainer {
     var settings = Self.settings
     change(&settings)
     return try Trainer(
-      GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)),
+      model,
       data: TrainingData(folder: folder.path(tokens), blockSize: settings.blockSize),
       settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin)
   }
@@ -93,7 +103,11 @@ final class TrainingFixture {
     _ run: String, after step: Int, configuration: GPT2Configuration = configuration,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws {
-    let trainer = try trainer(run, configuration: configuration, change)
+    try stop(trainer(run, configuration: configuration, change), after: step)
+  }
+
+  /// Trains until after `step`, where the report stops the training.
+  func stop(_ trainer: Trainer, after step: Int) throws {
     do {
       try trainer.run { event in
         if case .progress(let progress) = event, progress.step == step { throw Stop() }

@@ -103,12 +103,14 @@ struct TrainingOutputTests {
     try trainer.run { _ in }
     let lines = try fixture.folder.text(of: "run/curves.csv").split(
       separator: "\n", omittingEmptySubsequences: false)
-    #expect(lines.first == "step,epoch,loss,eval_loss,eval_perplexity,learning_rate,grad_norm")
+    #expect(
+      lines.first
+        == "step,epoch,loss,eval_loss,eval_perplexity,eval_bits_per_byte,learning_rate,grad_norm")
     #expect(lines.last == "")
     let rows = lines.dropFirst().dropLast().map {
       $0.split(separator: ",", omittingEmptySubsequences: false)
     }
-    #expect(rows.allSatisfy { $0.count == 7 })
+    #expect(rows.allSatisfy { $0.count == 8 })
     #expect(rows.compactMap { Int($0[0]) } == [2, 4, 5, 6, 8, 10, 10, 12, 12])
     let first = try #require(trainer.state.log.first)
     #expect(rows[0][2] == "\(try #require(first.values["loss"]))")

@@ -71,6 +71,17 @@ struct SplitMix64: RandomNumberGenerator {
 /// rounding.
 let roundingError = 0x1p-24
 
+/// Of the two bfloat16 around `number` the nearer, of two as near the even one.
+func nearestBFloat16(_ number: Float) -> Float {
+  let lower = Float(bitPattern: number.bitPattern & 0xFFFF_0000)
+  let upper = Float(bitPattern: (number.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
+  let (toLower, toUpper) = (
+    abs(Double(number) - Double(lower)), abs(Double(upper) - Double(number))
+  )
+  if toLower == toUpper { return lower.bitPattern & 0x1_0000 == 0 ? lower : upper }
+  return toLower < toUpper ? lower : upper
+}
+
 /// Expects each number to be as far from the expected one as its bound allows at most.
 func expectClose(
   _ actual: [Float], _ expected: [Double], within bound: (_ index: Int) -> Double,

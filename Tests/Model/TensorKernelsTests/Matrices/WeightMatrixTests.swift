@@ -77,17 +77,6 @@ struct WeightMatrixTests {
     }
   }
 
-  /// Of the two bfloat16 around `number` the nearer, of two as near the even one.
-  private func nearestBFloat16(_ number: Float) -> Float {
-    let lower = Float(bitPattern: number.bitPattern & 0xFFFF_0000)
-    let upper = Float(bitPattern: (number.bitPattern & 0xFFFF_0000) &+ 0x1_0000)
-    let (toLower, toUpper) = (
-      abs(Double(number) - Double(lower)), abs(Double(upper) - Double(number))
-    )
-    if toLower == toUpper { return lower.bitPattern & 0x1_0000 == 0 ? lower : upper }
-    return toLower < toUpper ? lower : upper
-  }
-
   private static let sizes = [
     (inputs: 1, outputs: 1), (3, 5), (12, 36), (64, 64), (100, 130), (129, 63), (256, 192),
     (300, 65), (515, 257), (1100, 40),

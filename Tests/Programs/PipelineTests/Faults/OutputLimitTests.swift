@@ -56,7 +56,8 @@ struct OutputLimitTests {
   func checkpoint() throws {
     let arguments = [
       "data/tokens/fixture", "-o", "run", "--layers=1", "--width=16", "--heads=2", "--context=32",
-      "--block-size=16", "--max-steps=6", "--save-steps=2", "--threads=1",
+      "--block-size=16", "--max-steps=6", "--save-steps=2", "--threads=1", "--recipe=original",
+      "--report-to=none",
     ]
     let whole = try project.run("gpt-finetune", arguments)
     try #require(whole.status == 0, "\(whole.log)")

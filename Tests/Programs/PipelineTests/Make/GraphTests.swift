@@ -135,6 +135,7 @@ struct GraphTests {
       ("SEED", "43", training),
       ("PRECISION", "auto", training),
       ("PATIENCE", "1", training),
+      ("EVAL_STEPS", "1", training),
       ("TRAIN_FLAGS", "--weight-decay 0.1 --lr-scheduler-type cosine", training),
     ])
   func variables(_ name: String, _ value: String, _ stages: [String]) throws {
@@ -168,7 +169,6 @@ struct GraphTests {
   func otherVariables() throws {
     let values = [
       "THREADS": "2", "LOGGING_STEPS": "1", "SAVE_STEPS": "1", "SAVE_TOTAL_LIMIT": "1",
-      "EVAL_STEPS": "1",
       "PROMPT": "кот", "COUNT": "3", "SAMPLE_FLAGS": "--seed 1",
       // The folder of the same export.
       "EXPORT": "data/fixture", "DUMP_FLAGS": "--delay 3 --user-agent='a b'",

@@ -27,7 +27,7 @@ private let options = [
     "adam-beta2", "adam-epsilon", "max-grad-norm", "threads", "warmup-ratio",
     "train-sampling-strategy", "logging-first-step", "eval-steps", "per-device-eval-batch-size",
     "load-best-model-at-end", "gradient-checkpointing", "precision", "early-stopping-patience",
-    "early-stopping-threshold",
+    "early-stopping-threshold", "recipe", "save-minutes", "report-to",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",

@@ -209,6 +209,8 @@ struct SampleTests {
     for (row, object) in zip(rows, objects) {
       let perplexity = try #require(object["perplexity"] as? Double)
       #expect(abs((Double(row[3]) ?? 0) - perplexity) < 0.006)
+      let bits = try #require(object["bits_per_byte"] as? Double)
+      #expect(abs((Double(row[4]) ?? 0) - bits) < 0.0006)
       let mean = try #require(object["mean_log_probability"] as? Double)
       #expect(abs(perplexity - exp(-mean)) < 1e-9 * perplexity)
     }

@@ -10,6 +10,7 @@ final class Project {
   static let tiny = [
     "LAYERS": "1", "WIDTH": "16", "HEADS": "2", "CONTEXT": "32", "BLOCK_SIZE": "16",
     "BATCH_SIZE": "4", "MAX_STEPS": "3", "WARMUP_STEPS": "1", "SAVE_STEPS": "2",
+    "EVAL_STEPS": "2",
     "VOCAB_SIZE": "300", "THREADS": "1",
   ]
 
