@@ -34,9 +34,12 @@ struct LoadedModel {
   ) throws {
     let (weights, precision) = try machine.arithmetic()
     tokenizer = try Self.tokenizer(ofModel: folder)
-    if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
+    for path in [folder, adapter?.modelPath].compactMap(\.self) {
+      guard let digest = ModelFolder.tokenizerDigest(of: path), digest != tokenizer.digest else {
+        continue
+      }
       Log.warning(
-        "\(folder): this is not the tokenizer that the model was trained with, so its texts may make "
+        "\(path): this is not the tokenizer that the model was trained with, so its texts may make "
           + "no sense")
     }
     var progress: Progress?
