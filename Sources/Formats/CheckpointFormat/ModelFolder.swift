@@ -24,6 +24,12 @@ public enum ModelFolder {
     if names.contains(where: { $0.hasPrefix("checkpoint-") || $0.hasPrefix("final") }) {
       throw InputError(path, "this is the folder of a run, not of a model; " + remedy(inRun: path))
     }
+    if AdapterFolder(in: path) != nil {
+      throw InputError(
+        path,
+        "this is an adapter, not a model; name the model that it belongs to, and this folder with "
+          + "--adapter (gpt-sample) or --adapter-from (gpt-finetune)")
+    }
     throw InputError(
       path,
       "no model here; expected a Hugging Face folder with \(CheckpointFile.configuration), "
@@ -56,7 +62,9 @@ public enum ModelFolder {
   /// Which folder of the run to use.
   private static func remedy(inRun path: String) -> String {
     let run = RunFolder(path: path)
-    if Folder.hasFile("\(run.finalPath)/\(CheckpointFile.configuration)") {
+    if Folder.hasFile("\(run.finalPath)/\(CheckpointFile.configuration)")
+      || AdapterFolder(in: run.finalPath) != nil
+    {
       return "use '\(run.finalPath)'"
     }
     guard let step = (try? run.checkpointSteps())?.last else {

@@ -12,8 +12,6 @@ import Threading
 struct LoadedModel {
   let tokenizer: Tokenizer
   let model: InferenceModel
-  /// The bytes of weights in mapped files, which the system counts as available memory.
-  private let mappedByteCount: Int
 
   /// The tokenizer of the model at `path`, which is checked to be one.
   ///
@@ -36,9 +34,12 @@ struct LoadedModel {
   ) throws {
     let (weights, precision) = try machine.arithmetic()
     tokenizer = try Self.tokenizer(ofModel: folder)
-    if let digest = ModelFolder.tokenizerDigest(of: folder), digest != tokenizer.digest {
+    for path in [folder, adapter?.modelPath].compactMap(\.self) {
+      guard let digest = ModelFolder.tokenizerDigest(of: path), digest != tokenizer.digest else {
+        continue
+      }
       Log.warning(
-        "\(folder): this is not the tokenizer that the model was trained with, so its texts may make "
+        "\(path): this is not the tokenizer that the model was trained with, so its texts may make "
           + "no sense")
     }
     var progress: Progress?
@@ -53,7 +54,6 @@ struct LoadedModel {
       try progress?.update(done)
     }
     progress = nil
-    mappedByteCount = weights == .fp32 ? model.byteCount : 0
     for note in model.notes { Log.info(note) }
     let size = model.configuration.vocabularySize
     guard tokenizer.count <= size else {
@@ -67,7 +67,8 @@ struct LoadedModel {
   /// How many of `wanted` texts fit into memory, with a message if not all do.
   func batchSize(wanted: Int, maximumLength: Int) -> Int {
     let length = min(maximumLength, model.configuration.contextLength)
-    let available = AvailableMemory.byteCount.map { max(0, $0 - mappedByteCount) }
+    // The system counts mapped files as available memory.
+    let available = AvailableMemory.byteCount.map { max(0, $0 - model.mappedByteCount) }
     let size = TextGenerator.batchSize(
       wanted: wanted, model.configuration, length: length, available: available)
     if size < wanted {

@@ -54,19 +54,6 @@ struct ParameterSource: Sendable {
     return sources
   }
 
-  /// The matrices of `stored` without their principal parts, which the factors of `initial` are
-  /// (PiSSA); all other parameters as they are.
-  static func residuals(_ stored: StoredModel, without initial: Adapter) -> [ParameterSource] {
-    var sources = stored.tensors.map { ParameterSource($0) }
-    let model = ParameterLayout(stored.configuration)
-    for module in initial.layout.modules {
-      let index = model.parts.blocks[module.plan.block][module.plan.matrix].weight.index
-      sources[index] = ParameterSource(
-        sources[index].tensor, .update(initial.update(of: module).negated, of: initial))
-    }
-    return sources
-  }
-
   /// The transpose of a matrix.
   var transposed: ParameterSource {
     var copy = ParameterSource(tensor.transposed, change)

@@ -124,6 +124,11 @@ public final class InferenceModel {
     }
   }
 
+  /// The number of bytes of weights that lie in mapped files.
+  public var mappedByteCount: Int {
+    if case .reader(let reader) = owner { reader.mappedByteCount } else { 0 }
+  }
+
   /// The embeddings of tokens and their positions, `[tokens, channels]`.
   ///
   /// `tokens` must be in the vocabulary; `positions` gives the position of each in its sequence.
@@ -142,6 +147,7 @@ private final class ParameterReader {
   private let type: WeightType
   private let threadPool: ThreadPool
   private var copies: [FloatArena] = []
+  private(set) var mappedByteCount = 0
 
   /// `sources` are in the order of the model's layout.
   init(sources: [ParameterSource], type: WeightType, _ threadPool: ThreadPool) {
@@ -155,7 +161,10 @@ private final class ParameterReader {
   /// They are copied if they have another type, if an adapter changes them, or if the matrices around
   /// them are packed, because the system would map those too.
   func floats(_ parameter: ParameterLayout.Parameter) throws -> Floats {
-    if type == .fp32, let mapped = try mappedFloats(parameter) { return mapped }
+    if type == .fp32, let mapped = try mappedFloats(parameter) {
+      mappedByteCount += mapped.count * MemoryLayout<Float>.stride
+      return mapped
+    }
     let copy = try copy(parameter)
     copies.append(copy)
     return copy.floats

@@ -20,9 +20,6 @@ public struct LowRankUpdate: Sendable {
     (self.a, self.b, self.scaling) = (a, b, scaling)
   }
 
-  /// The update that takes away what this one adds.
-  public var negated: LowRankUpdate { LowRankUpdate(a: a, b: b, scaling: -scaling) }
-
   /// Changes `rows`, which are those of W from `first` on.
   public func apply(to rows: MatrixView, from first: Int) {
     add(to: rows, from: first)

@@ -75,6 +75,8 @@ struct AdapterTests {
       "gpt-sample", ["runs/x/final", "--export=m.gguf", "--weights=f32", "--quiet"])
     #expect(export.status == 0, "\(export.log)")
     #expect(try sample(["m.gguf"]).output == expected.output)
+    let run = try sample(["runs/x"])
+    #expect(run.status == 65 && run.log.contains("not of a model; use 'runs/x/final'"))
     let twice = try sample(["runs/x/final", "--adapter", "runs/x/final"])
     #expect(twice.status == 64 && twice.log.contains("'runs/x/final' is an adapter, not a model"))
   }
@@ -96,6 +98,14 @@ struct AdapterTests {
     let other = try sample([Self.model, "--adapter", "a"])
     #expect(other.status == 65 && other.log.contains("init_lora_weights is \"olora\""))
     #expect(try sample([Self.model, "--adapter", "nowhere"]).status == 66)
+    let training = try project.run(
+      "gpt-finetune", ["data/tokens/fixture", "-o", "o", "--model", "a"])
+    #expect(training.status == 65 && training.log.contains("a: this is an adapter, not a model"))
+    // The vocabulary is not that of the model which was adapted.
+    try project.folder.write(#"{"tokenizer": 1}"#, to: "a/resume_state.json")
+    try write(0, to: "a")
+    let foreign = try sample([Self.model, "--adapter", "a"])
+    #expect(foreign.status == 0 && foreign.log.contains("warning: a: this is not the tokenizer"))
     let none = try sample([Self.model, "--adapter", Self.model])
     #expect(none.status == 65 && none.log.contains("no adapter here; expected a folder with"))
     let same = try sample([Self.model, "--adapter", "a", "--adapter", "a"])
