@@ -229,6 +229,7 @@ extension Trainer {
   func saveFinal(_ progress: () throws -> Void) throws -> String {
     let report = TrainingReport(self)
     let card = ModelCard(self, report, progress)
+    samples = card.samples
     try setEarlierRunAside()
     try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
     try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)

@@ -10,7 +10,7 @@ import TokenShardFormat
 package struct ModelCard {
   private let trainer: Trainer
   private let report: TrainingReport
-  private let samples: [String]
+  let samples: [String]
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 
