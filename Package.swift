@@ -145,7 +145,8 @@ let package = Package(
       "Training", in: .stages,
       [
         "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CheckpointFormat", "TensorBoardFormat", "JSONSupport", "FileSupport", "TextSupport",
+        "CorpusFormat", "CheckpointFormat", "TensorBoardFormat", "JSONSupport", "FileSupport",
+        "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,

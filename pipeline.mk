@@ -201,7 +201,27 @@ define newer_rules
 }
 endef
 
-functions := run as_path as_words as_typed did_you_mean problem_of_run \
+# list_runs: prints a line for each run, with what its newest state says.
+define list_runs
+{
+  local folder state line='%-24s %15s %9s %9s %10s %6s  %s\n'
+  printf "$line" run steps loss lowest bits/byte size date
+  for folder in checkpoints/*/; do
+    folder=${folder%/}
+    case $folder in *.previous) continue;; esac
+    state=$(ls -t "$folder"/{final,checkpoint-*}/trainer_state.json 2> /dev/null | head -n 1) || true
+    [ -n "$state" ] || continue
+    printf "$line" "${folder#checkpoints/}" $(awk -F '": |,$' '
+      function decimal(text) { return text + 0 > 0 ? sprintf("%.4f", text) : "-" }
+      { gsub(/[ "]/, "", $1); value[$1] = $2 }
+      END { print value["global_step"] "/" value["max_steps"], decimal(value["loss"]),
+        decimal(value["best_metric"]), decimal(value["eval_bits_per_byte"]) }' "$state") \
+      "$(du -sh "$folder" | cut -f 1)" "$(date -r "$state" '+%F %H:%M')"
+  done
+}
+endef
+
+functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run \
   has_saved settle_posts same_posts dump_facts newer_rules
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
@@ -490,7 +510,7 @@ dump: $(dumped)
 .PHONY: update
 update: $(dumped)
 
-ifneq ($(filter-out help% programs show test% lint fuzz distclean,$(MAKECMDGOALS)),)
+ifneq ($(filter-out help% programs show runs prune remove test% lint fuzz distclean,$(MAKECMDGOALS)),)
 source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
 else
 source_facts := missing -
@@ -636,6 +656,43 @@ gguf: $(missing_model) | $(bin)/gpt-sample
 	  $${THREADS:+--threads="$$THREADS"}; \
 	echo "for Ollama: ollama create $(RUN) -f $(gguf_folder)/Modelfile" >&2
 
+## runs: list the runs with their losses, sizes and dates
+.PHONY: runs
+runs:
+	@list_runs
+
+## chat: ask the model of a run for bugurts, one after another: make chat RUN=mine
+.PHONY: chat
+chat: $(missing_model) | $(bin)/gpt-sample
+	@as_words flags "$$SAMPLE_FLAGS"; $(sampled_model); \
+	$(bin)/gpt-sample "$$model" --interactive --temperature="$$TEMPERATURE" \
+	  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}"
+
+## score: how well the model of a run predicts the posts that were held back: make score RUN=mine
+.PHONY: score
+score: $(missing_model) | $(bin)/gpt-sample $(bin)/bpe-encode
+	@$(sampled_model); \
+	[ -e $(tokens)/validation-00000.bin ] || \
+	  { echo "pipeline.mk: $(tokens) has no posts that were held back" >&2; exit 66; }; \
+	for shard in $(tokens)/validation-*.bin; do $(bin)/bpe-encode --decode $$shard; done \
+	  | $(bin)/gpt-sample "$$model" --score - --keep-case $${THREADS:+--threads="$$THREADS"}
+
+## prune: remove what only resuming needs from a finished run: make prune RUN=mine
+.PHONY: prune
+prune: $(if $(wildcard $(model)),,missing-run)
+	rm -rf $(run_folder)/checkpoint-*
+
+# The posts stay, because a channel may no longer have them.
+run_files := $(wildcard $(run_folder) $(run_folder).previous $(trained) $(variables) \
+  $(variables).started $(corpus) $(funnel) $(cleaned) $(tokens) $(encoded) data/samples/$(RUN).txt \
+  $(gguf_folder))
+
+## remove: remove a run, except for its posts: make remove RUN=mine
+.PHONY: remove
+remove: $(if $(run_files),,missing-run)
+	@$(if $(filter RUN,$(given)),,echo "pipeline.mk: which run? make remove RUN=name$(runs_text)" >&2; exit 64)
+	rm -rf $(run_files)
+
 .PHONY: missing-run
 missing-run:
 	@echo "pipeline.mk: $(if $(filter $(RUN),$(runs)),$(RUN) has no finished model yet; continue with: \
@@ -649,7 +706,8 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 # All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
-  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample gguf show missing-export: export \
+  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample gguf chat score \
+  show missing-export: export \
   $(name) := $$($(name)))))
 
 ## distclean: remove the build, and all output under data and checkpoints

@@ -17,8 +17,9 @@ struct GPTFinetune: Program {
   static let discussion = """
     The output folder receives checkpoint-<step>/ folders to resume from, final/ with the final
     model (a Hugging Face folder that AutoModelForCausalLM and AutoTokenizer load as is, with a
-    model card), curves.csv, curves.svg, report.md, and runs/ for TensorBoard:
-    tensorboard --logdir <folder>.
+    model card), curves.csv, curves.svg, report.md, report.html, which a browser
+    shows and keeps up to date during the training, and runs/ for TensorBoard: tensorboard --logdir
+    <folder>.
 
     examples:
       gpt-finetune data/tokens/bugurt -o checkpoints/bugurt \\
@@ -128,6 +129,9 @@ struct GPTFinetune: Program {
     Log.info(
       "\(threadPool.count) thread\(threadPool.count == 1 ? "" : "s") on \(processors); "
         + "\(ThreadPool.matrixKernels); products in \(settings.precision.rawValue)")
+    if settings.precision == .fp32, ThreadPool.multipliesBFloat16 {
+      Log.info("this processor multiplies bfloat16: --precision bf16 is about twice as fast")
+    }
     warnOfMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
@@ -158,12 +162,26 @@ struct GPTFinetune: Program {
       new.drawWeights(seed: settings.seed)
     }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
+    let page = RunPage(
+      trainer,
+      surroundings: [
+        ("program", "\(Self.name) \(packageVersion)"),
+        ("machine", "\(threadPool.count) of \(processors); \(ThreadPool.matrixKernels)"),
+      ])
     let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
-    try trainer.run { event in
-      try tensorBoard?.record(event)
-      try progress.report(event)
+    do {
+      try trainer.run { event in
+        try tensorBoard?.record(event)
+        try page.record(event)
+        try progress.report(event)
+      }
+    } catch {
+      // The reason why the training has stopped matters more.
+      try? page.end(isFinished: false)
+      throw error
     }
     try tensorBoard?.finish()
+    try page.end(isFinished: true)
     if trainer.state.globalStep < trainer.totalSteps {
       Log.info("stopped early after step \(trainer.state.globalStep)")
     }

@@ -11,6 +11,8 @@ final class TrainingProgressReport {
   private var smoothedLoss: Double?
   private var isSampling = false
   private let trainer: Trainer
+  private var advisor = TrainingAdvice()
+  private let start = ContinuousClock.now
 
   init(_ trainer: Trainer, firstStep: Int) {
     self.trainer = trainer
@@ -47,7 +49,9 @@ final class TrainingProgressReport {
           text += ", \(stopping.count) of \(stopping.patience) without improvement"
         }
       }
+      if ContinuousClock.now - start >= .seconds(3600) { text += ", at \(ClockTime.now)" }
       Log.info(text)
+      for advice in advisor.advice(on: trainer) { Log.warning(advice) }
     case .sampling:
       if !isSampling { Log.info("writing samples for the model card") }
       isSampling = true

@@ -227,6 +227,7 @@ extension Trainer {
       try model.writeFinal(to: partial)
       try writeState(to: partial, isFinal: true)
       let card = try ModelCard(self, report, model.inferenceModel(final: partial), progress)
+      samples = card.samples ?? []
       try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)
     }
     try folder.removePrevious()

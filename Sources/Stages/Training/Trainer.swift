@@ -40,6 +40,8 @@ public final class Trainer {
   public let totalSteps: Int
   /// What has been done so far.
   public internal(set) var state = TrainerState()
+  /// Texts that the finished model wrote, for its card.
+  var samples: [String] = []
   /// Warnings for the user about how the training starts, as complete sentences.
   public internal(set) var warnings: [String] = []
 

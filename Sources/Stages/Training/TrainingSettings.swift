@@ -72,6 +72,14 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether the result depends on the validation loss.
   package var dependsOnValidation: Bool { loadsBestModelAtEnd || earlyStopping != nil }
 
+  /// The settings of a run of `steps` steps, for people.
+  func json(steps: Int) -> JSONValue {
+    .object(
+      (course(steps: steps).members ?? []) + [
+        .init("logging_steps", .integer(loggingSteps)), .init("save_steps", .integer(saveSteps)),
+      ])
+  }
+
   /// What determines the course of a training run, and so must not change when it is resumed.
   func course(steps: Int) -> JSONValue {
     let validates = dependsOnValidation

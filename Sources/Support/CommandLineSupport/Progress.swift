@@ -8,6 +8,14 @@ public final class Progress {
     case bytes
     case items(String)
 
+    /// `done` and `total`: `1.2 MB of 4.0 MB`, `95 of 100 steps`.
+    func text(_ done: Double, of total: Double) -> String {
+      switch self {
+      case .bytes: "\(text(done)) of \(text(total))"
+      case .items: "\(NumberText.count(done)) of \(text(total))"
+      }
+    }
+
     func text(_ count: Double) -> String {
       switch self {
       case .bytes: NumberText.bytes(count)
@@ -53,9 +61,15 @@ public final class Progress {
   public func update(_ done: Int, detail: @autoclosure () -> String = "") throws {
     try Interruption.check()
     let now = ContinuousClock.now
-    guard now - lastShown >= interval else { return }
+    let elapsed = (now - start) / .seconds(1)
+    // A line in a file stays, so those of long work become fewer: every 10 seconds at
+    // first, every 10 minutes after some hours.
+    let isLine = !Terminal.isInteractive
+    let wait = isLine ? max(interval, .seconds(min(elapsed / 10, 600))) : interval
+    guard now - lastShown >= wait else { return }
     lastShown = now
-    let text = text(done, elapsed: (now - start) / .seconds(1), detail: detail())
+    var text = text(done, elapsed: elapsed, detail: detail())
+    if isLine, elapsed >= 3600 { text += ", at \(ClockTime.now)" }
     if Terminal.isInteractive {
       Log.setProgressLine(String(text.prefix(Terminal.width(of: STDERR_FILENO) - 1)))
     } else {
@@ -76,26 +90,37 @@ public final class Progress {
     var parts: [String] = []
     if let total, total > 0 {
       let fraction = min(1, Double(done) / Double(total))
-      let filled = Int(fraction * 20)
-      let marks = String(repeating: "█", count: filled) + String(repeating: "·", count: 20 - filled)
+      // What matters must fit into 80 columns: the fraction, the time left and the detail.
+      let filled = Int(fraction * 10)
+      let marks = String(repeating: "█", count: filled) + String(repeating: "·", count: 10 - filled)
       let bar = isInteractive ? "[\(marks)] " : ""
       if isApproximate {
         parts.append(bar + "\(NumberText.count(Double(done))) / ≈ \(unit.text(Double(total)))")
       } else {
         // 29 of 100 is 29 %, although 0.29 · 100 is slightly less than 29.
         parts.append(bar + "\(Int(fraction * 100 + 1e-9))%")
-        parts.append("\(unit.text(Double(done))) of \(unit.text(Double(total)))")
+        parts.append(unit.text(Double(done), of: Double(total)))
       }
     } else {
       parts.append(unit.text(Double(done)))
     }
-    if rate > 0 {
-      parts.append("\(unit.text(rate))/s")
-      if let total, done < total {
-        parts.append("\(NumberText.duration(Double(total - done) / rate)) left")
-      }
+    if rate > 0, let total, done < total {
+      parts.append("\(NumberText.duration(Double(total - done) / rate)) left")
     }
     if !detail.isEmpty { parts.append(detail) }
+    if rate > 0 { parts.append("\(unit.text(rate))/s") }
     return "\(label) " + parts.joined(separator: ", ")
+  }
+}
+
+/// The time of day on this machine.
+public enum ClockTime {
+  /// `20:41`, in the local time zone.
+  public static var now: String {
+    var seconds = time(nil)
+    var local = tm()
+    localtime_r(&seconds, &local)
+    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(two(local.tm_hour)):\(two(local.tm_min))"
   }
 }

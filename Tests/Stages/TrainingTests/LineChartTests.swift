@@ -50,6 +50,20 @@ struct LineChartTests {
     #expect(svg.components(separatedBy: "<circle").count == 4)
   }
 
+  @Test("an axis that does not begin at 0 begins with a round number below the lowest value")
+  func lowest() {
+    let ticks = LineChart.ticks(from: 5.72, to: 8.4)
+    #expect(ticks.map(LineChart.label) == ["5", "6", "7", "8"])
+    #expect(LineChart.ticks(from: 3, to: 3).first == 0)
+    let chart = LineChart(
+      title: "loss", xLabel: "step",
+      lines: [.init(name: "a", color: "var(--a)", points: [(0, 8), (10, 7)])], beginsAtZero: false,
+      in: .page)
+    // 7 is the lowest tick, so the last point lies on the axis; the page has its own title and ground.
+    #expect(chart.svg.contains(#"points="56.0,30.0 468.0,254.0""#))
+    #expect(!chart.svg.contains("<rect") && chart.svg.contains("stroke=\"var(--a)\""))
+  }
+
   @Test("a chart without points, or of one, is a chart")
   func empty() {
     #expect(LineChart(title: "t", xLabel: "x", lines: []).svg.contains("</svg>"))

@@ -28,11 +28,14 @@ final class TrainingFixture {
     }
   }
 
-  /// Writes the shards; another `offset` gives other tokens, another `digest` another tokenizer. They
-  /// are said to be of `posts` posts.
+  /// Writes the shards, with another `offset` of other tokens, with another `digest` of another
+  /// tokenizer.
+  ///
+  /// The manifest says that there are `posts` posts.
   func writeShards(
     to name: String = "tokens", blocks: Int = 10, validationBlocks: Int = 3, offset: Int = 0,
-    digest: UInt32 = 7, posts: Int? = nil
+    digest: UInt32 = 7, posts: Int? = nil, statistics: JSONValue = .null,
+    settings: JSONValue = .null
   ) throws {
     let path = folder.path(name)
     var splits: [TokenSplit: TokenManifest.Split] = [:]
@@ -47,7 +50,7 @@ final class TrainingFixture {
     }
     try TokenManifest(
       vocabularySize: Self.vocabularySize, tokenizerDigest: digest, endOfTextToken: "</s>",
-      endOfText: 2, splits: splits, settings: .null
+      endOfText: 2, splits: splits, settings: settings, statistics: statistics
     ).write(to: path)
     try folder.write("{}", to: "\(name)/tokenizer/vocab.json")
     try folder.write("#version: 0.2\n", to: "\(name)/tokenizer/merges.txt")

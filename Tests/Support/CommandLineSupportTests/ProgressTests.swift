@@ -52,13 +52,13 @@ struct ProgressTests {
     let progress = Progress("reading", total: 4_000_000, unit: .bytes)
     #expect(
       progress.text(1_160_000, elapsed: 2, detail: "a], b", isInteractive: false)
-        == "reading 29%, 1.2 MB of 4.0 MB, 580 kB/s, 5 s left, a], b")
+        == "reading 29%, 1.2 MB of 4.0 MB, 5 s left, a], b, 580 kB/s")
     #expect(
       progress.text(4_000_000, elapsed: 2, detail: "", isInteractive: true)
-        == "reading [████████████████████] 100%, 4.0 MB of 4.0 MB, 2.0 MB/s")
+        == "reading [██████████] 100%, 4.0 MB of 4.0 MB, 2.0 MB/s")
     #expect(
       progress.text(0, elapsed: 2, detail: "", isInteractive: true)
-        == "reading [····················] 0%, 0 B of 4.0 MB")
+        == "reading [··········] 0%, 0 B of 4.0 MB")
   }
 
   @Test("shows what it can if the total is unknown, and leaves an earlier run out of the rate")
@@ -70,7 +70,16 @@ struct ProgressTests {
     let resumed = Progress("step", total: 100, unit: .items("steps"), initial: 90)
     #expect(
       resumed.text(95, elapsed: 10, detail: "", isInteractive: false)
-        == "step 95%, 95 steps of 100 steps, 0.5 steps/s, 10 s left")
+        == "step 95%, 95 of 100 steps, 10 s left, 0.5 steps/s")
+  }
+
+  @Test("the loss of a long training and the time left are within 80 columns")
+  func columns() throws {
+    let training = Progress("training", total: 24_000, unit: .items("steps"))
+    let text = training.text(
+      12_345, elapsed: 50_000, detail: "loss 3.142, 1,234 tokens/s", isInteractive: true)
+    let shown = text.prefix(79)
+    #expect(shown.contains("13 h 06 min left, loss 3.142"), "\(shown)")
   }
 
   @Test("limits a fraction above the whole to it")
@@ -78,6 +87,6 @@ struct ProgressTests {
     let progress = Progress("reading", total: 10, unit: .items("posts"))
     #expect(
       progress.text(12, elapsed: 0, detail: "", isInteractive: false)
-        == "reading 100%, 12 posts of 10 posts")
+        == "reading 100%, 12 of 10 posts")
   }
 }

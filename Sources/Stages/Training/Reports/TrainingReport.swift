@@ -39,24 +39,28 @@ struct TrainingReport {
     ).svg
   }
 
-  /// The human-readable report, as Markdown.
-  var text: String {
-    let command = CommandLine.arguments.map { argument in
+  /// The command that was typed.
+  static var command: String {
+    CommandLine.arguments.map { argument in
       argument.contains { !$0.isLetter && !$0.isNumber && !"-_./=:".contains($0) }
         ? "'\(argument)'" : argument
     }.joined(separator: " ")
-    return """
-      # \(trainer.folder.path)
+  }
 
-      ![loss](curves.svg)
+  /// The human-readable report, as Markdown.
+  var text: String {
+    """
+    # \(trainer.folder.path)
 
-      \(summary)
+    ![loss](curves.svg)
 
-      Made by
+    \(summary)
 
-          \(command)
+    Made by
 
-      """
+        \(Self.command)
+
+    """
   }
 
   /// The settings and the results, as a table in Markdown.

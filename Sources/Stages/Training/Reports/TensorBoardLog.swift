@@ -29,11 +29,7 @@ public final class TensorBoardLog {
   public init(_ trainer: Trainer) {
     self.trainer = trainer
     firstStep = trainer.state.globalStep
-    let settings = JSONValue.object(
-      (trainer.settings.course(steps: trainer.totalSteps).members ?? []) + [
-        .init("logging_steps", .integer(trainer.settings.loggingSteps)),
-        .init("save_steps", .integer(trainer.settings.saveSteps)),
-      ])
+    let settings = trainer.settings.json(steps: trainer.totalSteps)
     waiting = [
       Entry(
         values: [

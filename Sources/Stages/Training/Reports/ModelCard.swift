@@ -13,7 +13,7 @@ package struct ModelCard {
   private let trainer: Trainer
   private let report: TrainingReport
   /// `nil` if the writing of samples was interrupted.
-  private let samples: [String]?
+  let samples: [String]?
   /// Whether the model was trained on Russian text.
   private let isRussian: Bool
 

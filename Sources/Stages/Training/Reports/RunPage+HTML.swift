@@ -1,0 +1,223 @@
+import CheckpointFormat
+import CorpusFormat
+import FileSupport
+import Foundation
+import GPT2
+import JSONSupport
+import TextSupport
+import TokenShardFormat
+
+extension RunPage {
+  /// How often a browser loads the page again while the training goes on, in seconds.
+  private static let secondsBetweenLoads = 15
+  /// How many points a line has at most; more cannot be told apart.
+  private static let pointsPerLine = 600
+
+  /// The page.
+  var html: String {
+    let name = Self.escaped(Folder.name(of: trainer.folder.path))
+    let refresh =
+      status == .running
+      ? "<meta http-equiv=\"refresh\" content=\"\(Self.secondsBetweenLoads)\">\n" : ""
+    return """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      \(refresh)<title>\(name): step \(NumberText.count(trainer.state.globalStep))</title>
+      <style>
+      \(Self.style)</style>
+      </head>
+      <body>
+      <main>
+      <h1>\(name)</h1>
+      \(progress)
+      \(figures)
+      \(charts)
+      \(samples)\(lengths)\(funnel)\(settings)</main>
+      </body>
+      </html>
+
+      """
+  }
+
+  // MARK: - Progress
+
+  private var progress: String {
+    let (step, total) = (trainer.state.globalStep, trainer.totalSteps)
+    let state =
+      switch status {
+      case .running: remaining.map { "\(NumberText.duration($0)) left" } ?? "running"
+      case .stopped: "stopped; the same command with --resume continues it"
+      case .finished: step < total ? "finished, stopped early" : "finished"
+      }
+    let clock = DateFormatter()
+    clock.locale = Locale(identifier: "en_GB")
+    clock.dateFormat = "d MMMM yyyy, HH:mm:ss"
+    return """
+      <p>Step \(NumberText.count(step)) of \(NumberText.count(total)), epoch \
+      \(NumberText.decimal(trainer.state.epoch, digits: 2)); \(state). \
+      <span class="quiet">Written on \(clock.string(from: Date()))</span></p>
+      <div class="bar"><div style="width:\(Double(1000 * step / max(1, total)) / 10)%"></div></div>
+      """
+  }
+
+  private var figures: String {
+    let log = trainer.state.log
+    func last(_ key: String, digits: Int) -> String? {
+      log.last { $0.values[key] != nil }?.values[key].map {
+        NumberText.decimal($0, digits: digits)
+      }
+    }
+    let best = trainer.state.best
+    let figures: [(String, String?)] = [
+      ("training loss", last("loss", digits: 4)),
+      ("validation loss", last("eval_loss", digits: 4)),
+      (
+        "lowest, at step \(NumberText.count(best?.step ?? 0))",
+        best.map { NumberText.decimal($0.loss, digits: 4) }
+      ),
+      ("perplexity", last("eval_perplexity", digits: 2)),
+      ("bits per byte", last("eval_bits_per_byte", digits: 3)),
+      ("tokens per second", tokensPerSecond.map { NumberText.count($0.rounded()) }),
+      ("this session so far", NumberText.duration(elapsed)),
+    ]
+    let items = figures.compactMap { name, value in
+      value.map { "<div><dt>\(name)</dt><dd>\($0)</dd></div>" }
+    }
+    return "<dl class=\"figures\">\n\(items.joined(separator: "\n"))\n</dl>"
+  }
+
+  // MARK: - Charts
+
+  private typealias Points = [(x: Double, y: Double)]
+
+  private func points(_ name: String) -> Points {
+    let all = trainer.state.log.compactMap { entry in
+      entry.values[name].map { (x: Double(entry.step), y: $0) }
+    }
+    let stride = (all.count + Self.pointsPerLine - 1) / Self.pointsPerLine
+    return stride < 2 ? all : all.enumerated().filter { $0.offset % stride == 0 }.map(\.element)
+  }
+
+  /// The mean of the points so far, in which each weighs four fifths of the one after it.
+  private func smoothed(_ points: Points) -> Points {
+    var (mean, weight) = (0.0, 0.0)
+    return points.count < 10
+      ? []
+      : points.map { point in
+        mean = 0.8 * mean + 0.2 * point.y
+        weight = 0.8 * weight + 0.2
+        return (point.x, mean / weight)
+      }
+  }
+
+  private var charts: String {
+    let losses = points("loss")
+    let best = trainer.state.best.map { [(x: Double($0.step), y: $0.loss)] } ?? []
+    let loss = LineChart(
+      title: "Loss", xLabel: "step",
+      lines: [
+        .init(name: "training", color: "var(--training)", points: losses),
+        .init(name: "smoothed", color: "var(--smoothed)", points: smoothed(losses)),
+        .init(name: "validation", color: "var(--validation)", points: points("eval_loss")),
+        .init(name: "best", color: "var(--best)", points: best),
+      ], beginsAtZero: false, in: .page)
+    let rate = LineChart(
+      title: "Learning rate", xLabel: "step",
+      lines: [
+        .init(
+          name: "learning rate", color: "var(--training)", points: points("learning_rate"))
+      ], in: .page)
+    return """
+      <div class="charts">
+      <section><h2>Loss</h2>
+      \(loss.svg)</section>
+      <section><h2>Learning rate</h2>
+      \(rate.svg)</section>
+      </div>
+      """
+  }
+
+  // MARK: - Texts and tables
+
+  private var samples: String {
+    guard !trainer.samples.isEmpty else { return "" }
+    let texts = trainer.samples.map { "<pre lang=\"ru\">\(Self.escaped($0))</pre>\n" }
+    return "<h2>Samples</h2>\n\(texts.joined())"
+  }
+
+  /// The lengths of the posts, which the manifest of the shards knows.
+  private var lengths: String {
+    let statistics = trainer.data.manifest.statistics
+    let classes = (statistics["post_tokens"]?.elements ?? []).compactMap { length in
+      length["posts"]?.integer.map { (bound: length["up_to"]?.integer, posts: $0) }
+    }
+    guard let lastUsed = classes.lastIndex(where: { $0.posts > 0 }) else { return "" }
+    let largest = Double(classes.map(\.posts).max() ?? 1)
+    let rows = classes[...lastUsed].map { bound, posts in
+      """
+      <tr><th>\(bound.map { "up to \(NumberText.count($0))" } ?? "longer")</th>\
+      <td class="number">\(NumberText.count(posts))</td><td class="share">\
+      <div style="width:\(NumberText.decimal(100 * Double(posts) / largest, digits: 1))%"></div></td></tr>
+
+      """
+    }
+    return Self.section("Lengths of the posts, in tokens", rows)
+  }
+
+  /// What the cleaning left out, if its funnel is where the corpus was.
+  private var funnel: String {
+    guard let corpus = trainer.data.manifest.settings["corpus"]?.elements?.first?.string,
+      let funnel = try? Funnel(path: Funnel.path(besideText: corpus))
+    else { return "" }
+    func row(_ name: String, _ count: Int, _ note: String) -> String {
+      """
+      <tr><th>\(Self.escaped(name))</th><td class="number">\(NumberText.count(count))</td>\
+      <td>\(note)</td></tr>
+
+      """
+    }
+    let rules = funnel.steps.map { step in
+      row(
+        step.rule, -step.dropped,
+        step.changed > 0 ? "\(NumberText.count(step.changed)) changed" : "")
+    }
+    return Self.section(
+      "Cleaning",
+      [row("posts in", funnel.postsIn, "")] + rules + [row("posts out", funnel.postsOut, "")])
+  }
+
+  private var settings: String {
+    let settings = trainer.settings.json(steps: trainer.totalSteps).members ?? []
+    let values = settings.filter { $0.value != .null }.map {
+      ($0.key, $0.value.string ?? $0.value.text())
+    }
+    let configuration = trainer.model.configuration
+    let model = [
+      (
+        "model",
+        "\(configuration.layers) layers, \(configuration.embeddingSize) wide, "
+          + "\(configuration.heads) heads, context \(configuration.contextLength), vocabulary "
+          + "\(configuration.vocabularySize)"
+      ), ("parameters", NumberText.count(trainer.model.layout.count)),
+      ("tokens to train on", NumberText.count(trainer.data.training.count)),
+    ]
+    let rows = (model + values + surroundings.map { ($0.name, $0.value) }).map { name, value in
+      "<tr><th>\(Self.escaped(name))</th><td>\(Self.escaped(value))</td></tr>\n"
+    }
+    return Self.section("Settings", rows)
+      + "<h2>Command</h2>\n<pre>\(Self.escaped(TrainingReport.command))</pre>\n"
+  }
+
+  private static func section(_ title: String, _ rows: [String]) -> String {
+    "<h2>\(title)</h2>\n<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
+  }
+
+  /// `text` as text of the page; nothing in it is taken for an element.
+  private static func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+      .replacing("\"", with: "&quot;")
+  }
+}

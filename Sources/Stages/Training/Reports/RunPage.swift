@@ -1,0 +1,78 @@
+import CheckpointFormat
+import FileSupport
+import Foundation
+
+/// Writes `report.html` into the folder of a run: how the training goes, for a browser.
+///
+/// The page needs no network and no script. It is replaced at each line of the log, and loads itself
+/// again for as long as the training goes on. While the folder still holds an earlier run, the page
+/// is that run's.
+public final class RunPage {
+  /// The name of the file.
+  public static let fileName = "report.html"
+
+  /// How far a training is, for the reader of the page.
+  enum Status {
+    case running, stopped, finished
+  }
+
+  let trainer: Trainer
+  /// What the page says about the program and the machine, by name.
+  let surroundings: [(name: String, value: String)]
+  private(set) var status = Status.running
+  private let start = ContinuousClock.now
+  private let firstStep: Int
+  private var (tokens, seconds) = (0, 0.0)
+  /// The targets per second between the last two lines of the log; `nil` before the first.
+  private(set) var tokensPerSecond: Double?
+
+  /// The page of the training that `trainer` has started; `surroundings` are shown on it.
+  public init(_ trainer: Trainer, surroundings: [(name: String, value: String)]) {
+    self.trainer = trainer
+    self.surroundings = surroundings
+    firstStep = trainer.state.globalStep
+  }
+
+  /// Takes `event` into account, and writes the page if it is a line of the log.
+  ///
+  /// - Throws: ``FileError``.
+  public func record(_ event: TrainingEvent) throws {
+    switch event {
+    case .progress(let step):
+      tokens += step.tokens
+      seconds += step.seconds
+    case .logged(let entry):
+      if entry.values["loss"] != nil {
+        tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
+        (tokens, seconds) = (0, 0)
+      }
+      try write()
+    case .saved: try write()
+    case .sampling: break
+    }
+  }
+
+  /// Writes the page of a training that has ended, at its last step or before.
+  ///
+  /// - Throws: ``FileError``.
+  public func end(isFinished: Bool) throws {
+    status = isFinished ? .finished : .stopped
+    try write()
+  }
+
+  private func write() throws {
+    guard !trainer.replacesEarlierRun else { return }
+    try replaceFile(at: "\(trainer.folder.path)/\(Self.fileName)", with: html)
+  }
+
+  /// How long this session has lasted, in seconds.
+  var elapsed: Double { (ContinuousClock.now - start) / .seconds(1) }
+
+  /// How long the rest takes at the speed of this session, validations and checkpoints included;
+  /// `nil` if nothing is known about that.
+  var remaining: Double? {
+    let done = trainer.state.globalStep - firstStep
+    guard status == .running, done > 0 else { return nil }
+    return elapsed / Double(done) * Double(trainer.totalSteps - trainer.state.globalStep)
+  }
+}
