@@ -86,6 +86,19 @@ bench-train: $(build)/interop/installed | $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(python) Tests/Benchmarks/training_benchmark.py \
 	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark $(BENCH_FLAGS)
 
+## bench-adapters: time the training of adapters against peft, half an hour
+.PHONY: bench-adapters
+bench-adapters: $(build)/interop/installed | $(bin)/gpt-finetune
+	HF_HUB_OFFLINE=1 $(python) Tests/Benchmarks/adapter_benchmark.py \
+	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark-adapters $(BENCH_FLAGS)
+
+## bench-adapter-curves: compare LoRA, DoRA and PiSSA, and draw docs/adapters.svg, half an hour
+.PHONY: bench-adapter-curves
+bench-adapter-curves: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
+	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/adapter_curves.py \
+	  --bpe-encode $(bin)/bpe-encode --gpt-finetune $(bin)/gpt-finetune --fixture $(corpus) \
+	  --work $(build)/benchmark-adapter-curves --picture docs/adapters.svg $(BENCH_FLAGS)
+
 ## bench-precision: train in fp32 and bf16 and draw the losses to docs/precision.svg, half an hour
 .PHONY: bench-precision
 bench-precision: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
