@@ -80,10 +80,12 @@ def make_tokens(bpe_encode, scratch):
     for lines in range(60, 200):
         (scratch / "text.txt").write_text(make_text(lines), encoding="utf-8")
         shutil.rmtree(scratch / "tokens", ignore_errors=True)
-        subprocess.run(
-            [os.path.abspath(bpe_encode), "text.txt", "--output", "tokens", "--vocab-size",
-             str(VOCABULARY), "--validation-fraction", "0.1"],
-            cwd=scratch, check=True, capture_output=True)
+        encode = [os.path.abspath(bpe_encode), "text.txt", "--output"]
+        # A vocabulary of all lines, for a text as short as this.
+        for arguments in (
+                ["vocabulary", "--vocab-size", str(VOCABULARY), "--validation-fraction", "0"],
+                ["tokens", "--tokenizer", "vocabulary", "--validation-fraction", "0.1"]):
+            subprocess.run(encode + arguments, cwd=scratch, check=True, capture_output=True)
         blocks = len(read_blocks(scratch / "tokens", "train"))
         batches = -(-blocks // BATCH)
         if blocks % BATCH == 2 and batches % 2 == 1 and batches % 3 != 0:
