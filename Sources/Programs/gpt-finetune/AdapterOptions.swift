@@ -167,6 +167,22 @@ struct AdapterOptions: ArgumentGroup {
     return configuration
   }
 
+  /// Checks that a new adapter of `configuration` is possible for `model`.
+  ///
+  /// - Throws: ``UsageError``.
+  func check(_ configuration: AdapterConfiguration, for model: GPT2Configuration) throws {
+    if let block = configuration.blocks?.first(where: { $0 >= model.layers }) {
+      throw UsageError(
+        "--layers-to-transform names block \(block), but the model has the blocks 0 to "
+          + "\(model.layers - 1)")
+    }
+    do {
+      _ = try AdapterPlan(configuration, for: model, path: "--adapter lora")
+    } catch let error as InputError {
+      throw UsageError("\(error)")
+    }
+  }
+
   /// The matrices of `--target-modules`, all unless some are given.
   private var targets: AdapterConfiguration.Modules {
     get throws {

@@ -254,7 +254,8 @@ struct GPTFinetune: Program {
   ) throws -> AdapterTraining {
     let weights = adapterOptions.baseWeights ?? (settings.precision == .bf16 ? .bf16 : .fp32)
     let merges = try adapterOptions.merges(
-      size: AdapterTraining.mergedSize(base: base, threadPool: threadPool), run: output)
+      size: AdapterTraining.mergedSize(
+        of: AdapterTraining.model(base: base, threadPool)), run: output)
     if let adapter = adapterOptions.adapterFrom {
       return try AdapterTraining(
         from: adapter, base: base, weights: weights, merges: merges, threadPool: threadPool,
@@ -262,6 +263,7 @@ struct GPTFinetune: Program {
     }
     let configuration = try adapterOptions.configuration(
       base: ModelFolder.hubName(of: base) ?? base)
+    try adapterOptions.check(configuration, for: AdapterTraining.model(base: base, threadPool))
     return try AdapterTraining(
       configuration, base: base, weights: weights, merges: merges, seed: settings.seed,
       threadPool: threadPool, progress: Interruption.check)

@@ -69,19 +69,24 @@ public final class AdapterTraining: CheckpointableModel {
   ) throws {
     (self.adapter, self.base, self.weights, self.merges) = (adapter, base, weights, merges)
     (self.initial, self.origin) = (initial, origin)
-    let configuration = try StoredModel(folder: base, threadPool).configuration
     model = try AdaptedModel(
       folder: base,
-      AdapterPlan(adapter, for: configuration, path: CheckpointFile.adapterConfiguration), start,
+      AdapterPlan(
+        adapter, for: Self.model(base: base, threadPool), path: CheckpointFile.adapterConfiguration),
+      start,
       weights: weights, threadPool: threadPool, progress: progress)
   }
 
-  /// The number of bytes of the merged model in the folder or GGUF file `base`.
+  /// What the model in the folder or GGUF file `base` is.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the model is damaged or not supported.
-  public static func mergedSize(base: String, threadPool: ThreadPool) throws -> Int {
-    let configuration = try StoredModel(folder: base, threadPool).configuration
-    return ParameterLayout(configuration).count * MemoryLayout<Float>.stride
+  public static func model(base: String, _ threadPool: ThreadPool) throws -> GPT2Configuration {
+    try StoredModel(folder: base, threadPool).configuration
+  }
+
+  /// The number of bytes of a merged model of `configuration`.
+  public static func mergedSize(of configuration: GPT2Configuration) -> Int {
+    ParameterLayout(configuration).count * MemoryLayout<Float>.stride
   }
 
   // MARK: - The model
