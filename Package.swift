@@ -200,7 +200,7 @@ let package = Package(
     tests(
       of: "GPT2", in: .model,
       ["BytePairEncoding", "TensorKernels", "CheckpointFormat", "JSONSupport", "FileSupport"],
-      data: ["Reference", "AdapterReference"]),
+      data: ["Reference", "Adapters/Reference"]),
     tests(
       of: "TextGeneration", in: .model,
       ["GPT2", "TensorKernels", "BytePairEncoding", "JSONSupport"]),

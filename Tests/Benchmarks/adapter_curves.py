@@ -33,7 +33,9 @@ WAYS = {
     "PiSSA": ((2e-4, 5e-4, 1e-3), [*LORA, "--init-lora-weights", "pissa"]),
 }
 # With LoRA's best learning rate.
-BASES = {f"LoRA, base in {kind}": ["--base-weights", kind] for kind in ("bf16", "int8", "int4")}
+VARIANTS = {f"LoRA, base in {kind}": ["--base-weights", kind] for kind in ("bf16", "int8", "int4")}
+VARIANTS["LoRA, dropout 0.05"] = ["--lora-dropout", "0.05"]
+VARIANTS["LoRA, rank 64"] = ["--lora-r", "64"]
 EVALUATIONS = 15
 
 
@@ -114,7 +116,7 @@ def main():
     matplotlib.rcParams["svg.hashsalt"] = "adapters"
     figure.savefig(arguments.picture, metadata={"Date": None})
 
-    for name, options in BASES.items():
+    for name, options in VARIANTS.items():
         results[name] = fine_tune(
             arguments, fixture, base, name, results["LoRA"].rate, [*LORA, *options])
     print("| way | learning rate | lowest validation loss | to LoRA | seconds | on disk |")

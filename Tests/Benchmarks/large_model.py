@@ -1,11 +1,11 @@
 """Run gpt-sample in int4 on a model of 13 billion random weights, of the size of ruGPT-3.5-13B.
 
-usage: large_model.py --gpt-sample PROGRAM --work FOLDER [--format safetensors|torch]
+usage: large_model.py --gpt-sample PROGRAM --work FOLDER [--format safetensors|torch|gguf]
                       [--shape LAYERS,WIDTH,HEADS,VOCABULARY,POSITIONS] [--weights int4]
                       [--tokens N] [--threads N] [--keep]
 
-The folder, 26 GB in shards of half precision, is written to --work first and removed at the end. The
-table has the time from the start to the first text without what its tokens take; the peak memory of
+The folder, 26 GB in shards of half precision, is written to --work first and removed at the end; gguf is
+a file in Q4_0 that gpt-sample exports from it. The table has the time from the start to the first text without what its tokens take; the peak memory of
 the process (VmHWM) and the largest parts of it that are its own and of mapped files; and the speed
 of single greedy texts, with the bytes that the weights of a token take per second as a fraction of
 what a loop that only reads memory has.
@@ -89,7 +89,9 @@ def write_folder(folder, shape, kind):
     (folder / "config.json").write_text(json.dumps({
         "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_layer": layers,
         "n_embd": width, "n_head": heads, "vocab_size": rows, "n_positions": positions,
-        "torch_dtype": "float16", "bos_token_id": None, "eos_token_id": None}))
+        "torch_dtype": "float16", "bos_token_id": None,
+        # An exported file must name one.
+        "eos_token_id": 0}))
     random_model.write_tokenizer(folder, *random_model.vocabulary(rows))
 
 
@@ -141,7 +143,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gpt-sample", required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("--format", choices=("safetensors", "torch"), default="safetensors")
+    parser.add_argument("--format", choices=("safetensors", "torch", "gguf"), default="safetensors")
     parser.add_argument("--shape", default=SHAPE)
     parser.add_argument("--weights", default="int4")
     parser.add_argument("--tokens", type=int, default=16, help="of each of four texts")
@@ -149,15 +151,22 @@ def main():
     parser.add_argument("--keep", action="store_true", help="do not remove the model")
     arguments = parser.parse_args()
     shape = tuple(map(int, arguments.shape.split(",")))
-    folder = arguments.work / f"large-{arguments.format}"
-    if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        write_folder(partial, shape, arguments.format)
-        partial.rename(folder)
+    is_gguf = arguments.format == "gguf"
+    kind = "safetensors" if is_gguf else arguments.format
+    folder = arguments.work / f"large-{kind}"
+    model = arguments.work / "large.gguf" if is_gguf else folder
+    if not model.exists():
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            write_folder(partial, shape, kind)
+            partial.rename(folder)
+        if is_gguf:
+            subprocess.run(
+                [arguments.gpt_sample, folder, "--export", model, "--weights", "q4_0"], check=True)
     before = sampling_benchmark.bandwidth(arguments)
-    loading, rate, memory = run(arguments, folder, shape)
+    loading, rate, memory = run(arguments, model, shape)
     after = sampling_benchmark.bandwidth(arguments)
     weights = sampling_benchmark.weights_read(shape)
     needed = weights * sampling_benchmark.WEIGHTS[f"ours {arguments.weights}"][0]
@@ -170,7 +179,8 @@ def main():
           f"| {memory['RssAnon'] / 2**30:.2f} GiB | {memory['RssFile'] / 2**30:.2f} GiB "
           f"| {rate:.2f} | {loop / 1e9:.1f} GB/s | {needed * rate / loop:.0%} |")
     if not arguments.keep:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        (arguments.work / "large.gguf").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

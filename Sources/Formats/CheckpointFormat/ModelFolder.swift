@@ -24,12 +24,6 @@ public enum ModelFolder {
     if names.contains(where: { $0.hasPrefix("checkpoint-") || $0.hasPrefix("final") }) {
       throw InputError(path, "this is the folder of a run, not of a model; " + remedy(inRun: path))
     }
-    if AdapterFolder(in: path) != nil {
-      throw InputError(
-        path,
-        "this is an adapter, not a model; name the model that it belongs to, and this folder with "
-          + "--adapter (gpt-sample) or --adapter-from (gpt-finetune)")
-    }
     throw InputError(
       path,
       "no model here; expected a Hugging Face folder with \(CheckpointFile.configuration), "

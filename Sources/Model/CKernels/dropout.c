@@ -52,25 +52,38 @@ static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropou
   }
 }
 
-INLINE void drop(float *out, const float *input, const uint32_t words[4][lanes],
-                 const CKernelsDropout *dropout, size_t count) {
+// The bits of each element of a stretch that are kept: all or none.
+INLINE void kept_bits(uint32_t kept[stretch], const uint32_t words[4][lanes], uint32_t threshold) {
   // Element e takes the lower half of word e, and element 64 + e the upper half.
   const uint32_t *random = &words[0][0];
-  size_t half = count < stretch / 2 ? count : stretch / 2;
-  for (size_t i = 0; i < half; i++)
-    out[i] = (random[i] & 0xFFFF) < dropout->threshold ? 0.0f : input[i] * dropout->scale;
-  for (size_t i = half; i < count; i++)
-    out[i] = random[i - half] >> 16 < dropout->threshold ? 0.0f : input[i] * dropout->scale;
+  for (size_t i = 0; i < stretch / 2; i++) {
+    kept[i] = (random[i] & 0xFFFF) < threshold ? 0 : UINT32_MAX;
+    kept[i + stretch / 2] = random[i] >> 16 < threshold ? 0 : UINT32_MAX;
+  }
+}
+
+INLINE void drop(float *out, const float *input, const uint32_t kept[stretch], float scale,
+                 size_t count) {
+  // In memory of its own, or the loop would not be vectorized where the output is the input.
+  uint32_t result[stretch];
+  for (size_t i = 0; i < count; i++) {
+    const float scaled = input[i] * scale;
+    uint32_t bits;
+    memcpy(&bits, &scaled, sizeof bits);
+    result[i] = bits & kept[i];
+  }
+  memcpy(out, result, count * sizeof *out);
 }
 
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count) {
-  uint32_t words[4][lanes];
+  uint32_t words[4][lanes], kept[stretch];
   for (size_t start = 0; start < count; start += stretch) {
     random_words(words, dropout, first_group + start / 8);
+    kept_bits(kept, words, dropout->threshold);
     if (count - start >= stretch)
-      drop(out + start, input + start, words, dropout, stretch);
+      drop(out + start, input + start, kept, dropout->scale, stretch);
     else
-      drop(out + start, input + start, words, dropout, count - start);
+      drop(out + start, input + start, kept, dropout->scale, count - start);
   }
 }

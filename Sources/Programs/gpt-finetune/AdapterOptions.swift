@@ -37,8 +37,8 @@ struct AdapterOptions: ArgumentGroup {
     valueName: "alpha", defaultText: "twice the rank; the rank with pissa", accepting: .above(0))
   var loraAlpha: Double?
   @Option(
-    help: "dropout probability of what enters the adapter", valueName: "p",
-    defaultText: "0.05; 0 with --use-dora", accepting: .within(0...0.99))
+    help: "dropout probability of what enters the adapter", valueName: "p", defaultText: "0",
+    accepting: .within(0...0.99))
   var loraDropout: Double?
   @Option(
     help: "matrices that are adapted: names separated by commas, such as attn.c_attn,mlp.c_fc; a "
@@ -147,7 +147,7 @@ struct AdapterOptions: ArgumentGroup {
     var configuration = AdapterConfiguration(
       baseModel: base, rank: rank,
       alpha: loraAlpha ?? Double(initLoraWeights == .pissa ? rank : 2 * rank),
-      dropout: loraDropout ?? (useDora ? 0 : 0.05), targets: try targets)
+      dropout: loraDropout ?? 0, targets: try targets)
     configuration.usesRootOfRank = useRslora
     configuration.hasMagnitudes = useDora
     switch initLoraWeights {

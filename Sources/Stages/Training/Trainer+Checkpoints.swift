@@ -20,7 +20,9 @@ extension Trainer {
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
   ) throws -> TrainingStart {
     // If the folder is not writable, that must become apparent before hours of training, not after.
+    // Opening a file also removes what a killed process left of it.
     _ = try OutputFile(path: "\(folder.path)/report.md")
+    _ = try OutputFile(path: "\(folder.path)/\(RunPage.fileName)")
     try folder.removeLeftovers()
     try folder.restorePrevious()
     guard try folder.holdsRun() else { return .new }

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import JSONSupport
 import TestSupport
 import Testing

@@ -66,7 +66,7 @@ public final class AdaptedModel: TrainableModel {
     base = try FrozenBase(
       source, modelLayout, layout, weights, subtracting: start.isPrincipal ? floats : nil,
       threadPool, progress)
-    base.copyReplaced(to: floats, layout, unless: start.isComplete)
+    if !start.isComplete { base.copyReplaced(to: floats, layout) }
     network = base.network(plan, layout, trainable)
     if plan.hasMagnitudes {
       base.measureColumns(network, layout, threadPool)

@@ -4,9 +4,9 @@ import TensorKernels
 struct FrozenBase {
   private let layout: ParameterLayout
   /// By the index of a matrix in ``layout``.
-  private var weights: [Int: FrozenWeights] = [:]
+  private let weights: [Int: FrozenWeights]
   /// By the index of a parameter in ``layout``.
-  private var floats: [Int: Floats] = [:]
+  private let floats: [Int: Floats]
   private let embeddings: Embeddings
   private let type: WeightType
   /// The squares of the lengths of the columns of all adapted matrices, if there are magnitudes.
@@ -58,8 +58,7 @@ struct FrozenBase {
   }
 
   /// Copies the parameters that the adapter replaces to their places in `target`.
-  func copyReplaced(to target: FloatArena, _ adapter: AdapterLayout, unless isComplete: Bool) {
-    guard !isComplete else { return }
+  func copyReplaced(to target: FloatArena, _ adapter: AdapterLayout) {
     for (index, parameter) in adapter.replacements {
       if let floats = floats[index] { target[parameter.range].update(from: floats) }
     }

@@ -2,6 +2,7 @@ import CheckpointFormat
 import TensorKernels
 
 /// The parameters of a model that training leaves as they are, in the form that its products read.
+///
 /// It owns their memory.
 final class FrozenParameters {
   /// Where the parameters come from.

@@ -203,6 +203,8 @@ private final class ParameterReader {
     try threadPool.pack(into: matrix, isTransposed: linear.isTransposed) { rows, floats in
       try source.copy(rows: rows, to: floats.elements)
     }
+    // Quantized tensors are read where they are mapped.
+    source.tensor.release()
     return matrix
   }
 }

@@ -173,9 +173,9 @@ extension ThreadPool {
     }
   }
 
-  /// Adds the gradient of the magnitudes; the lengths of the columns are taken as constants (DoRA,
-  /// 4.3). Scales `outGradient`.
+  /// Adds the gradient of the magnitudes, and scales `outGradient`.
   ///
+  /// The lengths of the columns are taken as constants (Liu and others 2024, 4.3).
   /// With z the sum of the products, out = magnitude / length · z + bias, so that
   /// Σ outGradient · z / length = (Σ outGradient · out − bias · Σ outGradient) / magnitude.
   private func addMagnitudeGradient(

@@ -201,7 +201,7 @@ extension RunPage {
         "\(configuration.layers) layers, \(configuration.embeddingSize) wide, "
           + "\(configuration.heads) heads, context \(configuration.contextLength), vocabulary "
           + "\(configuration.vocabularySize)"
-      ), ("parameters", NumberText.count(trainer.model.layout.count)),
+      ), ("parameters", NumberText.count(trainer.model.parameterCount)),
       ("tokens to train on", NumberText.count(trainer.data.training.count)),
     ]
     let rows = (model + values + surroundings.map { ($0.name, $0.value) }).map { name, value in

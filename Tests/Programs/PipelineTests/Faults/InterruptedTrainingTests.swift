@@ -161,8 +161,8 @@ struct InterruptedTrainingTests {
     #expect(ended.log.hasSuffix("gpt-finetune: error: stopped by \(name)\n"))
     let checkpoints = project.folder.path("run")
     let names = try FileManager.default.contentsOfDirectory(atPath: checkpoints)
-    #expect(names.count { $0.hasPrefix("checkpoint-") } == 1 && Set(names).contains("runs"))
-    #expect(names.count == 2)
+    #expect(names.count { $0.hasPrefix("checkpoint-") } == 1)
+    #expect(Set(names.filter { !$0.hasPrefix("checkpoint-") }) == ["report.html", "runs"])
   }
 
   /// The signals that each thread of `process` blocks, except the main one.

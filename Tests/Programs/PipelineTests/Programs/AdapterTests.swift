@@ -98,9 +98,6 @@ struct AdapterTests {
     let other = try sample([Self.model, "--adapter", "a"])
     #expect(other.status == 65 && other.log.contains("init_lora_weights is \"olora\""))
     #expect(try sample([Self.model, "--adapter", "nowhere"]).status == 66)
-    let training = try project.run(
-      "gpt-finetune", ["data/tokens/fixture", "-o", "o", "--model", "a"])
-    #expect(training.status == 65 && training.log.contains("a: this is an adapter, not a model"))
     // The vocabulary is not that of the model which was adapted.
     try project.folder.write(#"{"tokenizer": 1}"#, to: "a/resume_state.json")
     try write(0, to: "a")

@@ -10,7 +10,7 @@ import Testing
 /// `make interop` has just made.
 private let referenceFolder =
   ProcessInfo.processInfo.environment["ADAPTER_REFERENCE"]
-  ?? URL(filePath: #filePath).deletingLastPathComponent().appending(path: "AdapterReference").path
+  ?? URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Reference").path
 
 private let cases: [String] =
   ((try? FileManager.default.contentsOfDirectory(atPath: referenceFolder)) ?? [])
