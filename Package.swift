@@ -77,6 +77,7 @@ let package = Package(
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     systemLibrary("CDeflate", pkgConfig: "libdeflate", package: "libdeflate-dev"),
+    systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", package: "libpcre2-dev"),
     systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
 
     // MARK: Model: our own C
@@ -97,7 +98,8 @@ let package = Package(
     library("PostFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     library("TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
-    library("CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
+    library(
+      "CheckpointFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport", "CPCRE2"]),
     library("TensorBoardFormat", in: .formats, ["FileSupport"]),
     library(
       "ModelHub", in: .formats,

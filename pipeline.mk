@@ -397,7 +397,7 @@ sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
 packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libdeflate-dev libxml2-dev \
-  libcurl4-openssl-dev libssl-dev libedit-dev pkg-config
+  libpcre2-dev libcurl4-openssl-dev libssl-dev libedit-dev pkg-config
 
 ## programs: build the five programs
 .PHONY: programs

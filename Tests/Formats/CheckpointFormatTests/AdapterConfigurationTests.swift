@@ -142,7 +142,7 @@ struct AdapterConfigurationTests {
       (#"{"peft_type": "LORA", "lora_dropout": 1}"#, "lora_dropout is 1"),
       (#"{"peft_type": "LORA", "bias": "some"}"#, "bias is \"some\"; expected none or all or"),
       (#"{"peft_type": "LORA", "target_modules": [1]}"#, "target_modules is [1]"),
-      (#"{"peft_type": "LORA", "target_modules": "(?!c)x"}"#, "target_modules: '(?!c)x' is not"),
+      (#"{"peft_type": "LORA", "target_modules": "(?!c"}"#, "target_modules: '(?!c' is not"),
       (#"{"peft_type": "LORA", "rank_pattern": {"c_fc": 0}}"#, "rank_pattern: 'c_fc' is 0"),
       (#"{"peft_type": "LORA", "alpha_pattern": {"a)(b": 1}}"#, "alpha_pattern: 'a)(b' is not"),
       (#"{"peft_type": "LORA", "layers_pattern": "h"}"#, "layers_pattern needs"),
