@@ -28,6 +28,10 @@ private let options = [
     "train-sampling-strategy", "logging-first-step", "eval-steps", "per-device-eval-batch-size",
     "load-best-model-at-end", "gradient-checkpointing", "precision", "early-stopping-patience",
     "early-stopping-threshold", "recipe", "save-minutes", "report-to",
+    "adapter", "adapter-from", "base-weights", "bias", "init-lora-weights", "layers-to-transform",
+    "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
+    "use-dora",
+    "use-rslora",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
