@@ -30,14 +30,14 @@ struct ModulePatternTests {
       (#"(?!.*attn)h\.\d+\..+(?<!fc)"#, ["h.1.mlp.c_proj"], ["h.1.attn.c_proj", "h.1.mlp.c_fc"]),
       (#"(\w)\1(?i)x"#, ["aaX", "ююx"], ["abx"]),
       ("a|ab", ["a", "ab"], ["b", "ab\n"]),
-      ("", [""], ["a"]),
+      ("()", [""], ["a"]),
     ])
   func matching(expression: String, names: [String], others: [String]) throws {
     for name in names { #expect(try matches(expression, name), "\(name)") }
     for name in others { #expect(try !matches(expression, name), "\(name)") }
   }
 
-  @Test("gives up an expression that would backtrack almost forever", arguments: [22, 1000])
+  @Test("gives up an expression that would backtrack almost forever", arguments: [18, 1000])
   func steps(length: Int) throws {
     // The second alternative matches; the first fails only after 2^length attempts.
     let name = String(repeating: "a", count: length) + "b"
@@ -56,7 +56,8 @@ struct ModulePatternTests {
     let error = #expect(throws: (any Error).self) {
       try AdapterConfiguration.Modules(text: expression)
     }
-    #expect(error.map { "\($0)".hasSuffix(" at position 2") } == true, "\(error, default: "")")
+    let text = error.map { "\($0)" } ?? ""
+    #expect(text.hasSuffix(" at position 2"), "\(text)")
   }
 
   @Test(
