@@ -49,11 +49,14 @@ private final class CompiledExpression: @unchecked Sendable {
 
   /// The number of bytes, far more than any name of a module needs.
   private static let maximumLength = 10_000
-  /// How often a match may try an alternative. Expressions in use need less than 1,000 attempts; the
-  /// worst of 500,000 generated from pieces that backtrack took 0.2 s.
+  /// How often a match may try an alternative.
+  ///
+  /// Expressions in use need less than 1,000 attempts; the worst of 500,000 generated from pieces that
+  /// backtrack took 0.2 s.
   private static let maximumSteps: UInt32 = 100_000
-  /// The memory for what a match may go back to, in KiB. It also limits how deep a match may recurse,
-  /// and with 16 times as much, recursions took 0.9 s.
+  /// The memory for what a match may go back to, in KiB.
+  ///
+  /// It also limits how deep a match may recurse, and with 16 times as much, recursions took 0.9 s.
   private static let maximumMemory: UInt32 = 1 << 10
 
   init(_ source: String) throws(ModulePattern.Problem) {
