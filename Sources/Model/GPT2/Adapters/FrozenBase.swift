@@ -43,14 +43,14 @@ struct FrozenBase {
       try read(norm.bias)
     } linear: { linear in
       try progress()
-      let subtrahend = principal.flatMap { principal in
+      let update = principal.flatMap { principal in
         modules[linear.weight.index].map {
-          FrozenParameters.Subtrahend(
+          LowRankUpdate(
             a: $0.a.matrix(in: principal), b: $0.b.matrix(in: principal),
-            scaling: $0.plan.scaling)
+            scaling: -$0.plan.scaling)
         }
       }
-      weights[linear.weight.index] = try owner.weights(linear, minus: subtrahend)
+      weights[linear.weight.index] = try owner.weights(linear, after: update)
       if let bias = linear.bias { try read(bias) }
     }
     (self.weights, self.floats) = (weights, floats)

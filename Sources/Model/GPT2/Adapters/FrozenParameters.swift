@@ -22,13 +22,6 @@ final class FrozenParameters {
     }
   }
 
-  /// A product of factors that is subtracted from a matrix: scaling · (B · A)ᵀ.
-  struct Subtrahend: Sendable {
-    /// `[rank, inputs]` and `[outputs, rank]`.
-    let a, b: MatrixView
-    let scaling: Float
-  }
-
   private let source: Source
   private let type: WeightType
   private let threadPool: ThreadPool
@@ -57,30 +50,26 @@ final class FrozenParameters {
     }
   }
 
-  /// The weights of a linear layer, less `subtrahend`; in single precision where they are, unless
+  /// The weights of a linear layer after `update`; in single precision where they are, unless
   /// they change or have another type there.
   func weights(
-    _ linear: ParameterLayout.Linear, minus subtrahend: Subtrahend? = nil
+    _ linear: ParameterLayout.Linear, after update: LowRankUpdate? = nil
   ) throws -> FrozenWeights {
     let parameter = linear.weight
     let (rows, columns) = (parameter.shape[0], parameter.shape[1])
-    precondition(subtrahend == nil || !linear.isTransposed)
+    precondition(update == nil || !linear.isTransposed)
     let source = source
     @Sendable func read(_ rows: Range<Int>, _ floats: MatrixView) throws {
       try source.read(
         parameter, rows.lowerBound * columns..<rows.upperBound * columns, to: floats.elements)
-      guard let subtrahend else { return }
-      let a = subtrahend.a.block(rows: 0..<subtrahend.a.rows, columns: rows)
-      matrixProduct(
-        floats, a.transposed, subtrahend.b.transposed, factor: -subtrahend.scaling,
-        accumulating: true)
+      update?.apply(to: floats, from: rows.lowerBound)
     }
     func operand(_ matrix: ActivationMatrix) -> FrozenWeights {
       .rows(linear.isTransposed ? matrix.transposed : matrix.asIs)
     }
     switch type {
     case .fp32:
-      if subtrahend == nil, let floats = try floatsInPlace(parameter) {
+      if update == nil, let floats = try floatsInPlace(parameter) {
         return operand(.fp32(MatrixView(floats, rows: rows, columns: columns)))
       }
       let arena = FloatArena(count: rows * columns)
