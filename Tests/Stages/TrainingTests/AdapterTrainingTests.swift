@@ -119,17 +119,14 @@ struct AdapterTrainingTests {
     #expect(throws: InputError.self) { try again.start(resume) }
   }
 
-  @Test("the loss falls, and most with the factors that matter most")
-  func learning() throws {
-    func losses(_ adapter: AdapterConfiguration, _ run: String) throws -> [Double] {
-      let trainer = try fixture.trainer(of: model(adapter), run) { $0.maximumSteps = 60 }
-      try trainer.run { _ in }
-      return trainer.state.log.compactMap { $0.values["loss"] }
+  @Test("the loss falls", arguments: variants.indices)
+  func learning(variant: Int) throws {
+    let trainer = try fixture.trainer(of: model(Self.variants[variant].1)) {
+      $0.maximumSteps = 60
     }
-    for (name, adapter) in Self.variants {
-      let losses = try losses(adapter, name)
-      #expect(try #require(losses.last) < 0.9 * #require(losses.first), "\(name)")
-    }
+    try trainer.run { _ in }
+    let losses = trainer.state.log.compactMap { $0.values["loss"] }
+    #expect(try #require(losses.last) < #require(losses.first) - 0.02)
   }
 
   @Test("an adapter that is trained further begins where it ended")

@@ -13,7 +13,8 @@ struct AdapterTrainingTests {
   private func train(_ options: [String], to run: String = "checkpoints/adapted") throws -> Ended {
     try project.run(
       "gpt-finetune",
-      ["data/tokens/fixture", "-o", run, "--max-steps=2", "--report-to=none"] + options)
+      ["data/tokens/fixture", "-o", run, "--block-size=16", "--max-steps=2", "--report-to=none"]
+        + options)
   }
 
   private func sample(_ model: [String]) throws -> String {
@@ -78,6 +79,7 @@ struct AdapterTrainingTests {
       "train",
       with: [
         "RUN": "adapted", "MODEL": Self.model, "ADAPTER": "lora", "LORA_R": "2", "MAX_STEPS": "2",
+        "EXPORT": "data/fixture/result.json",
       ])
     #expect(made.status == 0, "\(made.log)")
     #expect(project.exists("checkpoints/adapted/final/adapter/adapter_config.json"))
