@@ -1,10 +1,10 @@
 """Fine-tune all weights, LoRA, DoRA and PiSSA side by side and draw the losses.
 
 usage: adapter_curves.py --bpe-encode PROGRAM --gpt-finetune PROGRAM --fixture TEXT --work FOLDER
-                         --picture FILE [--steps N] [--fine-tuning-steps N]
+                         --picture FILE [--steps N] [--fine-tuning-steps N] [--base FOLDER]
 
-A model from random weights learns the jokes of Debian's package fortunes-ru; then it is fine-tuned on
-the fixture in each way, with three learning rates, of which the best counts: the one with the lowest
+A model from random weights learns the jokes of Debian's package fortunes-ru, unless --base is the
+model of an earlier run; then it is fine-tuned on the fixture in each way, with three learning rates, of which the best counts: the one with the lowest
 validation loss. Draws that loss over the steps and over the minutes, and prints a table.
 """
 
@@ -71,11 +71,24 @@ def fine_tune(arguments, tokens, base, name, rate, options):
     folder = arguments.work / re.sub(r"\W+", "-", f"{name} {rate}")
     every = max(1, arguments.fine_tuning_steps // EVALUATIONS)
     seconds = run(
-        arguments.gpt_finetune, tokens, "-o", folder, "--restart", "--model", base / "final",
+        arguments.gpt_finetune, tokens, "-o", folder, "--restart", "--model", base,
         "--max-steps", arguments.fine_tuning_steps, "--learning-rate", rate, "--warmup-steps",
         arguments.fine_tuning_steps // 15, "--logging-steps", every, "--eval-steps", every,
         "--report-to", "none", *options)
     return Result(folder, rate, seconds)
+
+
+def learn_jokes(arguments):
+    """The model that has learnt them."""
+    if not FORTUNES.is_dir():
+        sys.exit(f"adapter_curves.py: {FORTUNES} is not there: apt-get install fortunes-ru")
+    corpus = arguments.work / "fortunes.txt"
+    corpus.write_text("".join(post + "\n" for post in fortunes(" @ ")), encoding="utf-8")
+    tokens, output = arguments.work / "fortunes", arguments.work / "base"
+    run(arguments.bpe_encode, corpus, "-o", tokens, "--vocab-size", 8192)
+    run(arguments.gpt_finetune, tokens, "-o", output, "--resume", "--max-steps", arguments.steps,
+        "--precision", "auto", "--report-to", "none")
+    return output / "final"
 
 
 def main():
@@ -84,18 +97,12 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--fine-tuning-steps", type=int, default=300)
+    parser.add_argument("--base", type=pathlib.Path)
     arguments = parser.parse_args()
-    if not FORTUNES.is_dir():
-        sys.exit(f"adapter_curves.py: {FORTUNES} is not there: apt-get install fortunes-ru")
     arguments.work.mkdir(parents=True, exist_ok=True)
-    corpus = arguments.work / "fortunes.txt"
-    corpus.write_text("".join(post + "\n" for post in fortunes(" @ ")), encoding="utf-8")
-    tokens, fixture = arguments.work / "fortunes", arguments.work / "fixture"
-    run(arguments.bpe_encode, corpus, "-o", tokens, "--vocab-size", 8192)
-    run(arguments.bpe_encode, arguments.fixture, "-o", fixture, "--tokenizer", tokens)
-    base = arguments.work / "base"
-    run(arguments.gpt_finetune, tokens, "-o", base, "--resume", "--max-steps", arguments.steps,
-        "--precision", "auto", "--report-to", "none")
+    base = arguments.base or learn_jokes(arguments)
+    fixture = arguments.work / "fixture"
+    run(arguments.bpe_encode, arguments.fixture, "-o", fixture, "--tokenizer", base)
 
     results = {}
     for name, (rates, options) in WAYS.items():

@@ -182,8 +182,9 @@ public final class AdapterTraining: CheckpointableModel {
   }
 
   public func inferenceModel(final path: String) throws -> InferenceModel {
+    // So that the samples take no more memory than the training.
     try InferenceModel(
-      folder: base, adapter: "\(path)/\(CheckpointFile.adapterFolder)", weights: .bf16,
+      folder: base, adapter: "\(path)/\(CheckpointFile.adapterFolder)", weights: .int8,
       threadPool: threadPool)
   }
 }
