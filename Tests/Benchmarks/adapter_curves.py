@@ -33,7 +33,7 @@ WAYS = {
     "PiSSA": ((2e-4, 5e-4, 1e-3), [*LORA, "--init-lora-weights", "pissa"]),
 }
 # With LoRA's best learning rate.
-VARIANTS = {f"LoRA, base in {kind}": ["--base-weights", kind] for kind in ("bf16", "int8", "int4")}
+VARIANTS = {f"LoRA, base in {kind}": ["--base-weights", kind] for kind in ("fp32", "int8", "int4")}
 VARIANTS["LoRA, dropout 0.05"] = ["--lora-dropout", "0.05"]
 VARIANTS["LoRA, rank 64"] = ["--lora-r", "64"]
 EVALUATIONS = 15
@@ -74,7 +74,7 @@ def fine_tune(arguments, tokens, base, name, rate, options):
         arguments.gpt_finetune, tokens, "-o", folder, "--restart", "--model", base,
         "--max-steps", arguments.fine_tuning_steps, "--learning-rate", rate, "--warmup-steps",
         arguments.fine_tuning_steps // 15, "--logging-steps", every, "--eval-steps", every,
-        "--report-to", "none", *options)
+        "--precision", "auto", "--report-to", "none", *options)
     return Result(folder, rate, seconds)
 
 
