@@ -47,7 +47,7 @@ def run(*command):
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seconds = []
     for line in process.stderr:
-        if re.search(r"step [\d,]+, .*validation loss", line):
+        if re.search(r"step [\d,]+, epoch [\d.,]+, validation loss", line):
             seconds.append(time.monotonic() - start)
     if process.wait():
         sys.exit(f"adapter_curves.py: {words[0]} failed")
