@@ -23,8 +23,8 @@ extension WeightType: ArgumentValue {}
 /// An adapter to train instead of all weights; names are those of peft's LoraConfig.
 struct AdapterOptions: ArgumentGroup {
   @Option(
-    help: "train an adapter and leave the model's own weights as they are: two thirds of the time, "
-      + "and less than half of the memory. lora adds the product of two small matrices to each "
+    help: "train an adapter and leave the model's own weights as they are: three quarters of "
+      + "the time, and less than half of the memory. lora adds the product of two small matrices to each "
       + "matrix", valueName: "type", defaultText: "train all weights")
   var adapter: AdapterKind?
   @Option(
@@ -47,15 +47,12 @@ struct AdapterOptions: ArgumentGroup {
   var targetModules: String?
   @Flag(help: "multiply by alpha / √rank, which suits large ranks better (rsLoRA)")
   var useRslora = false
-  @Flag(
-    help:
-      "also learn the length of each column of an adapted matrix (DoRA): often a little better, "
-      + "and slower")
+  @Flag(help: "also learn the length of each column of an adapted matrix (DoRA)")
   var useDora = false
   @Option(
     help:
       "how the adapter begins: true, random and without effect; gaussian, the same with a normal "
-      + "distribution; or pissa, as the principal part of each matrix, which learns faster at first",
+      + "distribution; or pissa, as the principal part of each matrix",
     valueName: "type", defaultText: "true")
   var initLoraWeights: InitialAdapterWeights?
   @Option(

@@ -7,7 +7,7 @@ package struct EpochBlocks {
   private let data: TrainingData
   /// The blocks in their order, if they are those of the shards.
   private var blocks: [Int] = []
-  /// The posts in their order, if they are joined anew and cut only then; and where each begins in the
+  /// The posts in their order, if they are joined again and cut only then; and where each begins in the
   /// joined tokens, and where the last one ends.
   private var posts: [Range<Int>] = []
   private var starts: [Int] = []

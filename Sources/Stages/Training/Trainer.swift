@@ -65,7 +65,7 @@ public final class Trainer {
   var lastSave = ContinuousClock.now
   /// Whether the folder still holds an earlier run, to be set aside when something is saved.
   var replacesEarlierRun = false
-  /// Where the posts are in the training tokens, if each epoch joins them anew.
+  /// Where the posts are in the training tokens, if each epoch joins them again.
   private let posts: [Range<Int>]
   private var epoch: (index: Int, blocks: EpochBlocks)?
 

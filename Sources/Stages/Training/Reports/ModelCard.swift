@@ -34,11 +34,11 @@ package struct ModelCard {
       } ?? []
   }
 
-  /// A comment that stands in a card for samples that an interruption has prevented.
+  /// A comment in place of samples whose writing was interrupted.
   private static let interruption =
     "<!-- The writing of samples was interrupted: gpt-finetune --resume writes them. -->"
 
-  /// Whether the card in the folder `path` lacks samples because their writing was interrupted.
+  /// Whether the card in the folder `path` has no samples because their writing was interrupted.
   static func isInterrupted(in path: String) -> Bool {
     guard let card = try? MappedFile(path: "\(path)/\(CheckpointFile.card)") else { return false }
     return withExtendedLifetime(card) {

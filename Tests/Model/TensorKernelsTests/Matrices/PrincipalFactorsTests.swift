@@ -128,7 +128,7 @@ struct PrincipalFactorsTests {
     }
   }
 
-  @Test("directions that a matrix lacks are zero")
+  @Test("directions that a matrix does not have are zero")
   func deficientRank() {
     let weights = FloatArena(count: 12 * 20)
     for index in 0..<20 { weights.floats[3 * 20 + index] = 2 }

@@ -81,7 +81,7 @@ struct AdapterTests {
     #expect(twice.status == 64 && twice.log.contains("'runs/x/final' is an adapter, not a model"))
   }
 
-  @Test("a model that is not there, or an adapter that is none, is named with the remedy")
+  @Test("a model that is not there, or a folder that is not an adapter, is named with the remedy")
   func faults() throws {
     try write(0, to: "a", base: nil)
     let nameless = try sample(["a"])
