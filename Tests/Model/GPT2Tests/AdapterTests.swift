@@ -157,7 +157,8 @@ struct AdapterTests {
     #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
   }
 
-  @Test("blocks that the model does not have, and modules that cannot be replaced, are refused by name")
+  @Test(
+    "blocks that do not exist, and modules that cannot be replaced, are refused by name")
   func otherUnfit() {
     let blocks = #expect(throws: InputError.self) { try adapter { $0.blocks = [2] } }
     #expect(blocks?.problem.contains("selects no module of a model of 2 blocks") == true)
