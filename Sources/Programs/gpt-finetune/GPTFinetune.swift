@@ -231,8 +231,8 @@ struct GPTFinetune: Program {
     let model: any CheckpointableModel
     let checksum: UInt32
     if adapterOptions.isUsed {
-      model = try makeAdapter(of: base, settings, threadPool)
-      checksum = try GPT2Model.checksum(folder: base, threadPool: threadPool)
+      let adapter = try makeAdapter(of: base, settings, threadPool)
+      (model, checksum) = (adapter, try adapter.baseChecksum())
     } else {
       let whole = try GPT2Model(folder: base, threadPool: threadPool, progress: Interruption.check)
       (model, checksum) = (whole, whole.checksum)
@@ -252,20 +252,20 @@ struct GPTFinetune: Program {
   private func makeAdapter(
     of base: String, _ settings: TrainingSettings, _ threadPool: ThreadPool
   ) throws -> AdapterTraining {
+    let stored = try StoredModel(folder: base, threadPool)
     let weights = adapterOptions.baseWeights ?? (settings.precision == .bf16 ? .bf16 : .fp32)
     let merges = try adapterOptions.merges(
-      size: AdapterTraining.mergedSize(
-        of: AdapterTraining.model(base: base, threadPool)), run: output)
+      size: AdapterTraining.mergedSize(of: stored.configuration), run: output)
     if let adapter = adapterOptions.adapterFrom {
       return try AdapterTraining(
-        from: adapter, base: base, weights: weights, merges: merges, threadPool: threadPool,
+        from: adapter, base: stored, weights: weights, merges: merges, threadPool: threadPool,
         progress: Interruption.check)
     }
     let configuration = try adapterOptions.configuration(
       base: ModelFolder.hubName(of: base) ?? base)
-    try adapterOptions.check(configuration, for: AdapterTraining.model(base: base, threadPool))
+    try adapterOptions.check(configuration, for: stored.configuration)
     return try AdapterTraining(
-      configuration, base: base, weights: weights, merges: merges, seed: settings.seed,
+      configuration, base: stored, weights: weights, merges: merges, seed: settings.seed,
       threadPool: threadPool, progress: Interruption.check)
   }
 

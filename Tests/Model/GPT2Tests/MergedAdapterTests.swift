@@ -167,7 +167,7 @@ struct MergedAdapterTests {
     var configuration = AdapterConfiguration(rank: 3, alpha: 5, targets: .allLinear)
     configuration.initialWeights = .pissa
     let adapter = try Adapter.principal(
-      configuration, base: base.path, threadPool: threadPool)
+      configuration, for: StoredModel(folder: base.path, threadPool), threadPool: threadPool)
     try adapter.write(to: folder.path)
     let read = try Adapter(folder: folder.path, base: base.path, threadPool: threadPool)
     #expect(read.plan.modules.allSatisfy { $0.rank == 6 })

@@ -20,18 +20,17 @@ public final class AdaptedModel: TrainableModel {
   public private(set) var network: TrainableNetwork
   private let base: FrozenBase
 
-  /// Adapts the model in the Hugging Face folder or GGUF file `path`, whose matrices are kept as
-  /// `weights`: with fp32 and a folder in single precision, where they are in the mapped file.
+  /// Adapts the model `stored`, whose matrices are kept as `weights`: with fp32 and a folder in
+  /// single precision, where they are in the mapped file.
   ///
   /// `progress` is called from time to time during reading.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
-  ///   a weight is NaN or infinite; what `progress` throws.
+  /// - Throws: ``FileError``; ``InputError`` if something is damaged, or a weight is NaN or infinite;
+  ///   what `progress` throws.
   public convenience init(
-    folder path: String, _ plan: AdapterPlan, _ start: AdapterStart, weights: WeightType = .fp32,
+    _ stored: StoredModel, _ plan: AdapterPlan, _ start: AdapterStart, weights: WeightType = .fp32,
     threadPool: ThreadPool, progress: () throws -> Void = {}
   ) throws {
-    let stored = try StoredModel(folder: path, threadPool)
     try self.init(
       stored.configuration, .stored(stored.tensors), plan, start, weights, threadPool,
       generation: stored.generation, notes: stored.notes, progress)
@@ -72,6 +71,15 @@ public final class AdaptedModel: TrainableModel {
       base.measureColumns(network, layout, threadPool)
       if !start.isComplete { setMagnitudes() }
     }
+  }
+
+  /// Subtracts the products of the factors in `principal` from the model as it is stored, in place of
+  /// those that it began with.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model is damaged; what `progress` throws.
+  func subtract(_ principal: FloatArena, progress: () throws -> Void) throws {
+    try base.subtract(principal, layout, progress)
+    if plan.hasMagnitudes { base.measureColumns(network, layout, threadPool) }
   }
 
   public func enableBFloat16() {

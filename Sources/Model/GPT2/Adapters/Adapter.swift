@@ -69,14 +69,13 @@ public struct Adapter: Sendable {
 /// PiSSA (Meng and others 2024): the factors begin as the principal part of their matrix, from which
 /// that part is subtracted.
 extension Adapter {
-  /// An adapter of `configuration` for the model in the folder or GGUF file `base`, whose factors are
-  /// the principal ones of their matrices.
+  /// An adapter of `configuration` for the model `stored`, whose factors are the principal ones of
+  /// their matrices.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the model is damaged or the adapter does not fit it.
   public static func principal(
-    _ configuration: AdapterConfiguration, base: String, threadPool: ThreadPool
+    _ configuration: AdapterConfiguration, for stored: StoredModel, threadPool: ThreadPool
   ) throws -> Adapter {
-    let stored = try StoredModel(folder: base, threadPool)
     let adapter = try Adapter(configuration, for: stored.configuration)
     try adapter.takePrincipalFactors(
       of: stored.tensors, ParameterLayout(stored.configuration), threadPool)

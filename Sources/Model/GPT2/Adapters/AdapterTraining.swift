@@ -11,31 +11,29 @@ public final class AdapterTraining: CheckpointableModel {
   /// What the adapter is; for PiSSA, before it is converted to an adapter of the unchanged model.
   public let adapter: AdapterConfiguration
   private let model: AdaptedModel
-  /// The folder or GGUF file of the model.
-  private let base: String
+  private let base: StoredModel
   private let weights: WeightType
   /// The CRC-32 of the adapter that is trained further; `nil` for a new one.
   private let origin: UInt32?
   /// The factors that were subtracted from the model's matrices (PiSSA).
-  private let initial: Adapter?
+  private var initial: Adapter?
   private let merges: Bool
 
-  /// Prepares to train a new adapter of the model in the folder or GGUF file `base`, whose matrices
-  /// are kept as `weights`.
+  /// Prepares to train a new adapter of the model `base`, whose matrices are kept as `weights`.
   ///
   /// `merges` tells whether the final model is merged. `progress` is called from time to time.
   ///
   /// - Throws: ``FileError``; ``InputError`` if the model is damaged or not supported, or the adapter
   ///   does not fit it; what `progress` throws.
   public convenience init(
-    _ adapter: AdapterConfiguration, base: String, weights: WeightType, merges: Bool, seed: UInt64,
-    threadPool: ThreadPool, progress: () throws -> Void = {}
+    _ adapter: AdapterConfiguration, base: StoredModel, weights: WeightType, merges: Bool,
+    seed: UInt64, threadPool: ThreadPool, progress: () throws -> Void = {}
   ) throws {
     let initial: Adapter?
     let start: AdapterStart
     switch adapter.initialWeights {
     case .pissa:
-      let principal = try Adapter.principal(adapter, base: base, threadPool: threadPool)
+      let principal = try Adapter.principal(adapter, for: base, threadPool: threadPool)
       (initial, start) = (principal, .principal(principal.parameters))
     case .gaussian: (initial, start) = (nil, .gaussian(seed: seed))
     case .standard, .random, .orthogonal: (initial, start) = (nil, .uniform(seed: seed))
@@ -51,10 +49,10 @@ public final class AdapterTraining: CheckpointableModel {
   /// - Throws: ``FileError``; ``InputError`` if the model or the adapter is damaged or not supported,
   ///   or they do not fit together; what `progress` throws.
   public convenience init(
-    from path: String, base: String, weights: WeightType, merges: Bool, threadPool: ThreadPool,
+    from path: String, base: StoredModel, weights: WeightType, merges: Bool, threadPool: ThreadPool,
     progress: () throws -> Void = {}
   ) throws {
-    let adapter = try Adapter(folder: path, base: base, threadPool: threadPool)
+    let adapter = try Adapter(folder: path, for: base, threadPool: threadPool)
     var configuration = adapter.configuration
     configuration.initialWeights = .standard
     try self.init(
@@ -63,26 +61,23 @@ public final class AdapterTraining: CheckpointableModel {
   }
 
   private init(
-    _ adapter: AdapterConfiguration, base: String, weights: WeightType, merges: Bool,
+    _ adapter: AdapterConfiguration, base: StoredModel, weights: WeightType, merges: Bool,
     _ start: AdapterStart, _ initial: Adapter?, origin: UInt32?, _ threadPool: ThreadPool,
     _ progress: () throws -> Void
   ) throws {
     (self.adapter, self.base, self.weights, self.merges) = (adapter, base, weights, merges)
     (self.initial, self.origin) = (initial, origin)
     model = try AdaptedModel(
-      folder: base,
+      base,
       AdapterPlan(
-        adapter, for: Self.model(base: base, threadPool), path: CheckpointFile.adapterConfiguration),
-      start,
-      weights: weights, threadPool: threadPool, progress: progress)
+        adapter, for: base.configuration, path: CheckpointFile.adapterConfiguration),
+      start, weights: weights, threadPool: threadPool, progress: progress)
   }
 
-  /// What the model in the folder or GGUF file `base` is.
+  /// The ``GPT2Model/checksum`` of the model without the adapter.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the model is damaged or not supported.
-  public static func model(base: String, _ threadPool: ThreadPool) throws -> GPT2Configuration {
-    try StoredModel(folder: base, threadPool).configuration
-  }
+  /// - Throws: ``FileError``; ``InputError`` if something is damaged.
+  public func baseChecksum() throws -> UInt32 { try base.checksum(threadPool) }
 
   /// The number of bytes of a merged model of `configuration`.
   public static func mergedSize(of configuration: GPT2Configuration) -> Int {
@@ -147,11 +142,10 @@ public final class AdapterTraining: CheckpointableModel {
     var stored = try Adapter(folder: path, for: configuration, threadPool: threadPool)
     if let initial {
       let halves = try stored.pissaHalves(adapter, for: configuration, path: path)
-      guard halves.initial.parameters.floats.elementsEqual(initial.parameters.floats) else {
-        throw InputError(
-          path,
-          "this processor decomposes the model's matrices into factors that differ in their last "
-            + "bits from those that the run began with; resume it on the machine it began on")
+      // Another processor may decompose a matrix into factors that differ in their last bits.
+      if !halves.initial.parameters.floats.elementsEqual(initial.parameters.floats) {
+        try model.subtract(halves.initial.parameters, progress: progress)
+        self.initial = halves.initial
       }
       stored = halves.trained
     }
@@ -170,7 +164,7 @@ public final class AdapterTraining: CheckpointableModel {
     try adapter.write(to: folder)
     guard merges else { return }
     try adapter.writeMerged(
-      with: base, as: configuration, generation: generation, to: path, threadPool: threadPool)
+      with: base.path, as: configuration, generation: generation, to: path, threadPool: threadPool)
   }
 
   public func checkFinal(_ path: String) throws {
@@ -184,7 +178,7 @@ public final class AdapterTraining: CheckpointableModel {
   public func inferenceModel(final path: String) throws -> InferenceModel {
     // So that the samples take no more memory than the training.
     try InferenceModel(
-      folder: base, adapter: "\(path)/\(CheckpointFile.adapterFolder)", weights: .int8,
+      folder: base.path, adapter: "\(path)/\(CheckpointFile.adapterFolder)", weights: .int8,
       threadPool: threadPool)
   }
 }

@@ -26,8 +26,7 @@ struct FrozenBase {
   ) throws {
     let owner = FrozenParameters(source, as: type, threadPool)
     (self.layout, self.type, self.owner) = (layout, type, owner)
-    var modules: [Int: AdapterLayout.Module] = [:]
-    for module in adapter.modules { modules[layout[module].weight.index] = module }
+    let changed = principal == nil ? [] : Set(adapter.modules.map { layout[$0].weight.index })
     var (weights, floats): ([Int: FrozenWeights], [Int: Floats]) = ([:], [:])
     func read(_ parameter: ParameterLayout.Parameter) throws {
       try progress()
@@ -43,18 +42,33 @@ struct FrozenBase {
       try read(norm.bias)
     } linear: { linear in
       try progress()
-      let update = principal.flatMap { principal in
-        modules[linear.weight.index].map {
-          LowRankUpdate(
-            a: $0.a.matrix(in: principal), b: $0.b.matrix(in: principal),
-            scaling: -$0.plan.scaling)
-        }
-      }
-      weights[linear.weight.index] = try owner.weights(linear, after: update)
+      weights[linear.weight.index] =
+        changed.contains(linear.weight.index)
+        ? owner.memory(for: linear) : try owner.weights(linear)
       if let bias = linear.bias { try read(bias) }
     }
     (self.weights, self.floats) = (weights, floats)
     squares = FloatArena(count: adapter.modules.reduce(0) { $0 + ($1.magnitude?.range.count ?? 0) })
+    if let principal { try subtract(principal, adapter, progress) }
+  }
+
+  /// Reads each adapted matrix, and subtracts from it the product of its factors in `principal`.
+  ///
+  /// They must not be in the mapped file: there must have been such factors from the beginning.
+  func subtract(
+    _ principal: FloatArena, _ adapter: AdapterLayout, _ progress: () throws -> Void
+  ) throws {
+    for module in adapter.modules {
+      try progress()
+      let linear = layout[module]
+      guard let weights = weights[linear.weight.index] else { continue }
+      try owner.read(
+        linear,
+        after: LowRankUpdate(
+          a: module.a.matrix(in: principal), b: module.b.matrix(in: principal),
+          scaling: -module.plan.scaling),
+        into: weights)
+    }
   }
 
   /// Copies the parameters that the adapter replaces to their places in `target`.

@@ -50,52 +50,73 @@ final class FrozenParameters {
     }
   }
 
-  /// The weights of a linear layer after `update`; in single precision where they are, unless
-  /// they change or have another type there.
-  func weights(
-    _ linear: ParameterLayout.Linear, after update: LowRankUpdate? = nil
-  ) throws -> FrozenWeights {
+  /// The weights of a linear layer; in single precision where they are, unless they have another type
+  /// there.
+  func weights(_ linear: ParameterLayout.Linear) throws -> FrozenWeights {
     let parameter = linear.weight
-    let (rows, columns) = (parameter.shape[0], parameter.shape[1])
+    if type == .fp32, let floats = try floatsInPlace(parameter) {
+      let matrix = MatrixView(floats, rows: parameter.shape[0], columns: parameter.shape[1])
+      return Self.rows(.fp32(matrix), linear)
+    }
+    let weights = memory(for: linear)
+    try read(linear, into: weights)
+    return weights
+  }
+
+  private static func rows(
+    _ matrix: ActivationMatrix, _ linear: ParameterLayout.Linear
+  ) -> FrozenWeights {
+    .rows(linear.isTransposed ? matrix.transposed : matrix.asIs)
+  }
+
+  /// Memory for the weights of a linear layer.
+  func memory(for linear: ParameterLayout.Linear) -> FrozenWeights {
+    let (rows, columns) = (linear.weight.shape[0], linear.weight.shape[1])
+    switch type {
+    case .fp32:
+      let arena = FloatArena(count: rows * columns)
+      floatArenas.append(arena)
+      return Self.rows(.fp32(arena.matrix(rows: rows, columns: columns)), linear)
+    case .bf16:
+      let arena = Arena<UInt16>(count: rows * columns)
+      bfloat16Arenas.append(arena)
+      return Self.rows(.bf16(arena.matrix(rows: rows, columns: columns)), linear)
+    case .int8, .int4:
+      return .packed(
+        linear.isTransposed
+          ? WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
+          : WeightMatrix(inputs: rows, outputs: columns, packedAs: type))
+    }
+  }
+
+  /// Reads the weights of a linear layer, changed by `update`, into memory that was made for them.
+  func read(
+    _ linear: ParameterLayout.Linear, after update: LowRankUpdate? = nil,
+    into weights: FrozenWeights
+  ) throws {
     precondition(update == nil || !linear.isTransposed)
-    let source = source
+    let (source, parameter) = (source, linear.weight)
+    let columns = parameter.shape[1]
     @Sendable func read(_ rows: Range<Int>, _ floats: MatrixView) throws {
       try source.read(
         parameter, rows.lowerBound * columns..<rows.upperBound * columns, to: floats.elements)
       update?.apply(to: floats, from: rows.lowerBound)
     }
-    func operand(_ matrix: ActivationMatrix) -> FrozenWeights {
-      .rows(linear.isTransposed ? matrix.transposed : matrix.asIs)
-    }
-    switch type {
-    case .fp32:
-      if update == nil, let floats = try floatsInPlace(parameter) {
-        return operand(.fp32(MatrixView(floats, rows: rows, columns: columns)))
-      }
-      let arena = FloatArena(count: rows * columns)
-      floatArenas.append(arena)
-      let matrix = arena.matrix(rows: rows, columns: columns)
-      try forEachBlock(of: rows) { part, _ in try read(part, matrix.rows(part)) }
-      return operand(.fp32(matrix))
-    case .bf16:
-      let arena = Arena<UInt16>(count: rows * columns)
-      bfloat16Arenas.append(arena)
-      let matrix = ActivationMatrix.bf16(arena.matrix(rows: rows, columns: columns))
-      let memory = FloatArena(count: threadPool.count * Self.block * columns)
-      try forEachBlock(of: rows) { part, thread in
-        let floats = memory.matrix(
-          at: thread * Self.block * columns, rows: part.count, columns: columns)
-        try read(part, floats)
-        matrix.rows(part).copyRows(of: floats)
-      }
-      return operand(matrix)
-    case .int8, .int4:
-      let matrix =
-        linear.isTransposed
-        ? WeightMatrix(inputs: columns, outputs: rows, packedAs: type)
-        : WeightMatrix(inputs: rows, outputs: columns, packedAs: type)
+    switch weights {
+    case .packed(let matrix):
       try threadPool.pack(into: matrix, isTransposed: linear.isTransposed, read: read)
-      return .packed(matrix)
+    case .rows(let operand):
+      let matrix = operand.matrix
+      let memory = FloatArena(count: type == .fp32 ? 0 : threadPool.count * Self.block * columns)
+      try forEachBlock(of: matrix.rows) { rows, thread in
+        guard case .fp32(let floats) = matrix else {
+          let floats = memory.matrix(
+            at: thread * Self.block * columns, rows: rows.count, columns: columns)
+          try read(rows, floats)
+          return matrix.rows(rows).copyRows(of: floats)
+        }
+        try read(rows, floats.rows(rows))
+      }
     }
   }
 

@@ -6,8 +6,10 @@ import TensorKernels
 import TextSupport
 
 /// A model in a Hugging Face folder or a GGUF file: what it is, and where its parameters lie.
-struct StoredModel {
-  let configuration: GPT2Configuration
+public struct StoredModel {
+  /// The folder or GGUF file.
+  let path: String
+  public let configuration: GPT2Configuration
   /// The token ids for generating text; `nil` if they are those of ``configuration``.
   let generation: GenerationConfiguration?
   /// The tensors of the parameters, in the order of their layout.
@@ -18,7 +20,8 @@ struct StoredModel {
   /// The model in the folder or GGUF file `path`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
-  init(folder path: String, _ threadPool: ThreadPool) throws {
+  public init(folder path: String, _ threadPool: ThreadPool) throws {
+    self.path = path
     var configuration: GPT2Configuration
     let weights: ModelWeights
     let idNotes: [String]

@@ -47,13 +47,13 @@ extension GPT2Model {
 
   /// The CRC-32 of all parameters, which distinguishes two sets of weights.
   public var checksum: UInt32 { threadPool.checksum(of: parameters.floats) }
+}
 
-  /// The ``checksum`` of the model in the folder or GGUF file `path`, of which one tensor at a time is
-  /// in memory.
+extension StoredModel {
+  /// The checksum that a ``GPT2Model`` with these weights has; one tensor at a time is in memory.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported.
-  public static func checksum(folder path: String, threadPool: ThreadPool) throws -> UInt32 {
-    let tensors = try StoredModel(folder: path, threadPool).tensors
+  /// - Throws: ``FileError``; ``InputError`` if something is damaged.
+  func checksum(_ threadPool: ThreadPool) throws -> UInt32 {
     let memory = FloatArena(count: tensors.map(\.count).max() ?? 0)
     var checksum = CRC32()
     for tensor in tensors {

@@ -112,7 +112,7 @@ public enum ActivationOperand: Sendable {
   var columns: Int { isTransposed ? matrix.rows : matrix.columns }
 
   /// The matrix that enters the product, in memory.
-  var matrix: ActivationMatrix {
+  public var matrix: ActivationMatrix {
     switch self {
     case .fp32(let operand): .fp32(operand.matrix)
     case .bf16(let operand): .bf16(operand.matrix)

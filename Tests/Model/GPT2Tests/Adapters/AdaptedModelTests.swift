@@ -40,7 +40,8 @@ struct AdaptedModelTests {
     try base.write(to: folder.path)
     let plan = plan(hasMagnitudes: true, biases: .all)
     let stored = try AdaptedModel(
-      folder: folder.path, plan, .uniform(seed: 3), weights: type, threadPool: base.threadPool)
+      StoredModel(folder: folder.path, base.threadPool), plan, .uniform(seed: 3), weights: type,
+      threadPool: base.threadPool)
     let inMemory = try AdaptedModel(base, plan, .uniform(seed: 3), weights: type)
     #expect(stored.configuration == inMemory.configuration)
     let bits = [stored, inMemory].map { model in
@@ -135,8 +136,8 @@ struct AdaptedModelTests {
       base.parameters.floats[place] = earlier
       let error = #expect(throws: InputError.self) {
         try AdaptedModel(
-          folder: folder.path, plan(), .uniform(seed: 1), weights: type,
-          threadPool: base.threadPool)
+          StoredModel(folder: folder.path, base.threadPool), plan(), .uniform(seed: 1),
+          weights: type, threadPool: base.threadPool)
       }
       #expect(error.map { "\($0)" }?.contains(name) == true)
     }

@@ -40,8 +40,9 @@ private struct Reference {
       start[parameter.range].update(
         fromContentsOf: try Self.elements(adapter, parameter.name, as: Float.self))
     }
+    let threadPool = ThreadPool(count: threads)
     model = try AdaptedModel(
-      folder: base, plan, .given(start), threadPool: ThreadPool(count: threads))
+      StoredModel(folder: base, threadPool), plan, .given(start), threadPool: threadPool)
     let shape = try #require(expected.tensors["tokens"]).shape
     (batch, time) = (shape[0], shape[1])
     tokens = try Self.elements(expected, "tokens", as: Int32.self)
