@@ -1,15 +1,18 @@
 """Fine-tune all weights, LoRA, DoRA and PiSSA side by side and draw the losses.
 
 usage: adapter_curves.py --bpe-encode PROGRAM --gpt-finetune PROGRAM --fixture TEXT --work FOLDER
-                         --picture FILE [--steps N] [--fine-tuning-steps N] [--base FOLDER]
+                         --picture FILE [--steps N] [--fine-tuning-steps N]
 
-A model from random weights learns the jokes of Debian's package fortunes-ru, unless --base is the
-model of an earlier run; then it is fine-tuned on the fixture in each way, with three learning rates, of which the best counts: the one with the lowest
-validation loss. Draws that loss over the steps and over the minutes, and prints a table.
+A model from random weights learns the jokes of Debian's package fortunes-ru, except those about
+computers. Then it is fine-tuned on those, and on the fixture, in each way. The learning rate is
+doubled or halved as long as that lowers the lowest validation loss; the best ones are kept in
+rates.json in the work folder, where a second run finds them. Draws the losses over steps and minutes,
+and prints a table.
 """
 
 import argparse
 import csv
+import json
 import pathlib
 import re
 import subprocess
@@ -24,18 +27,20 @@ from matplotlib import pyplot
 from fortunes import FORTUNES, fortunes
 
 LORA = ["--adapter", "lora"]
-# name: learning rates, options
+# name: the first learning rate to try, options
 WAYS = {
-    "all weights": ((5e-5, 2e-4, 5e-4), []),
-    "LoRA": ((5e-4, 1e-3, 2e-3), LORA),
-    "rsLoRA": ((2e-4, 5e-4, 1e-3), [*LORA, "--use-rslora"]),
-    "DoRA": ((5e-4, 1e-3, 2e-3), [*LORA, "--use-dora"]),
-    "PiSSA": ((2e-4, 5e-4, 1e-3), [*LORA, "--init-lora-weights", "pissa"]),
+    "all weights": (5e-4, []),
+    "LoRA": (2e-3, LORA),
+    "rsLoRA": (1e-3, [*LORA, "--use-rslora"]),
+    "DoRA": (2e-3, [*LORA, "--use-dora"]),
+    "PiSSA": (1e-3, [*LORA, "--init-lora-weights", "pissa"]),
+    "LoRA, rank 64": (2e-3, [*LORA, "--lora-r", "64"]),
 }
 # With LoRA's best learning rate.
-VARIANTS = {f"LoRA, base in {kind}": ["--base-weights", kind] for kind in ("fp32", "int8", "int4")}
-VARIANTS["LoRA, dropout 0.05"] = ["--lora-dropout", "0.05"]
-VARIANTS["LoRA, rank 64"] = ["--lora-r", "64"]
+VARIANTS = {
+    f"LoRA, base in {kind}": [*LORA, "--base-weights", kind] for kind in ("fp32", "int8", "int4")}
+VARIANTS["LoRA, dropout 0.05"] = [*LORA, "--lora-dropout", "0.05"]
+ABOUT_COMPUTERS = ("computer", "programming", "M$")
 EVALUATIONS = 15
 
 
@@ -67,28 +72,70 @@ class Result:
         self.bytes = path.stat().st_size
 
 
-def fine_tune(arguments, tokens, base, name, rate, options):
-    folder = arguments.work / re.sub(r"\W+", "-", f"{name} {rate}")
+def fine_tune(arguments, target, base, name, rate, options):
+    folder = arguments.work / re.sub(r"\W+", "-", f"{target} {name} {rate:g}")
     every = max(1, arguments.fine_tuning_steps // EVALUATIONS)
     seconds = run(
-        arguments.gpt_finetune, tokens, "-o", folder, "--restart", "--model", base,
-        "--max-steps", arguments.fine_tuning_steps, "--learning-rate", rate, "--warmup-steps",
-        arguments.fine_tuning_steps // 15, "--logging-steps", every, "--eval-steps", every,
-        "--precision", "auto", "--report-to", "none", *options)
+        arguments.gpt_finetune, arguments.work / target, "-o", folder, "--restart",
+        "--model", base, "--max-steps", arguments.fine_tuning_steps, "--learning-rate", rate,
+        "--warmup-steps", arguments.fine_tuning_steps // 15, "--logging-steps", every,
+        "--eval-steps", every, "--precision", "auto", "--report-to", "none", *options)
     return Result(folder, rate, seconds)
+
+
+def best_rate(arguments, target, base, name):
+    """The learning rate with the lowest validation loss, of which half and double are higher."""
+    start, options = WAYS[name]
+    losses = {}
+
+    def loss(power):
+        if power not in losses:
+            losses[power] = fine_tune(
+                arguments, target, base, name, start * 2.0**power, options).best
+        return losses[power]
+
+    power = 0
+    while (step := min((-1, 0, 1), key=lambda step: loss(power + step))) != 0:
+        power += step
+    return start * 2.0**power
+
+
+def write_corpus(path, **files):
+    path.write_text("".join(post + "\n" for post in fortunes(" @ ", **files)), encoding="utf-8")
 
 
 def learn_jokes(arguments):
     """The model that has learnt them."""
     if not FORTUNES.is_dir():
         sys.exit(f"adapter_curves.py: {FORTUNES} is not there: apt-get install fortunes-ru")
-    corpus = arguments.work / "fortunes.txt"
-    corpus.write_text("".join(post + "\n" for post in fortunes(" @ ")), encoding="utf-8")
-    tokens, output = arguments.work / "fortunes", arguments.work / "base"
+    corpus = arguments.work / "jokes.txt"
+    write_corpus(corpus, without=ABOUT_COMPUTERS)
+    tokens, output = arguments.work / "jokes", arguments.work / "base"
     run(arguments.bpe_encode, corpus, "-o", tokens, "--vocab-size", 8192)
-    run(arguments.gpt_finetune, tokens, "-o", output, "--resume", "--max-steps", arguments.steps,
-        "--precision", "auto", "--report-to", "none")
+    run(arguments.gpt_finetune, tokens, "-o", output, "--resume", "--layers", 6, "--width", 384,
+        "--heads", 6, "--max-steps", arguments.steps, "--precision", "auto", "--report-to", "none")
     return output / "final"
+
+
+def draw(arguments, results):
+    """The losses of each way on each target."""
+    figure, axes = pyplot.subplots(
+        len(results), 2, figsize=(11, 4.2 * len(results)), sharey="row", layout="constrained")
+    for row, (target, ways) in zip(axes, results.items()):
+        for name, result in ways.items():
+            if name in WAYS:
+                minutes = [second / 60 for second in result.seconds]
+                for part, places in zip(row, (result.steps, minutes)):
+                    part.plot(
+                        places, result.losses, marker="o", markersize=3,
+                        label=f"{name}, {result.rate:g}")
+        row[0].set(title=target, xlabel="step", ylabel="validation loss")
+        row[1].set(title="over time", xlabel="minutes from the start of the program")
+        row[0].legend(title="learning rate")
+        for part in row:
+            part.grid(alpha=0.3)
+    matplotlib.rcParams["svg.hashsalt"] = "adapters"
+    figure.savefig(arguments.picture, metadata={"Date": None})
 
 
 def main():
@@ -97,41 +144,40 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--fine-tuning-steps", type=int, default=300)
-    parser.add_argument("--base", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    base = arguments.base or learn_jokes(arguments)
-    fixture = arguments.work / "fixture"
-    run(arguments.bpe_encode, arguments.fixture, "-o", fixture, "--tokenizer", base)
+    base = learn_jokes(arguments)
+    computers = arguments.work / "computers.txt"
+    write_corpus(computers, only=ABOUT_COMPUTERS)
+    targets = {"fixture": arguments.fixture, "jokes about computers": computers}
+    for target, corpus in targets.items():
+        run(arguments.bpe_encode, corpus, "-o", arguments.work / target, "--tokenizer", base)
 
+    saved = arguments.work / "rates.json"
+    if not saved.exists():
+        rates = {
+            target: {name: best_rate(arguments, target, base, name) for name in WAYS}
+            for target in targets}
+        saved.write_text(json.dumps(rates, indent=2), encoding="utf-8")
+    rates = json.loads(saved.read_text(encoding="utf-8"))
     results = {}
-    for name, (rates, options) in WAYS.items():
-        tried = [fine_tune(arguments, fixture, base, name, rate, options) for rate in rates]
-        results[name] = min(tried, key=lambda result: result.best)
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.5), sharey=True, layout="constrained")
-    for name, result in results.items():
-        label = f"{name}, {result.rate:g}"
-        axes[0].plot(result.steps, result.losses, marker="o", markersize=3, label=label)
-        axes[1].plot(
-            [second / 60 for second in result.seconds], result.losses, marker="o", markersize=3,
-            label=label)
-    axes[0].set(title="Fine-tuning on the fixture", xlabel="step", ylabel="validation loss")
-    axes[1].set(title="The same over time", xlabel="minutes from the start of the program")
-    for part in axes:
-        part.grid(alpha=0.3)
-    axes[0].legend(title="learning rate")
-    matplotlib.rcParams["svg.hashsalt"] = "adapters"
-    figure.savefig(arguments.picture, metadata={"Date": None})
+    for target in targets:
+        of_way = rates[target]
+        results[target] = {
+            name: fine_tune(arguments, target, base, name, of_way[name], options)
+            for name, (_, options) in WAYS.items()}
+        for name, options in VARIANTS.items():
+            results[target][name] = fine_tune(
+                arguments, target, base, name, of_way["LoRA"], options)
+    draw(arguments, results)
 
-    for name, options in VARIANTS.items():
-        results[name] = fine_tune(
-            arguments, fixture, base, name, results["LoRA"].rate, [*LORA, *options])
-    print("| way | learning rate | lowest validation loss | to LoRA | seconds | on disk |")
-    print("| --- " * 6 + "|")
-    for name, result in results.items():
-        print(f"| {name} | {result.rate:g} | {result.best:.4f} "
-              f"| {(result.best / results['LoRA'].best - 1) * 100:+.2f} % "
-              f"| {result.seconds[-1]:.0f} | {result.bytes / 1e6:.1f} MB |")
+    for target, ways in results.items():
+        print(f"\n| {target} | learning rate | lowest validation loss | to LoRA | seconds | on disk |")
+        print("| --- " * 6 + "|")
+        for name, result in ways.items():
+            print(f"| {name} | {result.rate:g} | {result.best:.4f} "
+                  f"| {(result.best / ways['LoRA'].best - 1) * 100:+.2f} % "
+                  f"| {result.seconds[-1]:.0f} | {result.bytes / 1e6:.1f} MB |")
 
 
 if __name__ == "__main__":

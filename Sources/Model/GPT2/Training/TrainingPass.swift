@@ -36,7 +36,9 @@ public final class TrainingPass {
   private let logits: FloatArena
 
   /// Logits are computed in blocks of rows of about this many numbers.
-  private static let logitBlock = 32 << 20
+  ///
+  /// Each block adds to the gradient of a head that is trained, which is large.
+  private static func logitBlock(isTrained: Bool) -> Int { isTrained ? 32 << 20 : 4 << 20 }
 
   /// Allocates memory for batches of up to `batchSize` sequences of `sequenceLength` positions;
   /// without gradients if only the loss is needed.
@@ -77,7 +79,8 @@ public final class TrainingPass {
       count: ThreadPool.rowGradientScratch(
         channels: max(configuration.feedForwardSize, 3 * configuration.embeddingSize)))
     let vocabulary = configuration.vocabularySize
-    let logitBlocks = (rows * vocabulary + Self.logitBlock - 1) / Self.logitBlock
+    let logitBlock = Self.logitBlock(isTrained: network.trainedParts.lmHead.weight != nil)
+    let logitBlocks = (rows * vocabulary + logitBlock - 1) / logitBlock
     logits = FloatArena(count: (rows + logitBlocks - 1) / logitBlocks * vocabulary)
   }
 
