@@ -273,7 +273,11 @@ waiting := $(if $(wildcard $(variables).started),$(if $(call \
   bash,has_saved,checkpoints/$(RUN) $(variables).started),.started))
 $(eval $(file < $(variables)$(waiting)))
 remembered := $(patsubst remembered.%,%,$(filter remembered.%,$(.VARIABLES)))
-$(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $$(remembered.$(name))))
+# A budget that is given takes the place of a remembered one of the other kind.
+other_budget := $(if $(and $(filter UNTIL,$(given)),$(UNTIL)),MAX_HOURS)$(if $(and $(filter \
+  MAX_HOURS,$(given)),$(MAX_HOURS)),UNTIL)
+$(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $(if $(filter \
+  $(name),$(other_budget)),,$$(remembered.$(name)))))
 
 #? a Telegram Desktop export (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the bundled corpus
 EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
@@ -307,6 +311,10 @@ PACK ?= posts
 END_OF_TEXT ?=
 
 #! make train
+#? hours that the whole training may take, in place of MAX_STEPS and EPOCHS; empty: no limit
+MAX_HOURS ?=
+#? when it is to be finished, such as 07:30 or 2026-12-01T07:30, in place of these; empty: no limit
+UNTIL ?=
 #? model to fine-tune: its folder or GGUF file, or its name on the Hugging Face Hub; empty: a small model from random weights
 MODEL ?=
 ifeq ($(MODEL),)
@@ -318,8 +326,8 @@ WIDTH ?= 256
 HEADS ?= 4
 #? longest context of a new model
 CONTEXT ?= 256
-#? optimizer steps; empty: those of EPOCHS (the default with MODEL)
-MAX_STEPS ?= 300
+#? optimizer steps; empty: those of EPOCHS (the default with MODEL), or as many as there is time for
+MAX_STEPS ?= $(if $(MAX_HOURS)$(UNTIL),,300)
 #? highest learning rate (with MODEL: 5e-5; with ADAPTER: that of the adapter, 2e-4)
 LEARNING_RATE ?= 1e-3
 #? how many checkpoints to keep; empty: all (the default with MODEL)
@@ -335,8 +343,8 @@ ADAPTER ?=
 LORA_R ?=
 #? how the weights of MODEL are kept beside the adapter: fp32, bf16, int8, int4; empty: as PRECISION
 BASE_WEIGHTS ?=
-#? passes over the training data
-EPOCHS ?= 10
+#? passes over the training data; empty: 10, or as many as there is time for
+EPOCHS ?= $(if $(MAX_HOURS)$(UNTIL),,10)
 #? tokens in a training example
 BLOCK_SIZE ?= 128
 #? examples in a batch
@@ -469,7 +477,7 @@ trained := $(run_folder).settings
 clean_variables := RECIPE NEWS CLEAN_FLAGS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := RECIPE MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
-  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE ADAPTER LORA_R BASE_WEIGHTS TRAIN_FLAGS
+  BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE ADAPTER LORA_R BASE_WEIGHTS MAX_HOURS UNTIL TRAIN_FLAGS
 settings = $(foreach name,$(1),$(if $(filter-out undefined,$(origin \
   $(name))),$(name)=$($(name))$(newline)))
 clean_settings = $(call settings,$(clean_variables))
@@ -592,6 +600,25 @@ $(encoded): $(cleaned) $(wildcard $(corpus)) \
 	  $${THREADS:+--threads="$$THREADS"}
 	$(call done,encode_settings)
 
+# Trains the run, or with more arguments does something else with the same settings.
+define finetune
+run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
+  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
+  --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
+  $${EPOCHS:+--num-train-epochs="$$EPOCHS"} $${MAX_HOURS:+--max-hours="$$MAX_HOURS"} \
+  $${UNTIL:+--until="$$UNTIL"} $${WARMUP_STEPS:+--warmup-steps="$$WARMUP_STEPS"} \
+  $${ADAPTER:+--adapter="$$ADAPTER"} $${LORA_R:+--lora-r="$$LORA_R"} \
+  $${BASE_WEIGHTS:+--base-weights="$$BASE_WEIGHTS"} \
+  $${LEARNING_RATE:+--learning-rate="$$LEARNING_RATE"} --block-size="$$BLOCK_SIZE" \
+  --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
+  $${PRECISION:+--precision="$$PRECISION"} \
+  $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \
+  $${EVAL_STEPS:+--eval-steps="$$EVAL_STEPS"} \
+  $${LOGGING_STEPS:+--logging-steps="$$LOGGING_STEPS"} \
+  $${SAVE_STEPS:+--save-steps="$$SAVE_STEPS"} $${SAVE_TOTAL_LIMIT:+--save-total-limit="$$SAVE_TOTAL_LIMIT"} \
+  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}"
+endef
+
 ## train: the trained model, checkpoints/RUN/final; resumes after an interruption
 .PHONY: train
 train: $(trained)
@@ -606,21 +633,13 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	  exit 64;; esac; \
 	mkdir -p checkpoints; $(call remember,$(variables).started); \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
-	run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
-	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
-	  --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
-	  --num-train-epochs="$$EPOCHS" $${WARMUP_STEPS:+--warmup-steps="$$WARMUP_STEPS"} \
-	  $${ADAPTER:+--adapter="$$ADAPTER"} $${LORA_R:+--lora-r="$$LORA_R"} \
-	  $${BASE_WEIGHTS:+--base-weights="$$BASE_WEIGHTS"} \
-	  $${LEARNING_RATE:+--learning-rate="$$LEARNING_RATE"} --block-size="$$BLOCK_SIZE" \
-	  --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
-	  $${PRECISION:+--precision="$$PRECISION"} \
-	  $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \
-	  $${EVAL_STEPS:+--eval-steps="$$EVAL_STEPS"} \
-	  $${LOGGING_STEPS:+--logging-steps="$$LOGGING_STEPS"} \
-	  $${SAVE_STEPS:+--save-steps="$$SAVE_STEPS"} $${SAVE_TOTAL_LIMIT:+--save-total-limit="$$SAVE_TOTAL_LIMIT"} \
-	  $${THREADS:+--threads="$$THREADS"} "$${flags[@]}" $(if $(always),,--resume) --restart; }
+	$(finetune) $(if $(always),,--resume) --restart; }
 	$(call done,train_settings)
+
+## estimate: what make train would take, according to a few steps: time, memory and disk
+.PHONY: estimate
+estimate: $(encoded) | $(bin)/gpt-finetune
+	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(finetune) --estimate
 
 # A trained model is sampled as it is, whatever the variables say now: looking at a run must never
 # train it. Only the run of the bundled corpus is trained first, because a first try needs it.
@@ -706,8 +725,8 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 # All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
-  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) sample gguf chat score \
-  show missing-export: export \
+  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) estimate sample gguf chat \
+  score show missing-export: export \
   $(name) := $$($(name)))))
 
 ## distclean: remove the build, and all output under data and checkpoints

@@ -45,12 +45,25 @@ struct TrainingOptions: ArgumentGroup {
   var gradientAccumulationSteps = 1
   @Option(
     help: "passes over the training data", aliases: ["epochs"], valueName: "n",
+    defaultText: "10; as many as there is time for with --max-hours or --until",
     accepting: .above(0))
-  var numTrainEpochs = 10.0
+  var numTrainEpochs: Double?
   @Option(
     help: "number of steps of the whole run", valueName: "n", defaultText: "those of the epochs",
     accepting: .atLeast(1))
   var maxSteps: Int?
+  @Option(
+    help:
+      "hours that the whole run may take, from the start to the finished model: the number of steps "
+      + "follows from the speed, and the learning rate reaches its end when the time does. "
+      + "--max-steps or --num-train-epochs, if given, bound the steps", valueName: "hours",
+    defaultText: "no limit", accepting: .above(0))
+  var maxHours: Double?
+  @Option(
+    help:
+      "the same, with the time of day at which the run is to be finished, such as 07:30, or the "
+      + "date and time, such as 2026-12-01T07:30", valueName: "time", defaultText: "no limit")
+  var until: LocalTime?
   @Option(
     help: "dropout probability, wherever GPT-2 has dropout", valueName: "p",
     defaultText: "the model's own; 0.1 for a new one", accepting: .within(0...0.99))

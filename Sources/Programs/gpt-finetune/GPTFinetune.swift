@@ -2,6 +2,7 @@ import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import GPT2
+import Glibc
 import ModelHub
 import TensorKernels
 import TextSupport
@@ -35,6 +36,11 @@ struct GPTFinetune: Program {
           train an adapter (LoRA) instead of all weights: less memory and time; final/adapter/ is what
           peft loads, final/ the model merged with it
 
+      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --estimate
+          print what the run would take: time, memory, disk
+      gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --until 07:30
+          train for as long as there is time
+
     Options have the same names and meanings as in the Hugging Face Trainer. When a run is resumed,
     options that affect the result must stay the same; how often to log and save, and --threads,
     may change.
@@ -65,6 +71,11 @@ struct GPTFinetune: Program {
       + "with --resume, only if its settings, model or data differ")
   var restart = false
 
+  @Flag(
+    help: "only measure a few steps, of these settings and of others, and print what the run would "
+      + "take: time, memory and disk. Nothing is written")
+  var estimate = false
+
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
   @OptionGroup("An adapter (with --model)") var adapterOptions: AdapterOptions
   @OptionGroup("Training") var training: TrainingOptions
@@ -81,6 +92,12 @@ struct GPTFinetune: Program {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
     try adapterOptions.validate(model: model)
+    if training.maxHours != nil, training.until != nil {
+      throw UsageError("--max-hours and --until exclude each other")
+    }
+    if let until = training.until, until.seconds(after: time(nil)) <= time(nil) {
+      throw UsageError("--until \(until.argumentText) has passed")
+    }
     if checkpoints.earlyStoppingThreshold != nil, checkpoints.earlyStoppingPatience == nil {
       throw UsageError("--early-stopping-threshold needs --early-stopping-patience")
     }
@@ -88,6 +105,7 @@ struct GPTFinetune: Program {
 
   func run() throws {
     try checkOutput()
+    if estimate { return try printEstimate() }
     try OutputFolder.holding(output) { try train() }
   }
 
@@ -106,15 +124,9 @@ struct GPTFinetune: Program {
   }
 
   private func train() throws {
-    let data = try TrainingData(folder: tokens, blockSize: training.blockSize)
-    var settings = settings(for: data)
-    settings.precision =
-      try training.precision.isBFloat16(
-        isAvailable: ThreadPool.multipliesBFloat16,
-        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
-    let processors = Processors.current
-    let threadPool = ThreadPool(count: threads ?? processors.threadCount)
-    let trainer = try makeTrainer(data, settings, threadPool)
+    let clock = TrainingClock()
+    let (trainer, processors) = try prepare(clock)
+    let (data, settings, threadPool) = (trainer.data, trainer.settings, trainer.model.threadPool)
     let (parameters, trained) = (
       Double(trainer.model.parameterCount), Double(trainer.model.trainable.floats.count)
     )
@@ -125,14 +137,18 @@ struct GPTFinetune: Program {
     Log.info(
       "\(NumberText.count(parameters)) parameters\(fraction), "
         + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
-        + "\(NumberText.count(Double(trainer.totalSteps))) steps")
+        + (trainer.plannedSteps.map { "\(NumberText.count($0)) steps" } ?? "as many steps as take")
+        + (settings.timeBudget.map {
+          "\(trainer.plannedSteps == nil ? "" : ", at most") \($0.text)"
+        }
+          ?? ""))
     Log.info(
       "\(threadPool.count) thread\(threadPool.count == 1 ? "" : "s") on \(processors); "
         + "\(ThreadPool.matrixKernels); products in \(settings.precision.rawValue)")
     if settings.precision == .fp32, ThreadPool.multipliesBFloat16 {
       Log.info("this processor multiplies bfloat16: --precision bf16 is about twice as fast")
     }
-    warnOfMemory()
+    try checkMemory()
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     let start = try trainer.start(policy, progress: Interruption.check)
@@ -157,10 +173,9 @@ struct GPTFinetune: Program {
           + "\(trainer.folder.previousPath) until this run is finished")
     case .new: break
     }
+    try checkDisk(trainer)
     // A resumed run takes its weights from the checkpoint.
-    if firstStep == 0, model == nil, let new = trainer.model as? GPT2Model {
-      new.drawWeights(seed: settings.seed)
-    }
+    if firstStep == 0 { drawWeights(of: trainer) }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     let page = RunPage(
       trainer,
@@ -191,20 +206,29 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
-  /// Warns if the training needs more memory than is free: the system grants it at first, and kills
-  /// the program when it is used.
-  private func warnOfMemory() {
-    let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
-    guard let available = AvailableMemory.byteCount, needed > available else { return }
-    Log.warning(
-      "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
-        + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
-        + Self.memoryAdvice)
+  /// The trainer that the options describe, of which nothing has been started.
+  func prepare(_ clock: TrainingClock) throws -> (trainer: Trainer, processors: Processors) {
+    let data = try TrainingData(folder: tokens, blockSize: training.blockSize)
+    var settings = settings(for: data)
+    settings.precision =
+      try training.precision.isBFloat16(
+        isAvailable: ThreadPool.multipliesBFloat16,
+        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
+    let processors = Processors.current
+    let threadPool = ThreadPool(count: threads ?? processors.threadCount)
+    return (try makeTrainer(data, settings, threadPool, clock), processors)
+  }
+
+  /// Gives a new model its weights.
+  func drawWeights(of trainer: Trainer) {
+    guard model == nil, let new = trainer.model as? GPT2Model else { return }
+    new.drawWeights(seed: trainer.settings.seed)
   }
 
   /// The trainer of a new model, whose weights are still zero, or of the one to fine-tune.
   private func makeTrainer(
-    _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
+    _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool,
+    _ clock: TrainingClock
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
     let base = try model.map { model in
@@ -225,7 +249,7 @@ struct GPTFinetune: Program {
       let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: .random,
-        vocabulary: vocabulary)
+        vocabulary: vocabulary, clock: clock)
     }
     Log.info("reading \(base)")
     let model: any CheckpointableModel
@@ -245,7 +269,7 @@ struct GPTFinetune: Program {
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
       origin: .model(checksum: checksum, name: ModelFolder.hubName(of: base)),
-      vocabulary: vocabulary)
+      vocabulary: vocabulary, clock: clock)
   }
 
   /// The training of an adapter of the model in the folder `base`.
@@ -267,52 +291,6 @@ struct GPTFinetune: Program {
     return try AdapterTraining(
       configuration, base: stored, weights: weights, merges: merges, seed: settings.seed,
       threadPool: threadPool, progress: Interruption.check)
-  }
-
-  private var defaultLearningRate: Double {
-    if adapterOptions.isUsed { return adapterOptions.learningRate }
-    return model == nil ? 1e-3 : 5e-5
-  }
-
-  /// The settings for `data`, of which the recipe provides those that are not given.
-  private func settings(for data: TrainingData) -> TrainingSettings {
-    var settings = TrainingSettings()
-    settings.blockSize = training.blockSize
-    settings.batchSize = training.perDeviceTrainBatchSize
-    settings.gradientAccumulationSteps = training.gradientAccumulationSteps
-    settings.epochs = training.numTrainEpochs
-    settings.maximumSteps = training.maxSteps
-    settings.learningRate = optimizer.learningRate ?? defaultLearningRate
-    settings.schedule = optimizer.lrSchedulerType
-    settings.warmupRatio = optimizer.warmupRatio ?? 0
-    settings.checkpointsGradients = training.gradientCheckpointing
-    settings.weightDecay = optimizer.weightDecay
-    settings.adamBeta1 = optimizer.adamBeta1
-    settings.adamBeta2 = optimizer.adamBeta2
-    settings.adamEpsilon = optimizer.adamEpsilon
-    settings.maximumGradientNorm = optimizer.maxGradNorm
-    settings.seed = training.seed
-    settings.logsFirstStep = checkpoints.loggingFirstStep
-    settings.saveSteps = checkpoints.saveSteps
-    settings.saveTotalLimit = checkpoints.saveTotalLimit
-    settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
-    settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
-      EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
-    }
-    let isOriginal = training.recipe == .original
-    let fitted = FittedSchedule(steps: settings.totalSteps(on: data))
-    let warmupSteps = isOriginal ? settings.warmupSteps : fitted.warmupSteps
-    settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? warmupSteps : 0)
-    settings.loggingSteps =
-      checkpoints.loggingSteps ?? (isOriginal ? settings.loggingSteps : fitted.loggingSteps)
-    settings.evaluationSteps =
-      checkpoints.evalSteps ?? (isOriginal ? nil : fitted.evaluationSteps)
-    settings.saveMinutes = checkpoints.saveMinutes ?? (isOriginal ? nil : 30)
-    settings.loadsBestModelAtEnd =
-      checkpoints.loadBestModelAtEnd || !isOriginal && data.validationBlockCount > 0
-    settings.samplingStrategy =
-      training.trainSamplingStrategy ?? (isOriginal || !data.hasPosts ? .random : .posts)
-    return settings
   }
 }
 

@@ -17,7 +17,7 @@ final class TrainingProgressReport {
   init(_ trainer: Trainer, firstStep: Int) {
     self.trainer = trainer
     progress = Progress(
-      "training", total: trainer.totalSteps, unit: .items("steps"), initial: firstStep)
+      "training", total: trainer.plannedSteps, unit: .items("steps"), initial: firstStep)
   }
 
   func report(_ event: TrainingEvent) throws {
@@ -25,6 +25,8 @@ final class TrainingProgressReport {
     case .progress(let step):
       tokens += step.tokens
       seconds += step.seconds
+      // With a time budget it may have changed; before the first step nothing is known.
+      progress.total = trainer.plannedSteps
       smoothedLoss = smoothedLoss.map { 0.95 * $0 + 0.05 * step.loss } ?? step.loss
       try progress.update(
         step.step,
@@ -48,6 +50,9 @@ final class TrainingProgressReport {
         if let stopping = trainer.state.earlyStopping, stopping.count > 0 {
           text += ", \(stopping.count) of \(stopping.patience) without improvement"
         }
+      }
+      if let left = trainer.timeLeft, let budget = trainer.settings.timeBudget {
+        text += ", \(NumberText.duration(max(0, left))) left (\(budget.text))"
       }
       if ContinuousClock.now - start >= .seconds(3600) { text += ", at \(ClockTime.now)" }
       Log.info(text)

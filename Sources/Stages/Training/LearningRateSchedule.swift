@@ -24,4 +24,13 @@ public enum LearningRateSchedule: String, CaseIterable, Sendable {
     case .constant, .constantWithWarmup: 1
     }
   }
+
+  /// What the learning rate is multiplied by where a fraction of what follows the warm-up is done.
+  func decay(_ fraction: Double) -> Double {
+    switch self {
+    case .linear: max(0, 1 - fraction)
+    case .cosine: 0.5 * (1 + cos(.pi * min(1, fraction)))
+    case .constant, .constantWithWarmup: 1
+    }
+  }
 }

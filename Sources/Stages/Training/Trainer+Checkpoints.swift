@@ -29,7 +29,7 @@ extension Trainer {
     var differences: [String] = []
     if policy.resumes {
       if folder.isFinished {
-        differences = try self.differences(from: folder.finalPath)
+        differences = try self.differences(from: folder.finalPath, isFinished: true)
         if differences.isEmpty {
           try checkFinalModel()
           return .finished
@@ -108,7 +108,7 @@ extension Trainer {
   /// What determines the course of the run.
   private var course: JSONValue {
     [
-      "settings": settings.course(steps: totalSteps),
+      "settings": settings.course(steps: settings.totalSteps(on: data)),
       "model": model.configuration.json,
       "adapter": model.course,
       "origin": origin.course,
@@ -119,7 +119,9 @@ extension Trainer {
   }
 
   /// How the run of the checkpoint at `path` differs from this one.
-  private func differences(from path: String) throws -> [String] {
+  ///
+  /// Until it is finished, a run may get another time budget: the rest is planned again.
+  private func differences(from path: String, isFinished: Bool = false) throws -> [String] {
     let statePath = "\(path)/\(CheckpointFile.resumeState)"
     let then = try JSONValue(path: statePath)
     var differences: [String] = []
@@ -140,6 +142,9 @@ extension Trainer {
           default: .null
           }
         let earlier = then[section.key]?[member.key] ?? absent
+        if member.key == "time_budget", !isFinished, earlier != .null, member.value != .null {
+          continue
+        }
         // A number may be written as an integer.
         if earlier != member.value, earlier.number == nil || earlier.number != member.value.number {
           differences.append("\(member.key) was \(earlier.excerpt), is \(member.value.excerpt)")
@@ -176,6 +181,7 @@ extension Trainer {
     let copies =
       try trained.destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
       + trained.destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments)
+    try restoreTime(from: path)
     try model.restore(from: path, progress: progress)
     try model.threadPool.copy(copies, progress: progress)
     resume(state)
@@ -238,7 +244,9 @@ extension Trainer {
 
   private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
-    let resumeState = JSONValue.object((course.members ?? []) + [.init("sums", state.sums)])
+    var members = (course.members ?? []) + [.init("sums", state.sums)]
+    if let timeline { members.append(.init("time", timeline.json(used: usedTime))) }
+    let resumeState = JSONValue.object(members)
     try replaceFile(
       at: "\(path)/\(CheckpointFile.resumeState)", with: resumeState.text(indent: 2) + "\n")
     try replaceFile(

@@ -4,14 +4,11 @@ import Foundation
 import GPT2
 
 extension Trainer {
-  /// The number of steps between two validations.
-  var evaluationSteps: Int { settings.evaluationSteps ?? settings.saveSteps }
-
   /// Whether a validation is due after the last step and has not been done yet.
   var isValidationDue: Bool {
     let step = state.globalStep
     guard step > 0, data.validationBlockCount > 0 else { return false }
-    guard step % evaluationSteps == 0 || step == totalSteps else { return false }
+    guard step % state.evaluationSteps == 0 || step == totalSteps else { return false }
     return state.log.last { $0.values["eval_loss"] != nil }?.step != step
   }
 

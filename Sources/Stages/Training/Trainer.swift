@@ -36,8 +36,11 @@ public final class Trainer {
   public let data: TrainingData
   public let settings: TrainingSettings
   public let folder: RunFolder
-  /// The number of optimizer steps in the whole run.
-  public let totalSteps: Int
+  let clock: TrainingClock
+  /// The number of optimizer steps in the whole run; with a time budget, as it is planned now.
+  public var totalSteps: Int { state.maximumSteps }
+  /// The course of a run that has a time budget, and how fast it is.
+  package var timeline: Timeline?
   /// What has been done so far.
   public internal(set) var state = TrainerState()
   /// Texts that the finished model wrote, for its card.
@@ -77,7 +80,7 @@ public final class Trainer {
   public init(
     _ model: any CheckpointableModel, data: TrainingData, settings: TrainingSettings,
     folder: RunFolder,
-    origin: WeightOrigin, vocabulary: ShardVocabulary? = nil
+    origin: WeightOrigin, vocabulary: ShardVocabulary? = nil, clock: TrainingClock = .init()
   ) throws {
     guard data.manifest.vocabularySize <= model.configuration.vocabularySize else {
       throw InputError(
@@ -103,13 +106,14 @@ public final class Trainer {
     self.data = data
     self.settings = settings
     self.folder = folder
+    self.clock = clock
     self.origin = origin
     self.vocabulary = vocabulary
     let predicted = data.validationBlockCount * (settings.blockSize - 1)
     let bytes = vocabulary.map(data.validationBytes) ?? 0
     validationBytesPerToken = bytes > 0 ? Double(bytes) / Double(predicted) : nil
     plan = BatchPlan(settings, blockCount: data.blockCount)
-    totalSteps = settings.totalSteps(on: data)
+    let totalSteps = settings.totalSteps(on: data)
     posts = settings.samplingStrategy == .posts ? try data.trainingPosts() : []
     firstMoments = FloatArena(count: model.trainable.floats.count)
     secondMoments = FloatArena(count: model.trainable.floats.count)
@@ -122,10 +126,11 @@ public final class Trainer {
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
     state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
     state.loggingSteps = settings.loggingSteps
-    state.evaluationSteps = evaluationSteps
+    state.evaluationSteps = settings.evaluationSteps ?? settings.saveSteps
     state.saveSteps = settings.saveSteps
     state.batchSize = settings.batchSize
     state.earlyStopping = settings.earlyStopping
+    if settings.timeBudget != nil { timeline = Timeline(self) }
   }
 
   /// Trains to the end and writes the final model.
@@ -138,15 +143,17 @@ public final class Trainer {
     let session = Session(state)
     lastSave = .now
     model.updateBFloat16Weights()
+    // The time may have passed meanwhile.
+    keepTime()
     // An interruption may have occurred between a step and its validation.
     if isValidationDue { try finishStep(report) }
     while !state.isFinished {
-      let clock = ContinuousClock.now
+      let begin = clock.now()
       let (loss, tokens, learningRate) = try step()
       let progress = TrainingProgress(
         step: state.globalStep, loss: loss, learningRate: learningRate, tokens: tokens,
-        seconds: (ContinuousClock.now - clock) / .seconds(1))
-      try notify(.progress(progress), report)
+        seconds: clock.now() - begin)
+      try notify(.progress(progress), report) { keepTime(since: begin) }
       if isLogDue, let entry = state.log.last { try notify(.logged(entry), report) }
       try finishStep(report)
     }
@@ -154,13 +161,18 @@ public final class Trainer {
     // What follows needs memory of its own, such as for the samples of the model card.
     allocatedPass = nil
     try loadBestModel()
-    try report(.saved(try saveFinal { try report(.sampling) }))
+    let path = try saveFinal {
+      // The model is complete without samples.
+      if let timeLeft, timeLeft < 0 { throw OutOfTime() }
+      try report(.sampling)
+    }
+    try report(.saved(path))
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.
   private func finishStep(_ report: (TrainingEvent) throws -> Void) throws {
     let earlier = state.best?.step
-    if isValidationDue { try validate(report) }
+    if isValidationDue { try timed(\.validation) { try validate(report) } }
     // After the last step the final model takes the place of a checkpoint.
     guard !state.isFinished else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
@@ -171,7 +183,7 @@ public final class Trainer {
     if isBest, let earlier, earlier < state.globalStep, earlier % settings.saveSteps != 0 {
       superseded.append(earlier)
     }
-    try report(.saved(try saveCheckpoint(superseding: superseded)))
+    try timed(\.checkpoint) { try report(.saved(try saveCheckpoint(superseding: superseded))) }
     timedStep = isDue ? nil : state.globalStep
   }
 
@@ -180,9 +192,12 @@ public final class Trainer {
     settings.saveMinutes.map { ContinuousClock.now - lastSave >= .seconds(60 * $0) } ?? false
   }
 
-  /// Calls `report`, and writes a checkpoint if it throws.
-  func notify(_ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void) throws {
+  /// Calls `report` and then `completion`, and writes a checkpoint if the report throws.
+  func notify(
+    _ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void, completion: () -> Void = {}
+  ) throws {
     do {
+      defer { completion() }
       try report(event)
     } catch {
       let path = try saveCheckpoint()
@@ -193,7 +208,7 @@ public final class Trainer {
 
   // MARK: - A step
 
-  private func step() throws -> (loss: Double, tokens: Int, learningRate: Double) {
+  func step() throws -> (loss: Double, tokens: Int, learningRate: Double) {
     let step = state.globalStep
     let blocks = blocks(ofEpoch: step / plan.stepsPerEpoch)
     let ranges = plan.batches(ofStep: step)
@@ -219,8 +234,8 @@ public final class Trainer {
     }
     let learningRate =
       settings.learningRate
-      * settings.schedule.factor(
-        step: step, warmupSteps: settings.warmupSteps(of: totalSteps), total: totalSteps)
+      * (timeline?.plan.factor(step: step, settings.schedule)
+        ?? settings.schedule.factor(step: step, warmupSteps: warmupSteps, total: totalSteps))
     update(learningRate: learningRate, gradientNorm: norm)
     state.globalStep += 1
     state.epoch = plan.epoch(after: state.globalStep)
@@ -267,20 +282,24 @@ public final class Trainer {
 
   /// Whether the last step is logged.
   private var isLogDue: Bool {
-    state.globalStep % settings.loggingSteps == 0 || state.globalStep == 1 && settings.logsFirstStep
+    state.globalStep % state.loggingSteps == 0 || state.globalStep == 1 && settings.logsFirstStep
   }
 
   func entry(_ values: [String: Double]) -> TrainerState.LogEntry {
     .init(step: state.globalStep, epoch: state.epoch, values: values)
   }
 
+  /// The number of steps over which the learning rate rises.
+  package var warmupSteps: Int { timeline?.plan.warmupEnd ?? settings.warmupSteps(of: totalSteps) }
+
   /// Restores the state of a checkpoint.
   func resume(_ state: TrainerState) {
     let now = self.state
     self.state = state
-    self.state.maximumSteps = now.maximumSteps
-    self.state.loggingSteps = now.loggingSteps
-    self.state.evaluationSteps = now.evaluationSteps
+    let budget = settings.timeBudget
+    if budget == nil { self.state.maximumSteps = now.maximumSteps }
+    if budget?.fitsLogging != true { self.state.loggingSteps = now.loggingSteps }
+    if budget?.fitsEvaluation != true { self.state.evaluationSteps = now.evaluationSteps }
     self.state.saveSteps = now.saveSteps
   }
 }

@@ -16,6 +16,10 @@ public struct TrainingSettings: Equatable, Sendable {
   public var epochs = 10.0
   /// The number of optimizer steps in the whole run; `nil`: as many as the epochs have.
   public var maximumSteps: Int?
+  /// How much time the whole run has; `nil`: as much as its steps take.
+  ///
+  /// With a budget ``maximumSteps`` bounds the steps, and ``epochs`` do not.
+  public var timeBudget: TimeBudget?
   /// The highest learning rate.
   public var learningRate = 5e-5
   public var schedule = LearningRateSchedule.linear
@@ -59,14 +63,16 @@ public struct TrainingSettings: Equatable, Sendable {
 
   public init() {}
 
-  /// The number of steps of a run on `data`.
+  /// The number of steps of a run on `data`, at most, if the time bounds them.
   public func totalSteps(on data: TrainingData) -> Int {
-    maximumSteps ?? BatchPlan(self, blockCount: data.blockCount).steps(epochs: epochs)
+    if timeBudget != nil { return maximumSteps ?? TimeBudget.unboundedSteps }
+    return maximumSteps ?? BatchPlan(self, blockCount: data.blockCount).steps(epochs: epochs)
   }
 
   /// The number of warm-up steps in a run of `total` steps.
   func warmupSteps(of total: Int) -> Int {
-    warmupSteps > 0 ? warmupSteps : Int((Double(total) * warmupRatio).rounded(.up))
+    if timeBudget?.fitsWarmup == true { return FittedSchedule(steps: total).warmupSteps }
+    return warmupSteps > 0 ? warmupSteps : Int((Double(total) * warmupRatio).rounded(.up))
   }
 
   /// Whether the result depends on the validation loss.
@@ -76,21 +82,28 @@ public struct TrainingSettings: Equatable, Sendable {
   func json(steps: Int) -> JSONValue {
     .object(
       (course(steps: steps).members ?? []) + [
-        .init("logging_steps", .integer(loggingSteps)), .init("save_steps", .integer(saveSteps)),
+        .init(
+          "logging_steps", timeBudget?.fitsLogging == true ? nil : .integer(loggingSteps)),
+        .init("save_steps", .integer(saveSteps)),
       ])
   }
 
   /// What determines the course of a training run, and so must not change when it is resumed.
   func course(steps: Int) -> JSONValue {
-    let validates = dependsOnValidation
+    let validates = dependsOnValidation && timeBudget?.fitsEvaluation != true
+    // What follows from the time is not a setting.
+    let isKnown = timeBudget == nil || maximumSteps != nil
+    let hasWarmup = isKnown || warmupSteps > 0 && timeBudget?.fitsWarmup != true
     return [
       "block_size": .integer(blockSize),
       "per_device_train_batch_size": .integer(batchSize),
       "gradient_accumulation_steps": .integer(gradientAccumulationSteps),
-      "max_steps": .integer(steps),
+      "max_steps": isKnown ? .integer(steps) : nil,
+      "time_budget": timeBudget.map { .string($0.text) } ?? nil,
       "learning_rate": .number(learningRate),
       "lr_scheduler_type": .string(schedule.rawValue),
-      "warmup_steps": .integer(warmupSteps(of: steps)),
+      "warmup_steps": hasWarmup ? .integer(warmupSteps(of: steps)) : nil,
+      "warmup_ratio": hasWarmup ? nil : .number(warmupRatio),
       "weight_decay": .number(weightDecay),
       "adam_beta1": .number(adamBeta1),
       "adam_beta2": .number(adamBeta2),
@@ -105,7 +118,7 @@ public struct TrainingSettings: Equatable, Sendable {
       // How often the model is validated changes the result only if the result depends on
       // validation.
       "eval_steps": validates ? .integer(evaluationSteps ?? saveSteps) : nil,
-      "per_device_eval_batch_size": validates
+      "per_device_eval_batch_size": dependsOnValidation
         ? .integer(min(evaluationBatchSize ?? batchSize, batchSize)) : nil,
     ]
   }

@@ -25,7 +25,8 @@ public final class Progress {
   }
 
   private let label: String
-  private let total: Int?
+  /// How much there is to do, if it is known.
+  public var total: Int?
   private let unit: Unit
   private let start = ContinuousClock.now
   /// How much was done before this run; it does not count toward the rate.
@@ -110,17 +111,5 @@ public final class Progress {
     if !detail.isEmpty { parts.append(detail) }
     if rate > 0 { parts.append("\(unit.text(rate))/s") }
     return "\(label) " + parts.joined(separator: ", ")
-  }
-}
-
-/// The time of day on this machine.
-public enum ClockTime {
-  /// `20:41`, in the local time zone.
-  public static var now: String {
-    var seconds = time(nil)
-    var local = tm()
-    localtime_r(&seconds, &local)
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(two(local.tm_hour)):\(two(local.tm_min))"
   }
 }

@@ -15,8 +15,14 @@ public enum AvailableMemory {
     return ([system(root: root)] + groups).compactMap(\.self).min()
   }
 
-  private static func system(root: String) -> Int? {
-    for line in systemLines("\(root)/proc/meminfo") where line.hasPrefix("MemAvailable:") {
+  /// How many bytes of swap space are free; 0 if that is unknown.
+  public static var freeSwap: Int { meminfo("SwapFree:", root: "") ?? 0 }
+
+  private static func system(root: String) -> Int? { meminfo("MemAvailable:", root: root) }
+
+  /// A number of `/proc/meminfo`, in bytes.
+  private static func meminfo(_ name: String, root: String) -> Int? {
+    for line in systemLines("\(root)/proc/meminfo") where line.hasPrefix(name) {
       let fields = line.split(separator: " ")
       guard fields.count == 3, let kilobytes = Int(fields[1]) else { return nil }
       return kilobytes * 1024

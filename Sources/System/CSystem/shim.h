@@ -1,7 +1,11 @@
 #pragma once
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 // glibc declares these only for programs that define _GNU_SOURCE, which Swift's Glibc module does
 // not.
@@ -24,4 +28,20 @@ static inline int csystem_reserve(int file, int64_t size) { return fallocate(fil
 static inline int csystem_start_writing(int file) {
   const unsigned int write = 2;  // SYNC_FILE_RANGE_WRITE
   return sync_file_range(file, 0, 0, write);
+}
+
+/// Opens a file without a name in a folder, for writing; it vanishes when it is closed.
+static inline int csystem_open_unnamed(const char *folder) {
+  return open(folder, __O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+}
+
+/// Starts a copy of this process, which ends with it. Swift hides `fork`, because a copy has only the
+/// calling thread: call this while there is no other.
+static inline pid_t csystem_fork(void) {
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child != 0) return child;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(0);
+  return 0;
 }

@@ -80,24 +80,26 @@ final class TrainingFixture {
   func trainer(
     _ run: String = "run", tokens: String = "tokens",
     configuration: GPT2Configuration = configuration, seed: UInt64 = 1,
-    origin: WeightOrigin = .random,
+    origin: WeightOrigin = .random, clock: TrainingClock = .init(),
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     try trainer(
       of: GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)), run,
-      tokens: tokens, origin: origin, change)
+      tokens: tokens, origin: origin, clock: clock, change)
   }
 
   func trainer(
     of model: any CheckpointableModel, _ run: String = "run", tokens: String = "tokens",
-    origin: WeightOrigin = .random, _ change: (inout TrainingSettings) -> Void = { _ in }
+    origin: WeightOrigin = .random, clock: TrainingClock = .init(),
+    _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     var settings = Self.settings
     change(&settings)
     return try Trainer(
       model,
       data: TrainingData(folder: folder.path(tokens), blockSize: settings.blockSize),
-      settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin)
+      settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin,
+      clock: clock)
   }
 
   struct Stop: Error {}

@@ -125,6 +125,15 @@ public final class AdapterTraining: CheckpointableModel {
 
   // MARK: - Files
 
+  public var savedByteCount: Int {
+    // PiSSA's factors are written beside those that they began as.
+    (initial == nil ? 1 : 2) * trainable.floats.count * MemoryLayout<Float>.stride
+  }
+
+  public var finalByteCount: Int {
+    savedByteCount + (merges ? Self.mergedSize(of: configuration) : 0)
+  }
+
   /// The adapter as it is now, in the memory of ``trainable``.
   private var current: Adapter {
     Adapter(adapter, plan: model.plan, layout: model.layout, parameters: trainable.floats)

@@ -21,6 +21,10 @@ public protocol CheckpointableModel: TrainableModel {
   /// How many of them are not embeddings.
   var parameterCountWithoutEmbeddings: Int { get }
 
+  /// How many bytes of numbers ``write(to:)`` writes, and ``writeFinal(to:)``.
+  var savedByteCount: Int { get }
+  var finalByteCount: Int { get }
+
   /// Writes what is trained into the folder `path`, in files that other programs load.
   ///
   /// - Throws: ``FileError``.
@@ -62,6 +66,10 @@ extension GPT2Model: CheckpointableModel {
   public var parameterCount: Int { layout.count }
 
   public var parameterCountWithoutEmbeddings: Int { layout.countWithoutEmbeddings }
+
+  public var savedByteCount: Int { layout.count * MemoryLayout<Float>.stride }
+
+  public var finalByteCount: Int { savedByteCount }
 
   public func restore(from path: String, progress: () throws -> Void) throws {
     let file = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")

@@ -158,6 +158,7 @@ extension Trainer {
     let path = folder.finalPath
     guard ModelCard.isInterrupted(in: path) else { return }
     resume(try TrainerState(checkpoint: path))
+    try restoreTime(from: path)
     let card = ModelCard(
       self, TrainingReport(self), try model.inferenceModel(final: path), progress)
     try replaceFile(at: "\(path)/\(CheckpointFile.card)", with: card.text)

@@ -82,6 +82,7 @@ extension RunPage {
       ("bits per byte", last("eval_bits_per_byte", digits: 3)),
       ("tokens per second", tokensPerSecond.map { NumberText.count($0.rounded()) }),
       ("this session so far", NumberText.duration(elapsed)),
+      ("time budget", trainer.settings.timeBudget?.text),
     ]
     let items = figures.compactMap { name, value in
       value.map { "<div><dt>\(name)</dt><dd>\($0)</dd></div>" }

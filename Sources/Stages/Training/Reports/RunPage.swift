@@ -73,6 +73,7 @@ public final class RunPage {
   var remaining: Double? {
     let done = trainer.state.globalStep - firstStep
     guard status == .running, done > 0 else { return nil }
+    if let timeLeft = trainer.timeLeft, trainer.isBoundByTime { return max(0, timeLeft) }
     return elapsed / Double(done) * Double(trainer.totalSteps - trainer.state.globalStep)
   }
 }

@@ -20,7 +20,7 @@ public struct TrainingAdvice {
   /// What the log of `trainer`, which has a new line, gives reason to say.
   public mutating func advice(on trainer: Trainer) -> [String] {
     let settings = trainer.settings
-    let warmup = settings.warmupSteps(of: trainer.totalSteps)
+    let warmup = trainer.warmupSteps
     return advice(
       on: trainer.state, warmupSteps: warmup, maximumNorm: settings.maximumGradientNorm)
   }

@@ -70,8 +70,9 @@ struct TrainingReport {
     let losses = log.compactMap { $0.values["loss"] }
     let validation = log.last { $0.values["eval_loss"] != nil }?.values
     let best = trainer.state.best
-    let warmup = settings.warmupSteps(of: trainer.totalSteps)
+    let warmup = trainer.warmupSteps
     let steps = trainer.state.globalStep
+    let time = trainer.timeText.map { "\n| time | \($0) |" } ?? ""
     let ending = steps < trainer.totalSteps ? ", stopped early of \(trainer.totalSteps)" : ""
     return """
       | | |
@@ -80,7 +81,7 @@ struct TrainingReport {
       | parameters | \(trainer.model.parameterCount) |
       | steps | \(steps) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens\(ending) |
       | epochs | \(number(log.last?.epoch)) |
-      | learning rate | \(settings.learningRate), \(settings.schedule.rawValue), \(warmup) steps of warm-up |
+      | learning rate | \(settings.learningRate), \(settings.schedule.rawValue), \(warmup) steps of warm-up |\(time)
       | seed | \(settings.seed) |
       | first logged loss | \(number(losses.first)) |
       | last logged loss | \(number(losses.last)) |

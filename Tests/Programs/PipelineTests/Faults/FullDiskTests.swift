@@ -65,6 +65,8 @@ struct FullDiskTests {
     let arguments = [
       "data/tokens/fixture", "-o", disk.path + "/run", "--layers=1", "--width=16", "--heads=2",
       "--context=32", "--block-size=16", "--max-steps=12", "--save-steps=1", "--threads=1",
+      // The run may end early, so it is not certain from the beginning that there is no room.
+      "--early-stopping-patience=100",
     ]
     let ended = try project.run("gpt-finetune", arguments)
     #expect(ended.status == 74)

@@ -135,6 +135,8 @@ struct GraphTests {
       ("SEED", "43", training),
       ("PRECISION", "auto", training),
       ("PATIENCE", "1", training),
+      ("MAX_HOURS", "0.5", training),
+      ("UNTIL", "2100-01-01T00:00", training),
       ("EVAL_STEPS", "1", training),
       ("TRAIN_FLAGS", "--weight-decay 0.1 --lr-scheduler-type cosine", training),
     ])

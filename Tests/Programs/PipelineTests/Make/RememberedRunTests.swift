@@ -51,6 +51,17 @@ struct RememberedRunTests {
       (0..<60).map { "КОТ \($0)\\n@\\nПРИШЁЛ ДОМОЙ \($0 * 7)" }, to: "own/result.json")
   }
 
+  @Test("a time budget takes the place of a remembered one of the other kind")
+  func otherBudget() throws {
+    try writeOwnExport()
+    try train("own", ["MAX_HOURS": "0.5"])
+    let ended = try make("train", with: ["RUN": "mine", "UNTIL": "2100-01-01T00:00"])
+    #expect(ended.status == 0, "\(ended.log)")
+    #expect(ended.output.contains(" --until=2100-01-01T00:00 "))
+    #expect(!ended.output.contains("--max-hours"))
+    #expect(try make("show", with: ["RUN": "mine"]).output.contains("MAX_HOURS=''\n"))
+  }
+
   @Test("without any variable it is left as it is, whatever the defaults are")
   func leftAlone() throws {
     try writeOwnExport()

@@ -20,7 +20,8 @@ private let options = [
     "block-size", "inspect", "decode", "range", "verify",
   ],
   "gpt-finetune": [
-    "output", "model", "resume", "restart", "layers", "width", "heads", "context", "dropout",
+    "output", "model", "resume", "restart", "estimate", "max-hours", "until", "layers", "width",
+    "heads", "context", "dropout",
     "block-size", "per-device-train-batch-size", "gradient-accumulation-steps",
     "num-train-epochs", "max-steps", "logging-steps", "save-steps", "save-total-limit", "seed",
     "learning-rate", "lr-scheduler-type", "warmup-steps", "weight-decay", "adam-beta1",

@@ -1,0 +1,76 @@
+import CheckpointFormat
+import CommandLineSupport
+import Glibc
+import Training
+
+extension GPTFinetune {
+  private var defaultLearningRate: Double {
+    if adapterOptions.isUsed { return adapterOptions.learningRate }
+    return model == nil ? 1e-3 : 5e-5
+  }
+
+  /// The settings for `data`, of which the recipe provides those that are not given.
+  func settings(for data: TrainingData) -> TrainingSettings {
+    var settings = TrainingSettings()
+    settings.blockSize = training.blockSize
+    settings.batchSize = training.perDeviceTrainBatchSize
+    settings.gradientAccumulationSteps = training.gradientAccumulationSteps
+    settings.epochs = training.numTrainEpochs ?? settings.epochs
+    settings.maximumSteps = training.maxSteps
+    settings.learningRate = optimizer.learningRate ?? defaultLearningRate
+    settings.schedule = optimizer.lrSchedulerType
+    settings.warmupRatio = optimizer.warmupRatio ?? 0
+    settings.checkpointsGradients = training.gradientCheckpointing
+    settings.weightDecay = optimizer.weightDecay
+    settings.adamBeta1 = optimizer.adamBeta1
+    settings.adamBeta2 = optimizer.adamBeta2
+    settings.adamEpsilon = optimizer.adamEpsilon
+    settings.maximumGradientNorm = optimizer.maxGradNorm
+    settings.seed = training.seed
+    settings.logsFirstStep = checkpoints.loggingFirstStep
+    settings.saveSteps = checkpoints.saveSteps
+    settings.saveTotalLimit = checkpoints.saveTotalLimit
+    settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
+    settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
+      EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
+    }
+    let isOriginal = training.recipe == .original
+    if var budget = timeBudget {
+      // Epochs that are not given do not bound the steps.
+      if training.maxSteps == nil, training.numTrainEpochs != nil {
+        settings.maximumSteps = settings.totalSteps(on: data)
+      }
+      budget.fitsWarmup =
+        !isOriginal && optimizer.warmupSteps == nil && optimizer.warmupRatio == nil
+      budget.fitsLogging = !isOriginal && checkpoints.loggingSteps == nil
+      budget.fitsEvaluation = !isOriginal && checkpoints.evalSteps == nil
+      settings.timeBudget = budget
+    }
+    let fitted = FittedSchedule(steps: settings.totalSteps(on: data))
+    let warmupSteps = isOriginal ? settings.warmupSteps : fitted.warmupSteps
+    settings.warmupSteps = optimizer.warmupSteps ?? (optimizer.warmupRatio == nil ? warmupSteps : 0)
+    settings.loggingSteps =
+      checkpoints.loggingSteps ?? (isOriginal ? settings.loggingSteps : fitted.loggingSteps)
+    settings.evaluationSteps =
+      checkpoints.evalSteps ?? (isOriginal ? nil : fitted.evaluationSteps)
+    settings.saveMinutes = checkpoints.saveMinutes ?? (isOriginal ? nil : 30)
+    settings.loadsBestModelAtEnd =
+      checkpoints.loadBestModelAtEnd || !isOriginal && data.validationBlockCount > 0
+    settings.samplingStrategy =
+      training.trainSamplingStrategy ?? (isOriginal || !data.hasPosts ? .random : .posts)
+    return settings
+  }
+
+  /// The time that the run has, if it is bounded.
+  private var timeBudget: TimeBudget? {
+    if let hours = training.maxHours {
+      return TimeBudget(
+        .run(seconds: 3600 * hours), text: "\(hours) hour\(hours == 1 ? "" : "s") in all")
+    }
+    guard let until = training.until else { return nil }
+    let now = time(nil)
+    return TimeBudget(
+      .session(seconds: Double(until.seconds(after: now) - now)),
+      text: "until \(until.argumentText)")
+  }
+}
