@@ -110,6 +110,32 @@ define problem_of_run
 }
 endef
 
+# problem_of_source NAMES RUN: prints why the run cannot be made from the runs named; nothing if it can.
+define problem_of_source
+{
+  local name problem seen=' ' posts
+  mapfile -t posts < <(ls data/raw 2> /dev/null | sed -n '/\.\(previous\|kept\)\.jsonl$/d; s/\.jsonl$//p')
+  for name in $1; do
+    problem=$(problem_of_run "$name")
+    if [ -n "$problem" ]; then
+      problem="it cannot name a run, for $problem"
+    elif [ "$name" = "$2" ]; then
+      problem="that is the run itself; give RUN another name"
+    elif [[ $seen == *" $name "* ]]; then
+      problem="it is named twice"
+    elif grep -qs '^FROM=' "data/clean/$name.settings"; then
+      problem="it is made from other runs itself; name those (make show RUN=$name)"
+    elif [ "$name" != fixture ] && [ ! -e "data/raw/$name.jsonl" ] &&
+      [ ! -e "checkpoints/$name.variables" ]; then
+      problem="there is no such run; those with posts: ${posts[*]:-none}"
+      problem+=$(did_you_mean "$name" fixture "${posts[@]}")
+    fi
+    seen+="$name "
+    if [ -n "$problem" ]; then echo "FROM=$name: $problem"; break; fi
+  done
+}
+endef
+
 # has_saved FOLDER FILE: prints a checkpoint or model of a run that is newer than the file, if any.
 define has_saved
 {
@@ -221,10 +247,11 @@ define list_runs
 }
 endef
 
-functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run \
+functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run problem_of_source \
   has_saved settle_posts same_posts dump_facts newer_rules
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
+comma := ,
 define newline
 
 
@@ -281,6 +308,9 @@ $(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $(if $(fil
 
 #? a Telegram Desktop export (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the bundled corpus
 EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
+
+#? instead of EXPORT: other runs, such as 'one two', on whose cleaned texts together this run is trained
+FROM ?=
 
 #! make dump
 #? the chat, by name or id, in the export of a whole account
@@ -474,7 +504,7 @@ trained := $(run_folder).settings
 
 # The variables that can change the result of a stage. The number of threads and how often
 # something is saved cannot.
-clean_variables := RECIPE NEWS CLEAN_FLAGS
+clean_variables := $(if $(FROM),FROM,RECIPE NEWS) CLEAN_FLAGS
 encode_variables := TOKENIZER VOCAB_SIZE VALIDATION_FRACTION PACK END_OF_TEXT
 train_variables := RECIPE MODEL LAYERS WIDTH HEADS CONTEXT MAX_STEPS EPOCHS WARMUP_STEPS LEARNING_RATE \
   BLOCK_SIZE BATCH_SIZE SEED PRECISION PATIENCE ADAPTER LORA_R BASE_WEIGHTS MAX_HOURS UNTIL TRAIN_FLAGS
@@ -504,19 +534,43 @@ remember = printf '%s' "$$run_variables" > $(1).partial; mv $(1).partial $(1)
 run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(remembered))),define \
   remembered.$(name) :=$(newline)$$(empty)$(subst $(newline),$$(newline),$(subst \
   $$,$$$$,$($(name))))$$(empty)$(newline)endef$(newline))
-kept_variables := EXPORT CHAT TIMEZONE DUMP_FLAGS $(clean_variables) $(encode_variables) \
+kept_variables := EXPORT FROM CHAT TIMEZONE DUMP_FLAGS NEWS $(clean_variables) $(encode_variables) \
   $(train_variables) LOGGING_STEPS SAVE_STEPS SAVE_TOTAL_LIMIT EVAL_STEPS
 last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(cleaned) \
   encode/$(encoded) train/$(trained) sample/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
   $(MAKECMDGOALS)),$(patsubst $(firstword $(subst /, ,$(goal)))/%,%,$(goal)))))
 
+# A run with FROM has no posts of its own: in place of its dump, those runs are brought up to date, each
+# by a make of its own with the variables that it remembers.
+source_texts :=
+ifneq ($(FROM),)
+override FROM := $(strip $(FROM))
+own_posts := $(foreach name,EXPORT $(filter CHAT TIMEZONE DUMP_FLAGS NEWS,$(given)),$(if $($(name)),$(name)))
+from_problem = $(if $(own_posts),RUN=$(RUN) has both FROM='$(FROM)' and $(firstword $(own_posts))$(comma) \
+  which is about posts of its own; give one of them an empty value$(comma) or RUN another name,$(call bash,problem_of_source,$(call \
+  quoted,$(FROM)) $(RUN)))
+ifneq ($(and $(filter dump update clean-text encode train,$(MAKECMDGOALS)),$(from_problem)),)
+$(error $(from_problem))
+endif
+source_texts := $(FROM:%=data/clean/%.txt)
+source_goals := $(filter dump update,$(MAKECMDGOALS)) $(if $(filter-out dump update,$(MAKECMDGOALS)),clean-text)
+
+# The file is only made anew if its run is not up to date.
+$(source_texts): data/clean/%.txt: FORCE | $(bin)/tg-dump $(bin)/bugurt-clean
+	+@env $(known:%=-u %) $(MAKE) --silent --no-print-directory RUN=$* MARCH=$(call quoted,$(MARCH)) \
+	  THREADS=$(call quoted,$(THREADS)) $(source_goals)
+
+# Variables of the command line are those of this run.
+MAKEOVERRIDES :=
+endif
+
 ## dump: the posts of the export, data/raw/RUN.jsonl
 .PHONY: dump
-dump: $(dumped)
+dump: $(or $(source_texts),$(dumped))
 
 ## update: fetch new posts from the channel that EXPORT names; to train on them, too: make update train
 .PHONY: update
-update: $(dumped)
+update: $(or $(source_texts),$(dumped))
 
 ifneq ($(filter-out help% programs show runs prune remove test% lint fuzz distclean,$(MAKECMDGOALS)),)
 source_facts := $(call bash,dump_facts,$(call quoted,$(EXPORT)) $(call quoted,$(DUMP_FLAGS)) $(dumped))
@@ -579,11 +633,12 @@ missing-export:
 clean-text: $(cleaned)
 
 # The original recipe has no setting for news.
-$(cleaned): $(dumped) $(wildcard $(posts)) $(if $(CLEAN_FLAGS),$(if $(call \
+$(cleaned): $(or $(source_texts),$(dumped) $(wildcard $(posts))) $(if $(CLEAN_FLAGS),$(if $(call \
   bash,newer_rules,$(call quoted,$(CLEAN_FLAGS)) $(cleaned)),FORCE)) \
   $(call stale,$(cleaned),$(clean_settings),$(corpus) $(funnel)) | $(bin)/bugurt-clean
-	@as_words flags "$$CLEAN_FLAGS"; $(call unless_same,$(posts)) run $(bin)/bugurt-clean \
-	  --recipe="$$RECIPE" $(if $(filter house,$(RECIPE)),--news="$$NEWS") $(posts) \
+	@as_words flags "$$CLEAN_FLAGS"; $(if $(source_texts),,$(call unless_same,$(posts))) \
+	  run $(bin)/bugurt-clean $(if $(source_texts),--recipe=join $(source_texts),--recipe="$$RECIPE" \
+	  $(if $(filter house,$(RECIPE)),--news="$$NEWS") $(posts)) \
 	  --output $(corpus) --funnel $(funnel) "$${flags[@]}"
 	$(call done,clean_settings)
 

@@ -31,8 +31,8 @@ test: $(binaries)
 
 # The suites in which threads share memory in our own code. The libraries for matrix products are not
 # compiled for the sanitizer, which therefore cannot see how they synchronise.
-threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests|$\
-  CorpusEncodingTests\.|CleanerTests|NearDuplicates
+threaded_suites := ThreadingTests\.|ThreadPool|BytePairEncodingTests\..*(Encoder|Trainer)Tests
+threaded_suites := $(threaded_suites)|CorpusEncodingTests\.|CleanerTests|NearDuplicates
 threaded_targets := ThreadingTests TensorKernelsTests BytePairEncodingTests CorpusEncodingTests \
   TextCleaningTests
 

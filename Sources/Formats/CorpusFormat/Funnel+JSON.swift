@@ -27,7 +27,8 @@ extension Funnel {
                 .init("changed", .integer(step.changed)),
               ])
             }))
-      ] + counts(Self.keysOut))
+      ] + (sources.isEmpty ? [] : [.init("sources", .array(sources.map(\.json)))])
+        + counts(Self.keysOut))
   }
 
   /// The key of a count in the file.
@@ -76,6 +77,13 @@ extension Funnel {
           dropped: try rule.count("dropped"), changed: try rule.count("changed"))
       })
     for key in Self.keysIn + Self.keysOut { self[keyPath: key.path] = try funnel.count(key.name) }
+    if funnel["sources"] != nil {
+      sources = try funnel.objects("sources").map { source in
+        Source(
+          path: try source.string("path"), postsIn: try source.count("posts_in"),
+          postsOut: try source.count("posts_out"), bytesOut: try source.count("bytes_out"))
+      }
+    }
     if funnel["bad_lines"] != nil { badLines = try funnel.count("bad_lines") }
     let dropped = steps.reduce(0) { $0 &+ $1.dropped }
     guard postsIn &- dropped == postsOut else {
@@ -84,6 +92,15 @@ extension Funnel {
         "\(postsIn) posts in minus \(dropped) dropped is \(postsIn &- dropped), "
           + "but posts_out is \(postsOut)")
     }
+  }
+}
+
+extension Funnel.Source {
+  fileprivate var json: JSONValue {
+    .object([
+      .init("path", .string(path)), .init("posts_in", .integer(postsIn)),
+      .init("posts_out", .integer(postsOut)), .init("bytes_out", .integer(bytesOut)),
+    ])
   }
 }
 

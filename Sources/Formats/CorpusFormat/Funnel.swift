@@ -26,6 +26,26 @@ public struct Funnel: Equatable, Sendable {
     }
   }
 
+  /// A cleaned text that was joined with others.
+  public struct Source: Equatable, Sendable {
+    /// Its path, as it was given.
+    public var path: String
+    /// The number of posts in it.
+    public var postsIn: Int
+    /// The number of those that stayed.
+    public var postsOut: Int
+    /// The number of bytes of UTF-8 in those, without newlines.
+    public var bytesOut: Int
+
+    /// The text at `path`.
+    public init(path: String, postsIn: Int, postsOut: Int = 0, bytesOut: Int = 0) {
+      self.path = path
+      self.postsIn = postsIn
+      self.postsOut = postsOut
+      self.bytesOut = bytesOut
+    }
+  }
+
   /// The name of the recipe that the rules belong to.
   public var recipe: String
   /// Whether each post is on its own line; if not, nothing separates the posts.
@@ -40,6 +60,8 @@ public struct Funnel: Equatable, Sendable {
   public var bytesIn = 0
   /// What each rule did, in the order of the rules.
   public var steps: [Step]
+  /// The cleaned texts that were joined; empty if posts were cleaned.
+  public var sources: [Source] = []
   /// The number of posts that came out.
   public var postsOut = 0
   /// The number of characters (Unicode scalars) in those, without newlines.
@@ -86,5 +108,32 @@ public struct Funnel: Equatable, Sendable {
     }
     table.rows.append(["posts out", NumberText.count(postsOut), percent(postsOut)])
     return String(table.text().dropLast())
+  }
+
+  /// The part that each of ``sources`` has in the posts that came out, as a readable table; `nil`
+  /// without sources.
+  ///
+  ///     from                posts in  posts out  of the text
+  ///     data/clean/one.txt    20,229     20,229       61.4 %
+  ///     data/clean/two.txt    13,008     12,711       38.6 %
+  public var sourceTable: String? {
+    guard !sources.isEmpty else { return nil }
+    var table = TextTable(Self.sourceTitles, rightAligned: [1, 2, 3])
+    table.rows = sourceRows
+    return String(table.text().dropLast())
+  }
+
+  /// The titles of the columns of ``sourceRows``.
+  public static var sourceTitles: [String] { ["from", "posts in", "posts out", "of the text"] }
+
+  /// A row for each of ``sources``: its path, its posts before and after, and the fraction of the text
+  /// that is its own, by bytes.
+  public var sourceRows: [[String]] {
+    sources.map { source in
+      [
+        source.path, NumberText.count(source.postsIn), NumberText.count(source.postsOut),
+        bytesOut > 0 ? NumberText.percent(source.bytesOut, of: bytesOut) : "",
+      ]
+    }
   }
 }

@@ -26,14 +26,18 @@ struct BugurtClean: Program {
           finds the lines that a channel puts above or below its posts, and removes them
       bugurt-clean --recipe original posts.jsonl -o original.txt
           writes what the first version of this project wrote, byte for byte; not one post per line
+      bugurt-clean --recipe join one.txt two.txt -o both.txt
+          joins cleaned texts; posts of two.txt that repeat or nearly repeat one of one.txt are dropped
     """
 
   static let memoryAdvice = "Fewer --threads need less"
 
-  @Argument(
-    help: "posts, one JSON object per line, gzipped or not; - is standard input",
+  @Arguments(
+    help:
+      "posts, one JSON object per line, gzipped or not; - is standard input; with --recipe join, "
+      + "cleaned texts",
     valueName: "posts.jsonl", completion: .file)
-  var posts: String?
+  var inputs: [String] = []
 
   @Option(
     help: "the text to write; - is standard output", short: "o", valueName: "text.txt",
@@ -46,7 +50,10 @@ struct BugurtClean: Program {
     completion: .file)
   var funnel: String?
 
-  @Option(help: "the rules: the house rules, or those of the project's first version")
+  @Option(
+    help:
+      "the rules: the house rules, those of the project's first version, or those that join cleaned "
+      + "texts")
   var recipe = Recipe.house
 
   @Option(
@@ -66,9 +73,22 @@ struct BugurtClean: Program {
     if recipe == .original, let option = choice.houseOption {
       throw UsageError("\(option) needs --recipe house; the original recipe has no options")
     }
+    if recipe == .join {
+      let others = [(choice.suggest, "--suggest"), (skipBad != nil, "--skip-bad")]
+      if let option = others.first(where: \.0)?.1 ?? inspection.optionOfPosts {
+        throw UsageError("\(option) is about posts; --recipe join takes cleaned texts")
+      }
+    }
     guard !choice.listRules else { return }
-    guard posts != nil else {
-      throw UsageError("missing argument <posts.jsonl>: the posts to clean; - is standard input")
+    guard let first = inputs.first else {
+      throw UsageError(
+        recipe == .join
+          ? "missing argument: the cleaned texts to join"
+          : "missing argument <posts.jsonl>: the posts to clean; - is standard input")
+    }
+    if inputs.count > 1, recipe != .join {
+      throw UsageError(
+        "unexpected argument '\(inputs[1])': \(Self.name) cleans one file at a time, here \(first)")
     }
     if output.isEmpty || funnel == "" { throw UsageError("a path must not be empty") }
     if let funnelPath, funnelPath == output {
@@ -78,7 +98,7 @@ struct BugurtClean: Program {
       throw UsageError("--rejects: expected a file of its own")
     }
     for case let path? in [output, funnelPath, inspection.rejects] where path != "-" {
-      if let posts, Folder.isSameFile(path, posts) {
+      if inputs.contains(where: { Folder.isSameFile(path, $0) }) {
         throw UsageError("the input '\(path)' would be overwritten")
       }
     }
@@ -87,7 +107,8 @@ struct BugurtClean: Program {
   func run() throws {
     let rules = try choice.ruleSet(recipe)
     if choice.listRules { return print(rules.text, terminator: "") }
-    let posts = posts ?? "-"
+    if recipe == .join { return try join(rules) }
+    let posts = inputs.first ?? "-"
     // A pipe must not be opened twice: what was read from it is gone.
     let size = Folder.hasFile(posts) ? try InputFile(path: posts).size : nil
     if choice.suggest {
@@ -123,18 +144,43 @@ struct BugurtClean: Program {
           + "surrogate such as \\ud83d), replaced by U+FFFD")
     }
 
-    // The funnel is committed before the text, so that a text never lacks its funnel, but only once
-    // the text is on the disk.
     try writer.synchronize()
     try rejects?.commit()
-    if let funnel { try result.funnel.write(to: funnel) }
-    if try !writer.commit() { Log.info("\(output) is unchanged") }
+    try commit(writer, result.funnel, to: funnel)
     try inspection.show(result, input: posts)
     Log.raw(result.funnel.table)
     if inspection.statistics {
       statistics.finish()
       Log.raw(statistics.table)
     }
+  }
+
+  /// Joins cleaned texts.
+  private func join(_ rules: RuleSet) throws {
+    let writer = try CorpusWriter(path: output)
+    let file = try funnelPath.map { try OutputFile(path: $0) }
+    var statistics = TextStatistics()
+    if inspection.statistics { writer.onWrite = { statistics.add($0) } }
+    // Opening standard input would consume its first bytes.
+    let sizes = try inputs.map { Folder.hasFile($0) ? try InputFile(path: $0).size : nil }
+    let total = sizes.contains(nil) ? nil : sizes.reduce(0) { $0 + ($1 ?? 0) }
+    let progress = Progress("joining", total: total, unit: .bytes)
+    let funnel = try CorpusJoin(rules: rules, paths: inputs).run(writer) { try progress.update($0) }
+    try writer.synchronize()
+    try commit(writer, funnel, to: file)
+    Log.raw(funnel.table)
+    if let table = funnel.sourceTable { Log.raw("\n" + table) }
+    if inspection.statistics {
+      statistics.finish()
+      Log.raw(statistics.table)
+    }
+  }
+
+  /// Commits the funnel before the text, which is on the disk already, so that a text never lacks its
+  /// funnel.
+  private func commit(_ writer: CorpusWriter, _ funnel: Funnel, to file: OutputFile?) throws {
+    if let file { try funnel.write(to: file) }
+    if try !writer.commit() { Log.info("\(output) is unchanged") }
   }
 
   private var funnelPath: String? {

@@ -29,6 +29,15 @@ struct InspectionOptions: ArgumentGroup {
   /// Whether posts are shown on standard output, so that the text cannot go there.
   var showsPosts: Bool { explain != nil || sample != nil }
 
+  /// The first option given that needs posts, not cleaned texts.
+  var optionOfPosts: String? {
+    let options: [(isGiven: Bool, name: String)] = [
+      (explain != nil, "--explain"), (rejects != nil, "--rejects"), (sample != nil, "--sample"),
+      (diff, "--diff"),
+    ]
+    return options.first(where: \.isGiven)?.name
+  }
+
   /// Shows the posts that were asked for.
   ///
   /// - Throws: `InputError` if the post to be explained is not there.

@@ -91,6 +91,30 @@ struct FunnelTests {
         """)
   }
 
+  @Test("has the share of each text that was joined")
+  func sources() throws {
+    var funnel = funnel
+    funnel.sources = [
+      .init(path: "a.txt", postsIn: 20_000, postsOut: 20_000, bytesOut: 2_000_000),
+      .init(path: "sub/b.txt", postsIn: 641, postsOut: 229, bytesOut: 500_000),
+    ]
+    try funnel.write(to: folder.path("posts.funnel.json"))
+    #expect(try Funnel(path: folder.path("posts.funnel.json")) == funnel)
+    #expect(
+      funnel.sourceTable == """
+        from       posts in  posts out  of the text
+        a.txt        20,000     20,000       80.0 %
+        sub/b.txt       641        229       20.0 %
+        """)
+    #expect(self.funnel.sourceTable == nil)
+    let path = try folder.write(
+      funnel.json.text(indent: 2).replacing("\"bytes_out\": 500000", with: "\"bytes_out\": -1"),
+      to: "wrong.json")
+    let error = #expect(throws: InputError.self) { try Funnel(path: path) }
+    #expect(
+      error?.problem.contains("'sources[1].bytes_out' is missing or not a whole number") == true)
+  }
+
   @Test(
     "says what is wrong with a file",
     arguments: [

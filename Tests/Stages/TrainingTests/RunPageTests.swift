@@ -61,6 +61,31 @@ struct RunPageTests {
     #expect(page.count { $0 == "<" } == page.count { $0 == ">" })
   }
 
+  @Test("shows the part of each text in a corpus that was joined")
+  func joinedCorpus() throws {
+    try fixture.folder.write(
+      """
+      {"version": 1, "recipe": "join", "one_post_a_line": true, "posts_in": 9, "characters_in": 1,
+      "bytes_in": 1, "rules": [{"name": "duplicates", "settings": {}, "dropped": 2, "changed": 0}],
+      "sources": [{"path": "<a>.txt", "posts_in": 5, "posts_out": 5, "bytes_out": 30},
+      {"path": "b.txt", "posts_in": 4, "posts_out": 2, "bytes_out": 10}],
+      "posts_out": 7, "characters_out": 40, "bytes_out": 40}
+      """, to: "posts.funnel.json")
+    try fixture.writeShards(
+      settings: ["corpus": [.string(fixture.folder.path("posts.txt"))]])
+    let trainer = try fixture.trainer("run")
+    let runPage = runPage(trainer)
+    try trainer.run { _ in }
+    try runPage.end(isFinished: true)
+    #expect(
+      try text().contains(
+        "<tr><th>&lt;a&gt;.txt</th><td class=\"number\">5</td><td class=\"number\">5</td>"
+          + "<td class=\"number\">75.0 %</td></tr>"))
+    #expect(
+      try fixture.folder.text(of: "run/report.md").contains("| b.txt | 4 | 2 | 25.0 % |\n\nMade by")
+    )
+  }
+
   @Test("shows the lengths of the posts that the manifest knows, and the funnel beside the corpus")
   func corpus() throws {
     try fixture.folder.write(

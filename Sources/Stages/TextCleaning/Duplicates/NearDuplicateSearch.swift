@@ -39,12 +39,14 @@ struct NearDuplicateSearch {
   /// - Parameters:
   ///   - similarity: The smallest fraction of common shingles at which posts are nearly equal.
   ///   - shingleLength: The number of characters in a shingle.
+  ///   - comparableBefore: A post is compared only with posts before the one that this returns.
   ///   - text: Reads the text of a post.
   ///   - check: Called before each post; what it throws ends the search.
   /// - Returns: For each post the one that is kept in its place, or `nil` if it is kept itself.
   /// - Throws: What `text` and `check` throw.
   mutating func run(
-    similarity: Double, shingleLength: Int, text: (Int) throws -> [UInt8], check: () throws -> Void
+    similarity: Double, shingleLength: Int, comparableBefore: (Int) -> Int = { _ in .max },
+    text: (Int) throws -> [UInt8], check: () throws -> Void
   ) throws -> [Int?] {
     for band in 1..<valuesPerPost {
       try check()
@@ -57,11 +59,12 @@ struct NearDuplicateSearch {
     for post in order.lazy.map(Int.init) {
       try check()
       let size = Int(fingerprints[post * valuesPerPost])
+      let end = comparableBefore(post)
       var isLoaded = false
       search: for group in groups(of: post) {
         for member in starts[group]..<(starts[group] + Int(keptCounts[group])) {
           let kept = Int(members[member])
-          guard comparedWith[kept] != UInt32(post + 1) else { continue }
+          guard kept < end, comparedWith[kept] != UInt32(post + 1) else { continue }
           comparedWith[kept] = UInt32(post + 1)
           let keptSize = Int(fingerprints[kept * valuesPerPost])
           guard Double(min(size, keptSize)) / Double(max(size, keptSize)) >= similarity else {

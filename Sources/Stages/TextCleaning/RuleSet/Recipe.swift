@@ -4,6 +4,8 @@ public enum Recipe: String, CaseIterable, Sendable {
   case house
   /// The recipe of the project's first version, byte for byte, for comparisons.
   case original
+  /// The recipe for cleaned texts, which ``CorpusJoin`` joins.
+  case join
 
   /// The rules in the order in which they are run; some are off unless the user turns them on.
   public var rules: [RuleDeclaration] {
@@ -21,9 +23,10 @@ public enum Recipe: String, CaseIterable, Sendable {
       ]
     case .original:
       [OriginalHeaderRule.declaration, OriginalLineRule.declaration, OriginalJoinRule.declaration]
+    case .join: [CorpusJoin.duplicates, CorpusJoin.nearDuplicates]
     }
   }
 
   /// Whether the text has one post per line; if not, nothing separates the posts.
-  public var isOnePostALine: Bool { self == .house }
+  public var isOnePostALine: Bool { self != .original }
 }

@@ -104,8 +104,12 @@ public struct RuleSetting: Equatable, Sendable {
 public struct RuleSettings: Equatable, Sendable, ExpressibleByArrayLiteral {
   public private(set) var all: [RuleSetting]
 
+  init(_ all: [RuleSetting]) {
+    self.all = all
+  }
+
   public init(arrayLiteral elements: RuleSetting...) {
-    all = elements
+    self.init(elements)
   }
 
   /// The setting `name`; `nil` if there is none.

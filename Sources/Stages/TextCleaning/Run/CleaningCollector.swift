@@ -183,7 +183,7 @@ extension Funnel {
   }
 
   /// Counts posts that `rule` has dropped.
-  fileprivate mutating func countDropped(_ count: Int, by rule: String) {
+  mutating func countDropped(_ count: Int, by rule: String) {
     for index in steps.indices where steps[index].rule == rule { steps[index].dropped += count }
   }
 

@@ -170,9 +170,7 @@ extension RunPage {
 
   /// What the cleaning left out, if its funnel is where the corpus was.
   private var funnel: String {
-    guard let corpus = trainer.data.manifest.settings["corpus"]?.elements?.first?.string,
-      let funnel = try? Funnel(path: Funnel.path(besideText: corpus))
-    else { return "" }
+    guard let funnel = TrainingReport(trainer).funnel else { return "" }
     func row(_ name: String, _ count: Int, _ note: String) -> String {
       """
       <tr><th>\(Self.escaped(name))</th><td class="number">\(NumberText.count(count))</td>\
@@ -185,9 +183,14 @@ extension RunPage {
         step.rule, -step.dropped,
         step.changed > 0 ? "\(NumberText.count(step.changed)) changed" : "")
     }
+    let sources = ([Funnel.sourceTitles] + funnel.sourceRows).map { cells in
+      "<tr><th>\(Self.escaped(cells[0]))</th>"
+        + cells.dropFirst().map { "<td class=\"number\">\($0)</td>" }.joined() + "</tr>\n"
+    }
     return Self.section(
       "Cleaning",
       [row("posts in", funnel.postsIn, "")] + rules + [row("posts out", funnel.postsOut, "")])
+      + (funnel.sources.isEmpty ? "" : Self.section("Joined from", sources))
   }
 
   private var settings: String {

@@ -1,6 +1,9 @@
 import CheckpointFormat
+import CorpusFormat
 import Foundation
 import GPT2
+import JSONSupport
+import TokenShardFormat
 
 /// The curves and the report of a training run.
 struct TrainingReport {
@@ -55,12 +58,26 @@ struct TrainingReport {
     ![loss](curves.svg)
 
     \(summary)
-
+    \(sources)
     Made by
 
         \(Self.command)
 
     """
+  }
+
+  /// What the cleaning did, if its funnel is where the corpus was when it was encoded.
+  var funnel: Funnel? {
+    trainer.data.manifest.settings["corpus"]?.elements?.first?.string.flatMap {
+      try? Funnel(path: Funnel.path(besideText: $0))
+    }
+  }
+
+  /// The part of each text in a corpus that was joined, as a table in Markdown between empty lines.
+  private var sources: String {
+    guard let funnel, !funnel.sources.isEmpty else { return "" }
+    let rows = [Funnel.sourceTitles, ["---", "---:", "---:", "---:"]] + funnel.sourceRows
+    return "\n" + rows.map { "| \($0.joined(separator: " | ")) |\n" }.joined()
   }
 
   /// The settings and the results, as a table in Markdown.

@@ -302,7 +302,20 @@ struct ProgramTests {
       ([], 64, "missing argument <posts.jsonl>: the posts to clean; - is standard input"),
       (
         ["posts.jsonl", "--recipe=ours"], 64,
-        "--recipe: 'ours' is not accepted; expected one of house, original"
+        "--recipe: 'ours' is not accepted; expected one of house, original, join"
+      ),
+      (["--recipe=join"], 64, "missing argument: the cleaned texts to join"),
+      (
+        ["posts.jsonl", "a.txt"], 64,
+        "unexpected argument 'a.txt': bugurt-clean cleans one file at a time, here posts.jsonl"
+      ),
+      (
+        ["--recipe=join", "a.txt", "--explain=3"], 64,
+        "--explain is about posts; --recipe join takes cleaned texts"
+      ),
+      (
+        ["--recipe=join", "a.txt", "--rule=links=off"], 64,
+        "--rule: there is no rule 'links' in the recipe join; it has duplicates, near-duplicates"
       ),
       (
         ["posts.jsonl", "--recipe=original", "--news=line"], 64,
