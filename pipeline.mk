@@ -119,11 +119,13 @@ define problem_of_names
   for name in "${names[@]}"; do
     if [[ $seen == *" $name "* ]]; then
       echo "$name is named twice"
+      break
     elif [[ " ${*:2} " != *" $name "* ]]; then
       echo "there is no run $name; there are: ${*:2}$(did_you_mean "$name" "${@:2}")"
+      break
     fi
     seen+="$name "
-  done | head -n 1
+  done
 }
 endef
 

@@ -233,6 +233,7 @@ extension RunComparison {
     @media (prefers-color-scheme: dark) { :root { --run-0: #56b4e9; --run-1: #ff8a3d; --run-2: #2fc79b;
       --run-3: #e39ac4; --run-4: #f0e442; --run-5: #e6e9ec; } }
     td { overflow-wrap: normal; }
+    td.number { padding-left: .75rem; }
     h3 { margin: 1.25rem 0 .25rem; font-size: 1rem; }
     h4 { margin: 0; font-size: .85rem; font-weight: normal; color: var(--quiet); }
     .runs { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: 0; margin: .75rem 0; }
