@@ -110,29 +110,62 @@ define problem_of_run
 }
 endef
 
-# problem_of_source NAMES RUN: prints why the run cannot be made from the runs named; nothing if it can.
-define problem_of_source
+# problem_of_names NAMES RUNS…: prints why the names are not those of different runs; nothing if they are.
+define problem_of_names
 {
-  local name problem seen=' ' posts
-  mapfile -t posts < <(ls data/raw 2> /dev/null | sed -n '/\.\(previous\|kept\)\.jsonl$/d; s/\.jsonl$//p')
-  for name in $1; do
-    problem=$(problem_of_run "$name")
-    if [ -n "$problem" ]; then
-      problem="it cannot name a run, for $problem"
-    elif [ "$name" = "$2" ]; then
-      problem="that is the run itself; give RUN another name"
-    elif [[ $seen == *" $name "* ]]; then
-      problem="it is named twice"
-    elif grep -qs '^FROM=' "data/clean/$name.settings"; then
-      problem="it is made from other runs itself; name those (make show RUN=$name)"
-    elif [ "$name" != fixture ] && [ ! -e "data/raw/$name.jsonl" ] &&
-      [ ! -e "checkpoints/$name.variables" ]; then
-      problem="there is no such run; those with posts: ${posts[*]:-none}"
-      problem+=$(did_you_mean "$name" fixture "${posts[@]}")
+  local name seen=' '
+  local -a names
+  read -ra names <<< "$1"
+  for name in "${names[@]}"; do
+    if [[ $seen == *" $name "* ]]; then
+      echo "$name is named twice"
+      break
+    elif [[ " ${*:2} " != *" $name "* ]]; then
+      echo "there is no run $name; there are: ${*:2}$(did_you_mean "$name" "${@:2}")"
+      break
     fi
     seen+="$name "
-    if [ -n "$problem" ]; then echo "FROM=$name: $problem"; break; fi
   done
+}
+endef
+
+# problem_of_sources NAMES RUN: prints why the run cannot be made from the runs named; nothing if it can.
+define problem_of_sources
+{
+  local name problem
+  local -a known
+  mapfile -t known < <({ echo fixture; ls data/raw checkpoints 2> /dev/null; } |
+    sed -n '/\.\(previous\|kept\)\.jsonl$/d; s/^fixture$/&/p; s/\.\(jsonl\|variables\)$//p' | sort -u)
+  problem=$(problem_of_names "$1" "${known[@]}")
+  for name in $1; do
+    if [ -n "$problem" ]; then
+      :
+    elif [ "$name" = "$2" ]; then
+      problem="$name is the run itself"
+    elif grep -qs '^FROM=' "data/clean/$name.settings"; then
+      problem="$name is made from other runs itself; name those (make show RUN=$name)"
+    fi
+  done
+  [ -z "$problem" ] || echo "FROM: $problem"
+}
+endef
+
+# newest_model RUN: prints the folder of the finished model, or else of the newest checkpoint.
+define newest_model
+{
+  ls -d "checkpoints/$1"/{final,checkpoint-*}/trainer_state.json 2> /dev/null | sort -V |
+    sed 's,/trainer_state.json$,,; /\/final$/ { p; q }' | tail -n 1
+}
+endef
+
+# first_words TOKENS BPE_ENCODE: prints how five posts begin, of those that were held back if there are any.
+define first_words
+{
+  local shard
+  for shard in "$1"/{validation,train}-00000.bin; do
+    [ ! -e "$shard" ] || break
+  done
+  { "$2" --decode "$shard" | cut -d ' ' -f 1-3 || true; } | awk 'NF && !seen[$0]++ { print; if (++n == 5) exit }'
 }
 endef
 
@@ -143,6 +176,24 @@ define has_saved
   for state in "$1"/{final,checkpoint-*}/trainer_state.json; do
     if [ "$state" -nt "$2" ]; then echo "$state"; break; fi
   done
+}
+endef
+
+# confirm_removal FILES…: asks whether files that are hard to replace may be removed; fails if not.
+define confirm_removal
+{
+  local answer=
+  echo "models, and posts of channels, that are removed:" >&2
+  du -shc -- "$@" >&2
+  if [ ! -t 0 ]; then
+    echo "pipeline.mk: nothing was removed; without a terminal, make distclean CONFIRM=yes removes them" >&2
+    return 64
+  fi
+  read -rp "Remove them and everything else that was made? [y/N] " answer || echo >&2
+  case $answer in
+    [yY] | [yY][eE][sS]) ;;
+    *) echo "pipeline.mk: nothing was removed" >&2; return 1;;
+  esac
 }
 endef
 
@@ -247,7 +298,8 @@ define list_runs
 }
 endef
 
-functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run problem_of_source \
+functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run problem_of_names \
+  problem_of_sources newest_model first_words confirm_removal \
   has_saved settle_posts same_posts dump_facts newer_rules
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
@@ -410,9 +462,17 @@ TEMPERATURE ?= 0.8
 #? more arguments for gpt-sample, such as --top-p 0.9 --seed 7 --filter --weights int8
 SAMPLE_FLAGS ?=
 
+#! make compare
+#? the runs to compare, such as 'one two'
+RUNS ?=
+
 #! make gguf
 #? what the weights are rounded to: f32, f16, bf16, q8_0, q6_k, q4_k_m or q4_0, from exact to small
 WEIGHTS ?= q8_0
+
+#! make distclean
+#? yes: remove models without asking
+CONFIRM ?=
 
 #! the build
 #? processor that the programs are compiled for
@@ -547,7 +607,7 @@ ifneq ($(FROM),)
 override FROM := $(strip $(FROM))
 own_posts := $(foreach name,EXPORT $(filter CHAT TIMEZONE DUMP_FLAGS NEWS,$(given)),$(if $($(name)),$(name)))
 from_problem = $(if $(own_posts),RUN=$(RUN) has both FROM='$(FROM)' and $(firstword $(own_posts))$(comma) \
-  which is about posts of its own; give one of them an empty value$(comma) or RUN another name,$(call bash,problem_of_source,$(call \
+  which is about posts of its own; give one of them an empty value$(comma) or RUN another name,$(call bash,problem_of_sources,$(call \
   quoted,$(FROM)) $(RUN)))
 ifneq ($(and $(filter dump update clean-text encode train,$(MAKECMDGOALS)),$(from_problem)),)
 $(error $(from_problem))
@@ -730,6 +790,34 @@ gguf: $(missing_model) | $(bin)/gpt-sample
 	  $${THREADS:+--threads="$$THREADS"}; \
 	echo "for Ollama: ollama create $(RUN) -f $(gguf_folder)/Modelfile" >&2
 
+compared := data/compare
+
+## compare: runs side by side, with what they write, on a page: make compare RUNS='one two'
+.PHONY: compare
+compare: | $(bin)/gpt-finetune $(bin)/gpt-sample $(bin)/bpe-encode
+	@problem=$$(problem_of_names "$$RUNS" $(runs)); read -ra names <<< "$$RUNS"; \
+	if [ -z "$$problem" ] && [ $${#names[@]} -lt 2 ]; then \
+	  problem="name two or more of: $(or $(runs),none yet)"; \
+	fi; \
+	if [ -n "$$problem" ]; then echo "pipeline.mk: RUNS: $$problem" >&2; exit 64; fi; \
+	as_typed PROMPT; as_words flags "$$SAMPLE_FLAGS"; mkdir -p $(compared); \
+	if [ -n "$$PROMPT" ]; then \
+	  flags+=(--count=3); printf '%s\n' "$$PROMPT"; \
+	else \
+	  flags+=(--keep-case); first_words "data/tokens/$${names[0]}" $(bin)/bpe-encode; \
+	fi > $(compared)/prompts.txt; \
+	[ -s $(compared)/prompts.txt ] || { echo "pipeline.mk: data/tokens/$${names[0]} has no posts whose \
+	beginnings could be continued; give a PROMPT" >&2; exit 66; }; \
+	texts=(); \
+	for name in "$${names[@]}"; do \
+	  run $(bin)/gpt-sample "$$(newest_model "$$name")" --prompts $(compared)/prompts.txt \
+	    --temperature="$$TEMPERATURE" $${THREADS:+--threads="$$THREADS"} --json \
+	    --output "$(compared)/$$name.jsonl" "$${flags[@]}"; \
+	  texts+=(--texts "$(compared)/$$name.jsonl"); \
+	done; \
+	run $(bin)/gpt-finetune --compare "$${names[@]/#/checkpoints/}" "$${texts[@]}" \
+	  --output $(compared)/report.html
+
 ## runs: list the runs with their losses, sizes and dates
 .PHONY: runs
 runs:
@@ -780,14 +868,19 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 # All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
-  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) estimate sample gguf chat \
-  score show missing-export: export \
+  $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) estimate sample gguf chat score \
+  compare show missing-export: export \
   $(name) := $$($(name)))))
 
-## distclean: remove the build, and all output under data and checkpoints
+# What takes hours to make again, or cannot be: models, and posts of channels.
+keepsakes = $(strip $(sort $(dir $(wildcard checkpoints/*/final checkpoints/*/checkpoint-*))) \
+  $(shell grep -ls '^EXPORT=@' data/raw/*.settings | sed 's/settings$$/jsonl/'))
+
+## distclean: remove the build, and all output under data and checkpoints; asks before it removes models
 .PHONY: distclean
 distclean:
-	rm -rf $(build) data/raw data/clean data/tokens data/samples data/gguf
+	$(if $(filter yes,$(CONFIRM)),,$(if $(keepsakes),@confirm_removal $(keepsakes)))
+	rm -rf $(build) data/raw data/clean data/tokens data/samples data/gguf $(compared)
 	find checkpoints -mindepth 1 -maxdepth 1 -not -name README.md -exec rm -rf {} +
 
 # Prints the lines with ## (goals), #! (groups of variables) and #? (variables), in 80 columns.

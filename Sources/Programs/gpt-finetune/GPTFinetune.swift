@@ -32,6 +32,8 @@ struct GPTFinetune: Program {
           stop when the validation loss no longer improves, and keep the best model
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --resume
           continue after an interruption; the result is identical to the last bit
+      gpt-finetune --compare checkpoints/one checkpoints/two -o compare.html
+          show runs side by side on one page: curves, the settings that differ, results
       gpt-finetune data/tokens/bugurt --model rugpt3… -o checkpoints/bugurt --adapter lora
           train an adapter (LoRA) instead of all weights: less memory and time; final/adapter/ is what
           peft loads, final/ the model merged with it
@@ -52,9 +54,14 @@ struct GPTFinetune: Program {
   static let memoryAdvice =
     "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 
-  @Argument(help: "folder of token shards written by bpe-encode", completion: .folder)
-  var tokens: String
-  @Option(help: "folder of the run", short: "o", valueName: "folder", completion: .folder)
+  @Arguments(
+    help: "folder of token shards written by bpe-encode; with --compare, the folders of runs",
+    valueName: "tokens", completion: .folder)
+  var inputs: [String]
+  var tokens: String { inputs[0] }
+  @Option(
+    help: "folder of the run; with --compare, the page to write", short: "o", valueName: "folder",
+    completion: .folder)
   var output: String
   @Option(
     help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
@@ -81,6 +88,7 @@ struct GPTFinetune: Program {
   @OptionGroup("Training") var training: TrainingOptions
   @OptionGroup("Optimizer") var optimizer: OptimizerOptions
   @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
+  @OptionGroup("Comparing runs") var comparison: ComparisonOptions
 
   @Option(
     help: "number of threads; does not affect the result", valueName: "n",
@@ -88,6 +96,8 @@ struct GPTFinetune: Program {
   var threads: Int?
 
   func validate() throws {
+    try comparison.validate(inputs, output: output)
+    if comparison.compare { return }
     if model == nil, shape.width % shape.heads != 0 {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
@@ -104,6 +114,7 @@ struct GPTFinetune: Program {
   }
 
   func run() throws {
+    if comparison.compare { return try comparison.write(inputs, to: output) }
     try checkOutput()
     if estimate { return try printEstimate() }
     try OutputFolder.holding(output) { try train() }

@@ -6,9 +6,14 @@ package struct LineChart {
     let name: String
     let color: String
     let points: [(x: Double, y: Double)]
+    /// The dashes, as SVG's `stroke-dasharray`.
+    let dashes: String
 
-    package init(name: String, color: String, points: [(x: Double, y: Double)]) {
-      (self.name, self.color, self.points) = (name, color, points)
+    /// A line; without a `name` if the page has a legend of its own.
+    package init(
+      name: String, color: String, points: [(x: Double, y: Double)], dashes: String = "none"
+    ) {
+      (self.name, self.color, self.points, self.dashes) = (name, color, points, dashes)
     }
   }
 
@@ -81,7 +86,7 @@ package struct LineChart {
         : "x=\"\(text(legend))\" y=\"16\""
       legend += Double(line.name.count) * 7.5 + 16
       body += """
-        <polyline points="\(path)" fill="none" stroke="\(line.color)" stroke-width="2"/>
+        <polyline points="\(path)" fill="none" stroke="\(line.color)" stroke-width="2"\(line.dashes == "none" ? "" : " stroke-dasharray=\"\(line.dashes)\"")/>
         \(markers.map { "<circle cx=\"\(text(x($0.x)))\" cy=\"\(text(y($0.y)))\" r=\"3\" fill=\"\(line.color)\"/>" }.joined())
         <text \(name) fill="\(line.color)">\(line.name)</text>
 

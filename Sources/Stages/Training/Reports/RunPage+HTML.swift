@@ -10,8 +10,6 @@ import TokenShardFormat
 extension RunPage {
   /// How often a browser loads the page again while the training goes on, in seconds.
   private static let secondsBetweenLoads = 15
-  /// How many points a line has at most; more cannot be told apart.
-  private static let pointsPerLine = 600
 
   /// The page.
   var html: String {
@@ -92,44 +90,26 @@ extension RunPage {
 
   // MARK: - Charts
 
-  private typealias Points = [(x: Double, y: Double)]
-
-  private func points(_ name: String) -> Points {
-    let all = trainer.state.log.compactMap { entry in
-      entry.values[name].map { (x: Double(entry.step), y: $0) }
-    }
-    let stride = (all.count + Self.pointsPerLine - 1) / Self.pointsPerLine
-    return stride < 2 ? all : all.enumerated().filter { $0.offset % stride == 0 }.map(\.element)
-  }
-
-  /// The mean of the points so far, in which each weighs four fifths of the one after it.
-  private func smoothed(_ points: Points) -> Points {
-    var (mean, weight) = (0.0, 0.0)
-    return points.count < 10
-      ? []
-      : points.map { point in
-        mean = 0.8 * mean + 0.2 * point.y
-        weight = 0.8 * weight + 0.2
-        return (point.x, mean / weight)
-      }
-  }
-
   private var charts: String {
-    let losses = points("loss")
+    let state = trainer.state
+    let losses = LogCurve.points("loss", of: state)
     let best = trainer.state.best.map { [(x: Double($0.step), y: $0.loss)] } ?? []
     let loss = LineChart(
       title: "Loss", xLabel: "step",
       lines: [
         .init(name: "training", color: "var(--training)", points: losses),
-        .init(name: "smoothed", color: "var(--smoothed)", points: smoothed(losses)),
-        .init(name: "validation", color: "var(--validation)", points: points("eval_loss")),
+        .init(name: "smoothed", color: "var(--smoothed)", points: LogCurve.smoothed(losses)),
+        .init(
+          name: "validation", color: "var(--validation)",
+          points: LogCurve.points("eval_loss", of: state)),
         .init(name: "best", color: "var(--best)", points: best),
       ], beginsAtZero: false, in: .page)
     let rate = LineChart(
       title: "Learning rate", xLabel: "step",
       lines: [
         .init(
-          name: "learning rate", color: "var(--training)", points: points("learning_rate"))
+          name: "learning rate", color: "var(--training)",
+          points: LogCurve.points("learning_rate", of: state))
       ], in: .page)
     return """
       <div class="charts">
@@ -215,12 +195,12 @@ extension RunPage {
       + "<h2>Command</h2>\n<pre>\(Self.escaped(TrainingReport.command))</pre>\n"
   }
 
-  private static func section(_ title: String, _ rows: [String]) -> String {
+  static func section(_ title: String, _ rows: [String]) -> String {
     "<h2>\(title)</h2>\n<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
   }
 
   /// `text` as text of the page; nothing in it is taken for an element.
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
       .replacing("\"", with: "&quot;")
   }

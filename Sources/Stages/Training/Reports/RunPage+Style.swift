@@ -37,7 +37,7 @@ extension RunPage {
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: .875rem; }
     @media print { :root { color-scheme: light; --ground: #fff; --ink: #000; --quiet: #444; --grid: #bbb;
       --panel: #f4f4f4; --training: #1f6fb2; --smoothed: #0b3d68; --validation: #c62828; --best: #1b7f3b; }
-      main { max-width: none; padding: 0; } .figures div, svg, pre, tr { break-inside: avoid; }
+      main { max-width: none; padding: 0; } .charts { grid-template-columns: 1fr 1fr; } .figures div, svg, pre, tr { break-inside: avoid; }
       h2 { break-after: avoid; } .bar, .share div { print-color-adjust: exact; } }
 
     """

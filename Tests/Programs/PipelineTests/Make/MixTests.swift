@@ -113,11 +113,11 @@ struct MixTests {
     arguments: [
       (
         ["FROM": "one twoo"],
-        "FROM=twoo: there is no such run; those with posts: one two; did you mean two?"
+        "FROM: there is no run twoo; there are: fixture one two; did you mean two?"
       ),
-      (["FROM": "one one"], "FROM=one: it is named twice"),
-      (["FROM": "one mix"], "FROM=mix: that is the run itself"),
-      (["FROM": "one a/b"], "FROM=a/b: it cannot name a run, for there is a '/' in it"),
+      (["FROM": "one one"], "FROM: one is named twice"),
+      (["FROM": "one mix"], "FROM: there is no run mix; there are: fixture one two"),
+      (["FROM": "one a/b"], "FROM: there is no run a/b; there are: fixture one two"),
       (["FROM": "one two", "EXPORT": "one"], "RUN=mix has both FROM='one two' and EXPORT"),
       (["FROM": "one two", "NEWS": "line"], "RUN=mix has both FROM='one two' and NEWS"),
       (["FROM": "one two", "RUN": "fixture"], "RUN=fixture has both FROM='one two' and EXPORT"),
@@ -136,6 +136,6 @@ struct MixTests {
     try dumpBoth()
     try #require(try make("clean-text", with: ["RUN": "mix", "FROM": "one two"]).status == 0)
     let ended = try make("train", with: ["RUN": "more", "FROM": "mix one"])
-    #expect(ended.log.contains("FROM=mix: it is made from other runs itself"), "\(ended.log)")
+    #expect(ended.log.contains("FROM: mix is made from other runs itself"), "\(ended.log)")
   }
 }

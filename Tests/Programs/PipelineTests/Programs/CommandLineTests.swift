@@ -32,7 +32,7 @@ private let options = [
     "adapter", "adapter-from", "base-weights", "bias", "init-lora-weights", "layers-to-transform",
     "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
     "use-dora",
-    "use-rslora",
+    "use-rslora", "compare", "texts",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
@@ -127,7 +127,7 @@ struct CommandLineTests {
       return ended.output.split(separator: "\n").map(String.init)
     }
     #expect(try completions("bpe-encode", ["--vo"]) == ["--vocab-size"])
-    #expect(try completions("bugurt-clean", ["--recipe", ""]) == ["house", "original"])
+    #expect(try completions("bugurt-clean", ["--recipe", ""]) == ["house", "original", "join"])
     #expect(try completions("bugurt-clean", ["--news", "p"]) == ["post"])
     #expect(try completions("bugurt-clean", ["po"]) == ["posts.jsonl"])
     #expect(try completions("gpt-finetune", ["--model", "po"]) == [])

@@ -12,7 +12,7 @@ final class TerminalSession {
   private(set) var shown = ""
   private var bytes: [UInt8] = []
 
-  /// Starts the built program `name` at the terminal; standard output may be the file `output`.
+  /// Starts the built program `name`, or another by its path, at the terminal; standard output may be the file `output`.
   init(
     _ name: String, _ arguments: [String], in directory: String, output: String? = nil,
     variables: [String: String] = [:]
@@ -25,7 +25,9 @@ final class TerminalSession {
     let path = String(cString: try #require(ttyname(terminal)))
     // In a session of its own, so that the terminal makes Ctrl-C a signal.
     process = try Subprocess(
-      "setsid", ["--ctty", "--wait", try builtProgram(name)] + arguments, in: directory,
+      "setsid",
+      ["--ctty", "--wait", name.hasPrefix("/") ? name : try builtProgram(name)] + arguments,
+      in: directory,
       input: path, output: output ?? path, log: path,
       environment: Subprocess.environment.merging(["TERM": "xterm"]) { $1 }
         .merging(variables) { $1 })
