@@ -1,7 +1,9 @@
 import CheckpointFormat
 import CommandLineSupport
+import Communication
 import FileSupport
 import GPT2
+import Glibc
 import ModelHub
 import TensorKernels
 import TextSupport
@@ -68,6 +70,7 @@ struct GPTFinetune: Program {
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
   @OptionGroup("An adapter (with --model)") var adapterOptions: AdapterOptions
   @OptionGroup("Training") var training: TrainingOptions
+  @OptionGroup("Several machines (under mpirun)") var processes: ProcessOptions
   @OptionGroup("Optimizer") var optimizer: OptimizerOptions
   @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
 
@@ -87,8 +90,28 @@ struct GPTFinetune: Program {
   }
 
   func run() throws {
-    try checkOutput()
-    try OutputFolder.holding(output) { try train() }
+    let communicator = try Communicator.launched()
+    try communicator.session {
+      try holdingOutput(communicator) { try train(communicator) }
+    }
+  }
+
+  /// Calls `body` in all processes while no other run may write to the output, which only the first one
+  /// needs.
+  private func holdingOutput(_ communicator: Communicator, _ body: () throws -> Void) throws {
+    var isHeld = !communicator.isRoot
+    func start() throws {
+      isHeld = true
+      try communicator.together {}
+      try body()
+    }
+    guard communicator.isRoot else { return try start() }
+    do {
+      try checkOutput()
+      try OutputFolder.holding(output, start)
+    } catch {
+      throw isHeld ? error : communicator.agree(on: error) ?? error
+    }
   }
 
   /// Checks that the run is not to be written into a model, such as that of another run.
@@ -105,16 +128,19 @@ struct GPTFinetune: Program {
         + ", not the folder of a run; name another folder")
   }
 
-  private func train() throws {
-    let data = try TrainingData(folder: tokens, blockSize: training.blockSize)
-    var settings = settings(for: data)
-    settings.precision =
-      try training.precision.isBFloat16(
-        isAvailable: ThreadPool.multipliesBFloat16,
-        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
+  private func train(_ communicator: Communicator) throws {
+    let data = try communicator.together {
+      try TrainingData(folder: tokens, blockSize: training.blockSize)
+    }
+    let settings = try communicator.together { try self.settings(for: data, communicator) }
     let processors = Processors.current
-    let threadPool = ThreadPool(count: threads ?? processors.threadCount)
-    let trainer = try makeTrainer(data, settings, threadPool)
+    let threadPool = ThreadPool(
+      count: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine))
+    let base = try fetchModel(communicator)
+    let trainer = try communicator.together {
+      try makeTrainer(data, base, settings, threadPool, communicator)
+    }
+    try trainer.checkProcesses()
     let (parameters, trained) = (
       Double(trainer.model.parameterCount), Double(trainer.model.trainable.floats.count)
     )
@@ -132,7 +158,8 @@ struct GPTFinetune: Program {
     if settings.precision == .fp32, ThreadPool.multipliesBFloat16 {
       Log.info("this processor multiplies bfloat16: --precision bf16 is about twice as fast")
     }
-    warnOfMemory()
+    reportProcesses(communicator, trainer, processors)
+    communicator.warn(memoryWarning)
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     let start = try trainer.start(policy, progress: Interruption.check)
@@ -142,9 +169,12 @@ struct GPTFinetune: Program {
       Log.info(
         "\(output) is already finished, with the same settings, model and data; it is left unchanged"
       )
-      let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
-      try trainer.completeCard { try progress.report(.sampling) }
-      return try Interruption.check()
+      return try communicator.together {
+        guard communicator.isRoot else { return }
+        let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
+        try trainer.completeCard { try progress.report(.sampling) }
+        try Interruption.check()
+      }
     case .resumed(let step):
       Log.info("resuming after step \(step)")
       firstStep = step
@@ -161,13 +191,17 @@ struct GPTFinetune: Program {
     if firstStep == 0, model == nil, let new = trainer.model as? GPT2Model {
       new.drawWeights(seed: settings.seed)
     }
+    guard communicator.isRoot else {
+      return try trainer.run { _ in try Interruption.check() }
+    }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     let page = RunPage(
       trainer,
       surroundings: [
         ("program", "\(Self.name) \(packageVersion)"),
         ("machine", "\(threadPool.count) of \(processors); \(ThreadPool.matrixKernels)"),
-      ])
+        ("processes", communicator.names.joined(separator: ", ")),
+      ].filter { communicator.size > 1 || $0.0 != "processes" })
     let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
     do {
       try trainer.run { event in
@@ -191,27 +225,56 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
-  /// Warns if the training needs more memory than is free: the system grants it at first, and kills
-  /// the program when it is used.
-  private func warnOfMemory() {
-    let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
-    guard let available = AvailableMemory.byteCount, needed > available else { return }
-    Log.warning(
-      "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
-        + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
-        + Self.memoryAdvice)
+  /// Says what the processes are that share the training.
+  private func reportProcesses(
+    _ communicator: Communicator, _ trainer: Trainer, _ processors: Processors
+  ) {
+    guard communicator.size > 1 else { return }
+    let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    let isBound = processors.logicalCount * communicator.countOnThisMachine < online
+    communicator.warn(
+      isBound
+        ? "this process may use \(processors.logicalCount) of \(online) processors; mpirun --bind-to "
+          + "none allows it all" : nil)
+    let steps = Double(trainer.totalSteps) / trainer.settings.epochs
+    Log.info(
+      "\(communicator.names.joined(separator: ", ")); \(communicator.description); a step has "
+        + "\(trainer.settings.gradientAccumulationSteps) batches of \(trainer.settings.batchSize), an "
+        + "epoch \(NumberText.count(steps.rounded(.up))) steps")
   }
 
-  /// The trainer of a new model, whose weights are still zero, or of the one to fine-tune.
-  private func makeTrainer(
-    _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool
-  ) throws -> Trainer {
-    let folder = RunFolder(path: output)
-    let base = try model.map { model in
-      try ModelHub.folder(for: model, .whole) {
-        _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
+  /// A warning if the training needs more memory than is free: the system grants it at first, and kills
+  /// the program when it is used.
+  private var memoryWarning: String? {
+    let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
+    guard let available = AvailableMemory.byteCount, needed > available else { return nil }
+    return "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
+      + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
+      + Self.memoryAdvice
+  }
+
+  /// The folder of the model to fine-tune, on every machine; on each, one process fetches it.
+  private func fetchModel(_ communicator: Communicator) throws -> String? {
+    var base: String?
+    for isFirst in [true, false] {
+      try communicator.together {
+        guard communicator.isFirstOnThisMachine == isFirst else { return }
+        base = try model.map { model in
+          try ModelHub.folder(for: model, .whole) {
+            _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
+          }
+        }
       }
     }
+    return base
+  }
+
+  /// The trainer of a new model, whose weights are still zero, or of the one in the folder `base`.
+  private func makeTrainer(
+    _ data: TrainingData, _ base: String?, _ settings: TrainingSettings, _ threadPool: ThreadPool,
+    _ communicator: Communicator
+  ) throws -> Trainer {
+    let folder = RunFolder(path: output)
     // Its special tokens replace those of the model: the ids in rugpt3's configurations of 2020 are
     // those of an ordinary word.
     let vocabulary = try ShardVocabulary(data, model: base)
@@ -225,7 +288,7 @@ struct GPTFinetune: Program {
       let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: .random,
-        vocabulary: vocabulary)
+        vocabulary: vocabulary, communicator: communicator)
     }
     Log.info("reading \(base)")
     let model: any CheckpointableModel
@@ -245,7 +308,7 @@ struct GPTFinetune: Program {
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
       origin: .model(checksum: checksum, name: ModelFolder.hubName(of: base)),
-      vocabulary: vocabulary)
+      vocabulary: vocabulary, communicator: communicator)
   }
 
   /// The training of an adapter of the model in the folder `base`.
@@ -275,11 +338,18 @@ struct GPTFinetune: Program {
   }
 
   /// The settings for `data`, of which the recipe provides those that are not given.
-  private func settings(for data: TrainingData) -> TrainingSettings {
+  private func settings(
+    for data: TrainingData, _ communicator: Communicator
+  ) throws -> TrainingSettings {
     var settings = TrainingSettings()
     settings.blockSize = training.blockSize
     settings.batchSize = training.perDeviceTrainBatchSize
-    settings.gradientAccumulationSteps = training.gradientAccumulationSteps
+    settings.gradientAccumulationSteps = training.gradientAccumulationSteps * communicator.size
+    settings.sumsDeterministically = processes.deterministicReduction
+    settings.precision =
+      try training.precision.isBFloat16(
+        isAvailable: ThreadPool.multipliesBFloat16,
+        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     settings.epochs = training.numTrainEpochs
     settings.maximumSteps = training.maxSteps
     settings.learningRate = optimizer.learningRate ?? defaultLearningRate

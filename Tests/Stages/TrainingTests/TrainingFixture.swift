@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import GPT2
 import JSONSupport
@@ -80,24 +81,26 @@ final class TrainingFixture {
   func trainer(
     _ run: String = "run", tokens: String = "tokens",
     configuration: GPT2Configuration = configuration, seed: UInt64 = 1,
-    origin: WeightOrigin = .random,
+    origin: WeightOrigin = .random, communicator: Communicator = .alone,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     try trainer(
       of: GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)), run,
-      tokens: tokens, origin: origin, change)
+      tokens: tokens, origin: origin, communicator: communicator, change)
   }
 
   func trainer(
     of model: any CheckpointableModel, _ run: String = "run", tokens: String = "tokens",
-    origin: WeightOrigin = .random, _ change: (inout TrainingSettings) -> Void = { _ in }
+    origin: WeightOrigin = .random, communicator: Communicator = .alone,
+    _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     var settings = Self.settings
     change(&settings)
     return try Trainer(
       model,
       data: TrainingData(folder: folder.path(tokens), blockSize: settings.blockSize),
-      settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin)
+      settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin,
+      communicator: communicator)
   }
 
   struct Stop: Error {}
