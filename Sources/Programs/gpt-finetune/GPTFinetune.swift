@@ -200,7 +200,7 @@ struct GPTFinetune: Program {
       surroundings: [
         ("program", "\(Self.name) \(packageVersion)"),
         ("machine", "\(threadPool.count) of \(processors); \(ThreadPool.matrixKernels)"),
-        ("processes", communicator.names.joined(separator: ", ")),
+        ("processes", communicator.places),
       ].filter { communicator.size > 1 || $0.0 != "processes" })
     let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
     do {
@@ -236,11 +236,11 @@ struct GPTFinetune: Program {
       isBound
         ? "this process may use \(processors.logicalCount) of \(online) processors; mpirun --bind-to "
           + "none allows it all" : nil)
-    let steps = Double(trainer.totalSteps) / trainer.settings.epochs
+    let settings = trainer.settings
     Log.info(
-      "\(communicator.names.joined(separator: ", ")); \(communicator.description); a step has "
-        + "\(trainer.settings.gradientAccumulationSteps) batches of \(trainer.settings.batchSize), an "
-        + "epoch \(NumberText.count(steps.rounded(.up))) steps")
+      "\(communicator.places), by \(communicator.description); a step has "
+        + "\(settings.gradientAccumulationSteps) batches of \(settings.batchSize) examples, an epoch "
+        + "\(NumberText.count(Double(trainer.stepsPerEpoch))) steps")
   }
 
   /// A warning if the training needs more memory than is free: the system grants it at first, and kills

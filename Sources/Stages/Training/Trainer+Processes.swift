@@ -8,6 +8,9 @@ import TokenShardFormat
 
 /// What several processes that share a training have to know of each other.
 extension Trainer {
+  /// The number of steps in an epoch.
+  public var stepsPerEpoch: Int { plan.stepsPerEpoch }
+
   /// Checks that all processes have the same settings, data and model.
   ///
   /// - Throws: ``InputError`` that names one that differs; `PeerFailure`.

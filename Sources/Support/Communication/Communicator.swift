@@ -93,14 +93,18 @@ public final class Communicator {
   /// `rank 2 on node2`.
   public func name(of rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
 
-  /// The processes of each machine: `rank 0 on node0`, `ranks 1 to 4 on node1`.
-  public var names: [String] {
-    var names: [String] = []
-    for host in hosts.indices where host == 0 || hosts[host] != hosts[host - 1] {
-      let last = hosts[host...].prefix { $0 == hosts[host] }.endIndex - 1
-      names.append(last == host ? name(of: host) : "ranks \(host) to \(last) on \(hosts[host])")
+  /// How many processes are where, for the log: `4 processes: 2 on node0, 2 on node1`.
+  public var places: String {
+    var counts: [(host: String, count: Int)] = []
+    for host in hosts {
+      if let index = counts.firstIndex(where: { $0.host == host }) {
+        counts[index].count += 1
+      } else {
+        counts.append((host, 1))
+      }
     }
-    return names
+    let list = counts.map { "\($0.count) on \($0.host)" }.joined(separator: ", ")
+    return "\(size) process\(size == 1 ? "" : "es"): \(list)"
   }
 
   /// How many processes are on this one's machine.

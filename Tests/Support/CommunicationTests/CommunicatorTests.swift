@@ -24,15 +24,19 @@ struct CommunicatorTests {
       (
         ranks.gather(Array("\(String(repeating: "x", count: ranks.rank))".utf8)).map(\.count),
         ranks.gather([Double(ranks.rank), -1]), ranks.hosts, ranks.root(ranks.rank == 0),
-        ranks.inTurns(11) { Double($0 * $0) }, ranks.broadcast(ranks.isRoot ? [7, 8] : [])
+        ranks.inTurns(11) { Double($0 * $0) }, ranks.broadcast(ranks.isRoot ? [7, 8] : []),
+        ranks.places
       )
     }
     for result in results {
-      let (bytes, numbers, hosts, root, turns, sent) = try result.get()
+      let (bytes, numbers, hosts, root, turns, sent, places) = try result.get()
       #expect(bytes == Array(0..<size))
       #expect(numbers == (0..<size).map { [Double($0), -1] })
       #expect(hosts == (0..<size).map { size == 1 ? "node0" : "node\($0)" })
       #expect(root)
+      #expect(
+        places == "\(size) process\(size == 1 ? "" : "es"): "
+          + hosts.map { "1 on \($0)" }.joined(separator: ", "))
       #expect(turns == (0..<11).map { Double($0 * $0) })
       #expect(sent == [7, 8])
     }
