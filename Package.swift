@@ -92,7 +92,8 @@ let package = Package(
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
-    library("Communication", in: .support, ["CommandLineSupport", "FileSupport", "CMPI"]),
+    library(
+      "Communication", in: .support, ["CommandLineSupport", "Threading", "FileSupport", "CMPI"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
     library("HTTPSupport", in: .support, ["FileSupport", "TextSupport", "CCurl"]),
 

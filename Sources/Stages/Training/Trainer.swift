@@ -222,8 +222,16 @@ public final class Trainer {
     let ownCount = settings.gradientAccumulationSteps / communicator.size
     let own = ranges.enumerated().dropFirst(communicator.rank * ownCount).prefix(ownCount)
     var losses = [Double](repeating: 0, count: ownCount)
+    var sum: BackgroundSum?
     for (number, (index, range)) in own.enumerated() {
       let batch = Batch(range.lazy.map(blocks.tokens))
+      // What is complete of the sum of the last batch is exchanged while the rest is computed.
+      if ranges.count == ownCount * communicator.size, number == ownCount - 1, gradientTree == nil,
+        communicator.size > 1
+      {
+        sum = BackgroundSum(communicator, pass.gradients.floats.buffer)
+        pass.reportsGradients = sum?.extend
+      }
       let passIndex = step * settings.gradientAccumulationSteps + index
       losses[number] = pass.lossAndGradients(
         inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
@@ -232,10 +240,15 @@ public final class Trainer {
         accumulating: number > 0 && gradientTree == nil)
       gradientTree?.add(pass.gradients, index: number, isLast: number == own.count - 1)
     }
+    pass.reportsGradients = nil
+    if let sum {
+      sum.finish()
+    } else {
+      communicator.sum(
+        pass.gradients.floats.buffer, contributors: (ranges.count + ownCount - 1) / ownCount)
+    }
     let loss =
       communicator.gather(losses).joined().prefix(ranges.count).reduce(0, +) / Double(targetCount)
-    communicator.sum(
-      pass.gradients.floats.buffer, contributors: (ranges.count + ownCount - 1) / ownCount)
     let norm = model.threadPool.norm(pass.gradients.floats)
     guard loss.isFinite, norm.isFinite else {
       throw communicator.shared(
