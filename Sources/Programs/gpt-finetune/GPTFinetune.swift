@@ -43,6 +43,9 @@ struct GPTFinetune: Program {
 
     Ctrl-C writes a checkpoint of the last complete step and stops, as do SIGTERM and closing the
     terminal; a second Ctrl-C stops at once.
+
+    Processes that mpirun or srun has started share the training: N of them that add up a batches each
+    take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
     """
 
   static let memoryAdvice =
