@@ -82,6 +82,8 @@ struct ProcessOptions: ArgumentGroup {
       + "the same bits for any number, if each adds up 1, 2, 4, 8 or so batches; takes time and memory"
   )
   var deterministicReduction = false
+  @Flag(help: "exchange gradients in bf16: half the traffic, at the price of some precision")
+  var bf16Reduction = false
 }
 
 /// How often to log, validate and save, and what follows from the validations.

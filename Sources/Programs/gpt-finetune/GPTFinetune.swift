@@ -349,6 +349,7 @@ struct GPTFinetune: Program {
     settings.batchSize = training.perDeviceTrainBatchSize
     settings.gradientAccumulationSteps = training.gradientAccumulationSteps * communicator.size
     settings.sumsDeterministically = processes.deterministicReduction
+    settings.exchangesBFloat16 = processes.bf16Reduction
     settings.precision =
       try training.precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,

@@ -110,6 +110,7 @@ public final class Trainer {
     self.origin = origin
     self.vocabulary = vocabulary
     self.communicator = communicator
+    communicator.sumsInBFloat16 = settings.exchangesBFloat16
     gradientTree =
       settings.sumsDeterministically && settings.gradientAccumulationSteps > communicator.size
       ? GradientTree(model.threadPool) : nil

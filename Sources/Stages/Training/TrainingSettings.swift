@@ -32,6 +32,8 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether the gradients of the batches of a step are summed in an order that does not depend on the
   /// number of processes, at the price of time and memory.
   public var sumsDeterministically = false
+  /// Whether several processes exchange gradients in bfloat16.
+  public var exchangesBFloat16 = false
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
@@ -103,6 +105,7 @@ public struct TrainingSettings: Equatable, Sendable {
       "seed": .string(String(seed)),
       "train_sampling_strategy": .string(samplingStrategy.rawValue),
       "precision": .string(precision.rawValue),
+      "bf16_reduction": exchangesBFloat16 ? true : nil,
       "deterministic_reduction": sumsDeterministically ? true : nil,
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,

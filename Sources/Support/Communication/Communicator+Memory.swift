@@ -40,11 +40,13 @@ extension Communicator {
   /// Each process owns a part of every bucket: it receives that part from the others, adds them up, and
   /// sends the sum to all. That is 2 (N − 1) / N of the bytes for N processes, as in a ring, with the
   /// difference that an element's order of addition does not depend on its place: neighbours first,
-  /// then neighbouring pairs, and so on.
+  /// then neighbouring pairs, and so on. With ``sumsInBFloat16``, terms and sum are rounded to bfloat16,
+  /// which halves the bytes; the additions are in single precision.
   public func sum(_ floats: UnsafeMutableBufferPointer<Float>, contributors: Int) {
     guard size > 1 else { return }
     precondition((1...size).contains(contributors))
     if parts.isEmpty { parts = .allocate(capacity: (bucket / size + 1) * size) }
+    if sumsInBFloat16, halves.isEmpty { halves = .allocate(capacity: 2 * (bucket / size + 1)) }
     for start in stride(from: 0, to: floats.count, by: bucket) {
       sumBucket(
         UnsafeMutableBufferPointer(
@@ -53,12 +55,11 @@ extension Communicator {
   }
 
   private func sumBucket(_ bucket: UnsafeMutableBufferPointer<Float>, _ contributors: Int) {
-    func part(of owner: Int) -> UnsafeMutableRawBufferPointer {
-      UnsafeMutableRawBufferPointer(
-        UnsafeMutableBufferPointer(
-          rebasing: bucket[bucket.count * owner / size..<bucket.count * (owner + 1) / size]))
+    func part(of owner: Int) -> UnsafeMutableBufferPointer<Float> {
+      UnsafeMutableBufferPointer(
+        rebasing: bucket[bucket.count * owner / size..<bucket.count * (owner + 1) / size])
     }
-    let own = part(of: rank).bindMemory(to: Float.self)
+    let own = part(of: rank)
     func slot(_ contributor: Int) -> UnsafeMutableBufferPointer<Float> {
       contributor == rank
         ? own
@@ -69,9 +70,10 @@ extension Communicator {
       let (next, previous) = (rank(offset), rank(-offset))
       exchange(
         send: rank < contributors ? part(of: next) : nil, to: next,
-        receive: previous < contributors ? UnsafeMutableRawBufferPointer(slot(previous)) : nil,
-        from: previous)
+        receive: previous < contributors ? slot(previous) : nil, from: previous)
     }
+    // Its own terms and its sum are rounded like those that are sent.
+    if sumsInBFloat16 { own.indices.forEach { own[$0] = Float(bfloat16: own[$0].bfloat16) } }
     var distance = 1
     while distance < contributors {
       for left in stride(from: 0, to: contributors - distance, by: 2 * distance) {
@@ -80,23 +82,38 @@ extension Communicator {
       distance *= 2
     }
     if rank != 0 { _ = own.update(fromContentsOf: slot(0)) }
+    if sumsInBFloat16 { own.indices.forEach { own[$0] = Float(bfloat16: own[$0].bfloat16) } }
     for offset in 1..<size {
       let (next, previous) = (rank(offset), rank(-offset))
-      exchange(
-        send: part(of: rank), to: next, receive: part(of: previous), from: previous)
+      exchange(send: own, to: next, receive: part(of: previous), from: previous)
     }
   }
 
-  /// Leaves out what is empty.
+  /// Sends and receives floats, in bfloat16 with ``sumsInBFloat16``; leaves out what is empty.
   private func exchange(
-    send: UnsafeMutableRawBufferPointer?, to next: Int, receive: UnsafeMutableRawBufferPointer?,
-    from previous: Int
+    send: UnsafeMutableBufferPointer<Float>?, to next: Int,
+    receive: UnsafeMutableBufferPointer<Float>?, from previous: Int
   ) {
     var sent: (bytes: UnsafeRawBufferPointer, to: Int)?
     var received: (memory: UnsafeMutableRawBufferPointer, from: Int)?
     if let send, !send.isEmpty { sent = (UnsafeRawBufferPointer(send), next) }
-    if let receive, !receive.isEmpty { received = (receive, previous) }
-    transport?.exchange(send: sent, receive: received)
+    if let receive, !receive.isEmpty {
+      received = (UnsafeMutableRawBufferPointer(receive), previous)
+    }
+    guard sumsInBFloat16 else {
+      transport?.exchange(send: sent, receive: received)
+      return
+    }
+    let outgoing = UnsafeMutableBufferPointer(rebasing: halves[..<(send?.count ?? 0)])
+    let incoming = UnsafeMutableBufferPointer(
+      rebasing: halves[(halves.count / 2)...].prefix(receive?.count ?? 0))
+    if let send { for index in send.indices { outgoing[index] = send[index].bfloat16 } }
+    transport?.exchange(
+      send: sent.map { (UnsafeRawBufferPointer(outgoing), $0.to) },
+      receive: received.map { (UnsafeMutableRawBufferPointer(incoming), $0.from) })
+    if let receive {
+      for index in receive.indices { receive[index] = Float(bfloat16: incoming[index]) }
+    }
   }
 
   private func add(
@@ -104,4 +121,14 @@ extension Communicator {
   ) {
     for index in sums.indices { sums[index] += terms[index] }
   }
+}
+
+extension Float {
+  /// The nearest bfloat16, the even one of two.
+  fileprivate var bfloat16: UInt16 {
+    let rounded = (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16
+    return UInt16(truncatingIfNeeded: isNaN ? bitPattern >> 16 | 0x40 : rounded)
+  }
+
+  fileprivate init(bfloat16: UInt16) { self.init(bitPattern: UInt32(bfloat16) << 16) }
 }

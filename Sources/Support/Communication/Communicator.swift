@@ -24,6 +24,10 @@ public final class Communicator {
   let transport: (any MessageTransport)?
   /// Memory for the parts of a sum that come from others.
   var parts = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+  /// Memory for what is sent and received in bfloat16.
+  var halves = UnsafeMutableBufferPointer<UInt16>(start: nil, count: 0)
+  /// Whether sums are exchanged in bfloat16; all processes set the same.
+  public var sumsInBFloat16 = false
   /// How many failures all processes know of; if there are any, each process ends by itself.
   private var sharedFailures = 0
 
@@ -41,6 +45,7 @@ public final class Communicator {
 
   deinit {
     parts.deallocate()
+    halves.deallocate()
   }
 
   /// The processes that a launcher, such as `mpirun` or `srun`, has started together with this one;

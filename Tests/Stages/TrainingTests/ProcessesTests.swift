@@ -99,6 +99,20 @@ struct ProcessesTests {
     }
   }
 
+  @Test("gradients that are exchanged in bfloat16 hardly change the losses, and all weights agree")
+  func halfTraffic() throws {
+    let one = try train("one", size: 1, Self.settings(false))[0]
+    let many = try train("many", size: 2) {
+      Self.settings(false)(&$0)
+      $0.exchangesBFloat16 = true
+    }[0]
+    #expect(try weights("many") != weights("one"))
+    for (entry, other) in zip(one.log, many.log) {
+      guard let loss = entry.values["loss"] else { continue }
+      #expect(abs(loss - (other.values["loss"] ?? .nan)) < 0.01 * loss)
+    }
+  }
+
   @Test("a run is resumed by another number of processes, to the same bits")
   func resuming() throws {
     let change = Self.settings(true)

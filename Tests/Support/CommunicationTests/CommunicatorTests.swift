@@ -90,6 +90,34 @@ struct CommunicatorTests {
     }
   }
 
+  @Test(
+    "in bfloat16, terms and sums are rounded, everywhere to the same bits", arguments: [2, 3, 4])
+  func bfloat16(size: Int) throws {
+    func rounded(_ floats: [Float]) -> [Float] {
+      floats.map { float in
+        let (bits, half) = (float.bitPattern, UInt32(0x8000))
+        let tie = bits & 0xFFFF == half
+        let up = tie ? bits >> 16 & 1 == 1 : bits & half != 0
+        return Float(bitPattern: (bits >> 16 + (up ? 1 : 0)) << 16)
+      }
+    }
+    for count in [1 << 22 + 3, 100, 1] {
+      let expected = rounded(
+        Self.sum((0..<size).map { rounded(Self.terms($0, count)) }))
+      for result in withRanks(
+        size,
+        { ranks in
+          ranks.sumsInBFloat16 = true
+          var floats = Self.terms(ranks.rank, count)
+          floats.withUnsafeMutableBufferPointer { ranks.sum($0, contributors: size) }
+          return floats == expected
+        })
+      {
+        #expect(try result.get(), "\(count) numbers")
+      }
+    }
+  }
+
   struct Stop: Error, CustomStringConvertible { let description = "stopped" }
 
   @Test("an error of one process is thrown by all, once with its message")

@@ -31,7 +31,7 @@ private let options = [
     "adapter", "adapter-from", "base-weights", "bias", "init-lora-weights", "layers-to-transform",
     "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
     "use-dora",
-    "use-rslora", "deterministic-reduction",
+    "use-rslora", "deterministic-reduction", "bf16-reduction",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
