@@ -3,8 +3,6 @@ import CommandLineSupport
 import Communication
 import FileSupport
 import GPT2
-import Glibc
-import ModelHub
 import TensorKernels
 import TextSupport
 import Threading
@@ -99,26 +97,8 @@ struct GPTFinetune: Program {
     }
   }
 
-  /// Calls `body` in all processes while no other run may write to the output, which only the first one
-  /// needs.
-  private func holdingOutput(_ communicator: Communicator, _ body: () throws -> Void) throws {
-    var isHeld = !communicator.isRoot
-    func start() throws {
-      isHeld = true
-      try communicator.together {}
-      try body()
-    }
-    guard communicator.isRoot else { return try start() }
-    do {
-      try checkOutput()
-      try OutputFolder.holding(output, start)
-    } catch {
-      throw isHeld ? error : communicator.agree(on: error) ?? error
-    }
-  }
-
   /// Checks that the run is not to be written into a model, such as that of another run.
-  private func checkOutput() throws {
+  func checkOutput() throws {
     let name = Folder.name(of: output)
     let parent = RunFolder(path: Folder.parent(of: output))
     let isPartOfRun =
@@ -228,24 +208,6 @@ struct GPTFinetune: Program {
     print("\(output)/final")
   }
 
-  /// Says what the processes are that share the training.
-  private func reportProcesses(
-    _ communicator: Communicator, _ trainer: Trainer, _ processors: Processors
-  ) {
-    guard communicator.size > 1 else { return }
-    let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-    let isBound = processors.logicalCount * communicator.countOnThisMachine < online
-    communicator.warn(
-      isBound
-        ? "this process may use \(processors.logicalCount) of \(online) processors; mpirun --bind-to "
-          + "none allows it all" : nil)
-    let settings = trainer.settings
-    Log.info(
-      "\(communicator.places), by \(communicator.description); a step has "
-        + "\(settings.gradientAccumulationSteps) batches of \(settings.batchSize) examples, an epoch "
-        + "\(NumberText.count(Double(trainer.stepsPerEpoch))) steps")
-  }
-
   /// A warning if the training needs more memory than is free: the system grants it at first, and kills
   /// the program when it is used.
   private var memoryWarning: String? {
@@ -254,22 +216,6 @@ struct GPTFinetune: Program {
     return "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
       + "\(NumberText.bytes(Double(available))) are free: the system may kill it (status 137). "
       + Self.memoryAdvice
-  }
-
-  /// The folder of the model to fine-tune, on every machine; on each, one process fetches it.
-  private func fetchModel(_ communicator: Communicator) throws -> String? {
-    var base: String?
-    for isFirst in [true, false] {
-      try communicator.together {
-        guard communicator.isFirstOnThisMachine == isFirst else { return }
-        base = try model.map { model in
-          try ModelHub.folder(for: model, .whole) {
-            _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
-          }
-        }
-      }
-    }
-    return base
   }
 
   /// The trainer of a new model, whose weights are still zero, or of the one in the folder `base`.
