@@ -38,14 +38,13 @@ define run
 }
 endef
 
-# launch PROCESSES HOSTS COMMAND…: runs a command like run; as several processes, or on the machines of a
-# hostfile, under mpirun. mpirun ends its processes a second after Ctrl-C, which is too short for a
+# launch PROCESSES HOSTS COMMAND…: runs a command like run, but as several processes, or on the machines
+# of a hostfile, under mpirun. mpirun ends its processes a second after Ctrl-C, which is too short for a
 # checkpoint, so it does not get the signal, but SIGUSR1, which it hands on.
 define launch
 {
   local processes=$1 hosts=$2 status=0 pid
   shift 2
-  if [ "$processes" = 1 ] && [ -z "$hosts" ]; then run "$@"; return; fi
   command -v mpirun > /dev/null || {
     echo "pipeline.mk: RANKS and HOSTS need an MPI, such as openmpi-bin (docs/machines.md)" >&2
     return 69; }
@@ -677,7 +676,7 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	mkdir -p checkpoints; $(call remember,$(variables).started); \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
 	batches=$${ACCUMULATION:+$$(batches_of_process "$$ACCUMULATION" "$(processes)")}; \
-	launch "$(processes)" "$$HOSTS" $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
+	$(if $(filter-out 1,$(processes))$(HOSTS),launch "$(processes)" "$$HOSTS",run) $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
 	  $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
 	  --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
 	  --num-train-epochs="$$EPOCHS" $${WARMUP_STEPS:+--warmup-steps="$$WARMUP_STEPS"} \

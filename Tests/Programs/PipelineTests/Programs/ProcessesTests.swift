@@ -116,6 +116,26 @@ struct ProcessesTests {
     #expect(!project.exists("run"))
   }
 
+  @Test(
+    "make turns Ctrl-C into a checkpoint, and goes on with one process and the same batches",
+    .enabled(if: launchers.contains("mpirun.openmpi"), "there is no mpirun of Open MPI"))
+  func make() throws {
+    let variables = ["MAX_STEPS": "100000", "SAVE_STEPS": "4"]
+    let training = try project.startMake(["train"], variables.merging(["RANKS": "2"]) { $1 })
+    try poll("a checkpoint") { project.exists("checkpoints/fixture/checkpoint-8") }
+    training.signalGroup(SIGINT)
+    let stopped = try training.wait()
+    #expect(stopped.status == 2 && stopped.log.contains("Error 130"), "\(stopped.log)")
+    #expect(stopped.log.components(separatedBy: "stopped by SIGINT").count == 2)
+    let shown = try project.make("show")
+    #expect(shown.output.contains("ACCUMULATION=2"), "\(shown.output)")
+    let resumed = try project.startMake(["train"], variables)
+    try poll("a resumed step") { try resumed.text(of: .log).contains("resuming after step") }
+    #expect(try resumed.text(of: .output).contains("--gradient-accumulation-steps=2"))
+    let refused = try project.make("train", with: ["RANKS": "3"])
+    #expect(refused.status == 2 && refused.log.contains("ACCUMULATION=2"), "\(refused.log)")
+  }
+
   @Test("processes that know nothing of each other are refused, with or without an MPI")
   func singles() throws {
     for variables in [
