@@ -125,7 +125,8 @@ struct ProcessesTests {
     try poll("a checkpoint") { project.exists("checkpoints/fixture/checkpoint-8") }
     training.signalGroup(SIGINT)
     let stopped = try training.wait()
-    #expect(stopped.status == 2 && stopped.log.contains("Error 130"), "\(stopped.log)")
+    // make itself dies of the signal.
+    #expect(stopped.status == 130, "\(stopped.log)")
     #expect(stopped.log.components(separatedBy: "stopped by SIGINT").count == 2)
     let shown = try project.make("show")
     #expect(shown.output.contains("ACCUMULATION=2"), "\(shown.output)")
