@@ -78,6 +78,7 @@ let package = Package(
     systemLibrary("CZlib", pkgConfig: "zlib", package: "zlib1g-dev"),
     systemLibrary("CDeflate", pkgConfig: "libdeflate", package: "libdeflate-dev"),
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", package: "libpcre2-dev"),
+    systemLibrary("CMPI"),
     systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
 
     // MARK: Model: our own C
@@ -91,6 +92,8 @@ let package = Package(
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
     library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
+    library(
+      "Communication", in: .support, ["CommandLineSupport", "Threading", "FileSupport", "CMPI"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),
     library("HTTPSupport", in: .support, ["FileSupport", "TextSupport", "CCurl"]),
 
@@ -147,8 +150,8 @@ let package = Package(
       "Training", in: .stages,
       [
         "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CorpusFormat", "CheckpointFormat", "TensorBoardFormat", "JSONSupport", "FileSupport",
-        "TextSupport",
+        "CorpusFormat", "CheckpointFormat", "TensorBoardFormat", "Communication", "JSONSupport",
+        "FileSupport", "TextSupport",
       ]),
     library(
       "Sampling", in: .stages,
@@ -170,7 +173,7 @@ let package = Package(
       "gpt-finetune",
       [
         "Training", "GPT2", "TensorKernels", "TokenShardFormat", "CheckpointFormat", "ModelHub",
-        "Threading", "TextSupport",
+        "Communication", "Threading", "TextSupport",
       ]),
     program(
       "gpt-sample",
@@ -180,12 +183,15 @@ let package = Package(
       ]),
 
     // MARK: Tests
-    .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["Communication"], path: "Tests/Support/TestSupport",
+      swiftSettings: swiftSettings),
     tests(of: "CommandLineSupport", in: .support, ["FileSupport", "TextSupport"]),
     tests(of: "TextSupport", in: .support),
     tests(of: "FileSupport", in: .support),
     tests(of: "JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     tests(of: "Threading", in: .support, ["FileSupport"]),
+    tests(of: "Communication", in: .support, ["CommandLineSupport", "FileSupport"]),
     tests(of: "PostFormat", in: .formats, ["FileSupport"]),
     tests(of: "CorpusFormat", in: .formats, ["JSONSupport", "FileSupport", "TextSupport"]),
     tests(of: "TokenShardFormat", in: .formats, ["JSONSupport", "FileSupport"]),
@@ -218,7 +224,7 @@ let package = Package(
       of: "Training", in: .stages,
       [
         "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
-        "CheckpointFormat", "JSONSupport", "FileSupport",
+        "CheckpointFormat", "Communication", "CommandLineSupport", "JSONSupport", "FileSupport",
       ],
       data: ["Reference"]),
     tests(of: "LineEditing", in: .support),

@@ -18,8 +18,8 @@ SHELL := /bin/bash
 
 # Values reach the programs through the environment and these functions, never as recipe text.
 
-# run COMMAND…: prints a command as it could be typed, and runs it.
-define run
+# show COMMAND…: prints a command as it could be typed. run COMMAND…: prints it, and runs it.
+define show
 {
   local word line=
   for word; do
@@ -29,7 +29,62 @@ define run
     esac
   done
   printf '%s\n' "${line:1}"
+}
+endef
+define run
+{
+  show "$@"
   "$@"
+}
+endef
+
+# launch PROCESSES HOSTS COMMAND…: runs a command like run, but as several processes, or on the machines
+# of a hostfile, under mpirun. mpirun ends its processes a second after Ctrl-C, which is too short for a
+# checkpoint, so it does not get the signal, but SIGUSR1, which it hands on.
+define launch
+{
+  local processes=$1 hosts=$2 status=0 pid
+  shift 2
+  command -v mpirun > /dev/null || {
+    echo "pipeline.mk: RANKS and HOSTS need an MPI, such as openmpi-bin (docs/machines.md)" >&2
+    return 69; }
+  local -a mpirun=(mpirun -n "$processes")
+  if mpirun --version 2> /dev/null | grep -q 'Open MPI\|OpenRTE'; then
+    # Without the keepalives, minutes pass until a machine that is gone is noticed.
+    mpirun+=(--bind-to none --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2
+      --mca oob_tcp_keepalive_probes 3)
+    if [ -n "$hosts" ]; then mpirun+=(--hostfile "$hosts" --map-by node); else mpirun+=(--oversubscribe); fi
+    [ "$UID" != 0 ] || mpirun+=(--allow-run-as-root)
+  else
+    mpirun+=(-bind-to none)
+    [ -z "$hosts" ] || mpirun+=(-f "$hosts" -ppn 1)
+  fi
+  trap 'kill -USR1 $pid 2> /dev/null || true' INT TERM HUP
+  # In a session of its own, which Ctrl-C does not reach.
+  show "${mpirun[@]}" "$@"
+  setsid "${mpirun[@]}" "$@" < /dev/null & pid=$!
+  while status=0; wait $pid || status=$?; kill -0 $pid 2> /dev/null; do :; done
+  trap - INT TERM HUP
+  return $status
+}
+endef
+
+# count_hosts FILE: prints how many machines a hostfile lists.
+define count_hosts
+{
+  grep -c '^[[:blank:]]*[^#[:blank:]]' "$1" 2> /dev/null || true
+}
+endef
+
+# batches_of_process BATCHES PROCESSES: prints how many batches of a step each process takes.
+define batches_of_process
+{
+  case $1$2 in *[!0-9]*) echo "pipeline.mk: ACCUMULATION and RANKS are numbers" >&2; return 64;; esac
+  if [ "$2" = 0 ] || [ $(($1 % $2)) != 0 ]; then
+    echo "pipeline.mk: a step of ACCUMULATION=$1 batches cannot be shared by $2 processes; choose RANKS or \
+HOSTS so that it is a multiple" >&2; return 64
+  fi
+  echo $(($1 / $2))
 }
 endef
 
@@ -298,8 +353,8 @@ define list_runs
 }
 endef
 
-functions := run list_runs as_path as_words as_typed did_you_mean problem_of_run problem_of_names \
-  problem_of_sources newest_model first_words confirm_removal \
+functions := show run launch count_hosts batches_of_process list_runs as_path as_words as_typed did_you_mean \
+  problem_of_run problem_of_names problem_of_sources newest_model first_words confirm_removal \
   has_saved settle_posts same_posts dump_facts newer_rules
 $(foreach name,$(functions),$(eval export BASH_FUNC_$(name)%% := () $$(value $(name))))
 empty :=
@@ -449,6 +504,20 @@ PATIENCE ?=
 TRAIN_FLAGS ?=
 #? threads; empty: one for each physical core
 THREADS ?=
+#? batches of a step, shared by all processes; empty: 1, or with RANKS or HOSTS one for each process
+ACCUMULATION ?=
+#? processes that share the training: on this machine, or on those of HOSTS (docs/machines.md)
+RANKS ?=
+#? hostfile of mpirun with the machines that share the training, one a line
+HOSTS ?=
+# A run can be resumed by more or fewer processes if a step keeps its batches, so they are remembered.
+processes := $(or $(RANKS),$(if $(HOSTS),$(call bash,count_hosts,$(call quoted,$(HOSTS)))),1)
+ifneq ($(RANKS)$(HOSTS),)
+ifeq ($(ACCUMULATION),)
+ACCUMULATION := $(processes)
+given += ACCUMULATION
+endif
+endif
 
 #! make sample
 #? how the bugurts begin; empty: each with the first word of a post of the corpus
@@ -572,7 +641,7 @@ settings = $(foreach name,$(1),$(if $(filter-out undefined,$(origin \
   $(name))),$(name)=$($(name))$(newline)))
 clean_settings = $(call settings,$(clean_variables))
 encode_settings = $(call settings,$(encode_variables))
-train_settings = $(call settings,$(train_variables) $(if $(PATIENCE)$(filter-out \
+train_settings = $(call settings,$(train_variables) $(if $(ACCUMULATION),ACCUMULATION) $(if $(PATIENCE)$(filter-out \
   original,$(RECIPE)),EVAL_STEPS))
 
 # make -B runs all stages.
@@ -595,7 +664,7 @@ run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(reme
   remembered.$(name) :=$(newline)$$(empty)$(subst $(newline),$$(newline),$(subst \
   $$,$$$$,$($(name))))$$(empty)$(newline)endef$(newline))
 kept_variables := EXPORT FROM CHAT TIMEZONE DUMP_FLAGS NEWS $(clean_variables) $(encode_variables) \
-  $(train_variables) LOGGING_STEPS SAVE_STEPS SAVE_TOTAL_LIMIT EVAL_STEPS
+  $(train_variables) ACCUMULATION LOGGING_STEPS SAVE_STEPS SAVE_TOTAL_LIMIT EVAL_STEPS
 last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(cleaned) \
   encode/$(encoded) train/$(trained) sample/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
   $(MAKECMDGOALS)),$(patsubst $(firstword $(subst /, ,$(goal)))/%,%,$(goal)))))
@@ -717,7 +786,7 @@ $(encoded): $(cleaned) $(wildcard $(corpus)) \
 
 # Trains the run, or with more arguments does something else with the same settings.
 define finetune
-run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
+$(bin)/gpt-finetune $(tokens) --output $(run_folder) \
   $(if $(MODEL),--model="$$MODEL",--layers="$$LAYERS" --width="$$WIDTH" --heads="$$HEADS" \
   --context="$$CONTEXT") --recipe="$$RECIPE" $${MAX_STEPS:+--max-steps="$$MAX_STEPS"} \
   $${EPOCHS:+--num-train-epochs="$$EPOCHS"} $${MAX_HOURS:+--max-hours="$$MAX_HOURS"} \
@@ -726,6 +795,7 @@ run $(bin)/gpt-finetune $(tokens) --output $(run_folder) \
   $${BASE_WEIGHTS:+--base-weights="$$BASE_WEIGHTS"} \
   $${LEARNING_RATE:+--learning-rate="$$LEARNING_RATE"} --block-size="$$BLOCK_SIZE" \
   --per-device-train-batch-size="$$BATCH_SIZE" --seed="$$SEED" \
+  $${batches:+--gradient-accumulation-steps="$$batches"} \
   $${PRECISION:+--precision="$$PRECISION"} \
   $${PATIENCE:+--load-best-model-at-end --early-stopping-patience="$$PATIENCE"} \
   $${EVAL_STEPS:+--eval-steps="$$EVAL_STEPS"} \
@@ -748,13 +818,17 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	  exit 64;; esac; \
 	mkdir -p checkpoints; $(call remember,$(variables).started); \
 	trap '[ -n "$$(has_saved $(run_folder) $(variables).started)" ] || rm $(variables).started' EXIT; \
-	$(finetune) $(if $(always),,--resume) --restart; }
+	batches=$${ACCUMULATION:+$$(batches_of_process "$$ACCUMULATION" "$(processes)")}; \
+	$(if $(filter-out 1,$(processes))$(HOSTS),launch "$(processes)" "$$HOSTS",run) $(finetune) \
+	  $(if $(always),,--resume) --restart; }
 	$(call done,train_settings)
 
 ## estimate: what make train would take, according to a few steps: time, memory and disk
 .PHONY: estimate
 estimate: $(encoded) | $(bin)/gpt-finetune
-	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; $(finetune) --estimate
+	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; \
+	batches=$${ACCUMULATION:+$$(batches_of_process "$$ACCUMULATION" "$(processes)")}; \
+	run $(finetune) --estimate
 
 # A trained model is sampled as it is, whatever the variables say now: looking at a run must never
 # train it. Only the run of the bundled corpus is trained first, because a first try needs it.

@@ -117,7 +117,15 @@ public struct TrainerState: Equatable, Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError``.
   public init(checkpoint folder: String) throws {
-    let state = try JSONObject(path: "\(folder)/\(CheckpointFile.trainerState)")
+    try self.init(
+      JSONObject(path: "\(folder)/\(CheckpointFile.trainerState)"),
+      sums: JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)").object("sums"))
+  }
+
+  /// Reads what ``json(bestCheckpoint:)`` and ``sums`` have written.
+  ///
+  /// - Throws: ``InputError``.
+  public init(_ state: JSONObject, sums: JSONObject) throws {
     globalStep = try state.integer("global_step")
     epoch = try state.number("epoch")
     maximumSteps = try state.integer("max_steps")
@@ -147,7 +155,6 @@ public struct TrainerState: Equatable, Sendable {
       }
       log.append(LogEntry(step: step, epoch: epoch, values: values))
     }
-    let sums = try JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)").object("sums")
     lossSum = try sums.number("loss_sum")
     unloggedLossSum = try sums.number("unlogged_loss_sum")
     unloggedSteps = try sums.integer("unlogged_steps")

@@ -40,7 +40,7 @@ struct TrainingOptions: ArgumentGroup {
     help: "examples in a batch", aliases: ["batch-size"], valueName: "n", accepting: .atLeast(1))
   var perDeviceTrainBatchSize = 8
   @Option(
-    help: "batches whose gradients are added up for one step", valueName: "n",
+    help: "batches whose gradients each process adds up for one step", valueName: "n",
     accepting: .atLeast(1))
   var gradientAccumulationSteps = 1
   @Option(
@@ -85,6 +85,18 @@ struct TrainingOptions: ArgumentGroup {
       + "it, with weights and sums still in fp32; or auto: bf16 if the processor has it",
     valueName: "type")
   var precision = PrecisionChoice.fp32
+}
+
+/// How the training is shared by several processes.
+struct ProcessOptions: ArgumentGroup {
+  @Flag(
+    help:
+      "add up the gradients of a step in an order that does not depend on the number of processes: "
+      + "the same bits for any number, if each adds up 1, 2, 4, 8 or so batches; takes time and memory"
+  )
+  var deterministicReduction = false
+  @Flag(help: "exchange gradients in bf16: half the traffic, at the price of some precision")
+  var bf16Reduction = false
 }
 
 /// How often to log, validate and save, and what follows from the validations.

@@ -93,7 +93,7 @@ extension GPTFinetune {
     let clock = TrainingClock()
     variant.change()
     let trainer = try prepare(clock).trainer
-    try checkMemory()
+    if let warning = try memoryWarning() { Log.warning(warning) }
     drawWeights(of: trainer)
     return try trainer.estimate(diskSpeed: diskSpeed, progress: Interruption.check)
   }

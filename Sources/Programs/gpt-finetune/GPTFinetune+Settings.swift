@@ -1,6 +1,8 @@
 import CheckpointFormat
 import CommandLineSupport
+import Communication
 import Glibc
+import TensorKernels
 import Training
 
 extension GPTFinetune {
@@ -10,11 +12,21 @@ extension GPTFinetune {
   }
 
   /// The settings for `data`, of which the recipe provides those that are not given.
-  func settings(for data: TrainingData) -> TrainingSettings {
+  ///
+  /// - Throws: ``UsageError`` if the processor lacks what they need.
+  func settings(
+    for data: TrainingData, _ communicator: Communicator
+  ) throws -> TrainingSettings {
     var settings = TrainingSettings()
     settings.blockSize = training.blockSize
     settings.batchSize = training.perDeviceTrainBatchSize
-    settings.gradientAccumulationSteps = training.gradientAccumulationSteps
+    settings.gradientAccumulationSteps = training.gradientAccumulationSteps * communicator.size
+    settings.sumsDeterministically = processes.deterministicReduction
+    settings.exchangesBFloat16 = processes.bf16Reduction
+    settings.precision =
+      try training.precision.isBFloat16(
+        isAvailable: ThreadPool.multipliesBFloat16,
+        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     settings.epochs = training.numTrainEpochs ?? settings.epochs
     settings.maximumSteps = training.maxSteps
     settings.learningRate = optimizer.learningRate ?? defaultLearningRate
@@ -35,7 +47,7 @@ extension GPTFinetune {
       EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
     }
     let isOriginal = training.recipe == .original
-    if var budget = timeBudget {
+    if var budget = timeBudget(communicator) {
       // Epochs that are not given do not bound the steps.
       if training.maxSteps == nil, training.numTrainEpochs != nil {
         settings.maximumSteps = settings.totalSteps(on: data)
@@ -62,15 +74,16 @@ extension GPTFinetune {
   }
 
   /// The time that the run has, if it is bounded.
-  private var timeBudget: TimeBudget? {
+  private func timeBudget(_ communicator: Communicator) -> TimeBudget? {
     if let hours = training.maxHours {
       return TimeBudget(
         .run(seconds: 3600 * hours), text: "\(hours) hour\(hours == 1 ? "" : "s") in all")
     }
     guard let until = training.until else { return nil }
     let now = time(nil)
+    let seconds = communicator.root(Double(until.seconds(after: now) - now))
     return TimeBudget(
-      .session(seconds: Double(until.seconds(after: now) - now)),
+      .session(seconds: seconds),
       text: "until \(until.argumentText)")
   }
 }

@@ -1,9 +1,9 @@
 import CheckpointFormat
 import CommandLineSupport
+import Communication
 import FileSupport
 import GPT2
 import Glibc
-import ModelHub
 import TensorKernels
 import TextSupport
 import Threading
@@ -49,6 +49,9 @@ struct GPTFinetune: Program {
 
     Ctrl-C writes a checkpoint of the last complete step and stops, as do SIGTERM and closing the
     terminal; a second Ctrl-C stops at once.
+
+    Processes that mpirun or srun has started share the training: N of them that add up a batches each
+    take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
     """
 
   static let memoryAdvice =
@@ -86,6 +89,7 @@ struct GPTFinetune: Program {
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
   @OptionGroup("An adapter (with --model)") var adapterOptions: AdapterOptions
   @OptionGroup("Training") var training: TrainingOptions
+  @OptionGroup("Several machines (under mpirun)") var processes: ProcessOptions
   @OptionGroup("Optimizer") var optimizer: OptimizerOptions
   @OptionGroup("Log, validation, checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup("Comparing runs") var comparison: ComparisonOptions
@@ -115,13 +119,21 @@ struct GPTFinetune: Program {
 
   func run() throws {
     if comparison.compare { return try comparison.write(inputs, to: output) }
-    try checkOutput()
-    if estimate { return try printEstimate() }
-    try OutputFolder.holding(output) { try train() }
+    let communicator = try Communicator.launched()
+    try communicator.session {
+      guard estimate else {
+        return try holdingOutput(communicator) { try train(communicator) }
+      }
+      guard communicator.size == 1 else {
+        throw UsageError("--estimate measures what one process does: run it without mpirun")
+      }
+      try checkOutput()
+      try printEstimate()
+    }
   }
 
   /// Checks that the run is not to be written into a model, such as that of another run.
-  private func checkOutput() throws {
+  func checkOutput() throws {
     let name = Folder.name(of: output)
     let parent = RunFolder(path: Folder.parent(of: output))
     let isPartOfRun =
@@ -134,9 +146,9 @@ struct GPTFinetune: Program {
         + ", not the folder of a run; name another folder")
   }
 
-  private func train() throws {
+  private func train(_ communicator: Communicator) throws {
     let clock = TrainingClock()
-    let (trainer, processors) = try prepare(clock)
+    let (trainer, processors) = try prepare(clock, communicator)
     let (data, settings, threadPool) = (trainer.data, trainer.settings, trainer.model.threadPool)
     let (parameters, trained) = (
       Double(trainer.model.parameterCount), Double(trainer.model.trainable.floats.count)
@@ -159,7 +171,8 @@ struct GPTFinetune: Program {
     if settings.precision == .fp32, ThreadPool.multipliesBFloat16 {
       Log.info("this processor multiplies bfloat16: --precision bf16 is about twice as fast")
     }
-    try checkMemory()
+    reportProcesses(communicator, trainer, processors)
+    communicator.warn(try communicator.together { try memoryWarning() })
     let policy = EarlierRunPolicy(resumes: resume, restarts: restart)
     var firstStep = 0
     let start = try trainer.start(policy, progress: Interruption.check)
@@ -169,9 +182,12 @@ struct GPTFinetune: Program {
       Log.info(
         "\(output) is already finished, with the same settings, model and data; it is left unchanged"
       )
-      let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
-      try trainer.completeCard { try progress.report(.sampling) }
-      return try Interruption.check()
+      return try communicator.together {
+        guard communicator.isRoot else { return }
+        let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
+        try trainer.completeCard { try progress.report(.sampling) }
+        try Interruption.check()
+      }
     case .resumed(let step):
       Log.info("resuming after step \(step)")
       firstStep = step
@@ -184,16 +200,20 @@ struct GPTFinetune: Program {
           + "\(trainer.folder.previousPath) until this run is finished")
     case .new: break
     }
-    try checkDisk(trainer)
+    try communicator.together { if communicator.isRoot { try checkDisk(trainer) } }
     // A resumed run takes its weights from the checkpoint.
     if firstStep == 0 { drawWeights(of: trainer) }
+    guard communicator.isRoot else {
+      return try trainer.run { _ in try Interruption.check() }
+    }
     let progress = TrainingProgressReport(trainer, firstStep: firstStep)
     let page = RunPage(
       trainer,
       surroundings: [
         ("program", "\(Self.name) \(packageVersion)"),
         ("machine", "\(threadPool.count) of \(processors); \(ThreadPool.matrixKernels)"),
-      ])
+        ("processes", communicator.places),
+      ].filter { communicator.size > 1 || $0.0 != "processes" })
     let tensorBoard = checkpoints.reportTo == .tensorboard ? TensorBoardLog(trainer) : nil
     do {
       try trainer.run { event in
@@ -218,16 +238,22 @@ struct GPTFinetune: Program {
   }
 
   /// The trainer that the options describe, of which nothing has been started.
-  func prepare(_ clock: TrainingClock) throws -> (trainer: Trainer, processors: Processors) {
-    let data = try TrainingData(folder: tokens, blockSize: training.blockSize)
-    var settings = settings(for: data)
-    settings.precision =
-      try training.precision.isBFloat16(
-        isAvailable: ThreadPool.multipliesBFloat16,
-        lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
+  func prepare(
+    _ clock: TrainingClock, _ communicator: Communicator = .alone
+  ) throws -> (trainer: Trainer, processors: Processors) {
+    let data = try communicator.together {
+      try TrainingData(folder: tokens, blockSize: training.blockSize)
+    }
+    let settings = try communicator.together { try self.settings(for: data, communicator) }
     let processors = Processors.current
-    let threadPool = ThreadPool(count: threads ?? processors.threadCount)
-    return (try makeTrainer(data, settings, threadPool, clock), processors)
+    let threadPool = ThreadPool(
+      count: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine))
+    let base = try fetchModel(communicator)
+    let trainer = try communicator.together {
+      try makeTrainer(data, base, settings, threadPool, communicator, clock)
+    }
+    try trainer.checkProcesses()
+    return (trainer, processors)
   }
 
   /// Gives a new model its weights.
@@ -236,17 +262,12 @@ struct GPTFinetune: Program {
     new.drawWeights(seed: trainer.settings.seed)
   }
 
-  /// The trainer of a new model, whose weights are still zero, or of the one to fine-tune.
+  /// The trainer of a new model, whose weights are still zero, or of the one in the folder `base`.
   private func makeTrainer(
-    _ data: TrainingData, _ settings: TrainingSettings, _ threadPool: ThreadPool,
-    _ clock: TrainingClock
+    _ data: TrainingData, _ base: String?, _ settings: TrainingSettings, _ threadPool: ThreadPool,
+    _ communicator: Communicator, _ clock: TrainingClock
   ) throws -> Trainer {
     let folder = RunFolder(path: output)
-    let base = try model.map { model in
-      try ModelHub.folder(for: model, .whole) {
-        _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
-      }
-    }
     // Its special tokens replace those of the model: the ids in rugpt3's configurations of 2020 are
     // those of an ordinary word.
     let vocabulary = try ShardVocabulary(data, model: base)
@@ -260,7 +281,7 @@ struct GPTFinetune: Program {
       let model = GPT2Model(configuration, threadPool: threadPool)
       return try Trainer(
         model, data: data, settings: settings, folder: folder, origin: .random,
-        vocabulary: vocabulary, clock: clock)
+        vocabulary: vocabulary, clock: clock, communicator: communicator)
     }
     Log.info("reading \(base)")
     let model: any CheckpointableModel
@@ -280,7 +301,7 @@ struct GPTFinetune: Program {
     return try Trainer(
       model, data: data, settings: settings, folder: folder,
       origin: .model(checksum: checksum, name: ModelFolder.hubName(of: base)),
-      vocabulary: vocabulary, clock: clock)
+      vocabulary: vocabulary, clock: clock, communicator: communicator)
   }
 
   /// The training of an adapter of the model in the folder `base`.

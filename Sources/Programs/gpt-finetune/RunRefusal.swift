@@ -12,22 +12,21 @@ struct RunRefusal: StatusError, CustomStringConvertible {
 }
 
 extension GPTFinetune {
-  /// Checks that there is enough memory for what has been allocated: the system grants it at first, and
-  /// kills the program when it is used.
+  /// A warning if there is not enough memory for what has been allocated, unless swap space is used: the
+  /// system grants it at first, and kills the program when it is used.
   ///
-  /// - Throws: ``RunRefusal`` if there is too little even with swap space; if that would have to be
-  ///   used, there is only a warning.
-  func checkMemory() throws {
+  /// - Throws: ``RunRefusal`` if there is too little even with swap space.
+  func memoryWarning() throws -> String? {
     let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
     // The limit of the process counts what is allocated, which was granted.
-    guard let available = AvailableMemory.byteCount(root: ""), needed > available else { return }
+    guard let available = AvailableMemory.byteCount(root: ""), needed > available else { return nil }
     let text =
       "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
       + "\(NumberText.bytes(Double(available))) are free"
     if needed > available + AvailableMemory.freeSwap {
       throw RunRefusal(exitStatus: .unavailable, description: "\(text). \(Self.memoryAdvice)")
     }
-    Log.warning("\(text), so that it will be very slow. \(Self.memoryAdvice)")
+    return "\(text), so that it will be very slow. \(Self.memoryAdvice)"
   }
 
   /// Checks that there is enough room on the disk for what the run certainly writes.

@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import Foundation
 import GPT2
@@ -14,10 +15,22 @@ extension Trainer {
   /// ``RunFolder/previousPath`` until this one is finished. `progress` is called from time to time
   /// while a checkpoint is read.
   ///
+  /// The first process looks and reads for all.
+  ///
   /// - Throws: ``FileError``; ``InputError`` if the policy forbids replacing an earlier run, or if all
-  ///   its checkpoints are damaged; what `progress` throws.
+  ///   its checkpoints are damaged; what `progress` throws; `PeerFailure` for what another process
+  ///   throws.
   public func start(
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
+  ) throws -> TrainingStart {
+    let start = try communicator.together {
+      communicator.isRoot ? try startAlone(policy, progress) : .new
+    }
+    return try shared(start)
+  }
+
+  private func startAlone(
+    _ policy: EarlierRunPolicy, _ progress: () throws -> Void
   ) throws -> TrainingStart {
     // If the folder is not writable, that must become apparent before hours of training, not after.
     // Opening a file also removes what a killed process left of it.
@@ -172,6 +185,14 @@ extension Trainer {
         "\(path)/\(CheckpointFile.trainerState)",
         "global_step is \(state.globalStep), expected \(step)")
     }
+    let resumeState = try JSONValue(path: "\(path)/\(CheckpointFile.resumeState)")
+    let processes = resumeState["processes"]?.integer ?? 1
+    if processes != communicator.size, !settings.sumsDeterministically {
+      warnings.append(
+        "the run had \(processes) process\(processes == 1 ? "" : "es") and has \(communicator.size) from "
+          + "here on: the last bits of sums may differ (--deterministic-reduction keeps them equal)"
+      )
+    }
     if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
       // A missing file should be noticed now, not at the end.
       try model.check(folder.checkpointPath(step: best))
@@ -200,8 +221,17 @@ extension Trainer {
   /// Writes a checkpoint of the last step in place of those after the steps `superseded`, and returns
   /// its path.
   func saveCheckpoint(superseding superseded: [Int] = []) throws -> String {
-    try setEarlierRunAside()
     let path = folder.checkpointPath(step: state.globalStep)
+    try checkWeights()
+    try communicator.together {
+      if communicator.isRoot { try writeCheckpoint(path, superseding: superseded) }
+    }
+    lastSave = .now
+    return path
+  }
+
+  private func writeCheckpoint(_ path: String, superseding superseded: [Int]) throws {
+    try setEarlierRunAside()
     try RunFolder.write(path) { partial in
       try model.write(to: partial)
       try writeState(to: partial, isFinal: false)
@@ -217,8 +247,6 @@ extension Trainer {
       try folder.removeOldCheckpoints(
         limit: limit + damaged, keeping: Set([state.best?.step ?? -1]))
     }
-    lastSave = .now
-    return path
   }
 
   /// Writes the final model, the curves and the report, and returns the model's path.
@@ -244,7 +272,10 @@ extension Trainer {
 
   private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
-    var members = (course.members ?? []) + [.init("sums", state.sums)]
+    var members =
+      (course.members ?? []) + [
+        .init("sums", state.sums), .init("processes", .integer(communicator.size)),
+      ]
     if let timeline { members.append(.init("time", timeline.json(used: usedTime))) }
     let resumeState = JSONValue.object(members)
     try replaceFile(

@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import Foundation
 import GPT2
@@ -18,17 +19,18 @@ extension Trainer {
     let start = ContinuousClock.now
     let count = data.validationBlockCount
     let batchSize = min(pass.batchSize, settings.evaluationBatchSize ?? pass.batchSize)
-    var loss = 0.0
-    for start in stride(from: 0, to: count, by: batchSize) {
+    let losses = communicator.inTurns((count + batchSize - 1) / batchSize) { index in
+      let start = index * batchSize
       let batch = Batch((start..<min(count, start + batchSize)).map(data.validationBlock))
-      loss += pass.loss(inputs: batch.inputs, targets: batch.targets)
+      return pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
-    loss /= Double(count * (settings.blockSize - 1))
+    let loss = losses.reduce(0, +) / Double(count * (settings.blockSize - 1))
     guard loss.isFinite else {
-      throw InputError(
-        folder.path,
-        "step \(state.globalStep): the validation loss is no longer finite; try a lower "
-          + "--learning-rate or more --warmup-steps")
+      throw communicator.shared(
+        InputError(
+          folder.path,
+          "step \(state.globalStep): the validation loss is no longer finite; try a lower "
+            + "--learning-rate or more --warmup-steps"))
     }
     // Compared with the best earlier loss, as the Trainer does.
     let best = state.best?.loss

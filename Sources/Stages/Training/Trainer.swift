@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import GPT2
 import TensorKernels
@@ -52,6 +53,8 @@ public final class Trainer {
   let secondMoments: FloatArena
   let plan: BatchPlan
   let origin: WeightOrigin
+  /// The processes that share the steps: each makes the same calls, and the first writes all files.
+  let communicator: Communicator
   /// The vocabulary of the data; `nil` if it is not known, so that there can be no samples.
   let vocabulary: ShardVocabulary?
   /// The passes of all steps; there are none after the last one.
@@ -71,16 +74,18 @@ public final class Trainer {
   /// Where the posts are in the training tokens, if each epoch joins them again.
   private let posts: [Range<Int>]
   private var epoch: (index: Int, blocks: EpochBlocks)?
+  private let gradientTree: GradientTree?
 
   /// Prepares to train `model`, whose weights come from `origin`, on data of the vocabulary
-  /// `vocabulary`.
+  /// `vocabulary`, together with the other processes of `communicator`.
   ///
   /// - Throws: ``InputError`` if the model and the data do not fit together, or if the settings
   ///   need validation data and there is none.
   public init(
     _ model: any CheckpointableModel, data: TrainingData, settings: TrainingSettings,
     folder: RunFolder,
-    origin: WeightOrigin, vocabulary: ShardVocabulary? = nil, clock: TrainingClock = .init()
+    origin: WeightOrigin, vocabulary: ShardVocabulary? = nil, clock: TrainingClock = .init(),
+    communicator: Communicator = .alone
   ) throws {
     guard data.manifest.vocabularySize <= model.configuration.vocabularySize else {
       throw InputError(
@@ -109,6 +114,11 @@ public final class Trainer {
     self.clock = clock
     self.origin = origin
     self.vocabulary = vocabulary
+    self.communicator = communicator
+    communicator.sumsInBFloat16 = settings.exchangesBFloat16
+    gradientTree =
+      settings.sumsDeterministically && settings.gradientAccumulationSteps > communicator.size
+      ? GradientTree(model.threadPool) : nil
     let predicted = data.validationBlockCount * (settings.blockSize - 1)
     let bytes = vocabulary.map(data.validationBytes) ?? 0
     validationBytesPerToken = bytes > 0 ? Double(bytes) / Double(predicted) : nil
@@ -135,11 +145,16 @@ public final class Trainer {
 
   /// Trains to the end and writes the final model.
   ///
-  /// If `report` throws, a checkpoint of the last complete step is written before the error is
-  /// rethrown.
+  /// Each process calls `reportAlone` with every event. If that throws, in any of them, a checkpoint of
+  /// the last complete step is written before the error is rethrown, in all of them.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `report` throws.
-  public func run(_ report: (TrainingEvent) throws -> Void) throws {
+  /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `reportAlone`
+  ///   throws; `PeerFailure` for what another process throws.
+  public func run(_ reportAlone: (TrainingEvent) throws -> Void) throws {
+    func report(_ event: TrainingEvent) throws {
+      try communicator.together { try reportAlone(event) }
+    }
+    try checkWeights()
     let session = Session(state)
     lastSave = .now
     model.updateBFloat16Weights()
@@ -160,11 +175,14 @@ public final class Trainer {
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
     // What follows needs memory of its own, such as for the samples of the model card.
     allocatedPass = nil
-    try loadBestModel()
-    let path = try saveFinal {
-      // The model is complete without samples.
-      if let timeLeft, timeLeft < 0 { throw OutOfTime() }
-      try report(.sampling)
+    let path = try communicator.together {
+      guard communicator.isRoot else { return folder.finalPath }
+      try loadBestModel()
+      return try saveFinal {
+        // The model is complete without samples.
+        if let timeLeft, timeLeft < 0 { throw OutOfTime() }
+        try reportAlone(.sampling)
+      }
     }
     try report(.saved(path))
   }
@@ -189,7 +207,9 @@ public final class Trainer {
 
   /// Whether the clock asks for a checkpoint.
   private var isTimeToSave: Bool {
-    settings.saveMinutes.map { ContinuousClock.now - lastSave >= .seconds(60 * $0) } ?? false
+    settings.saveMinutes.map {
+      communicator.root(ContinuousClock.now - lastSave >= .seconds(60 * $0))
+    } ?? false
   }
 
   /// Calls `report` and then `completion`, and writes a checkpoint if the report throws.
@@ -214,23 +234,44 @@ public final class Trainer {
     let ranges = plan.batches(ofStep: step)
     let blockCount = ranges.reduce(0) { $0 + $1.count }
     let targetCount = blockCount * (settings.blockSize - 1)
-    var loss = 0.0
-    for (index, range) in ranges.enumerated() {
+    // Each process computes as many batches, one after another.
+    let ownCount = settings.gradientAccumulationSteps / communicator.size
+    let own = ranges.enumerated().dropFirst(communicator.rank * ownCount).prefix(ownCount)
+    var losses = [Double](repeating: 0, count: ownCount)
+    var sum: BackgroundSum?
+    for (number, (index, range)) in own.enumerated() {
       let batch = Batch(range.lazy.map(blocks.tokens))
+      // What is complete of the sum of the last batch is exchanged while the rest is computed.
+      if ranges.count == ownCount * communicator.size, number == ownCount - 1, gradientTree == nil,
+        communicator.size > 1
+      {
+        sum = BackgroundSum(communicator, pass.gradients.floats.buffer)
+        pass.reportsGradients = sum?.extend
+      }
       let passIndex = step * settings.gradientAccumulationSteps + index
-      loss += pass.lossAndGradients(
+      losses[number] = pass.lossAndGradients(
         inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
         dropoutSeed: .init(
           seed: settings.seed, pass: UInt32(truncatingIfNeeded: passIndex)),
-        accumulating: index > 0)
+        accumulating: number > 0 && gradientTree == nil)
+      gradientTree?.add(pass.gradients, index: number, isLast: number == own.count - 1)
     }
-    loss /= Double(targetCount)
+    pass.reportsGradients = nil
+    if let sum {
+      sum.finish()
+    } else {
+      communicator.sum(
+        pass.gradients.floats.buffer, contributors: (ranges.count + ownCount - 1) / ownCount)
+    }
+    let loss =
+      communicator.gather(losses).joined().prefix(ranges.count).reduce(0, +) / Double(targetCount)
     let norm = model.threadPool.norm(pass.gradients.floats)
     guard loss.isFinite, norm.isFinite else {
-      throw InputError(
-        folder.path,
-        "step \(step + 1): the loss or its gradient is no longer finite; try a lower "
-          + "--learning-rate or more --warmup-steps")
+      throw communicator.shared(
+        InputError(
+          folder.path,
+          "step \(step + 1): the loss or its gradient is no longer finite; try a lower "
+            + "--learning-rate or more --warmup-steps"))
     }
     let learningRate =
       settings.learningRate

@@ -10,7 +10,8 @@ public struct TrainingSettings: Equatable, Sendable {
   public var blockSize = 128
   /// The number of examples in a batch.
   public var batchSize = 8
-  /// The number of batches whose gradients make up one step.
+  /// The number of batches whose gradients make up one step, a multiple of the number of processes
+  /// that share it.
   public var gradientAccumulationSteps = 1
   /// The number of passes over the training data, unless ``maximumSteps`` says otherwise.
   public var epochs = 10.0
@@ -32,6 +33,11 @@ public struct TrainingSettings: Equatable, Sendable {
   public var checkpointsGradients = false
   /// The precision of products; weights, moments and sums are always in single precision.
   public var precision = Precision.fp32
+  /// Whether the gradients of the batches of a step are summed in an order that does not depend on the
+  /// number of processes, at the price of time and memory.
+  public var sumsDeterministically = false
+  /// Whether several processes exchange gradients in bfloat16.
+  public var exchangesBFloat16 = false
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
@@ -112,6 +118,8 @@ public struct TrainingSettings: Equatable, Sendable {
       "seed": .string(String(seed)),
       "train_sampling_strategy": .string(samplingStrategy.rawValue),
       "precision": .string(precision.rawValue),
+      "bf16_reduction": exchangesBFloat16 ? true : nil,
+      "deterministic_reduction": sumsDeterministically ? true : nil,
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
       "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,

@@ -49,6 +49,15 @@ public enum ExitStatus: Int32, Sendable {
     default: self = .software
     }
   }
+
+  /// The number with which a process exits because of `error`, which may be a signal.
+  package static func number(for error: any Error) -> Int32 {
+    switch error {
+    case let error as Interruption: 128 + error.signal
+    case let error as PeerFailure: error.status
+    default: ExitStatus(of: error).rawValue
+    }
+  }
 }
 
 /// A mistake on the command line.
@@ -69,6 +78,7 @@ public protocol StatusError: Error {
 /// How the process exits.
 public enum ProcessExit {
   private static let skipsCleanUp = Atomic(false)
+  private static let handler = Mutex<(@Sendable (Int32) -> Void)?>(nil)
 
   /// Makes the process exit without running the cleanup of libraries: some have their own threads,
   /// which may abort during it.
@@ -76,7 +86,13 @@ public enum ProcessExit {
     skipsCleanUp.store(true, ordering: .relaxed)
   }
 
+  /// Makes the process call `handler` with its exit status before it exits.
+  package static func onExit(_ handler: @escaping @Sendable (Int32) -> Void) {
+    self.handler.withLock { $0 = handler }
+  }
+
   static func exit(_ status: Int32) -> Never {
+    handler.withLock { $0 }?(status)
     if skipsCleanUp.load(ordering: .relaxed) { _exit(status) }
     Glibc.exit(status)
   }

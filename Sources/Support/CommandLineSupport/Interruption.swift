@@ -55,13 +55,22 @@ public struct Interruption: Error, CustomStringConvertible {
       var action = sigaction()
       // `nohup` makes a program ignore SIGHUP.
       if number == SIGHUP, sigaction(number, nil, &action) == 0, isIgnored(action) { continue }
-      action = sigaction()
-      action.sa_flags = SA_ONSTACK
-      action.__sigaction_handler.sa_handler = { number in
-        if pendingSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
-      }
-      sigaction(number, &action, nil)
+      install(for: number)
     }
+  }
+
+  /// Handles SIGUSR1 like Ctrl-C: it is what a launcher of several processes hands on to them without
+  /// ending them itself.
+  package static func handleUserSignal() { install(for: SIGUSR1) }
+
+  private static func install(for number: Int32) {
+    var action = sigaction()
+    action.sa_flags = SA_ONSTACK
+    action.__sigaction_handler.sa_handler = { number in
+      let number = number == SIGUSR1 ? SIGINT : number
+      if pendingSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+    }
+    sigaction(number, &action, nil)
   }
 
   private static func isIgnored(_ action: sigaction) -> Bool {

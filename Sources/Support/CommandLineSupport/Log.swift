@@ -9,6 +9,8 @@ public enum Log {
     var programName = ""
     /// The progress line on the terminal, which stays below all messages.
     var progressLine = ""
+    /// Whether only errors are shown.
+    var isQuiet = false
   }
 
   private static let state = Mutex(State())
@@ -16,6 +18,15 @@ public enum Log {
   static var programName: String {
     get { state.withLock { $0.programName } }
     set { state.withLock { $0.programName = newValue } }
+  }
+
+  /// Shows nothing but errors from now on, which name this process as `name`: another process of the
+  /// same run shows the rest.
+  package static func showOnlyErrors(of name: String) {
+    state.withLock { state in
+      state.isQuiet = true
+      state.programName += " (\(name))"
+    }
   }
 
   /// Reports what was done or found.
@@ -30,7 +41,7 @@ public enum Log {
 
   /// Reports why the work stops.
   public static func error(_ message: String) {
-    line(message, ("error", 31))
+    line(message, ("error", 31), isError: true)
   }
 
   /// Writes `text` and a newline, without the program's name.
@@ -43,8 +54,11 @@ public enum Log {
     state.withLock { write(text, &$0) }
   }
 
-  private static func line(_ message: String, _ label: (text: String, color: Int)?) {
+  private static func line(
+    _ message: String, _ label: (text: String, color: Int)?, isError: Bool = false
+  ) {
     state.withLock { state in
+      guard isError || !state.isQuiet else { return }
       var text = "\(state.programName): "
       if let (label, color) = label {
         text += Terminal.hasColor ? "\u{1B}[1;\(color)m\(label):\u{1B}[0m " : "\(label): "
@@ -58,7 +72,7 @@ public enum Log {
   static func setProgressLine(_ text: String) {
     state.withLock { state in
       // The line may contain another program's text.
-      guard !text.isEmpty || !state.progressLine.isEmpty else { return }
+      guard !text.isEmpty || !state.progressLine.isEmpty, !state.isQuiet else { return }
       state.progressLine = printable(text)
       writeToStandardError("\r\u{1B}[K" + state.progressLine)
     }

@@ -82,10 +82,10 @@ extension Program {
       let error = Interruption.cause(of: error) ?? error
       // The reader of the output, such as head, does not want any more of it.
       if (error as? FileError)?.code == EPIPE { ProcessExit.exit(128 + SIGPIPE) }
-      Log.error(message(of: error, memoryAdvice))
+      let text = message(of: error, memoryAdvice)
+      if !text.isEmpty { Log.error(text) }
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
-      ProcessExit.exit(
-        (error as? Interruption).map { 128 + $0.signal } ?? ExitStatus(of: error).rawValue)
+      ProcessExit.exit(ExitStatus.number(for: error))
     }
   }
 

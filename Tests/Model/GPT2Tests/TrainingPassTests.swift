@@ -160,4 +160,36 @@ struct TrainingPassTests {
     #expect(Set(losses).count == 3)
     #expect(loss(seed: 1, pass: 0) == losses[0])
   }
+
+  @Test("what is reported as complete while the backward pass goes on does not change any more")
+  func completeGradients() throws {
+    let biases = AdapterPlan(
+      modules: (0..<3).flatMap { block in
+        AdaptableMatrix.allCases.map { .init(block: block, matrix: $0, rank: 2, scaling: 1) }
+      }, hasMagnitudes: true, biases: .all, replacesFinalNorm: true)
+    var onlyMatrices = biases
+    (onlyMatrices.biases, onlyMatrices.replacesFinalNorm) = (.none, false)
+    let models: [any TrainableModel] = [
+      tinyModel(layers: 3), tinyModel(layers: 3) { $0.tiesWordEmbeddings = false },
+      try AdaptedModel(tinyModel(layers: 3), biases, .uniform(seed: 1)),
+      try AdaptedModel(tinyModel(layers: 3), onlyMatrices, .uniform(seed: 1)),
+    ]
+    for (index, model) in models.enumerated() {
+      let pass = TrainingPass(model, batchSize: 2, sequenceLength: 7)
+      var reports: [(start: Int, gradients: [Float])] = []
+      pass.reportsGradients = { start in
+        reports.append((start, Array(pass.gradients[start..<pass.gradients.count])))
+      }
+      _ = pass.lossAndGradients(someTokens(14), someTokens(14, seed: 4))
+      pass.reportsGradients = nil
+      #expect(reports.count == 3)
+      let starts = reports.map(\.start)
+      #expect(starts == starts.sorted(by: >))
+      // All but the biases, which follow the matrices of all blocks, are exchanged early.
+      #expect(index == 2 || (1..<3).allSatisfy { starts[$0] < starts[$0 - 1] })
+      for report in reports {
+        #expect(report.gradients == Array(pass.gradients[report.start..<pass.gradients.count]))
+      }
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import GPT2
 import JSONSupport
@@ -81,16 +82,18 @@ final class TrainingFixture {
     _ run: String = "run", tokens: String = "tokens",
     configuration: GPT2Configuration = configuration, seed: UInt64 = 1,
     origin: WeightOrigin = .random, clock: TrainingClock = .init(),
+    communicator: Communicator = .alone,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     try trainer(
       of: GPT2Model(configuration, seed: seed, threadPool: ThreadPool(count: 1)), run,
-      tokens: tokens, origin: origin, clock: clock, change)
+      tokens: tokens, origin: origin, clock: clock, communicator: communicator, change)
   }
 
   func trainer(
     of model: any CheckpointableModel, _ run: String = "run", tokens: String = "tokens",
     origin: WeightOrigin = .random, clock: TrainingClock = .init(),
+    communicator: Communicator = .alone,
     _ change: (inout TrainingSettings) -> Void = { _ in }
   ) throws -> Trainer {
     var settings = Self.settings
@@ -99,7 +102,7 @@ final class TrainingFixture {
       model,
       data: TrainingData(folder: folder.path(tokens), blockSize: settings.blockSize),
       settings: settings, folder: RunFolder(path: folder.path(run)), origin: origin,
-      clock: clock)
+      clock: clock, communicator: communicator)
   }
 
   struct Stop: Error {}

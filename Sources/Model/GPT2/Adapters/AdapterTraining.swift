@@ -16,7 +16,7 @@ public final class AdapterTraining: CheckpointableModel {
   /// The CRC-32 of the adapter that is trained further; `nil` for a new one.
   private let origin: UInt32?
   /// The factors that were subtracted from the model's matrices (PiSSA).
-  private var initial: Adapter?
+  private let initial: Adapter?
   private let merges: Bool
 
   /// Prepares to train a new adapter of the model `base`, whose matrices are kept as `weights`.
@@ -107,6 +107,13 @@ public final class AdapterTraining: CheckpointableModel {
     ]
   }
 
+  public var initialFactors: FloatArena? { initial?.parameters }
+
+  public func takeInitialFactors(progress: () throws -> Void) throws {
+    guard let initial else { return }
+    try model.subtract(initial.parameters, progress: progress)
+  }
+
   public var notes: [String] { model.notes + adapter.notes }
 
   public var threadPool: ThreadPool { model.threadPool }
@@ -153,8 +160,8 @@ public final class AdapterTraining: CheckpointableModel {
       let halves = try stored.pissaHalves(adapter, for: configuration, path: path)
       // Another processor may decompose a matrix into factors that differ in their last bits.
       if !halves.initial.parameters.floats.elementsEqual(initial.parameters.floats) {
-        try model.subtract(halves.initial.parameters, progress: progress)
-        self.initial = halves.initial
+        initial.parameters.floats.update(from: halves.initial.parameters.floats)
+        try takeInitialFactors(progress: progress)
       }
       stored = halves.trained
     }

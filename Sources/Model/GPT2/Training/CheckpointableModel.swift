@@ -15,6 +15,15 @@ public protocol CheckpointableModel: TrainableModel {
   /// changed. It has a `kind`.
   var course: JSONValue { get }
 
+  /// The numbers that the trained ones begin with and that its other part depends on, if there are such
+  /// (PiSSA).
+  var initialFactors: FloatArena? { get }
+
+  /// Takes account of a change of ``initialFactors``.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if the model is damaged; what `progress` throws.
+  func takeInitialFactors(progress: () throws -> Void) throws
+
   /// How many numbers the model has, whether they are trained or not.
   var parameterCount: Int { get }
 
@@ -60,6 +69,10 @@ public protocol CheckpointableModel: TrainableModel {
 }
 
 extension GPT2Model: CheckpointableModel {
+  public var initialFactors: FloatArena? { nil }
+
+  public func takeInitialFactors(progress: () throws -> Void) {}
+
   /// All weights are trained.
   public var course: JSONValue { ["kind": "none"] }
 

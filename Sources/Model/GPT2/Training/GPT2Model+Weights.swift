@@ -67,7 +67,7 @@ extension StoredModel {
 
 extension ThreadPool {
   /// The CRC-32 of the bytes of `floats`.
-  func checksum(of floats: Floats) -> UInt32 {
+  public func checksum(of floats: Floats) -> UInt32 {
     var checksum = CRC32()
     update(&checksum, with: floats)
     return checksum.value

@@ -62,6 +62,22 @@ public struct TrainableNetwork {
   /// The probability with which elements of the inputs of adapters are dropped.
   var adapterDropout: Float = 0
 
+  /// For each block, an offset in the ``ParameterArray``: from there on there are no parameters of
+  /// earlier layers, so the gradients are complete after the backward pass of the block.
+  var completeStarts: [Int] {
+    var end = trainedEmbeddings.map { max($0.wte.range.upperBound, $0.wpe.range.upperBound) } ?? 0
+    return trainedParts.blocks.map { block in
+      let start = end
+      var parameters = [block.ln1, block.ln2].flatMap { [$0.weight, $0.bias] }
+      for linear in block.matrices {
+        let adapter = linear.adapter
+        parameters += [linear.weight, linear.bias, adapter?.a, adapter?.b, adapter?.magnitude]
+      }
+      end = parameters.compactMap { $0?.range.upperBound }.reduce(end, max)
+      return start
+    }
+  }
+
   /// Where in a forward pass the first trained parameters of the blocks are; only the last layer
   /// normalization is trained if there are none.
   var firstTrained: (block: Int, part: BlockPart) {

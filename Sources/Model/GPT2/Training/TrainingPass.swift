@@ -23,7 +23,10 @@ public final class TrainingPass {
   public let sequenceLength: Int
   /// The gradients, in the same layout as the numbers that are trained.
   public let gradients: FloatArena
+  /// Called in a backward pass when the gradients from an offset on are complete, with that offset.
+  public var reportsGradients: ((_ start: Int) -> Void)?
   let network: TrainableNetwork
+  let completeStarts: [Int]
   /// Where the gradients of each part lie; `nil` if only the loss is computed.
   let gradientParts: Transformer<LayerNormGradient, LinearGradient>?
   /// Whether the backward pass recomputes the activations of a block from its input.
@@ -57,6 +60,7 @@ public final class TrainingPass {
     self.sequenceLength = sequenceLength
     self.checkpointsGradients = checkpointsGradients
     network = model.network
+    completeStarts = network.completeStarts
     let gradients = FloatArena(count: forGradients ? model.trainable.floats.count : 0)
     self.gradients = gradients
     gradientParts =

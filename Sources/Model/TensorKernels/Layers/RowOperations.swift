@@ -105,6 +105,19 @@ extension ThreadPool {
 
   // MARK: - Copies and conversions
 
+  /// Adds `terms` to `sums`, of the same count.
+  public func add(_ terms: Floats, to sums: Floats) {
+    precondition(terms.count == sums.count)
+    split(sums.count, minimum: 1 << 16) { range, _ in
+      ckernels_add(sums[range].base, terms[range].base, range.count)
+    }
+  }
+
+  /// Copies `floats` to `copy`, of the same count.
+  public func copy(_ floats: Floats, to copy: Floats) {
+    split(floats.count, minimum: 1 << 16) { range, _ in copy[range].update(from: floats[range]) }
+  }
+
   /// Copies `row`, `[columns]`, into each row of `out`.
   public func fillRows(_ out: MatrixView, with row: Floats) {
     precondition(row.count == out.columns)

@@ -108,24 +108,29 @@ extension Trainer {
   func timed(_ cost: WritableKeyPath<RunCosts, Double>, _ work: () throws -> Void) throws {
     let begin = clock.now()
     try work()
-    timeline?.costs[keyPath: cost] = clock.now() - begin
+    guard timeline != nil else { return }
+    timeline?.costs[keyPath: cost] = communicator.root(clock.now() - begin)
   }
 
   /// Takes the last step, which began at `begin`, into account, and plans the rest of the run.
   func keepTime(since begin: Double) {
-    timeline?.countStep(seconds: clock.now() - begin, timeLeft: timeLeft)
+    guard timeline != nil else { return }
+    let seconds = communicator.root(clock.now() - begin)
+    timeline?.countStep(seconds: seconds, timeLeft: timeLeft.map(communicator.root))
     keepTime()
   }
 
-  /// Plans the rest of the run again if the number of steps for which there is time is another.
+  /// Plans the rest of the run again, by the clock of the first process, if the number of steps for
+  /// which there is time is another.
   ///
   /// Only a change by more than a fiftieth of what is left, or by more than a step, changes the plan,
   /// so that a run at an even speed keeps it. While the warm-up lasts, a change takes everything into
   /// account that follows from the number of steps; afterwards only the end is moved.
   func keepTime() {
-    guard var timeline, let budget = settings.timeBudget, let timeLeft else { return }
+    guard var timeline, let budget = settings.timeBudget, let ownTime = timeLeft else { return }
     let step = state.globalStep
     guard step > 0 else { return }
+    let timeLeft = communicator.root(ownTime)
     let bound = settings.totalSteps(on: data) - step
     let costs = estimatedCosts(timeline.costs)
     // A session may have been stopped before it knew how long a step takes.

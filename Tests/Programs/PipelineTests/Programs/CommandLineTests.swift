@@ -32,7 +32,7 @@ private let options = [
     "adapter", "adapter-from", "base-weights", "bias", "init-lora-weights", "layers-to-transform",
     "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
     "use-dora",
-    "use-rslora", "compare", "texts",
+      "use-rslora", "compare", "texts", "deterministic-reduction", "bf16-reduction",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
