@@ -1,6 +1,7 @@
 import CheckpointFormat
 import CommandLineSupport
 import Glibc
+import TextSupport
 import Training
 
 extension GPTFinetune {
@@ -65,7 +66,8 @@ extension GPTFinetune {
   private var timeBudget: TimeBudget? {
     if let hours = training.maxHours {
       return TimeBudget(
-        .run(seconds: 3600 * hours), text: "\(hours) hour\(hours == 1 ? "" : "s") in all")
+        .run(seconds: 3600 * hours),
+        text: "\(NumberText.shortest(hours)) hour\(hours == 1 ? "" : "s") in all")
     }
     guard let until = training.until else { return nil }
     let now = time(nil)
