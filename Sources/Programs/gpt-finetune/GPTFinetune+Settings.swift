@@ -3,6 +3,7 @@ import CommandLineSupport
 import Communication
 import Glibc
 import TensorKernels
+import TextSupport
 import Training
 
 extension GPTFinetune {
@@ -77,7 +78,8 @@ extension GPTFinetune {
   private func timeBudget(_ communicator: Communicator) -> TimeBudget? {
     if let hours = training.maxHours {
       return TimeBudget(
-        .run(seconds: 3600 * hours), text: "\(hours) hour\(hours == 1 ? "" : "s") in all")
+        .run(seconds: 3600 * hours),
+        text: "\(NumberText.shortest(hours)) hour\(hours == 1 ? "" : "s") in all")
     }
     guard let until = training.until else { return nil }
     let now = time(nil)

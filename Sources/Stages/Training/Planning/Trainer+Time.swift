@@ -92,7 +92,7 @@ extension Trainer {
   var timeText: String? {
     guard let budget = settings.timeBudget, let timeline else { return nil }
     let changes = timeline.plan.changes.count - 1
-    return "\(budget.text); \(NumberText.duration(usedTime)) used, the number of steps planned "
+    return "\(budget.text); \(NumberText.duration(usedTime)) used, the number of steps was planned "
       + "\(changes) time\(changes == 1 ? "" : "s")"
   }
 

@@ -62,14 +62,14 @@ struct EstimateTests {
     #expect(try project.tree("checkpoints") == before)
     let trained = try project.make("train", with: variables)
     #expect(trained.status == 0, "\(trained.log)")
-    func command(_ ended: Ended) -> Substring? {
-      ended.output.split(separator: "\n").first { $0.contains("release/gpt-finetune ") }
+    func command(_ ended: Ended) throws -> String {
+      let lines = ended.output.split(separator: "\n")
+      return String(try #require(lines.first { $0.contains("release/gpt-finetune ") }))
     }
+    let expected = try command(trained)
+    #expect(expected.hasSuffix(" --resume --restart"))
     #expect(
-      command(trained)?.hasSuffix(" --resume --restart") == true
-        && command(estimated).map { $0.replacing(" --estimate", with: " --resume --restart") }
-          == command(trained).map(String.init)
-    )
+      try command(estimated).replacing(" --estimate", with: " --resume --restart") == expected)
   }
 
   @Test(
@@ -92,6 +92,18 @@ struct EstimateTests {
     // With fewer checkpoints it fits.
     let fitting = try finetune(options + ["--save-total-limit=1"], to: disk.path + "/run")
     #expect(fitting.status == 0, "\(fitting.log)")
+  }
+
+  @Test("a run that needs more memory than any machine has is refused before it begins")
+  func memory() throws {
+    // Some 13 TB.
+    let shape = ["--layers=1000", "--width=8192", "--heads=8"]
+    let ended = try finetune(shape, to: "checkpoints/huge")
+    #expect(ended.status == 69)
+    #expect(ended.log.contains(" TB of memory, but only ") && ended.log.contains("--batch-size"))
+    let estimated = try finetune(shape + ["--estimate"], to: "checkpoints/huge")
+    #expect(estimated.status == 69)
+    #expect(rows(estimated.output).dropFirst().allSatisfy { $0.last == "too large" })
   }
 
   @Test("a run whose time is up from the beginning still ends with a validated model")

@@ -81,7 +81,7 @@ struct RunEstimateTests {
   @Test("only what is certain to be written counts as needed")
   func certain() throws {
     func need(_ change: (inout TrainingSettings) -> Void) throws -> [Int] {
-      let trainer = try fixture.trainer(change)
+      let trainer = try fixture.trainer { change(&$0) }
       let need = try trainer.diskNeed(steps: 12)
       let finalSize = trainer.model.finalByteCount
       return [need.atLeast, need.atMost].map { ($0 - finalSize) / trainer.checkpointByteCount }
