@@ -49,6 +49,8 @@ public struct TrainerState: Equatable, Sendable {
   /// The sum and the number of the losses since the last line of the log.
   public var unloggedLossSum = 0.0
   public var unloggedSteps = 0
+  /// What the model wrote at the validations, in their order.
+  public var samples: [Samples] = []
 
   public init() {}
 
@@ -147,9 +149,11 @@ public struct TrainerState: Equatable, Sendable {
       }
       log.append(LogEntry(step: step, epoch: epoch, values: values))
     }
-    let sums = try JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)").object("sums")
+    let resumeState = try JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)")
+    let sums = try resumeState.object("sums")
     lossSum = try sums.number("loss_sum")
     unloggedLossSum = try sums.number("unlogged_loss_sum")
     unloggedSteps = try sums.integer("unlogged_steps")
+    samples = Samples.all(in: resumeState["samples"])
   }
 }

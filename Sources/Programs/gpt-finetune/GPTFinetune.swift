@@ -143,7 +143,7 @@ struct GPTFinetune: Program {
         "\(output) is already finished, with the same settings, model and data; it is left unchanged"
       )
       let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
-      try trainer.completeCard { try progress.report(.sampling) }
+      try trainer.completeCard { try progress.report(.sampling(isFinal: true)) }
       return try Interruption.check()
     case .resumed(let step):
       Log.info("resuming after step \(step)")
@@ -295,6 +295,8 @@ struct GPTFinetune: Program {
     settings.logsFirstStep = checkpoints.loggingFirstStep
     settings.saveSteps = checkpoints.saveSteps
     settings.saveTotalLimit = checkpoints.saveTotalLimit
+    settings.evaluationSamples =
+      checkpoints.evalSamples ?? (training.recipe == .original ? 0 : nil)
     settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
     settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
       EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)

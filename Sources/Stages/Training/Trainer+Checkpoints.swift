@@ -238,7 +238,10 @@ extension Trainer {
 
   private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
-    let resumeState = JSONValue.object((course.members ?? []) + [.init("sums", state.sums)])
+    // The final model is made to be published, and a sample may be a post.
+    let samples: [JSONValue.Member] = isFinal ? [] : [.init("samples", state.samplesJSON)]
+    let resumeState = JSONValue.object(
+      (course.members ?? []) + [.init("sums", state.sums)] + samples)
     try replaceFile(
       at: "\(path)/\(CheckpointFile.resumeState)", with: resumeState.text(indent: 2) + "\n")
     try replaceFile(

@@ -27,23 +27,29 @@ extension Trainer {
       loss += pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
     loss /= Double(count * (settings.blockSize - 1))
+    let speed = Speed(
+      samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
+    var values = speed.values(prefix: "eval")
     guard loss.isFinite else {
       throw InputError(
         folder.path,
         "step \(state.globalStep): the validation loss is no longer finite; try a lower "
           + "--learning-rate or more --warmup-steps")
     }
+    let samples = try writeSamples(report)
     // Compared with the best earlier loss, as the Trainer does.
     let best = state.best?.loss
     state.earlyStopping?.count(loss, best: best)
     if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }
-    let speed = Speed(
-      samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
-    var values = speed.values(prefix: "eval")
     values["eval_loss"] = loss
     values["eval_perplexity"] = min(exp(loss), .greatestFiniteMagnitude)
     // The only one of the three that can be compared between vocabularies.
     values["eval_bits_per_byte"] = validationBytesPerToken.map { loss / log(2) / $0 }
+    if let samples {
+      state.samples.append(samples.shown)
+      values.merge(samples.statistics.values) { $1 }
+      values["eval_texts_runtime"] = (samples.seconds * 1e4).rounded() / 1e4
+    }
     let logged = entry(values)
     state.log.append(logged)
     try notify(.logged(logged), report)

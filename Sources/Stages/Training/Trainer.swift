@@ -23,9 +23,9 @@ public enum TrainingEvent {
   case progress(TrainingProgress)
   /// After every log entry.
   case logged(TrainerState.LogEntry)
-  /// Before every token of the samples for the final model's card, which takes as long as a few steps.
-  /// If the report throws, the card has none.
-  case sampling
+  /// Before every token of the samples of a validation or, if `isFinal`, of those for the final model's
+  /// card, which takes as long as a few steps. If the report throws at the latter, the card has none.
+  case sampling(isFinal: Bool)
   /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
@@ -57,6 +57,10 @@ public final class Trainer {
     return allocatedPass
   }
   private var allocatedPass: TrainingPass?
+  /// The bytes of memory that the pass takes, which are free while samples are written.
+  private let passSize: Int
+  /// What writes texts at validations; `nil` if there are to be none.
+  private(set) var sampler: ValidationSampler?
   /// The bytes of text for each token that a validation predicts, in the mean; `nil` if the vocabulary
   /// is not known or there are none.
   let validationBytesPerToken: Double?
@@ -114,10 +118,9 @@ public final class Trainer {
     firstMoments = FloatArena(count: model.trainable.floats.count)
     secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
-    allocatedPass = TrainingPass(
-      model, batchSize: min(settings.batchSize, data.blockCount),
-      sequenceLength: settings.blockSize - 1,
-      checkpointsGradients: settings.checkpointsGradients)
+    let memory = ArenaMemory.byteCount
+    allocatedPass = Self.makePass(model, data, settings)
+    passSize = ArenaMemory.byteCount - memory
     state.maximumSteps = totalSteps
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
     state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
@@ -126,6 +129,28 @@ public final class Trainer {
     state.saveSteps = settings.saveSteps
     state.batchSize = settings.batchSize
     state.earlyStopping = settings.earlyStopping
+    if let vocabulary, settings.evaluationSamples != 0, data.validationBlockCount > 0 {
+      let tokens = plan.epoch(after: totalSteps) * Double(data.blockCount * settings.blockSize)
+      sampler = ValidationSampler(
+        vocabulary, data, settings, model.configuration, validations: totalSteps / evaluationSteps,
+        trainedTokens: Int(tokens), memory: passSize)
+    }
+  }
+
+  private static func makePass(
+    _ model: any CheckpointableModel, _ data: TrainingData, _ settings: TrainingSettings
+  ) -> TrainingPass {
+    TrainingPass(
+      model, batchSize: min(settings.batchSize, data.blockCount),
+      sequenceLength: settings.blockSize - 1,
+      checkpointsGradients: settings.checkpointsGradients)
+  }
+
+  /// Calls `body` while the memory of the passes of steps is free.
+  func withoutPass<Result>(_ body: () throws -> Result) rethrows -> Result {
+    allocatedPass = nil
+    defer { allocatedPass = Self.makePass(model, data, settings) }
+    return try body()
   }
 
   /// Trains to the end and writes the final model.
@@ -154,7 +179,7 @@ public final class Trainer {
     // What follows needs memory of its own, such as for the samples of the model card.
     allocatedPass = nil
     try loadBestModel()
-    try report(.saved(try saveFinal { try report(.sampling) }))
+    try report(.saved(try saveFinal { try report(.sampling(isFinal: true)) }))
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.

@@ -172,10 +172,13 @@ struct ModelCardTests {
       try tokenizer.write(to: folder.path(TokenManifest.tokenizerFolder))
     }
 
-    func trainer(_ run: String = "run") throws -> Trainer {
+    func trainer(
+      _ run: String = "run", _ change: (inout TrainingSettings) -> Void = { _ in }
+    ) throws -> Trainer {
       var settings = TrainingFixture.settings
       settings.maximumSteps = 6
       settings.saveSteps = 4
+      change(&settings)
       var configuration = GPT2Configuration(
         vocabularySize: tokenizer.count, contextLength: 16, embeddingSize: 8, layers: 1, heads: 2)
       configuration.initializerRange = 0.4

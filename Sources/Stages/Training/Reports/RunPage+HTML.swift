@@ -35,7 +35,7 @@ extension RunPage {
       \(progress)
       \(figures)
       \(charts)
-      \(samples)\(lengths)\(funnel)\(settings)</main>
+      \(samples)\(finalSamples)\(lengths)\(funnel)\(settings)</main>
       </body>
       </html>
 
@@ -58,9 +58,17 @@ extension RunPage {
     return """
       <p>Step \(NumberText.count(step)) of \(NumberText.count(total)), epoch \
       \(NumberText.decimal(trainer.state.epoch, digits: 2)); \(state). \
-      <span class="quiet">Written on \(clock.string(from: Date()))</span></p>
+      <span class="quiet">As of \(clock.string(from: Date())).\(liveness)</span></p>
       <div class="bar"><div style="width:\(Double(1000 * step / max(1, total)) / 10)%"></div></div>
       """
+  }
+
+  /// How the reader can tell that the training has died, which the page of a dead one cannot say.
+  private var liveness: String {
+    secondsBetweenWrites.map {
+      " A live run rewrites this page about every \(NumberText.duration($0)): if it is much older, the "
+        + "run was stopped, and the same command with --resume continues it."
+    } ?? ""
   }
 
   private var figures: String {
@@ -91,9 +99,9 @@ extension RunPage {
 
   // MARK: - Charts
 
-  private typealias Points = [(x: Double, y: Double)]
+  typealias Points = [(x: Double, y: Double)]
 
-  private func points(_ name: String) -> Points {
+  func points(_ name: String) -> Points {
     let all = trainer.state.log.compactMap { entry in
       entry.values[name].map { (x: Double(entry.step), y: $0) }
     }
@@ -136,17 +144,11 @@ extension RunPage {
       \(loss.svg)</section>
       <section><h2>Learning rate</h2>
       \(rate.svg)</section>
-      </div>
+      \(sampleChart)</div>
       """
   }
 
-  // MARK: - Texts and tables
-
-  private var samples: String {
-    guard !trainer.samples.isEmpty else { return "" }
-    let texts = trainer.samples.map { "<pre lang=\"ru\">\(Self.escaped($0))</pre>\n" }
-    return "<h2>Samples</h2>\n\(texts.joined())"
-  }
+  // MARK: - Tables
 
   /// The lengths of the posts, which the manifest of the shards knows.
   private var lengths: String {
@@ -216,7 +218,7 @@ extension RunPage {
   }
 
   /// `text` as text of the page; nothing in it is taken for an element.
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
       .replacing("\"", with: "&quot;")
   }
