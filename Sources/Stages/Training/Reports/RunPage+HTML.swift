@@ -144,7 +144,7 @@ extension RunPage {
       \(loss.svg)</section>
       <section><h2>Learning rate</h2>
       \(rate.svg)</section>
-      \(sampleChart)</div>
+      </div>
       """
   }
 

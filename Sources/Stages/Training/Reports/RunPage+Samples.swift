@@ -39,7 +39,9 @@ extension RunPage {
     return """
       <h2>Texts</h2>
       <p class="quiet">Written at validations, each time with the same prompts and random numbers.</p>
-      \(statisticsTable(of: shown.map(\.step)))\(SampleGrid(columns).html)
+      <div class="charts">
+      \(sampleChart)\(statisticsTable(of: shown.map(\.step)))</div>
+      \(SampleGrid(columns).html)
       """
   }
 
@@ -76,15 +78,14 @@ extension RunPage {
   }
 
   /// What the texts of all validations are like, as a chart; empty with fewer than two.
-  var sampleChart: String {
+  private var sampleChart: String {
     let lines = Self.statistics.compactMap { statistic in
       statistic.line.map {
         LineChart.Line(name: $0.name, color: $0.color, points: points(statistic.key))
       }
     }
     guard lines.contains(where: { $0.points.count > 1 }) else { return "" }
-    let chart = LineChart(title: "Texts", xLabel: "step", lines: lines, in: .page)
-    return "<section><h2>Texts</h2>\n\(chart.svg)</section>\n"
+    return LineChart(title: "Texts", xLabel: "step", lines: lines, in: .page).svg
   }
 
   /// The texts on the card of the finished model.

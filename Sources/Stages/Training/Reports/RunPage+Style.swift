@@ -28,8 +28,9 @@ extension RunPage {
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
     td, th { padding: .2rem .75rem .2rem 0; text-align: left; vertical-align: top; font-weight: normal;
       overflow-wrap: anywhere; }
-    th { color: var(--quiet); overflow-wrap: break-word; }
-    td.number { text-align: right; overflow-wrap: normal; white-space: nowrap; }
+    th { color: var(--quiet); min-width: 6rem; }
+    td { min-width: 9rem; }
+    td.number { min-width: 0; text-align: right; overflow-wrap: normal; white-space: nowrap; }
     table:has(.share) { width: min(100%, 36rem); }
     table:has(.share) th { white-space: nowrap; }
     td.share { width: 70%; padding-right: 0; vertical-align: middle; }
@@ -42,6 +43,7 @@ extension RunPage {
     figure pre { margin-top: .15rem; }
     @media print { :root { color-scheme: light; --ground: #fff; --ink: #000; --quiet: #444; --grid: #bbb;
       --panel: #f4f4f4; --training: #1f6fb2; --smoothed: #0b3d68; --validation: #c62828; --best: #1b7f3b; }
+      .charts { grid-template-columns: 1fr 1fr; } .charts .table { grid-column: 1 / -1; }
       main { max-width: none; padding: 0; } .figures div, svg, pre, figure, tr { break-inside: avoid; }
       h2, h3 { break-after: avoid; } .bar, .share div { print-color-adjust: exact; } }
 
