@@ -1,6 +1,8 @@
 import CheckpointFormat
 import FileSupport
+import GPT2
 import JSONSupport
+import TensorKernels
 import TestSupport
 import Testing
 import Training
@@ -126,6 +128,32 @@ struct ValidationSamplesTests {
       #expect(resumed.state.samples == whole.state.samples)
       #expect(try checksum(run) == checksum("whole"))
     }
+  }
+
+  @Test("those of an adapter are written by the model merged with it, and change nothing either")
+  func adapter() throws {
+    let base = posts.folder.path("base")
+    try Folder.create(base)
+    try GPT2Model(posts.configuration, seed: 3, threadPool: ThreadPool(count: 1)).write(to: base)
+    func run(_ name: String, samples: Int, rate: Double = 0.1) throws -> TrainerState {
+      let adapter = try AdapterTraining(
+        AdapterConfiguration(rank: 2, alpha: 4, dropout: 0.1, targets: .names(["c_attn", "c_fc"])),
+        base: base, weights: .fp32, merges: true, seed: 5, threadPool: ThreadPool(count: 1))
+      let trainer = try posts.trainer(name, of: adapter) {
+        $0.evaluationSteps = 2
+        $0.evaluationSamples = samples
+        $0.learningRate = rate
+      }
+      try trainer.run { _ in }
+      return trainer.state
+    }
+    let state = try run("run", samples: 6)
+    #expect(try run("plain", samples: 0).log.count == state.log.count)
+    #expect(try checksum("run") == checksum("plain"))
+    // An adapter that learns nothing leaves the texts as they are.
+    let still = try run("still", samples: 6, rate: 0).samples
+    #expect(still.map(\.step) == [2, 4, 6] && Set(still.map { "\($0.texts)" }).count == 1)
+    #expect(state.samples.last?.texts != still.last?.texts)
   }
 
   @Test("samples that are damaged in a checkpoint are left out, and the run is resumed")
