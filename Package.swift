@@ -125,7 +125,10 @@ let package = Package(
       ]),
     library(
       "TextGeneration", in: .model,
-      ["GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "JSONSupport"]),
+      [
+        "GPT2", "TensorKernels", "CKernels", "BytePairEncoding", "TokenShardFormat", "JSONSupport",
+        "FileSupport",
+      ]),
 
     // MARK: Stages
     library(
@@ -156,7 +159,7 @@ let package = Package(
     library(
       "Sampling", in: .stages,
       [
-        "TextGeneration", "GPT2", "TensorKernels", "BytePairEncoding", "TokenShardFormat",
+        "TextGeneration", "GPT2", "BytePairEncoding", "TokenShardFormat",
         "CommandLineSupport", "LineEditing", "JSONSupport", "FileSupport", "TextSupport",
       ]),
 

@@ -22,7 +22,7 @@ def train(program, tokens, run, *, killed_after=None):
     command = [
         program, tokens, "-o", run, "--layers", "1", "--width", "16", "--heads", "2", "--context",
         "32", "--block-size", "32", "--max-steps", str(STEPS), "--logging-steps", "1",
-        "--eval-steps", "3", "--save-steps", "4", "--resume"]
+        "--eval-steps", "3", "--save-steps", "4", "--eval-samples", "3", "--resume"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if killed_after and line.strip().endswith(f"checkpoint-{killed_after}"):
@@ -72,6 +72,10 @@ def main():
     assert [event.step for event in events.Scalars("train/tokens_per_second")] == [*range(1, STEPS + 1)]
     text = events.Tensors("args/text_summary")[-1].tensor_proto.string_val[0].decode()
     assert '"learning_rate"' in text and text.startswith("```json\n"), text
+    samples = events.Tensors("samples/text_summary")
+    assert [event.step for event in samples] == [3, 6, 9, 12], samples
+    for event in samples:
+        assert event.tensor_proto.string_val[0].decode().count("```text\n") == 3, event
     hyperparameters = plugin_data_pb2.HParamsPluginData.FromString(
         events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
     assert hyperparameters.session_start_info.hparams["max_steps"].number_value == STEPS

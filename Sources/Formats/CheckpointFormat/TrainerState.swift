@@ -49,6 +49,8 @@ public struct TrainerState: Equatable, Sendable {
   /// The sum and the number of the losses since the last line of the log.
   public var unloggedLossSum = 0.0
   public var unloggedSteps = 0
+  /// What the model wrote at the validations, in their order.
+  public var samples: [Samples] = []
 
   public init() {}
 
@@ -117,9 +119,11 @@ public struct TrainerState: Equatable, Sendable {
   ///
   /// - Throws: ``FileError``; ``InputError``.
   public init(checkpoint folder: String) throws {
+    let resumeState = try JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)")
     try self.init(
-      JSONObject(path: "\(folder)/\(CheckpointFile.trainerState)"),
-      sums: JSONObject(path: "\(folder)/\(CheckpointFile.resumeState)").object("sums"))
+      JSONObject(path: "\(folder)/\(CheckpointFile.trainerState)"), sums: resumeState.object("sums")
+    )
+    samples = Samples.all(in: resumeState["samples"])
   }
 
   /// Reads what ``json(bestCheckpoint:)`` and ``sums`` have written.

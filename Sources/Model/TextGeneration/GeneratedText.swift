@@ -6,10 +6,15 @@ public struct Prompt: Equatable, Sendable {
   public var text: String
   /// One or more.
   public var tokens: [Int32]
+  /// Whether it ends with a whole word, so that the text continues with another one.
+  ///
+  /// The words of a user may be the beginning of a longer one.
+  public var isWhole: Bool
 
-  public init(text: String, tokens: [Int32]) {
+  public init(text: String, tokens: [Int32], isWhole: Bool = false) {
     self.text = text
     self.tokens = tokens
+    self.isWhole = isWhole
   }
 }
 

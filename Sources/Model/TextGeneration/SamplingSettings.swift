@@ -25,6 +25,8 @@ public struct SamplingSettings: Equatable, Sendable {
   public var minimumNewTokens = 0
   /// Tokens that are never sampled.
   public var suppressedTokens: [Int32] = []
+  /// Tokens that are never sampled right after a prompt that is whole (``Prompt/isWhole``).
+  public var beginSuppressedTokens: [Int32] = []
   /// Whether the tokens that end a text may be sampled.
   public var allowsEndOfText = true
   /// The length in tokens, prompt included, at which a text is cut off.
@@ -47,6 +49,7 @@ public enum LogitsProcessor: String, CaseIterable, Sendable {
   case minimumLength = "min_length"
   case minimumNewTokens = "min_new_tokens"
   case suppressedTokens = "suppress_tokens"
+  case beginSuppressedTokens = "begin_suppress_tokens"
   case temperature = "temperature"
   case topK = "top_k"
   case topP = "top_p"
@@ -63,6 +66,7 @@ public enum LogitsProcessor: String, CaseIterable, Sendable {
     case .minimumLength: settings.minimumLength > 0
     case .minimumNewTokens: settings.minimumNewTokens > 0
     case .suppressedTokens: !settings.suppressedTokens.isEmpty
+    case .beginSuppressedTokens: !settings.beginSuppressedTokens.isEmpty
     case .temperature: !settings.isGreedy && settings.temperature != 1
     case .topK: !settings.isGreedy && settings.topK > 0
     case .topP: !settings.isGreedy && settings.topP < 1

@@ -31,10 +31,16 @@ package struct FormatStream: Sendable {
   }
 
   /// Adds `text` and returns what can now be shown.
+  ///
+  /// Bytes that a model wrote and that are no character are left out.
   package mutating func append(_ text: String) -> String {
-    if format == .raw { return text }
+    let scalars = text.unicodeScalars.lazy.filter { $0 != "\u{FFFD}" }
     var shown = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
+    if format == .raw {
+      shown.append(contentsOf: scalars)
+      return String(shown)
+    }
+    for scalar in scalars {
       // A no-break space does not separate words.
       if [" ", "\n", "\t", "\r"].contains(scalar) {
         endWord()

@@ -113,14 +113,18 @@ public final class TextGenerator {
     return made
   }
 
-  /// The logits for what follows `prompt`, which may fill ``maximumLength``.
+  /// The logits for what follows `prompt`, which may fill ``maximumLength``; with `beginsWord`, it is
+  /// whole (``Prompt/isWhole``).
   ///
   /// - Throws: ``SamplingError`` if some are not finite, or too large after a processor.
-  public func logits(after prompt: [Int32]) throws(SamplingError) -> NextTokenLogits {
+  public func logits(
+    after prompt: [Int32], beginsWord: Bool = false
+  ) throws(SamplingError) -> NextTokenLogits {
     let logits = UnsafeBufferPointer(prefilled(prompt).logits.floats)
     guard logits.firstNonFinite == nil else { throw .notFinite }
     let processed = samplers[0].sampler.withLock {
-      $0.logitsAfterProcessors(logits.span, text: prompt, promptCount: prompt.count)
+      $0.logitsAfterProcessors(
+        logits.span, text: prompt, promptCount: prompt.count, beginsWord: beginsWord)
     }
     guard processed.allSatisfy({ $0.logits.allSatisfy { $0 < .infinity } }) else {
       throw .tooLarge
@@ -192,10 +196,11 @@ public final class TextInProgress: Sendable {
   ) throws(SamplingError) {
     guard logits.firstNonFinite == nil else { throw .notFinite }
     try state.withLock { state throws(SamplingError) in
+      let prompt = state.text.request.prompt
       let sampled = try shared.sampler.withLock { sampler throws(SamplingError) in
         try sampler.sample(
-          logits.span, text: state.tokens, promptCount: state.text.request.prompt.tokens.count,
-          &state.generator)
+          logits.span, text: state.tokens, promptCount: prompt.tokens.count,
+          beginsWord: prompt.isWhole && state.text.tokens.isEmpty, &state.generator)
       }
       state.text.logProbability += Double(sampled.logProbability)
       if endOfText.contains(sampled.token) {

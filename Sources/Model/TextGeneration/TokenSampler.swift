@@ -58,6 +58,9 @@ public struct TokenSampler: Sendable {
         || word.count == 1 && endOfText.contains(word[0])
     }
     settings.suppressedTokens.removeAll { !tokens.contains($0) }
+    settings.beginSuppressedTokens.removeAll {
+      !tokens.contains($0) || endOfText.contains($0)
+    }
     if !settings.allowsEndOfText { settings.suppressedTokens += self.endOfText }
     if self.endOfText.isEmpty { (settings.minimumLength, settings.minimumNewTokens) = (0, 0) }
     self.settings = settings
@@ -71,17 +74,19 @@ public struct TokenSampler: Sendable {
   ///   - logits: `[vocabulary]`, what the model outputs for the position after `text`.
   ///   - text: the tokens so far, beginning with the prompt.
   ///   - promptCount: how many of them are the prompt.
+  ///   - beginsWord: whether the token must begin a word, because it follows a whole prompt.
   ///   - generator: yields one number, or none if sampling is greedy.
   /// - Returns: the token and its log-probability.
   /// - Throws: ``SamplingError`` if there is no token to sample.
   public mutating func sample(
-    _ logits: Span<Float>, text: [Int32], promptCount: Int, _ generator: inout PhiloxGenerator
+    _ logits: Span<Float>, text: [Int32], promptCount: Int, beginsWord: Bool = false,
+    _ generator: inout PhiloxGenerator
   ) throws(SamplingError) -> SampledToken {
     let logSumExp = LogitKernels.logSumExp(logits)
     // If all logits are −∞, so is the sum; that is not the fault of the weights.
     guard logSumExp < .infinity else { throw .notFinite }
     candidates.load(logits)
-    for processor in processors {
+    for processor in processors where beginsWord || processor != .beginSuppressedTokens {
       apply(processor, original: logits, text: text, promptCount: promptCount)
     }
     let sampled =
@@ -93,13 +98,13 @@ public struct TokenSampler: Sendable {
 
   /// The logits of all tokens after each of ``processors``, −∞ for tokens that are ruled out.
   ///
-  /// The parameters are those of ``sample(_:text:promptCount:_:)``.
+  /// The parameters are those of ``sample(_:text:promptCount:beginsWord:_:)``.
   public mutating func logitsAfterProcessors(
-    _ logits: Span<Float>, text: [Int32], promptCount: Int
+    _ logits: Span<Float>, text: [Int32], promptCount: Int, beginsWord: Bool = false
   ) -> [(processor: LogitsProcessor, logits: [Float])] {
     candidates.load(logits)
     var steps: [(processor: LogitsProcessor, logits: [Float])] = []
-    for processor in processors {
+    for processor in processors where beginsWord || processor != .beginSuppressedTokens {
       apply(processor, original: logits, text: text, promptCount: promptCount)
       steps.append((processor, candidates.logitsOfAll()))
     }
@@ -126,6 +131,8 @@ public struct TokenSampler: Sendable {
         TokenRules.ruleOut(&candidates.logits, endOfText)
       }
     case .suppressedTokens: TokenRules.ruleOut(&candidates.logits, settings.suppressedTokens)
+    case .beginSuppressedTokens:
+      TokenRules.ruleOut(&candidates.logits, settings.beginSuppressedTokens)
     case .temperature: candidates.divide(by: settings.temperature)
     case .topK: candidates.keepTop(settings.topK)
     case .topP: candidates.keepNucleus(settings.topP)

@@ -122,6 +122,12 @@ struct CheckpointOptions: ArgumentGroup {
     accepting: .atLeast(1))
   var evalSteps: Int?
   @Option(
+    help: "texts to write at each validation for the page and for TensorBoard; 0 for none",
+    valueName: "n",
+    defaultText: "up to 64, as many as take about a hundredth of the run; none with original",
+    accepting: .within(0...4096))
+  var evalSamples: Int?
+  @Option(
     help: "examples to validate at once, at most a training batch", valueName: "n",
     defaultText: "a training batch", accepting: .atLeast(1))
   var perDeviceEvalBatchSize: Int?

@@ -43,6 +43,8 @@ extension GPTFinetune {
     settings.logsFirstStep = checkpoints.loggingFirstStep
     settings.saveSteps = checkpoints.saveSteps
     settings.saveTotalLimit = checkpoints.saveTotalLimit
+    settings.evaluationSamples =
+      checkpoints.evalSamples ?? (training.recipe == .original ? 0 : nil)
     settings.evaluationBatchSize = checkpoints.perDeviceEvalBatchSize
     settings.earlyStopping = checkpoints.earlyStoppingPatience.map {
       EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)

@@ -185,7 +185,7 @@ struct GPTFinetune: Program {
       return try communicator.together {
         guard communicator.isRoot else { return }
         let progress = TrainingProgressReport(trainer, firstStep: trainer.totalSteps)
-        try trainer.completeCard { try progress.report(.sampling) }
+        try trainer.completeCard { try progress.report(.sampling(isFinal: true)) }
         try Interruption.check()
       }
     case .resumed(let step):

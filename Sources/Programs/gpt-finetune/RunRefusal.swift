@@ -19,7 +19,9 @@ extension GPTFinetune {
   func memoryWarning() throws -> String? {
     let needed = ArenaMemory.byteCount - ProcessMemory.residentBytes
     // The limit of the process counts what is allocated, which was granted.
-    guard let available = AvailableMemory.byteCount(root: ""), needed > available else { return nil }
+    guard let available = AvailableMemory.byteCount(root: ""), needed > available else {
+      return nil
+    }
     let text =
       "the training needs another \(NumberText.bytes(Double(needed))) of memory, but only "
       + "\(NumberText.bytes(Double(available))) are free"

@@ -57,9 +57,9 @@ final class TrainingProgressReport {
       if ContinuousClock.now - start >= .seconds(3600) { text += ", at \(ClockTime.now)" }
       Log.info(text)
       for advice in advisor.advice(on: trainer) { Log.warning(advice) }
-    case .sampling:
-      if !isSampling { Log.info("writing samples for the model card") }
-      isSampling = true
+    case .sampling(let isFinal):
+      if isFinal, !isSampling { Log.info("writing samples for the model card") }
+      isSampling = isFinal
       try Interruption.check()
     case .saved(let path):
       Log.info("saved \(path)")

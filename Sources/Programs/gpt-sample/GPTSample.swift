@@ -203,7 +203,8 @@ struct GPTSample: Program {
       batchSize: batch)
     if logits {
       let prompt = try maker.prompt(sources[0], index: 0)
-      return print(try generator.logits(after: prompt.tokens).json.text())
+      return print(
+        try generator.logits(after: prompt.tokens, beginsWord: prompt.isWhole).json.text())
     }
     let writer = BugurtWriter(
       generator, maker, candidates: output.bestOf, filter: try filter(loaded, corpus))
@@ -270,6 +271,8 @@ struct GPTSample: Program {
           + "texts are cut off")
     }
     settings.seed = seed
+    settings.beginSuppressedTokens = loaded.tokenizer.wordContinuations(
+      vocabulary: loaded.model.configuration.vocabularySize)
     return settings
   }
 

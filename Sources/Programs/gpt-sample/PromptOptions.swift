@@ -1,6 +1,7 @@
 import CommandLineSupport
 import FileSupport
 import Sampling
+import TextGeneration
 
 /// What texts begin with.
 struct PromptOptions: ArgumentGroup {

@@ -221,3 +221,16 @@ public final class BugurtWriter {
     states[index].open = []
   }
 }
+
+/// A filter accepted fewer bugurts than were ordered.
+public struct FilterError: Error, CustomStringConvertible {
+  public let wanted: Int
+  public let kept: Int
+  public let tried: Int
+  public let dropped: [BugurtFilter.Flaw: Int]
+
+  public var description: String {
+    "--filter left \(kept) of \(tried) bugurts (\(BugurtFilter.report(dropped))), fewer than the "
+      + "\(wanted) asked for; train longer, raise --max-length, or leave --filter out"
+  }
+}

@@ -1,6 +1,7 @@
 import CommandLineSupport
 import FileSupport
 import Glibc
+import TextGeneration
 
 /// An alternation of prompt lines and bugurts.
 public struct Conversation {

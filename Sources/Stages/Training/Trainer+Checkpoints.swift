@@ -277,6 +277,8 @@ extension Trainer {
         .init("sums", state.sums), .init("processes", .integer(communicator.size)),
       ]
     if let timeline { members.append(.init("time", timeline.json(used: usedTime))) }
+    // The final model is made to be published, and a sample may be a post.
+    if !isFinal { members.append(.init("samples", state.samplesJSON)) }
     let resumeState = JSONValue.object(members)
     try replaceFile(
       at: "\(path)/\(CheckpointFile.resumeState)", with: resumeState.text(indent: 2) + "\n")

@@ -15,7 +15,9 @@ extension Trainer {
 
   /// Measures the loss on the validation data, logs it, and takes it into account for early
   /// stopping.
-  func validate(_ report: (TrainingEvent) throws -> Void) throws {
+  func validate(
+    _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
+  ) throws {
     let start = ContinuousClock.now
     let count = data.validationBlockCount
     let batchSize = min(pass.batchSize, settings.evaluationBatchSize ?? pass.batchSize)
@@ -25,6 +27,9 @@ extension Trainer {
       return pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
     let loss = losses.reduce(0, +) / Double(count * (settings.blockSize - 1))
+    let speed = Speed(
+      samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
+    var values = speed.values(prefix: "eval")
     guard loss.isFinite else {
       throw communicator.shared(
         InputError(
@@ -32,17 +37,22 @@ extension Trainer {
           "step \(state.globalStep): the validation loss is no longer finite; try a lower "
             + "--learning-rate or more --warmup-steps"))
     }
+    let samples = try savingOnFailure(report) {
+      try communicator.together { communicator.isRoot ? try writeSamples(reportAlone) : nil }
+    }
     // Compared with the best earlier loss, as the Trainer does.
     let best = state.best?.loss
     state.earlyStopping?.count(loss, best: best)
     if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }
-    let speed = Speed(
-      samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
-    var values = speed.values(prefix: "eval")
     values["eval_loss"] = loss
     values["eval_perplexity"] = min(exp(loss), .greatestFiniteMagnitude)
     // The only one of the three that can be compared between vocabularies.
     values["eval_bits_per_byte"] = validationBytesPerToken.map { loss / log(2) / $0 }
+    if let samples {
+      state.samples.append(samples.shown)
+      values.merge(samples.statistics.values) { $1 }
+      values["eval_texts_runtime"] = (samples.seconds * 1e4).rounded() / 1e4
+    }
     let logged = entry(values)
     state.log.append(logged)
     try notify(.logged(logged), report)

@@ -24,9 +24,9 @@ public enum TrainingEvent {
   case progress(TrainingProgress)
   /// After every log entry.
   case logged(TrainerState.LogEntry)
-  /// Before every token of the samples for the final model's card, which takes as long as a few steps.
-  /// If the report throws, the card has none.
-  case sampling
+  /// Before every token of the samples of a validation or, if `isFinal`, of those for the final model's
+  /// card, which takes as long as a few steps. If the report throws at the latter, the card has none.
+  case sampling(isFinal: Bool)
   /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
@@ -63,6 +63,10 @@ public final class Trainer {
     return allocatedPass
   }
   private var allocatedPass: TrainingPass?
+  /// The bytes of memory that the pass takes, which are free while samples are written.
+  private let passSize: Int
+  /// What writes texts at validations; `nil` if there are to be none.
+  private(set) var sampler: ValidationSampler?
   /// The bytes of text for each token that a validation predicts, in the mean; `nil` if the vocabulary
   /// is not known or there are none.
   let validationBytesPerToken: Double?
@@ -128,10 +132,9 @@ public final class Trainer {
     firstMoments = FloatArena(count: model.trainable.floats.count)
     secondMoments = FloatArena(count: model.trainable.floats.count)
     if settings.precision == .bf16 { model.enableBFloat16() }
-    allocatedPass = TrainingPass(
-      model, batchSize: min(settings.batchSize, data.blockCount),
-      sequenceLength: settings.blockSize - 1,
-      checkpointsGradients: settings.checkpointsGradients)
+    let memory = ArenaMemory.byteCount
+    allocatedPass = Self.makePass(model, data, settings)
+    passSize = ArenaMemory.byteCount - memory
     state.maximumSteps = totalSteps
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
     state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
@@ -141,6 +144,31 @@ public final class Trainer {
     state.batchSize = settings.batchSize
     state.earlyStopping = settings.earlyStopping
     if settings.timeBudget != nil { timeline = Timeline(self) }
+    if let vocabulary, settings.evaluationSamples != 0, data.validationBlockCount > 0 {
+      // Time may bound a run that has no number of steps yet.
+      let steps = min(totalSteps, Int(settings.epochs.rounded(.up)) * plan.stepsPerEpoch)
+      let tokens = plan.epoch(after: steps) * Double(data.blockCount * settings.blockSize)
+      sampler = ValidationSampler(
+        vocabulary, data, settings, model.configuration,
+        validations: max(1, totalSteps / state.evaluationSteps), trainedTokens: Int(tokens),
+        memory: passSize)
+    }
+  }
+
+  private static func makePass(
+    _ model: any CheckpointableModel, _ data: TrainingData, _ settings: TrainingSettings
+  ) -> TrainingPass {
+    TrainingPass(
+      model, batchSize: min(settings.batchSize, data.blockCount),
+      sequenceLength: settings.blockSize - 1,
+      checkpointsGradients: settings.checkpointsGradients)
+  }
+
+  /// Calls `body` while the memory of the passes of steps is free.
+  func withoutPass<Result>(_ body: () throws -> Result) rethrows -> Result {
+    allocatedPass = nil
+    defer { allocatedPass = Self.makePass(model, data, settings) }
+    return try body()
   }
 
   /// Trains to the end and writes the final model.
@@ -161,7 +189,7 @@ public final class Trainer {
     // The time may have passed meanwhile.
     keepTime()
     // An interruption may have occurred between a step and its validation.
-    if isValidationDue { try finishStep(report) }
+    if isValidationDue { try finishStep(report, reportAlone) }
     while !state.isFinished {
       let begin = clock.now()
       let (loss, tokens, learningRate) = try step()
@@ -170,7 +198,7 @@ public final class Trainer {
         seconds: clock.now() - begin)
       try notify(.progress(progress), report) { keepTime(since: begin) }
       if isLogDue, let entry = state.log.last { try notify(.logged(entry), report) }
-      try finishStep(report)
+      try finishStep(report, reportAlone)
     }
     state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
     // What follows needs memory of its own, such as for the samples of the model card.
@@ -181,16 +209,18 @@ public final class Trainer {
       return try saveFinal {
         // The model is complete without samples.
         if let timeLeft, timeLeft < 0 { throw OutOfTime() }
-        try reportAlone(.sampling)
+        try reportAlone(.sampling(isFinal: true))
       }
     }
     try report(.saved(path))
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.
-  private func finishStep(_ report: (TrainingEvent) throws -> Void) throws {
+  private func finishStep(
+    _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
+  ) throws {
     let earlier = state.best?.step
-    if isValidationDue { try timed(\.validation) { try validate(report) } }
+    if isValidationDue { try timed(\.validation) { try validate(report, reportAlone) } }
     // After the last step the final model takes the place of a checkpoint.
     guard !state.isFinished else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
@@ -216,9 +246,18 @@ public final class Trainer {
   func notify(
     _ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void, completion: () -> Void = {}
   ) throws {
-    do {
+    try savingOnFailure(report) {
       defer { completion() }
       try report(event)
+    }
+  }
+
+  /// Calls `body`, and writes a checkpoint if it throws.
+  func savingOnFailure<Result>(
+    _ report: (TrainingEvent) throws -> Void, _ body: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try body()
     } catch {
       let path = try saveCheckpoint()
       try? report(.saved(path))

@@ -62,6 +62,8 @@ public struct TrainingSettings: Equatable, Sendable {
   public var evaluationSteps: Int?
   /// The number of examples validated at once, at most ``batchSize``; `nil`: exactly that.
   public var evaluationBatchSize: Int?
+  /// How many texts are written at each validation, 0 for none; `nil`: as ``SampleSchedule`` says.
+  public var evaluationSamples: Int? = 0
   /// Whether the final model is the one with the lowest validation loss instead of the last.
   public var loadsBestModelAtEnd = false
   /// When the training stops early; `nil`: never.
@@ -91,6 +93,7 @@ public struct TrainingSettings: Equatable, Sendable {
         .init(
           "logging_steps", timeBudget?.fitsLogging == true ? nil : .integer(loggingSteps)),
         .init("save_steps", .integer(saveSteps)),
+        .init("eval_samples", evaluationSamples.map { .integer($0) } ?? .null),
       ])
   }
 

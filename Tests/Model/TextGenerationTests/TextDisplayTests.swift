@@ -30,7 +30,21 @@ struct TextDisplayTests {
     var cut = TextDisplay(tokenizer, .original)
     let shown = tokens.dropLast().map { cut.append([$0]) }.joined()
     #expect(shown == "КОТ")
-    #expect(cut.finish() == "\n@\n\u{FFFD}")
+    #expect(cut.finish() == "")
+  }
+
+  @Test("bytes that are no character are left out, in every format", arguments: TextFormat.allCases)
+  func brokenCharacters(format: TextFormat) throws {
+    let tokenizer = try Self.makeTokenizer()
+    func byte(_ byte: UInt8) throws -> Int32 {
+      Int32(try #require((0..<UInt32(tokenizer.count)).first { tokenizer.bytes(of: $0) == [byte] }))
+    }
+    let (kot, dom) = (try Self.tokens("КОТ", tokenizer), try Self.tokens(" ДОМ", tokenizer))
+    // A letter without its end, an end without its letter, and a whole U+FFFD.
+    for broken: [UInt8] in [[0xD0], [0x90], [0xEF, 0xBF, 0xBD], [0xFF, 0xC0]] {
+      let tokens = try kot + broken.map(byte) + dom + broken.map(byte)
+      #expect(TextDisplay.text(of: tokens, tokenizer, format) == "КОТ ДОМ")
+    }
   }
 
   @Test("raw shows special tokens, the others do not")

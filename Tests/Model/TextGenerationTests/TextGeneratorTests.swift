@@ -69,6 +69,41 @@ struct TextGeneratorTests {
     try result(generator, prompt, index: index).tokens
   }
 
+  @Test("after a whole prompt, and only there, a text begins with none of the tokens that must not")
+  func wholePrompts() throws {
+    let suppressed = Array(Int32(0)..<28)
+    let generator = generator(endOfText: [5], batchSize: 4) {
+      $0.beginSuppressedTokens = suppressed
+      $0.repetitionPenalty = 1.5
+    }
+    func texts(isWhole: Bool) throws -> [GeneratedText] {
+      let prompt = Prompt(text: "", tokens: [1, 2, 3], isWhole: isWhole)
+      return try generate((0..<40).map { TextRequest(prompt: prompt, index: $0) }, generator)
+    }
+    let whole = try texts(isWhole: true)
+    // The end of a text may follow a whole word.
+    let first = whole.compactMap { $0.tokens.first ?? $0.endToken }
+    #expect(first.count == 40 && Set(first).isSubset(of: [5, 28, 29, 30]))
+    #expect(Set(whole.flatMap { $0.tokens.dropFirst() }).contains { suppressed.contains($0) })
+    let open = try texts(isWhole: false)
+    #expect(Set(open.compactMap(\.tokens.first)).contains { suppressed.contains($0) })
+    let plain = try generate(
+      open.map(\.request),
+      self.generator(endOfText: [5], batchSize: 4) { $0.repetitionPenalty = 1.5 })
+    #expect(open.map(\.tokens) == plain.map(\.tokens))
+  }
+
+  @Test("the logits after a whole prompt name that step, and those after another do not")
+  func wholePromptLogits() throws {
+    let generator = generator { $0.beginSuppressedTokens = [4, 7] }
+    let whole = try generator.logits(after: [1, 2], beginsWord: true)
+    #expect(whole.processed.map(\.processor.rawValue) == ["begin_suppress_tokens", "top_k"])
+    let logits = try #require(whole.processed.first?.logits)
+    #expect(logits.indices.filter { logits[$0] == -.infinity } == [4, 7])
+    let other = try generator.logits(after: [1, 2])
+    #expect(other.processed.map(\.processor) == [.topK])
+  }
+
   /// The most likely continuation, each token from a forward pass of its own.
   private func greedy(_ prompt: [Int32], count: Int, penalty: Float = 1) throws -> [Int32] {
     var text = prompt

@@ -227,6 +227,25 @@ struct BugurtWriterTests {
     #expect(throws: PromptError.noBeginning) { try upper.prompt("") }
   }
 
+  @Test("the first words of posts are whole, unless they are cut off; those of a user need not be")
+  func wholePrompts() throws {
+    let folder = try TemporaryFolder()
+    try SmallTokenizer.writeShards(["АБВГД @ КОТ"], tokenizer, to: folder)
+    let source = PromptSource.firstWords(try TrainingCorpus(folder: folder.path))
+    var maker = maker()
+    #expect(try maker.prompt(source, index: 0).text == "АБВГД")
+    #expect(try maker.prompt(source, index: 0).isWhole)
+    #expect(try !maker.prompt("АБВГД").isWhole && !maker.prompt("").isWhole)
+    var short = PromptMaker(
+      tokenizer, keepsCase: true, endOfText: end, contextLength: 32, maximumLength: 5, seed: 1)
+    #expect(try !short.prompt(source, index: 0).isWhole)
+    let continuations = Set(tokenizer.wordContinuations(vocabulary: tokenizer.count + 1))
+    #expect(try !continuations.contains(SmallTokenizer.tokens(" ДОМ", tokenizer)[0]))
+    #expect(try !continuations.contains(SmallTokenizer.tokens("\n", tokenizer)[0]))
+    #expect(try continuations.contains(SmallTokenizer.tokens("ДОМ", tokenizer)[0]))
+    #expect(continuations.contains(end) && continuations.contains(Int32(tokenizer.count)))
+  }
+
   @Test("JSON has the same keys in the same order, and all ids whose probability it gives")
   func json() {
     var text = GeneratedText(request: TextRequest(prompt: Prompt(text: "П", tokens: [7]), index: 3))

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import FileSupport
 import Sampling
+import TextGeneration
 import TestSupport
 import Testing
 
@@ -42,7 +43,7 @@ struct TrainingCorpusTests {
     #expect(try Set(words(try TrainingCorpus(folder: long.path))) == ["А", "Б", "В"])
   }
 
-  @Test("without words there is none", arguments: [[], ["@"], ["", ""]])
+  @Test("without words there is none", arguments: [[], ["@"], ["", ""], ["К\u{FFFD}Т @ ДОМ"]])
   func noWords(_ posts: [String]) throws {
     try SmallTokenizer.writeShards(posts, tokenizer, to: folder)
     #expect(try TrainingCorpus(folder: folder.path).firstWord(seed: 1, index: 0) == nil)

@@ -172,16 +172,24 @@ struct ModelCardTests {
       try tokenizer.write(to: folder.path(TokenManifest.tokenizerFolder))
     }
 
-    func trainer(_ run: String = "run") throws -> Trainer {
-      var settings = TrainingFixture.settings
-      settings.maximumSteps = 6
-      settings.saveSteps = 4
+    var configuration: GPT2Configuration {
       var configuration = GPT2Configuration(
         vocabularySize: tokenizer.count, contextLength: 16, embeddingSize: 8, layers: 1, heads: 2)
       configuration.initializerRange = 0.4
+      return configuration
+    }
+
+    func trainer(
+      _ run: String = "run", of model: (any CheckpointableModel)? = nil,
+      _ change: (inout TrainingSettings) -> Void = { _ in }
+    ) throws -> Trainer {
+      var settings = TrainingFixture.settings
+      settings.maximumSteps = 6
+      settings.saveSteps = 4
+      change(&settings)
       let data = try TrainingData(folder: folder.path, blockSize: settings.blockSize)
       return try Trainer(
-        GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)), data: data,
+        model ?? GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)), data: data,
         settings: settings, folder: RunFolder(path: folder.path(run)), origin: .random,
         vocabulary: ShardVocabulary(data, model: nil))
     }

@@ -191,6 +191,13 @@ public final class AdapterTraining: CheckpointableModel {
     _ = try SafetensorsFile(path: "\(path)/\(CheckpointFile.weights)")
   }
 
+  public func inferenceModel(progress: () throws -> Void) throws -> InferenceModel {
+    try InferenceModel(
+      StoredModel(folder: base, threadPool), merging: converted, weights: .int8,
+      threadPool: threadPool
+    ) { _, _ in try progress() }
+  }
+
   public func inferenceModel(final path: String) throws -> InferenceModel {
     // So that the samples take no more memory than the training.
     try InferenceModel(

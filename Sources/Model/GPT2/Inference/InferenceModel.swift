@@ -60,17 +60,30 @@ public final class InferenceModel {
   ///
   /// - Throws: ``FileError``; ``InputError`` if something is missing, damaged or not supported, or
   ///   a weight is NaN or infinite; what `progress` throws.
-  public init(
+  public convenience init(
     folder path: String, adapter: String? = nil, weights type: WeightType = .fp32,
     precision: Precision = .fp32, threadPool: ThreadPool,
     progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
   ) throws {
     let stored = try StoredModel(folder: path, threadPool)
-    configuration = stored.configuration
-    generation = stored.generation ?? GenerationConfiguration(stored.configuration)
     let adapter = try adapter.map {
       try Adapter(folder: $0, for: stored, threadPool: threadPool)
     }
+    try self.init(
+      stored, merging: adapter, weights: type, precision: precision, threadPool: threadPool,
+      progress: progress)
+  }
+
+  /// The model `stored`, into whose weights `adapter` is merged as they are read.
+  ///
+  /// The parameters and errors are those of ``init(folder:adapter:weights:precision:threadPool:progress:)``.
+  init(
+    _ stored: StoredModel, merging adapter: Adapter?, weights type: WeightType,
+    precision: Precision = .fp32, threadPool: ThreadPool,
+    progress: (_ done: Int, _ total: Int) throws -> Void
+  ) throws {
+    configuration = stored.configuration
+    generation = stored.generation ?? GenerationConfiguration(stored.configuration)
     notes = stored.notes + (adapter?.configuration.notes ?? [])
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)

@@ -62,6 +62,14 @@ public protocol CheckpointableModel: TrainableModel {
   /// - Throws: ``FileError``; ``InputError`` if something is missing or damaged.
   func checkFinal(_ path: String) throws
 
+  /// The model as it is now, for writing texts before it is trained further.
+  ///
+  /// `progress` is called from time to time while files are read.
+  ///
+  /// - Throws: ``FileError``; ``InputError`` if files that it is made of are damaged; what `progress`
+  ///   throws.
+  func inferenceModel(progress: () throws -> Void) throws -> InferenceModel
+
   /// The model that ``writeFinal(to:)`` wrote into the folder `path`, for writing texts.
   ///
   /// - Throws: ``FileError``; ``InputError`` if files that it is made of are damaged.
@@ -100,6 +108,8 @@ extension GPT2Model: CheckpointableModel {
     _ = try JSONValue(path: "\(path)/\(CheckpointFile.configuration)")
     try check(path)
   }
+
+  public func inferenceModel(progress: () throws -> Void) -> InferenceModel { InferenceModel(self) }
 
   public func inferenceModel(final path: String) throws -> InferenceModel {
     try InferenceModel(folder: path, threadPool: threadPool)

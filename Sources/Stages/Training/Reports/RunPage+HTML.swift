@@ -33,7 +33,7 @@ extension RunPage {
       \(progress)
       \(figures)
       \(charts)
-      \(samples)\(lengths)\(funnel)\(settings)</main>
+      \(samples)\(finalSamples)\(lengths)\(funnel)\(settings)</main>
       </body>
       </html>
 
@@ -56,9 +56,17 @@ extension RunPage {
     return """
       <p>Step \(NumberText.count(step)) of \(NumberText.count(total)), epoch \
       \(NumberText.decimal(trainer.state.epoch, digits: 2)); \(state). \
-      <span class="quiet">Written on \(clock.string(from: Date()))</span></p>
+      <span class="quiet">As of \(clock.string(from: Date())).\(liveness)</span></p>
       <div class="bar"><div style="width:\(Double(1000 * step / max(1, total)) / 10)%"></div></div>
       """
+  }
+
+  /// How the reader can tell that the training has died, which the page of a dead one cannot say.
+  private var liveness: String {
+    secondsBetweenWrites.map {
+      " A live run rewrites this page about every \(NumberText.duration($0)): if it is much older, the "
+        + "run was stopped, and the same command with --resume continues it."
+    } ?? ""
   }
 
   private var figures: String {
@@ -121,13 +129,7 @@ extension RunPage {
       """
   }
 
-  // MARK: - Texts and tables
-
-  private var samples: String {
-    guard !trainer.samples.isEmpty else { return "" }
-    let texts = trainer.samples.map { "<pre lang=\"ru\">\(Self.escaped($0))</pre>\n" }
-    return "<h2>Samples</h2>\n\(texts.joined())"
-  }
+  // MARK: - Tables
 
   /// The lengths of the posts, which the manifest of the shards knows.
   private var lengths: String {

@@ -12,6 +12,7 @@ extension RunPage {
     main { max-width: 68rem; margin: 0 auto; padding: 1.25rem; }
     h1 { margin: 0; font-size: 1.6rem; overflow-wrap: anywhere; }
     h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
+    h3 { margin: 1.25rem 0 .25rem; font-size: 1rem; overflow-wrap: anywhere; }
     p { margin: .25rem 0 .75rem; }
     .quiet { color: var(--quiet); }
     .bar { height: .5rem; border-radius: .25rem; background: var(--grid); overflow: hidden; }
@@ -27,18 +28,24 @@ extension RunPage {
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
     td, th { padding: .2rem .75rem .2rem 0; text-align: left; vertical-align: top; font-weight: normal;
       overflow-wrap: anywhere; }
-    th { color: var(--quiet); overflow-wrap: break-word; }
-    td.number { text-align: right; overflow-wrap: normal; white-space: nowrap; }
+    th { color: var(--quiet); min-width: 6rem; }
+    td { min-width: 9rem; }
+    td.number { min-width: 0; text-align: right; overflow-wrap: normal; white-space: nowrap; }
     table:has(.share) { width: min(100%, 36rem); }
     table:has(.share) th { white-space: nowrap; }
     td.share { width: 70%; padding-right: 0; vertical-align: middle; }
     td.share div { height: .8rem; background: var(--training); border-radius: .1rem; }
     pre { background: var(--panel); border-radius: .4rem; padding: .75rem; margin: .5rem 0;
       white-space: pre-wrap; overflow-wrap: anywhere; font-size: .875rem; }
+    .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .6rem; }
+    figure { margin: 0; min-width: 0; }
+    figcaption { color: var(--quiet); font-size: .85rem; }
+    figure pre { margin-top: .15rem; }
     @media print { :root { color-scheme: light; --ground: #fff; --ink: #000; --quiet: #444; --grid: #bbb;
       --panel: #f4f4f4; --training: #1f6fb2; --smoothed: #0b3d68; --validation: #c62828; --best: #1b7f3b; }
-      main { max-width: none; padding: 0; } .charts { grid-template-columns: 1fr 1fr; } .figures div, svg, pre, tr { break-inside: avoid; }
-      h2 { break-after: avoid; } .bar, .share div { print-color-adjust: exact; } }
+      .charts { grid-template-columns: 1fr 1fr; } .charts .table { grid-column: 1 / -1; }
+      main { max-width: none; padding: 0; } .figures div, svg, pre, figure, tr { break-inside: avoid; }
+      h2, h3 { break-after: avoid; } .bar, .share div { print-color-adjust: exact; } }
 
     """
 }

@@ -68,6 +68,14 @@ public final class RunPage {
   /// How long this session has lasted, in seconds.
   var elapsed: Double { (ContinuousClock.now - start) / .seconds(1) }
 
+  /// How long it takes from one line of the log to the next at the speed of this session; `nil` if that
+  /// is not known, or the training has ended.
+  var secondsBetweenWrites: Double? {
+    let done = trainer.state.globalStep - firstStep
+    guard status == .running, done > 0 else { return nil }
+    return max(1, elapsed / Double(done) * Double(trainer.settings.loggingSteps))
+  }
+
   /// How long the rest takes at the speed of this session, validations and checkpoints included;
   /// `nil` if nothing is known about that.
   var remaining: Double? {

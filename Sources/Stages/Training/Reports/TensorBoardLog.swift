@@ -55,6 +55,11 @@ public final class TensorBoardLog {
         values.append(.scalar(tag: "train/tokens_per_second", speed))
         (tokens, seconds) = (0, 0)
       }
+      if let samples = trainer.state.samples.last, samples.step == entry.step,
+        entry.values["eval_texts"] != nil
+      {
+        values.append(.text(tag: "samples/text_summary", Self.text(of: samples)))
+      }
       try append(values, step: entry.step)
     case .saved, .sampling: try writeWaiting()
     }
@@ -110,6 +115,10 @@ public final class TensorBoardLog {
       default: member.value.number.map { (member.key, .number($0)) }
       }
     }
+  }
+
+  private static func text(of samples: TrainerState.Samples) -> String {
+    samples.texts.map { ModelCard.block($0.text) }.joined(separator: "\n\n")
   }
 
   private static func block(_ value: JSONValue) -> String {

@@ -3,6 +3,7 @@ import CorpusFormat
 import Foundation
 import GPT2
 import JSONSupport
+import TextSupport
 import TokenShardFormat
 
 /// The curves and the report of a training run.
@@ -59,6 +60,7 @@ struct TrainingReport {
 
     \(summary)
     \(sources)
+    \(samples)
     Made by
 
         \(Self.command)
@@ -78,6 +80,25 @@ struct TrainingReport {
     guard let funnel, !funnel.sources.isEmpty else { return "" }
     let rows = [Funnel.sourceTitles, ["---", "---:", "---:", "---:"]] + funnel.sourceRows
     return "\n" + rows.map { "| \($0.joined(separator: " | ")) |\n" }.joined()
+  /// What the texts of each validation are like, as a table in Markdown; empty if there are none.
+  private var samples: String {
+    let entries = log.filter { $0.values["eval_texts"] != nil }
+    guard !entries.isEmpty else { return "" }
+    func percent(_ value: Double?) -> String { value.map { NumberText.percent($0) } ?? "–" }
+    let rows = entries.map { entry in
+      let values = entry.values
+      return "| \(entry.step) | \(NumberText.count(values["eval_texts"] ?? 0)) "
+        + "| \(percent(values["eval_texts_well_formed"])) | \(percent(values["eval_texts_copied"])) "
+        + "| \(percent(values["eval_texts_distinct_1"])) "
+        + "| \(percent(values["eval_texts_distinct_2"])) "
+        + "| \(NumberText.decimal(values["eval_texts_words"] ?? 0, digits: 1)) |\n"
+    }
+    return """
+
+      | step | texts | well-formed bugurts | copies of posts | different words | different pairs of words | words in a text |
+      | --- | --- | --- | --- | --- | --- | --- |
+      \(rows.joined())
+      """
   }
 
   /// The settings and the results, as a table in Markdown.

@@ -140,6 +140,15 @@ struct SampleTests {
     let words = texts.compactMap { $0["prompt"] as? String }
     #expect(words.allSatisfy(first.contains))
     #expect(Set(words).count > 1)
+    for text in try objects(try run("-n", "40", "--json", "--format", "raw").output) {
+      let (prompt, written) = (
+        try #require(text["prompt"] as? String), try #require(text["text"] as? String)
+      )
+      let rest = written.dropFirst(prompt.count)
+      #expect(
+        rest.isEmpty || " \n".contains(rest.first ?? "x") || rest.hasPrefix("</s>"), "\(written)")
+      #expect(!written.contains("\u{FFFD}"))
+    }
     let own = try run("-n", "5", "-p", "").output
     #expect(try run("-n", "5").output != own)
     try project.remove("data/tokens/fixture")

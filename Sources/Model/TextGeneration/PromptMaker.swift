@@ -1,5 +1,4 @@
 import BytePairEncoding
-import TextGeneration
 
 /// Makes prompts from words.
 public struct PromptMaker: Sendable {
@@ -56,8 +55,9 @@ public struct PromptMaker: Sendable {
       guard let word = try corpus.firstWord(seed: seed, index: index) else {
         return try ownBeginning()
       }
-      let longest = min(contextLength, maximumLength) - room
-      return Prompt(text: word, tokens: Array(try tokens(word).prefix(longest)))
+      let (tokens, longest) = (try tokens(word), min(contextLength, maximumLength) - room)
+      return Prompt(
+        text: word, tokens: Array(tokens.prefix(longest)), isWhole: tokens.count <= longest)
     }
   }
 
@@ -68,6 +68,18 @@ public struct PromptMaker: Sendable {
 
   private mutating func tokens(_ text: String) throws -> [Int32] {
     try encoder.encode(text).map { Int32(truncatingIfNeeded: $0) }
+  }
+}
+
+extension Tokenizer {
+  /// Of the `vocabulary` tokens of a model, those that cannot begin a word, because there is no white
+  /// space before them; empty if all are like that.
+  public func wordContinuations(vocabulary: Int) -> [Int32] {
+    let continuations = (0..<UInt32(vocabulary)).filter { id in
+      guard id < count, !isSpecial(id), let first = bytes(of: id).first else { return true }
+      return ![0x20, 0x0A, 0x09, 0x0D].contains(first)
+    }
+    return continuations.count == vocabulary ? [] : continuations.map { Int32($0) }
   }
 }
 

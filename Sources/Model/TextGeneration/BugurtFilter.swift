@@ -1,5 +1,4 @@
 import BytePairEncoding
-import TextGeneration
 
 /// Distinguishes well-formed bugurts from other texts.
 public struct BugurtFilter: Sendable {
@@ -49,18 +48,5 @@ public struct BugurtFilter: Sendable {
   public static func report(_ dropped: [Flaw: Int]) -> String {
     Flaw.allCases.compactMap { flaw in dropped[flaw].map { "\($0) \(flaw.description)" } }
       .joined(separator: ", ")
-  }
-}
-
-/// A filter accepted fewer bugurts than were ordered.
-public struct FilterError: Error, CustomStringConvertible {
-  public let wanted: Int
-  public let kept: Int
-  public let tried: Int
-  public let dropped: [BugurtFilter.Flaw: Int]
-
-  public var description: String {
-    "--filter left \(kept) of \(tried) bugurts (\(BugurtFilter.report(dropped))), fewer than the "
-      + "\(wanted) asked for; train longer, raise --max-length, or leave --filter out"
   }
 }

@@ -1,6 +1,5 @@
 import BytePairEncoding
 import FileSupport
-import Glibc
 import TensorKernels
 import TokenShardFormat
 
@@ -24,20 +23,13 @@ public struct TrainingCorpus: Sendable {
     try manifest.checkTokenizer(digest: tokenizer.digest, in: folder)
   }
 
-  /// Where the pipeline keeps the shards of the model in the folder `model`: `data/tokens/<run>` beside
-  /// `checkpoints/<run>/final`; `nil` if there are none.
-  public static func folder(besideModel model: String) -> String? {
-    let run = Folder.parent(of: model)
-    let root = Folder.parent(of: Folder.parent(of: run))
-    var found = "\(root == "." ? "" : root + "/")data/tokens/\(Folder.name(of: run))"
-    if Folder.name(of: Folder.parent(of: run)) == "checkpoints", TokenManifest.exists(in: found) {
-      return found
-    }
-    // The path may be relative to a folder within the run.
-    guard !model.hasPrefix("/"), let absolute = realpath(model, nil) else { return nil }
-    defer { free(absolute) }
-    found = String(cString: absolute)
-    return folder(besideModel: found)
+  /// The corpus in `folder`, whose parts are open already.
+  public init(
+    folder: String, _ manifest: TokenManifest, _ shards: TokenShards, _ tokenizer: Tokenizer
+  ) {
+    (self.folder, self.manifest, self.shards, self.tokenizer) = (
+      folder, manifest, shards, tokenizer
+    )
   }
 
   // MARK: - First words
@@ -69,12 +61,13 @@ public struct TrainingCorpus: Sendable {
   }
 
   /// The first word at the beginning of a line other than the first that is followed by a space or a
-  /// newline.
+  /// newline, in whole characters.
   private static func firstWord(afterNewline bytes: [UInt8]) -> String? {
     for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropFirst() {
       let word = line.prefix { $0 != 0x20 }
       guard word.endIndex < bytes.count, !word.isEmpty, word != [0x40],
-        let text = String(validating: word, as: UTF8.self)
+        let text = String(validating: word, as: UTF8.self),
+        !text.unicodeScalars.contains("\u{FFFD}")
       else { continue }
       return text
     }
@@ -101,13 +94,12 @@ public struct TrainingCorpus: Sendable {
   /// How many tokens there are.
   public var tokenCount: Int { shards.count }
 
-  /// The fingerprints of all posts.
+  /// Calls `body` with each post, and `progress` from time to time with the number of tokens read.
   ///
-  /// `progress` is called from time to time with the number of tokens read.
-  ///
-  /// - Throws: `InputError` if a shard is damaged; what `progress` throws.
-  public func fingerprints(_ progress: (Int) throws -> Void = { _ in }) throws -> PostFingerprints {
-    var posts = PostFingerprints()
+  /// - Throws: `InputError` if a shard is damaged; what the two throw.
+  public func forEachPost(
+    _ progress: (Int) throws -> Void = { _ in }, _ body: (String) throws -> Void
+  ) throws {
     var line: [UInt8] = []
     for begin in stride(from: 0, to: shards.count, by: 1 << 16) {
       let end = min(begin + (1 << 16), shards.count)
@@ -116,12 +108,22 @@ public struct TrainingCorpus: Sendable {
       for (index, part) in lines.enumerated() {
         line += part
         guard index < lines.count - 1 else { break }
-        posts.insert(String(decoding: line, as: UTF8.self))
+        try body(String(decoding: line, as: UTF8.self))
         line = []
       }
       try progress(end)
     }
-    posts.insert(String(decoding: line, as: UTF8.self))
+    try body(String(decoding: line, as: UTF8.self))
+  }
+
+  /// The fingerprints of all posts.
+  ///
+  /// `progress` is called from time to time with the number of tokens read.
+  ///
+  /// - Throws: `InputError` if a shard is damaged; what `progress` throws.
+  public func fingerprints(_ progress: (Int) throws -> Void = { _ in }) throws -> PostFingerprints {
+    var posts = PostFingerprints()
+    try forEachPost(progress) { posts.insert($0) }
     return posts
   }
 }
