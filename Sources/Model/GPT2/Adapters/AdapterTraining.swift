@@ -193,7 +193,7 @@ public final class AdapterTraining: CheckpointableModel {
 
   public func inferenceModel(progress: () throws -> Void) throws -> InferenceModel {
     try InferenceModel(
-      StoredModel(folder: base, threadPool), merging: converted, weights: .int8,
+      base, merging: converted, weights: .int8,
       threadPool: threadPool
     ) { _, _ in try progress() }
   }

@@ -1,4 +1,5 @@
 import CheckpointFormat
+import Communication
 import FileSupport
 import GPT2
 import JSONSupport

@@ -59,8 +59,7 @@ struct TrainingReport {
     ![loss](curves.svg)
 
     \(summary)
-    \(sources)
-    \(samples)
+    \(sources)\(samples)
     Made by
 
         \(Self.command)
@@ -80,6 +79,8 @@ struct TrainingReport {
     guard let funnel, !funnel.sources.isEmpty else { return "" }
     let rows = [Funnel.sourceTitles, ["---", "---:", "---:", "---:"]] + funnel.sourceRows
     return "\n" + rows.map { "| \($0.joined(separator: " | ")) |\n" }.joined()
+  }
+
   /// What the texts of each validation are like, as a table in Markdown; empty if there are none.
   private var samples: String {
     let entries = log.filter { $0.values["eval_texts"] != nil }
