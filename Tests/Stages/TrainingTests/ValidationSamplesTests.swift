@@ -138,7 +138,9 @@ struct ValidationSamplesTests {
     func run(_ name: String, samples: Int, rate: Double = 0.1) throws -> TrainerState {
       let adapter = try AdapterTraining(
         AdapterConfiguration(rank: 2, alpha: 4, dropout: 0.1, targets: .names(["c_attn", "c_fc"])),
-        base: base, weights: .fp32, merges: true, seed: 5, threadPool: ThreadPool(count: 1))
+        base: StoredModel(folder: base, ThreadPool(count: 1)), weights: .fp32, merges: true,
+        seed: 5,
+        threadPool: ThreadPool(count: 1))
       let trainer = try posts.trainer(name, of: adapter) {
         $0.evaluationSteps = 2
         $0.evaluationSamples = samples
