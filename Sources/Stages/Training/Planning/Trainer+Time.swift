@@ -113,6 +113,8 @@ extension Trainer {
 
   /// Takes the last step, which began at `begin`, into account, and plans the rest of the run.
   func keepTime(since begin: Double) {
+    // Read before the timeline is changed, of which it is a part.
+    let timeLeft = timeLeft
     timeline?.countStep(seconds: clock.now() - begin, timeLeft: timeLeft)
     keepTime()
   }
