@@ -29,15 +29,15 @@ public struct DiskNeed: Equatable, Sendable, BitwiseCopyable {
 }
 
 extension Trainer {
-  /// How much of the disk the rest of a run of `total` steps needs.
-  public func diskNeed(steps total: Int) throws(FileError) -> DiskNeed {
+  /// How much of the disk a run of `total` steps needs for what comes after step `first`.
+  public func diskNeed(steps total: Int, after first: Int) throws(FileError) -> DiskNeed {
     let validates = settings.loadsBestModelAtEnd && state.evaluationSteps < total
     // Early stopping, or the time, may end the run after its first checkpoint.
     let isCertain = settings.earlyStopping == nil && settings.timeBudget == nil
-    let due = max(0, total - 1) / settings.saveSteps - state.globalStep / settings.saveSteps
+    let due = max(0, max(0, total - 1) / settings.saveSteps - first / settings.saveSteps)
     var (kept, written) = (due, due)
     if let limit = settings.saveTotalLimit {
-      let existing = state.globalStep == 0 ? 0 : try folder.checkpointSteps().count
+      let existing = first == 0 ? 0 : try folder.checkpointSteps().count
       kept = min(due, max(0, limit - existing))
       // A checkpoint is complete before an older one is removed.
       written = min(due, kept + 1)
@@ -55,7 +55,7 @@ extension Trainer {
   public func diskShortage() throws(FileError) -> (needed: Int, free: Int)? {
     // What is removed for an earlier run that is set aside becomes free.
     guard !replacesEarlierRun, let free = Folder.freeBytes(at: folder.path) else { return nil }
-    let needed = try diskNeed(steps: totalSteps).atLeast
+    let needed = try diskNeed(steps: totalSteps, after: state.globalStep).atLeast
     return needed > free ? (needed, free) : nil
   }
 
@@ -107,7 +107,7 @@ extension Trainer {
       steps: steps, validations: occasions.validations + (costs.evaluationSteps == nil ? 0 : 1),
       checkpoints: occasions.checkpoints, validationSeconds: costs.validation,
       checkpointSeconds: costs.checkpoint, checkpointBytes: checkpointByteCount,
-      finalBytes: model.finalByteCount, disk: try diskNeed(steps: steps))
+      finalBytes: model.finalByteCount, disk: try diskNeed(steps: steps, after: 0))
   }
 
   /// For how long steps are measured, unless three take longer.

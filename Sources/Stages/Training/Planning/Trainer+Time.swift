@@ -117,7 +117,9 @@ extension Trainer {
   func keepTime(since begin: Double) {
     guard timeline != nil else { return }
     let seconds = communicator.root(clock.now() - begin)
-    timeline?.countStep(seconds: seconds, timeLeft: timeLeft.map(communicator.root))
+    // Read before the timeline is changed, of which it is a part.
+    let timeLeft = timeLeft.map(communicator.root)
+    timeline?.countStep(seconds: seconds, timeLeft: timeLeft)
     keepTime()
   }
 

@@ -77,8 +77,8 @@ struct EstimateTests {
     .enabled(if: MemoryDisk.isAvailable, "this process may not mount a disk"))
   func refusal() throws {
     // The model has 34 kB, a checkpoint three times that.
-    let disk = try MemoryDisk(kilobytes: 300)
-    let options = Self.shape + ["--save-steps=2"]
+    let disk = try MemoryDisk(kilobytes: 520)
+    let options = Self.shape + ["--save-steps=2", "--recipe=original"]
     let ended = try finetune(options, to: disk.path + "/run")
     #expect(ended.status == 73)
     let refusal =

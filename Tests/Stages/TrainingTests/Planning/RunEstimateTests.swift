@@ -61,7 +61,7 @@ struct RunEstimateTests {
     let trainer = try fixture.trainer {
       ($0.saveSteps, $0.saveTotalLimit, $0.maximumSteps) = (2, limit, 9)
     }
-    let need = try trainer.diskNeed(steps: trainer.totalSteps)
+    let need = try trainer.diskNeed(steps: trainer.totalSteps, after: 0)
     let size = trainer.checkpointByteCount
     #expect(need.atLeast == need.atMost)
     // After 2, 4, 6 and 8 steps.
@@ -82,7 +82,7 @@ struct RunEstimateTests {
   func certain() throws {
     func need(_ change: (inout TrainingSettings) -> Void) throws -> [Int] {
       let trainer = try fixture.trainer { change(&$0) }
-      let need = try trainer.diskNeed(steps: 12)
+      let need = try trainer.diskNeed(steps: 12, after: 0)
       let finalSize = trainer.model.finalByteCount
       return [need.atLeast, need.atMost].map { ($0 - finalSize) / trainer.checkpointByteCount }
     }
@@ -106,7 +106,7 @@ struct RunEstimateTests {
     _ = try trainer.start(EarlierRunPolicy(resumes: true, restarts: false))
     // Only that after 10 steps.
     #expect(
-      try trainer.diskNeed(steps: 12).atLeast
+      try trainer.diskNeed(steps: 12, after: 6).atLeast
         == trainer.checkpointByteCount + trainer.model.finalByteCount)
   }
 
