@@ -133,7 +133,8 @@ public final class Trainer {
       let tokens = plan.epoch(after: totalSteps) * Double(data.blockCount * settings.blockSize)
       sampler = ValidationSampler(
         vocabulary, data, settings, model.configuration, validations: totalSteps / evaluationSteps,
-        trainedTokens: Int(tokens), memory: passSize)
+        trainedTokens: Int(tokens), memory: passSize,
+        merges: model is AdapterTraining)
     }
   }
 
