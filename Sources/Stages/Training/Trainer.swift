@@ -151,7 +151,7 @@ public final class Trainer {
       sampler = ValidationSampler(
         vocabulary, data, settings, model.configuration,
         validations: max(1, totalSteps / state.evaluationSteps), trainedTokens: Int(tokens),
-        memory: passSize)
+        memory: passSize, merges: model is AdapterTraining)
     }
   }
 

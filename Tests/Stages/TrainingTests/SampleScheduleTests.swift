@@ -42,6 +42,11 @@ struct SampleScheduleTests {
     #expect(schedule(trained: size, batch: 1).count < usual)
     #expect(schedule(trained: size, post: 200).count < usual)
     #expect(schedule(trained: size, validations: 100).count < usual)
+    let merged = SampleSchedule(
+      fitting: .init(
+        validations: 20, trainedTokens: 250_000, postLength: 60, maximumLength: 128, batchSize: 30,
+        merges: true))
+    #expect(merged.count == 4 && merged.interval > schedule(trained: 250_000).interval)
     // Posts longer than a text may be count as long as that.
     #expect(schedule(trained: size, post: 5000) == schedule(trained: size, post: 128))
   }

@@ -38,24 +38,27 @@ package struct SampleSchedule: Equatable {
     package var postLength, maximumLength: Int
     /// How many texts there is memory for.
     package var batchSize: Int
+    /// Whether the model is merged with an adapter each time.
+    package var merges: Bool
 
     package init(
-      validations: Int, trainedTokens: Int, postLength: Int, maximumLength: Int, batchSize: Int
+      validations: Int, trainedTokens: Int, postLength: Int, maximumLength: Int, batchSize: Int,
+      merges: Bool = false
     ) {
       (self.validations, self.trainedTokens) = (max(1, validations), trainedTokens)
       (self.postLength, self.maximumLength) = (min(postLength, maximumLength), maximumLength)
-      self.batchSize = batchSize
+      (self.batchSize, self.merges) = (batchSize, merges)
     }
 
     /// What `count` texts cost.
     ///
     /// Reading all weights once, for a step of all texts or for a prompt, takes about as long as
     /// training on 4 tokens; the arithmetic for a token of a text, as training on one. The last of
-    /// several texts to end has about twice the mean length.
+    /// several texts to end has about twice the mean length. Merging takes as long as training on 500.
     func cost(of count: Int) -> Int {
       let rounds = (count + batchSize - 1) / batchSize
       let reads = count + rounds * min(maximumLength, 2 * postLength)
-      return 4 * reads + count * postLength
+      return 4 * reads + count * postLength + (merges ? 500 : 0)
     }
   }
 }

@@ -25,10 +25,14 @@ final class ValidationSampler {
   private var posts: (fingerprints: PostFingerprints, areBugurts: Bool)?
 
   /// Prepares to sample models of `configuration` in a training on `data`, which has `validations`
-  /// and goes over `trainedTokens`; `memory` bytes are free while texts are written.
+  /// and goes over `trainedTokens`.
+  ///
+  /// `memory` bytes are free while texts are written; `merges` says whether the model is merged with an
+  /// adapter for that.
   init(
     _ vocabulary: ShardVocabulary, _ data: TrainingData, _ training: TrainingSettings,
-    _ configuration: GPT2Configuration, validations: Int, trainedTokens: Int, memory: Int
+    _ configuration: GPT2Configuration, validations: Int, trainedTokens: Int, memory: Int,
+    merges: Bool
   ) {
     (tokenizer, endOfText) = (vocabulary.tokenizer, Int32(vocabulary.endOfText))
     corpus = TrainingCorpus(folder: data.folder, data.manifest, data.training, tokenizer)
@@ -55,7 +59,7 @@ final class ValidationSampler {
           validations: validations, trainedTokens: trainedTokens,
           postLength: data.manifest.splits[.train]?.posts.map { data.training.count / max(1, $0) }
             ?? settings.maximumLength,
-          maximumLength: settings.maximumLength, batchSize: batchSize(.max)))
+          maximumLength: settings.maximumLength, batchSize: batchSize(.max), merges: merges))
     self.batchSize = batchSize(schedule.count)
   }
 
