@@ -90,6 +90,9 @@ struct BugurtClean: Program {
       throw UsageError(
         "unexpected argument '\(inputs[1])': \(Self.name) cleans one file at a time, here \(first)")
     }
+    if inputs.count(where: { $0 == "-" }) > 1 {
+      throw UsageError("standard input can be read only once")
+    }
     if output.isEmpty || funnel == "" { throw UsageError("a path must not be empty") }
     if let funnelPath, funnelPath == output {
       throw UsageError("--funnel and --output are the same, '\(output)'")

@@ -305,6 +305,7 @@ struct ProgramTests {
         "--recipe: 'ours' is not accepted; expected one of house, original, join"
       ),
       (["--recipe=join"], 64, "missing argument: the cleaned texts to join"),
+      (["--recipe=join", "-", "-"], 64, "standard input can be read only once"),
       (
         ["posts.jsonl", "a.txt"], 64,
         "unexpected argument 'a.txt': bugurt-clean cleans one file at a time, here posts.jsonl"
