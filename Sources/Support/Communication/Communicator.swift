@@ -54,7 +54,8 @@ public final class Communicator {
   /// Messages to the user are shown by the first process only, SIGUSR1 counts as Ctrl-C, and when this
   /// process exits because of an error that the others do not know, they are ended too.
   ///
-  /// - Throws: `SharedLibrary.LoadError` if the launcher's MPI cannot be used.
+  /// - Throws: `SharedLibrary.LoadError` if the launcher's MPI cannot be used; `InputError` if the
+  ///   processes run different programs.
   public static func launched() throws -> Communicator {
     guard let launch = try Launch(environment: { getenv($0).map { String(cString: $0) } }) else {
       return alone
@@ -67,6 +68,11 @@ public final class Communicator {
     if !communicator.isRoot { Log.showOnlyErrors(of: communicator.name(of: communicator.rank)) }
     let exit = ExitNotice(transport)
     ProcessExit.onExit { exit.tell(status: $0) }
+    var checksum = CRC32()
+    let program = try MappedFile(path: "/proc/self/exe")
+    checksum.update(program.bytes)
+    try communicator.checkSame(
+      checksum.value, "another program", remedy: "copy one build to all machines")
     return communicator
   }
 
@@ -76,13 +82,11 @@ public final class Communicator {
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// Calls `body` if all processes run the same program, and ends the communication after it, also if it
-  /// has failed everywhere.
+  /// Calls `body`, and ends the communication after it, also if it has failed everywhere.
   ///
-  /// - Throws: What `body` throws; `InputError` if a process runs another program; ``PeerFailure``.
+  /// - Throws: What `body` throws.
   public func session(_ body: () throws -> Void) throws {
     do {
-      if size > 1 { try checkProgram() }
       try body()
     } catch {
       if sharedFailures > 0 { transport?.finish() }
@@ -93,13 +97,6 @@ public final class Communicator {
 
   /// `rank 2 on node2`.
   public func name(of rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
-
-  private func checkProgram() throws {
-    let program = try together { try MappedFile(path: "/proc/self/exe") }
-    var checksum = CRC32()
-    checksum.update(program.bytes)
-    try checkSame(checksum.value, "another program", remedy: "copy one build to all machines")
-  }
 
   /// How many processes are where, for the log: `4 processes: 2 on node0, 2 on node1`.
   public var places: String {
