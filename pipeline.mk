@@ -49,7 +49,7 @@ define launch
     echo "pipeline.mk: RANKS and HOSTS need an MPI, such as openmpi-bin (docs/machines.md)" >&2
     return 69; }
   local -a mpirun=(mpirun -n "$processes")
-  if mpirun --version 2> /dev/null | grep -q 'Open MPI\|OpenRTE'; then
+  if [[ $(mpirun --version 2> /dev/null) == *'Open MPI'* ]]; then
     # Without the keepalives, minutes pass until a machine that is gone is noticed.
     mpirun+=(--bind-to none --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2
       --mca oob_tcp_keepalive_probes 3)

@@ -129,7 +129,7 @@ struct ProcessesTests {
     #expect(stopped.status == 130, "\(stopped.log)")
     #expect(stopped.log.components(separatedBy: "stopped by SIGINT").count == 2)
     let shown = try project.make("show")
-    #expect(shown.output.contains("ACCUMULATION=2"), "\(shown.output)")
+    #expect(shown.output.contains("ACCUMULATION='2'"), "\(shown.output)")
     let resumed = try project.startMake(["train"], variables)
     try poll("a resumed step") { try resumed.text(of: .log).contains("resuming after step") }
     #expect(try resumed.text(of: .output).contains("--gradient-accumulation-steps=2"))
