@@ -28,7 +28,7 @@ public struct CorpusJoin {
     "a post that repeats one of an earlier text word for word would count twice")
   static let nearDuplicates = RuleDeclaration(
     nil, NearDuplicateFilter.declaration.name,
-    "of posts in different texts that differ by a word, that of the earliest text is kept",
+    "of posts in two texts that differ by a word, that of the first text is kept",
     // The views of the posts are not in a cleaned text.
     settings: RuleSettings(
       NearDuplicateFilter.declaration.settings.all.filter { $0.name != "keep" }))

@@ -133,6 +133,8 @@ struct ProcessesTests {
     let resumed = try project.startMake(["train"], variables)
     try poll("a resumed step") { try resumed.text(of: .log).contains("resuming after step") }
     #expect(try resumed.text(of: .output).contains("--gradient-accumulation-steps=2"))
+    resumed.signalGroup(SIGINT)
+    _ = try resumed.wait()
     let refused = try project.make("train", with: ["RANKS": "3"])
     #expect(refused.status == 2 && refused.log.contains("ACCUMULATION=2"), "\(refused.log)")
   }

@@ -125,7 +125,7 @@ struct TimeBudgetTests {
     let trainer = try trainer(clock)
     try run(trainer, clock)
     let changes = trainer.timeline?.plan.changes ?? []
-    #expect(changes.allSatisfy { $0.step <= 3 || $0.step > 700 })
+    #expect(changes.allSatisfy { $0.step <= 3 || $0.step > 700 }, "\(changes)")
     #expect(changes.count < 10)
   }
 
