@@ -70,28 +70,68 @@ INLINE void read_ahead(const void *address, size_t bytes) {
   _mm_prefetch((const char *)address + bytes, _MM_HINT_T0);
 }
 
-/// A panel of lines whose numbers are adjacent.
-INLINE void pack_rows(CKernelsWordKind kind, size_t width, uint32_t *out, const CKernelsLines *x,
-                      size_t first_line) {
-  size_t words = kind == CKERNELS_BFLOAT16_PAIRS ? (x->inner + 1) / 2 : x->inner;
-  size_t word_bytes = kind == CKERNELS_BFLOAT16 ? 2 : 4;
+/// 16 words from `word` on of line `index`, whose numbers are adjacent; zero if there is none.
+INLINE __m512i words_of_line(CKernelsWordKind kind, const CKernelsLines *x, size_t index,
+                             size_t word) {
   size_t line_bytes = x->stride * (kind == CKERNELS_FLOATS ? 4 : 2);
-  for (size_t first = 0; first < width; first += lanes) {
-    size_t count = width - first < lanes ? width - first : lanes;
+  if (index >= x->count) return _mm512_setzero_si512();
+  const char *line = (const char *)x->numbers + index * line_bytes;
+  read_ahead(line, word * (kind == CKERNELS_BFLOAT16 ? 2 : 4) + 512);
+  return line_words(kind, line, word, x->inner);
+}
+
+/// Packs lines whose numbers are adjacent in a panel for the right operand.
+INLINE void pack_wide(CKernelsWordKind kind, uint32_t *out, const CKernelsLines *x,
+                      size_t first_line, size_t words) {
+  for (size_t first = 0; first < tile_columns; first += lanes)
     for (size_t word = 0; word < words; word += lanes) {
       __m512i rows[lanes];
-      for (size_t i = 0; i < lanes; i++) {
-        size_t index = first_line + first + i;
-        rows[i] = _mm512_setzero_si512();
-        if (i >= count || index >= x->count) continue;
-        const char *line = (const char *)x->numbers + index * line_bytes;
-        rows[i] = line_words(kind, line, word, x->inner);
-        read_ahead(line, word * word_bytes + 512);
-      }
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < lanes; i++)
+        rows[i] = words_of_line(kind, x, first_line + first + i, word);
       transpose(rows);
-      size_t end = words - word < lanes ? words - word : lanes;
-      for (size_t i = 0; i < end; i++)
-        _mm512_mask_storeu_epi32(out + (word + i) * width + first, first_lanes(count), rows[i]);
+      uint32_t *target = out + word * tile_columns + first;
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < lanes; i++)
+        if (word + i < words) _mm512_storeu_si512(target + i * tile_columns, rows[i]);
+    }
+}
+
+/// Packs lines whose numbers are adjacent in a panel for the left operand.
+INLINE void pack_narrow(CKernelsWordKind kind, uint32_t *out, const CKernelsLines *x,
+                        size_t first_line, size_t words) {
+  _Static_assert(tile_rows == 6, "three pairs of rows");
+  // Lane j of vector v of a block of 16 words is word (16 v + j) / 6 of row (16 v + j) % 6.
+  __m512i places[tile_rows];
+  __mmask16 is_second[tile_rows], is_third[tile_rows];
+#pragma clang loop unroll(full)
+  for (int vector = 0; vector < tile_rows; vector++) {
+    uint32_t place[lanes];
+    is_second[vector] = is_third[vector] = 0;
+    for (int lane = 0; lane < lanes; lane++) {
+      int word = (vector * lanes + lane) / tile_rows, row = (vector * lanes + lane) % tile_rows;
+      place[lane] = (uint32_t)(word + lanes * (row % 2));
+      is_second[vector] |= (__mmask16)((row / 2 == 1) << lane);
+      is_third[vector] |= (__mmask16)((row / 2 == 2) << lane);
+    }
+    places[vector] = _mm512_loadu_si512(place);
+  }
+  for (size_t word = 0; word < words; word += lanes, out += lanes * tile_rows) {
+    __m512i rows[tile_rows];
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < tile_rows; i++) rows[i] = words_of_line(kind, x, first_line + i, word);
+    size_t left = (words - word) * tile_rows;
+#pragma clang loop unroll(full)
+    for (size_t vector = 0; vector < tile_rows; vector++) {
+      __m512i place = places[vector], packed = _mm512_permutex2var_epi32(rows[0], place, rows[1]);
+      packed = _mm512_mask_mov_epi32(packed, is_second[vector],
+                                     _mm512_permutex2var_epi32(rows[2], place, rows[3]));
+      packed = _mm512_mask_mov_epi32(packed, is_third[vector],
+                                     _mm512_permutex2var_epi32(rows[4], place, rows[5]));
+      if (left >= (vector + 1) * lanes)
+        _mm512_storeu_si512(out + vector * lanes, packed);
+      else if (left > vector * lanes)
+        _mm512_mask_storeu_epi32(out + vector * lanes, first_lanes(left - vector * lanes), packed);
     }
   }
 }
@@ -119,42 +159,62 @@ INLINE void pack_word(CKernelsWordKind kind, size_t width, uint32_t *out, const 
         read_ahead(numbers, 17 * 2 * x->stride);
       }
     }
-    _mm512_mask_storeu_epi32(out + first, first_lanes(width - first), row);
+    // The words after those of a narrow panel are overwritten by the next ones.
+    if (width >= lanes)
+      _mm512_storeu_si512(out + first, row);
+    else if (i + 2 < x->inner)
+      _mm256_storeu_si256((__m256i *)(out + first), _mm512_castsi512_si256(row));
+    else
+      _mm512_mask_storeu_epi32(out + first, first_lanes(width - first), row);
   }
 }
 
-INLINE void pack_kind(CKernelsWordKind kind, size_t width, uint32_t *out, size_t panel_words,
+INLINE void pack_left(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
                       const CKernelsLines *x) {
+  size_t step = kind == CKERNELS_BFLOAT16_PAIRS ? 2 : 1, words = (x->inner + step - 1) / step;
   // Lines that are side by side share cache lines, so some panels are packed together.
-  size_t together = x->lines_are_rows ? width : 16 * width;
+  size_t together = x->lines_are_rows ? tile_rows : 16 * tile_rows;
   for (size_t first = 0; first < x->count; first += together) {
-    uint32_t *target = out + first / width * panel_words;
+    uint32_t *target = out + first / tile_rows * panel_words;
     if (x->lines_are_rows) {
-      pack_rows(kind, width, target, x, first);
+      pack_narrow(kind, target, x, first, words);
       continue;
     }
     size_t end = x->count - first < together ? x->count : first + together;
-    size_t step = kind == CKERNELS_BFLOAT16_PAIRS ? 2 : 1;
-    for (size_t i = 0; i < x->inner; i += step, target += width)
-      for (size_t line = first; line < end; line += width)
-        pack_word(kind, width, target + (line - first) / width * panel_words, x, line, i);
+    for (size_t i = 0; i < x->inner; i += step, target += tile_rows)
+      for (size_t line = first; line < end; line += tile_rows)
+        pack_word(kind, tile_rows, target + (line - first) / tile_rows * panel_words, x, line, i);
   }
 }
 
-INLINE void pack(size_t width, uint32_t *out, size_t panel_words, const CKernelsLines *x) {
-  switch (x->kind) {
-  case CKERNELS_FLOATS: return pack_kind(CKERNELS_FLOATS, width, out, panel_words, x);
-  case CKERNELS_BFLOAT16: return pack_kind(CKERNELS_BFLOAT16, width, out, panel_words, x);
-  case CKERNELS_BFLOAT16_PAIRS:
-    return pack_kind(CKERNELS_BFLOAT16_PAIRS, width, out, panel_words, x);
+INLINE void pack_right(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
+                       const CKernelsLines *x) {
+  size_t step = kind == CKERNELS_BFLOAT16_PAIRS ? 2 : 1, words = (x->inner + step - 1) / step;
+  for (size_t first = 0; first < x->count; first += tile_columns, out += panel_words) {
+    if (x->lines_are_rows) {
+      pack_wide(kind, out, x, first, words);
+      continue;
+    }
+    for (size_t word = 0; word < words; word++)
+      pack_word(kind, tile_columns, out + word * tile_columns, x, first, word * step);
   }
 }
 
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
-  pack(tile_rows, out, panel_words, x);
+  switch (x->kind) {
+  case CKERNELS_FLOATS: return pack_left(CKERNELS_FLOATS, out, panel_words, x);
+  case CKERNELS_BFLOAT16: return pack_left(CKERNELS_BFLOAT16, out, panel_words, x);
+  case CKERNELS_BFLOAT16_PAIRS: return pack_left(CKERNELS_BFLOAT16_PAIRS, out, panel_words, x);
+  }
 }
 
-void ckernels_pack_right(uint32_t *out, const CKernelsLines *x) { pack(tile_columns, out, 0, x); }
+void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
+  switch (x->kind) {
+  case CKERNELS_FLOATS: return pack_right(CKERNELS_FLOATS, out, panel_words, x);
+  case CKERNELS_BFLOAT16: return pack_right(CKERNELS_BFLOAT16, out, panel_words, x);
+  case CKERNELS_BFLOAT16_PAIRS: return pack_right(CKERNELS_BFLOAT16_PAIRS, out, panel_words, x);
+  }
+}
 
 // MARK: - Multiplying
 
@@ -187,11 +247,14 @@ INLINE void store(const CKernelsProduct *out, size_t row, size_t column, __m512 
   _mm512_mask_storeu_ps(target, mask, sum);
 }
 
-/// A tile of `rows` rows from `row` on.
-INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row,
+/// A tile of `rows` rows.
+INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row, size_t column,
                  const uint32_t *restrict left, const uint32_t *restrict right) {
   __m512 sums[tile_rows][vectors];
+  // Unrolled, or the sums would lie in memory before and after the loop.
+#pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
     for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();
 #pragma clang loop unroll_count(2)
   for (size_t word = 0; word < out->words; word++) {
@@ -204,21 +267,35 @@ INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row
     left += tile_rows;
     right += tile_columns;
   }
+#pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
-    for (size_t j = 0; j < vectors && j * lanes < out->columns; j++)
-      store(out, row + (size_t)i, j * lanes, sums[i][j], first_lanes(out->columns - j * lanes));
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < vectors; j++)
+      if (column + j * lanes < out->columns)
+        store(out, row + (size_t)i, column + j * lanes, sums[i][j],
+              first_lanes(out->columns - column - j * lanes));
 }
 
-INLINE void tiles(int has_pairs, const CKernelsProduct *out, const uint32_t *left,
-                  const uint32_t *right) {
-  for (size_t row = 0; row < out->rows; row += tile_rows, left += tile_rows * out->words) {
+INLINE void tiles(int has_pairs, int rows, const CKernelsProduct *out, size_t row,
+                  const uint32_t *left, const uint32_t *right) {
+  for (size_t column = 0; column < out->columns; column += tile_columns) {
+    tile(has_pairs, rows, out, row, column, left, right);
+    right += out->right_panel_words;
+  }
+}
+
+// A panel of the left operand stays in the first-level cache while it is multiplied by all of the
+// right one, which stays in the second-level cache.
+INLINE void multiply(int has_pairs, const CKernelsProduct *out, const uint32_t *left,
+                     const uint32_t *right) {
+  for (size_t row = 0; row < out->rows; row += tile_rows, left += out->left_panel_words) {
     switch (out->rows - row) {
-    case 1: return tile(has_pairs, 1, out, row, left, right);
-    case 2: return tile(has_pairs, 2, out, row, left, right);
-    case 3: return tile(has_pairs, 3, out, row, left, right);
-    case 4: return tile(has_pairs, 4, out, row, left, right);
-    case 5: return tile(has_pairs, 5, out, row, left, right);
-    default: tile(has_pairs, tile_rows, out, row, left, right);
+    case 1: return tiles(has_pairs, 1, out, row, left, right);
+    case 2: return tiles(has_pairs, 2, out, row, left, right);
+    case 3: return tiles(has_pairs, 3, out, row, left, right);
+    case 4: return tiles(has_pairs, 4, out, row, left, right);
+    case 5: return tiles(has_pairs, 5, out, row, left, right);
+    default: tiles(has_pairs, tile_rows, out, row, left, right);
     }
   }
 }
@@ -226,9 +303,9 @@ INLINE void tiles(int has_pairs, const CKernelsProduct *out, const uint32_t *lef
 void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
                               const uint32_t *right) {
   if (out->has_pairs)
-    tiles(1, out, left, right);
+    multiply(1, out, left, right);
   else
-    tiles(0, out, left, right);
+    multiply(0, out, left, right);
 }
 
 #else
@@ -241,7 +318,9 @@ void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *
   __builtin_trap();
 }
 
-void ckernels_pack_right(uint32_t *out, const CKernelsLines *x) { __builtin_trap(); }
+void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
+  __builtin_trap();
+}
 
 void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
                               const uint32_t *right) {

@@ -186,9 +186,7 @@ typedef struct CKernelsLines {
 /// Packs panels that begin `panel_words` words apart. In the last panel, lines that are missing
 /// become zero, as does the other half of the last of an odd number of bfloat16.
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
-
-/// Packs one panel, of no more lines than it has columns.
-void ckernels_pack_right(uint32_t *out, const CKernelsLines *lines);
+void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
 
 /// A product of packed operands: out = factor * left * right, plus a bias or the contents of out.
 typedef struct CKernelsProduct {
@@ -202,11 +200,13 @@ typedef struct CKernelsProduct {
   const float *bias;
   /// Whether words are pairs of bfloat16.
   int has_pairs;
-  /// Columns, at most those of a tile, and words of each row and column.
+  /// The last is the words of each row and column.
   size_t rows, columns, words;
+  /// Words from the beginning of a panel to that of the next.
+  size_t left_panel_words, right_panel_words;
 } CKernelsProduct;
 
-/// Multiplies the panels of all rows by one panel. Each output is summed in the order of the words.
+/// Multiplies packed operands. Each output is summed in the order of the words.
 void ckernels_multiply_packed(const CKernelsProduct *product, const uint32_t *left,
                               const uint32_t *right);
 

@@ -33,9 +33,10 @@ public struct AttentionShape: Sendable {
 
   /// Whether our own products compute it, which convert bfloat16 as they need it.
   fileprivate var isPacked: Bool {
-    ThreadPool.packsSmall(
-      rows: max(Self.queryBlock, sequenceLength), inner: max(Self.queryBlock, headSize))
-      && ThreadPool.packsSmall(rows: Self.queryBlock, inner: sequenceLength)
+    let (queries, keys, size) = (Self.queryBlock, sequenceLength, headSize)
+    return ThreadPool.packsSmall(rows: queries, columns: keys, inner: size)
+      && ThreadPool.packsSmall(rows: queries, columns: size, inner: keys)
+      && ThreadPool.packsSmall(rows: keys, columns: size, inner: queries)
   }
 
   /// The ranges of queries that are scored together.

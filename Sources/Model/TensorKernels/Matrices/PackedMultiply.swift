@@ -38,7 +38,7 @@ extension ThreadPool {
     }
     guard ckernels_packs_bfloat16() != 0, !multipliesBFloat16Tiles else { return false }
     if case .fp32 = out { return true }
-    return terms.reduce(0) { $0 + $1.a.words } <= wordLimit
+    return terms.reduce(0) { $0 + $1.a.words } < wordLimit
   }
 
   /// out = the sum of `terms`, plus a bias, or out += the sum of `terms`; `finish` is called with
@@ -60,7 +60,7 @@ extension ThreadPool {
     }
     for (index, terms) in steps.enumerated() {
       let words = terms.reduce(0) { $0 + $1.a.words }
-      let most = Self.leftWords / max(1, words) / Self.tileRows * Self.tileRows
+      let most = Self.leftWords / Self.leftPanel(words) * Self.tileRows
       for rows in Self.parts(of: out.rows, most: most, unit: Self.tileRows) {
         pack(terms.map { $0.a.rows(rows) }, words: words)
         multiplyPacked(
@@ -84,10 +84,11 @@ extension ThreadPool {
     let memory = packed.elements
     run((rows + step - 1) / step) { piece, _ in
       let rows = piece * step..<min((piece + 1) * step, rows)
-      var target = memory.base + rows.lowerBound * words
+      let panel = Self.leftPanel(words)
+      var target = memory.base + rows.lowerBound / Self.tileRows * panel
       for operand in operands {
         var lines = CKernelsLines(operand.rows(rows), operand.kind)
-        ckernels_pack_left(target, Self.tileRows * words, &lines)
+        ckernels_pack_left(target, panel, &lines)
         target += Self.tileRows * operand.words
       }
     }
@@ -98,38 +99,41 @@ extension ThreadPool {
     _ out: ActivationMatrix, _ terms: [ProductTerm], _ rows: Range<Int>, words: Int,
     bias: Floats?, accumulating: Bool, finishing finish: TileBody?
   ) {
-    let width = Self.tileColumns
-    // A dropout mask is drawn for two panels at a time.
-    let step = finish == nil ? width : 2 * width
+    // Some panels at a time, so that the left operand is read less often.
+    let panels = (out.columns + Self.tileColumns - 1) / Self.tileColumns
+    let fitting = Self.mostWords * 2 / max(1, words)
+    let step = max(1, min(panels / 8, fitting, 4)) * Self.tileColumns
     let left = packed.elements
     run((out.columns + step - 1) / step) { piece, thread in
+      let columns = piece * step..<min((piece + 1) * step, out.columns)
       let right = packingMemory(of: thread)
-      let piece = piece * step..<min((piece + 1) * step, out.columns)
-      for first in stride(from: piece.lowerBound, to: piece.upperBound, by: width) {
-        let columns = first..<min(first + width, piece.upperBound)
-        var target = right
-        for term in terms {
-          var lines = CKernelsLines(term.b.columns(columns).transposed, term.b.kind)
-          ckernels_pack_right(target, &lines)
-          target += width * term.a.words
-        }
-        var product = CKernelsProduct(
-          out.block(rows: rows, columns: columns), words: words, terms[0].a.kind,
-          accumulating: accumulating)
-        product.bias = bias.map { UnsafePointer($0[columns].base) }
-        ckernels_multiply_packed(&product, left.base, right)
+      var target = right
+      for term in terms {
+        var lines = CKernelsLines(term.b.columns(columns).transposed, term.b.kind)
+        ckernels_pack_right(target, Self.rightPanel(words), &lines)
+        target += Self.tileColumns * term.a.words
       }
-      finish?(rows, piece, thread)
+      var product = CKernelsProduct(
+        out.block(rows: rows, columns: columns), words: words, terms[0].a.kind,
+        accumulating: accumulating)
+      product.bias = bias.map { UnsafePointer($0[columns].base) }
+      ckernels_multiply_packed(&product, left.base, right)
+      finish?(rows, columns, thread)
     }
   }
 
+  /// Words from the beginning of a panel to that of the next: some more than those of a panel, so
+  /// that their beginnings do not map to the same set of a cache.
+  fileprivate static func leftPanel(_ words: Int) -> Int { tileRows * words + 16 }
+  fileprivate static func rightPanel(_ words: Int) -> Int { tileColumns * words + 16 }
+
   // MARK: - Small products
 
-  /// Whether ``multiplySmall(_:_:_:factor:accumulating:onThread:)`` can multiply by a left operand
-  /// of this size.
-  static func packsSmall(rows: Int, inner: Int) -> Bool {
+  /// Whether ``multiplySmall(_:_:_:factor:accumulating:onThread:)`` has memory for operands of this
+  /// size.
+  static func packsSmall(rows: Int, columns: Int, inner: Int) -> Bool {
     ckernels_packs_floats() != 0
-      && inner * (rows + tileRows + tileColumns) <= wordLimit * tileColumns
+      && (inner + 3) * (rows + tileRows + columns + tileColumns) <= wordLimit * tileColumns
   }
 
   /// out = factor · a · b, or out += factor · a · b, on the calling thread, which is `thread`.
@@ -139,26 +143,23 @@ extension ThreadPool {
     _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand, factor: Float = 1,
     accumulating: Bool = false, onThread thread: Int
   ) {
-    precondition(Self.packsSmall(rows: a.rows, inner: a.columns))
+    precondition(Self.packsSmall(rows: out.rows, columns: out.columns, inner: a.columns))
     precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
     let hasPairs =
       if case (.bf16, .bf16) = (a, b) { ckernels_packs_bfloat16() != 0 } else { false }
     let words = hasPairs ? a.words : a.columns
-    let right = packingMemory(of: thread)
-    let left = right + Self.tileColumns * words
+    let (leftPanel, rightPanel) = (Self.leftPanel(words), Self.rightPanel(words))
+    let left = packingMemory(of: thread)
+    let right = left + (a.rows + Self.tileRows - 1) / Self.tileRows * leftPanel
     var lines = CKernelsLines(a, hasPairs ? CKERNELS_BFLOAT16_PAIRS : a.kindOfFloats)
-    ckernels_pack_left(left, Self.tileRows * words, &lines)
-    for first in stride(from: 0, to: b.columns, by: Self.tileColumns) {
-      let columns = first..<min(first + Self.tileColumns, b.columns)
-      var lines = CKernelsLines(
-        b.columns(columns).transposed, hasPairs ? CKERNELS_BFLOAT16_PAIRS : b.kindOfFloats)
-      ckernels_pack_right(right, &lines)
-      var product = CKernelsProduct(
-        out.block(rows: 0..<out.rows, columns: columns), words: words,
-        hasPairs ? CKERNELS_BFLOAT16_PAIRS : CKERNELS_FLOATS, accumulating: accumulating)
-      product.factor = factor
-      ckernels_multiply_packed(&product, left, right)
-    }
+    ckernels_pack_left(left, leftPanel, &lines)
+    lines = CKernelsLines(b.transposed, hasPairs ? CKERNELS_BFLOAT16_PAIRS : b.kindOfFloats)
+    ckernels_pack_right(right, rightPanel, &lines)
+    var product = CKernelsProduct(
+      out, words: words, hasPairs ? CKERNELS_BFLOAT16_PAIRS : CKERNELS_FLOATS,
+      accumulating: accumulating)
+    product.factor = factor
+    ckernels_multiply_packed(&product, left, right)
   }
 }
 
@@ -201,6 +202,9 @@ extension CKernelsProduct {
     factor = 1
     has_pairs = kind == CKERNELS_BFLOAT16_PAIRS ? 1 : 0
     (rows, columns, self.words) = (out.rows, out.columns, words)
+    (left_panel_words, right_panel_words) = (
+      ThreadPool.leftPanel(words), ThreadPool.rightPanel(words)
+    )
   }
 }
 
