@@ -18,6 +18,8 @@ public final class ThreadPool: Sendable {
   private let shared: Shared
   /// The memory of ``panelMemory``, which takes no space until it is used.
   let panelFloats: FloatArena
+  /// The operands of ``multiplyPacked(_:_:bias:accumulating:finishing:)``.
+  let packed: Arena<UInt32>
   // Element `thread` is used only by that thread.
   nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
@@ -30,6 +32,7 @@ public final class ThreadPool: Sendable {
     let count = shared.count
     self.count = count
     panelFloats = FloatArena(count: count * PanelMemory.count)
+    packed = Self.packingMemory(threads: count)
     bfloat16Products = (0..<count).map { _ in BFloat16ProductCache() }
   }
 

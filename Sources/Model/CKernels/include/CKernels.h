@@ -146,6 +146,70 @@ typedef struct CKernelsWords {
 /// The random words of `counter` under `key`.
 CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 
+// MARK: - Packed products
+
+// A product is computed in tiles of CKERNELS_TILE_ROWS × CKERNELS_TILE_COLUMNS, which fill the
+// registers of a processor with AVX-512. Its operands are first packed in panels as high or as wide
+// as a tile. A panel is a sequence of words for each step of the sums: a float of each row or
+// column, or a pair of bfloat16.
+#define CKERNELS_TILE_ROWS 6
+#define CKERNELS_TILE_COLUMNS 64
+
+/// Whether this processor has the instructions for it; if not, the functions below must not be
+/// called.
+int ckernels_packs_floats(void);
+int ckernels_packs_bfloat16(void);
+
+/// How numbers become words.
+typedef enum CKernelsWordKind {
+  /// Floats, which are words.
+  CKERNELS_FLOATS,
+  /// Bfloat16, each of which becomes a float.
+  CKERNELS_BFLOAT16,
+  /// Bfloat16, two of which become a word.
+  CKERNELS_BFLOAT16_PAIRS
+} CKernelsWordKind;
+
+/// Rows of the left operand, or columns of the right one.
+typedef struct CKernelsLines {
+  /// Floats or bfloat16.
+  const void *numbers;
+  CKernelsWordKind kind;
+  /// Whether the numbers of a line are adjacent and lines `stride` numbers apart; otherwise it is
+  /// the other way round.
+  int lines_are_rows;
+  size_t stride;
+  /// Lines, and numbers of a line.
+  size_t count, inner;
+} CKernelsLines;
+
+/// Packs panels that begin `panel_words` words apart. In the last panel, lines that are missing
+/// become zero, as does the other half of the last of an odd number of bfloat16.
+void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
+void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
+
+/// A product of packed operands: out = factor * left * right, plus a bias or the contents of out.
+typedef struct CKernelsProduct {
+  /// Floats or bfloat16, `stride` of them from row to row.
+  void *out;
+  size_t stride;
+  int out_is_bfloat16;
+  int accumulates;
+  float factor;
+  /// For each column; may be null.
+  const float *bias;
+  /// Whether words are pairs of bfloat16.
+  int has_pairs;
+  /// The last is the words of each row and column.
+  size_t rows, columns, words;
+  /// Words from the beginning of a panel to that of the next.
+  size_t left_panel_words, right_panel_words;
+} CKernelsProduct;
+
+/// Multiplies packed operands. Each output is summed in the order of the words.
+void ckernels_multiply_packed(const CKernelsProduct *product, const uint32_t *left,
+                              const uint32_t *right);
+
 // MARK: - Optimizer
 
 /// The constants of an AdamW step.

@@ -31,6 +31,14 @@ public struct AttentionShape: Sendable {
   /// How many floats of scratch memory each thread needs.
   public var scratchPerThread: Int { (3 * Self.queryBlock + 8 * headSize) * sequenceLength }
 
+  /// Whether our own products compute it, which convert bfloat16 as they need it.
+  fileprivate var isPacked: Bool {
+    let (queries, keys, size) = (Self.queryBlock, sequenceLength, headSize)
+    return ThreadPool.packsSmall(rows: queries, columns: keys, inner: size)
+      && ThreadPool.packsSmall(rows: queries, columns: size, inner: keys)
+      && ThreadPool.packsSmall(rows: keys, columns: size, inner: queries)
+  }
+
   /// The ranges of queries that are scored together.
   fileprivate var queryBlocks: some Sequence<Range<Int>> {
     stride(from: 0, to: sequenceLength, by: Self.queryBlock).lazy.map {
@@ -59,20 +67,23 @@ extension ThreadPool {
     run(shape.batchSize * shape.heads) { piece, thread in
       let workspace = Workspace(scratch, shape, thread)
       let head = AttentionHead(qkv, out, shape, piece, workspace.head(0))
-      for part in [head.queries, head.keys, head.values] { part.load() }
+      let (queries, keys, values) = (
+        head.queries.loaded, head.keys.loaded, head.values.loaded
+      )
       for rows in shape.queryBlocks {
-        let keys = 0..<rows.upperBound
-        let scores = workspace.matrix(0, rows, keys)
-        matrixProduct(
-          scores, head.queries.view.rows(rows).asIs, head.keys.view.rows(keys).transposed,
-          factor: shape.scale)
+        let visible = 0..<rows.upperBound
+        let scores = workspace.matrix(0, rows, visible)
+        multiply(
+          .fp32(scores), queries.rows(rows).asIs, keys.rows(visible).transposed, shape,
+          factor: shape.scale, thread)
         for (index, row) in rows.enumerated() {
           let maskRow = piece * length + row
           let weights = scores.row(index).base
-          logSumExp[maskRow] = ckernels_softmax(weights, row + 1, keys.count)
+          logSumExp[maskRow] = ckernels_softmax(weights, row + 1, visible.count)
           dropout?.apply(weights, from: weights, count: row + 1, row: maskRow, columns: length)
         }
-        matrixProduct(head.out.view.rows(rows), scores.asIs, head.values.view.rows(keys).asIs)
+        multiply(
+          head.out.target.rows(rows), .fp32(scores.asIs), values.rows(visible).asIs, shape, thread)
       }
       head.out.store()
     }
@@ -101,52 +112,70 @@ extension ThreadPool {
       let workspace = Workspace(scratch, shape, thread)
       let head = AttentionHead(qkv, out, shape, piece, workspace.head(0))
       let gradient = AttentionHead(qkvGradient, outGradient, shape, piece, workspace.head(1))
-      for part in [head.queries, head.keys, head.values, head.out] { part.load() }
-      gradient.out.load()
+      let (queries, keys, values) = (
+        head.queries.loaded, head.keys.loaded, head.values.loaded
+      )
+      let (out, outGradient) = (head.out.loaded, gradient.out.loaded)
+      let (keyGradient, valueGradient) = (gradient.keys.floats, gradient.values.floats)
       for row in 0..<length {
-        gradient.keys.view.row(row).update(repeating: 0)
-        gradient.values.view.row(row).update(repeating: 0)
+        keyGradient.row(row).update(repeating: 0)
+        valueGradient.row(row).update(repeating: 0)
       }
       for rows in shape.queryBlocks {
-        let keys = 0..<rows.upperBound
-        let queries = head.queries.view.rows(rows)
-        let outGradients = gradient.out.view.rows(rows)
-        let probabilities = workspace.matrix(0, rows, keys)
-        let dropped = dropout == nil ? probabilities : workspace.matrix(1, rows, keys)
-        let scoreGradients = workspace.matrix(2, rows, keys)
-        matrixProduct(
-          probabilities, queries.asIs, head.keys.view.rows(keys).transposed, factor: shape.scale)
+        let visible = 0..<rows.upperBound
+        let outGradients = outGradient.rows(rows)
+        let probabilities = workspace.matrix(0, rows, visible)
+        let dropped = dropout == nil ? probabilities : workspace.matrix(1, rows, visible)
+        let scoreGradients = workspace.matrix(2, rows, visible)
+        multiply(
+          .fp32(probabilities), queries.rows(rows).asIs, keys.rows(visible).transposed, shape,
+          factor: shape.scale, thread)
         for (index, row) in rows.enumerated() {
           let maskRow = piece * length + row
           let weights = probabilities.row(index).base
-          ckernels_recompute_softmax(weights, logSumExp[maskRow], row + 1, keys.count)
+          ckernels_recompute_softmax(weights, logSumExp[maskRow], row + 1, visible.count)
           guard let dropout else { continue }
           let target = dropped.row(index)
           dropout.apply(
             target.base, from: weights, count: row + 1, row: maskRow, columns: length)
-          target[row + 1..<keys.count].update(repeating: 0)
+          target[row + 1..<visible.count].update(repeating: 0)
         }
-        matrixProduct(
-          gradient.values.view.rows(keys), dropped.transposed, outGradients.asIs,
-          accumulating: true)
-        matrixProduct(
-          scoreGradients, outGradients.asIs, head.values.view.rows(keys).transposed)
+        multiply(
+          .fp32(valueGradient.rows(visible)), .fp32(dropped.transposed), outGradients.asIs, shape,
+          accumulating: true, thread)
+        multiply(
+          .fp32(scoreGradients), outGradients.asIs, values.rows(visible).transposed, shape, thread)
         for (index, row) in rows.enumerated() {
           // Σ weights · their gradients = out · its gradient (Dao et al., FlashAttention, eq. 4).
-          let mean = ckernels_dot(
-            gradient.out.view.row(row).base, head.out.view.row(row).base, shape.headSize)
+          let mean = workspace.dot(out, outGradient, row: row)
           ckernels_softmax_backward(
             scoreGradients.row(index).base, probabilities.row(index).base,
-            dropped.row(index).base, mean, keys.count)
+            dropped.row(index).base, mean, visible.count)
         }
-        matrixProduct(
-          gradient.queries.view.rows(rows), scoreGradients.asIs, head.keys.view.rows(keys).asIs,
-          factor: shape.scale)
-        matrixProduct(
-          gradient.keys.view.rows(keys), scoreGradients.transposed, queries.asIs,
-          factor: shape.scale, accumulating: true)
+        multiply(
+          gradient.queries.target.rows(rows), .fp32(scoreGradients.asIs), keys.rows(visible).asIs,
+          shape, factor: shape.scale, thread)
+        multiply(
+          .fp32(keyGradient.rows(visible)), .fp32(scoreGradients.transposed),
+          queries.rows(rows).asIs, shape, factor: shape.scale, accumulating: true, thread)
       }
-      for part in [gradient.queries, gradient.keys, gradient.values] { part.store() }
+      gradient.queries.store()
+      gradient.keys.storeFloats()
+      gradient.values.storeFloats()
+    }
+  }
+
+  /// A product of parts of a head, on the calling thread.
+  private func multiply(
+    _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand,
+    _ shape: AttentionShape, factor: Float = 1, accumulating: Bool = false, _ thread: Int
+  ) {
+    if shape.isPacked {
+      multiplySmall(out, a, b, factor: factor, accumulating: accumulating, onThread: thread)
+    } else if case (.fp32(let out), .fp32(let a), .fp32(let b)) = (out, a, b) {
+      matrixProduct(out, a, b, factor: factor, accumulating: accumulating)
+    } else {
+      preconditionFailure("bfloat16 is not converted")
     }
   }
 
@@ -161,35 +190,48 @@ extension ThreadPool {
   }
 }
 
-/// One attention head of one sequence, in single precision.
+/// One attention head of one sequence.
 private struct AttentionHead {
-  /// A matrix of the head: a view of the activations or, if they are in bfloat16, a copy.
+  /// A matrix of the head.
   struct Part {
     let stored: ActivationMatrix
-    let view: MatrixView
+    /// Whether products take it as it is stored.
+    let isDirect: Bool
+    /// In single precision: the matrix itself or, if it is in bfloat16, memory for a copy.
+    let floats: MatrixView
 
-    init(_ stored: ActivationMatrix, _ memory: Floats) {
+    init(_ stored: ActivationMatrix, _ memory: Floats, isPacked: Bool) {
       self.stored = stored
-      view =
-        if case .fp32(let matrix) = stored { matrix } else {
-          MatrixView(memory, rows: stored.rows, columns: stored.columns)
-        }
+      if case .fp32(let matrix) = stored {
+        (floats, isDirect) = (matrix, true)
+      } else {
+        floats = MatrixView(memory, rows: stored.rows, columns: stored.columns)
+        isDirect = isPacked
+      }
     }
 
-    /// Makes the copy.
-    func load() {
-      for row in 0..<view.rows { _ = stored.floats(ofRow: row, copiedTo: view.row(row).base) }
+    /// The matrix as it enters products.
+    var loaded: ActivationMatrix {
+      guard !isDirect else { return stored }
+      for row in 0..<floats.rows { _ = stored.floats(ofRow: row, copiedTo: floats.row(row).base) }
+      return .fp32(floats)
     }
 
-    /// Writes the copy back.
+    /// Where products leave the matrix, which ``store()`` then stores.
+    var target: ActivationMatrix { isDirect ? stored : .fp32(floats) }
+
     func store() {
-      for row in 0..<view.rows { stored.store(view.row(row).base, row: row) }
+      if !isDirect { storeFloats() }
+    }
+
+    func storeFloats() {
+      for row in 0..<floats.rows { stored.store(floats.row(row).base, row: row) }
     }
   }
 
   let queries, keys, values, out: Part
 
-  /// `memory` is for the copies, `[4 · sequenceLength · headSize]`.
+  /// `memory` is for parts in single precision, `[4 · sequenceLength · headSize]`.
   init(
     _ qkv: ActivationMatrix, _ out: ActivationMatrix, _ shape: AttentionShape, _ piece: Int,
     _ memory: Floats
@@ -200,7 +242,7 @@ private struct AttentionHead {
     func part(_ matrix: ActivationMatrix, _ index: Int, at column: Int) -> Part {
       Part(
         matrix.block(rows: rows, columns: column..<column + shape.headSize),
-        memory[index * size..<(index + 1) * size])
+        memory[index * size..<(index + 1) * size], isPacked: shape.isPacked)
     }
     let first = head * shape.headSize
     queries = part(qkv, 0, at: first)
@@ -211,7 +253,7 @@ private struct AttentionHead {
 }
 
 /// A thread's memory for three matrices of a block of queries and the keys that they see, and for
-/// copies of two heads.
+/// two heads in single precision.
 private struct Workspace {
   let floats: Floats
   let shape: AttentionShape
@@ -225,6 +267,16 @@ private struct Workspace {
     let start = index * AttentionShape.queryBlock * shape.sequenceLength
     return MatrixView(
       floats[start..<start + queries.count * keys.count], rows: queries.count, columns: keys.count)
+  }
+
+  /// The product of a row of each matrix.
+  func dot(_ x: ActivationMatrix, _ y: ActivationMatrix, row: Int) -> Float {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * shape.headSize) { memory in
+      let memory = VectorView(memory).base
+      return ckernels_dot(
+        x.floats(ofRow: row, copiedTo: memory),
+        y.floats(ofRow: row, copiedTo: memory + shape.headSize), shape.headSize)
+    }
   }
 
   func head(_ index: Int) -> Floats {

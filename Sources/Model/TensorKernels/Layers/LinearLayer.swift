@@ -4,7 +4,7 @@
 /// multiplied.
 public struct LinearLayer: Sendable {
   enum Weights {
-    /// In the precision of the activations, multiplied by BLAS or oneDNN: the fastest products of
+    /// In the precision of the activations, multiplied by libraries or as packed: the fastest products of
     /// many rows, and their gradients.
     case inPlace(ActivationOperand)
     /// Converted in this memory, to its precision, and then multiplied in the same way.
@@ -108,8 +108,9 @@ extension ThreadPool {
       let out = out.block(rows: 0..<out.rows, columns: outputs)
       let bias = layer.bias.map { $0[outputs] }
       multiply(
-        out, input.asIs, weights, bias: update?.adapter.magnitudes != nil ? nil : bias,
-        accumulating: false, finishing: update.map { finish($0, out, outputs, bias) })
+        out, ProductTerm(a: input.asIs, b: weights), adding: update?.term(outputs),
+        bias: update?.adapter.magnitudes != nil ? nil : bias, accumulating: false,
+        finishing: update.flatMap { finish($0, out, outputs, bias) })
     }
   }
 
@@ -150,12 +151,14 @@ extension ThreadPool {
     }
     guard let inputGradient else { return }
     forEachPart(of: layer) { outputs, weights in
-      let isLast = outputs.upperBound == outGradient.columns
+      let update = outputs.upperBound == outGradient.columns ? update : nil
       multiply(
         inputGradient,
-        outGradient.block(rows: 0..<outGradient.rows, columns: outputs).asIs, weights.transposed,
-        bias: nil, accumulating: outputs.lowerBound > 0,
-        finishing: isLast ? update.map { finishBackward($0, inputGradient) } : nil)
+        ProductTerm(
+          a: outGradient.block(rows: 0..<outGradient.rows, columns: outputs).asIs,
+          b: weights.transposed),
+        adding: update?.backwardTerm, bias: nil, accumulating: outputs.lowerBound > 0,
+        finishing: update.flatMap { finishBackward($0, inputGradient) })
     }
   }
 

@@ -19,6 +19,16 @@ struct AdapterInPass: Sendable {
     scratch.hiddenGradient.matrix(rows: pass.hidden.rows, columns: rank)
   }
 
+  /// The adapter's part of some outputs.
+  func term(_ outputs: Range<Int>) -> ProductTerm {
+    ProductTerm(a: pass.hidden.asIs, b: adapter.b.rows(outputs).transposed)
+  }
+
+  /// The adapter's part of the gradient of the input, unless that is dropped out.
+  var backwardTerm: ProductTerm? {
+    pass.dropout == nil ? ProductTerm(a: hiddenGradient.asIs, b: adapter.a.asIs) : nil
+  }
+
   /// Some rows of the input on their way to A.
   func dropped(_ input: ActivationMatrix, _ rows: Range<Int>, _ thread: Int) -> ActivationMatrix {
     guard let dropout = pass.dropout else { return input.rows(rows) }
@@ -40,28 +50,13 @@ struct AdapterInPass: Sendable {
 // rows as stay in the cache of a thread, or for a tile of the layer's own product that is there
 // already.
 extension ThreadPool {
-  /// A product on the calling thread: out = a · b, or out += a · b.
-  private func product(
-    _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand,
-    accumulating: Bool = false, _ thread: Int
-  ) {
-    switch (out, a, b) {
-    case (.fp32(let out), .fp32(let a), .fp32(let b)):
-      matrixProduct(out, a, b, accumulating: accumulating)
-    case (_, .bf16(let a), .bf16(let b)):
-      precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
-      bfloat16Products[thread].multiply(out, a, b, bias: nil, accumulating: accumulating)
-    default: preconditionFailure("the operands differ in precision")
-    }
-  }
-
   /// out = scaling · a · b for a block of rows, on the calling thread.
   private func scaledProduct(
     _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand,
     _ update: AdapterInPass, _ thread: Int
   ) {
     let sums = update.scratch.floats(thread, rows: out.rows, columns: out.columns)
-    product(.fp32(sums), a, b, thread)
+    multiply(.fp32(sums), a, b, accumulating: false, onThread: thread)
     for row in 0..<out.rows {
       let target = out.target(row: row, memory: sums.row(row).base)
       ckernels_scale(target, sums.row(row).base, update.adapter.scaling, out.columns)
@@ -96,18 +91,15 @@ extension ThreadPool {
     }
   }
 
-  /// Adds the adapter's part to a tile of the layer's product, `out`, which has the outputs from
-  /// `outputs.lowerBound` on; with magnitudes, also scales it and adds the bias.
+  /// With magnitudes, scales a tile of the products, `out`, which has the outputs from
+  /// `outputs.lowerBound` on, and adds the bias.
   func finish(
     _ update: AdapterInPass, _ out: ActivationMatrix, _ outputs: Range<Int>, _ bias: Floats?
-  ) -> TileBody {
-    { [self] rows, columns, thread in
+  ) -> TileBody? {
+    guard update.adapter.magnitudes != nil else { return nil }
+    return { rows, columns, thread in
       let tile = out.block(rows: rows, columns: columns)
       let place = outputs.lowerBound + columns.lowerBound..<outputs.lowerBound + columns.upperBound
-      product(
-        tile, update.pass.hidden.rows(rows).asIs, update.adapter.b.rows(place).transposed,
-        accumulating: true, thread)
-      guard update.adapter.magnitudes != nil else { return }
       let copy = update.pass.out?.block(rows: rows, columns: place)
       let memory = update.scratch.floats(thread, rows: 1, columns: columns.count).base
       for row in 0..<tile.rows {
@@ -150,11 +142,12 @@ extension ThreadPool {
         )
         let isFirst = start == range.lowerBound
         scaledProduct(hiddenGradient, outGradient.asIs, update.adapter.b.asIs, update, thread)
-        product(
-          .fp32(b), outGradient.transposed, hidden.rows(rows).asIs, accumulating: !isFirst, thread)
-        product(
+        multiply(
+          .fp32(b), outGradient.transposed, hidden.rows(rows).asIs, accumulating: !isFirst,
+          onThread: thread)
+        multiply(
           .fp32(a), hiddenGradient.transposed, update.dropped(input, rows, thread).asIs,
-          accumulating: !isFirst, thread)
+          accumulating: !isFirst, onThread: thread)
       }
     }
     addParts(gradient.a.elements, sums, size: size, first: 0, parts)
@@ -212,16 +205,12 @@ extension ThreadPool {
     }
   }
 
-  /// Adds the adapter's part to a tile of the gradient of the layer's input.
-  func finishBackward(_ update: AdapterInPass, _ inputGradient: ActivationMatrix) -> TileBody {
+  /// Adds the adapter's part, dropped out, to a tile of the gradient of the layer's input.
+  func finishBackward(_ update: AdapterInPass, _ inputGradient: ActivationMatrix) -> TileBody? {
+    guard let dropout = update.pass.dropout else { return nil }
     let hiddenGradient = update.hiddenGradient
     return { [self] rows, columns, thread in
       let tile = inputGradient.block(rows: rows, columns: columns)
-      guard let dropout = update.pass.dropout else {
-        return product(
-          tile, hiddenGradient.rows(rows).asIs, update.adapter.a.asIs.columns(columns),
-          accumulating: true, thread)
-      }
       // A mask is drawn from the beginning of a stretch.
       let first = columns.lowerBound / Dropout.stretch * Dropout.stretch
       let a = update.adapter.a.asIs.columns(first..<columns.upperBound)
@@ -230,7 +219,8 @@ extension ThreadPool {
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: LowRankScratch.block) {
           let part = start..<min(start + LowRankScratch.block, rows.upperBound)
           let sums = update.scratch.floats(thread, rows: part.count, columns: a.columns)
-          product(.fp32(sums), hiddenGradient.rows(part).asIs, a, thread)
+          multiply(
+            .fp32(sums), hiddenGradient.rows(part).asIs, a, accumulating: false, onThread: thread)
           for (index, row) in part.enumerated() {
             let sum = sums.row(index).base
             dropout.apply(

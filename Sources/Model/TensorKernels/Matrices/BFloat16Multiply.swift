@@ -4,6 +4,11 @@ extension ThreadPool {
   /// Whether the processor multiplies bfloat16, at twice the rate of floats.
   public static var multipliesBFloat16: Bool { conednn_has_bfloat16() != 0 }
 
+  /// Whether the processor has instructions for whole tiles of bfloat16 (AMX), which oneDNN uses.
+  static var multipliesBFloat16Tiles: Bool {
+    conednn_has_isa(Int32(dnnl_cpu_isa_avx512_core_amx.rawValue)) != 0
+  }
+
   /// A product divided among the threads, in the precision of its operands: out = a · b, plus a
   /// bias, or out += a · b.
   ///
@@ -20,28 +25,63 @@ extension ThreadPool {
     _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand,
     bias: Floats? = nil, accumulating: Bool = false
   ) {
-    multiply(out, a, b, bias: bias, accumulating: accumulating, finishing: nil)
+    multiply(
+      out, ProductTerm(a: a, b: b), adding: nil, bias: bias, accumulating: accumulating,
+      finishing: nil)
   }
 
-  /// The same; `finish` is called with each tile.
+  /// out = the product of `term`, plus that of `other`, plus a bias, or out += these products;
+  /// `finish` is called with each tile.
   func multiply(
-    _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand, bias: Floats?,
+    _ out: ActivationMatrix, _ term: ProductTerm, adding other: ProductTerm?, bias: Floats?,
     accumulating: Bool, finishing finish: TileBody?
   ) {
     precondition(bias == nil || !accumulating)
-    switch (out, a, b) {
+    precondition(bias.map { $0.count == out.columns } ?? true)
+    let terms = [term, other].compactMap(\.self)
+    for term in terms {
+      precondition(out.rows == term.a.rows && out.columns == term.b.columns)
+      precondition(term.a.columns == term.b.rows)
+    }
+    if Self.packs(out, terms) {
+      return multiplyPacked(
+        out, terms, bias: bias, accumulating: accumulating, finishing: finish)
+    }
+    let finish: TileBody? =
+      if let other {
+        { [self] rows, columns, thread in
+          multiply(
+            out.block(rows: rows, columns: columns), other.a.rows(rows), other.b.columns(columns),
+            accumulating: true, onThread: thread)
+          finish?(rows, columns, thread)
+        }
+      } else { finish }
+    switch (out, term.a, term.b) {
     case (.fp32(let out), .fp32(let a), .fp32(let b)):
       if let bias { fillRows(out, with: bias) }
-      multiply(out, a, b, accumulating: accumulating || bias != nil, finishing: finish)
+      multiplyByLibrary(out, a, b, accumulating: accumulating || bias != nil, finishing: finish)
     case (_, .bf16(let a), .bf16(let b)):
-      precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
-      precondition(bias.map { $0.count == out.columns } ?? true)
       forEachTile(rows: out.rows, columns: out.columns) { rows, columns, thread in
         bfloat16Products[thread].multiply(
           out.block(rows: rows, columns: columns), a.rows(rows), b.columns(columns),
           bias: bias.map { $0[columns] }, accumulating: accumulating)
         finish?(rows, columns, thread)
       }
+    default: preconditionFailure("the operands differ in precision")
+    }
+  }
+
+  /// A product on the calling thread, which is `thread`: out = a · b, or out += a · b.
+  func multiply(
+    _ out: ActivationMatrix, _ a: ActivationOperand, _ b: ActivationOperand, accumulating: Bool,
+    onThread thread: Int
+  ) {
+    switch (out, a, b) {
+    case (.fp32(let out), .fp32(let a), .fp32(let b)):
+      matrixProduct(out, a, b, accumulating: accumulating)
+    case (_, .bf16(let a), .bf16(let b)):
+      precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
+      bfloat16Products[thread].multiply(out, a, b, bias: nil, accumulating: accumulating)
     default: preconditionFailure("the operands differ in precision")
     }
   }

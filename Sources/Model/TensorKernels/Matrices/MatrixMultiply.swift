@@ -60,8 +60,8 @@ func checkOneDNN(_ status: dnnl_status_t) {
   precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
 }
 
-/// The number of multiplications above which oneDNN computes a product.
-private let largeProduct = 16_000_000
+/// The number of multiplications above which OpenBLAS does not compute a product.
+let largeProduct = 16_000_000
 
 extension ThreadPool {
   /// A product divided among the threads: out = a · b, or out += a · b.
@@ -77,11 +77,11 @@ extension ThreadPool {
   public func multiply(
     _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, accumulating: Bool = false
   ) {
-    multiply(out, a, b, accumulating: accumulating, finishing: nil)
+    multiply(.fp32(out), .fp32(a), .fp32(b), accumulating: accumulating)
   }
 
-  /// The same; `finish` is called with each tile.
-  func multiply(
+  /// The same by a library; `finish` is called with each tile.
+  func multiplyByLibrary(
     _ out: MatrixView, _ a: Operand<Float>, _ b: Operand<Float>, accumulating: Bool,
     finishing finish: TileBody?
   ) {
@@ -134,7 +134,7 @@ extension ThreadPool {
   }
 
   /// Range `piece` of `pieces` nearly equal ones of `0..<total`, cut at multiples of `unit`.
-  private static func part(_ piece: Int, of pieces: Int, total: Int, unit: Int) -> Range<Int> {
+  static func part(_ piece: Int, of pieces: Int, total: Int, unit: Int) -> Range<Int> {
     let units = (total + unit - 1) / unit
     return units * piece / pieces * unit..<min(total, units * (piece + 1) / pieces * unit)
   }

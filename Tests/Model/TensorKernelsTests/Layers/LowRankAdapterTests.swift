@@ -14,8 +14,8 @@ private struct Example: Sendable, CustomTestStringConvertible {
       + "\(hasMagnitudes ? ", magnitudes" : "")\(dropout > 0 ? ", dropout" : "")"
   }
 
-  /// The same in shapes of which each product is computed in another way: by BLAS or oneDNN, in one
-  /// tile or several, whose columns do not begin with a stretch of a dropout mask.
+  /// The same in shapes of which each product is computed in another way: by a library or by our own
+  /// kernels, in one tile or several, whose columns do not begin with a stretch of a dropout mask.
   static let all = [(5, 17, 9, 3), (1, 130, 65, 1), (130, 700, 300, 8), (70, 300, 1100, 16)].flatMap
   {
     shape in

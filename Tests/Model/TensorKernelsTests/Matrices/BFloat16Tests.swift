@@ -175,7 +175,9 @@ struct BFloat16OperationTests {
 struct BFloat16MultiplyTests {
   @Test(
     "is the product of the numbers in all orientations, with a bias, adding, or neither",
-    arguments: [(1, 1, 1), (3, 17, 16), (17, 5, 300), (130, 129, 128), (600, 530, 40)])
+    arguments: [
+      (1, 1, 1), (3, 17, 16), (17, 5, 300), (130, 129, 128), (600, 530, 40), (13, 70, 5001),
+    ])
   func product(m: Int, n: Int, k: Int) {
     let threadPool = ThreadPool(count: 2)
     for (aIsTransposed, bIsTransposed) in [

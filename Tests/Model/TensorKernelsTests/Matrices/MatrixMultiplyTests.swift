@@ -64,8 +64,8 @@ struct MatrixMultiplyTests {
   }
 
   @Test(
-    "agrees with the reference where threads share it by columns, by rows, and for a row",
-    arguments: [(100, 1000, 129), (1000, 127, 100), (1, 5000, 1000)])
+    "agrees with the reference where threads share it by columns, by rows, for a row, and in parts",
+    arguments: [(100, 1000, 129), (1000, 127, 100), (1, 5000, 1000), (100, 70, 2501)])
   func shared(m: Int, n: Int, k: Int) {
     check(m: m, n: n, k: k, threadPool: ThreadPool(count: 2))
   }
