@@ -4,7 +4,7 @@
 /// multiplied.
 public struct LinearLayer: Sendable {
   enum Weights {
-    /// In the precision of the activations, multiplied by libraries or as packed: the fastest products of
+    /// In the precision of the activations, multiplied where they are: the fastest products of
     /// many rows, and their gradients.
     case inPlace(ActivationOperand)
     /// Converted in this memory, to its precision, and then multiplied in the same way.

@@ -5,8 +5,9 @@ struct ProductTerm: Sendable {
   let a, b: ActivationOperand
 }
 
-// Our own products for processors with AVX-512: up to 7 % faster than oneDNN's, because each number
-// is packed once and not for each tile of 512 × 512.
+// Our own products for processors with AVX-512. On a Zen 4 those of a training step of rugpt3medium
+// in bfloat16 take 3 % less processor time than with oneDNN, which packs numbers again for each tile
+// of 512 × 512, and OpenBLAS for attention.
 extension ThreadPool {
   private static var tileRows: Int { Int(CKERNELS_TILE_ROWS) }
   private static var tileColumns: Int { Int(CKERNELS_TILE_COLUMNS) }
