@@ -73,7 +73,7 @@ public final class RunPage {
   var secondsBetweenWrites: Double? {
     let done = trainer.state.globalStep - firstStep
     guard status == .running, done > 0 else { return nil }
-    return max(1, elapsed / Double(done) * Double(trainer.settings.loggingSteps))
+    return max(1, elapsed / Double(done) * Double(trainer.state.loggingSteps))
   }
 
   /// How long the rest takes at the speed of this session, validations and checkpoints included;
