@@ -220,7 +220,13 @@ public final class Trainer {
     _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
   ) throws {
     let earlier = state.best?.step
-    if isValidationDue { try timed(\.validation) { try validate(report, reportAlone) } }
+    if isValidationDue {
+      // Most validations have no texts.
+      try timed(\.validation) {
+        try validate(report, reportAlone)
+        return state.log.last?.values["eval_texts_runtime"] ?? 0
+      }
+    }
     // After the last step the final model takes the place of a checkpoint.
     guard !state.isFinished else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
@@ -231,7 +237,10 @@ public final class Trainer {
     if isBest, let earlier, earlier < state.globalStep, earlier % settings.saveSteps != 0 {
       superseded.append(earlier)
     }
-    try timed(\.checkpoint) { try report(.saved(try saveCheckpoint(superseding: superseded))) }
+    try timed(\.checkpoint) {
+      try report(.saved(try saveCheckpoint(superseding: superseded)))
+      return 0
+    }
     timedStep = isDue ? nil : state.globalStep
   }
 

@@ -105,12 +105,13 @@ extension Trainer {
     try timeline?.restore(JSONValue(path: path)["time"], path: path)
   }
 
-  /// Does `work`, which belongs to the last step, and remembers how long it took.
-  func timed(_ cost: WritableKeyPath<RunCosts, Double>, _ work: () throws -> Void) throws {
+  /// Does `work`, which belongs to the last step, and remembers how long it took, apart from the seconds
+  /// that it returns.
+  func timed(_ cost: WritableKeyPath<RunCosts, Double>, _ work: () throws -> Double) throws {
     let begin = clock.now()
-    try work()
+    let others = try work()
     guard timeline != nil else { return }
-    timeline?.costs[keyPath: cost] = communicator.root(clock.now() - begin)
+    timeline?.costs[keyPath: cost] = communicator.root(max(0, clock.now() - begin - others))
   }
 
   /// Takes the last step, which began at `begin`, into account, and plans the rest of the run.

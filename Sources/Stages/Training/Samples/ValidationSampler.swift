@@ -143,6 +143,8 @@ extension Trainer {
     guard interval == 1 || state.globalStep % (interval * state.evaluationSteps) == 0 else {
       return nil
     }
+    // The end of a time budget is no time for them; the finished model writes some in any case.
+    guard timeline == nil || state.globalStep < totalSteps else { return nil }
     let start = ContinuousClock.now
     func progress() throws { try report(.sampling(isFinal: false)) }
     do {
