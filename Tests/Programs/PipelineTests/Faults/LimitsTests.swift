@@ -138,18 +138,20 @@ struct LimitsTests {
     #expect(ended.log.wholeMatch(of: pattern) != nil, "\(ended.log)")
   }
 
-  @Test("a training that is larger than the memory begins with a warning")
-  func warning() throws {
-    let process = try Subprocess(
-      try builtProgram("gpt-finetune"),
+  @Test("a training that is larger than the memory is refused before it begins")
+  func refused() throws {
+    let ended = try project.run(
+      "gpt-finetune",
       [
         "data/tokens/fixture", "-o", "out", "--layers=1000", "--width=16384", "--heads=2",
         "--max-steps=1", "--threads=1",
-      ], in: project.folder.path)
-    try poll("the warning") {
-      try process.text(of: .log).contains("warning: the training needs ")
-    }
-    process.signalGroup(SIGKILL)
-    _ = try process.wait()
+      ])
+    #expect(ended.status == 69)
+    #expect(
+      ended.log.contains(
+        #/error: the training needs another [\d.]+ TB of memory, but only .* are free\. --gradient/#
+      ),
+      "\(ended.log)")
+    #expect(!project.exists("out"))
   }
 }
