@@ -58,25 +58,3 @@ extension Trainer {
     try notify(.logged(logged), report)
   }
 }
-
-/// How long something took, in the Trainer's terms.
-struct Speed {
-  private let samples: Int
-  private let steps: Int
-  private let seconds: Double
-
-  init(samples: Int, steps: Int, since start: ContinuousClock.Instant) {
-    (self.samples, self.steps) = (samples, steps)
-    seconds = max((ContinuousClock.now - start) / .seconds(1), 1e-9)
-  }
-
-  /// `<prefix>_runtime` in seconds, `_samples_per_second`, `_steps_per_second`.
-  func values(prefix: String) -> [String: Double] {
-    func rounded(_ value: Double, _ scale: Double) -> Double { (value * scale).rounded() / scale }
-    return [
-      "\(prefix)_runtime": rounded(seconds, 1e4),
-      "\(prefix)_samples_per_second": rounded(Double(samples) / seconds, 1e3),
-      "\(prefix)_steps_per_second": rounded(Double(steps) / seconds, 1e3),
-    ]
-  }
-}

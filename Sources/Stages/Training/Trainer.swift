@@ -392,25 +392,3 @@ public final class Trainer {
     self.state.saveSteps = now.saveSteps
   }
 }
-
-/// What the Trainer reports at the end of the steps of one call, which may be the remainder of a
-/// run.
-private struct Session {
-  private let start = ContinuousClock.now
-  private let firstStep: Int
-  private let firstTokens: Int
-
-  init(_ state: TrainerState) {
-    (firstStep, firstTokens) = (state.globalStep, state.inputTokensSeen)
-  }
-
-  func summary(of state: TrainerState, blockSize: Int) -> [String: Double] {
-    let speed = Speed(
-      samples: (state.inputTokensSeen - firstTokens) / blockSize,
-      steps: state.globalStep - firstStep, since: start)
-    var values = speed.values(prefix: "train")
-    values["total_flos"] = state.floatingPointOperations
-    values["train_loss"] = state.lossSum / Double(max(1, state.globalStep))
-    return values
-  }
-}
