@@ -92,7 +92,7 @@ bench-adapters: $(build)/interop/installed | $(bin)/gpt-finetune
 	HF_HUB_OFFLINE=1 $(python) Tests/Benchmarks/adapter_benchmark.py \
 	  --gpt-finetune $(bin)/gpt-finetune --work $(build)/benchmark-adapters $(BENCH_FLAGS)
 
-## bench-adapter-curves: compare LoRA, DoRA and PiSSA, and draw docs/adapters.svg, half an hour
+## bench-adapter-curves: compare LoRA, DoRA and PiSSA, and draw docs/adapters.svg, an hour
 .PHONY: bench-adapter-curves
 bench-adapter-curves: $(cleaned) $(build)/bench-precision/installed | $(bin)/bpe-encode $(bin)/gpt-finetune
 	$(build)/bench-precision/venv/bin/python Tests/Benchmarks/adapter_curves.py \
