@@ -684,7 +684,7 @@ endif
 source_texts := $(FROM:%=data/clean/%.txt)
 source_goals := $(filter dump update,$(MAKECMDGOALS)) $(if $(filter-out dump update,$(MAKECMDGOALS)),clean-text)
 
-# The file is only made anew if its run is not up to date.
+# The file is only made again if its run is not up to date.
 $(source_texts): data/clean/%.txt: FORCE | $(bin)/tg-dump $(bin)/bugurt-clean
 	+@env $(known:%=-u %) $(MAKE) --silent --no-print-directory RUN=$* MARCH=$(call quoted,$(MARCH)) \
 	  THREADS=$(call quoted,$(THREADS)) $(source_goals)

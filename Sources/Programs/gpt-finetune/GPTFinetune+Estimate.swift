@@ -7,7 +7,7 @@ import Threading
 import Training
 
 extension GPTFinetune {
-  /// Settings that are measured, besides those that are given.
+  /// Settings that are measured in addition to those that are given.
   private struct Variant {
     let name: String
     /// Changes the options to those of the variant.

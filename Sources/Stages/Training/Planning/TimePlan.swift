@@ -4,7 +4,7 @@ import JSONSupport
 /// The course of the learning rate of a run that has a ``TimeBudget``.
 ///
 /// The number of steps is planned again whenever the speed shows that it was wrong. A change applies
-/// to what remains: the learning rate goes on from where it is, and reaches its end with the last
+/// to what remains: the learning rate continues from where it is, and reaches its end with the last
 /// step of the new plan. All changes are kept, so the learning rate of each step follows from the plan.
 package struct TimePlan: Equatable, Sendable {
   /// What holds from a step on.

@@ -37,7 +37,7 @@ package struct Timeline {
 
   // MARK: - In files
 
-  /// How the run goes on in another session, when `used` seconds have been used.
+  /// How the run continues in another session, when `used` seconds have been used.
   func json(used: Double) -> JSONValue {
     [
       "used_seconds": .number(used), "step_seconds": .number(costs.step),
