@@ -183,7 +183,7 @@ public final class Trainer {
       try communicator.together { try reportAlone(event) }
     }
     try checkWeights()
-    let session = Session(state)
+    let steps = StepsOfThisCall(after: state)
     lastSave = .now
     model.updateBFloat16Weights()
     // The time may have passed meanwhile.
@@ -200,7 +200,7 @@ public final class Trainer {
       if isLogDue, let entry = state.log.last { try notify(.logged(entry), report) }
       try finishStep(report, reportAlone)
     }
-    state.log.append(entry(session.summary(of: state, blockSize: settings.blockSize)))
+    state.log.append(entry(steps.summary(of: state, blockSize: settings.blockSize)))
     // What follows needs memory of its own, such as for the samples of the model card.
     allocatedPass = nil
     let path = try communicator.together {
