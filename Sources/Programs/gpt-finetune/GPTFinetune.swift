@@ -95,7 +95,8 @@ struct GPTFinetune: Program {
   @OptionGroup("Comparing runs") var comparison: ComparisonOptions
 
   @Option(
-    help: "number of threads; does not affect the result", valueName: "n",
+    help: "number of threads, at most one for each processor; does not affect the result",
+    valueName: "n",
     defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
@@ -247,7 +248,8 @@ struct GPTFinetune: Program {
     let settings = try communicator.together { try self.settings(for: data, communicator) }
     let processors = Processors.current
     let threadPool = ThreadPool(
-      count: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine))
+      count: processors.threadCount(
+        requested: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine)))
     let base = try fetchModel(communicator)
     let trainer = try communicator.together {
       try makeTrainer(data, base, settings, threadPool, communicator, clock)
