@@ -135,7 +135,7 @@ def stages(inputs, arguments):
         "sample-int8": sample("int8"),
     }
     for program in ("tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample"):
-        table[f"start-{program}"] = (program, ["--version"], None)
+        table[f"start-{program}"] = (program, ["--help"], None)
     return table
 
 

@@ -4,9 +4,9 @@
 
 // The vectors of the linear layers of inference: as wide as the processor's.
 
-#if defined(__AVX512F__)
+#if defined(KERNELS_AVX512)
 #define LANES 16
-#elif defined(__AVX__)
+#elif defined(__x86_64__)
 #define LANES 8
 #else
 #define LANES 4
@@ -17,6 +17,7 @@ typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(2)));
 
 #define PANEL CKERNELS_PANEL
 #define PANEL_VECTORS (PANEL / LANES)
+#define INPUT_BLOCK CKERNELS_INPUT_BLOCK
 
 /// How many bytes ahead to prefetch: without this, reading bf16 is a tenth slower.
 #define AHEAD 4096

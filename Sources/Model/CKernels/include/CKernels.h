@@ -402,3 +402,9 @@ static inline void ckernels_spin_pause(void) {
   __asm__ __volatile__("yield");
 #endif
 }
+
+// MARK: - Variants
+
+/// The variant of the kernels that this process runs: haswell, avx512 or bfloat16, by what the processor
+/// has, or less if the environment names it in BUGURT_KERNELS; baseline if it is not x86.
+const char *ckernels_variant(void);
