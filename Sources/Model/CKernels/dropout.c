@@ -53,7 +53,8 @@ static void random_words(uint32_t words[4][counters], const CKernelsDropout *dro
 }
 
 // The bits of each element of a stretch that are kept: all or none.
-INLINE void kept_bits(uint32_t kept[stretch], const uint32_t words[4][counters], uint32_t threshold) {
+INLINE void kept_bits(uint32_t kept[stretch], const uint32_t words[4][counters],
+                      uint32_t threshold) {
   // Element e takes the lower half of word e, and element 64 + e the upper half.
   const uint32_t *random = &words[0][0];
   for (size_t i = 0; i < stretch / 2; i++) {

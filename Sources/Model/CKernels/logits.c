@@ -126,7 +126,8 @@ size_t ckernels_group_maxima(float *maxima, const float *x, size_t count) {
   size_t groups = 0;
   for (; count >= stretch; x += stretch, count -= stretch, groups += LOGIT_LANES) {
     Lanes largest = load_lanes(x);
-    for (size_t i = LOGIT_LANES; i < stretch; i += LOGIT_LANES) largest = larger(largest, load_lanes(x + i));
+    for (size_t i = LOGIT_LANES; i < stretch; i += LOGIT_LANES)
+      largest = larger(largest, load_lanes(x + i));
     store_lanes(maxima + groups, largest);
   }
   return groups;

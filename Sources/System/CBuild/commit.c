@@ -1,7 +1,7 @@
 #include "CBuild.h"
 
-// make writes this file before it builds. It is C so that a new commit means one small file to compile
-// and the programs to link, and nothing else.
+// make writes this file before it builds. It is C so that after a new commit, one small file is
+// compiled, and the programs are linked, and nothing else.
 #if __has_include("../../../.build/commit.h")
 #include "../../../.build/commit.h"
 #else

@@ -1,7 +1,7 @@
 #include "CKernels.h"
 
-// Which variant of the kernels this process runs. On x86-64 a kernel is a jump through the table of the
-// chosen one, which costs less than a nanosecond; elsewhere there is one variant, and nothing to choose.
+// Which variant of the kernels this process runs. On x86-64 a call of a kernel is a jump through the
+// table of the chosen one; elsewhere there is one variant, and nothing to choose.
 #if defined(__x86_64__)
 #include <stdlib.h>
 #include <string.h>

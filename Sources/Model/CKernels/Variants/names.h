@@ -1,5 +1,5 @@
-// KERNEL(name) for each kernel of CKernels.h; the file that includes this defines KERNEL. One that is
-// missing here is reported by the linker.
+// KERNEL(name) for each kernel of CKernels.h; the file that includes this defines KERNEL. The linker
+// reports one that is missing here.
 KERNEL(layer_norm)
 KERNEL(normalize)
 KERNEL(layer_norm_backward)

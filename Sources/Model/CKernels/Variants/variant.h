@@ -1,8 +1,8 @@
-// All kernels, compiled for the processors that the including file names: TARGET is the attribute for
-// them, and the names of the kernels begin with VARIANT.
+// All kernels, compiled for the processors that the including file names: TARGET is the attribute
+// for them, and the names of the kernels begin with VARIANT.
 //
-// The attribute is used instead of compiler flags, because SwiftPM passes those of the command line
-// last, and Package.swift cannot choose flags by architecture.
+// It is an attribute and not a flag of the compiler, because SwiftPM passes the flags of the command
+// line last, and cannot choose those of a target by architecture.
 #include "CKernels.h"
 #include <math.h>
 #include <string.h>
