@@ -1,7 +1,4 @@
 #include "vectors.h"
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 
 // Weights as integers, with scales that blocks of inputs share. A block is one chain of fused
 // multiply-adds of integers and inputs, to which its scale is applied once; blocks are added in
@@ -35,11 +32,10 @@ INLINE Vector from_int8(const int8_t *x) {
 void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
                               const int8_t *restrict panel, const float *restrict scales,
                               size_t inputs) {
-  enum { BLOCK = CKERNELS_INPUT_BLOCK };
   Vector totals[PANEL_VECTORS];
   load_totals(totals, out);
-  for (size_t start = 0; start < inputs; start += BLOCK, scales += PANEL) {
-    const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+  for (size_t start = 0; start < inputs; start += INPUT_BLOCK, scales += PANEL) {
+    const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     clear(sums);
     for (size_t input = start; input < end; input++, panel += PANEL) {
@@ -126,7 +122,7 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
 
 /// The weights in the lowest four bits of each word.
 INLINE Vector from_int4(Words words) {
-#if defined(__AVX512F__)
+#if defined(KERNELS_AVX512)
   // A permutation looks at these bits only.
   const __m512 integers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
   return (Vector)_mm512_permutexvar_ps((__m512i)words, integers);
@@ -137,16 +133,8 @@ INLINE Vector from_int4(Words words) {
 
 /// Finite numbers in half precision.
 INLINE Vector from_halves(const uint16_t *x) {
-#if defined(__F16C__) || defined(__aarch64__)
   typedef _Float16 Halves __attribute__((ext_vector_type(LANES), aligned(2)));
   return __builtin_convertvector(*(const Halves *)x, Vector);
-#else
-  typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
-  const Words bits = __builtin_convertvector(*(const Halves *)x, Words);
-  // Adjusting the exponent by multiplication also makes subnormal numbers normal.
-  const Vector magnitudes = (Vector)((bits & 0x7FFFu) << 13) * 0x1p112f;
-  return (Vector)((Words)magnitudes | (bits & 0x8000u) << 16);
-#endif
 }
 
 /// The nearest number in half precision; ties go to the even one. Those too large become the
@@ -165,11 +153,11 @@ INLINE uint16_t half_of(float x) {
 
 void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
                               const CKernelsInt4Block *restrict panel, size_t inputs) {
-  enum { BLOCK = CKERNELS_INT4_BLOCK };
+  enum { INT4_BLOCK = CKERNELS_INT4_BLOCK };
   Vector totals[PANEL_VECTORS];
   load_totals(totals, out);
   for (; inputs > 0; panel++) {
-    const size_t count = inputs < BLOCK ? inputs : BLOCK;
+    const size_t count = inputs < INT4_BLOCK ? inputs : INT4_BLOCK;
     Vector sums[PANEL_VECTORS];
     clear(sums);
     for (size_t input = 0; input < count; input += NIBBLES) {

@@ -54,6 +54,14 @@ struct GPTFinetune: Program {
     take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
     """
 
+  static let files = [
+    (
+      path: "~/.cache/huggingface/hub",
+      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
+        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
+    )
+  ]
+  static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
   static let memoryAdvice =
     "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 

@@ -15,8 +15,8 @@ struct MachineOptions: ArgumentGroup {
   @Option(
     help:
       "arithmetic of matrix products: fp32; bf16, which reads prompts and writes many texts "
-      + "up to three times as fast, if the program was built for a processor that has it (AVX-512 "
-      + "BF16); or auto: bf16 where possible",
+      + "up to three times as fast, if the processor has it (AVX-512 BF16); or auto: bf16 where "
+      + "possible",
     valueName: "type")
   var precision = PrecisionChoice.fp32
   @Option(
@@ -78,8 +78,7 @@ struct MachineOptions: ArgumentGroup {
     }
     let isBFloat16 = try precision.isBFloat16(
       isAvailable: ThreadPool.multipliesPairs,
-      lack: "this program was built for a processor without bfloat16 products (AVX-512 BF16); "
-        + "run `make programs` on one that has them")
+      lack: "this processor does not multiply bfloat16 (AVX-512 BF16)")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)
   }
 }

@@ -1,8 +1,8 @@
 import CheckpointFormat
 import Communication
 import FileSupport
-import Foundation
 import GPT2
+import Glibc
 import JSONSupport
 import TensorKernels
 import TextSupport

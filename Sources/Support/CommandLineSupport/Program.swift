@@ -1,3 +1,4 @@
+import CSystem
 import FileSupport
 // The C library's `stdout` is a variable, although nothing changes it.
 @preconcurrency import Glibc
@@ -28,6 +29,12 @@ public protocol Program: ArgumentGroup {
   /// What the help says after the options: examples, files, background.
   static var discussion: String { get }
 
+  /// Files and folders that it uses without being told their names, and what they hold.
+  static var files: [(path: String, text: String)] { get }
+
+  /// What `--version` shows besides the version, such as the libraries that compute.
+  static var versionFacts: [String] { get }
+
   /// How to use less memory, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
 
@@ -38,11 +45,12 @@ public protocol Program: ArgumentGroup {
   func run() throws
 }
 
-/// The version of all programs of the package.
-public let packageVersion = "0.1.0"
-
 extension Program {
   public static var discussion: String { "" }
+
+  public static var files: [(path: String, text: String)] { [] }
+
+  public static var versionFacts: [String] { [] }
 
   public static var memoryAdvice: String { "" }
 
@@ -50,6 +58,7 @@ extension Program {
 
   /// Runs the program and ends the process.
   public static func main() {
+    csystem_check_processor()
     Log.programName = name
     // The calls that write report these as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
@@ -62,7 +71,8 @@ extension Program {
     do {
       switch try CommandLineParser(schema: schema).parse(Array(CommandLine.arguments.dropFirst())) {
       case .help: print(help.text, terminator: "")
-      case .version: print("\(name) \(packageVersion)")
+      case .version: print(VersionText(name: name, facts: versionFacts).text)
+      case .manualPage: print(ManualPage(help, files: files).text, terminator: "")
       case .completionScript(let shellName):
         guard let shell = CompletionScript.Shell(rawValue: shellName) else {
           throw UsageError(

@@ -158,7 +158,6 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 /// Whether this processor has the instructions for it; if not, the functions below must not be
 /// called.
 int ckernels_packs_floats(void);
-int ckernels_packs_bfloat16(void);
 
 /// How numbers become words.
 typedef enum CKernelsWordKind {
@@ -418,3 +417,9 @@ static inline void ckernels_spin_pause(void) {
   __asm__ __volatile__("yield");
 #endif
 }
+
+// MARK: - Variants
+
+/// The variant of the kernels that this process runs: haswell, avx512 or bfloat16, by what the
+/// processor has, or less if the environment names it in BUGURT_KERNELS; baseline if it is not x86.
+const char *ckernels_variant(void);

@@ -1,8 +1,8 @@
 import CheckpointFormat
 import CorpusFormat
 import FileSupport
-import Foundation
 import GPT2
+import Glibc
 import JSONSupport
 import TextSupport
 import TokenShardFormat
@@ -39,15 +39,22 @@ extension RunPage {
       case .stopped: "stopped; the same command with --resume continues it"
       case .finished: step < total ? "finished, stopped early" : "finished"
       }
-    let clock = DateFormatter()
-    clock.locale = Locale(identifier: "en_GB")
-    clock.dateFormat = "d MMMM yyyy, HH:mm:ss"
     return """
       <p>Step \(NumberText.count(step)) of \(NumberText.count(total)), epoch \
       \(NumberText.decimal(trainer.state.epoch, digits: 2)); \(state). \
-      <span class="quiet">As of \(clock.string(from: Date())).\(liveness)</span></p>
+      <span class="quiet">As of \(Self.now).\(liveness)</span></p>
       <div class="bar"><div style="width:\(Double(1000 * step / max(1, total)) / 10)%"></div></div>
       """
+  }
+
+  /// `1 December 2026, 07:30:00`, in the local time zone.
+  private static var now: String {
+    var (seconds, local) = (time(nil), tm())
+    localtime_r(&seconds, &local)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let length = strftime(text.baseAddress, text.count, "%-d %B %Y, %H:%M:%S", &local)
+      return String(decoding: text[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
   }
 
   /// How the reader can tell that the training has died, which the page of a dead one cannot say.
