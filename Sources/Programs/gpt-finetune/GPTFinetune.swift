@@ -54,6 +54,8 @@ struct GPTFinetune: Program {
     take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
     """
 
+  static var isFirstProcess: Bool { Communicator.isFirstLaunched }
+
   static let memoryAdvice =
     "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 
@@ -125,7 +127,8 @@ struct GPTFinetune: Program {
         return try holdingOutput(communicator) { try train(communicator) }
       }
       guard communicator.size == 1 else {
-        throw UsageError("--estimate measures what one process does: run it without mpirun")
+        throw communicator.shared(
+          UsageError("--estimate measures what one process does: run it without mpirun"))
       }
       try checkOutput()
       try printEstimate()
