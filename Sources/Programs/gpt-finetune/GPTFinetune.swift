@@ -62,6 +62,8 @@ struct GPTFinetune: Program {
     )
   ]
   static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
+  static var isFirstProcess: Bool { Communicator.isFirstLaunched }
+
   static let memoryAdvice =
     "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 
@@ -134,7 +136,8 @@ struct GPTFinetune: Program {
         return try holdingOutput(communicator) { try train(communicator) }
       }
       guard communicator.size == 1 else {
-        throw UsageError("--estimate measures what one process does: run it without mpirun")
+        throw communicator.shared(
+          UsageError("--estimate measures what one process does: run it without mpirun"))
       }
       try checkOutput()
       try printEstimate()
