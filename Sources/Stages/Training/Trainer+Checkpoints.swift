@@ -45,6 +45,8 @@ extension Trainer {
         differences = try self.differences(from: folder.finalPath, isFinished: true)
         if differences.isEmpty {
           try checkFinalModel()
+          // The process may have ended before it could do so.
+          try folder.removePrevious()
           return .finished
         }
       } else {
