@@ -10,7 +10,8 @@ let package = Package(
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "BytePairEncoding", "CheckpointFormat", "CorpusFormat", "FileSupport", "GPT2", "JSONSupport",
+        "BytePairEncoding", "CheckpointFormat", "CorpusFormat", "FileSupport", "GPT2",
+        "JSONSupport",
         "PostFormat", "TelegramSources", "TextCleaning", "TokenShardFormat",
       ].map { .product(name: $0, package: "bugurt-gpt") },
       swiftSettings: [
