@@ -48,7 +48,7 @@ endef
 # checkpoint, so it does not get the signal, but SIGUSR1, which it hands on.
 define launch
 {
-  local processes=$1 hosts=$2 status=0 pid
+  local processes=$1 hosts=$2 status=0 pid parent
   shift 2
   command -v mpirun > /dev/null || {
     echo "pipeline.mk: RANKS and HOSTS need an MPI, such as openmpi-bin (docs/machines.md)" >&2
@@ -68,7 +68,12 @@ define launch
   # In a session of its own, which Ctrl-C does not reach.
   show "${mpirun[@]}" "$@"
   setsid "${mpirun[@]}" "$@" < /dev/null & pid=$!
+  # When make or this shell is killed, mpirun ends as after Ctrl-C.
+  while sleep 1; do
+    read -r _ _ _ parent _ < /proc/$$/stat && [ "$parent" = $PPID ] || { kill -USR1 $pid; break; }
+  done > /dev/null 2>&1 & local guard=$!
   while status=0; wait $pid || status=$?; kill -0 $pid 2> /dev/null; do :; done
+  kill $guard 2> /dev/null || true
   trap - INT TERM HUP
   return $status
 }

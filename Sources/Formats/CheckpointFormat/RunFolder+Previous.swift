@@ -43,7 +43,7 @@ extension RunFolder {
       for step in try checkpointSteps(includingDamaged: true) { try removeCheckpoint(step: step) }
       return
     }
-    try Folder.remove(previous.path)
+    try removePrevious()
     let path = resolvedPath
     guard rename(path, previous.path) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.create(path)
@@ -61,9 +61,19 @@ extension RunFolder {
   }
 
   /// Removes the run that was set aside, if there is one.
+  ///
+  /// It is renamed first, so that its name never belongs to an incomplete run.
   public func removePrevious() throws(FileError) {
-    try Folder.remove(previousPath)
+    let (path, removedPath) = (previousPath, removedPath)
+    try Folder.remove(removedPath)
+    guard rename(path, removedPath) == 0 || errno == ENOENT else {
+      throw FileError(path: path, operation: .rename)
+    }
+    try Folder.remove(removedPath)
   }
+
+  /// Where the earlier run is while it is removed.
+  var removedPath: String { previousPath + Self.partialSuffix }
 
   /// The folder that ``path`` refers to; if that is unknown, writing to it has already failed.
   private var resolvedPath: String { (try? Folder.target(of: path)) ?? path }

@@ -58,24 +58,25 @@ public struct RunFolder: Sendable {
     try Folder.remove(partial)
   }
 
-  /// Removes what interrupted runs left behind: unfinished or half-removed folders, and checkpoint
-  /// locks.
+  /// Removes what interrupted runs left behind: unfinished or half-removed folders, and the locks of
+  /// checkpoints and of the final model.
   ///
   /// Only the process that holds the lock of the run may do so.
   public func removeLeftovers() throws(FileError) {
+    try Folder.remove(removedPath)
     guard Folder.exists(path) else { return }
     for name in try Folder.list(path) where name.hasSuffix(Folder.replacedSuffix) {
       try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
     }
     for name in try Folder.list(path)
     where Self.unfinishedSuffixes.contains(where: name.hasSuffix)
-      || name.hasPrefix(".checkpoint-") && name.hasSuffix(".lock")
+      || name.hasPrefix(".checkpoint-") && name.hasSuffix(".lock") || name == ".final.lock"
     {
       try Folder.remove("\(path)/\(name)")
     }
   }
 
-  private static let partialSuffix = ".partial"
+  static let partialSuffix = ".partial"
   /// The suffixes of folders that are unfinished or about to be removed.
   static let unfinishedSuffixes = [partialSuffix, Folder.replacedSuffix]
 

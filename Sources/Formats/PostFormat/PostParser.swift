@@ -12,6 +12,8 @@ package struct PostParser: ~Copyable {
 
   enum EntityKey: String, CaseIterable { case type, offset, length, url }
 
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
   package let path: String
   var reader: JSONReader
   let keys = JSONKeys<Key>()
@@ -36,6 +38,9 @@ package struct PostParser: ~Copyable {
   ///
   /// - Throws: ``InputError`` with the line.
   package mutating func parse(_ bytes: UnsafeRawBufferPointer, line: Int) throws -> Post {
+    // Of files that were joined, each may begin with one.
+    let mark = bytes.starts(with: Self.byteOrderMark) ? Self.byteOrderMark.count : 0
+    let bytes = UnsafeRawBufferPointer(rebasing: bytes[mark...])
     guard bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else {
       let found = String(decoding: bytes.prefix(80), as: UTF8.self).prefix(20)
       throw InputError(

@@ -102,9 +102,16 @@ public struct TokenManifest: Equatable, Sendable {
   }
 
   /// Whether `folder` has a manifest, so that another folder of shards may replace it.
-  public static func exists(in folder: String) -> Bool {
-    let value = try? JSONValue(path: folder + "/" + fileName)
-    return value?["format"]?.string == format
+  ///
+  /// - Throws: ``FileError`` if it cannot be read.
+  public static func exists(in folder: String) throws -> Bool {
+    let path = folder + "/" + fileName
+    guard Folder.hasFile(path) else { return false }
+    do {
+      return try JSONValue(path: path)["format"]?.string == format
+    } catch is InputError {
+      return false
+    }
   }
 
   // MARK: - Writing

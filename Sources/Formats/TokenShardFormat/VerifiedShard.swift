@@ -30,7 +30,7 @@ public struct VerifiedShard: Equatable, Sendable {
   public init(path: String) throws {
     let folder = Folder.parent(of: path)
     let shard = try TokenShard(path: path)
-    guard TokenManifest.exists(in: folder) else {
+    guard try TokenManifest.exists(in: folder) else {
       self.init(shard, reference: shard.header.description == nil ? .nothing : .header)
       return
     }

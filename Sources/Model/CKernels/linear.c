@@ -13,23 +13,6 @@
 #define VECTORS 4
 #define BLOCK_COLUMNS (LANES * VECTORS)
 
-INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
-
-/// The first bfloat16 of each pair; a bfloat16 is the upper half of a float.
-INLINE Vector first_of(Words pairs) { return (Vector)(pairs << 16); }
-
-INLINE Vector second_of(Words pairs) { return (Vector)(pairs & 0xFFFF0000u); }
-
-/// sum plus the products of the pair x with each pair of weights.
-INLINE Vector add_pairs(Vector sum, uint32_t x, Words weights) {
-#if defined(KERNELS_BFLOAT16)
-  return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)(Words)x, (__m512bh)weights);
-#else
-  sum = FUSED(sum, second_of((Words)x), second_of(weights));
-  return FUSED(sum, first_of((Words)x), first_of(weights));
-#endif
-}
-
 // MARK: - One row
 
 void ckernels_linear_row(float *restrict out, const float *restrict x,
@@ -191,7 +174,8 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
 /// meanwhile.
 INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
                           const uint32_t *restrict x, size_t x_stride,
-                          const uint16_t *restrict panel, size_t pairs, const int ahead) {
+                          const uint16_t *restrict panel, const float *restrict scales,
+                          size_t pairs, const int ahead) {
   Vector sums[TILE_ROWS][VECTORS];
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
@@ -210,32 +194,35 @@ INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_str
   }
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) {
-      *(Vector *)(out + r * out_stride + v * LANES) += sums[r][v];
+      Vector *target = (Vector *)(out + r * out_stride + v * LANES);
+      *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[r][v])
+                       : *target + sums[r][v];
     }
   }
 }
 
 void ckernels_pair_product(float *restrict out, size_t out_stride, const uint32_t *restrict x,
                            size_t x_stride, size_t rows, const uint16_t *restrict panel,
-                           size_t pairs) {
+                           const float *restrict scales, size_t pairs) {
   for (size_t row = 0; row < rows; row += TILE_ROWS) {
     for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
       float *o = out + row * out_stride + column;
       const uint32_t *i = x + row * x_stride;
       const uint16_t *p = panel + 2 * column;
-      if (row == 0 && rows >= TILE_ROWS) {
-        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 1);
+      const float *s = scales ? scales + column : 0;
+      if (row == 0 && rows >= TILE_ROWS && !scales) {
+        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 1);
         continue;
       }
       switch (rows - row) {
-      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, s, pairs, 0); break;
 #if TILE_ROWS > 2
-      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, s, pairs, 0); break;
 #endif
-      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 0); break;
+      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 0); break;
       }
     }
   }

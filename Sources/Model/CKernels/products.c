@@ -9,14 +9,6 @@ _Static_assert(tile_columns % lanes == 0, "a tile is some vectors wide");
 
 int ckernels_packs_floats(void) { return 1; }
 
-int ckernels_packs_bfloat16(void) {
-#if defined(KERNELS_BFLOAT16)
-  return 1;
-#else
-  return 0;
-#endif
-}
-
 // MARK: - Packing
 
 INLINE __mmask16 first_lanes(size_t count) {
@@ -310,8 +302,6 @@ void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
 #else
 
 int ckernels_packs_floats(void) { return 0; }
-
-int ckernels_packs_bfloat16(void) { return 0; }
 
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
   __builtin_trap();

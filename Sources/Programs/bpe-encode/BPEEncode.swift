@@ -191,7 +191,7 @@ struct BPEEncode: Program {
 
   /// The folder or GGUF file of the tokenizer that --tokenizer names.
   private func folder(of tokenizer: String) throws -> String {
-    tokenizerFolder(try ModelHub.folder(for: tokenizer, .tokenizer))
+    try tokenizerFolder(ModelHub.folder(for: tokenizer, .tokenizer))
   }
 
   private func decode(_ path: String) throws {
@@ -218,7 +218,8 @@ struct BPEEncode: Program {
 
   /// Starts writing the folder `path`, which must be one of token shards if it has files.
   private func outputFolder(_ path: String) throws -> OutputFolder {
-    if Folder.exists(path), try !Folder.list(path).isEmpty, !TokenManifest.exists(in: path) {
+    let isInUse = try Folder.exists(path) && !Folder.list(path).isEmpty
+    if isInUse, try !TokenManifest.exists(in: path) {
       throw UsageError(
         "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
           + "so it is not replaced; name another folder or remove it")

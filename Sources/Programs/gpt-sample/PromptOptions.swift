@@ -34,7 +34,7 @@ struct PromptOptions: ArgumentGroup {
   ///
   /// - Throws: `InputError`; `FileError`.
   func trainingCorpus(ofModels models: [String]) throws -> TrainingCorpus? {
-    try (corpus ?? models.lazy.compactMap(TrainingCorpus.folder(besideModel:)).first)
+    try (corpus ?? models.compactMap(TrainingCorpus.folder(besideModel:)).first)
       .map(TrainingCorpus.init(folder:))
   }
 

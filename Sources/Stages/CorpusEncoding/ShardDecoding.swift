@@ -41,7 +41,7 @@ public struct ShardDecoding {
     } catch let error as InputError {
       try fail(error, "; to decode it anyway, name the tokenizer with --tokenizer")
     }
-    let folder = tokenizerFolder(asked ?? parent)
+    let folder = try tokenizerFolder(asked ?? parent)
     tokenizer = try Tokenizer(model: folder)
     let description = shard.header.description
     if let digest = description?.tokenizerDigest ?? manifest?.tokenizerDigest,
@@ -80,8 +80,10 @@ public struct ShardDecoding {
 }
 
 /// The tokenizer folder that `folder` refers to, which may be a folder of token shards.
-public func tokenizerFolder(_ folder: String) -> String {
-  TokenManifest.exists(in: folder) ? folder + "/" + TokenManifest.tokenizerFolder : folder
+///
+/// - Throws: `FileError` if that cannot be read.
+public func tokenizerFolder(_ folder: String) throws -> String {
+  try TokenManifest.exists(in: folder) ? folder + "/" + TokenManifest.tokenizerFolder : folder
 }
 
 extension TokenManifest {

@@ -96,7 +96,9 @@ extension Trainer {
     }
     try shareInitialFactors(result)
     guard case .resumed = result else { return result }
-    for arena in [model.trainable.floats, firstMoments, secondMoments] {
+    // If they are shared, each process has got its moments from the first.
+    let whole = moments.isShared ? [] : [moments.first, moments.second]
+    for arena in [model.trainable.floats] + whole {
       communicator.broadcast(UnsafeMutableRawBufferPointer(arena.floats.buffer))
     }
     return result

@@ -22,22 +22,22 @@ public struct Interruption: Error, CustomStringConvertible {
   }
 
   /// Whether a signal has arrived.
-  public static var isPending: Bool { pendingSignal.load(ordering: .relaxed) != 0 }
+  public static var isPending: Bool { stopSignal.load(ordering: .relaxed) != 0 }
 
   /// Throws ``Interruption`` if a signal has arrived.
   public static func check() throws {
-    let signal = pendingSignal.load(ordering: .relaxed)
+    let signal = stopSignal.load(ordering: .relaxed)
     if signal != 0 { throw Interruption(signal: signal) }
   }
 
   /// Forgets the signal: the program continues, and the next signal counts as the first.
   public static func forget() {
-    pendingSignal.store(0, ordering: .relaxed)
+    stopSignal.store(0, ordering: .relaxed)
   }
 
   /// The signal that caused `error`; `nil` if none did.
   static func cause(of error: any Error) -> Interruption? {
-    let signal = pendingSignal.load(ordering: .relaxed)
+    let signal = stopSignal.load(ordering: .relaxed)
     guard (error as? FileError)?.code == EINTR, signal != 0 else { return nil }
     return Interruption(signal: signal)
   }
@@ -49,7 +49,7 @@ public struct Interruption: Error, CustomStringConvertible {
   /// and a handler on that "stack" would overwrite numbers.
   package static func install() {
     // The handler must not be the first to access the global, whose initialization takes a lock.
-    pendingSignal.store(0, ordering: .relaxed)
+    stopSignal.store(0, ordering: .relaxed)
     provideStack()
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
@@ -68,7 +68,7 @@ public struct Interruption: Error, CustomStringConvertible {
     action.sa_flags = SA_ONSTACK
     action.__sigaction_handler.sa_handler = { number in
       let number = number == SIGUSR1 ? SIGINT : number
-      if pendingSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+      if stopSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
     }
     sigaction(number, &action, nil)
   }
@@ -89,5 +89,3 @@ public struct Interruption: Error, CustomStringConvertible {
     sigaltstack(&stack, nil)
   }
 }
-
-private let pendingSignal = Atomic<Int32>(0)

@@ -38,6 +38,10 @@ public protocol Program: ArgumentGroup {
   /// How to use less memory, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
 
+  /// Whether this is the first of the processes that a launcher has started with one command line, or the
+  /// only one: it alone reports what is wrong with that.
+  static var isFirstProcess: Bool { get }
+
   /// Checks combinations of options.
   func validate() throws
 
@@ -54,6 +58,8 @@ extension Program {
 
   public static var memoryAdvice: String { "" }
 
+  public static var isFirstProcess: Bool { true }
+
   public func validate() throws {}
 
   /// Runs the program and ends the process.
@@ -68,6 +74,7 @@ extension Program {
     let help = HelpText(
       name: name, abstract: abstract, discussion: discussion, schema: schema,
       width: min(Terminal.width(of: STDOUT_FILENO), 100))
+    var isStarted = false
     do {
       switch try CommandLineParser(schema: schema).parse(Array(CommandLine.arguments.dropFirst())) {
       case .help: print(help.text, terminator: "")
@@ -83,11 +90,17 @@ extension Program {
       case .run:
         try program.validate()
         Interruption.install()
+        isStarted = true
         try program.run()
       }
       try flushStandardOutput()
       ProcessExit.exit(ExitStatus.success.rawValue)
     } catch {
+      if !isStarted, !isFirstProcess {
+        // The launcher ends all processes when one ends, so the first should be the one.
+        sleep(1)
+        ProcessExit.exit(ExitStatus.number(for: error))
+      }
       // A signal that ends a wait for input shows up as an error of the call that waited.
       let error = Interruption.cause(of: error) ?? error
       // The reader of the output, such as head, does not want any more of it.

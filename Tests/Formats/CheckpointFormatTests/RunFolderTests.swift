@@ -55,7 +55,7 @@ struct RunFolderTests {
       "checkpoint-5", "checkpoint-6.partial", "checkpoint-7.123.partial", "final.replaced", "final")
     try folder.write("x", to: "report.md")
     try folder.write("x", to: "report.md.123.partial")
-    try folder.write("", to: ".checkpoint-7.lock")
+    for lock in [".checkpoint-7.lock", ".final.lock"] { try folder.write("", to: lock) }
     try run.removeLeftovers()
     #expect(try folder.names() == ["checkpoint-5", "final", "report.md"])
     try RunFolder(path: folder.path("nowhere")).removeLeftovers()

@@ -261,6 +261,15 @@ struct PostReaderTests {
     #expect(try posts(path).map(\.post) == posts(plain).map(\.post))
   }
 
+  @Test("reads two such files that were joined")
+  func joinedFiles() throws {
+    let folder = try TemporaryFolder()
+    let lines = (1...2).map {
+      "\u{FEFF}" + #"{"id":\#($0),"date":"2016-03-01T09:00:00Z","text":"КОТ"}"# + "\r\n"
+    }
+    #expect(try posts(folder.write(lines.joined(), to: "p")).map(\.post.id) == [1, 2])
+  }
+
   @Test(
     "says what a file is whose first line is not a post",
     arguments: [

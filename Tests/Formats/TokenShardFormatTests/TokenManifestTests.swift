@@ -44,7 +44,7 @@ import TokenShardFormat
     let tokens = try read.shards(of: .train, in: folder.path)
     #expect(tokens.ids(in: 0..<6) == [7, 8, 2, 9, 10, 2])
     #expect(try read.shards(of: .validation, in: folder.path).count == 0)
-    #expect(TokenManifest.exists(in: folder.path))
+    #expect(try TokenManifest.exists(in: folder.path))
   }
 
   @Test("keeps the statistics of the corpus, and is read without any")
@@ -61,8 +61,8 @@ import TokenShardFormat
   }
 
   @Test("is reported if it is missing")
-  func missing() {
-    #expect(!TokenManifest.exists(in: folder.path))
+  func missing() throws {
+    #expect(try !TokenManifest.exists(in: folder.path))
     #expect(
       message { _ = try TokenManifest(folder: folder.path) }
         == "folder: there is no manifest.json: not a folder of token shards, or an incomplete one")

@@ -40,6 +40,16 @@ struct EarlierRunTests {
         + "--restart replaces it")
   }
 
+  @Test("what was set aside for a run that is finished is removed, even if a process died at it")
+  func leftovers() throws {
+    try fixture.trainer().run { _ in }
+    for name in ["run.previous", "run.previous.partial"] {
+      try fixture.folder.write("{}", to: "\(name)/final/trainer_state.json")
+    }
+    #expect(try fixture.trainer().start(both) == .finished)
+    #expect(!Folder.exists(run.previousPath) && !Folder.exists(run.previousPath + ".partial"))
+  }
+
   @Test("a finished model that lost its files is not called finished, and is made again")
   func damagedFinal() throws {
     try fixture.trainer().run { _ in }

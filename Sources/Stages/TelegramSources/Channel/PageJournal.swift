@@ -55,6 +55,9 @@ final class PageJournal {
     }
   }
 
+  /// How every journal begins.
+  private static let mark = Array(#"{"dump":"#.utf8)
+
   private func begin(_ channel: String) throws {
     let value: JSONValue = ["dump": .string(channel)]
     try file.append(Array((value.text() + "\n").utf8))
@@ -119,6 +122,11 @@ final class PageJournal {
     while let line = try lines.next() {
       offset += line.count + 1
       if lines.lineNumber == 1 {
+        if offset > file.size, zip(line, Self.mark).allSatisfy(==) {
+          // The process ended before it had written the first line.
+          try file.truncate(to: 0)
+          return try begin(channel)
+        }
         guard let value = Self.value(line, file.path), let found = value["dump"]?.string else {
           throw InputError(
             file.path,

@@ -156,8 +156,8 @@ public enum Folder {
     defer { close(descriptor) }
     // Some file systems (overlays, network mounts) cannot synchronize a folder; that is not a
     // failure.
-    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
-      throw FileError(path: path, operation: .synchronize)
+    try systemCall(.synchronize, path) {
+      fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1
     }
   }
 }

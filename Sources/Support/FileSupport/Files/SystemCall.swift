@@ -1,9 +1,13 @@
 import Glibc
+import Synchronization
+
+/// The signal that asks the process to end, such as SIGINT; 0 until one has arrived.
+package let stopSignal = Atomic<Int32>(0)
 
 /// Repeats `body` for as long as a signal interrupts it, and returns its result.
 ///
-/// If it `mayStall`, as when it reads from a pipe, a signal ends the wait, and the error's code is
-/// `EINTR`.
+/// If it `mayStall`, as when it reads from a pipe, a ``stopSignal`` ends the wait, and the error's code
+/// is `EINTR`.
 ///
 /// - Throws: ``FileError`` with `operation` if `body` returns a negative number.
 @discardableResult
@@ -13,7 +17,8 @@ func systemCall<Result: SignedInteger>(
   while true {
     let result = body()
     if result >= 0 { return result }
-    if errno != EINTR || mayStall { throw FileError(path: path, operation: operation) }
+    let isStopped = mayStall && stopSignal.load(ordering: .relaxed) != 0
+    if errno != EINTR || isStopped { throw FileError(path: path, operation: operation) }
   }
 }
 

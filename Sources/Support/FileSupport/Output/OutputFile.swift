@@ -204,7 +204,8 @@ public final class OutputFile {
     let closing = descriptor
     descriptor = -1
     let error: FileError
-    if close(closing) != 0 {
+    // An interrupted call has closed the file all the same.
+    if close(closing) != 0, errno != EINTR {
       error = FileError(path: path, operation: .write)
     } else if isUnchanged {
       unlink(place.partialPath)

@@ -149,6 +149,18 @@ import Testing
     try file.truncate(to: file.size - bytes)
   }
 
+  @Test("begins a journal of which not even the first line is whole again")
+  func firstLine() throws {
+    let line = #"{"dump":"played"}"#
+    for count in 1...line.count {
+      try folder.write(String(line.prefix(count)), to: "posts.jsonl.resume")
+      let channel = PlayedChannel(1...95)
+      channel.pagesLeft = 1
+      #expect(throws: PlayedChannel.Break.self) { try fetch(channel) }
+      #expect(try fetch(PlayedChannel(1...95)).ids == Array(1...95))
+    }
+  }
+
   @Test("refuses the journal of another channel, and what is not a journal")
   func foreignJournal() throws {
     let channel = PlayedChannel(1...95)
