@@ -108,7 +108,7 @@ class Undisturbed:
             found.append("no clear message")
         if failure in SPACE + ["EROFS", "EMFILE"] and os.strerror(getattr(errno, failure)) not in ended.log:
             found.append("the message does not say why")
-        left = [name for name in litter(tree) if not name.endswith(".new")]
+        left = [name for name in litter(tree) if ".new" not in name]
         if left and call not in ("unlink", "rmdir", "opendir") and failure:
             found.append(f"{left} left behind")
         return found + ([ended.log.strip()[-300:]] if found else [])
