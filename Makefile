@@ -1,3 +1,4 @@
-# The pipeline (make help) and the checks of the project itself (make help-dev).
+# The pipeline and its installation (make help), and the checks of the project itself (make help-dev).
 include pipeline.mk
+include .package/install.mk
 include Tests/checks.mk

@@ -80,10 +80,13 @@ let package = Package(
     systemLibrary("CPCRE2", pkgConfig: "libpcre2-8", package: "libpcre2-dev"),
     systemLibrary("CMPI"),
     systemLibrary("CLibEdit", pkgConfig: "libedit", package: "libedit-dev"),
+    .target(
+      name: "CBuild", path: "Sources/System/CBuild",
+      cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
 
     // MARK: Model: our own C
     .target(
-      name: "CKernels", path: "Sources/Model/CKernels",
+      name: "CKernels", path: "Sources/Model/CKernels", sources: ["Variants"],
       cSettings: [.enableWarning("all"), .treatAllWarnings(as: .error)]),
 
     // MARK: Support
@@ -91,7 +94,9 @@ let package = Package(
     library("FileSupport", in: .support, ["TextSupport", "CSystem", "CZlib", "CDeflate"]),
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
     library("Threading", in: .support, ["FileSupport", "TextSupport"]),
-    library("CommandLineSupport", in: .support, ["Threading", "FileSupport", "TextSupport"]),
+    library(
+      "CommandLineSupport", in: .support,
+      ["Threading", "FileSupport", "TextSupport", "CSystem", "CBuild"]),
     library(
       "Communication", in: .support, ["CommandLineSupport", "Threading", "FileSupport", "CMPI"]),
     library("LineEditing", in: .support, ["FileSupport", "CLibEdit"]),

@@ -7,6 +7,11 @@
 # runs. What is after the bar of a rule must exist but may be newer: a rebuilt program alone does
 # not run a stage again; make -B does.
 
+pipeline := $(lastword $(MAKEFILE_LIST))
+# Where make install has put it, this file is in share/bugurt-gpt, the programs are in bin, and there is
+# nothing to build. Otherwise empty.
+installed := $(if $(wildcard $(dir $(pipeline))Package.swift),,$(abspath $(dir $(pipeline))../..))
+
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -43,7 +48,7 @@ endef
 # checkpoint, so it does not get the signal, but SIGUSR1, which it hands on.
 define launch
 {
-  local processes=$1 hosts=$2 status=0 pid
+  local processes=$1 hosts=$2 status=0 pid parent
   shift 2
   command -v mpirun > /dev/null || {
     echo "pipeline.mk: RANKS and HOSTS need an MPI, such as openmpi-bin (docs/machines.md)" >&2
@@ -63,7 +68,12 @@ define launch
   # In a session of its own, which Ctrl-C does not reach.
   show "${mpirun[@]}" "$@"
   setsid "${mpirun[@]}" "$@" < /dev/null & pid=$!
+  # When make or this shell is killed, mpirun ends as after Ctrl-C.
+  while sleep 1; do
+    read -r _ _ _ parent _ < /proc/$$/stat && [ "$parent" = $PPID ] || { kill -USR1 $pid; break; }
+  done > /dev/null 2>&1 & local guard=$!
   while status=0; wait $pid || status=$?; kill -0 $pid 2> /dev/null; do :; done
+  kill $guard 2> /dev/null || true
   trap - INT TERM HUP
   return $status
 }
@@ -377,8 +387,8 @@ bash = $(shell eval $(call quoted,$(foreach name,$(functions),$(name)() $(value 
 
 # The variables declared below, and all that a user may set.
 declared = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(1) | sort -u)
-pipeline_variables := $(call declared,pipeline.mk)
-known := $(pipeline_variables) $(call declared,/dev/null $(wildcard Tests/checks.mk))
+pipeline_variables := $(call declared,$(pipeline))
+known := $(pipeline_variables) $(call declared,/dev/null $(wildcard Tests/checks.mk .package/install.mk))
 # $(call of_origin,ORIGINS,VARIABLES): those that come from the command line, the environment, ….
 of_origin = $(foreach name,$(2),$(if $(filter $(1),$(firstword $(origin $(name)))),$(name)))
 
@@ -419,7 +429,7 @@ $(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $(if $(fil
   $(name),$(other_budget)),,$$(remembered.$(name)))))
 
 #? a Telegram Desktop export (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the bundled corpus
-EXPORT ?= $(if $(filter fixture,$(RUN)),data/fixture/result.json)
+EXPORT ?= $(if $(filter fixture,$(RUN)),$(if $(installed),$(dir $(pipeline)))data/fixture/result.json)
 
 #? instead of EXPORT: other runs, such as 'one two', on whose cleaned texts together this run is trained
 FROM ?=
@@ -548,22 +558,23 @@ WEIGHTS ?= q8_0
 #? yes: remove models without asking
 CONFIRM ?=
 
-#! the build
-#? processor that the programs are compiled for
-MARCH ?= native
-
 # ---- The programs
 
 # $(call differ,A,B): not empty if A and B differ.
 differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 
-# The last flag refuses imports that Package.swift does not declare.
-swift_flags := --configuration release -Xcc -march=$(MARCH) \
-  --explicit-target-dependency-import-check error
+# The programs run on processors from Haswell (2013) on. What gains from later ones, the kernels, is
+# compiled for several and chosen when a program starts (Sources/Model/CKernels/Variants). The whole build
+# has the same flags: two targets compiled for different processors would share specialisations of
+# generics, and the linker would keep either one. The last flag refuses imports that Package.swift does
+# not declare.
+swift_flags := --configuration release --static-swift-stdlib \
+  $(if $(filter x86_64,$(shell uname -m)),-Xcc -march=x86-64-v3) --explicit-target-dependency-import-check error
 build := .build
-bin := $(build)/release
+bin := $(if $(installed),$(installed)/bin,$(build)/release)
 programs := tg-dump bugurt-clean bpe-encode gpt-finetune gpt-sample
 binaries := $(programs:%=$(bin)/%)
+ifeq ($(installed),)
 # Folders are included because they change when a file is removed.
 sources := $(shell find Sources -not -name '.*') Package.swift
 
@@ -571,26 +582,20 @@ sources := $(shell find Sources -not -name '.*') Package.swift
 packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libdeflate-dev libxml2-dev \
   libpcre2-dev libcurl4-openssl-dev libssl-dev libedit-dev pkg-config
 
-## programs: build the five programs
-.PHONY: programs
-programs: $(binaries)
+# The commit that is checked out, with a + if the sources differ from it; empty without git.
+commit = $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2> /dev/null)$(shell \
+  git diff --quiet HEAD -- Sources Package.swift 2> /dev/null || echo +))
 
 # SwiftPM's module cache does not survive a move. A failed build leaves the earlier programs.
 .PRECIOUS: $(binaries)
-$(binaries) &: $(sources) $(build)/march | $(build)/installed
+$(binaries) &: $(sources) | $(build)/installed
 	@if [ "$$(cat $(build)/checkout 2> /dev/null)" != "$$PWD" ]; then \
 	  rm -rf $(build)/*/release/ModuleCache $(build)/*/installed; \
 	  printf '%s\n' "$$PWD" > $(build)/checkout; \
 	fi
+	@printf '#define BUILD_COMMIT "%s"\n' "$(commit)" > $(build)/commit.h
 	swift build $(swift_flags)
 	@touch $(binaries)
-
-$(build)/march: $(if $(call differ,$(file < $(build)/march),$(MARCH)),FORCE)
-	@mkdir -p $(@D)
-	@printf '%s\n' $(call quoted,$(MARCH)) > $@
-
-.PHONY: FORCE
-FORCE:
 
 # Installs what is missing, or prints the command to run if it lacks permission.
 $(build)/installed: pipeline.mk
@@ -615,6 +620,14 @@ $(build)/installed: pipeline.mk
 	  fi; \
 	fi
 	@touch $@
+endif
+
+.PHONY: FORCE
+FORCE:
+
+## programs: build the five programs
+.PHONY: programs
+programs: $(binaries)
 
 # ---- Stages and their stamps
 
@@ -693,7 +706,7 @@ source_goals := $(filter dump update,$(MAKECMDGOALS)) $(if $(filter-out dump upd
 
 # The file is only made again if its run is not up to date.
 $(source_texts): data/clean/%.txt: FORCE | $(bin)/tg-dump $(bin)/bugurt-clean
-	+@env $(known:%=-u %) $(MAKE) --silent --no-print-directory RUN=$* MARCH=$(call quoted,$(MARCH)) \
+	+@env $(known:%=-u %) $(MAKE) --silent --no-print-directory RUN=$* \
 	  THREADS=$(call quoted,$(THREADS)) $(source_goals)
 
 # Variables of the command line are those of this run.
@@ -949,7 +962,7 @@ show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
 	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
 
 # All values are in the environment of the recipes above.
-$(foreach name,$(filter-out RUN MARCH,$(pipeline_variables)) run_variables dump_settings \
+$(foreach name,$(filter-out RUN,$(pipeline_variables)) run_variables dump_settings \
   clean_settings encode_settings train_settings,$(if $(filter-out undefined,$(origin \
   $(name))),$(eval $(dumped) $(cleaned) $(encoded) $(trained) estimate sample gguf chat score \
   compare show missing-export: export \
@@ -989,12 +1002,14 @@ text != "" && / \?=/ {
 }
 endef
 
+help_files := $(pipeline) $(if $(installed),,.package/install.mk)
+
 ## help: this list
 .PHONY: help
 help: export help := $(value help)
 help:
 	@echo "make GOAL [VARIABLE=value …]"; echo
-	@awk -v goals=1 "$$help" pipeline.mk; awk "$$help" pipeline.mk
+	@awk -v goals=1 "$$help" $(help_files); awk "$$help" $(help_files)
 	@echo; echo "A run remembers the variables it was made with: make show RUN=name."
 	@echo "Quote values with blanks or special characters: make sample PROMPT='КОТ ЗА 100\$$'"
 	@echo "For work on the project itself: make help-dev"

@@ -24,7 +24,7 @@ TORTURE_RUNS ?= 100
 #? more arguments, such as --seed 7, --parts makes or --only 'train: write 77-EIO'
 TORTURE_FLAGS ?=
 
-#! make test, make test-threads
+#! make test, make test-threads, make test-kernels
 #? the tests to run, a regular expression such as TextCleaningTests; empty: all
 FILTER ?=
 
@@ -34,6 +34,16 @@ test_flags := $(swift_flags) --disable-testable-imports
 .PHONY: test
 test: $(binaries)
 	swift test $(test_flags) $(if $(FILTER),--filter '$(FILTER)')
+
+# Kernels for processors older than this one, with the references of all suites that compute.
+computing_suites := TensorKernelsTests|GPT2Tests|TextGenerationTests|TextCleaningTests\..*Duplicates
+
+## test-kernels: run the tests of what computes with the kernels for older processors
+.PHONY: test-kernels
+test-kernels: $(binaries)
+	for kernels in haswell avx512; do \
+	  BUGURT_KERNELS=$$kernels swift test $(test_flags) --filter '$(or $(FILTER),$(computing_suites))'; \
+	done
 
 # The suites in which threads share memory in our own code. The libraries for matrix products are not
 # compiled for the sanitizer, which therefore cannot see how they synchronise.
@@ -50,19 +60,21 @@ test-threads: $(build)/installed
 	  swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
 	  -Xswiftc -use-ld=lld --filter '$(or $(FILTER),$(threaded_suites))'
 
-# The C kernels must also compile for processors with fewer vector instructions than this one.
-older_processors := $(if $(filter x86_64,$(shell uname -m)),x86-64 haswell skylake-avx512)
+# The C must compile for other processors than this one: cross-compiling needs only the C library's headers.
+arm_headers := $(wildcard /usr/aarch64-linux-gnu/include)
+other_processors := x86_64-linux-gnu $(if $(arm_headers),aarch64-linux-gnu)
 
-## lint: check the format, the floors, what docs refer to, and kernels for older processors
+## lint: check the format, the floors, what docs refer to, and the C for other processors
 .PHONY: lint
 lint:
 	swift format lint --strict --recursive --parallel Sources Tests Package.swift
 	python3 Tests/Lint/floors.py --check docs/floors.svg
 	python3 Tests/Lint/documents.py
 	mkdir -p $(build)
-	for processor in $(older_processors); do for kernels in Sources/Model/CKernels/*.c; do \
-	  clang -O2 -Wall -Werror -march=$$processor -ISources/Model/CKernels/include -c $$kernels \
-	    -o $(build)/kernels.o; done; done
+	for processor in $(other_processors); do for kernels in Sources/Model/CKernels/Variants/*.c; do \
+	  clang -O2 -Wall -Werror -std=c17 --target=$$processor $(arm_headers:%=-idirafter %) \
+	    -ISources/Model/CKernels/include -c $$kernels -o $(build)/kernels.o; done; done
+	$(if $(arm_headers),,@echo "lint: without libc6-dev-arm64-cross, nothing was compiled for aarch64" >&2)
 
 ## floors: draw docs/floors.svg from Package.swift
 .PHONY: floors

@@ -131,11 +131,11 @@ def stages(inputs, arguments):
         "encode-2": encode(2),
         "train-fp32": train("fp32"),
         "train-bf16": train("bf16"),
-        "sample-fp32": sample("fp32"),
-        "sample-int8": sample("int8"),
     }
+    for weights in ("fp32", "bf16", "int8", "int4"):
+        table[f"sample-{weights}"] = sample(weights)
     for program in ("tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample"):
-        table[f"start-{program}"] = (program, ["--version"], None)
+        table[f"start-{program}"] = (program, ["--help"], None)
     return table
 
 
@@ -168,7 +168,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="stages: dump-json dump-html clean clean-2 encode-1 encode-2 train-fp32 train-bf16 "
-        "sample-fp32 sample-int8 and start-PROGRAM")
+        "sample-fp32 sample-bf16 sample-int8 sample-int4 and start-PROGRAM")
     for name in ("before", "after", "work"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)

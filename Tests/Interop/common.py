@@ -1,5 +1,6 @@
-"""What the checks of tokens have in common: a report of differences, and nasty texts."""
+"""What the checks have in common: a report of differences, nasty texts, and a run that is killed."""
 import random
+import subprocess
 import sys
 
 # What a split or a merge could get wrong, without line breaks.
@@ -35,3 +36,13 @@ def random_texts(seed, mixed, scattered):
     return ["".join(rng.choices(alphabet, k=rng.randint(1, 60))) for _ in range(mixed)] + [
         "".join(chr(c) for c in (rng.randrange(0x20, 0x3000) for _ in range(30)) if not 0x7F < c < 0xA0)
         for _ in range(scattered)]
+
+
+def run_to(mark, command):
+    """Runs a program and kills it at the first line of its log that contains `mark`; to its end without a mark."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if mark and mark in line:
+            process.kill()
+    status = process.wait()
+    assert mark or status == 0, f"{command} ended with status {status}"

@@ -11,11 +11,10 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 
-from common import check, finish
+from common import check, finish, run_to
 
 WIDTHS = 400, 800, 1400
 STEPS = 40
@@ -124,16 +123,10 @@ def check_paper(page, work, facts):
 
 def train(program, tokens, run, *, stopped_after=None):
     """Trains; the process is killed after a line of the log for the step `stopped_after`."""
-    command = [
+    run_to(stopped_after and f": step {stopped_after}, ", [
         program, tokens, "-o", run, "--layers", "2", "--width", "64", "--heads", "2", "--context", "64",
         "--block-size", "64", "--learning-rate", "1e-2", "--max-steps", str(STEPS), "--logging-steps", "1",
-        "--eval-steps", "8", "--save-steps", "8", "--eval-samples", "6", "--resume"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if stopped_after and f": step {stopped_after}, " in line:
-            process.send_signal(signal.SIGKILL)
-    process.stdout.read()
-    assert stopped_after or process.wait() == 0
+        "--eval-steps", "8", "--save-steps", "8", "--eval-samples", "6", "--resume"])
 
 
 def main():

@@ -8,27 +8,22 @@ import json
 import math
 import pathlib
 import shutil
-import subprocess
 
 import numpy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
+
+from common import run_to
 
 STEPS = 12
 
 
 def train(program, tokens, run, *, killed_after=None):
     """Trains; the process is killed once it has saved the checkpoint `killed_after`."""
-    command = [
+    run_to(killed_after and f"checkpoint-{killed_after}\n", [
         program, tokens, "-o", run, "--layers", "1", "--width", "16", "--heads", "2", "--context",
         "32", "--block-size", "32", "--max-steps", str(STEPS), "--logging-steps", "1",
-        "--eval-steps", "3", "--save-steps", "4", "--eval-samples", "3", "--resume"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if killed_after and line.strip().endswith(f"checkpoint-{killed_after}"):
-            process.kill()
-    process.stdout.read()
-    assert killed_after or process.wait() == 0
+        "--eval-steps", "3", "--save-steps", "4", "--eval-samples", "3", "--resume"])
 
 
 def main():

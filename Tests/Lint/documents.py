@@ -7,6 +7,7 @@ usage: documents.py    in the folder of the project
 - Paths in backticks that begin with Sources, Tests or docs exist, and so do names such as `Post.swift`.
 - Of `Type.member` in backticks, the type is declared, and the member in a file that names the type;
   if the text says in which file, as in `Post.write` in `Post.swift`, in that.
+- The newest section of docs/CHANGELOG.md is about the version of `Version.swift`.
 - In the pages about the code, names with a capital within them, such as `PostMerge`, are declared.
 """
 
@@ -78,8 +79,18 @@ def faults(page, line):
             yield f"{name} is not declared" + (f" in {places[name]}" if name in places else "")
 
 
+def is_newest_version():
+    version = re.search(
+        r'packageVersion = "(.*)"', "".join(SOURCES[path] for path in SOURCES if path.name == "Version.swift"))
+    page = pathlib.Path("docs/CHANGELOG.md").read_text(encoding="utf-8")
+    return re.findall(r"^## (.*)$", page, flags=re.M)[0] == version[1]
+
+
 def main():
     found = 0
+    if not is_newest_version():
+        found += 1
+        print("docs/CHANGELOG.md: the first section is not about the version of Version.swift", file=sys.stderr)
     for page in PAGES:
         is_code = False
         for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):

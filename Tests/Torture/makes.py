@@ -38,13 +38,13 @@ def make_project(project, folder):
     os.makedirs(folder + "/.build/release")
     for name in ("Makefile", "pipeline.mk", "Package.swift"):
         shutil.copy2(f"{project}/{name}", folder)
+    shutil.copytree(project + "/.package", folder + "/.package")
     os.makedirs(folder + "/Tests")
     shutil.copy2(project + "/Tests/checks.mk", folder + "/Tests")
     # make must find the programs built.
     os.makedirs(folder + "/Sources")
-    for path, text in [("march", "native\n"), ("installed", "")]:
-        with open(f"{folder}/.build/{path}", "w") as file:
-            file.write(text)
+    with open(folder + "/.build/installed", "w"):
+        pass
     for name in PROGRAMS:
         path = f"{folder}/.build/release/{name}"
         with open(path, "w") as file:

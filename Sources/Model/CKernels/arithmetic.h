@@ -6,13 +6,9 @@
 #define RELAXED _Pragma("clang fp reassociate(on) contract(fast)")
 #define INLINE static inline __attribute__((__always_inline__))
 
-/// sum + x * y of numbers or vectors, rounded once if the processor supports it, and the same in
-/// every loop: left to itself, the optimizer may fuse differently in two loops.
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+/// sum + x * y of numbers or vectors, rounded once, in every loop: left to itself, the optimizer may
+/// fuse differently in two loops.
 #define FUSED(sum, x, y) __builtin_elementwise_fma(x, y, sum)
-#else
-#define FUSED(sum, x, y) ((sum) + (x) * (y))
-#endif
 
 /// e^x to 2e-7 relative, in a form that vectorizes: 2^n times a polynomial in the remainder
 /// (coefficients of Cephes' expf). Below -87 it is practically 0, above 88 it stays finite.

@@ -28,15 +28,15 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key) {
 }
 
 // How many counters go through the rounds side by side, one in each vector lane.
-enum { lanes = 16 };
+enum { counters = 16 };
 // How many elements get random numbers from those counters: 16 bits each. With 32, and drawing the
 // masks of attention again in the backward pass, dropout took 3.2 % of a step instead of 1.7 %.
 enum { stretch = CKERNELS_DROPOUT_STRETCH };
-_Static_assert(stretch == 8 * lanes, "a counter gives 128 bits, an element takes 16");
+_Static_assert(stretch == 8 * counters, "a counter gives 128 bits, an element takes 16");
 
-static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropout,
+static void random_words(uint32_t words[4][counters], const CKernelsDropout *dropout,
                          uint64_t first_group) {
-  for (size_t lane = 0; lane < lanes; lane++) {
+  for (size_t lane = 0; lane < counters; lane++) {
     uint64_t group = first_group + lane;
     words[0][lane] = (uint32_t)group;
     words[1][lane] = (uint32_t)(group >> 32);
@@ -45,7 +45,7 @@ static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropou
   }
   uint32_t key0 = dropout->key[0], key1 = dropout->key[1];
   for (int round = 0; round < rounds; round++) {
-    for (size_t lane = 0; lane < lanes; lane++)
+    for (size_t lane = 0; lane < counters; lane++)
       philox_round(&words[0][lane], &words[1][lane], &words[2][lane], &words[3][lane], key0, key1);
     key0 += weyl0;
     key1 += weyl1;
@@ -53,7 +53,8 @@ static void random_words(uint32_t words[4][lanes], const CKernelsDropout *dropou
 }
 
 // The bits of each element of a stretch that are kept: all or none.
-INLINE void kept_bits(uint32_t kept[stretch], const uint32_t words[4][lanes], uint32_t threshold) {
+INLINE void kept_bits(uint32_t kept[stretch], const uint32_t words[4][counters],
+                      uint32_t threshold) {
   // Element e takes the lower half of word e, and element 64 + e the upper half.
   const uint32_t *random = &words[0][0];
   for (size_t i = 0; i < stretch / 2; i++) {
@@ -77,7 +78,7 @@ INLINE void drop(float *out, const float *input, const uint32_t kept[stretch], f
 
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count) {
-  uint32_t words[4][lanes], kept[stretch];
+  uint32_t words[4][counters], kept[stretch];
   for (size_t start = 0; start < count; start += stretch) {
     random_words(words, dropout, first_group + start / 8);
     kept_bits(kept, words, dropout->threshold);

@@ -1,7 +1,4 @@
 #include "vectors.h"
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 
 // Weights as integers, with scales that blocks of inputs share. A block is one chain of fused
 // multiply-adds of integers and inputs, to which its scale is applied once; blocks are added in
@@ -35,11 +32,10 @@ INLINE Vector from_int8(const int8_t *x) {
 void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
                               const int8_t *restrict panel, const float *restrict scales,
                               size_t inputs) {
-  enum { BLOCK = CKERNELS_INPUT_BLOCK };
   Vector totals[PANEL_VECTORS];
   load_totals(totals, out);
-  for (size_t start = 0; start < inputs; start += BLOCK, scales += PANEL) {
-    const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+  for (size_t start = 0; start < inputs; start += INPUT_BLOCK, scales += PANEL) {
+    const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     clear(sums);
     for (size_t input = start; input < end; input++, panel += PANEL) {
@@ -53,6 +49,45 @@ void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
     }
   }
   store_totals(out, totals);
+}
+
+/// The pairs of the inputs of a panel at `panel` and, unless it is the last, after it.
+INLINE Words pairs_of_int8(const int8_t *panel, size_t v, int has_second) {
+  const Vector second = has_second ? from_int8(panel + PANEL + v * LANES) : (Vector)0.0f;
+  return pairs_of(from_int8(panel + v * LANES), second);
+}
+
+void ckernels_linear_row_int8_pairs(float *restrict out, const uint32_t *restrict x,
+                                    const int8_t *restrict panel, const float *restrict scales,
+                                    size_t inputs) {
+  Vector totals[PANEL_VECTORS];
+  load_totals(totals, out);
+  for (size_t start = 0; start < inputs; start += CKERNELS_INPUT_BLOCK, scales += PANEL) {
+    const size_t rest = inputs - start;
+    const size_t end = rest < CKERNELS_INPUT_BLOCK ? inputs : start + CKERNELS_INPUT_BLOCK;
+    Vector sums[PANEL_VECTORS];
+    clear(sums);
+    for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
+      __builtin_prefetch((const char *)panel + AHEAD);
+      __builtin_prefetch((const char *)panel + AHEAD + PANEL);
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] = add_pairs(sums[v], x[input / 2], pairs_of_int8(panel, v, input + 1 < end));
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
+    }
+  }
+  store_totals(out, totals);
+}
+
+void ckernels_pairs_of_int8(uint16_t *restrict pairs, const int8_t *restrict panel,
+                            size_t inputs) {
+  for (size_t input = 0; input < inputs; input += 2, panel += 2 * PANEL, pairs += 2 * PANEL) {
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      *(Words *)(pairs + 2 * v * LANES) = pairs_of_int8(panel, v, input + 1 < inputs);
+    }
+  }
 }
 
 void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
@@ -87,7 +122,7 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
 
 /// The weights in the lowest four bits of each word.
 INLINE Vector from_int4(Words words) {
-#if defined(__AVX512F__)
+#if defined(KERNELS_AVX512)
   // A permutation looks at these bits only.
   const __m512 integers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
   return (Vector)_mm512_permutexvar_ps((__m512i)words, integers);
@@ -98,16 +133,8 @@ INLINE Vector from_int4(Words words) {
 
 /// Finite numbers in half precision.
 INLINE Vector from_halves(const uint16_t *x) {
-#if defined(__F16C__) || defined(__aarch64__)
   typedef _Float16 Halves __attribute__((ext_vector_type(LANES), aligned(2)));
   return __builtin_convertvector(*(const Halves *)x, Vector);
-#else
-  typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
-  const Words bits = __builtin_convertvector(*(const Halves *)x, Words);
-  // Adjusting the exponent by multiplication also makes subnormal numbers normal.
-  const Vector magnitudes = (Vector)((bits & 0x7FFFu) << 13) * 0x1p112f;
-  return (Vector)((Words)magnitudes | (bits & 0x8000u) << 16);
-#endif
 }
 
 /// The nearest number in half precision; ties go to the even one. Those too large become the
@@ -126,11 +153,11 @@ INLINE uint16_t half_of(float x) {
 
 void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
                               const CKernelsInt4Block *restrict panel, size_t inputs) {
-  enum { BLOCK = CKERNELS_INT4_BLOCK };
+  enum { INT4_BLOCK = CKERNELS_INT4_BLOCK };
   Vector totals[PANEL_VECTORS];
   load_totals(totals, out);
   for (; inputs > 0; panel++) {
-    const size_t count = inputs < BLOCK ? inputs : BLOCK;
+    const size_t count = inputs < INT4_BLOCK ? inputs : INT4_BLOCK;
     Vector sums[PANEL_VECTORS];
     clear(sums);
     for (size_t input = 0; input < count; input += NIBBLES) {
@@ -155,6 +182,47 @@ void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
     inputs -= count;
   }
   store_totals(out, totals);
+}
+
+/// The pairs of inputs 2 * `pair` and after it of a block; those after the last input are zero.
+INLINE Words pairs_of_int4(const CKernelsInt4Block *block, size_t v, size_t pair) {
+  const Words words = *(const Words *)(block->weights[2 * pair / NIBBLES] + v * LANES) >>
+                      (uint32_t)(2 * pair % NIBBLES * 4);
+  return pairs_of(from_int4(words), from_int4(words >> 4));
+}
+
+void ckernels_linear_row_int4_pairs(float *restrict out, const uint32_t *restrict x,
+                                    const CKernelsInt4Block *restrict panel, size_t inputs) {
+  Vector totals[PANEL_VECTORS];
+  load_totals(totals, out);
+  const size_t all = (inputs + 1) / 2, most = CKERNELS_INT4_BLOCK / 2;
+  for (size_t done = 0; done < all; done += most, panel++) {
+    const size_t count = all - done < most ? all - done : most;
+    Vector sums[PANEL_VECTORS];
+    clear(sums);
+    for (size_t line = 0; line < sizeof(*panel); line += 64) {
+      __builtin_prefetch((const char *)panel + AHEAD + line);
+    }
+    for (size_t pair = 0; pair < count; pair++) {
+      for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        sums[v] = add_pairs(sums[v], x[done + pair], pairs_of_int4(panel, v, pair));
+      }
+    }
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+      totals[v] = FUSED(totals[v], from_halves(panel->scales + v * LANES), sums[v]);
+    }
+  }
+  store_totals(out, totals);
+}
+
+void ckernels_pairs_of_int4(uint16_t *restrict pairs, float *restrict scales,
+                            const CKernelsInt4Block *restrict block, size_t inputs) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) {
+    *(Vector *)(scales + v * LANES) = from_halves(block->scales + v * LANES);
+    for (size_t pair = 0; pair < (inputs + 1) / 2; pair++) {
+      *(Words *)(pairs + 2 * (pair * PANEL + v * LANES)) = pairs_of_int4(block, v, pair);
+    }
+  }
 }
 
 void ckernels_panel_of_int4(float *restrict panel, float *restrict scales,

@@ -1,37 +1,17 @@
 #include "vectors.h"
-#if defined(__AVX512BF16__)
-#include <immintrin.h>
-#endif
 
 // Every output is a sum over blocks of inputs in ascending order, each of which is one chain of
 // fused multiply-adds. The bits are the same for any number of rows and threads and any vector
 // width. Only products of pairs have whatever bits the processor's instruction gives.
 #pragma clang fp contract(off)
 
-#if defined(__AVX512F__)
+#if defined(KERNELS_AVX512)
 #define TILE_ROWS 6
 #else
 #define TILE_ROWS 2
 #endif
 #define VECTORS 4
 #define BLOCK_COLUMNS (LANES * VECTORS)
-
-INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
-
-/// The first bfloat16 of each pair; a bfloat16 is the upper half of a float.
-INLINE Vector first_of(Words pairs) { return (Vector)(pairs << 16); }
-
-INLINE Vector second_of(Words pairs) { return (Vector)(pairs & 0xFFFF0000u); }
-
-/// sum plus the products of the pair x with each pair of weights.
-INLINE Vector add_pairs(Vector sum, uint32_t x, Words weights) {
-#if defined(__AVX512BF16__)
-  return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)(Words)x, (__m512bh)weights);
-#else
-  sum = FUSED(sum, second_of((Words)x), second_of(weights));
-  return FUSED(sum, first_of((Words)x), first_of(weights));
-#endif
-}
 
 // MARK: - One row
 
@@ -52,8 +32,6 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
   }
 }
 
-#define BLOCK CKERNELS_INPUT_BLOCK
-
 /// Prefetches the pairs after those of one pair of inputs.
 INLINE void read_pairs_ahead(const uint16_t *panel) {
   for (size_t line = 0; line < 2 * PANEL * sizeof(*panel); line += 64) {
@@ -65,8 +43,8 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
                                   const uint16_t *restrict panel, size_t inputs) {
   Vector totals[PANEL_VECTORS];
   for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-  for (size_t start = 0; start < inputs; start += BLOCK) {
-    const size_t end = start + BLOCK < inputs ? start + BLOCK : inputs;
+  for (size_t start = 0; start < inputs; start += INPUT_BLOCK) {
+    const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
@@ -87,8 +65,8 @@ void ckernels_linear_row_pairs(float *restrict out, const uint32_t *restrict x,
                                const uint16_t *restrict panel, size_t pairs) {
   Vector totals[PANEL_VECTORS];
   for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-  for (size_t start = 0; start < pairs; start += BLOCK / 2) {
-    const size_t end = start + BLOCK / 2 < pairs ? start + BLOCK / 2 : pairs;
+  for (size_t start = 0; start < pairs; start += INPUT_BLOCK / 2) {
+    const size_t end = start + INPUT_BLOCK / 2 < pairs ? start + INPUT_BLOCK / 2 : pairs;
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t pair = start; pair < end; pair++, panel += 2 * PANEL) {
@@ -136,7 +114,7 @@ void ckernels_panel_of_bfloat16(float *restrict panel, const uint16_t *restrict 
 
 /// `rows` rows, a constant, of a product with BLOCK_COLUMNS columns of a panel. Meanwhile, a column
 /// of cache lines, `coming_stride` apart, is prefetched.
-INLINE void tile(const size_t rows, float *restrict out, size_t out_stride,
+INLINE void panel_tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict x, size_t x_stride, const float *restrict panel,
                  const float *restrict scales, size_t inputs, const float *coming,
                  size_t coming_stride) {
@@ -179,24 +157,25 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
       const float *c = next && line < PANEL ? next + line : p;
       const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
-      case 1: tile(1, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 1: panel_tile(1, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
 #if TILE_ROWS > 2
-      case 2: tile(2, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 3: tile(3, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 4: tile(4, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 5: tile(5, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 2: panel_tile(2, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 3: panel_tile(3, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 4: panel_tile(4, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 5: panel_tile(5, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
 #endif
-      default: tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      default: panel_tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       }
     }
   }
 }
 
-/// The same as `tile`, for pairs; if `ahead`, the pairs that follow the panel are prefetched
+/// The same as `panel_tile`, for pairs; if `ahead`, the pairs that follow the panel are prefetched
 /// meanwhile.
 INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
                           const uint32_t *restrict x, size_t x_stride,
-                          const uint16_t *restrict panel, size_t pairs, const int ahead) {
+                          const uint16_t *restrict panel, const float *restrict scales,
+                          size_t pairs, const int ahead) {
   Vector sums[TILE_ROWS][VECTORS];
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
@@ -215,39 +194,42 @@ INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_str
   }
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) {
-      *(Vector *)(out + r * out_stride + v * LANES) += sums[r][v];
+      Vector *target = (Vector *)(out + r * out_stride + v * LANES);
+      *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[r][v])
+                       : *target + sums[r][v];
     }
   }
 }
 
 void ckernels_pair_product(float *restrict out, size_t out_stride, const uint32_t *restrict x,
                            size_t x_stride, size_t rows, const uint16_t *restrict panel,
-                           size_t pairs) {
+                           const float *restrict scales, size_t pairs) {
   for (size_t row = 0; row < rows; row += TILE_ROWS) {
     for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
       float *o = out + row * out_stride + column;
       const uint32_t *i = x + row * x_stride;
       const uint16_t *p = panel + 2 * column;
-      if (row == 0 && rows >= TILE_ROWS) {
-        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 1);
+      const float *s = scales ? scales + column : 0;
+      if (row == 0 && rows >= TILE_ROWS && !scales) {
+        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 1);
         continue;
       }
       switch (rows - row) {
-      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, s, pairs, 0); break;
 #if TILE_ROWS > 2
-      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, pairs, 0); break;
-      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, pairs, 0); break;
+      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, s, pairs, 0); break;
+      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, s, pairs, 0); break;
 #endif
-      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, pairs, 0); break;
+      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 0); break;
       }
     }
   }
 }
 
 int ckernels_multiplies_pairs(void) {
-#if defined(__AVX512BF16__)
+#if defined(KERNELS_BFLOAT16)
   return 1;
 #else
   return 0;
@@ -281,13 +263,13 @@ void ckernels_round_to_bfloat16_in_place(void *memory, size_t count) {
   const char *source = memory;
   char *target = memory;
   // What is written lies before what has not yet been read.
-  enum { STRETCH = 64 };
-  for (size_t done = 0; done < count; done += STRETCH) {
-    size_t rest = count - done < STRETCH ? count - done : STRETCH;
-    float floats[STRETCH] = {0};
-    uint16_t values[STRETCH];
+  enum { ROUNDED_STRETCH = 64 };
+  for (size_t done = 0; done < count; done += ROUNDED_STRETCH) {
+    size_t rest = count - done < ROUNDED_STRETCH ? count - done : ROUNDED_STRETCH;
+    float floats[ROUNDED_STRETCH] = {0};
+    uint16_t values[ROUNDED_STRETCH];
     memcpy(floats, source + done * sizeof(float), rest * sizeof(float));
-    for (size_t i = 0; i < STRETCH; i++) values[i] = rounded(floats[i]);
+    for (size_t i = 0; i < ROUNDED_STRETCH; i++) values[i] = rounded(floats[i]);
     memcpy(target + done * sizeof(uint16_t), values, rest * sizeof(uint16_t));
   }
 }

@@ -8,15 +8,15 @@
 // Functions that take or return vectors are inlined, so the calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
 
-#define LANES 16
-typedef float Lanes __attribute__((ext_vector_type(LANES), aligned(4)));
-typedef int32_t Words __attribute__((ext_vector_type(LANES), aligned(4)));
+#define LOGIT_LANES 16
+typedef float Lanes __attribute__((ext_vector_type(LOGIT_LANES), aligned(4)));
+typedef int32_t LaneBits __attribute__((ext_vector_type(LOGIT_LANES), aligned(4)));
 
-INLINE Lanes load(const float *x) { return *(const Lanes *)x; }
+INLINE Lanes load_lanes(const float *x) { return *(const Lanes *)x; }
 
-INLINE void store(float *out, Lanes lanes) { *(Lanes *)out = lanes; }
+INLINE void store_lanes(float *out, Lanes lanes) { *(Lanes *)out = lanes; }
 
-INLINE size_t whole_lanes(size_t count) { return count / LANES * LANES; }
+INLINE size_t whole_lanes(size_t count) { return count / LOGIT_LANES * LOGIT_LANES; }
 
 INLINE Lanes larger(Lanes x, Lanes y) { return y > x ? y : x; }
 
@@ -24,13 +24,13 @@ float ckernels_largest(const float *x, size_t count) {
   // Two chains hide the latency of a comparison.
   Lanes first = (Lanes)-INFINITY, second = first;
   size_t i = 0;
-  for (; i + 2 * LANES <= count; i += 2 * LANES) {
-    first = larger(first, load(x + i));
-    second = larger(second, load(x + i + LANES));
+  for (; i + 2 * LOGIT_LANES <= count; i += 2 * LOGIT_LANES) {
+    first = larger(first, load_lanes(x + i));
+    second = larger(second, load_lanes(x + i + LOGIT_LANES));
   }
   first = larger(first, second);
   float largest = first[0];
-  for (size_t v = 1; v < LANES; v++) largest = first[v] > largest ? first[v] : largest;
+  for (size_t v = 1; v < LOGIT_LANES; v++) largest = first[v] > largest ? first[v] : largest;
   for (; i < count; i++) largest = x[i] > largest ? x[i] : largest;
   return largest;
 }
@@ -49,18 +49,18 @@ INLINE Lanes exponential_lanes(Lanes x) {
   power = power * rest + 1.6666665459e-1f;
   power = power * rest + 5.0000001201e-1f;
   power = power * (rest * rest) + rest + 1.0f;
-  return power * (Lanes)(((Words)shifted + 127) << 23);
+  return power * (Lanes)(((LaneBits)shifted + 127) << 23);
 }
 
 INLINE double total(Lanes sum) {
   float total = sum[0];
-  for (size_t v = 1; v < LANES; v++) total += sum[v];
+  for (size_t v = 1; v < LOGIT_LANES; v++) total += sum[v];
   return (double)total;
 }
 
 /// How many elements are summed in single precision; the sums of these stretches are added in
 /// double.
-#define STRETCH (64 * LANES)
+#define SUM_STRETCH (64 * LOGIT_LANES)
 
 INLINE double exponentials(const int keeps, float *out, const float *x, float maximum,
                            size_t count) {
@@ -68,11 +68,11 @@ INLINE double exponentials(const int keeps, float *out, const float *x, float ma
   const size_t whole = whole_lanes(count);
   size_t i = 0;
   while (i < whole) {
-    const size_t end = i + STRETCH < whole ? i + STRETCH : whole;
+    const size_t end = i + SUM_STRETCH < whole ? i + SUM_STRETCH : whole;
     Lanes sum = (Lanes)0.0f;
-    for (; i < end; i += LANES) {
-      Lanes power = exponential_lanes(load(x + i) - maximum);
-      if (keeps) store(out + i, power);
+    for (; i < end; i += LOGIT_LANES) {
+      Lanes power = exponential_lanes(load_lanes(x + i) - maximum);
+      if (keeps) store_lanes(out + i, power);
       sum += power;
     }
     result += total(sum);
@@ -112,9 +112,9 @@ double ckernels_total(const float *x, size_t count) {
   const size_t whole = whole_lanes(count);
   size_t i = 0;
   while (i < whole) {
-    const size_t end = i + STRETCH < whole ? i + STRETCH : whole;
+    const size_t end = i + SUM_STRETCH < whole ? i + SUM_STRETCH : whole;
     Lanes sum = (Lanes)0.0f;
-    for (; i < end; i += LANES) sum += load(x + i);
+    for (; i < end; i += LOGIT_LANES) sum += load_lanes(x + i);
     result += total(sum);
   }
   for (; i < count; i++) result += (double)x[i];
@@ -122,28 +122,29 @@ double ckernels_total(const float *x, size_t count) {
 }
 
 size_t ckernels_group_maxima(float *maxima, const float *x, size_t count) {
-  const size_t stretch = CKERNELS_LOGIT_GROUP * LANES;
+  const size_t stretch = CKERNELS_LOGIT_GROUP * LOGIT_LANES;
   size_t groups = 0;
-  for (; count >= stretch; x += stretch, count -= stretch, groups += LANES) {
-    Lanes largest = load(x);
-    for (size_t i = LANES; i < stretch; i += LANES) largest = larger(largest, load(x + i));
-    store(maxima + groups, largest);
+  for (; count >= stretch; x += stretch, count -= stretch, groups += LOGIT_LANES) {
+    Lanes largest = load_lanes(x);
+    for (size_t i = LOGIT_LANES; i < stretch; i += LOGIT_LANES)
+      largest = larger(largest, load_lanes(x + i));
+    store_lanes(maxima + groups, largest);
   }
   return groups;
 }
 
 INLINE int any_at_least(const float *x, float bound) {
-  Words is_kept = load(x) >= (Lanes)bound;
+  LaneBits is_kept = load_lanes(x) >= (Lanes)bound;
   int32_t any = 0;
-  for (size_t v = 0; v < LANES; v++) any |= is_kept[v];
+  for (size_t v = 0; v < LOGIT_LANES; v++) any |= is_kept[v];
   return any != 0;
 }
 
 INLINE size_t keep_at_least(const int has_tokens, float *x, int32_t *tokens, float bound,
                             size_t count) {
   size_t kept = 0;
-  for (size_t start = 0; start < count; start += LANES) {
-    size_t end = start + LANES;
+  for (size_t start = 0; start < count; start += LOGIT_LANES) {
+    size_t end = start + LOGIT_LANES;
     if (end > count)
       end = count;
     else if (!any_at_least(x + start, bound))

@@ -1,22 +1,13 @@
 #include "CKernels.h"
 #include "arithmetic.h"
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__)
-#include <immintrin.h>
+#if defined(KERNELS_AVX512)
 
 enum { tile_rows = CKERNELS_TILE_ROWS, tile_columns = CKERNELS_TILE_COLUMNS };
 enum { lanes = 16, vectors = tile_columns / lanes };
 _Static_assert(tile_columns % lanes == 0, "a tile is some vectors wide");
 
 int ckernels_packs_floats(void) { return 1; }
-
-int ckernels_packs_bfloat16(void) {
-#if defined(__AVX512BF16__)
-  return 1;
-#else
-  return 0;
-#endif
-}
 
 // MARK: - Packing
 
@@ -220,7 +211,7 @@ void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines 
 
 INLINE __m512 fused(int has_pairs, __m512 sum, uint32_t left, __m512i right) {
   __m512i x = _mm512_set1_epi32((int)left);
-#if defined(__AVX512BF16__)
+#if defined(KERNELS_BFLOAT16)
   if (has_pairs) return _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)right);
 #endif
   return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(right), sum);
@@ -231,7 +222,7 @@ INLINE void store(const CKernelsProduct *out, size_t row, size_t column, __m512 
   size_t place = row * out->stride + column;
   sum *= out->factor;
   if (out->bias) sum += _mm512_maskz_loadu_ps(mask, out->bias + column);
-#if defined(__AVX512BF16__)
+#if defined(KERNELS_BFLOAT16)
   if (out->out_is_bfloat16) {
     uint16_t *target = (uint16_t *)out->out + place;
     if (out->accumulates) {
@@ -311,8 +302,6 @@ void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
 #else
 
 int ckernels_packs_floats(void) { return 0; }
-
-int ckernels_packs_bfloat16(void) { return 0; }
 
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
   __builtin_trap();

@@ -8,7 +8,6 @@
 
 #define CHAINS CKERNELS_CHAINS
 #define CHAIN_BLOCK CKERNELS_CHAIN_BLOCK
-#define PANEL CKERNELS_PANEL
 
 typedef float Row __attribute__((ext_vector_type(CHAINS), aligned(4)));
 
@@ -19,7 +18,7 @@ typedef float Row __attribute__((ext_vector_type(CHAINS), aligned(4)));
   __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
 /// Transposes 16 rows by interleaving the upper half of them with the lower half four times.
-INLINE void transpose(Row rows[16]) {
+INLINE void transpose_rows(Row rows[16]) {
   for (size_t round = 0; round < 4; round++) {
     Row next[16];
     for (size_t pair = 0; pair < 8; pair++) {
@@ -53,7 +52,7 @@ INLINE void transposed_square(Row square[CHAINS], const float *weights, size_t s
       partly(&square[r], source, inputs);
     }
   }
-  transpose(square);
+  transpose_rows(square);
 }
 
 void ckernels_panel_of_rows(float *restrict panel, const float *restrict weights, size_t stride,
@@ -110,7 +109,7 @@ void ckernels_linear_row_transposed(float *restrict out, const float *restrict x
         }
       }
       for (size_t block = 0; block < blocks; block++) {
-        transpose(kept[block]);
+        transpose_rows(kept[block]);
         for (size_t chain = 0; chain < CHAINS; chain++) totals += kept[block][chain];
       }
     }

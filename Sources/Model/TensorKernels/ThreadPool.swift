@@ -7,7 +7,8 @@ import Threading
 /// Threads that share the work of a loop.
 ///
 /// A thread without work spins for a moment, because the next loop of a training step comes soon,
-/// and then sleeps. The calling thread works too.
+/// and then sleeps. The calling thread works too, and alone for a while if the others are kept from
+/// their processors (``Solitude``).
 ///
 /// Only the calling thread handles signals. This matters for more than waiting for input: kernels
 /// of oneDNN store data where the stack pointer normally is, so a handler on that "stack" would
@@ -49,7 +50,7 @@ public final class ThreadPool: Sendable {
   /// below ``count``, and no two concurrent calls have the same `thread`, so each may have its own
   /// scratch memory. Only one loop runs at a time: do not call this from within `body`.
   public func run(_ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) -> Void) {
-    guard pieces > 1, count > 1 else {
+    guard pieces > 1, count > 1, !shared.isAlone else {
       for piece in 0..<pieces { body(piece, 0) }
       return
     }
@@ -102,23 +103,32 @@ extension ThreadPool {
   /// Returns when no thread is still reading ahead; like a loop, must not be called during one.
   public func stopReadingAhead() {
     readAhead(ReadAhead.none.memory)
-    // A loop interrupts the reading of all threads.
-    run(count) { _, _ in }
+    shared.stopReaders()
   }
 }
 
 /// What the threads share: the current loop, and how far it is.
 ///
+/// A loop ends when its pieces are done, whether or not all threads have taken part: one that another
+/// process keeps from its processor delays the loop only if that happens within a piece.
+///
 /// Unchecked `Sendable`, because the threads read the non-atomic variables without a lock: the
-/// calling thread sets them while the others wait for ``generation``, which it then advances, and
-/// again once ``busy`` shows that all have left the loop.
+/// calling thread sets them only while ``gate`` is closed and no thread is in a loop, and the others
+/// read them only in a loop.
 private final class Shared: @unchecked Sendable {
-  /// Counts the loops; a thread that sees it change joins the loop.
+  /// Counts the loops; a thread that sees it change tries to join.
   private let generation = Atomic<Int>(0)
-  /// Threads that have not yet left the loop.
-  private let busy = Atomic<Int>(0)
+  /// Twice the number of threads in the loop besides the calling one, plus 1 while others may join.
+  private let gate = Atomic<Int>(0)
+  /// The number of threads that read ahead.
+  private let readers = Atomic<Int>(0)
   private let isFinished = Atomic<Bool>(false)
-  private let monitor = Monitor()
+  /// Where threads sleep that wait for a loop, and how many do.
+  private let loops = Monitor()
+  private let sleepers = Atomic<Int>(0)
+  /// Where the calling thread sleeps, and whether it does.
+  private let ends = Monitor()
+  private let isCallerAsleep = Atomic<Bool>(false)
   /// The number of threads, including the calling one.
   private(set) var count: Int
   /// The pieces of each thread; not objects, because all threads would count their references.
@@ -128,6 +138,7 @@ private final class Shared: @unchecked Sendable {
   var ahead = ReadAhead.none
   /// The calling thread's portion of it.
   private var reading = ReadAheadPortion()
+  private var solitude = Solitude()
 
   /// About 50 µs: longer than the gap between two kernels, shorter than a user would notice.
   private static let spins = 4000
@@ -172,59 +183,110 @@ private final class Shared: @unchecked Sendable {
     }
   }
 
+  func finish() {
+    isFinished.store(true, ordering: .relaxed)
+    advance()
+  }
+
+  // MARK: - The calling thread
+
   func run(_ pieces: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
     precondition(self.body == nil, "nested loops are not allowed")
     for thread in 0..<count {
       portions[thread].begin(pieces * thread / count..<pieces * (thread + 1) / count)
     }
     self.body = body
-    busy.store(count - 1, ordering: .relaxed)
+    gate.store(1, ordering: .releasing)
     advance()
     takePieces(as: 0)
     reading.follow(ahead, thread: 0, of: count)
-    while busy.load(ordering: .acquiring) > 0, reading.read() {}
-    var waited = 0
-    while busy.load(ordering: .acquiring) > 0 {
-      waited += 1
-      // With more threads than processors, the last helper may need this one.
-      if waited < Self.spins { ckernels_spin_pause() } else { sched_yield() }
-    }
+    gate.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+    while isOccupied, reading.read() {}
+    for _ in 0..<Self.spins where isOccupied { ckernels_spin_pause() }
+    if isOccupied { sleepUntilDone() }
     self.body = nil
   }
 
-  func finish() {
-    isFinished.store(true, ordering: .relaxed)
-    advance()
+  /// Whether the calling thread should work alone now.
+  var isAlone: Bool { solitude.lasts }
+
+  private var isOccupied: Bool { gate.load(ordering: .sequentiallyConsistent) > 0 }
+
+  /// Leaves the processor to the threads that still work: one of them may have none.
+  private func sleepUntilDone() {
+    let wait = Solitude.Wait()
+    isCallerAsleep.store(true, ordering: .sequentiallyConsistent)
+    ends.locked { while isOccupied { ends.wait() } }
+    isCallerAsleep.store(false, ordering: .relaxed)
+    solitude.waited(wait)
   }
 
   private func advance() {
-    monitor.locked {
-      generation.wrappingAdd(1, ordering: .releasing)
-      monitor.signalAll()
-    }
+    generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    loops.locked { loops.signalAll() }
   }
+
+  /// Returns when no thread reads ahead any more what was announced earlier.
+  func stopReaders() {
+    // A reader looks after each page whether there was a loop. Nobody can join this one.
+    advance()
+    while readers.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+  }
+
+  // MARK: - The other threads
 
   private func work(as thread: Int) {
     var seen = 0
     var reading = ReadAheadPortion()
     while true {
-      waitForGeneration(after: seen)
+      seen = waitForGeneration(after: seen)
       if isFinished.load(ordering: .relaxed) { return }
-      seen += 1
+      guard join() else { continue }
       takePieces(as: thread)
       reading.follow(ahead, thread: thread, of: count)
-      busy.wrappingSubtract(1, ordering: .acquiringAndReleasing)
-      while generation.load(ordering: .relaxed) == seen, reading.read() {}
+      leave()
+      guard !reading.isDone else { continue }
+      readers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      while generation.load(ordering: .sequentiallyConsistent) == seen, reading.read() {}
+      readers.wrappingSubtract(1, ordering: .releasing)
     }
   }
 
-  private func waitForGeneration(after seen: Int) {
+  /// Joins the loop, unless the calling thread only waits for its end.
+  private func join() -> Bool {
+    var value = gate.load(ordering: .relaxed)
+    while value & 1 == 1 {
+      let (joined, current) = gate.weakCompareExchange(
+        expected: value, desired: value + 2, successOrdering: .acquiring,
+        failureOrdering: .relaxed)
+      if joined { return true }
+      value = current
+    }
+    return false
+  }
+
+  private func leave() {
+    let left = gate.wrappingSubtract(2, ordering: .sequentiallyConsistent).newValue
+    guard left == 0, isCallerAsleep.load(ordering: .sequentiallyConsistent) else { return }
+    ends.locked { ends.signalAll() }
+  }
+
+  /// Returns the number of the current loop when there has been one after loop `seen`.
+  private func waitForGeneration(after seen: Int) -> Int {
     for _ in 0..<Self.spins {
-      if generation.load(ordering: .acquiring) != seen { return }
+      let current = generation.load(ordering: .acquiring)
+      if current != seen { return current }
       ckernels_spin_pause()
     }
-    monitor.locked {
-      while generation.load(ordering: .acquiring) == seen { monitor.wait() }
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { sleepers.wrappingSubtract(1, ordering: .relaxed) }
+    return loops.locked {
+      while true {
+        let current = generation.load(ordering: .sequentiallyConsistent)
+        if current != seen { return current }
+        loops.wait()
+      }
     }
   }
 

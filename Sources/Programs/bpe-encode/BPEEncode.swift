@@ -48,6 +48,13 @@ struct BPEEncode: Program {
       bpe-encode --verify data/tokens/run
     """
 
+  static let files = [
+    (
+      path: "~/.cache/huggingface/hub",
+      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
+        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
+    )
+  ]
   static let memoryAdvice = "Fewer --threads need less"
 
   @Arguments(

@@ -97,6 +97,11 @@ struct ProcessOptions: ArgumentGroup {
   var deterministicReduction = false
   @Flag(help: "exchange gradients in bf16: half the traffic, at the price of some precision")
   var bf16Reduction = false
+  @Flag(
+    help:
+      "divide AdamW's moments, half of the memory of full training, among the processes: each updates "
+      + "a part of the weights and sends it to the others; the same result")
+  var shardOptimizer = false
 }
 
 /// How often to log, validate and save, and what follows from the validations.

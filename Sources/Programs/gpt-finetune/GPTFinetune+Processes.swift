@@ -33,7 +33,12 @@ extension GPTFinetune {
   func reportProcesses(
     _ communicator: Communicator, _ trainer: Trainer, _ processors: Processors
   ) {
-    guard communicator.size > 1 else { return }
+    guard communicator.size > 1 else {
+      if processes.shardOptimizer {
+        Log.info("--shard-optimizer has no effect: there is only one process")
+      }
+      return
+    }
     let online = sysconf(Int32(_SC_NPROCESSORS_ONLN))
     let isBound = processors.logicalCount * communicator.countOnThisMachine < online
     communicator.warn(

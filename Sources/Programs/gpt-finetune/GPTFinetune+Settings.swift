@@ -24,6 +24,7 @@ extension GPTFinetune {
     settings.gradientAccumulationSteps = training.gradientAccumulationSteps * communicator.size
     settings.sumsDeterministically = processes.deterministicReduction
     settings.exchangesBFloat16 = processes.bf16Reduction
+    settings.shardsOptimizer = processes.shardOptimizer
     settings.precision =
       try training.precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,

@@ -54,6 +54,16 @@ struct GPTFinetune: Program {
     take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
     """
 
+  static let files = [
+    (
+      path: "~/.cache/huggingface/hub",
+      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
+        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
+    )
+  ]
+  static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
+  static var isFirstProcess: Bool { Communicator.isFirstLaunched }
+
   static let memoryAdvice =
     "--gradient-checkpointing and a smaller --batch-size, --block-size or --threads need less"
 
@@ -95,7 +105,8 @@ struct GPTFinetune: Program {
   @OptionGroup("Comparing runs") var comparison: ComparisonOptions
 
   @Option(
-    help: "number of threads; does not affect the result", valueName: "n",
+    help: "number of threads, at most one for each processor; does not affect the result",
+    valueName: "n",
     defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
@@ -125,7 +136,8 @@ struct GPTFinetune: Program {
         return try holdingOutput(communicator) { try train(communicator) }
       }
       guard communicator.size == 1 else {
-        throw UsageError("--estimate measures what one process does: run it without mpirun")
+        throw communicator.shared(
+          UsageError("--estimate measures what one process does: run it without mpirun"))
       }
       try checkOutput()
       try printEstimate()
@@ -247,7 +259,8 @@ struct GPTFinetune: Program {
     let settings = try communicator.together { try self.settings(for: data, communicator) }
     let processors = Processors.current
     let threadPool = ThreadPool(
-      count: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine))
+      count: processors.threadCount(
+        requested: threads ?? max(1, processors.threadCount / communicator.countOnThisMachine)))
     let base = try fetchModel(communicator)
     let trainer = try communicator.together {
       try makeTrainer(data, base, settings, threadPool, communicator, clock)

@@ -54,7 +54,7 @@ struct ExportOptions: ArgumentGroup {
       model: model, adapter: adapter?.path, tokenizer: tokenizer,
       precision: machine.filePrecision(),
       name: adapter?.name ?? ModelFolder.displayName(of: model), defaults: settings.ggufDefaults,
-      threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount))
+      threadPool: ThreadPool(count: Processors.current.threadCount(requested: machine.threads)))
     for note in gguf.notes { Log.info(note) }
     var progress: Progress?
     try gguf.write(to: file) { done, total in

@@ -6,6 +6,7 @@ import GPT2
 import JSONSupport
 import ModelHub
 import Sampling
+import TensorKernels
 import TextGeneration
 import TextSupport
 
@@ -62,6 +63,19 @@ struct GPTSample: Program {
           the model as a file for llama.cpp, and for 'ollama create fixture -f Modelfile'
     """
 
+  static let files = [
+    (
+      path: "~/.cache/huggingface/hub",
+      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
+        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
+    ),
+    (
+      path: "~/.local/state/gpt-sample/history",
+      text:
+        "The prompts of --interactive, readable only by you; XDG_STATE_HOME chooses another place."
+    ),
+  ]
+  static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
   static let memoryAdvice = "A smaller --batch, --max-length or --threads needs less"
 
   @Argument(

@@ -45,7 +45,7 @@ struct LoadedModel {
     var progress: Progress?
     model = try InferenceModel(
       folder: folder, adapter: adapter?.path, weights: weights, precision: precision,
-      threadPool: ThreadPool(count: machine.threads ?? Processors.current.threadCount)
+      threadPool: ThreadPool(count: Processors.current.threadCount(requested: machine.threads))
     ) { done, total in
       try Interruption.check()
       if done == 0, !isQuiet {

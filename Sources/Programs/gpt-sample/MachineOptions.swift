@@ -15,8 +15,8 @@ struct MachineOptions: ArgumentGroup {
   @Option(
     help:
       "arithmetic of matrix products: fp32; bf16, which reads prompts and writes many texts "
-      + "up to twice as fast, if the program was built for a processor that has it (AVX-512 BF16); "
-      + "or auto: bf16 where possible",
+      + "up to three times as fast, if the processor has it (AVX-512 BF16); or auto: bf16 where "
+      + "possible",
     valueName: "type")
   var precision = PrecisionChoice.fp32
   @Option(
@@ -26,7 +26,8 @@ struct MachineOptions: ArgumentGroup {
     valueName: "n", accepting: .within(1...4096))
   var batch = 64
   @Option(
-    help: "number of threads; does not affect the texts", valueName: "n",
+    help: "number of threads, at most one for each processor; does not affect the texts",
+    valueName: "n",
     defaultText: "one for each physical core", accepting: .within(1...1024))
   var threads: Int?
 
@@ -68,17 +69,16 @@ struct MachineOptions: ArgumentGroup {
   ///   arithmetic.
   func arithmetic() throws -> (weights: WeightType, precision: Precision) {
     let weights = try weightType()
-    if let weights, weights != .bf16 {
+    if weights == .fp32 {
       guard precision != .bf16 else {
         throw UsageError(
-          "--precision bf16 multiplies weights in bf16: leave out --weights \(weights.rawValue)")
+          "--precision bf16 cannot multiply weights in fp32: leave out --weights fp32")
       }
-      return (weights, .fp32)
+      return (.fp32, .fp32)
     }
     let isBFloat16 = try precision.isBFloat16(
       isAvailable: ThreadPool.multipliesPairs,
-      lack: "this program was built for a processor without bfloat16 products (AVX-512 BF16); "
-        + "run `make programs` on one that has them")
+      lack: "this processor does not multiply bfloat16 (AVX-512 BF16)")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)
   }
 }

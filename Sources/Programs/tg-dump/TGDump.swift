@@ -34,6 +34,17 @@ struct TGDump: Program {
 
     docs/formats.md describes the posts, docs/tg-dump.md the program.
     """
+  static let files = [
+    (
+      path: "~/.local/state/tg-dump",
+      text: "The login of --live. Whoever has it has your account; only you can read it. --session "
+        + "and XDG_STATE_HOME choose another place."
+    ),
+    (
+      path: "<output>.resume",
+      text: "What an interrupted dump of a channel has, until it is complete."
+    ),
+  ]
 
   @Arguments(
     help: "an export, a channel (@name or its link), or a .jsonl file of posts",

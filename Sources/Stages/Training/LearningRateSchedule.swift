@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// How the learning rate changes from step to step, as in transformers' `get_scheduler`.
 public enum LearningRateSchedule: String, CaseIterable, Sendable {

@@ -1,8 +1,8 @@
 import CheckpointFormat
 import Communication
 import FileSupport
-import Foundation
 import GPT2
+import Glibc
 import JSONSupport
 import TensorKernels
 import TextSupport
@@ -24,7 +24,7 @@ extension Trainer {
     _ policy: EarlierRunPolicy, progress: () throws -> Void = {}
   ) throws -> TrainingStart {
     let start = try communicator.together {
-      communicator.isRoot ? try startAlone(policy, progress) : .new
+      try moments.serving(others: .new) { try startAlone(policy, progress) }
     }
     return try shared(start)
   }
@@ -199,14 +199,10 @@ extension Trainer {
       // A missing file should be noticed now, not at the end.
       try model.check(folder.checkpointPath(step: best))
     }
-    let moments = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
-    let trained = model.trainable
-    let copies =
-      try trained.destinations(of: moments, prefix: "exp_avg.", in: firstMoments)
-      + trained.destinations(of: moments, prefix: "exp_avg_sq.", in: secondMoments)
+    let optimizer = try SafetensorsFile(path: "\(path)/\(CheckpointFile.optimizer)")
     try restoreTime(from: path)
     try model.restore(from: path, progress: progress)
-    try model.threadPool.copy(copies, progress: progress)
+    try moments.read(optimizer, model.threadPool, progress: progress)
     resume(state)
   }
 
@@ -226,7 +222,7 @@ extension Trainer {
     let path = folder.checkpointPath(step: state.globalStep)
     try checkWeights()
     try communicator.together {
-      if communicator.isRoot { try writeCheckpoint(path, superseding: superseded) }
+      try moments.serving(others: ()) { try writeCheckpoint(path, superseding: superseded) }
     }
     lastSave = .now
     return path
@@ -238,9 +234,7 @@ extension Trainer {
       try model.write(to: partial)
       try writeState(to: partial, isFinal: false)
       try SafetensorsWriter.write(
-        model.trainable.tensors(of: firstMoments, prefix: "exp_avg.")
-          + model.trainable.tensors(of: secondMoments, prefix: "exp_avg_sq."),
-        to: "\(partial)/\(CheckpointFile.optimizer)")
+        moments.tensors, to: "\(partial)/\(CheckpointFile.optimizer)")
     }
     for step in superseded { try folder.removeCheckpoint(step: step) }
     if let limit = settings.saveTotalLimit {

@@ -11,7 +11,7 @@ extension Trainer {
   /// The number of steps in an epoch.
   public var stepsPerEpoch: Int { plan.stepsPerEpoch }
 
-  /// Checks that all processes have the same settings, data and model.
+  /// Checks that all processes have the same settings, data, model and kernels.
   ///
   /// - Throws: ``InputError`` that names one that differs; `PeerFailure`.
   public func checkProcesses() throws {
@@ -34,6 +34,10 @@ extension Trainer {
           .init("origin", origin.course),
         ]), "another model", "copy the folder of --model to all machines"
       ),
+      (
+        .string(ThreadPool.kernels), "kernels for another kind of processor",
+        "hold all to those of the oldest: BUGURT_KERNELS=haswell or avx512 in the environment"
+      ),
     ]
     for (fact, difference, remedy) in facts {
       try communicator.checkSame(
@@ -49,8 +53,7 @@ extension Trainer {
     try communicator.checkSame(
       model.threadPool.checksum(of: model.trainable.floats.floats), "other weights",
       remedy:
-        "its processor or memory computes otherwise; resume without it, or build for a processor that "
-        + "all machines have (MARCH)")
+        "its processor or memory computes otherwise; resume without it")
   }
 
   /// Gives all processes what the first has found: how the training starts, and if it is resumed, the
@@ -93,7 +96,9 @@ extension Trainer {
     }
     try shareInitialFactors(result)
     guard case .resumed = result else { return result }
-    for arena in [model.trainable.floats, firstMoments, secondMoments] {
+    // If they are shared, each process has got its moments from the first.
+    let whole = moments.isShared ? [] : [moments.first, moments.second]
+    for arena in [model.trainable.floats] + whole {
       communicator.broadcast(UnsafeMutableRawBufferPointer(arena.floats.buffer))
     }
     return result

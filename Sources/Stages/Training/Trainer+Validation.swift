@@ -1,7 +1,7 @@
 import CheckpointFormat
 import Communication
 import FileSupport
-import Foundation
+import Glibc
 import GPT2
 
 extension Trainer {

@@ -49,8 +49,9 @@ public final class Trainer {
   /// Warnings for the user about how the training starts, as complete sentences.
   public internal(set) var warnings: [String] = []
 
-  let firstMoments: FloatArena
-  let secondMoments: FloatArena
+  let moments: OptimizerMoments
+  /// How many numbers this process keeps the moments of.
+  package var momentCount: Int { moments.first.count }
   let plan: BatchPlan
   let origin: WeightOrigin
   /// The processes that share the steps: each makes the same calls, and the first writes all files.
@@ -78,7 +79,7 @@ public final class Trainer {
   /// Where the posts are in the training tokens, if each epoch joins them again.
   private let posts: [Range<Int>]
   private var epoch: (index: Int, blocks: EpochBlocks)?
-  private let gradientTree: GradientTree?
+  let gradientTree: GradientTree?
 
   /// Prepares to train `model`, whose weights come from `origin`, on data of the vocabulary
   /// `vocabulary`, together with the other processes of `communicator`.
@@ -129,8 +130,8 @@ public final class Trainer {
     plan = BatchPlan(settings, blockCount: data.blockCount)
     let totalSteps = settings.totalSteps(on: data)
     posts = settings.samplingStrategy == .posts ? try data.trainingPosts() : []
-    firstMoments = FloatArena(count: model.trainable.floats.count)
-    secondMoments = FloatArena(count: model.trainable.floats.count)
+    moments = OptimizerMoments(
+      model.trainable, communicator, isShared: settings.shardsOptimizer)
     if settings.precision == .bf16 { model.enableBFloat16() }
     let memory = ArenaMemory.byteCount
     allocatedPass = Self.makePass(model, data, settings)
@@ -274,103 +275,16 @@ public final class Trainer {
     }
   }
 
-  // MARK: - A step
-
-  func step() throws -> (loss: Double, tokens: Int, learningRate: Double) {
-    let step = state.globalStep
-    let blocks = blocks(ofEpoch: step / plan.stepsPerEpoch)
-    let ranges = plan.batches(ofStep: step)
-    let blockCount = ranges.reduce(0) { $0 + $1.count }
-    let targetCount = blockCount * (settings.blockSize - 1)
-    // Each process computes as many batches, one after another.
-    let ownCount = settings.gradientAccumulationSteps / communicator.size
-    let own = ranges.enumerated().dropFirst(communicator.rank * ownCount).prefix(ownCount)
-    var losses = [Double](repeating: 0, count: ownCount)
-    var sum: BackgroundSum?
-    for (number, (index, range)) in own.enumerated() {
-      let batch = Batch(range.lazy.map(blocks.tokens))
-      // What is complete of the sum of the last batch is exchanged while the rest is computed.
-      if ranges.count == ownCount * communicator.size, number == ownCount - 1, gradientTree == nil,
-        communicator.size > 1
-      {
-        sum = BackgroundSum(communicator, pass.gradients.floats.buffer)
-        pass.reportsGradients = sum?.extend
-      }
-      let passIndex = step * settings.gradientAccumulationSteps + index
-      losses[number] = pass.lossAndGradients(
-        inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
-        dropoutSeed: .init(
-          seed: settings.seed, pass: UInt32(truncatingIfNeeded: passIndex)),
-        accumulating: number > 0 && gradientTree == nil)
-      gradientTree?.add(pass.gradients, index: number, isLast: number == own.count - 1)
-    }
-    pass.reportsGradients = nil
-    if let sum {
-      sum.finish()
-    } else {
-      communicator.sum(
-        pass.gradients.floats.buffer, contributors: (ranges.count + ownCount - 1) / ownCount)
-    }
-    let loss =
-      communicator.gather(losses).joined().prefix(ranges.count).reduce(0, +) / Double(targetCount)
-    let norm = model.threadPool.norm(pass.gradients.floats)
-    guard loss.isFinite, norm.isFinite else {
-      throw communicator.shared(
-        InputError(
-          folder.path,
-          "step \(step + 1): the loss or its gradient is no longer finite; try a lower "
-            + "--learning-rate or more --warmup-steps"))
-    }
-    let learningRate =
-      settings.learningRate
-      * (timeline?.plan.factor(step: step, settings.schedule)
-        ?? settings.schedule.factor(step: step, warmupSteps: warmupSteps, total: totalSteps))
-    update(learningRate: learningRate, gradientNorm: norm)
-    state.globalStep += 1
-    state.epoch = plan.epoch(after: state.globalStep)
-    let tokens = blockCount * settings.blockSize
-    state.inputTokensSeen += tokens
-    state.floatingPointOperations += Double(6 * tokens * model.parameterCountWithoutEmbeddings)
-    state.lossSum += loss
-    state.unloggedLossSum += loss
-    state.unloggedSteps += 1
-    if isLogDue {
-      state.log.append(
-        entry([
-          "loss": state.unloggedLossSum / Double(state.unloggedSteps),
-          "learning_rate": learningRate, "grad_norm": norm,
-        ]))
-      (state.unloggedLossSum, state.unloggedSteps) = (0, 0)
-    }
-    return (loss, targetCount, learningRate)
-  }
-
   /// The blocks of epoch `index`, which are kept until the next one begins.
-  private func blocks(ofEpoch index: Int) -> EpochBlocks {
+  func blocks(ofEpoch index: Int) -> EpochBlocks {
     if let epoch, epoch.index == index { return epoch.blocks }
     let blocks = EpochBlocks(data, plan, posts: posts, epoch: index)
     epoch = (index, blocks)
     return blocks
   }
 
-  private func update(learningRate: Double, gradientNorm: Double) {
-    let limit = settings.maximumGradientNorm
-    let step = AdamWStep(
-      index: state.globalStep + 1, learningRate: learningRate, beta1: settings.adamBeta1,
-      beta2: settings.adamBeta2, epsilon: settings.adamEpsilon,
-      gradientScale: limit > 0 ? min(1, limit / (gradientNorm + 1e-6)) : 1)
-    let trainable = model.trainable
-    for parameter in trainable.parameters {
-      model.threadPool.adamW(
-        trainable.floats[parameter.range], gradient: pass.gradients[parameter.range],
-        firstMoment: firstMoments[parameter.range], secondMoment: secondMoments[parameter.range],
-        bfloat16Weights: trainable.bfloat16Weights(parameter.range), step,
-        weightDecay: parameter.decays ? settings.weightDecay : 0)
-    }
-  }
-
   /// Whether the last step is logged.
-  private var isLogDue: Bool {
+  var isLogDue: Bool {
     state.globalStep % state.loggingSteps == 0 || state.globalStep == 1 && settings.logsFirstStep
   }
 

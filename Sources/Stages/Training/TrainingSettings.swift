@@ -38,6 +38,9 @@ public struct TrainingSettings: Equatable, Sendable {
   public var sumsDeterministically = false
   /// Whether several processes exchange gradients in bfloat16.
   public var exchangesBFloat16 = false
+  /// Whether each of several processes keeps the moments of only a part of what is trained; the result
+  /// is the same.
+  public var shardsOptimizer = false
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999

@@ -6,6 +6,8 @@ package struct CommandLineParser {
     case help
     case version
     case completionScript(shell: String)
+    /// For `make install`; not in the help.
+    case manualPage
   }
 
   let schema: CommandSchema
@@ -54,9 +56,9 @@ package struct CommandLineParser {
     let name = String(parts[0])
     let attached = parts.count > 1 ? String(parts[1]) : nil
     switch name {
-    case "help", "version":
+    case "help", "version", "generate-manual-page":
       guard attached == nil else { throw UsageError("--\(name) takes no value") }
-      return name == "help" ? .help : .version
+      return name == "help" ? .help : name == "version" ? .version : .manualPage
     case "generate-completion-script":
       return .completionScript(shell: try value(of: "--" + name, attached, &rest))
     default: break

@@ -27,6 +27,26 @@ public enum ExitStatus: Int32, Sendable {
   /// The user is not permitted to do this.
   case noPermission = 77
 
+  /// What users are told of the statuses, which are the same in all programs.
+  static let meanings = [
+    ("0", "The work is done."),
+    ("64", "The command line is wrong."),
+    ("65", "The input is not valid; the message names the place."),
+    ("66", "An input does not exist or cannot be read."),
+    (
+      "69",
+      "The machine lacks something, such as memory, a library or instructions of the processor."
+    ),
+    ("70", "A bug in the program."),
+    ("73", "An output cannot be created."),
+    ("74", "Reading or writing failed, for instance because the disk is full."),
+    ("75", "A server did not answer, or another program is writing the output; try again later."),
+    ("76", "A server gave an answer that the program does not understand."),
+    ("77", "You are not permitted to do this."),
+    ("129, 130, 143", "The terminal was closed, Ctrl-C was pressed, or SIGTERM was received."),
+    ("141", "Nobody reads the output any more; there is no message."),
+  ]
+
   /// The status for `error`.
   package init(of error: any Error) {
     switch error {

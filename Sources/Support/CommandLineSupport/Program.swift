@@ -1,3 +1,4 @@
+import CSystem
 import FileSupport
 // The C library's `stdout` is a variable, although nothing changes it.
 @preconcurrency import Glibc
@@ -28,8 +29,18 @@ public protocol Program: ArgumentGroup {
   /// What the help says after the options: examples, files, background.
   static var discussion: String { get }
 
+  /// Files and folders that it uses without being told their names, and what they hold.
+  static var files: [(path: String, text: String)] { get }
+
+  /// What `--version` shows besides the version, such as the libraries that compute.
+  static var versionFacts: [String] { get }
+
   /// How to use less memory, as a sentence without its full stop; empty if nothing helps.
   static var memoryAdvice: String { get }
+
+  /// Whether this is the first of the processes that a launcher has started with one command line, or the
+  /// only one: it alone reports what is wrong with that.
+  static var isFirstProcess: Bool { get }
 
   /// Checks combinations of options.
   func validate() throws
@@ -38,18 +49,22 @@ public protocol Program: ArgumentGroup {
   func run() throws
 }
 
-/// The version of all programs of the package.
-public let packageVersion = "0.1.0"
-
 extension Program {
   public static var discussion: String { "" }
 
+  public static var files: [(path: String, text: String)] { [] }
+
+  public static var versionFacts: [String] { [] }
+
   public static var memoryAdvice: String { "" }
+
+  public static var isFirstProcess: Bool { true }
 
   public func validate() throws {}
 
   /// Runs the program and ends the process.
   public static func main() {
+    csystem_check_processor()
     Log.programName = name
     // The calls that write report these as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
@@ -59,10 +74,12 @@ extension Program {
     let help = HelpText(
       name: name, abstract: abstract, discussion: discussion, schema: schema,
       width: min(Terminal.width(of: STDOUT_FILENO), 100))
+    var isStarted = false
     do {
       switch try CommandLineParser(schema: schema).parse(Array(CommandLine.arguments.dropFirst())) {
       case .help: print(help.text, terminator: "")
-      case .version: print("\(name) \(packageVersion)")
+      case .version: print(VersionText(name: name, facts: versionFacts).text)
+      case .manualPage: print(ManualPage(help, files: files).text, terminator: "")
       case .completionScript(let shellName):
         guard let shell = CompletionScript.Shell(rawValue: shellName) else {
           throw UsageError(
@@ -73,11 +90,17 @@ extension Program {
       case .run:
         try program.validate()
         Interruption.install()
+        isStarted = true
         try program.run()
       }
       try flushStandardOutput()
       ProcessExit.exit(ExitStatus.success.rawValue)
     } catch {
+      if !isStarted, !isFirstProcess {
+        // The launcher ends all processes when one ends, so the first should be the one.
+        sleep(1)
+        ProcessExit.exit(ExitStatus.number(for: error))
+      }
       // A signal that ends a wait for input shows up as an error of the call that waited.
       let error = Interruption.cause(of: error) ?? error
       // The reader of the output, such as head, does not want any more of it.

@@ -11,23 +11,31 @@ import Threading
 public final class BackgroundSum: @unchecked Sendable {
   private let communicator: Communicator
   private let floats: UnsafeMutableBufferPointer<Float>
-  /// Where the final floats begin, in descending order, as far as nobody has begun to sum them.
-  private let starts = Monitor<[Int]>([])
-  /// Where the floats begin that are summed.
-  private var end: Int
+  private let division: Division
+  private let gathers: Bool
+  /// Where the final floats begin.
+  private let start: Monitor<Int>
   private var thread: HelperThread?
 
   /// Begins the sum of `floats`, of which none is final; every process contributes to it.
-  public init(_ communicator: Communicator, _ floats: UnsafeMutableBufferPointer<Float>) {
-    (self.communicator, self.floats, end) = (communicator, floats, floats.count)
-    // Without a thread everything is summed at the end, in the same pieces.
+  ///
+  /// With a `division`, only the parts become sums that it gives this process.
+  public init(
+    _ communicator: Communicator, _ floats: UnsafeMutableBufferPointer<Float>,
+    partsOf division: Division? = nil
+  ) {
+    (self.communicator, self.floats) = (communicator, floats)
+    self.division = division ?? Division(count: floats.count, among: communicator.size)
+    gathers = division == nil
+    start = Monitor(floats.count)
+    // Without a thread everything is summed at the end.
     thread = HelperThread.start { [self] in sumAll() }
   }
 
   /// The floats from `start` on are final.
   public func extend(to start: Int) {
-    starts.locked { $0.append(start) }
-    starts.signalAll()
+    self.start.locked { $0 = min($0, start) }
+    self.start.signalAll()
   }
 
   /// All floats are final; returns when they are summed.
@@ -37,11 +45,12 @@ public final class BackgroundSum: @unchecked Sendable {
   }
 
   private func sumAll() {
-    while end > 0 {
-      let start = starts.wait { $0.isEmpty ? nil : $0.removeFirst() }
-      communicator.sum(
-        UnsafeMutableBufferPointer(rebasing: floats[start..<end]), contributors: communicator.size)
-      end = start
+    for bucket in division.buckets.reversed() {
+      start.wait { $0 <= bucket.lowerBound ? () : nil }
+      communicator.sumParts(of: floats, bucket, division, contributors: communicator.size)
+      guard gathers else { continue }
+      communicator.gatherParts(
+        of: floats, bucket, division, inBFloat16: communicator.sumsInBFloat16)
     }
   }
 }

@@ -32,9 +32,6 @@ extension Communicator {
     return bytes
   }
 
-  /// How many floats are summed before the next ones are sent.
-  private var bucket: Int { max(4 << 20, size << 17) }
-
   /// Replaces `floats` with the sum of those of the first `contributors` processes.
   ///
   /// Each process owns a part of every bucket: it receives that part from the others, adds them up, and
@@ -43,21 +40,39 @@ extension Communicator {
   /// then neighbouring pairs, and so on. With ``sumsInBFloat16``, terms and sum are rounded to bfloat16,
   /// which halves the bytes; the additions are in single precision.
   public func sum(_ floats: UnsafeMutableBufferPointer<Float>, contributors: Int) {
-    guard size > 1 else { return }
-    precondition((1...size).contains(contributors))
-    if parts.isEmpty { parts = .allocate(capacity: (bucket / size + 1) * size) }
-    if sumsInBFloat16, halves.isEmpty { halves = .allocate(capacity: 2 * (bucket / size + 1)) }
-    for start in stride(from: 0, to: floats.count, by: bucket) {
-      sumBucket(
-        UnsafeMutableBufferPointer(
-          rebasing: floats[start..<min(floats.count, start + bucket)]), contributors)
+    let division = Division(count: floats.count, among: size)
+    for bucket in division.buckets {
+      sumParts(of: floats, bucket, division, contributors: contributors)
+      gatherParts(of: floats, bucket, division, inBFloat16: sumsInBFloat16)
     }
   }
 
-  private func sumBucket(_ bucket: UnsafeMutableBufferPointer<Float>, _ contributors: Int) {
+  /// The first half of ``sum(_:contributors:)``: the parts of `floats` that `division` gives this process
+  /// become sums, and the rest remains as it is.
+  public func sumParts(
+    of floats: UnsafeMutableBufferPointer<Float>, _ division: Division, contributors: Int
+  ) {
+    for bucket in division.buckets {
+      sumParts(of: floats, bucket, division, contributors: contributors)
+    }
+  }
+
+  /// Replaces the parts of `floats` that belong to others with what those have there.
+  public func gatherParts(of floats: UnsafeMutableBufferPointer<Float>, _ division: Division) {
+    for bucket in division.buckets {
+      gatherParts(of: floats, bucket, division, inBFloat16: false)
+    }
+  }
+
+  func sumParts(
+    of floats: UnsafeMutableBufferPointer<Float>, _ bucket: Range<Int>, _ division: Division,
+    contributors: Int
+  ) {
+    guard size > 1 else { return }
+    precondition((1...size).contains(contributors) && division.size == size)
+    allocateScratch(division.largestPart)
     func part(of owner: Int) -> UnsafeMutableBufferPointer<Float> {
-      UnsafeMutableBufferPointer(
-        rebasing: bucket[bucket.count * owner / size..<bucket.count * (owner + 1) / size])
+      UnsafeMutableBufferPointer(rebasing: floats[division.part(of: owner, in: bucket)])
     }
     let own = part(of: rank)
     func slot(_ contributor: Int) -> UnsafeMutableBufferPointer<Float> {
@@ -70,7 +85,8 @@ extension Communicator {
       let (next, previous) = (rank(offset), rank(-offset))
       exchange(
         send: rank < contributors ? part(of: next) : nil, to: next,
-        receive: previous < contributors ? slot(previous) : nil, from: previous)
+        receive: previous < contributors ? slot(previous) : nil, from: previous,
+        inBFloat16: sumsInBFloat16)
     }
     // Its own terms and its sum are rounded like those that are sent.
     if sumsInBFloat16 { own.indices.forEach { own[$0] = Float(bfloat16: own[$0].bfloat16) } }
@@ -83,16 +99,68 @@ extension Communicator {
     }
     if rank != 0 { _ = own.update(fromContentsOf: slot(0)) }
     if sumsInBFloat16 { own.indices.forEach { own[$0] = Float(bfloat16: own[$0].bfloat16) } }
+  }
+
+  func gatherParts(
+    of floats: UnsafeMutableBufferPointer<Float>, _ bucket: Range<Int>, _ division: Division,
+    inBFloat16: Bool
+  ) {
+    guard size > 1 else { return }
+    func part(of owner: Int) -> UnsafeMutableBufferPointer<Float> {
+      UnsafeMutableBufferPointer(rebasing: floats[division.part(of: owner, in: bucket)])
+    }
     for offset in 1..<size {
       let (next, previous) = (rank(offset), rank(-offset))
-      exchange(send: own, to: next, receive: part(of: previous), from: previous)
+      exchange(
+        send: part(of: rank), to: next, receive: part(of: previous), from: previous,
+        inBFloat16: inBFloat16)
     }
   }
 
-  /// Sends and receives floats, in bfloat16 with ``sumsInBFloat16``; leaves out what is empty.
+  /// Moves the floats in `range` of a divided array from the processes, each of which keeps its own in
+  /// `kept`, to the first one's `whole`, or from there to them.
+  ///
+  /// Only the first process needs a `whole`, which has the floats in `range`.
+  public func move(
+    _ range: Range<Int>, of division: Division, kept: UnsafeMutableBufferPointer<Float>,
+    whole: UnsafeMutableBufferPointer<Float>?, toRoot: Bool
+  ) {
+    for other in 0..<size where isRoot || other == rank {
+      for (all, place) in division.parts(of: other, in: range) {
+        // A process that is not concerned has neither.
+        let own = other == rank ? UnsafeMutableBufferPointer(rebasing: kept[place]) : nil
+        let part = whole.map {
+          UnsafeMutableBufferPointer(
+            rebasing: $0[all.lowerBound - range.lowerBound..<all.upperBound - range.lowerBound])
+        }
+        if let own, let part {
+          _ = toRoot ? part.update(fromContentsOf: own) : own.update(fromContentsOf: part)
+        } else if let floats = own ?? part {
+          let sends = isRoot != toRoot
+          exchange(
+            send: sends ? floats : nil, to: isRoot ? other : 0, receive: sends ? nil : floats,
+            from: isRoot ? other : 0, inBFloat16: false)
+        }
+      }
+    }
+  }
+
+  /// Provides memory for parts of up to `count` floats.
+  private func allocateScratch(_ count: Int) {
+    if parts.count < count * size {
+      parts.deallocate()
+      parts = .allocate(capacity: count * size)
+    }
+    if sumsInBFloat16, halves.count < 2 * count {
+      halves.deallocate()
+      halves = .allocate(capacity: 2 * count)
+    }
+  }
+
+  /// Sends and receives floats; leaves out what is empty.
   private func exchange(
     send: UnsafeMutableBufferPointer<Float>?, to next: Int,
-    receive: UnsafeMutableBufferPointer<Float>?, from previous: Int
+    receive: UnsafeMutableBufferPointer<Float>?, from previous: Int, inBFloat16: Bool
   ) {
     var sent: (bytes: UnsafeRawBufferPointer, to: Int)?
     var received: (memory: UnsafeMutableRawBufferPointer, from: Int)?
@@ -100,7 +168,7 @@ extension Communicator {
     if let receive, !receive.isEmpty {
       received = (UnsafeMutableRawBufferPointer(receive), previous)
     }
-    guard sumsInBFloat16 else {
+    guard inBFloat16 else {
       transport?.exchange(send: sent, receive: received)
       return
     }

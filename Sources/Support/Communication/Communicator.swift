@@ -57,9 +57,7 @@ public final class Communicator {
   /// - Throws: `SharedLibrary.LoadError` if the launcher's MPI cannot be used; `InputError` if the
   ///   processes run different programs.
   public static func launched() throws -> Communicator {
-    guard let launch = try Launch(environment: { getenv($0).map { String(cString: $0) } }) else {
-      return alone
-    }
+    guard let launch = try Launch(environment: variable) else { return alone }
     Interruption.handleUserSignal()
     guard launch.size > 1 else { return alone }
     let transport = try MPITransport(launch)
@@ -74,6 +72,16 @@ public final class Communicator {
     try communicator.checkSame(
       checksum.value, "another program", remedy: "copy one build to all machines")
     return communicator
+  }
+
+  /// Whether this is the first of the processes that a launcher has started, or the only one; it is known
+  /// before they communicate.
+  public static var isFirstLaunched: Bool {
+    ((try? Launch(environment: variable))?.rank ?? 0) == 0
+  }
+
+  private static func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
   }
 
   private static var hostName: String {

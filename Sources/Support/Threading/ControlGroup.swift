@@ -19,7 +19,7 @@ enum ControlGroup {
 
 /// The lines of a file in /proc or /sys, without white space at their ends; empty if it is
 /// unreadable.
-func systemLines(_ path: String) -> [String] {
+package func systemLines(_ path: String) -> [String] {
   guard var reader = try? LineReader(path: path) else { return [] }
   var lines: [String] = []
   while let line = try? reader.next() {

@@ -48,6 +48,12 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
     return max(1, min(coreCount, Int(min(quota, 1e6).rounded(.up))))
   }
 
+  /// `requested` threads, or ``threadCount``, but not more than there are processors: those would only
+  /// take turns.
+  public func threadCount(requested: Int?) -> Int {
+    requested.map { min($0, logicalCount) } ?? threadCount
+  }
+
   /// `2 physical cores (4 logical processors)`, with the quota if there is one.
   public var description: String {
     func count(_ count: Int, _ name: String) -> String {

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -44,4 +45,27 @@ static inline pid_t csystem_fork(void) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
   return 0;
+}
+
+#if defined(__x86_64__)
+// Compiled for any processor, unlike what calls it.
+#define CSYSTEM_EVERYWHERE __attribute__((target("arch=x86-64")))
+#else
+#define CSYSTEM_EVERYWHERE
+#endif
+
+/// Ends the process with a message and status 69 if the processor lacks instructions that all programs
+/// are compiled for; otherwise the first of them would end it with SIGILL.
+CSYSTEM_EVERYWHERE static inline void csystem_check_processor(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
+    return;
+  const char *message =
+      "this processor lacks AVX2, FMA or BMI2; the programs need those of Haswell (2013), Zen (2017) "
+      "or later\n";
+  if (write(STDERR_FILENO, message, strlen(message)) < 0) _exit(74);
+  _exit(69);
+#endif
 }

@@ -18,9 +18,10 @@ struct ProcessesTests {
 
   /// Four batches a step, of which the last of an epoch has only one, and validations.
   private static func settings(
-    _ deterministic: Bool, precision: Precision = .fp32
+    _ deterministic: Bool, precision: Precision = .fp32, sharded: Bool = false
   ) -> @Sendable (inout TrainingSettings) -> Void {
     { settings in
+      settings.shardsOptimizer = sharded
       settings.gradientAccumulationSteps = 4
       settings.evaluationSteps = 3
       settings.evaluationBatchSize = 1
@@ -71,19 +72,28 @@ struct ProcessesTests {
     arguments: [2, 4])
   func sameBits(size: Int) throws { try compare(size, .fp32) }
 
+  @Test("the same if each process has a part of the moments", arguments: [2, 4])
+  func sharedMoments(size: Int) throws { try compare(size, .fp32, sharded: true) }
+
   @Test(
     "the same in bfloat16",
     .enabled(if: ThreadPool.multipliesBFloat16, "this processor has no bfloat16 products"))
-  func sameBitsInBFloat16() throws { try compare(2, .bf16) }
+  func sameBitsInBFloat16() throws {
+    try compare(2, .bf16)
+    try compare(2, .bf16, sharded: true)
+  }
 
-  private func compare(_ size: Int, _ precision: Precision) throws {
-    let change = Self.settings(true, precision: precision)
-    let one = try train("one", size: 1, change)
-    let states = try train("many", size: size, change)
+  private func compare(_ size: Int, _ precision: Precision, sharded: Bool = false) throws {
+    let (run, many) = sharded ? ("one-sharded", "many-sharded") : ("one", "many")
+    let change = Self.settings(true, precision: precision, sharded: sharded)
+    let one = try train(run, size: 1, change)
+    let states = try train(many, size: size, change)
     for state in states { #expect(state == one[0]) }
-    #expect(try weights("many") == weights("one"))
+    #expect(try weights(many) == weights(run))
+    let moments = "checkpoint-10/optimizer.safetensors"
+    #expect(try fixture.bytes("\(many)/\(moments)") == fixture.bytes("\(run)/\(moments)"))
     // Only the first writes.
-    for rank in 1..<size { #expect(!Folder.exists(fixture.folder.path("many-\(rank)"))) }
+    for rank in 1..<size { #expect(!Folder.exists(fixture.folder.path("\(many)-\(rank)"))) }
   }
 
   @Test("otherwise, the losses are those of one process but for rounding", arguments: [2, 4])
@@ -97,6 +107,21 @@ struct ProcessesTests {
         #expect(abs(value - (other.values[key] ?? .nan)) <= 1e-6 * max(1, abs(value)), "\(key)")
       }
     }
+  }
+
+  @Test("a process that shares the moments has only its part of them in memory")
+  func memory() throws {
+    nonisolated(unsafe) let shared = fixture
+    let counts = try withRanks(4) { ranks in
+      let trainer = try shared.trainer(communicator: ranks) {
+        $0.gradientAccumulationSteps = 4
+        $0.shardsOptimizer = true
+      }
+      return (trainer.momentCount, trainer.model.trainable.floats.count)
+    }.map { try $0.get() }
+    let total = counts[0].1
+    #expect(counts.reduce(0) { $0 + $1.0 } == total)
+    for (count, _) in counts { #expect(count <= total / 4 + 16) }
   }
 
   @Test("gradients that are exchanged in bfloat16 hardly change the losses, and all weights agree")
@@ -118,10 +143,13 @@ struct ProcessesTests {
     let change = Self.settings(true)
     _ = try train("whole", size: 1, change)
     for (index, (before, after)) in [(2, 4), (4, 1), (1, 2)].enumerated() {
-      let run = "run-\(index)"
-      _ = try train(run, size: before, until: 5, change)
-      _ = try train(run, size: after, resuming: true, change)
-      #expect(try weights(run) == weights("whole"), "\(before) and \(after)")
+      for (sharded, remainsSharded) in [(false, false), (true, false), (true, true)] {
+        let run = "run-\(index)-\(sharded)-\(remainsSharded)"
+        _ = try train(run, size: before, until: 5, Self.settings(true, sharded: sharded))
+        _ = try train(
+          run, size: after, resuming: true, Self.settings(true, sharded: remainsSharded))
+        #expect(try weights(run) == weights("whole"), "\(before) and \(after), \(sharded)")
+      }
     }
   }
 

@@ -35,7 +35,7 @@ struct HelpTextTests {
 
       about the program:
         -h, --help                    show this help
-            --version                 show the version
+            --version                 show the version, the commit and the libraries
             --generate-completion-script <shell>
                                       print completions for bash, zsh or fish, to be sourced by the shell
 

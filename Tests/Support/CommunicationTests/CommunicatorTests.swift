@@ -91,6 +91,77 @@ struct CommunicatorTests {
   }
 
   @Test(
+    "the parts of a sum, gathered, are the sum", arguments: [(2, 1), (3, 16), (4, 1000)])
+  func parts(size: Int, unit: Int) throws {
+    for count in [1 << 20 + 7, 100, 3] {
+      let expected = Self.sum((0..<size).map { Self.terms($0, count) })
+      let division = Division(count: count, among: size, unit: unit)
+      for (rank, result) in withRanks(
+        size,
+        { ranks in
+          var floats = Self.terms(ranks.rank, count)
+          let own = division.ranges(of: ranks.rank)
+          floats.withUnsafeMutableBufferPointer {
+            ranks.sumParts(of: $0, division, contributors: size)
+          }
+          let sums = own.allSatisfy { floats[$0] == expected[$0] }
+          floats.withUnsafeMutableBufferPointer { ranks.gatherParts(of: $0, division) }
+          return sums && floats == expected
+        }
+      ).enumerated() {
+        #expect(try result.get(), "\(count) numbers, process \(rank)")
+      }
+    }
+  }
+
+  @Test("parts begin at multiples of the unit, and together are everything")
+  func division() {
+    for (count, size, unit) in [(10_000_000, 3, 624), (1_000, 4, 16), (5, 3, 1), (0, 2, 16)] {
+      let division = Division(count: count, among: size, unit: unit)
+      let ranges = (0..<size).flatMap(division.ranges).sorted { $0.lowerBound < $1.lowerBound }
+      var end = 0
+      for range in ranges {
+        #expect(range.lowerBound == end && end % unit == 0)
+        end = range.upperBound
+      }
+      #expect(end == count)
+    }
+  }
+
+  @Test("what is kept in parts is collected by the first process, and handed out by it")
+  func moving() throws {
+    let count = 600_000
+    let all = Self.terms(0, count)
+    let division = Division(count: count, among: 3, unit: 16)
+    for result in withRanks(
+      3,
+      { ranks in
+        let own = division.ranges(of: ranks.rank)
+        var kept = [Float](repeating: 0, count: own.reduce(0) { $0 + $1.count })
+        let expected = own.flatMap { all[$0] }
+        var isSame = true
+        // In pieces that have nothing to do with the division.
+        for range in [0..<10, 10..<300_001, 300_001..<count] {
+          var whole = ranks.isRoot ? Array(all[range]) : []
+          kept.withUnsafeMutableBufferPointer { kept in
+            whole.withUnsafeMutableBufferPointer { whole in
+              ranks.move(
+                range, of: division, kept: kept, whole: ranks.isRoot ? whole : nil, toRoot: false)
+              if ranks.isRoot { whole.update(repeating: 0) }
+              ranks.move(
+                range, of: division, kept: kept, whole: ranks.isRoot ? whole : nil, toRoot: true)
+            }
+          }
+          if ranks.isRoot { isSame = isSame && whole == Array(all[range]) }
+        }
+        return isSame && kept == expected
+      })
+    {
+      #expect(try result.get())
+    }
+  }
+
+  @Test(
     "in bfloat16, terms and sums are rounded, everywhere to the same bits", arguments: [2, 3, 4])
   func bfloat16(size: Int) throws {
     func rounded(_ floats: [Float]) -> [Float] {

@@ -158,7 +158,6 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 /// Whether this processor has the instructions for it; if not, the functions below must not be
 /// called.
 int ckernels_packs_floats(void);
-int ckernels_packs_bfloat16(void);
 
 /// How numbers become words.
 typedef enum CKernelsWordKind {
@@ -283,6 +282,10 @@ int ckernels_multiplies_pairs(void);
 void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
                               const float *scales, size_t inputs);
 
+/// The same for one row of pairs of bfloat16; the integers are bfloat16 too.
+void ckernels_linear_row_int8_pairs(float *out, const uint32_t *x, const int8_t *panel,
+                                    const float *scales, size_t inputs);
+
 /// The number of inputs that share a scale in int4.
 #define CKERNELS_INT4_BLOCK 32
 
@@ -298,6 +301,10 @@ typedef struct CKernelsInt4Block {
 /// The same for a panel of int4.
 void ckernels_linear_row_int4(float *out, const float *x, const CKernelsInt4Block *panel,
                               size_t inputs);
+
+/// The same for one row of pairs of bfloat16.
+void ckernels_linear_row_int4_pairs(float *out, const uint32_t *x, const CKernelsInt4Block *panel,
+                                    size_t inputs);
 
 /// The panels, one after another, of `columns` outputs, padded with zero, of weights
 /// `[inputs, stride]`.
@@ -319,6 +326,14 @@ void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
 void ckernels_panel_of_int4(float *panel, float *scales, const CKernelsInt4Block *block,
                             size_t inputs);
 
+/// A panel of pairs of bfloat16, `[pairs of inputs, CKERNELS_PANEL, 2]`, without its scales, from a
+/// panel of int8; the last input may be paired with zero.
+void ckernels_pairs_of_int8(uint16_t *pairs, const int8_t *panel, size_t inputs);
+
+/// The same, and the scales, from a block of int4.
+void ckernels_pairs_of_int4(uint16_t *pairs, float *scales, const CKernelsInt4Block *block,
+                            size_t inputs);
+
 /// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
 /// one block or less, and of out, `[rows, CKERNELS_PANEL]`.
 ///
@@ -328,10 +343,10 @@ void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_
                             size_t rows, const float *panel, const float *scales, size_t inputs,
                             const float *next, size_t next_stride);
 
-/// out += x * panel for rows of pairs x, `[rows, pairs]`, one block or less, and rows of out,
-/// `[rows, CKERNELS_PANEL]`.
+/// out += x * panel, or with scales out += scales * (x * panel), for rows of pairs x, `[rows, pairs]`,
+/// one block or less, and rows of out, `[rows, CKERNELS_PANEL]`.
 void ckernels_pair_product(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
-                           size_t rows, const uint16_t *panel, size_t pairs);
+                           size_t rows, const uint16_t *panel, const float *scales, size_t pairs);
 
 /// A panel of bfloat16 from a panel of floats, `[inputs, CKERNELS_PANEL]`.
 void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs);
@@ -402,3 +417,9 @@ static inline void ckernels_spin_pause(void) {
   __asm__ __volatile__("yield");
 #endif
 }
+
+// MARK: - Variants
+
+/// The variant of the kernels that this process runs: haswell, avx512 or bfloat16, by what the
+/// processor has, or less if the environment names it in BUGURT_KERNELS; baseline if it is not x86.
+const char *ckernels_variant(void);

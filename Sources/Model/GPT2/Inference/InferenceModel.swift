@@ -53,7 +53,7 @@ public final class InferenceModel {
   /// The model in the Hugging Face folder `path`: `config.json` and weights of any kind that
   /// ``WeightFiles`` reads.
   ///
-  /// With the precision bf16, the weights must be kept as bf16. An `adapter`, a folder that peft
+  /// With the precision bf16, the weights cannot be kept in single precision. An `adapter`, a folder that peft
   /// writes, is merged into the weights as they are read.
   ///
   /// `progress` is called before each parameter and at the end, with how many bytes of all are read.

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import TensorKernels
 
 /// A model of the GPT-2 architecture: its configuration and its parameters.

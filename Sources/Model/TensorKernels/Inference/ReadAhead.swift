@@ -36,6 +36,9 @@ struct ReadAheadPortion {
       rebasing: ahead.memory[begin..<min(end, begin + Self.mostBytes)])
   }
 
+  /// Whether everything has been read.
+  var isDone: Bool { rest.isEmpty }
+
   /// Reads a little; returns false if everything has been read.
   mutating func read() -> Bool {
     guard let base = rest.baseAddress, rest.count > 0 else { return false }

@@ -17,7 +17,8 @@ extension ThreadPool {
   ///   - weights: The weights.
   ///   - bias: `[outputs]`; `nil` for zero.
   ///   - precision: ``Precision/bf16`` rounds the input to bfloat16 too and uses the processor's
-  ///     products of bfloat16; the weights must be packed as such.
+  ///     products of bfloat16, which also hold the integers of int8 and int4; the weights must be
+  ///     packed.
   ///   - next: The weights of the next product, which idle threads begin to read.
   public func multiply(
     _ out: MatrixView, _ input: MatrixView, _ weights: WeightMatrix, bias: Floats?,
@@ -25,7 +26,7 @@ extension ThreadPool {
   ) {
     precondition(out.rows == input.rows && input.columns == weights.inputs)
     precondition(out.columns == weights.outputs && bias.map { $0.count == out.columns } ?? true)
-    precondition(precision == .fp32 || weights.isPaired, "the weights are not bfloat16")
+    precondition(precision == .fp32 || weights.isPacked, "the weights are not packed")
     if out.rows == 1, let next { readAhead(next.memory) }
     if case .floats(let floats) = weights.storage {
       if out.rows == 1 {
@@ -174,7 +175,7 @@ struct LinearPiece {
       for inputs in weights.inputBlocks {
         ckernels_pair_product(
           out, target.stride, pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows,
-          source + inputs.lowerBound * WeightMatrix.panel, (inputs.count + 1) / 2)
+          source + inputs.lowerBound * WeightMatrix.panel, nil, (inputs.count + 1) / 2)
       }
     case (nil, 1): ckernels_linear_row_bfloat16(out, input.base, source, weights.inputs)
     case (nil, _):
@@ -192,17 +193,25 @@ struct LinearPiece {
   ) {
     let source = packed.elements.base + weights.offset(panel: panel, input: 0)
     let scale = scales.floats.base + weights.scaleOffset(panel: panel, input: 0)
-    guard out.rows > 1 else {
-      return ckernels_linear_row_int8(
-        target.base + index * WeightMatrix.panel, input.base, source, scale, weights.inputs)
+    let out = target.base + index * WeightMatrix.panel
+    if target.rows == 1 {
+      return if let pairs {
+        ckernels_linear_row_int8_pairs(out, pairs.base, source, scale, weights.inputs)
+      } else {
+        ckernels_linear_row_int8(out, input.base, source, scale, weights.inputs)
+      }
     }
     for inputs in weights.inputBlocks {
-      let block = memory.panel(0, inputs: inputs.count)
-      ckernels_panel_of_int8(
-        block.base, source + inputs.lowerBound * WeightMatrix.panel, block.count)
-      add(
-        target, index, inputs, block,
-        scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
+      let source = source + inputs.lowerBound * WeightMatrix.panel
+      let scale = scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel
+      let block = memory.panel(0, inputs: inputs.count + inputs.count % 2)
+      if let pairs {
+        block.withBFloat16Pairs { ckernels_pairs_of_int8($0, source, inputs.count) }
+        add(target, index, inputs, pairs, block, scales: scale)
+      } else {
+        ckernels_panel_of_int8(block.base, source, inputs.count * WeightMatrix.panel)
+        add(target, index, inputs, block, scales: scale)
+      }
     }
   }
 
@@ -210,15 +219,26 @@ struct LinearPiece {
     _ target: MatrixView, _ index: Int, _ blocks: Arena<CKernelsInt4Block>, _ panel: Int
   ) {
     let source = blocks.elements.base + weights.blockIndex(panel: panel, input: 0)
-    guard out.rows > 1 else {
-      return ckernels_linear_row_int4(
-        target.base + index * WeightMatrix.panel, input.base, source, weights.inputs)
+    let out = target.base + index * WeightMatrix.panel
+    if target.rows == 1 {
+      return if let pairs {
+        ckernels_linear_row_int4_pairs(out, pairs.base, source, weights.inputs)
+      } else {
+        ckernels_linear_row_int4(out, input.base, source, weights.inputs)
+      }
     }
     let scales = memory.panel(1, inputs: WeightMatrix.int4Block).base
-    for (block, inputs) in weights.inputBlocks.enumerated() {
-      let panel = memory.panel(0, inputs: WeightMatrix.int4Block)
-      ckernels_panel_of_int4(panel.base, scales, source + block, inputs.count)
-      add(target, index, inputs, panel, scales: scales)
+    for (number, inputs) in weights.inputBlocks.enumerated() {
+      let block = memory.panel(0, inputs: WeightMatrix.int4Block)
+      if let pairs {
+        block.withBFloat16Pairs {
+          ckernels_pairs_of_int4($0, scales, source + number, inputs.count)
+        }
+        add(target, index, inputs, pairs, block, scales: scales)
+      } else {
+        ckernels_panel_of_int4(block.base, scales, source + number, inputs.count)
+        add(target, index, inputs, block, scales: scales)
+      }
     }
   }
 
@@ -231,6 +251,19 @@ struct LinearPiece {
     ckernels_panel_product(
       target.base + index * WeightMatrix.panel, target.stride, input.base + inputs.lowerBound,
       input.stride, out.rows, panel.base, scales, inputs.count, next?.base, next?.stride ?? 0)
+  }
+
+  /// The same with pairs of the rows and a panel of pairs.
+  private func add(
+    _ target: MatrixView, _ index: Int, _ inputs: Range<Int>, _ pairs: RowMajorMatrix<UInt32>,
+    _ panel: Floats, scales: UnsafeMutablePointer<Float>
+  ) {
+    panel.withBFloat16Pairs {
+      ckernels_pair_product(
+        target.base + index * WeightMatrix.panel, target.stride,
+        pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows, $0, scales,
+        (inputs.count + 1) / 2)
+    }
   }
 
   /// Calls `body` with `columns` of `out`.
@@ -248,5 +281,12 @@ struct LinearPiece {
       body(whole)
       for row in 0..<out.rows { target.row(row).update(from: whole.row(row)[0..<columns.count]) }
     }
+  }
+}
+
+extension Floats {
+  /// Calls `body` with the memory as that of twice as many bfloat16.
+  fileprivate func withBFloat16Pairs(_ body: (UnsafeMutablePointer<UInt16>) -> Void) {
+    base.withMemoryRebound(to: UInt16.self, capacity: 2 * count, body)
   }
 }

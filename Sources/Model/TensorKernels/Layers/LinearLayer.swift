@@ -50,9 +50,9 @@ public struct LinearLayer: Sendable {
     (self.bias, self.adapter) = (bias, adapter)
   }
 
-  /// A layer for inference; with ``Precision/bf16`` the weights must be packed as bf16.
+  /// A layer for inference; with ``Precision/bf16`` the weights must be packed.
   public init(frozen weights: WeightMatrix, bias: Floats? = nil, precision: Precision = .fp32) {
-    precondition(precision == .fp32 || weights.isPaired, "the weights are not bfloat16")
+    precondition(precision == .fp32 || weights.isPacked, "the weights are not packed")
     self.weights = .rowByRow(weights, precision)
     self.bias = bias
     adapter = nil

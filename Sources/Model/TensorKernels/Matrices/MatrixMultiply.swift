@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import COpenBLAS
 import FileSupport
@@ -143,8 +144,12 @@ extension ThreadPool {
 // MARK: - The libraries
 
 extension ThreadPool {
-  /// The libraries that compute matrix products and the processor their kernels are for, such as
-  /// `oneDNN 2.6.3, AVX-512, and OpenBLAS 0.3.21, SkylakeX`.
+  /// The variant of our own kernels that this process runs: `haswell`, `avx512`, `bfloat16`, or `baseline`
+  /// where there is only one.
+  public static var kernels: String { String(cString: ckernels_variant()) }
+
+  /// What computes matrix products, and the processor that the kernels are for, such as
+  /// `own kernels, bfloat16; oneDNN 2.6.3, AVX-512; OpenBLAS 0.3.21, SkylakeX`.
   public static var matrixKernels: String {
     prepareBLAS()
     // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH …"
@@ -152,8 +157,10 @@ extension ThreadPool {
     let openBLAS =
       configuration.prefix(2).joined(separator: " ") + ", "
       + String(cString: openblas_get_corename())
-    guard usesOneDNN, let version = dnnl_version()?.pointee else { return openBLAS }
-    return "oneDNN \(version.major).\(version.minor).\(version.patch), AVX-512, and \(openBLAS)"
+    let own = "own kernels, \(kernels)"
+    guard usesOneDNN, let version = dnnl_version()?.pointee else { return "\(own); \(openBLAS)" }
+    let oneDNN = "oneDNN \(version.major).\(version.minor).\(version.patch), AVX-512"
+    return "\(own); \(oneDNN); \(openBLAS)"
   }
 }
 

@@ -37,7 +37,7 @@ extension ThreadPool {
       return ckernels_packs_floats() != 0
         && out.rows * out.columns * terms[0].a.columns >= largeProduct
     }
-    guard ckernels_packs_bfloat16() != 0, !multipliesBFloat16Tiles else { return false }
+    guard multipliesPairs, !multipliesBFloat16Tiles else { return false }
     if case .fp32 = out { return true }
     return terms.reduce(0) { $0 + $1.a.words } < wordLimit
   }
@@ -147,7 +147,7 @@ extension ThreadPool {
     precondition(Self.packsSmall(rows: out.rows, columns: out.columns, inner: a.columns))
     precondition(out.rows == a.rows && out.columns == b.columns && a.columns == b.rows)
     let hasPairs =
-      if case (.bf16, .bf16) = (a, b) { ckernels_packs_bfloat16() != 0 } else { false }
+      if case (.bf16, .bf16) = (a, b) { Self.multipliesPairs } else { false }
     let words = hasPairs ? a.words : a.columns
     let (leftPanel, rightPanel) = (Self.leftPanel(words), Self.rightPanel(words))
     let left = packingMemory(of: thread)

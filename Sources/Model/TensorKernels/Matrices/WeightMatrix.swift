@@ -86,6 +86,9 @@ public struct WeightMatrix: Sendable {
   /// Whether the weights are pairs of bfloat16.
   var isPaired: Bool { if case .bfloat16 = storage { true } else { false } }
 
+  /// Whether the weights lie in panels.
+  var isPacked: Bool { if case .floats = storage { false } else { true } }
+
   /// The number of bytes of memory that a product reads.
   public var byteCount: Int {
     switch storage {

@@ -79,14 +79,31 @@ extension ThreadPool {
 
   /// The square root of the sum of the squares of `floats`, such as the norm of a gradient.
   public func norm(_ floats: Floats) -> Double {
-    let parts = 16
-    return withUnsafeTemporaryAllocation(of: Double.self, capacity: parts) { memory in
-      let sums = VectorView(memory)
-      sums.update(repeating: 0)
-      split(floats.count, minimum: 8192, maximumPieces: parts) { range, part in
-        sums[part] = ckernels_sum_of_squares(floats[range].base, range.count)
+    sumsOfSquares(floats, stretch: Self.normStretch(of: floats.count)).reduce(0, +).squareRoot()
+  }
+
+  /// The length of the stretches of `count` floats whose squares ``norm(_:)`` sums, each by itself.
+  ///
+  /// It follows from the count, so that processes that know parts of an array can find its norm to the
+  /// last bit.
+  public static func normStretch(of count: Int) -> Int {
+    max(1, (count + (1 << 18) - 1) >> 18) * 16
+  }
+
+  /// The sums of the squares of stretches of `floats`, of which only the last may be shorter.
+  public func sumsOfSquares(_ floats: Floats, stretch: Int) -> [Double] {
+    let count = (floats.count + stretch - 1) / stretch
+    return [Double](unsafeUninitializedCapacity: count) { memory, initialized in
+      if let base = memory.baseAddress {
+        let sums = VectorView(UnsafeMutableBufferPointer(start: base, count: count))
+        split(count, minimum: max(1, 8192 / stretch)) { range, _ in
+          for index in range {
+            let part = index * stretch..<min((index + 1) * stretch, floats.count)
+            sums[index] = ckernels_sum_of_squares(floats[part].base, part.count)
+          }
+        }
       }
-      return sums.reduce(0, +).squareRoot()
+      initialized = count
     }
   }
 }

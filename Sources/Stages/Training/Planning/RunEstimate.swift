@@ -100,11 +100,15 @@ extension Trainer {
     }
     let occasions = costs.occasions(in: steps, after: 0)
     let blocks = Double(data.blockCount) / Double(plan.stepsPerEpoch)
+    let tokensPerSecond = blocks * Double(settings.blockSize - 1) / costs.step
+    let validations = occasions.validations + (costs.evaluationSteps == nil ? 0 : 1)
+    let sampled = sampler.map { validations / $0.schedule.interval * $0.cost } ?? 0
     return RunEstimate(
       stepSeconds: costs.step, epochSeconds: costs.step * Double(plan.stepsPerEpoch),
-      runSeconds: start - costs.step + costs.seconds(of: steps, after: 0),
-      tokensPerSecond: blocks * Double(settings.blockSize - 1) / costs.step,
-      steps: steps, validations: occasions.validations + (costs.evaluationSteps == nil ? 0 : 1),
+      runSeconds: start - costs.step + costs.seconds(of: steps, after: 0)
+        + Double(sampled) / tokensPerSecond,
+      tokensPerSecond: tokensPerSecond,
+      steps: steps, validations: validations,
       checkpoints: occasions.checkpoints, validationSeconds: costs.validation,
       checkpointSeconds: costs.checkpoint, checkpointBytes: checkpointByteCount,
       finalBytes: model.finalByteCount, disk: try diskNeed(steps: steps, after: 0))

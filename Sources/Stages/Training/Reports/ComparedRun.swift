@@ -1,6 +1,6 @@
 import CheckpointFormat
 import FileSupport
-import Foundation
+import Glibc
 import JSONSupport
 import TextSupport
 
@@ -72,15 +72,13 @@ struct ComparedRun {
   }
 
   private static func size(of path: String) -> Int {
-    let files = FileManager.default.enumerator(atPath: path)
-    var size = 0
-    while files?.nextObject() != nil {
-      let attributes = files?.fileAttributes
-      if attributes?[.type] as? FileAttributeType == .typeRegular {
-        size += (attributes?[.size] as? NSNumber)?.intValue ?? 0
-      }
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return 0 }
+    return switch status.st_mode & S_IFMT {
+    case S_IFREG: status.st_size
+    case S_IFDIR: ((try? Folder.list(path)) ?? []).reduce(0) { $0 + size(of: "\(path)/\($1)") }
+    default: 0
     }
-    return size
   }
 
   // MARK: - Figures

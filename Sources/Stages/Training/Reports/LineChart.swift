@@ -1,4 +1,5 @@
-import Foundation
+import Glibc
+import TextSupport
 
 /// A chart of several lines on one pair of axes, as SVG.
 package struct LineChart {
@@ -60,7 +61,7 @@ package struct LineChart {
     func y(_ value: Double) -> Double {
       bottom - (value - yMinimum) / (yMaximum - yMinimum) * (bottom - top)
     }
-    func text(_ value: Double) -> String { String(format: "%.1f", value) }
+    func text(_ value: Double) -> String { NumberText.decimal(value, digits: 1) }
     let (grid, ink) = place == .file ? ("#ddd", "black") : ("var(--grid)", "currentColor")
     var body = ""
     for tick in yTicks {
@@ -123,6 +124,7 @@ package struct LineChart {
   }
 
   package static func label(_ value: Double) -> String {
-    value == value.rounded() ? String(Int(value)) : String(format: "%g", value)
+    // Without the rounding error of the product that it is.
+    NumberText.shortest((value * 1e9).rounded() / 1e9)
   }
 }

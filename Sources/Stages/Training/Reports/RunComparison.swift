@@ -73,27 +73,16 @@ public struct RunComparison {
   // MARK: - The page
 
   var html: String {
-    let title = names.map(RunPage.escaped).joined(separator: ", ")
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(title)</title>
-      <style>
-      \(RunPage.style)\(Self.style)</style>
-      </head>
-      <body>
-      <main>
-      <h1>\(title)</h1>
-      \(legend)
-      \(charts)
-      \(notes)\(figures)\(settings)\(continuations)</main>
-      </body>
-      </html>
-
-      """
+    let title = names.map(HTMLPage.escaped).joined(separator: ", ")
+    return HTMLPage(
+      title: title, style: Self.style,
+      body: """
+        <h1>\(title)</h1>
+        \(legend)
+        \(charts)
+        \(notes)\(figures)\(settings)\(continuations)
+        """
+    ).text
   }
 
   private var legend: String {
@@ -107,7 +96,7 @@ public struct RunComparison {
       return """
         <li><svg viewBox="0 0 44 12" aria-hidden="true"><line x1="1" x2="43" y1="6" y2="6" \
         stroke="\(line.color)" stroke-width="3" stroke-dasharray="\(line.dashes)"/></svg>\
-        \(RunPage.escaped(names[index]))\(progress)</li>
+        \(HTMLPage.escaped(names[index]))\(progress)</li>
         """
     }
     return "<ul class=\"runs\">\n\(items.joined(separator: "\n"))\n</ul>"
@@ -185,12 +174,12 @@ public struct RunComparison {
     _ title: String, _ rows: [(name: String, values: [String?])], isNumeric: Bool = false
   ) -> String {
     let cell = isNumeric ? "td class=\"number\"" : "td"
-    let head = (["<tr><th></th>"] + names.map { "<\(cell)>\(RunPage.escaped($0))</td>" }).joined()
+    let head = (["<tr><th></th>"] + names.map { "<\(cell)>\(HTMLPage.escaped($0))</td>" }).joined()
     let lines = rows.map { name, values in
-      "<tr><th>\(RunPage.escaped(name))</th>"
-        + values.map { "<\(cell)>\(RunPage.escaped($0 ?? "–"))</td>" }.joined() + "</tr>\n"
+      "<tr><th>\(HTMLPage.escaped(name))</th>"
+        + values.map { "<\(cell)>\(HTMLPage.escaped($0 ?? "–"))</td>" }.joined() + "</tr>\n"
     }
-    return RunPage.section(title, [head + "</tr>\n"] + lines)
+    return HTMLPage.section(title, [head + "</tr>\n"] + lines)
   }
 
   private var continuations: String {
@@ -198,13 +187,13 @@ public struct RunComparison {
     let groups = first.indices.map { index in
       let written = runs.indices.map { run in
         """
-        <section><h4>\(RunPage.escaped(names[run]))</h4>
-        <pre lang="ru">\(RunPage.escaped(texts[run][index].text))</pre></section>
+        <section><h4>\(HTMLPage.escaped(names[run]))</h4>
+        <pre lang="ru">\(HTMLPage.escaped(texts[run][index].text))</pre></section>
 
         """
       }
       let prompt = first[index].prompt
-      return "<h3>\(prompt.isEmpty ? "without a prompt" : RunPage.escaped(prompt))</h3>\n"
+      return "<h3>\(prompt.isEmpty ? "without a prompt" : HTMLPage.escaped(prompt))</h3>\n"
         + "<div class=\"texts\">\n\(written.joined())</div>\n"
     }
     return "<h2>The same prompts</h2>\n\(groups.joined())"

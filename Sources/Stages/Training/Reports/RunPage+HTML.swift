@@ -1,8 +1,8 @@
 import CheckpointFormat
 import CorpusFormat
 import FileSupport
-import Foundation
 import GPT2
+import Glibc
 import JSONSupport
 import TextSupport
 import TokenShardFormat
@@ -13,31 +13,20 @@ extension RunPage {
 
   /// The page.
   var html: String {
-    let name = Self.escaped(Folder.name(of: trainer.folder.path))
+    let name = HTMLPage.escaped(Folder.name(of: trainer.folder.path))
     let refresh =
       status == .running
       ? "<meta http-equiv=\"refresh\" content=\"\(Self.secondsBetweenLoads)\">\n" : ""
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      \(refresh)<title>\(name): step \(NumberText.count(trainer.state.globalStep))</title>
-      <style>
-      \(Self.style)</style>
-      </head>
-      <body>
-      <main>
-      <h1>\(name)</h1>
-      \(progress)
-      \(figures)
-      \(charts)
-      \(samples)\(finalSamples)\(lengths)\(funnel)\(settings)</main>
-      </body>
-      </html>
-
-      """
+    return HTMLPage(
+      title: "\(name): step \(NumberText.count(trainer.state.globalStep))", head: refresh,
+      body: """
+        <h1>\(name)</h1>
+        \(progress)
+        \(figures)
+        \(charts)
+        \(samples)\(finalSamples)\(lengths)\(funnel)\(settings)
+        """
+    ).text
   }
 
   // MARK: - Progress
@@ -50,15 +39,22 @@ extension RunPage {
       case .stopped: "stopped; the same command with --resume continues it"
       case .finished: step < total ? "finished, stopped early" : "finished"
       }
-    let clock = DateFormatter()
-    clock.locale = Locale(identifier: "en_GB")
-    clock.dateFormat = "d MMMM yyyy, HH:mm:ss"
     return """
       <p>Step \(NumberText.count(step)) of \(NumberText.count(total)), epoch \
       \(NumberText.decimal(trainer.state.epoch, digits: 2)); \(state). \
-      <span class="quiet">As of \(clock.string(from: Date())).\(liveness)</span></p>
+      <span class="quiet">As of \(Self.now).\(liveness)</span></p>
       <div class="bar"><div style="width:\(Double(1000 * step / max(1, total)) / 10)%"></div></div>
       """
+  }
+
+  /// `1 December 2026, 07:30:00`, in the local time zone.
+  private static var now: String {
+    var (seconds, local) = (time(nil), tm())
+    localtime_r(&seconds, &local)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      let length = strftime(text.baseAddress, text.count, "%-d %B %Y, %H:%M:%S", &local)
+      return String(decoding: text[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
   }
 
   /// How the reader can tell that the training has died, which the page of a dead one cannot say.
@@ -147,7 +143,7 @@ extension RunPage {
 
       """
     }
-    return Self.section("Lengths of the posts, in tokens", rows)
+    return HTMLPage.section("Lengths of the posts, in tokens", rows)
   }
 
   /// What the cleaning left out, if its funnel is where the corpus was.
@@ -155,7 +151,7 @@ extension RunPage {
     guard let funnel = TrainingReport(trainer).funnel else { return "" }
     func row(_ name: String, _ count: Int, _ note: String) -> String {
       """
-      <tr><th>\(Self.escaped(name))</th><td class="number">\(NumberText.count(count))</td>\
+      <tr><th>\(HTMLPage.escaped(name))</th><td class="number">\(NumberText.count(count))</td>\
       <td>\(note)</td></tr>
 
       """
@@ -166,13 +162,13 @@ extension RunPage {
         step.changed > 0 ? "\(NumberText.count(step.changed)) changed" : "")
     }
     let sources = ([Funnel.sourceTitles] + funnel.sourceRows).map { cells in
-      "<tr><th>\(Self.escaped(cells[0]))</th>"
+      "<tr><th>\(HTMLPage.escaped(cells[0]))</th>"
         + cells.dropFirst().map { "<td class=\"number\">\($0)</td>" }.joined() + "</tr>\n"
     }
-    return Self.section(
+    return HTMLPage.section(
       "Cleaning",
       [row("posts in", funnel.postsIn, "")] + rules + [row("posts out", funnel.postsOut, "")])
-      + (funnel.sources.isEmpty ? "" : Self.section("Joined from", sources))
+      + (funnel.sources.isEmpty ? "" : HTMLPage.section("Joined from", sources))
   }
 
   private var settings: String {
@@ -191,19 +187,9 @@ extension RunPage {
       ("tokens to train on", NumberText.count(trainer.data.training.count)),
     ]
     let rows = (model + values + surroundings.map { ($0.name, $0.value) }).map { name, value in
-      "<tr><th>\(Self.escaped(name))</th><td>\(Self.escaped(value))</td></tr>\n"
+      "<tr><th>\(HTMLPage.escaped(name))</th><td>\(HTMLPage.escaped(value))</td></tr>\n"
     }
-    return Self.section("Settings", rows)
-      + "<h2>Command</h2>\n<pre>\(Self.escaped(TrainingReport.command))</pre>\n"
-  }
-
-  static func section(_ title: String, _ rows: [String]) -> String {
-    "<h2>\(title)</h2>\n<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
-  }
-
-  /// `text` as text of the page; nothing in it is taken for an element.
-  static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
+    return HTMLPage.section("Settings", rows)
+      + "<h2>Command</h2>\n<pre>\(HTMLPage.escaped(TrainingReport.command))</pre>\n"
   }
 }

@@ -92,7 +92,7 @@ extension RunPage {
   /// The texts on the card of the finished model.
   var finalSamples: String {
     guard !trainer.samples.isEmpty else { return "" }
-    let texts = trainer.samples.map { "<pre lang=\"ru\">\(Self.escaped($0))</pre>\n" }
+    let texts = trainer.samples.map { "<pre lang=\"ru\">\(HTMLPage.escaped($0))</pre>\n" }
     return "<h2>Texts of the finished model</h2>\n\(texts.joined())"
   }
 }

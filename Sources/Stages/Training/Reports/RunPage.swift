@@ -1,6 +1,5 @@
 import CheckpointFormat
 import FileSupport
-import Foundation
 
 /// Writes `report.html` into the folder of a run: how the training goes, for a browser.
 ///

@@ -24,14 +24,14 @@ package struct SampleGrid {
     (columns.first?.texts ?? []).enumerated().map { index, first in
       let cards = columns.filter { index < $0.texts.count }.map { column in
         """
-        <figure><figcaption>\(RunPage.escaped(column.title))</figcaption>
-        <pre lang="ru">\(RunPage.escaped(column.texts[index].text))</pre></figure>
+        <figure><figcaption>\(HTMLPage.escaped(column.title))</figcaption>
+        <pre lang="ru">\(HTMLPage.escaped(column.texts[index].text))</pre></figure>
 
         """
       }
       let heading =
         first.prompt.isEmpty
-        ? "<h3>without a prompt</h3>" : "<h3 lang=\"ru\">\(RunPage.escaped(first.prompt)) …</h3>"
+        ? "<h3>without a prompt</h3>" : "<h3 lang=\"ru\">\(HTMLPage.escaped(first.prompt)) …</h3>"
       return "\(heading)\n<div class=\"cards\">\n\(cards.joined())</div>\n"
     }.joined()
   }

@@ -1,6 +1,5 @@
 import CheckpointFormat
 import CorpusFormat
-import Foundation
 import GPT2
 import JSONSupport
 import TextSupport
@@ -105,7 +104,9 @@ struct TrainingReport {
   /// The settings and the results, as a table in Markdown.
   var summary: String {
     let (settings, model) = (trainer.settings, trainer.model.configuration)
-    func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
+    func number(_ value: Double?) -> String {
+      value.map { NumberText.decimal($0, digits: 4) } ?? "–"
+    }
     let losses = log.compactMap { $0.values["loss"] }
     let validation = log.last { $0.values["eval_loss"] != nil }?.values
     let best = trainer.state.best

@@ -15,6 +15,8 @@ final class ValidationSampler {
   private static let bugurtFraction = 0.5
 
   let schedule: SampleSchedule
+  /// How long the texts of a validation take, counted in tokens that are trained on.
+  let cost: Int
   private let tokenizer: Tokenizer
   private let endOfText: Int32
   private let corpus: TrainingCorpus
@@ -52,14 +54,14 @@ final class ValidationSampler {
       TextGenerator.batchSize(
         wanted: count, configuration, length: settings.maximumLength, available: memory)
     }
+    let run = SampleSchedule.Run(
+      validations: validations, trainedTokens: trainedTokens,
+      postLength: data.manifest.splits[.train]?.posts.map { data.training.count / max(1, $0) }
+        ?? settings.maximumLength,
+      maximumLength: settings.maximumLength, batchSize: batchSize(.max), merges: merges)
     schedule =
-      training.evaluationSamples.map(SampleSchedule.init(count:))
-      ?? SampleSchedule(
-        fitting: .init(
-          validations: validations, trainedTokens: trainedTokens,
-          postLength: data.manifest.splits[.train]?.posts.map { data.training.count / max(1, $0) }
-            ?? settings.maximumLength,
-          maximumLength: settings.maximumLength, batchSize: batchSize(.max), merges: merges))
+      training.evaluationSamples.map(SampleSchedule.init(count:)) ?? SampleSchedule(fitting: run)
+    cost = run.cost(of: schedule.count)
     self.batchSize = batchSize(schedule.count)
   }
 

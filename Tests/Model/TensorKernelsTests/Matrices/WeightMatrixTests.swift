@@ -7,10 +7,12 @@ struct WeightMatrixTests {
 
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
   enum Kind: String, CaseIterable, Sendable {
-    case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed
-    case int4, int4OfTransposed
+    case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed, int8Products
+    case int4, int4OfTransposed, int4Products
 
-    var precision: Precision { self == .bf16Products ? .bf16 : .fp32 }
+    var precision: Precision {
+      [.bf16Products, .int8Products, .int4Products].contains(self) ? .bf16 : .fp32
+    }
   }
 
   /// Weights, and the numbers that they stand for, `[inputs][outputs]`.
@@ -35,7 +37,7 @@ struct WeightMatrixTests {
       }
     }
     switch kind {
-    case .int4, .int4OfTransposed:
+    case .int4, .int4OfTransposed, .int4Products:
       // Numbers that int4 holds exactly: in each block the first is -8 times the scale.
       var random = SplitMix64(state: seed)
       for output in 0..<outputs {
@@ -63,7 +65,7 @@ struct WeightMatrixTests {
       return Weights(
         matrix: matrix, numbers: numbers { number, _, _ in Double(nearestBFloat16(number)) },
         owner: floats)
-    case .int8, .int8OfTransposed:
+    case .int8, .int8OfTransposed, .int8Products:
       let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .int8)
       threadPool.pack(operand, into: matrix)
       return Weights(

@@ -100,8 +100,8 @@ struct InterruptedSamplingTests {
       [Self.model, "-n", Self.wanted, "-o", "out.txt", "--show=2", "--format=plain"],
       in: project.folder.path)
     let shown = try session.wait(for: "the progress") {
-      // Others may be finished before the second text is.
-      $0.contains(#/\R.*\R.*writing \[.*, \d\d+ of [\d,]+ texts/#)
+      // Others may be finished before the second text is; the progress is in the same line again.
+      $0.contains(#/\r\n[\s\S]*\r\n[\s\S]*writing \[.*, \d\d+ of [\d,]+ texts/#)
     }
     session.type(TerminalSession.controlC)
     let rest = try session.wait(for: "the end") { $0.contains("stopped by SIGINT") }

@@ -115,8 +115,8 @@ struct SharedOutputTests {
   func killed(_ writer: Writer, _ hasLocks: Bool) throws {
     let environment = try environment(hasLocks: hasLocks)
     let (process, pipe) = try start(writer, environment)
-    close(pipe)
     process.signalGroup(SIGKILL)
+    close(pipe)
     // Even before anybody has waited for it, as in a container whose first process never does.
     try poll("the end of \(writer.program)") { process.isZombie }
     #expect(try !project.leftovers().isEmpty)

@@ -34,6 +34,7 @@ private let options = [
     "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
     "use-dora",
     "use-rslora", "compare", "texts", "deterministic-reduction", "bf16-reduction",
+    "shard-optimizer",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
@@ -82,12 +83,35 @@ struct CommandLineTests {
     #expect(try run(program, ["a", "--help", "--nonsense"]).output == ended.output)
   }
 
-  @Test("--version prints the version", arguments: programs)
+  @Test("--version prints the version, the commit and the libraries", arguments: programs)
   func version(_ program: String) throws {
     let ended = try run(program, ["--version"])
     #expect(ended.status == 0)
     #expect(ended.log == "")
-    #expect(try #require(ended.output.wholeMatch(of: /(.*) \d+\.\d+\.\d+\n/)).1 == program)
+    let lines = ended.output.split(separator: "\n")
+    #expect(try #require(lines.first?.wholeMatch(of: /(.*) \d+\.\d+\.\d+/)).1 == program)
+    #expect(
+      try #require(lines.dropFirst().first).wholeMatch(of: /commit: (none|[0-9a-f]{12}\+?)/) != nil)
+    #expect(try #require(lines.last).contains(/^libraries: .*libdeflate\.so/))
+  }
+
+  @Test("a manual page has all options, and troff has nothing to say about it", arguments: programs)
+  func manualPage(_ program: String) throws {
+    let page = try run(program, ["--generate-manual-page"]).output
+    for option in (options[program] ?? []) + commonOptions {
+      #expect(page.contains("\\-\\-" + option.replacing("-", with: "\\-")), "\(option)")
+    }
+    try folder.write(page, to: "page.1")
+    let found = try Subprocess.run("sh", ["-c", "command -v man"], in: folder.path)
+    guard found.status == 0 else { return }
+    let shown = try Subprocess.run(
+      "man", ["-l", "--warnings", "-E", "UTF-8", "page.1"], in: folder.path)
+    #expect(shown.log == "")
+    let sections = [
+      "NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO",
+    ]
+    let headings = shown.output.split(separator: "\n").map(String.init)
+    #expect(headings.filter(sections.contains) == sections)
   }
 
   @Test("a completion script knows every option", arguments: programs, ["bash", "zsh", "fish"])

@@ -52,7 +52,10 @@ struct ProcessesTests {
     #expect(one.status == 0, "\(one.log)")
     for processes in [2, 4] {
       let run = "many-\(processes)"
-      let many = try start(launcher, run, processes: processes).wait()
+      // Each process has a part of the moments, or all; the result is the same.
+      let many = try start(
+        launcher, run, processes: processes, more: processes == 4 ? ["--shard-optimizer"] : []
+      ).wait()
       #expect(many.status == 0, "\(many.log)")
       #expect(many.output.filter { $0 != "\r" } == "\(run)/final\n")
       #expect(many.log.components(separatedBy: "6 steps").count == 2)
@@ -114,6 +117,11 @@ struct ProcessesTests {
     #expect(ended.status == 66, "\(ended.log)")
     #expect(ended.log.components(separatedBy: "error: ").count == 2, "\(ended.log)")
     #expect(!project.exists("run"))
+    for wrong in [["--max-steps", "many"], ["--estimate"]] {
+      let ended = try start(launcher, "run", processes: 2, more: wrong).wait()
+      #expect(ended.status == 64, "\(ended.log)")
+      #expect(ended.log.components(separatedBy: "error: ").count == 2, "\(ended.log)")
+    }
   }
 
   @Test(
@@ -137,6 +145,18 @@ struct ProcessesTests {
     _ = try resumed.wait()
     let refused = try project.make("train", with: ["RANKS": "3"])
     #expect(refused.status == 2 && refused.log.contains("ACCUMULATION=2"), "\(refused.log)")
+  }
+
+  @Test(
+    "when make is killed, the processes write a checkpoint and end",
+    .enabled(if: launchers.contains("mpirun.openmpi"), "there is no mpirun of Open MPI"))
+  func killedMake() throws {
+    let training = try project.startMake(
+      ["train"], ["MAX_STEPS": "100000", "SAVE_STEPS": "4", "RANKS": "2"])
+    try poll("a checkpoint") { project.exists("checkpoints/fixture/checkpoint-8") }
+    kill(training.processID, SIGKILL)
+    try poll("the end") { try training.text(of: .log).contains("stopped by SIGINT") }
+    _ = try training.wait()
   }
 
   @Test("processes that know nothing of each other are refused, with or without an MPI")

@@ -23,10 +23,9 @@ final class Project {
     let script = """
       set -e
       mkdir -p data .build/release Tests
-      cp -a "$1"/{Makefile,pipeline.mk,Package.swift,Sources} .
+      cp -a "$1"/{Makefile,pipeline.mk,.package,Package.swift,Sources} .
       cp -a "$1"/Tests/checks.mk Tests
       cp -a "$1"/data/fixture data
-      echo native > .build/march
       touch .build/installed
       for program in "${@:3}"; do
         printf '#!/bin/sh\nexec "%s" "$@"\n' "$2/$program" > .build/release/$program

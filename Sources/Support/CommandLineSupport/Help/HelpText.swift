@@ -29,23 +29,34 @@ package struct HelpText {
     var text = "\(abstract)\n\n\(usageLine)\n"
     let positionals = schema.positionals
     if !positionals.isEmpty { text += "\narguments:\n" + table(positionals) }
-    var sections: [String?] = []
-    for option in schema.options where !sections.contains(option.section) {
-      sections.append(option.section)
-    }
     for section in sections {
       text += "\n\(section.map { $0.lowercased() } ?? "options"):\n"
       text += table(schema.options.filter { $0.section == section })
     }
     text += "\nabout the program:\n"
-    text += row("-h, --help", "show this help")
-    text += row("    --version", "show the version")
-    text += row(
-      "    --generate-completion-script <shell>",
-      "print completions for bash, zsh or fish, to be sourced by the shell")
+    for (names, help) in Self.aboutTheProgram {
+      text += row(names.hasPrefix("--") ? "    " + names : names, help)
+    }
     if !discussion.isEmpty { text += "\n\(discussion)\n" }
     return text
   }
+
+  /// The titles of the groups of options, `nil` for the program's own.
+  var sections: [String?] {
+    schema.options.reduce(into: []) { sections, option in
+      if !sections.contains(option.section) { sections.append(option.section) }
+    }
+  }
+
+  /// The options that every program has.
+  static let aboutTheProgram = [
+    ("-h, --help", "show this help"),
+    ("--version", "show the version, the commit and the libraries"),
+    (
+      "--generate-completion-script <shell>",
+      "print completions for bash, zsh or fish, to be sourced by the shell"
+    ),
+  ]
 
   private static func placeholder(of argument: DeclaredArgument) -> String {
     switch argument.form {
@@ -61,18 +72,23 @@ package struct HelpText {
       if argument.isOption {
         left = (argument.description.short.map { "-\($0), " } ?? "    ") + left
       }
-      var notes: [String] = []
-      if !argument.choices.isEmpty { notes.append(argument.choices.joined(separator: ", ")) }
-      if let defaultText = argument.description.defaultText, !defaultText.isEmpty {
-        notes.append("default: \(defaultText)")
-      }
-      if argument.isRequired, argument.isOption { notes.append("required") }
-      if argument.isRepeated, argument.isOption { notes.append("may be repeated") }
-      let aliases = argument.description.aliases.map { "--" + $0 }
-      if !aliases.isEmpty { notes.append("also \(aliases.joined(separator: ", "))") }
-      let note = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
-      return row(left, argument.description.help + note)
+      let aliases = argument.description.aliases.map { "--" + $0 }.joined(separator: ", ")
+      let also = aliases.isEmpty ? [] : ["also \(aliases)"]
+      return row(left, argument.description.help + Self.notes(on: argument, also))
     }.joined()
+  }
+
+  /// What follows the help of an argument in brackets: the accepted values, the default, `more`.
+  static func notes(on argument: DeclaredArgument, _ more: [String] = []) -> String {
+    var notes: [String] = []
+    if !argument.choices.isEmpty { notes.append(argument.choices.joined(separator: ", ")) }
+    if let defaultText = argument.description.defaultText, !defaultText.isEmpty {
+      notes.append("default: \(defaultText)")
+    }
+    if argument.isRequired, argument.isOption { notes.append("required") }
+    if argument.isRepeated, argument.isOption { notes.append("may be repeated") }
+    notes += more
+    return notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
   }
 
   /// One row: `left` in its column, `right` wrapped in the other.

@@ -1,6 +1,45 @@
-extension RunPage {
+/// What the pages about runs have in common: each is one file, which needs no network and no script.
+struct HTMLPage {
+  /// The title and what else belongs into the head and the body, as HTML.
+  let title: String
+  var head = ""
+  var style = ""
+  let body: String
+
+  /// The whole page.
+  var text: String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    \(head)<title>\(title)</title>
+    <style>
+    \(Self.style)\(style)</style>
+    </head>
+    <body>
+    <main>
+    \(body)</main>
+    </body>
+    </html>
+
+    """
+  }
+
+  /// A table with a heading.
+  static func section(_ title: String, _ rows: [String]) -> String {
+    "<h2>\(title)</h2>\n<div class=\"table\"><table>\n\(rows.joined())</table></div>\n"
+  }
+
+  /// `text` as text of the page; nothing in it is taken for an element.
+  static func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+      .replacing("\"", with: "&quot;")
+  }
+
   /// The style of the page: light or dark as the reader prefers, and for paper.
-  static let style = """
+  private static let style = """
     :root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --quiet: #5c6670; --grid: #d8dde2;
       --panel: #f4f6f8; --training: #1f6fb2; --smoothed: #0b3d68; --validation: #c62828; --best: #1b7f3b; }
     @media (prefers-color-scheme: dark) { :root { --ground: #14171a; --ink: #e6e9ec; --quiet: #9aa5b1;
