@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 
 import programs
-from programs import KILL, SHORT
+from programs import KILL, SHORT, TERM
 from trees import difference, litter, mask, part, read_tree
 
 SPACE = ["ENOSPC", "EDQUOT", "EIO"]
@@ -94,12 +94,21 @@ class Undisturbed:
         if call in ("unlink", "rmdir"):
             # An empty lock that could not be removed may stay, even in a folder that is complete.
             tree = {name: content for name, content in tree.items() if not name.endswith(".lock")}
+        if failure == TERM and ended.status == 0:
+            # It was at the end already; the next run writes what it has left out, the samples on a model's card.
+            return []
         found = self.damage(tree)
         if ended.status == 0:
             wrong = difference({name: tree[name] for name in set(tree) - set(litter(tree))}, self.after)
             return found + ([f"status 0, but {wrong}"] if wrong else [])
         if failure == KILL:
             return found + ([] if ended.status == -9 else [f"status {ended.status} when killed"])
+        if failure == TERM and ended.status == -15:
+            # It had not begun to write.
+            return found + [f"{name} is left over" for name in sorted(tree.keys() - self.before.keys() - {"tmp/"})]
+        if failure == TERM:
+            return found + ([] if ended.status == 143 and "error: stopped by SIGTERM" in ended.log else [
+                f"status {ended.status} after SIGTERM"])
         if failure in SURVIVED and (self.job.is_frugal or call != "pthread_create"):
             return found + [f"status {ended.status}: {ended.log.strip()[-300:]}"]
         if ended.status not in STATUSES:
@@ -123,7 +132,7 @@ class Undisturbed:
             for name in litter(read_tree(folder)):
                 # A complete output that could not be renamed is kept, and the message says where.
                 is_kept = f"is complete, at {name.rstrip('/')}" in ended.log.replace("./", "")
-                if is_kept or name.endswith(".lock") and call in ("unlink", "rmdir"):
+                if is_kept or (name.endswith(".lock") or name.startswith("tmp/")) and call in ("unlink", "rmdir"):
                     path = f"{folder}/{name}"
                     shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
             again = programs.run(self.job.command(self.bin), folder)
@@ -145,7 +154,8 @@ def plan_calls(undisturbed, limit, rng):
         (number, call, failure, sticky)
         # What TDLib itself does is not ours.
         for number, call, path, _ in undisturbed.calls if "/session/database" not in path
-        for failure in FAILURES.get(call, []) + [KILL]
+        # gpt-sample keeps the texts that are finished.
+        for failure in FAILURES.get(call, []) + ([KILL] if undisturbed.job.program == "gpt-sample" else [KILL, TERM])
         for sticky in ([False, True] if failure in SPACE + ["EROFS"] and call in NEED_SPACE else [False])]
     return plans if limit is None or len(plans) <= limit else sorted(rng.sample(plans, limit))
 

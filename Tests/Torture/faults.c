@@ -7,8 +7,8 @@
 //   FAULT_LOG      a file to which a line is appended for each call, or only for those that failed:
 //                  its number, the program, the call and the path
 //   FAULT_AT       the number of the call that fails, from 1; 0: count only
-//   FAULT_CODE     the errno; SHORT (1): one byte is read or written; KILL (2): the process group dies,
-//                  in a call that writes after half of it
+//   FAULT_CODE     the errno; or SHORT: one byte is read or written; KILL: the process group dies, in a
+//                  call that writes after half of it; TERM: the program is asked to end
 //   FAULT_STICKY   with it all later calls that need space on the disk fail, too
 //
 // Calls that glibc makes itself, such as those of stdio, are not seen.
@@ -31,7 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { SHORT = -1, KILL = -2, MAX_FILES = 4096 };
+enum { SHORT = -1, KILL = -2, TERM = -3, MAX_FILES = 4096 };
 
 static const char *root;
 static size_t root_length;
@@ -107,8 +107,9 @@ static int count(const char *name, const char *path, int file, bool needs_space)
   if (!failing || fails) {
     if (path) note(number, name, path); else note_file(number, name, file);
   }
+  if (fails && code == TERM) kill(getpid(), SIGTERM);
   errno = saved;
-  return fails ? code : 0;
+  return fails && code != TERM ? code : 0;
 }
 
 static void end(void) {

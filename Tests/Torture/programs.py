@@ -6,8 +6,8 @@ import signal
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHORT, KILL = "SHORT", "KILL"
-CODES = {SHORT: -1, KILL: -2}
+SHORT, KILL, TERM = "SHORT", "KILL", "TERM"
+CODES = {SHORT: -1, KILL: -2, TERM: -3}
 TIMEOUT = 120
 
 

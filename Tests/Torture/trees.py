@@ -4,7 +4,7 @@ import os
 import re
 
 # What only a program at work may leave beside its output.
-LITTER = re.compile(r"\.partial|\.replaced|\.lock$|\.new(/|$)")
+LITTER = re.compile(r"^tmp/.|\.partial|\.replaced|\.lock$|\.new(/|$)")
 CHECKPOINT = re.compile(r"(checkpoints/[^/]+|run)/checkpoint-\d+/")
 
 
