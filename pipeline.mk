@@ -265,11 +265,15 @@ endef
 # settle_posts RAW TG_DUMP: decides what to do with RAW.kept.jsonl, the posts as they were before a
 # dump. If the dump has replaced them, they become RAW.previous.jsonl. Posts of an export, which can
 # be read again, never replace those of a channel, which may have been deleted there; posts of the
-# same channel are merged.
+# same channel are merged. make may have ended at any moment before, so settings never belong to other posts.
 define settle_posts
 {
   local kept=$1.kept previous=$1.previous source='' earlier=''
-  [ -e $kept.jsonl ] || return 0
+  if [ ! -e $kept.jsonl ]; then
+    # The second of the two moves below is missing.
+    [ ! -e $kept.settings ] || mv $kept.settings $previous.settings
+    return
+  fi
   [ ! -e $kept.settings ] || read -r source _ < $kept.settings || true
   [ ! -e $previous.settings ] || read -r earlier _ < $previous.settings || true
   if same_posts $1; then
@@ -278,11 +282,12 @@ define settle_posts
   elif [ -e $previous.jsonl ] && [[ $earlier == EXPORT=@* && $source == "$earlier" ]]; then
     "$2" $kept.jsonl --output $previous.jsonl
   elif [ ! -e $previous.jsonl ] || [[ $earlier != EXPORT=@* || $source == EXPORT=@* ]]; then
-    [ ! -e $kept.settings ] || cp $kept.settings $previous.settings
+    rm -f $previous.settings
     mv $kept.jsonl $previous.jsonl
+    [ ! -e $kept.settings ] || mv $kept.settings $previous.settings
     echo "pipeline.mk: the replaced posts are kept in $previous.jsonl" >&2
   fi
-  rm -f $kept.jsonl $kept.settings
+  rm -f $kept.settings{.partial,} $kept.jsonl
 }
 endef
 
@@ -668,10 +673,12 @@ endif
 stale = $(if $(always)$(call differ,$(file < $(1)),$(2))$(filter-out $(wildcard $(3)),$(3)),FORCE)
 # $(call unless_same,INPUT): begins the command of a stage; skips it if the stage is up to date.
 unless_same = [ -z "$(filter FORCE,$^)" ] && [ -e $@ ] && [ ! $(1) -nt $@ ] ||
-# $(call done,SETTINGS): ends the recipe of a stage. The last stage remembers the run's variables.
+# $(call done,SETTINGS): ends the recipe of a stage. The last stage remembers the run's variables, and
+# before its stamp, because with the stamp it is not run again if make ends in between.
 define done
-@mkdir -p $(@D) checkpoints; printf '%s' "$$$(1)" > $@.partial; mv $@.partial $@
-$(if $(filter $@,$(last)),@$(call remember,$(variables)); rm -f $(variables).started)
+@mkdir -p $(@D) checkpoints; \
+$(if $(filter $@,$(last)),$(call remember,$(variables)); rm -f $(variables).started;) \
+printf '%s' "$$$(1)" > $@.partial; mv $@.partial $@
 endef
 remember = printf '%s' "$$run_variables" > $(1).partial; mv $(1).partial $(1)
 run_variables = $(foreach name,$(filter $(kept_variables),$(sort $(given) $(remembered))),define \
@@ -754,10 +761,12 @@ $(dumped): $(dump_needed) | $(bin)/tg-dump $(if $(named_tokenizer),$(bin)/bpe-en
 	@mkdir -p $(@D); settle_posts $(raw) $(bin)/tg-dump
 	@as_words flags "$$DUMP_FLAGS"; $(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
 	if [ -e $(posts) ] && [ -n "$(replaces)" ]; then \
-	  [ ! -e $@ ] || cp -p $@ $(raw).kept.settings; \
 	  ln -L $(posts) $(raw).kept.jsonl 2> /dev/null || cp -pL $(posts) $(raw).kept.jsonl; \
-	  echo 'EXPORT=? (being replaced)' > $@; \
-	  trap 'rm -f $@ $(raw).kept.jsonl; mv $(raw).kept.settings $@ 2> /dev/null' EXIT; \
+	  [ ! -e $@ ] || { cp -p $@ $(raw).kept.settings.partial; \
+	    mv $(raw).kept.settings.partial $(raw).kept.settings; }; \
+	  echo 'EXPORT=? (being replaced)' > $@.partial; mv $@.partial $@; \
+	  trap 'same_posts $(raw) && { mv $(raw).kept.settings $@ 2> /dev/null || rm -f $@; } && \
+	    rm -f $(raw).kept.jsonl' EXIT; \
 	fi; \
 	run $(bin)/tg-dump $(if $(replaces),--replace) $${CHAT:+--chat="$$CHAT"} \
 	  $${TIMEZONE:+--timezone="$$TIMEZONE"} "$${flags[@]}" --output $(posts) -- \

@@ -18,6 +18,12 @@ FUZZ_RUNS ?= 100000
 #? more arguments for libFuzzer, such as -max_total_time=600 -max_len=65536
 FUZZ_FLAGS ?= -seed=1
 
+#! make torture
+#? faults for each job of a program; a make is killed a tenth as often; all: each call fails in every way
+TORTURE_RUNS ?= 100
+#? more arguments, such as --seed 7, --parts makes or --only 'train: write 77-EIO'
+TORTURE_FLAGS ?=
+
 #! make test, make test-threads, make test-kernels
 #? the tests to run, a regular expression such as TextCleaningTests; empty: all
 FILTER ?=
@@ -74,6 +80,11 @@ lint:
 .PHONY: floors
 floors:
 	python3 Tests/Lint/floors.py docs/floors.svg
+
+## torture: let calls of the programs fail, kill them, take memory away; minutes, with TORTURE_RUNS=all an hour
+.PHONY: torture
+torture: $(binaries)
+	python3 Tests/Torture/torture.py --runs '$(TORTURE_RUNS)' $(TORTURE_FLAGS)
 
 # ---- References
 
