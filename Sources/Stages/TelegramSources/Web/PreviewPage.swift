@@ -101,7 +101,7 @@ public struct PreviewHistory {
 }
 
 /// The page `t.me/<name>`, which shows what a name belongs to.
-public struct ContactPage: Equatable {
+public struct ContactPage: Equatable, Sendable {
   /// Who a name may belong to.
   public enum Owner: Equatable, Sendable { case channel, group, bot, person, nobody, unknown }
 
