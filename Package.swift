@@ -62,10 +62,14 @@ let package = Package(
     // For Tests/Fuzz, a package of its own.
     .library(name: "BytePairEncoding", targets: ["BytePairEncoding"]),
     .library(name: "CheckpointFormat", targets: ["CheckpointFormat"]),
+    .library(name: "CorpusFormat", targets: ["CorpusFormat"]),
     .library(name: "FileSupport", targets: ["FileSupport"]),
+    .library(name: "GPT2", targets: ["GPT2"]),
     .library(name: "JSONSupport", targets: ["JSONSupport"]),
     .library(name: "PostFormat", targets: ["PostFormat"]),
     .library(name: "TelegramSources", targets: ["TelegramSources"]),
+    .library(name: "TextCleaning", targets: ["TextCleaning"]),
+    .library(name: "TokenShardFormat", targets: ["TokenShardFormat"]),
   ],
   targets: [
     // MARK: System: C libraries of Debian

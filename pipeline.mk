@@ -568,7 +568,7 @@ differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 # has the same flags: two targets compiled for different processors would share specialisations of
 # generics, and the linker would keep either one. The last flag refuses imports that Package.swift does
 # not declare.
-swift_flags := --configuration release --static-swift-stdlib \
+swift_flags := --configuration release \
   $(if $(filter x86_64,$(shell uname -m)),-Xcc -march=x86-64-v3) --explicit-target-dependency-import-check error
 build := .build
 bin := $(if $(installed),$(installed)/bin,$(build)/release)
@@ -585,6 +585,7 @@ packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libdeflate-dev
 # The commit that is checked out, with a + if the sources differ from it; empty without git.
 commit = $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2> /dev/null)$(shell \
   git diff --quiet HEAD -- Sources Package.swift 2> /dev/null || echo +))
+note_commit = printf '\#define BUILD_COMMIT "%s"\n' "$(commit)" > $(build)/commit.h
 
 # SwiftPM's module cache does not survive a move. A failed build leaves the earlier programs.
 .PRECIOUS: $(binaries)
@@ -593,7 +594,7 @@ $(binaries) &: $(sources) | $(build)/installed
 	  rm -rf $(build)/*/release/ModuleCache $(build)/*/installed; \
 	  printf '%s\n' "$$PWD" > $(build)/checkout; \
 	fi
-	@printf '#define BUILD_COMMIT "%s"\n' "$(commit)" > $(build)/commit.h
+	@$(note_commit)
 	swift build $(swift_flags)
 	@touch $(binaries)
 

@@ -15,16 +15,25 @@ installed_files := $(foreach program,$(programs),bin/$(program) share/man/man1/$
   share/bash-completion/completions/$(program) share/zsh/site-functions/_$(program) \
   share/fish/vendor_completions.d/$(program).fish)
 
+# What is installed is built apart, because the runtime of Swift is linked in, which tests cannot be.
+static := $(build)/static
+static_binaries := $(programs:%=$(static)/release/%)
+.PRECIOUS: $(static_binaries)
+$(static_binaries) &: $(sources) | $(build)/installed
+	@$(note_commit)
+	swift build $(swift_flags) --static-swift-stdlib --scratch-path $(static)
+	@touch $(static_binaries)
+
 ## install: install the programs, man pages, completions and the pipeline: make install PREFIX=~/.local
 .PHONY: install
-install: $(binaries)
+install: $(static_binaries)
 	@as_path PREFIX; as_path DESTDIR; root=$$DESTDIR$$PREFIX; shared=$$root/share; \
 	install -d "$$root/bin" "$$shared"/{man/man1,bash-completion/completions,zsh/site-functions} \
 	  "$$shared"/{fish/vendor_completions.d,bugurt-gpt/data/fixture,doc/bugurt-gpt/docs/benchmarks}; \
 	for program in $(programs); do \
-	  install -s $(bin)/$$program "$$root/bin"; \
-	  $(bin)/$$program --generate-manual-page | gzip -9n > "$$shared/man/man1/$$program.1.gz"; \
-	  complete=$(bin)/$$program\ --generate-completion-script; \
+	  install -s $(static)/release/$$program "$$root/bin"; \
+	  $(static)/release/$$program --generate-manual-page | gzip -9n > "$$shared/man/man1/$$program.1.gz"; \
+	  complete=$(static)/release/$$program\ --generate-completion-script; \
 	  $$complete bash > "$$shared/bash-completion/completions/$$program"; \
 	  $$complete zsh > "$$shared/zsh/site-functions/_$$program"; \
 	  $$complete fish > "$$shared/fish/vendor_completions.d/$$program.fish"; \
@@ -51,7 +60,7 @@ deb := $(build)/bugurt-gpt_$(version)_$(architecture).deb
 
 ## deb: a package for this release of Debian, .build/bugurt-gpt_VERSION_ARCHITECTURE.deb
 .PHONY: deb
-deb: $(binaries)
+deb: $(static_binaries)
 	.package/make-deb $(deb) $(version)
 
 ## deb-check: install the package on a bare Debian, in a folder, and run it there; as root

@@ -10,8 +10,9 @@ let package = Package(
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "BytePairEncoding", "CheckpointFormat", "FileSupport", "JSONSupport", "PostFormat",
-        "TelegramSources",
+        "BytePairEncoding", "CheckpointFormat", "CorpusFormat", "FileSupport", "GPT2",
+        "JSONSupport",
+        "PostFormat", "TelegramSources", "TextCleaning", "TokenShardFormat",
       ].map { .product(name: $0, package: "bugurt-gpt") },
       swiftSettings: [
         .treatAllWarnings(as: .error),

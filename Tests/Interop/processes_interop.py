@@ -1,5 +1,6 @@
 """Train a tiny model in two processes with the transformers Trainer (torch's DDP over gloo) and with
-gpt-finetune under mpirun: they must agree at every step.
+gpt-finetune under mpirun: they must agree at every step. Then look at what a user of several processes
+sees of a fault: another program in one, a full disk, a mpirun that is killed.
 
 The order is sequential, there is no dropout, and all batches are full: what the Trainer does with the
 rest of an epoch depends on the number of processes.
@@ -15,6 +16,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import trainer_reference as reference
 
@@ -75,23 +77,103 @@ def start_trainers(scratch):
         raise SystemExit("processes_interop: the Trainer failed")
 
 
-def run_ours(program, scratch):
-    command = ["mpirun", "-n", PROCESSES]
+def mpirun(*options):
+    """The command that starts processes, as far as the program, and its environment."""
+    command = ["mpirun"]
     version = subprocess.run(["mpirun", "--version"], capture_output=True, text=True).stdout
     if "Open MPI" in version:
         command += ["--oversubscribe", "--bind-to", "none", "--mca", "btl", "tcp,self",
                     "--mca", "btl_tcp_if_include", "lo"]
-    command += [program, scratch / "tokens", "--recipe", "original", "--model", scratch / "model",
-                "--output", scratch / "ours", "--threads", 1, "--block-size", reference.BLOCK,
-                "--report-to", "none"]
-    for key, value in SETTINGS.items():
-        command += ["--" + key.replace("_", "-"), value]
+    return list(map(str, [*command, *options])), {
+        **os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+
+
+def arguments_of(scratch, run, **settings):
+    arguments = [
+        scratch / "tokens", "--recipe", "original", "--model", scratch / "model",
+        "--output", scratch / run, "--threads", 1, "--block-size", reference.BLOCK,
+        "--report-to", "none"]
+    for key, value in {**SETTINGS, **settings}.items():
+        arguments += ["--" + key.replace("_", "-"), value]
+    return list(map(str, arguments))
+
+
+def run_ours(program, scratch):
+    command, environment = mpirun("-n", PROCESSES, program)
     ended = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True,
-        env={**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+        command + arguments_of(scratch, "ours"), capture_output=True, text=True, env=environment)
     if ended.returncode != 0:
         raise SystemExit(ended.stderr)
     return json.loads((scratch / "ours" / "final" / "trainer_state.json").read_text())
+
+
+def wait_for(what, condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"processes_interop: there is no {what} after a minute")
+
+
+def processes_of(folder):
+    """The ids of the processes, apart from mpirun, that have the folder of a run among their arguments."""
+    found = []
+    for process in pathlib.Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and (process / "comm").read_text() == "gpt-finetune\n" \
+                    and str(folder).encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+        except OSError:
+            pass
+    return found
+
+
+def faults(program, scratch):
+    """Yields what a user would see that is not as docs/machines.md says."""
+    def problem(name, ended, status, text):
+        shown = ended.stderr.count(text)
+        if ended.returncode != status or shown != 1:
+            return f"{name}: status {ended.returncode}, expected {status}; {shown} times {text!r}:\n" \
+                + ended.stderr
+        return None
+
+    # The same program but for a byte that does not matter.
+    other = scratch / "gpt-finetune"
+    shutil.copy(program, other)
+    with open(other, "ab") as file:
+        file.write(b"\0")
+    own = arguments_of(scratch, "other")
+    command, environment = mpirun("-n", 1, program, *own, ":", "-n", 1, other, *own)
+    yield problem("another program", subprocess.run(
+        command, capture_output=True, text=True, env=environment), 65, "has another program than")
+
+    # No file may get as large as the weights.
+    limit = (scratch / "model" / "model.safetensors").stat().st_size // 2
+    command, environment = mpirun("-n", PROCESSES)
+    yield problem("a full disk", subprocess.run(
+        command + ["prlimit", f"--fsize={limit}", program]
+        + arguments_of(scratch, "full", save_steps=5),
+        capture_output=True, text=True, env=environment), 74, "error: ")
+    if list((scratch / "full").glob("checkpoint-*")):
+        yield "a full disk: there is a checkpoint"
+
+    run = scratch / "killed"
+    endless = arguments_of(scratch, "killed", max_steps=10**6, save_steps=5, save_total_limit=2)
+    command.append(program)
+    process = subprocess.Popen(
+        command + endless, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    wait_for("checkpoint", lambda: list(run.glob("checkpoint-*/trainer_state.json")))
+    process.kill()
+    process.wait()
+    wait_for("end of the processes of a killed mpirun", lambda: not processes_of(run))
+    resumed = subprocess.Popen(
+        command + endless + ["--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=environment)
+    if not any("resuming after step" in line for line in resumed.stderr):
+        yield "a killed mpirun: the run is not resumed"
+    resumed.kill()
+    resumed.wait()
+    wait_for("end of the resumed processes", lambda: not processes_of(run))
 
 
 def compare(theirs, ours):
@@ -134,6 +216,7 @@ def main():
     failures = list(compare(
         json.loads((scratch / "theirs.json").read_text()),
         run_ours(os.path.abspath(arguments.gpt_finetune), scratch)))
+    failures += filter(None, faults(os.path.abspath(arguments.gpt_finetune), scratch))
     for failure in failures:
         print(f"processes_interop: {failure}", file=sys.stderr)
     sys.exit(1 if failures else 0)

@@ -1,7 +1,7 @@
 import PostFormat
 
 /// What a page of the web preview is.
-package enum PreviewPage {
+public enum PreviewPage {
   /// A part of the channel's history.
   case history(PreviewHistory)
   /// A history that says "No posts found".
@@ -14,7 +14,7 @@ package enum PreviewPage {
   case other(title: String?)
 
   /// Reads the page whose bytes are `html`.
-  package init(_ html: [UInt8], of channel: ChannelName, options: SourceOptions) {
+  public init(_ html: [UInt8], of channel: ChannelName, options: SourceOptions) {
     guard let root = HTMLDocument(page: html)?.root else {
       self = .other(title: nil)
       return
@@ -51,13 +51,13 @@ package enum PreviewPage {
 }
 
 /// A page of the web preview with messages.
-package struct PreviewHistory {
+public struct PreviewHistory {
   /// The messages, without saying whether they reach back to the beginning of the channel.
-  package private(set) var page = PostPage()
+  public private(set) var page = PostPage()
   /// Whether the page links to older messages.
-  package let hasOlder: Bool
+  public let hasOlder: Bool
   /// How many messages have no id.
-  package private(set) var unnumbered = 0
+  public private(set) var unnumbered = 0
 
   init(
     _ root: HTMLElement, _ messages: [HTMLElement], of channel: ChannelName, options: SourceOptions
@@ -101,13 +101,13 @@ package struct PreviewHistory {
 }
 
 /// The page `t.me/<name>`, which shows what a name belongs to.
-package struct ContactPage: Equatable {
+public struct ContactPage: Equatable {
   /// Who a name may belong to.
-  package enum Owner: Equatable { case channel, group, bot, person, nobody, unknown }
+  public enum Owner: Equatable { case channel, group, bot, person, nobody, unknown }
 
-  package let owner: Owner
+  public let owner: Owner
   /// The size of its audience in the words of the page, such as `11 110 268 subscribers`.
-  package private(set) var audience: String?
+  public private(set) var audience: String?
 
   /// Reads a `div.tgme_page`.
   init(_ page: HTMLElement, title: String?) {

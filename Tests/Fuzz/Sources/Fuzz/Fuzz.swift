@@ -80,7 +80,7 @@ public func initialize(
     if !parser.words.isEmpty { all.append("-dict=\(folder.dictionary)") }
     all += options
     // Files are inputs to run again; without any, libFuzzer makes inputs from those in the folder.
-    if options.allSatisfy({ $0.hasPrefix("-") }) { all.append(folder.inputs) }
+    if options.allSatisfy({ $0.hasPrefix("-") }) { all += [folder.inputs] + parser.folders }
     // libFuzzer uses them for as long as it runs.
     let strings = UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>.allocate(
       capacity: all.count + 1)

@@ -4,8 +4,12 @@ struct FuzzedParser: Sendable {
   let name: String
   /// Whole inputs, small and of all kinds.
   let seeds: [String]
+  /// More of them, which are not text.
+  var binarySeeds: [[UInt8]] = []
   /// Words that inputs are made of, such as the keys of an object.
   let words: [String]
+  /// Folders with more inputs.
+  var folders: [String] = []
   /// Reads `bytes`, and checks what it promises of the result.
   ///
   /// - Throws: `InputError` if `bytes` are refused; any other error is a fault.
@@ -13,7 +17,8 @@ struct FuzzedParser: Sendable {
 
   /// All parsers.
   static let all: [FuzzedParser] = [
-    adapter, desktopJSON, desktopHTML, gguf, liveConfiguration, postLines, tdlibMessage, zones,
+    adapter, cleanedText, desktopJSON, desktopHTML, gguf, liveConfiguration, modelConfiguration,
+    postLines, previewPage, rules, shards, tdlibMessage, tensors, tokenizer, zones,
   ]
 }
 

@@ -44,7 +44,7 @@ struct ParserFolder {
   init(of parser: FuzzedParser) throws {
     path = ".build/fuzz/\(parser.name)"
     try Folder.create(inputs)
-    for (number, seed) in parser.seeds.enumerated() {
+    for (number, seed) in (parser.seeds.map { Array($0.utf8) } + parser.binarySeeds).enumerated() {
       try replaceFile(at: "\(inputs)/seed-\(number)", with: seed)
     }
     try replaceFile(at: dictionary, with: parser.words.map(Self.entry).joined())
