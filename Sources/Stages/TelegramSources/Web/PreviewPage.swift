@@ -101,9 +101,9 @@ public struct PreviewHistory {
 }
 
 /// The page `t.me/<name>`, which shows what a name belongs to.
-public struct ContactPage: Equatable {
+public struct ContactPage: Equatable, Sendable {
   /// Who a name may belong to.
-  public enum Owner: Equatable { case channel, group, bot, person, nobody, unknown }
+  public enum Owner: Equatable, Sendable { case channel, group, bot, person, nobody, unknown }
 
   public let owner: Owner
   /// The size of its audience in the words of the page, such as `11 110 268 subscribers`.
