@@ -152,6 +152,12 @@ bench-dump: | $(bin)/tg-dump
 	python3 Tests/Benchmarks/dump_benchmark.py --tg-dump $(bin)/tg-dump \
 	  --work $(build)/benchmark-dump --fixture data/fixture/result.json $(BENCH_FLAGS)
 
+## bench-machines: measure what the network costs several machines, simulated; as root, half an hour
+.PHONY: bench-machines
+bench-machines: | $(bin)/gpt-finetune
+	python3 Tests/Benchmarks/machines_benchmark.py --gpt-finetune $(bin)/gpt-finetune \
+	  --work $(build)/benchmark-machines $(BENCH_FLAGS)
+
 # pip compiles llama.cpp for this processor, which takes a long time, hence nice.
 $(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
 	python3 -m venv $(@D)/venv

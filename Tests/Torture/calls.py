@@ -131,7 +131,8 @@ class Undisturbed:
             found = self.problems(ended, self.masked(read_tree(folder)), failure, call)
             for name in litter(read_tree(folder)):
                 # A complete output that could not be renamed is kept, and the message says where.
-                is_kept = f"is complete, at {name.rstrip('/')}" in ended.log.replace("./", "")
+                is_small = failure == KILL and name.startswith(".cache/")
+                is_kept = is_small or f"is complete, at {name.rstrip('/')}" in ended.log.replace("./", "")
                 if is_kept or (name.endswith(".lock") or name.startswith("tmp/")) and call in ("unlink", "rmdir"):
                     path = f"{folder}/{name}"
                     shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)

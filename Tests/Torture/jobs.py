@@ -81,7 +81,7 @@ def make_inputs(bin, fixture, stand_in, folder):
 
 
 def all_jobs(inputs, address):
-    """The jobs; at the address there is a channel on the web."""
+    """The jobs; at the address there is a channel on the web, and a model."""
     clean = ["posts.jsonl", "-o", "text.txt", "--rejects", "rejects.jsonl"]
     encode = ["text.txt", "-o", "tokens", "--shard-tokens=3000"]
     train = ["tokens", "-o", "run"] + MODEL + TRAINING
@@ -114,6 +114,7 @@ def all_jobs(inputs, address):
         Job("resume-adapter", "gpt-finetune", adapt, RUN_UNITS, ["tokens", "base"], adapt, "run/final"),
         Job("sample", "gpt-sample", ["base", "-n", "3", "-o", "texts.txt", "--threads=2"], ["texts.txt"], ["base"], [],
             threads=2),
+        Job("fetch", "gpt-sample", ["test/base", "-n", "3", "-o", "texts.txt", "--threads=1"], ["texts.txt"], [], []),
         Job("filter", "gpt-sample",
             ["base", "--prompts=prompts.txt", "--json", "--best-of=2", "--max-length=20", "-o", "texts.txt",
              "--threads=1", "--corpus=tokens", "--quiet"], ["texts.txt"], ["base", "prompts.txt", "tokens"], []),

@@ -18,14 +18,14 @@ SETTINGS = {
 PROGRAMS = ["tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample"]
 
 
-def kinds(inputs, channel):
+def kinds(inputs, server):
     """What is made, and what was made before in the same run, each as the variables of make.
 
     From an export and from the web, all weights and an adapter, anew and over an earlier run.
     """
     small = SETTINGS | {"EXPORT": inputs + "/small.json"}
     adapter = {"MODEL": inputs + "/base", "TOKENIZER": inputs + "/base", "ADAPTER": "lora", "LORA_R": "2"}
-    web = {"EXPORT": "@BugurtTest", "DUMP_FLAGS": f"--delay 0 --base-url {channel.address}"}
+    web = {"EXPORT": "@BugurtTest", "DUMP_FLAGS": f"--delay 0 --base-url {server.address}"}
     slower = {"LEARNING_RATE": "1e-4"}
     return {
         "make": (None, small), "make-adapter": (None, small | adapter), "make-web": (None, SETTINGS | web),
@@ -123,14 +123,14 @@ class Make:
         return f"{self.name}: {kind} at {when}", ended.status, found
 
 
-def run(project, inputs, scratch, channel, faults, count, seed, pool, report):
+def run(project, inputs, scratch, server, faults, count, seed, pool, report):
     """Disturbs each kind of make, `count` times in each of four ways."""
     with open(inputs + "/result.json") as whole, open(inputs + "/small.json", "w") as small:
         head, *messages = whole.read().split('\n  {\n   "id": ')
         small.write('\n  {\n   "id": '.join([head] + messages[:70]).rstrip().rstrip(",") + "\n ]\n}")
     empty = scratch + "/project"
     make_project(project, empty)
-    for name, (before, settings) in kinds(inputs, channel).items():
+    for name, (before, settings) in kinds(inputs, server).items():
         make = Make(name, before, settings, empty, faults, scratch)
         plan = make.plan(count, random.Random(f"{seed} {name}"))
         statuses = Counter()

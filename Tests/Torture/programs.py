@@ -9,6 +9,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SHORT, KILL, TERM = "SHORT", "KILL", "TERM"
 CODES = {SHORT: -1, KILL: -2, TERM: -3}
 TIMEOUT = 120
+# What the environment of all programs has besides.
+VARIABLES = {}
 
 
 class Ended:
@@ -23,7 +25,7 @@ def run(arguments, folder, variables={}, after=None):
     os.makedirs(folder + "/tmp", exist_ok=True)
     environment = {"PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": folder + "/tmp", "LANG": "C.UTF-8"}
     process = subprocess.Popen(
-        arguments, cwd=folder, env=environment | variables, stdin=subprocess.DEVNULL, start_new_session=True,
+        arguments, cwd=folder, env=environment | VARIABLES | variables, stdin=subprocess.DEVNULL, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _, log = process.communicate(timeout=TIMEOUT if after is None else after)

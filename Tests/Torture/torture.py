@@ -17,7 +17,7 @@ import calls
 import jobs
 import makes
 import programs
-from web import Channel
+from web import Server
 
 
 def arguments():
@@ -72,8 +72,9 @@ def main():
         stand_in = project + "/Tests/Stages/TelegramSourcesTests/StandIn"
         jobs.make_inputs(bin, project + "/data/fixture/result.json", stand_in, inputs)
         with open(inputs + "/text.txt") as text:
-            channel = Channel([line.rstrip("\n") for line in text])
-        for job in jobs.all_jobs(inputs, channel.address):
+            server = Server([line.rstrip("\n") for line in text], inputs + "/base")
+        programs.VARIABLES["HF_ENDPOINT"] = server.address
+        for job in jobs.all_jobs(inputs, server.address):
             parts = [part for part in ("calls", "limits") if part in options.parts]
             wanted = options.jobs.split(",") if options.jobs else options.only.split(":")[:1]
             if not parts or wanted != [""] and job.name not in wanted:
@@ -89,7 +90,7 @@ def main():
             if "limits" in parts and not options.only:
                 summarize(f"{job.name} -v", calls.run_limits(undisturbed, -(-runs // 5), rng, pool, findings.report))
         if "makes" in options.parts and not options.only and not options.jobs:
-            for name, statuses in makes.run(project, inputs, scratch, channel, faults, -(-runs // 10), options.seed, pool,
+            for name, statuses in makes.run(project, inputs, scratch, server, faults, -(-runs // 10), options.seed, pool,
                                             findings.report):
                 summarize(name, statuses)
     minutes = (time.time() - begin) / 60

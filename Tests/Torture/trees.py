@@ -4,7 +4,7 @@ import os
 import re
 
 # What only a program at work may leave beside its output.
-LITTER = re.compile(r"^tmp/.|\.partial|\.replaced|\.lock$|\.new(/|$)")
+LITTER = re.compile(r"^tmp/.|/\.[^/]+\.\d+$|\.partial|\.replaced|\.lock$|\.new(/|$)")
 CHECKPOINT = re.compile(r"(checkpoints/[^/]+|run)/checkpoint-\d+/")
 
 
@@ -18,8 +18,10 @@ def read_tree(folder):
         for name in files:
             with open(f"{path}/{name}", "rb") as file:
                 tree[os.path.normpath(f"{inside}/{name}")] = hashlib.sha256(file.read()).hexdigest()
-    # Events of TensorBoard have the time in their names, and each start of a run begins a file.
-    return {name: content for name, content in tree.items() if "/runs/" not in name or LITTER.search(name)}
+    # Events of TensorBoard have the time in their names, and each start of a run begins a file. The locks of the
+    # Hub's cache stay, as those of huggingface_hub do.
+    return {name: content for name, content in tree.items()
+            if "/.locks/" not in name and ("/runs/" not in name or LITTER.search(name))}
 
 
 def litter(tree):

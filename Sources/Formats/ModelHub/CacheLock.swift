@@ -16,7 +16,10 @@ enum CacheLock {
     _ body: () throws -> Result
   ) throws -> Result {
     try Folder.create(Folder.parent(of: path))
-    var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
+    var descriptor: Int32 = -1
+    repeat {
+      descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o664)
+    } while descriptor < 0 && errno == EINTR
     // A file of another user can be locked all the same.
     if descriptor < 0, errno == EACCES { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw FileError(path: path, operation: .create) }

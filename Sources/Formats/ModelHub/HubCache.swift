@@ -112,7 +112,7 @@ struct HubCache: Sendable {
       }
       try Self.rename(blob, to: name)
     } else {
-      try Self.rename(partial, to: name)
+      try Self.move(partial, to: name)
     }
   }
 
@@ -126,10 +126,25 @@ struct HubCache: Sendable {
   private func write(_ text: String, to path: String) throws(FileError) {
     let partial = Self.partial(path)
     let file = try AppendFile(path: partial, mode: 0o666)
-    try file.truncate(to: 0)
-    try file.append(Array(text.utf8))
-    try file.synchronize()
-    try Self.rename(partial, to: path)
+    do {
+      try file.truncate(to: 0)
+      try file.append(Array(text.utf8))
+      try file.synchronize()
+    } catch {
+      unlink(partial)
+      throw error
+    }
+    try Self.move(partial, to: path)
+  }
+
+  /// Gives the item at `partial` its name, or removes it.
+  private static func move(_ partial: String, to name: String) throws(FileError) {
+    do {
+      try rename(partial, to: name)
+    } catch {
+      unlink(partial)
+      throw error
+    }
   }
 
   /// Where an item is written before it is given the name `path`; unique to this process.

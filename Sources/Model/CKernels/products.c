@@ -217,22 +217,35 @@ INLINE __m512 fused(int has_pairs, __m512 sum, uint32_t left, __m512i right) {
   return _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(right), sum);
 }
 
+/// The nearest bfloat16 of 16 floats; ties go to the even one. NaN stays NaN.
+INLINE __m256i bfloat16_of(__m512 x) {
+#if defined(KERNELS_BFLOAT16)
+  return (__m256i)_mm512_cvtneps_pbh(x);
+#else
+  const __m512i bits = _mm512_castps_si512(x), one = _mm512_set1_epi32(1);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), one);
+  const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(1 << 22));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+  const __m512i words = _mm512_mask_mov_epi32(up, is_nan, quiet);
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(words, 16));
+#endif
+}
+
 INLINE void store(const CKernelsProduct *out, size_t row, size_t column, __m512 sum,
                   __mmask16 mask) {
   size_t place = row * out->stride + column;
   sum *= out->factor;
   if (out->bias) sum += _mm512_maskz_loadu_ps(mask, out->bias + column);
-#if defined(KERNELS_BFLOAT16)
   if (out->out_is_bfloat16) {
     uint16_t *target = (uint16_t *)out->out + place;
     if (out->accumulates) {
       __m256i old = _mm256_maskz_loadu_epi16(mask, target);
       sum += _mm512_castsi512_ps(floats_of_bfloat16(old));
     }
-    _mm256_mask_storeu_epi16(target, mask, (__m256i)_mm512_cvtneps_pbh(sum));
+    _mm256_mask_storeu_epi16(target, mask, bfloat16_of(sum));
     return;
   }
-#endif
   float *target = (float *)out->out + place;
   if (out->accumulates) sum += _mm512_maskz_loadu_ps(mask, target);
   _mm512_mask_storeu_ps(target, mask, sum);

@@ -102,6 +102,28 @@ struct ProcessOptions: ArgumentGroup {
       "divide AdamW's moments, half of the memory of full training, among the processes: each updates "
       + "a part of the weights and sends it to the others; the same result")
   var shardOptimizer = false
+  @Option(
+    help:
+      "each process takes this many steps with its own batches, after which all weights are averaged: "
+      + "for slow networks; another result than that of steps taken together. Validations and "
+      + "checkpoints are due only then", valueName: "n",
+    defaultText: "all steps are taken together",
+    accepting: .atLeast(1))
+  var localSteps: Int?
+
+  func validate() throws {
+    guard localSteps != nil else { return }
+    for (isGiven, name, reason) in [
+      (
+        deterministicReduction, "deterministic-reduction",
+        "the result depends on the number of processes"
+      ),
+      (bf16Reduction, "bf16-reduction", "weights are not rounded"),
+      (shardOptimizer, "shard-optimizer", "each process needs all moments"),
+    ] where isGiven {
+      throw UsageError("--local-steps and --\(name) exclude each other: \(reason)")
+    }
+  }
 }
 
 /// How often to log, validate and save, and what follows from the validations.

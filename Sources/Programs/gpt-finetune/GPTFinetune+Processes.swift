@@ -34,8 +34,10 @@ extension GPTFinetune {
     _ communicator: Communicator, _ trainer: Trainer, _ processors: Processors
   ) {
     guard communicator.size > 1 else {
-      if processes.shardOptimizer {
-        Log.info("--shard-optimizer has no effect: there is only one process")
+      for (isGiven, name) in [
+        (processes.shardOptimizer, "shard-optimizer"), (processes.localSteps != nil, "local-steps"),
+      ] where isGiven {
+        Log.info("--\(name) has no effect on a step: there is only one process")
       }
       return
     }

@@ -25,6 +25,7 @@ extension GPTFinetune {
     settings.sumsDeterministically = processes.deterministicReduction
     settings.exchangesBFloat16 = processes.bf16Reduction
     settings.shardsOptimizer = processes.shardOptimizer
+    settings.localSteps = processes.localSteps
     settings.precision =
       try training.precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,
@@ -42,7 +43,7 @@ extension GPTFinetune {
     settings.maximumGradientNorm = optimizer.maxGradNorm
     settings.seed = training.seed
     settings.logsFirstStep = checkpoints.loggingFirstStep
-    settings.saveSteps = checkpoints.saveSteps
+    settings.saveSteps = settings.wholeRounds(checkpoints.saveSteps)
     settings.saveTotalLimit = checkpoints.saveTotalLimit
     settings.evaluationSamples =
       checkpoints.evalSamples ?? (training.recipe == .original ? 0 : nil)
@@ -68,7 +69,8 @@ extension GPTFinetune {
     settings.loggingSteps =
       checkpoints.loggingSteps ?? (isOriginal ? settings.loggingSteps : fitted.loggingSteps)
     settings.evaluationSteps =
-      checkpoints.evalSteps ?? (isOriginal ? nil : fitted.evaluationSteps)
+      (checkpoints.evalSteps ?? (isOriginal ? nil : fitted.evaluationSteps)).map(
+        settings.wholeRounds)
     settings.saveMinutes = checkpoints.saveMinutes ?? (isOriginal ? nil : 30)
     settings.loadsBestModelAtEnd =
       checkpoints.loadBestModelAtEnd || !isOriginal && data.validationBlockCount > 0

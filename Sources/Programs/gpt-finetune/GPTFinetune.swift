@@ -117,6 +117,7 @@ struct GPTFinetune: Program {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
     try adapterOptions.validate(model: model)
+    try processes.validate()
     if training.maxHours != nil, training.until != nil {
       throw UsageError("--max-hours and --until exclude each other")
     }

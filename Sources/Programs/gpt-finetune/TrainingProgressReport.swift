@@ -61,6 +61,10 @@ final class TrainingProgressReport {
       if isFinal, !isSampling { Log.info("writing samples for the model card") }
       isSampling = isFinal
       try Interruption.check()
+    case .completingRound(let step):
+      Log.info(
+        "stopping after step \(step), when the processes average their weights; once more stops at once"
+      )
     case .saved(let path):
       Log.info("saved \(path)")
     }

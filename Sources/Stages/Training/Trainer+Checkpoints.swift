@@ -192,8 +192,10 @@ extension Trainer {
     if processes != communicator.size, !settings.sumsDeterministically {
       warnings.append(
         "the run had \(processes) process\(processes == 1 ? "" : "es") and has \(communicator.size) from "
-          + "here on: the last bits of sums may differ (--deterministic-reduction keeps them equal)"
-      )
+          + "here on: "
+          + (settings.localSteps == nil
+            ? "the last bits of sums may differ (--deterministic-reduction keeps them equal)"
+            : "with --local-steps, the result depends on their number"))
     }
     if settings.loadsBestModelAtEnd, let best = state.best?.step, best != step {
       // A missing file should be noticed now, not at the end.

@@ -15,13 +15,16 @@ extension Trainer {
     // Each process computes as many batches, one after another.
     let ownCount = settings.gradientAccumulationSteps / communicator.size
     let own = ranges.enumerated().dropFirst(communicator.rank * ownCount).prefix(ownCount)
+    let gradientCount =
+      takesLocalSteps
+      ? own.reduce(0) { $0 + $1.element.count } * (settings.blockSize - 1) : targetCount
     var losses = [Double](repeating: 0, count: ownCount)
     var sum: BackgroundSum?
     for (number, (index, range)) in own.enumerated() {
       let batch = Batch(range.lazy.map(blocks.tokens))
       // What is complete of the sum of the last batch is exchanged while the rest is computed.
       if ranges.count == ownCount * communicator.size, number == ownCount - 1, gradientTree == nil,
-        communicator.size > 1
+        communicator.size > 1, !takesLocalSteps
       {
         sum = BackgroundSum(
           communicator, pass.gradients.floats.buffer,
@@ -30,7 +33,7 @@ extension Trainer {
       }
       let passIndex = step * settings.gradientAccumulationSteps + index
       losses[number] = pass.lossAndGradients(
-        inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(targetCount),
+        inputs: batch.inputs, targets: batch.targets, gradientScale: 1 / Float(gradientCount),
         dropoutSeed: .init(
           seed: settings.seed, pass: UInt32(truncatingIfNeeded: passIndex)),
         accumulating: number > 0 && gradientTree == nil)
@@ -38,7 +41,9 @@ extension Trainer {
     }
     pass.reportsGradients = nil
     let contributors = (ranges.count + ownCount - 1) / ownCount
-    if let sum {
+    if takesLocalSteps {
+      // Each process uses its own.
+    } else if let sum {
       sum.finish()
     } else if moments.isShared {
       communicator.sumParts(
@@ -48,7 +53,12 @@ extension Trainer {
     }
     let loss =
       communicator.gather(losses).joined().prefix(ranges.count).reduce(0, +) / Double(targetCount)
-    let norm = moments.norm(of: pass.gradients, model.threadPool)
+    // Towards the end of an epoch a process may have no batches.
+    let ownNorm =
+      takesLocalSteps && own.isEmpty ? 0 : moments.norm(of: pass.gradients, model.threadPool)
+    let norm =
+      takesLocalSteps
+      ? communicator.gather([ownNorm]).reduce(0) { $0 + $1[0] } / Double(contributors) : ownNorm
     guard loss.isFinite, norm.isFinite else {
       throw communicator.shared(
         InputError(
@@ -60,8 +70,11 @@ extension Trainer {
       settings.learningRate
       * (timeline?.plan.factor(step: step, settings.schedule)
         ?? settings.schedule.factor(step: step, warmupSteps: warmupSteps, total: totalSteps))
-    update(learningRate: learningRate, gradientNorm: norm)
+    if !takesLocalSteps || !own.isEmpty {
+      update(learningRate: learningRate, gradientNorm: ownNorm)
+    }
     state.globalStep += 1
+    if state.globalStep == settings.wholeRounds(state.globalStep) { averageWeights() }
     state.epoch = plan.epoch(after: state.globalStep)
     let tokens = blockCount * settings.blockSize
     state.inputTokensSeen += tokens
@@ -78,6 +91,43 @@ extension Trainer {
       (state.unloggedLossSum, state.unloggedSteps) = (0, 0)
     }
     return (loss, targetCount, learningRate)
+  }
+
+  // MARK: - Steps of the processes' own
+
+  /// Whether each process takes steps of its own, after some of which the weights are averaged.
+  private var takesLocalSteps: Bool { settings.localSteps != nil && communicator.size > 1 }
+
+  /// Whether all processes have the same weights.
+  var isAveraged: Bool { !takesLocalSteps || averagedStep == state.globalStep }
+
+  /// Takes steps until all processes have the same weights, if they do not; at the end of the run it takes
+  /// no more.
+  func completeRound() throws {
+    while !isAveraged {
+      if state.isFinished { averageWeights() } else { _ = try step() }
+    }
+  }
+
+  /// Gives all processes the mean of their weights and that of their moments.
+  ///
+  /// If each kept its own moments, as in DiLoCo, a checkpoint would need those of all. In bfloat16, with
+  /// an error of at most 1/256, the two take as much of the network as the weights.
+  private func averageWeights() {
+    guard takesLocalSteps else { return }
+    for (arena, inBFloat16) in [
+      (model.trainable.floats, false), (moments.first, true), (moments.second, true),
+    ] {
+      communicator.sumsInBFloat16 = inBFloat16
+      communicator.sum(arena.floats.buffer, contributors: communicator.size)
+      let fraction = 1 / Float(communicator.size)
+      model.threadPool.split(arena.count, minimum: 8192) { range, _ in
+        for index in range { arena.floats[index] *= fraction }
+      }
+    }
+    communicator.sumsInBFloat16 = false
+    model.updateBFloat16Weights()
+    averagedStep = state.globalStep
   }
 
   private func update(learningRate: Double, gradientNorm: Double) {

@@ -27,6 +27,8 @@ public enum TrainingEvent {
   /// Before every token of the samples of a validation or, if `isFinal`, of those for the final model's
   /// card, which takes as long as a few steps. If the report throws at the latter, the card has none.
   case sampling(isFinal: Bool)
+  /// When the run is to end, but the processes have weights of their own until after a step.
+  case completingRound(step: Int)
   /// After a checkpoint or the final model has been written to a path.
   case saved(String)
 }
@@ -78,6 +80,8 @@ public final class Trainer {
   var replacesEarlierRun = false
   /// Where the posts are in the training tokens, if each epoch joins them again.
   private let posts: [Range<Int>]
+  /// The step after which the processes last had the same weights.
+  var averagedStep = 0
   private var epoch: (index: Int, blocks: EpochBlocks)?
   let gradientTree: GradientTree?
 
@@ -104,6 +108,7 @@ public final class Trainer {
         "blocks of \(settings.blockSize) tokens are longer than the model's context of "
           + "\(model.configuration.contextLength)")
     }
+    precondition(!settings.shardsOptimizer || settings.localSteps == nil, "moments are not shared")
     precondition(data.blockSize == settings.blockSize, "the data has another block size")
     guard data.validationBlockCount > 0 || !settings.dependsOnValidation else {
       throw InputError(
@@ -140,7 +145,7 @@ public final class Trainer {
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
     state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
     state.loggingSteps = settings.loggingSteps
-    state.evaluationSteps = settings.evaluationSteps ?? settings.saveSteps
+    state.evaluationSteps = settings.wholeRounds(settings.evaluationSteps ?? settings.saveSteps)
     state.saveSteps = settings.saveSteps
     state.batchSize = settings.batchSize
     state.earlyStopping = settings.earlyStopping
@@ -220,6 +225,8 @@ public final class Trainer {
   private func finishStep(
     _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
   ) throws {
+    // The time may have ended the run.
+    if state.isFinished { try completeRound() }
     let earlier = state.best?.step
     if isValidationDue {
       // Most validations have no texts.
@@ -229,7 +236,7 @@ public final class Trainer {
       }
     }
     // After the last step the final model takes the place of a checkpoint.
-    guard !state.isFinished else { return }
+    guard !state.isFinished, isAveraged else { return }
     let isBest = settings.loadsBestModelAtEnd && state.best?.step == state.globalStep
     let isDue = isBest || state.globalStep % settings.saveSteps == 0
     guard isDue || isTimeToSave else { return }
@@ -269,6 +276,10 @@ public final class Trainer {
     do {
       return try body()
     } catch {
+      if !isAveraged {
+        try? report(.completingRound(step: settings.wholeRounds(state.globalStep)))
+        try completeRound()
+      }
       let path = try saveCheckpoint()
       try? report(.saved(path))
       throw error
@@ -299,6 +310,7 @@ public final class Trainer {
   func resume(_ state: TrainerState) {
     let now = self.state
     self.state = state
+    averagedStep = state.globalStep
     let budget = settings.timeBudget
     if budget == nil { self.state.maximumSteps = now.maximumSteps }
     if budget?.fitsLogging != true { self.state.loggingSteps = now.loggingSteps }

@@ -41,6 +41,11 @@ public struct TrainingSettings: Equatable, Sendable {
   /// Whether each of several processes keeps the moments of only a part of what is trained; the result
   /// is the same.
   public var shardsOptimizer = false
+  /// After how many steps several processes average their weights, each of which takes steps of its own
+  /// until then; `nil`: they take every step together.
+  ///
+  /// What needs the weights of all, such as a validation, must be due only after a multiple of it.
+  public var localSteps: Int?
   public var weightDecay = 0.0
   public var adamBeta1 = 0.9
   public var adamBeta2 = 0.999
@@ -78,6 +83,12 @@ public struct TrainingSettings: Equatable, Sendable {
   public func totalSteps(on data: TrainingData) -> Int {
     if timeBudget != nil { return maximumSteps ?? TimeBudget.unboundedSteps }
     return maximumSteps ?? BatchPlan(self, blockCount: data.blockCount).steps(epochs: epochs)
+  }
+
+  /// The next number of steps from `steps` on after which the weights are averaged.
+  public func wholeRounds(_ steps: Int) -> Int {
+    let round = localSteps ?? 1
+    return (steps + round - 1) / round * round
   }
 
   /// The number of warm-up steps in a run of `total` steps.
@@ -126,6 +137,7 @@ public struct TrainingSettings: Equatable, Sendable {
       "precision": .string(precision.rawValue),
       "bf16_reduction": exchangesBFloat16 ? true : nil,
       "deterministic_reduction": sumsDeterministically ? true : nil,
+      "local_steps": localSteps.map { .integer($0) } ?? nil,
       "load_best_model_at_end": .boolean(loadsBestModelAtEnd),
       "early_stopping_patience": earlyStopping.map { .integer($0.patience) } ?? nil,
       "early_stopping_threshold": earlyStopping.map { .number($0.threshold) } ?? nil,

@@ -189,7 +189,7 @@ struct BestModelTests {
               if entry.step == step, entry.values["eval_loss"] != nil {
                 throw TrainingFixture.Stop()
               }
-            case .sampling, .saved: break
+            case .sampling, .completingRound, .saved: break
             }
           }
         }

@@ -85,7 +85,7 @@ struct EarlierRunTests {
           "\(saves == 0 ? "run" : "run.previous")/final/model.safetensors")
         #expect(kept == old, "step \(steps)")
       case .saved: saves += 1
-      case .logged, .sampling: break
+      case .logged, .sampling, .completingRound: break
       }
     }
     #expect(saves == 3)

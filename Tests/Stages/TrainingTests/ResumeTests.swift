@@ -128,7 +128,7 @@ struct ResumeTests {
         switch event {
         case .logged: throw TrainingFixture.Stop()
         case .saved(let path): saved.append(path)
-        case .progress, .sampling: break
+        case .progress, .sampling, .completingRound: break
         }
       }
     }

@@ -78,7 +78,7 @@ struct TrainerTests {
       switch event {
       case .progress(let progress): losses.append(progress.loss)
       case .logged(let entry): if entry.values["loss"] != nil { events.append(entry.step) }
-      case .sampling, .saved: break
+      case .sampling, .completingRound, .saved: break
       }
     }
     #expect(events == [1, 3, 6])
@@ -178,6 +178,7 @@ struct TrainerTests {
       case .logged(let entry):
         events.append(entry.values["loss"] == nil ? "validated" : "logged")
       case .sampling: events.append("sampling")
+      case .completingRound: events.append("completing round")
       case .saved(let path): events.append(Folder.name(of: path))
       }
     }

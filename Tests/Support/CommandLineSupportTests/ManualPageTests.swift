@@ -11,7 +11,8 @@ struct ManualPageTests {
           one thing, which
             goes on
           another
-        and then --rate.
+        and then --rate
+        goes on.
 
         examples:
           an-example in.txt \\
@@ -57,7 +58,8 @@ struct ManualPageTests {
         .IP \\(bu 2
         another
         .PP
-        and then \\fB\\-\\-rate\\fR.
+        and then \\fB\\-\\-rate\\fR
+        goes on.
         .PP
         \\&.hidden files are not read.
         """)

@@ -157,7 +157,7 @@ extension Trainer {
     state.maximumSteps = total
     state.epochCount = Int(plan.epoch(after: total).rounded(.up))
     guard isWarmingUp else { return }
-    if budget.fitsEvaluation { state.evaluationSteps = evaluationSteps }
+    if budget.fitsEvaluation { state.evaluationSteps = settings.wholeRounds(evaluationSteps) }
     if budget.fitsLogging { state.loggingSteps = FittedSchedule(steps: total).loggingSteps }
   }
 

@@ -47,7 +47,7 @@ public final class RunPage {
       }
       try write()
     case .saved: try write()
-    case .sampling: break
+    case .sampling, .completingRound: break
     }
   }
 

@@ -61,7 +61,7 @@ public final class TensorBoardLog {
         values.append(.text(tag: "samples/text_summary", Self.text(of: samples)))
       }
       try append(values, step: entry.step)
-    case .saved, .sampling: try writeWaiting()
+    case .saved, .sampling, .completingRound: try writeWaiting()
     }
   }
 

@@ -92,13 +92,12 @@ package struct ManualPage {
   /// A paragraph; what is indented in it is a list.
   private static func body(of lines: [Substring]) -> String {
     var text = ""
+    var isList = false
     for line in lines {
       let depth = line.prefix { $0 == " " }.count
-      if depth == 2 {
-        text += "\n.IP \\(bu 2"
-      } else if depth == 0, text.contains(".IP") {
-        text += "\n.PP"
-      }
+      if depth == 2 { text += "\n.IP \\(bu 2" }
+      if depth == 0, isList { text += "\n.PP" }
+      isList = depth > 0
       text += "\n" + running(line.dropFirst(depth))
     }
     return String(text.dropFirst())

@@ -34,7 +34,7 @@ private let options = [
     "lora-alpha", "lora-dropout", "lora-r", "merge", "modules-to-save", "target-modules",
     "use-dora",
     "use-rslora", "compare", "texts", "deterministic-reduction", "bf16-reduction",
-    "shard-optimizer",
+    "shard-optimizer", "local-steps",
   ],
   "gpt-sample": [
     "prompt", "keep-case", "count", "max-length", "temperature", "top-k", "top-p",
