@@ -172,6 +172,12 @@ bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
 	  Tests/Benchmarks/sampling_benchmark.py --gpt-sample $(bin)/gpt-sample \
 	  --work $(build)/bench-sample $(BENCH_FLAGS)
 
+## bench-threads: time training and sampling with several threads beside busy processes, 10 minutes
+.PHONY: bench-threads
+bench-threads: $(encoded) | $(bin)/gpt-finetune $(bin)/gpt-sample
+	python3 Tests/Benchmarks/threads_benchmark.py --programs $(bin) --tokens $(tokens) \
+	  --work $(build)/bench-threads $(BENCH_FLAGS)
+
 ## bench-large: run a model of 13 billion weights in int4, which takes 26 GB of disk meanwhile
 .PHONY: bench-large
 bench-large: $(build)/bench-sample/installed | $(bin)/gpt-sample
