@@ -21,7 +21,7 @@ PROGRAMS = ["tg-dump", "bugurt-clean", "bpe-encode", "gpt-finetune", "gpt-sample
 def kinds(inputs, server):
     """What is made, and what was made before in the same run, each as the variables of make.
 
-    From an export and from the web, all weights and an adapter, anew and over an earlier run.
+    From an export and from the web, all weights and an adapter, with and without an earlier run.
     """
     small = SETTINGS | {"EXPORT": inputs + "/small.json"}
     adapter = {"MODEL": inputs + "/base", "TOKENIZER": inputs + "/base", "ADAPTER": "lora", "LORA_R": "2"}
