@@ -1,4 +1,5 @@
 import FileSupport
+import PostFormat
 import TelegramSources
 
 extension FuzzedParser {
