@@ -28,7 +28,7 @@ extension FuzzedParser {
       "<blockquote expandable>", "&quot;", "&#33;", "1.2K", "99M", "</html>", "</div>", "?single",
     ]
   ) { bytes, _ in
-    guard let name = ChannelName("cats") else { return }
+    guard let name = ChannelName("@cats") else { fatalError("@cats is no name") }
     for includesPolls in [false, true] {
       var options = SourceOptions()
       options.includesPolls = includesPolls
