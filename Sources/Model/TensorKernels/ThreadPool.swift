@@ -142,6 +142,8 @@ private final class Shared: @unchecked Sendable {
 
   /// About 50 µs: longer than the gap between two kernels, shorter than a user would notice.
   private static let spins = 4000
+  /// Longer than the pieces of most loops differ.
+  private static let wakefulness = Duration.milliseconds(1)
 
   /// Consecutive pieces of a loop, taken one after another; fills a cache line of its own.
   private struct Portion: ~Copyable {
@@ -203,7 +205,7 @@ private final class Shared: @unchecked Sendable {
     gate.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     while isOccupied, reading.read() {}
     for _ in 0..<Self.spins where isOccupied { ckernels_spin_pause() }
-    if isOccupied { sleepUntilDone() }
+    if isOccupied { waitUntilDone() }
     self.body = nil
   }
 
@@ -212,9 +214,14 @@ private final class Shared: @unchecked Sendable {
 
   private var isOccupied: Bool { gate.load(ordering: .sequentiallyConsistent) > 0 }
 
-  /// Leaves the processor to the threads that still work: one of them may have none.
-  private func sleepUntilDone() {
+  /// Waits for the threads that still work: awake at first, because it takes long to wake up, and then
+  /// asleep, because one of them may need this processor.
+  private func waitUntilDone() {
     let wait = Solitude.Wait()
+    while ContinuousClock.now - wait.start < Self.wakefulness {
+      for _ in 0..<16 where isOccupied { sched_yield() }
+      if !isOccupied { return }
+    }
     isCallerAsleep.store(true, ordering: .sequentiallyConsistent)
     ends.locked { while isOccupied { ends.wait() } }
     isCallerAsleep.store(false, ordering: .relaxed)
