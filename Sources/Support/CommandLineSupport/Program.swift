@@ -96,8 +96,9 @@ extension Program {
       try flushStandardOutput()
       ProcessExit.exit(ExitStatus.success.rawValue)
     } catch {
-      if !isStarted, !isFirstProcess {
-        // The launcher ends all processes when one ends, so the first should be the one.
+      let isTold = (error as? PeerFailure)?.description.isEmpty == true
+      if isTold || !isStarted && !isFirstProcess {
+        // The launcher ends all processes when one ends: that should be the one that tells the user why.
         sleep(1)
         ProcessExit.exit(ExitStatus.number(for: error))
       }
