@@ -8,7 +8,7 @@ public enum CorpusReader {
   ///
   /// The bytes are UTF-8 and valid only during the call. Empty lines hold no post and are skipped.
   /// What editors on other systems add to a text is skipped too: a carriage return at the end of a
-  /// line, and a byte order mark at the beginning of the file, or of a line where such files were
+  /// line, and byte order marks at the beginning of the file, or of a line where such files were
   /// joined. The path `-` stands for standard input. The lines are those of the output of `filter`.
   /// `progress` is called with the number of bytes of the file that have been read, compressed if
   /// it is compressed: from time to time, and once at the end.
@@ -101,10 +101,15 @@ public enum CorpusReader {
   /// How many bytes are used to guess the encoding of a text.
   public static let lengthGuessedBy = 4096
 
-  /// The range of the post in `line`, without a byte order mark before it or a carriage return
+  /// The range of the post in `line`, without byte order marks before it or a carriage return
   /// after it.
   private static func postRange(in line: UnsafeRawBufferPointer) -> Range<Int> {
-    let start = line.first == 0xEF && line.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    var start = 0
+    while start + 3 <= line.count, line[start] == 0xEF, line[start + 1] == 0xBB,
+      line[start + 2] == 0xBF
+    {
+      start += 3
+    }
     return start..<(line.last == 0x0D ? line.count - 1 : line.count)
   }
 }

@@ -29,6 +29,7 @@ struct CorpusReaderTests {
       ("\u{FEFF}раз\nтри\n", ["1 раз", "2 три"]), ("раз\r\n\r\nтри\r\n", ["1 раз", "3 три"]),
       ("а\u{2028}б\n", ["1 а\u{2028}б"]), ("а\n\u{FEFF}б\u{FEFF}\n", ["1 а", "2 б\u{FEFF}"]),
       ("\u{FEFF}а\r\n\u{FEFF}\r\n\u{FEFF}\n\u{FEFF}б", ["1 а", "4 б"]),
+      ("\u{FEFF}\u{FEFF}а\n\u{FEFF}\u{FEFF}\n\u{FEFF}\u{FEFF}б", ["1 а", "3 б"]),
     ] as [(String, [String])])
   func lines(_ text: String, _ expected: [String]) throws {
     #expect(try posts(of: folder.write(text, to: "posts.txt")) == expected)

@@ -8,6 +8,7 @@ extension FuzzedParser {
     name: "cleaned-text",
     seeds: [
       "КОТ @ ПЁС\nБУГУРТ-ТРЕД @ А\n", "\u{FEFF}A\r\n\r\nB\n\u{FEFF}C", "\u{1F}\u{8B}\u{8}", "\n\n",
+      "\u{FEFF}\u{FEFF}",
     ],
     words: ["\r\n", "\n", "\u{FEFF}", " @ ", "\0", "КОТ", "{\"id\":1,", "[", "<html>"]
   ) { bytes, scratch in
