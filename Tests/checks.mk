@@ -158,6 +158,12 @@ bench-machines: | $(bin)/gpt-finetune
 	python3 Tests/Benchmarks/machines_benchmark.py --gpt-finetune $(bin)/gpt-finetune \
 	  --work $(build)/benchmark-machines $(BENCH_FLAGS)
 
+## bench-local-steps: compare the losses with and without --local-steps, 10 minutes
+.PHONY: bench-local-steps
+bench-local-steps: $(encoded) | $(bin)/gpt-finetune
+	python3 Tests/Benchmarks/local_steps.py --gpt-finetune $(bin)/gpt-finetune \
+	  --tokens $(tokens) --work $(build)/bench-local-steps $(BENCH_FLAGS)
+
 # pip compiles llama.cpp for this processor, which takes a long time, hence nice.
 $(build)/bench-sample/installed: Tests/Benchmarks/sampling_requirements.txt
 	python3 -m venv $(@D)/venv
@@ -177,6 +183,12 @@ bench-sample: $(build)/bench-sample/installed | $(bin)/gpt-sample
 bench-threads: $(encoded) | $(bin)/gpt-finetune $(bin)/gpt-sample
 	python3 Tests/Benchmarks/threads_benchmark.py --programs $(bin) --tokens $(tokens) \
 	  --work $(build)/bench-threads $(BENCH_FLAGS)
+
+## bench-estimate: compare estimates of runs with how long the runs take, 10 minutes
+.PHONY: bench-estimate
+bench-estimate: $(encoded) | $(bin)/gpt-finetune
+	python3 Tests/Benchmarks/estimate_benchmark.py --gpt-finetune $(bin)/gpt-finetune \
+	  --tokens $(tokens) --work $(build)/bench-estimate $(BENCH_FLAGS)
 
 ## bench-large: run a model of 13 billion weights in int4, which takes 26 GB of disk meanwhile
 .PHONY: bench-large

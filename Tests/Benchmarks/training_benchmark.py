@@ -4,8 +4,9 @@ usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models rugp
                              [--precisions fp32,bf16] [--rounds N] [--steps N] [--threads N]
 
 Each round runs ours and theirs in each precision, each in a process of its own: one step to warm
-up, then --steps steps that are timed; then the matrix products of a step, with OpenBLAS alone.
-Theirs is the Trainer as it is, with bf16=True for bf16, and after it in the same process a bare
+up, then --steps steps that are timed; then the matrix products of a step, with OpenBLAS alone, and
+the peak of arithmetic in registers. *bound* is the time of the products at that peak, and the share
+is how much of a step that is. Theirs is the Trainer as it is, with bf16=True for bf16, and after it in the same process a bare
 loop over the same model, without the Trainer, under torch's autocast for bf16. The table has the
 medians over the steps of all rounds; memory is the largest resident set of the process. Both train
 on batches of 8 × 128 tokens with dropout 0.1, clip the gradient and step with AdamW.
@@ -214,13 +215,24 @@ def time_products(arguments):
     json.dump([seconds, operations], sys.stdout)
 
 
+def peak_rates(arguments):
+    """Operations a second in fp32 and bf16 that the processor can do at most."""
+    program = arguments.work / "peak_arithmetic"
+    if not program.exists():
+        source = pathlib.Path(__file__).with_name("peak_arithmetic.c")
+        subprocess.run(["clang", "-O2", "-pthread", source, "-o", program], check=True)
+    output = subprocess.run(
+        [program, str(arguments.threads), "3"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(zip(("fp32", "bf16"), map(float, output.split())))
+
+
 # ---- The table
 
 
 def measure(arguments, name):
     precisions = arguments.precisions.split(",")
     ours, trainer, loop = ({precision: [] for precision in precisions} for _ in range(3))
-    our_memory, their_memory, alone = {}, {}, []
+    our_memory, their_memory, alone, peaks = {}, {}, [], []
     for _ in range(arguments.rounds):
         for precision in precisions:
             seconds, our_memory[precision], kernels = run_ours(
@@ -232,6 +244,7 @@ def measure(arguments, name):
             loop[precision] += loop_seconds
         seconds, operations = run_products(arguments, name, kernels)
         alone.append(seconds)
+        peaks.append(peak_rates(arguments))
     product_time = statistics.median(alone)
     tokens = BATCH * BLOCK
     for precision in precisions:
@@ -242,8 +255,11 @@ def measure(arguments, name):
             f"{product_time / our_step:.0%}" if precision == "fp32" else " | "
         first = f"{statistics.median(trainer['fp32']) / our_step:.2f} ×" \
             if "fp32" in precisions else ""
+        peak = max(rates[precision] for rates in peaks)
+        bound = f"{operations / peak:.2f} s ({peak / 1e9:.0f} GFLOP/s) " \
+            f"| **{operations / peak / our_step:.0%}**" if peak else " | "
         print(
-            f"| {name} | {precision} | {our_step:.2f} s | {their_step:.2f} s "
+            f"| {name} | {precision} | {our_step:.2f} s | {bound} | {their_step:.2f} s "
             f"| {tokens / our_step:.0f} | {tokens / their_step:.0f} "
             f"| **{their_step / our_step:.2f} ×** | {first} "
             f"| {loop_step:.2f} s ({loop_step / our_step:.2f} ×) "
@@ -280,9 +296,9 @@ def main():
         return time_products(arguments)
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
-    print("| model | precision | ours, a step | Trainer | ours, tokens/s | Trainer | ratio "
+    print("| model | precision | ours, a step | bound | share | Trainer | ours, tokens/s | Trainer | ratio "
           "| to the Trainer in fp32 | bare loop | our memory | Trainer | products alone | fraction |")
-    print("| --- " * 13 + "|", flush=True)
+    print("| --- " * 15 + "|", flush=True)
     for name in arguments.models.split(","):
         measure(arguments, name)
     if "rugpt3medium" in arguments.models:

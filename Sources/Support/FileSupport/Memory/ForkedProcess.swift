@@ -31,21 +31,20 @@ public enum ForkedProcess {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw FileError(path: "a pipe", operation: .create) }
     fflush(nil)
-    let child = csystem_fork()
-    guard child != 0 else {
+    let child = fork {
       close(ends[0])
       if isSilent {
         let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
         if nowhere >= 0 { dup2(nowhere, STDERR_FILENO) }
       }
-      let ending = Result(catching: work)
-      switch ending {
-      case .success(let value): withUnsafeBytes(of: value) { write($0, to: ends[1]) }
-      case .failure(let error): Array("\(error)".utf8).withUnsafeBytes { write($0, to: ends[1]) }
+      switch Result(catching: work) {
+      case .success(let value):
+        withUnsafeBytes(of: value) { write($0, to: ends[1]) }
+      case .failure(let error):
+        Array("\(error)".utf8).withUnsafeBytes { write($0, to: ends[1]) }
+        // What the copy inherited is not its own to clean up.
+        _exit(status(error))
       }
-      // What the copy inherited is not its own to clean up.
-      if case .failure(let error) = ending { _exit(status(error)) }
-      _exit(0)
     }
     let code = errno
     close(ends[1])
@@ -66,6 +65,17 @@ public enum ForkedProcess {
       kill(child, SIGKILL)
       _ = try? wait(for: child) {}
       throw error
+    }
+  }
+
+  /// Starts a copy of this process that calls `body` and exits; returns its id, -1 if the system refuses.
+  private static func fork(_ body: () -> Void) -> pid_t {
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { pointer in
+        csystem_fork(
+          { $0?.assumingMemoryBound(to: (() -> Void).self).pointee() },
+          UnsafeMutableRawPointer(mutating: pointer))
+      }
     }
   }
 

@@ -15,7 +15,7 @@
 // The instrumentation needs both sanitizers in one flag of swiftc (`-sanitize=fuzzer,address`): of
 // two flags, which is what two `--sanitize` of SwiftPM become, only the last counts.
 //
-// To add a parser, add a file such as PostLines.swift, and its value to `FuzzedParser.all`. What it
+// To add a parser, add a file such as Parsers/PostLines.swift, and its value to `FuzzedParser.all`. What it
 // calls must be public; the product of its target must be in `products` of the main Package.swift
 // and in `dependencies` of this one.
 

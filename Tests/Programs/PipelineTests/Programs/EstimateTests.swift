@@ -53,6 +53,19 @@ struct EstimateTests {
     #expect(ended.log.contains("gpt-finetune: measured in "))
   }
 
+  @Test(
+    "threads that begin at the same moment in the process that is measured do not wait for each other",
+    .timeLimit(.minutes(2)))
+  func threads() throws {
+    let ended = try finetune(
+      [
+        "--estimate", "--model=checkpoints/fixture/final", "--adapter=lora", "--precision=auto",
+        "--threads=2",
+      ], to: "checkpoints/new")
+    #expect(ended.status == 0, "\(ended.log)")
+    #expect(rows(ended.output).dropFirst().first?.count == 9)
+  }
+
   @Test("make estimate measures what make train would run")
   func make() throws {
     let before = try project.tree("checkpoints")

@@ -19,24 +19,34 @@ struct ProcessesTests {
   private static let environment = Subprocess.environment.merging(
     ["OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"]) { $1 }
 
-  /// A training of a tiny model, whose steps have four batches in all.
-  private func arguments(_ run: String, processes: Int, steps: Int = 6) -> [String] {
-    [
-      "data/tokens/fixture", "-o", run, "--layers", "1", "--width", "16", "--heads", "2",
-      "--context", "32", "--block-size", "16", "--max-steps", "\(steps)", "--save-steps", "4",
-      "--eval-steps", "3", "--logging-steps", "1", "--threads", "1", "--report-to", "none",
-      "--gradient-accumulation-steps", "\(4 / processes)", "--deterministic-reduction",
+  private static let tinyModel = [
+    "--layers", "1", "--width", "16", "--heads", "2", "--context", "32",
+  ]
+  private static let adapter = [
+    "--model", "checkpoints/fixture/final", "--adapter", "lora", "--lora-r", "2",
+  ]
+
+  /// A training whose steps have four batches in all.
+  private func arguments(
+    _ run: String, of model: [String] = tinyModel, processes: Int, steps: Int = 6
+  ) -> [String] {
+    model + [
+      "data/tokens/fixture", "-o", run, "--block-size", "16", "--max-steps", "\(steps)",
+      "--save-steps", "4", "--eval-steps", "3", "--logging-steps", "1", "--threads", "1",
+      "--report-to", "none", "--gradient-accumulation-steps", "\(4 / processes)",
+      "--deterministic-reduction",
     ]
   }
 
   private func start(
-    _ launcher: String, _ run: String, processes: Int, steps: Int = 6, more: [String] = []
+    _ launcher: String, _ run: String, of model: [String] = tinyModel, processes: Int,
+    steps: Int = 6, more: [String] = []
   ) throws -> Subprocess {
     let options = launcher == "mpirun.openmpi" ? ["--oversubscribe", "--bind-to", "none"] : []
     return try Subprocess(
       launcher,
       options + ["-n", "\(processes)", builtProgram("gpt-finetune")]
-        + arguments(run, processes: processes, steps: steps) + more,
+        + arguments(run, of: model, processes: processes, steps: steps) + more,
       in: project.folder.path, environment: Self.environment)
   }
 
@@ -62,6 +72,23 @@ struct ProcessesTests {
       #expect(try weights(run) == weights("one"))
     }
     #expect(try project.leftovers().isEmpty)
+  }
+
+  @Test(
+    "an adapter, the moments of which are divided, is that of one process, to the last bit",
+    .enabled(if: !launchers.isEmpty, "there is no mpirun"), arguments: launchers)
+  func sameAdapter(launcher: String) throws {
+    let one = try project.run("gpt-finetune", arguments("one", of: Self.adapter, processes: 1))
+    #expect(one.status == 0, "\(one.log)")
+    let two = try start(
+      launcher, "two", of: Self.adapter, processes: 2, more: ["--shard-optimizer"]
+    ).wait()
+    #expect(two.status == 0, "\(two.log)")
+    for name in ["final/adapter/adapter_model.safetensors", "checkpoint-4/optimizer.safetensors"] {
+      #expect(
+        try project.folder.bytes(of: "two/\(name)") == project.folder.bytes(of: "one/\(name)"),
+        "\(name)")
+    }
   }
 
   @Test(
