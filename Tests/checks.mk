@@ -29,6 +29,8 @@ TORTURE_FLAGS ?=
 FILTER ?=
 
 test_flags := $(swift_flags) --disable-testable-imports
+# Undefined behaviour in C ends the process, as Swift's own checks do. Beside another sanitizer only.
+undefined_behaviour := -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined
 
 ## test: run the tests
 .PHONY: test
@@ -57,7 +59,7 @@ threaded_targets := ThreadingTests TensorKernelsTests BytePairEncodingTests Corp
 test-threads: $(build)/installed
 	$(if $(FILTER),,ONLY_TESTS='$(threaded_targets)') \
 	  TSAN_OPTIONS='halt_on_error=0 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt' \
-	  swift test $(test_flags) --sanitize thread --scratch-path $(build)/thread-sanitizer \
+	  swift test $(test_flags) --sanitize thread $(undefined_behaviour) --scratch-path $(build)/thread-sanitizer \
 	  -Xswiftc -use-ld=lld --filter '$(or $(FILTER),$(threaded_suites))'
 
 # The C must compile for other processors than this one: cross-compiling needs only the C library's headers.
@@ -204,7 +206,7 @@ fuzz := $(build)/fuzz/release/Fuzz
 .PHONY: fuzz
 fuzz: $(build)/installed
 	swift build --package-path Tests/Fuzz --scratch-path $(build)/fuzz --configuration release \
-	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address
+	  --sanitize fuzzer -Xswiftc -sanitize=fuzzer,address $(undefined_behaviour)
 	export SWIFT_BACKTRACE=enable=no; \
 	{ $(if $(FUZZ_PARSER),echo $(FUZZ_PARSER),$(fuzz) names); } \
 	  | xargs -P "$$(nproc)" -I PARSER \

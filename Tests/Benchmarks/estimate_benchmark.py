@@ -1,6 +1,7 @@
 """Compare what gpt-finetune --estimate says of a run with how long the run takes.
 
 usage: estimate_benchmark.py --gpt-finetune PROGRAM --tokens FOLDER --work FOLDER [--rounds N] [--hours H]
+                             [--only '12 × 768,LoRA']
 
 Each round estimates each run and then does it: a small model from random weights, one of 12 layers of
 768 channels, an adapter over that one, and a run with a budget of --hours. Prints the time of each as
@@ -47,6 +48,7 @@ def main():
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--hours", type=float, default=0.05)
+    parser.add_argument("--only", default="", help="parts of the names of runs")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     base = arguments.work / "12-768-bf16" / "final"
@@ -60,6 +62,8 @@ def main():
     print("| run | estimated | taken | difference |\n| --- | --- | --- | --- |")
     for _ in range(arguments.rounds):
         for name, options in runs.items():
+            if not any(part in name for part in arguments.only.split(",")):
+                continue
             output = arguments.work / re.sub(r"\W+", "-", name)
             command = [arguments.gpt_finetune, arguments.tokens, "-o", output, *options]
             before = estimated(command)
