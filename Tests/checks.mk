@@ -83,7 +83,7 @@ lint:
 floors:
 	python3 Tests/Lint/floors.py docs/floors.svg
 
-## torture: let calls of the programs fail, kill them, take memory away; minutes, with TORTURE_RUNS=all an hour
+## torture: let calls of the programs fail, kill them, take memory away; minutes, with TORTURE_RUNS=all hours
 .PHONY: torture
 torture: $(binaries)
 	python3 Tests/Torture/torture.py --runs '$(TORTURE_RUNS)' $(TORTURE_FLAGS)
