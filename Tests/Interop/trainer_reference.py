@@ -150,9 +150,11 @@ def run_trainer(name, model_folder, tokens, folder, counts_first=False):
     folder = pathlib.Path(folder)
     weights = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     last = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    trainer.state.save_to_json(folder / "final_state.json")
+    # Each process of several has a file of its own.
+    final = folder / f"final_state-{trainer.args.process_index}.json"
+    trainer.state.save_to_json(final)
     return {
-        "final": json.loads((folder / "final_state.json").read_text()),
+        "final": json.loads(final.read_text()),
         "checkpoint": json.loads((last / "trainer_state.json").read_text()),
         "weights": weights,
     }
