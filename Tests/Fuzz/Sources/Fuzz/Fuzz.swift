@@ -3,7 +3,7 @@
 //
 //     make fuzz                                    # all parsers, 100,000 inputs each
 //     make fuzz FUZZ_PARSER=desktop-json FUZZ_RUNS=5000000
-//     make fuzz FUZZ_RUNS=-1 FUZZ_FLAGS=-max_total_time=30    # half a minute of each, as in CI
+//     make fuzz FUZZ_RUNS=-1 FUZZ_FLAGS=-max_total_time=30    # half a minute of each; CI has -seed=1, too
 //     .build/fuzz/release/Fuzz desktop-json .build/fuzz/desktop-json/crash-…    # one input again
 //
 // The name of the parser comes first, then the options of libFuzzer. Inputs that reached something
