@@ -97,7 +97,7 @@ let package = Package(
     library("TextSupport", in: .support),
     library("FileSupport", in: .support, ["TextSupport", "CSystem", "CZlib", "CDeflate"]),
     library("JSONSupport", in: .support, ["FileSupport", "TextSupport"]),
-    library("Threading", in: .support, ["FileSupport", "TextSupport"]),
+    library("Threading", in: .support, ["FileSupport", "TextSupport", "CSystem"]),
     library(
       "CommandLineSupport", in: .support,
       ["Threading", "FileSupport", "TextSupport", "CSystem", "CBuild"]),

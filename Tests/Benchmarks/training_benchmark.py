@@ -6,8 +6,9 @@ usage: training_benchmark.py --gpt-finetune PROGRAM --work FOLDER [--models rugp
 Each round runs ours and theirs in each precision, each in a process of its own: one step to warm
 up, then --steps steps that are timed; then the matrix products of a step, with OpenBLAS alone, and
 the peak of arithmetic in registers. *bound* is the time of the products at that peak, and the share
-is how much of a step that is. Theirs is the Trainer as it is, with bf16=True for bf16, and after it in the same process a bare
-loop over the same model, without the Trainer, under torch's autocast for bf16. The table has the
+is how much of a step that is. Theirs is the Trainer as it is, with bf16=True for bf16, and after it
+in the same process a bare loop over the same model, without the Trainer, under torch's autocast for
+bf16. The table has the
 medians over the steps of all rounds; memory is the largest resident set of the process. Both train
 on batches of 8 × 128 tokens with dropout 0.1, clip the gradient and step with AdamW.
 """

@@ -1,6 +1,5 @@
 #pragma once
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,34 +36,15 @@ static inline int csystem_open_unnamed(const char *folder) {
   return open(folder, __O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 }
 
-typedef struct {
-  void (*call)(void *);
-  void *context;
-} csystem_work;
-
-static inline void *csystem_begin_work(void *work) {
-  ((csystem_work *)work)->call(((csystem_work *)work)->context);
-  return NULL;
-}
-
-/// Starts a copy of this process, which ends with it, calls `call` with `context` and exits with status 0
-/// unless that ends it; -1 and `errno` if the system refuses. Swift hides `fork`, because a copy has only
-/// the calling thread: call this while there is no other.
-///
-/// The copy calls in a new thread: Swift's locks know a thread by an id that it remembers, and the copied
-/// one remembers that of the original, so another would wait for it in vain.
-static inline pid_t csystem_fork(void (*call)(void *), void *context) {
+/// Starts a copy of this process, which ends with it. Swift hides `fork`, because a copy has only the
+/// calling thread: call this while there is no other.
+static inline pid_t csystem_fork(void) {
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child != 0) return child;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(0);
-  csystem_work work = {call, context};
-  pthread_t thread;
-  // Where a thread is refused, the work has none to share locks with.
-  if (pthread_create(&thread, NULL, csystem_begin_work, &work) != 0) call(context);
-  else pthread_join(thread, NULL);
-  _exit(0);
+  return 0;
 }
 
 #if defined(__x86_64__)

@@ -1,4 +1,5 @@
 import CSystem
+import FileSupport
 import Glibc
 
 /// A copy of this process that does a piece of work, so that the memory that the work takes can be
@@ -70,13 +71,15 @@ public enum ForkedProcess {
 
   /// Starts a copy of this process that calls `body` and exits; returns its id, -1 if the system refuses.
   private static func fork(_ body: () -> Void) -> pid_t {
+    let child = csystem_fork()
+    guard child == 0 else { return child }
     withoutActuallyEscaping(body) { body in
-      withUnsafePointer(to: body) { pointer in
-        csystem_fork(
-          { $0?.assumingMemoryBound(to: (() -> Void).self).pointee() },
-          UnsafeMutableRawPointer(mutating: pointer))
-      }
+      // Swift's locks know a thread by an id that it remembers, and the copied thread remembers that of
+      // the original: others would wait for it in vain. It only waits for one that does the work.
+      nonisolated(unsafe) let body = body
+      if let thread = HelperThread.start({ body() }) { thread.join() } else { body() }
     }
+    _exit(0)
   }
 
   /// Waits until `process` has ended.
