@@ -503,7 +503,7 @@ BLOCK_SIZE ?= 128
 BATCH_SIZE ?= 8
 #? seed for new weights, the order of examples, and dropout
 SEED ?= 42
-#? arithmetic of matrix products: fp32, bf16 (twice as fast on processors that have it) or auto; empty: fp32
+#? arithmetic of matrix products: fp32, bf16 (twice as fast on processors that have it) or auto; empty: fp32 with MODEL, otherwise auto
 PRECISION ?=
 #? steps over which the learning rate rises; empty: 500, but at most 6 % of the run
 WARMUP_STEPS ?=
@@ -690,6 +690,12 @@ last := $(lastword $(foreach goal,dump/$(dumped) update/$(dumped) clean-text/$(c
   encode/$(encoded) train/$(trained) sample/$(trained),$(if $(filter $(firstword $(subst /, ,$(goal))),\
   $(MAKECMDGOALS)),$(patsubst $(firstword $(subst /, ,$(goal)))/%,%,$(goal)))))
 
+# A misspelt name of a tokenizer is noticed before the dump, which may take hours. What is fetched of it
+# is needed later.
+named_tokenizer := $(and $(filter-out dump update clean-text,$(MAKECMDGOALS)),$(TOKENIZER))
+check_tokenizer = $(if $(named_tokenizer),@as_path TOKENIZER; \
+  $(bin)/bpe-encode --inspect '' --tokenizer="$$TOKENIZER" > /dev/null)
+
 # A run with FROM has no posts of its own: in place of its dump, those runs are brought up to date, each
 # by a make of its own with the variables that it remembers.
 source_texts :=
@@ -706,7 +712,9 @@ source_texts := $(FROM:%=data/clean/%.txt)
 source_goals := $(filter dump update,$(MAKECMDGOALS)) $(if $(filter-out dump update,$(MAKECMDGOALS)),clean-text)
 
 # The file is only made again if its run is not up to date.
-$(source_texts): data/clean/%.txt: FORCE | $(bin)/tg-dump $(bin)/bugurt-clean
+$(source_texts): data/clean/%.txt: FORCE | $(bin)/tg-dump $(bin)/bugurt-clean \
+  $(if $(named_tokenizer),$(bin)/bpe-encode)
+	$(check_tokenizer)
 	+@env $(known:%=-u %) $(MAKE) --silent --no-print-directory RUN=$* \
 	  THREADS=$(call quoted,$(THREADS)) $(source_goals)
 
@@ -751,13 +759,8 @@ earlier := $(raw).previous
 earlier_posts := $(if $(and $(replaces),$(filter channel,$(source_kind))),$(if $(call \
   differ,$(file < $(earlier).settings),$(dump_settings)),,$(wildcard $(earlier).jsonl)))
 
-# A misspelt name of a tokenizer is noticed before the dump, which may take hours. What is fetched of it
-# is needed later.
-named_tokenizer := $(and $(filter-out dump update clean-text,$(MAKECMDGOALS)),$(TOKENIZER))
-
 $(dumped): $(dump_needed) | $(bin)/tg-dump $(if $(named_tokenizer),$(bin)/bpe-encode)
-	$(if $(named_tokenizer),@as_path TOKENIZER; \
-	  $(bin)/bpe-encode --inspect '' --tokenizer="$$TOKENIZER" > /dev/null)
+	$(check_tokenizer)
 	@mkdir -p $(@D); settle_posts $(raw) $(bin)/tg-dump
 	@as_words flags "$$DUMP_FLAGS"; $(if $(filter channel,$(source_kind)),,as_path EXPORT;) \
 	if [ -e $(posts) ] && [ -n "$(replaces)" ]; then \

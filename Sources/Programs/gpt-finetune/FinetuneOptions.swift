@@ -83,8 +83,8 @@ struct TrainingOptions: ArgumentGroup {
   @Option(
     help: "arithmetic of matrix products: fp32; bf16, at twice the speed on processors that have "
       + "it, with weights and sums still in fp32; or auto: bf16 if the processor has it",
-    valueName: "type")
-  var precision = PrecisionChoice.fp32
+    valueName: "type", defaultText: "fp32; auto for a new model, unless the recipe is original")
+  var precision: PrecisionChoice?
 }
 
 /// How the training is shared by several processes.

@@ -1,4 +1,5 @@
 import CommandLineSupport
+import Communication
 import FileSupport
 import Glibc
 import TensorKernels
@@ -73,7 +74,8 @@ extension GPTFinetune {
       Variant(name: "--batch-size \(size)") { training.perDeviceTrainBatchSize = size }
     }
     var variants = [Variant(name: "as given")]
-    if training.precision == .fp32, ThreadPool.multipliesBFloat16 {
+    let precision = training.precision ?? defaultPrecision(.alone)
+    if precision == .fp32, ThreadPool.multipliesBFloat16 {
       variants.append(Variant(name: "--precision bf16") { training.precision = .bf16 })
     }
     if model != nil, !adapterOptions.isUsed {

@@ -26,8 +26,11 @@ extension GPTFinetune {
     settings.exchangesBFloat16 = processes.bf16Reduction
     settings.shardsOptimizer = processes.shardOptimizer
     settings.localSteps = processes.localSteps
+    // What the first process tells the others comes before what may fail in one of them.
+    let precision = training.precision ?? defaultPrecision(communicator)
+    let timeBudget = timeBudget(communicator)
     settings.precision =
-      try training.precision.isBFloat16(
+      try precision.isBFloat16(
         isAvailable: ThreadPool.multipliesBFloat16,
         lack: "this processor cannot multiply bfloat16 (AVX-512 BF16 or AMX)") ? .bf16 : .fp32
     settings.epochs = training.numTrainEpochs ?? settings.epochs
@@ -52,7 +55,7 @@ extension GPTFinetune {
       EarlyStopping(patience: $0, threshold: checkpoints.earlyStoppingThreshold ?? 0)
     }
     let isOriginal = training.recipe == .original
-    if var budget = timeBudget(communicator) {
+    if var budget = timeBudget {
       // Epochs that are not given do not bound the steps.
       if training.maxSteps == nil, training.numTrainEpochs != nil {
         settings.maximumSteps = settings.totalSteps(on: data)
@@ -77,6 +80,15 @@ extension GPTFinetune {
     settings.samplingStrategy =
       training.trainSamplingStrategy ?? (isOriginal || !data.hasPosts ? .random : .posts)
     return settings
+  }
+
+  /// The precision of the run that is resumed, which cannot change; bf16 for a new model, if the
+  /// processor of the first process has it: its losses are those of fp32 (docs/performance.md).
+  func defaultPrecision(_ communicator: Communicator) -> PrecisionChoice {
+    let earlier = resume || estimate ? Trainer.precision(ofRunIn: RunFolder(path: output)) : nil
+    let isNew = model == nil && training.recipe != .original
+    let isBFloat16 = earlier.map { $0 == .bf16 } ?? (isNew && ThreadPool.multipliesBFloat16)
+    return communicator.root(isBFloat16) ? .bf16 : .fp32
   }
 
   /// The time that the run has, if it is bounded.

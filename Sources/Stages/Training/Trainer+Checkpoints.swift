@@ -120,6 +120,17 @@ extension Trainer {
 
   // MARK: - Reading
 
+  /// The precision of the run in `folder`; `nil` if there is none, or none that can be read.
+  public static func precision(ofRunIn folder: RunFolder) -> Precision? {
+    let checkpoints = (try? folder.checkpointSteps()) ?? []
+    for path in [folder.finalPath] + checkpoints.reversed().map(folder.checkpointPath) {
+      let path = "\(path)/\(CheckpointFile.resumeState)"
+      guard let state = try? JSONValue(path: path) else { continue }
+      return state["settings"]?["precision"]?.string.map(Precision.init(rawValue:)) ?? .fp32
+    }
+    return nil
+  }
+
   /// What determines the course of the run.
   private var course: JSONValue {
     [

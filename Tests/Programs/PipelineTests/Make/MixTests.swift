@@ -44,6 +44,16 @@ struct MixTests {
     }
   }
 
+  @Test("a misspelt tokenizer is noticed before its sources are brought up to date")
+  func misspeltTokenizer() throws {
+    try dumpBoth()
+    let made = try project.make(
+      "train", with: ["RUN": "mix", "FROM": "one two", "TOKENIZER": "./mispelt"])
+    #expect(made.status == 2 && made.stages == [], "\(made.log)")
+    #expect(made.log.contains("bpe-encode: error: ./mispelt"), "\(made.log)")
+    #expect(!project.exists("data/clean/one.txt"))
+  }
+
   @Test("cleans each by its own rules, joins them without duplicates, and trains on both")
   func mix() throws {
     try dumpBoth()
