@@ -12,7 +12,8 @@ The links of --links, in Gbit/s, are those of machines with two cores. A simulat
 to one core, so its link is slowed down in proportion. Full training is that of a small model: computation
 and traffic both grow with the number of weights, so their ratio is that of a large one. Each round runs all
 that is asked for; results of several calls are kept in FOLDER/results.json, and --table shows them all,
-without measuring anything.
+without measuring anything. A step together waits for the slowest process, so where the speed of a processor
+varies, it is longer than the mean of steps alone even without a network; *slowest* is the slowest of them.
 """
 
 import argparse
@@ -34,7 +35,8 @@ PROCESSORS = sorted(os.sched_getaffinity(0))
 # layers, width, heads
 SHAPES = {"adapter": (6, 1024, 16), "full": (8, 256, 4)}
 # The batches that each process adds up for a step, as docs/machines.md recommends for full training.
-BATCHES = {("full", 2, 1): 12, ("full", 4, 1): 18, ("full", 2, 10): 2, ("full", 4, 10): 2}
+BATCHES = {("full", 2, 1): 12, ("full", 4, 1): 18, ("full", 8, 1): 20,
+           ("full", 2, 10): 2, ("full", 4, 10): 2, ("full", 8, 10): 2}
 # The part of a link's rate that is left for the bytes of messages.
 USEFUL = 0.94
 
@@ -234,6 +236,7 @@ def measure(arguments, training, machines, link):
     return {
         "training": training, "machines": machines, "link": link, "fraction": fraction,
         "batches": batches, "alone": [statistics.mean(step) for step in zip(*alone)],
+        "slowest": [max(step) for step in zip(*alone)],
         "together": together, "sent": sent, "used": used / machines}
 
 
@@ -242,22 +245,22 @@ def table(results):
     for result in results:
         key = (result["training"], result["machines"], result["link"])
         groups.setdefault(key, []).append(result)
-    print("| training | machines | link | batches | a step alone | together | efficiency | sent "
-          "| exchange | hidden | processor |")
-    print("| --- " * 11 + "|")
+    print("| training | machines | link | batches | a step alone | slowest | together | efficiency "
+          "| of the slowest | sent | exchange | hidden | processor |")
+    print("| --- " * 13 + "|")
     rows = {}
     for (training, machines, link), group in sorted(groups.items()):
-        alone, together = (
+        alone, slowest, together = (
             statistics.median(step for result in group for step in result[key])
-            for key in ("alone", "together"))
+            for key in ("alone", "slowest", "together"))
         sent, used = (statistics.median(result[key] for result in group) for key in ("sent", "used"))
         fraction, batches = group[0]["fraction"], group[0]["batches"]
         exchange = sent * 8 / (link * fraction * 1e9)
-        hidden = max(0, min(1, 1 - (together - alone) / exchange))
+        hidden = max(0, min(1, 1 - (together - slowest) / exchange))
         rows[training, machines, link] = (alone / batches * fraction, sent, hidden * exchange * fraction)
-        print(f"| {training} | {machines} | {link} Gbit/s | {batches} | {alone:.2f} s | {together:.2f} s "
-              f"| **{alone / together:.0%}** | {sent / 1e6:.1f} MB | {exchange:.2f} s | {hidden:.0%} "
-              f"| {used / together:.1%} |")
+        print(f"| {training} | {machines} | {link} Gbit/s | {batches} | {alone:.2f} s | {slowest:.2f} s "
+              f"| {together:.2f} s | **{alone / together:.0%}** | {slowest / together:.0%} "
+              f"| {sent / 1e6:.1f} MB | {exchange:.2f} s | {hidden:.0%} | {used / together:.1%} |")
     print("\ncalculated from these, hiding as much as was hidden at most:\n")
     print("| training | machines | link | batches: efficiency |\n| --- | --- | --- | --- |")
     for (training, machines, link), (batch, sent, _) in rows.items():

@@ -11,7 +11,7 @@ public enum AvailableMemory {
   /// The same without the limit of the process, according to the files below `root`/proc and
   /// `root`/sys.
   package static func byteCount(root: String) -> Int? {
-    let groups = ControlGroup.folders(root: root).map { rest(of: $0) }
+    let groups = ControlGroup.folders(root: root, controller: "memory").map { rest(of: $0) }
     return ([system(root: root)] + groups).compactMap(\.self).min()
   }
 
@@ -30,13 +30,17 @@ public enum AvailableMemory {
     return nil
   }
 
-  /// How much memory the limit of a group leaves; cached files count as free.
+  /// How much memory the limit of a group, of version 2 or 1, leaves; cached files count as free.
   private static func rest(of group: String) -> Int? {
-    guard let limit = systemLines("\(group)/memory.max").first.flatMap({ Int($0) }),
-      let used = systemLines("\(group)/memory.current").first.flatMap({ Int($0) })
+    func number(_ name: String) -> Int? {
+      systemLines("\(group)/\(name)").first.flatMap { Int($0) }
+    }
+    guard let limit = number("memory.max") ?? number("memory.limit_in_bytes"),
+      let used = number("memory.current") ?? number("memory.usage_in_bytes")
     else { return nil }
-    let cache = systemLines("\(group)/memory.stat").first { $0.hasPrefix("file ") }
-      .flatMap { Int($0.dropFirst(5)) }
+    let cache = systemLines("\(group)/memory.stat")
+      .first { $0.hasPrefix("file ") || $0.hasPrefix("total_cache ") }
+      .flatMap { Int($0.drop { $0 != " " }.dropFirst()) }
     return max(0, limit - used + (cache ?? 0))
   }
 }

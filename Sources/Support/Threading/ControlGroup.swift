@@ -1,18 +1,28 @@
 import FileSupport
 import TextSupport
 
-/// The control groups (version 2) that limit the resources of this process.
+/// The control groups that limit the resources of this process.
 enum ControlGroup {
-  /// The folders of the process's group and of its ancestors, below `root`/sys.
-  static func folders(root: String) -> [String] {
-    guard let line = systemLines("\(root)/proc/self/cgroup").first(where: { $0.hasPrefix("0::") })
-    else { return [] }
-    var path = line.dropFirst(3)
-    var folders: [String] = []
-    while true {
-      folders.append("\(root)/sys/fs/cgroup\(path)")
-      guard let slash = path.lastIndex(of: "/") else { return folders }
-      path = path[..<slash]
+  /// The folders of the process's groups and of their ancestors, below `root`/sys.
+  ///
+  /// In version 2, one tree limits all resources; in version 1, each `controller`, such as memory, may
+  /// have a tree of its own. Within a container, the folder of a group may be the root of what is seen.
+  static func folders(root: String, controller: String) -> [String] {
+    systemLines("\(root)/proc/self/cgroup").flatMap { line -> [String] in
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { return [] }
+      let isVersion2 = fields[1].isEmpty
+      guard isVersion2 || fields[1].split(separator: ",").contains(controller[...]) else {
+        return []
+      }
+      let top = "\(root)/sys/fs/cgroup" + (isVersion2 ? "" : "/\(controller)")
+      var path = fields[2]
+      var folders = [top + path]
+      while let slash = path.lastIndex(of: "/") {
+        path = path[..<slash]
+        folders.append(top + path)
+      }
+      return folders
     }
   }
 }

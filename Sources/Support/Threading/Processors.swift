@@ -39,7 +39,7 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
     }
     self.init(
       logicalCount: max(1, allowed.count), coreCount: max(1, cores.count),
-      quota: ControlGroup.folders(root: root).compactMap(Self.quota).min())
+      quota: ControlGroup.folders(root: root, controller: "cpu").compactMap(Self.quota).min())
   }
 
   /// One thread for each physical core, but no more than the quota can keep busy.
@@ -87,10 +87,13 @@ public struct Processors: Equatable, Sendable, CustomStringConvertible {
     return indices
   }
 
-  /// The quota of the control group in the folder `group`, in processors.
+  /// The quota of the control group in the folder `group`, of version 2 or 1, in processors.
   private static func quota(of group: String) -> Double? {
-    let line = systemLines("\(group)/cpu.max").first ?? ""
-    let fields = line.split(separator: " ").map { Double($0) }
+    let fields =
+      systemLines("\(group)/cpu.max").first?.split(separator: " ").map { Double($0) }
+      ?? ["quota", "period"].map {
+        systemLines("\(group)/cpu.cfs_\($0)_us").first.flatMap(Double.init)
+      }
     guard fields.count == 2, let quota = fields[0], let period = fields[1], quota > 0, period > 0
     else { return nil }
     return quota / period

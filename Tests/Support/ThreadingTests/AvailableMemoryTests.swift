@@ -36,6 +36,25 @@ struct AvailableMemoryTests {
     #expect(byteCount == 100_000)
   }
 
+  @Test("limits of version 1 of control groups count, too")
+  func version1() throws {
+    try folder.write("MemAvailable:    1000 kB\n", to: "proc/meminfo")
+    try folder.write("9:cpu,cpuacct:/c\n4:memory:/a/b\n0::/\n", to: "proc/self/cgroup")
+    try folder.write("500000\n", to: "sys/fs/cgroup/memory/a/b/memory.limit_in_bytes")
+    try folder.write("300000\n", to: "sys/fs/cgroup/memory/a/b/memory.usage_in_bytes")
+    #expect(byteCount == 200_000)
+    try folder.write(
+      "cache 7\ntotal_cache 100000\n", to: "sys/fs/cgroup/memory/a/b/memory.stat")
+    #expect(byteCount == 300_000)
+    // What an unlimited group says.
+    try folder.write(
+      "9223372036854771712\n", to: "sys/fs/cgroup/memory/a/b/memory.limit_in_bytes")
+    #expect(byteCount == 1_024_000)
+    try folder.write("700000\n", to: "sys/fs/cgroup/memory/memory.limit_in_bytes")
+    try folder.write("600000\n", to: "sys/fs/cgroup/memory/memory.usage_in_bytes")
+    #expect(byteCount == 100_000)
+  }
+
   @Test("is known on this machine")
   func here() {
     #expect(AvailableMemory.byteCount.map { $0 > 0 } == true)

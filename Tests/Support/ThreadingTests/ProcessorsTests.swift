@@ -79,6 +79,23 @@ struct ProcessorsTests {
     #expect(processors.quota == 3)
   }
 
+  @Test("quotas of version 1 of control groups count, too", arguments: ["cpu", "cpuacct,cpu"])
+  func version1(controllers: String) throws {
+    try write(["0", "1", "2", "3"], allowed: "0-3")
+    try folder.write(
+      "4:memory:/b\n3:\(controllers):/a\n1:name=systemd:/\n0::/\n", to: "proc/self/cgroup")
+    try folder.write("-1\n", to: "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us")
+    try folder.write("100000\n", to: "sys/fs/cgroup/cpu/a/cpu.cfs_period_us")
+    #expect(processors.quota == nil)
+    try folder.write("150000\n", to: "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us")
+    #expect(processors.quota == 1.5)
+    // What a container sees of its own group.
+    try folder.write("3:\(controllers):/docker/1234\n", to: "proc/self/cgroup")
+    try folder.write("250000\n", to: "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    try folder.write("100000\n", to: "sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    #expect(processors.quota == 2.5)
+  }
+
   @Test("describes what there is")
   func text() {
     func text(_ logical: Int, _ cores: Int, _ quota: Double? = nil) -> String {

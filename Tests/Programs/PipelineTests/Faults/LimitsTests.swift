@@ -165,4 +165,55 @@ struct LimitsTests {
       "\(ended.log)")
     #expect(!project.exists("out"))
   }
+
+  // MARK: - Control groups
+
+  @Test(
+    "a training that is larger than its control group is refused before it begins",
+    .enabled(if: MemoryGroup.isAvailable, "this process may not create control groups"))
+  func group() throws {
+    let ended = try MemoryGroup(megabytes: 500).run(
+      "gpt-finetune",
+      [
+        "data/tokens/fixture", "-o", "out", "--layers=8", "--width=1024", "--heads=2",
+        "--max-steps=1", "--threads=1",
+      ], in: project.folder.path)
+    #expect(ended.status == 69)
+    #expect(
+      ended.log.contains(
+        #/error: the training needs another 2\.\d GB of memory, but only 5\d\d MB are free\. --gradient/#
+      ),
+      "\(ended.log)")
+    #expect(!project.exists("out"))
+  }
+
+  @Test(
+    "a program that its control group kills leaves whole outputs or none",
+    .enabled(if: MemoryGroup.isAvailable, "this process may not create control groups"),
+    arguments: jobs.indices)
+  func killed(_ job: Int) throws {
+    let (program, arguments) = Self.jobs[job]
+    let free = try run(job, [], [:])
+    try #require(free.status == 0, "\(free.log)")
+    let expected = try takeOutput()
+    let before = try project.tree()
+    var statuses: Set<Int32> = []
+    let group = try MemoryGroup(megabytes: 100)
+    for megabytes in [1, 2, 4, 8, 16, 32, 64, 512] {
+      try group.limit(megabytes: megabytes)
+      let ended = try group.run(program, arguments, in: project.folder.path)
+      statuses.insert(ended.status)
+      if ended.status == 0 {
+        #expect(try takeOutput() == expected, "\(megabytes) MB")
+      } else {
+        #expect(ended.status == 69 || ended.status == 128 + SIGKILL, "\(ended.log)")
+        #expect(!ended.log.contains("error") || ended.status == 69, "\(ended.log)")
+        // What a killed program has begun is not taken for its output.
+        if program != "gpt-finetune" { #expect(!project.exists("out")) }
+        try? project.remove("out")
+      }
+    }
+    #expect(statuses.contains(0) && statuses.contains(128 + SIGKILL))
+    #expect(try project.tree() == before)
+  }
 }
