@@ -1,3 +1,5 @@
+// For syscall.
+#define _GNU_SOURCE
 #include "CKernels.h"
 
 // Which variant of the kernels this process runs. On x86-64 a call of a kernel is a jump through the
@@ -5,9 +7,11 @@
 #if defined(__x86_64__)
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define KERNEL(name) \
-  extern const char haswell_##name, avx512_##name, bfloat16_##name;
+  extern const char haswell_##name, avx512_##name, bfloat16_##name, tiles_##name;
 #include "names.h"
 #undef KERNEL
 
@@ -29,14 +33,30 @@ static const void *const bfloat16[] = {
 };
 #undef KERNEL
 
+#define KERNEL(name) &tiles_##name,
+static const void *const tiles[] = {
+#include "names.h"
+};
+#undef KERNEL
+
 static const struct {
   const char *name;
   const void *const *kernels;
-} variants[] = {{"haswell", haswell}, {"avx512", avx512}, {"bfloat16", bfloat16}};
+} variants[] = {{"haswell", haswell}, {"avx512", avx512}, {"bfloat16", bfloat16}, {"tiles", tiles}};
 
 static int chosen;
 // Named in the jumps below.
 __attribute__((used)) static const void *const *table = haswell;
+
+/// Whether this process may use tiles, whose registers the system saves only for those who ask.
+static int may_use_tiles(void) {
+#if defined(__linux__)
+  const long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return 0;
+#endif
+}
 
 /// The best variant that this processor can run.
 static int best(void) {
@@ -45,7 +65,8 @@ static int best(void) {
       !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512dq") ||
       !__builtin_cpu_supports("avx512vl"))
     return 0;
-  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16") ? 2 : 1;
+  if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512bf16")) return 1;
+  return __builtin_cpu_supports("amx-bf16") && may_use_tiles() ? 3 : 2;
 }
 
 // Before main, so that no thread sees the choice change.

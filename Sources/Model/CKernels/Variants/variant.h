@@ -23,6 +23,7 @@
 #include "../adamw.c"
 #include "../dropout.c"
 #include "../minhash.c"
+#include "../packing.c"
 #include "../products.c"
 #include "../rows.c"
 #include "../softmax.c"

@@ -151,13 +151,20 @@ CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 // A product is computed in tiles of CKERNELS_TILE_ROWS × CKERNELS_TILE_COLUMNS, which fill the
 // registers of a processor with AVX-512. Its operands are first packed in panels as high or as wide
 // as a tile. A panel is a sequence of words for each step of the sums: a float of each row or
-// column, or a pair of bfloat16.
+// column, or a pair of bfloat16. Where the processor multiplies tiles of pairs (AMX), panels of pairs
+// for the left operand have another height and order.
 #define CKERNELS_TILE_ROWS 6
 #define CKERNELS_TILE_COLUMNS 64
 
 /// Whether this processor has the instructions for it; if not, the functions below must not be
 /// called.
 int ckernels_packs_floats(void);
+
+/// The rows of a panel of pairs for the left operand.
+size_t ckernels_pair_tile_rows(void);
+
+/// The number of pairs of a packed line is a multiple of this.
+size_t ckernels_pair_unit(void);
 
 /// How numbers become words.
 typedef enum CKernelsWordKind {
@@ -183,7 +190,8 @@ typedef struct CKernelsLines {
 } CKernelsLines;
 
 /// Packs panels that begin `panel_words` words apart. In the last panel, lines that are missing
-/// become zero, as does the other half of the last of an odd number of bfloat16.
+/// become zero, as does the other half of the last of an odd number of bfloat16, and what follows it
+/// up to a multiple of ckernels_pair_unit() pairs.
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
 void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
 

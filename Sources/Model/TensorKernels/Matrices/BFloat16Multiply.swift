@@ -4,11 +4,6 @@ extension ThreadPool {
   /// Whether the processor multiplies bfloat16, at twice the rate of floats.
   public static var multipliesBFloat16: Bool { conednn_has_bfloat16() != 0 }
 
-  /// Whether the processor has instructions for whole tiles of bfloat16 (AMX), which oneDNN uses.
-  static var multipliesBFloat16Tiles: Bool {
-    conednn_has_isa(Int32(dnnl_cpu_isa_avx512_core_amx.rawValue)) != 0
-  }
-
   /// A product divided among the threads, in the precision of its operands: out = a · b, plus a
   /// bias, or out += a · b.
   ///

@@ -9,7 +9,10 @@ struct ProductTerm: Sendable {
 // in bfloat16 take 3 % less processor time than with oneDNN, which packs numbers again for each tile
 // of 512 × 512, and OpenBLAS for attention.
 extension ThreadPool {
-  private static var tileRows: Int { Int(CKERNELS_TILE_ROWS) }
+  /// The height of a panel of the left operand.
+  fileprivate static func tileRows(_ kind: CKernelsWordKind) -> Int {
+    kind == CKERNELS_BFLOAT16_PAIRS ? ckernels_pair_tile_rows() : Int(CKERNELS_TILE_ROWS)
+  }
   private static var tileColumns: Int { Int(CKERNELS_TILE_COLUMNS) }
   /// The most words of the left operand that are packed at a time (16 MB).
   private static let leftWords = 4 << 20
@@ -37,7 +40,7 @@ extension ThreadPool {
       return ckernels_packs_floats() != 0
         && out.rows * out.columns * terms[0].a.columns >= largeProduct
     }
-    guard multipliesPairs, !multipliesBFloat16Tiles else { return false }
+    guard multipliesPairs else { return false }
     if case .fp32 = out { return true }
     return terms.reduce(0) { $0 + $1.a.words } < wordLimit
   }
@@ -61,8 +64,10 @@ extension ThreadPool {
     }
     for (index, terms) in steps.enumerated() {
       let words = terms.reduce(0) { $0 + $1.a.words }
-      let most = Self.leftWords / Self.leftPanel(words) * Self.tileRows
-      for rows in Self.parts(of: out.rows, most: most, unit: Self.tileRows) {
+      let kind = terms[0].a.kind
+      let unit = Self.tileRows(kind)
+      let most = Self.leftWords / Self.leftPanel(words, kind) * unit
+      for rows in Self.parts(of: out.rows, most: most, unit: unit) {
         pack(terms.map { $0.a.rows(rows) }, words: words)
         multiplyPacked(
           out, terms, rows, words: words, bias: index == 0 ? bias : nil,
@@ -80,17 +85,17 @@ extension ThreadPool {
 
   /// Packs the left operands of a sum of products, panel after panel.
   private func pack(_ operands: [ActivationOperand], words: Int) {
-    let rows = operands[0].rows
-    let step = 16 * Self.tileRows
+    let (rows, kind) = (operands[0].rows, operands[0].kind)
+    let (tileRows, panel) = (Self.tileRows(kind), Self.leftPanel(words, kind))
+    let step = 96 / tileRows * tileRows
     let memory = packed.elements
     run((rows + step - 1) / step) { piece, _ in
       let rows = piece * step..<min((piece + 1) * step, rows)
-      let panel = Self.leftPanel(words)
-      var target = memory.base + rows.lowerBound / Self.tileRows * panel
+      var target = memory.base + rows.lowerBound / tileRows * panel
       for operand in operands {
         var lines = CKernelsLines(operand.rows(rows), operand.kind)
         ckernels_pack_left(target, panel, &lines)
-        target += Self.tileRows * operand.words
+        target += tileRows * operand.words
       }
     }
   }
@@ -125,7 +130,9 @@ extension ThreadPool {
 
   /// Words from the beginning of a panel to that of the next: some more than those of a panel, so
   /// that their beginnings do not map to the same set of a cache.
-  fileprivate static func leftPanel(_ words: Int) -> Int { tileRows * words + 16 }
+  fileprivate static func leftPanel(_ words: Int, _ kind: CKernelsWordKind) -> Int {
+    tileRows(kind) * words + 16
+  }
   fileprivate static func rightPanel(_ words: Int) -> Int { tileColumns * words + 16 }
 
   // MARK: - Small products
@@ -133,8 +140,10 @@ extension ThreadPool {
   /// Whether ``multiplySmall(_:_:_:factor:accumulating:onThread:)`` has memory for operands of this
   /// size.
   static func packsSmall(rows: Int, columns: Int, inner: Int) -> Bool {
-    ckernels_packs_floats() != 0
-      && (inner + 3) * (rows + tileRows + columns + tileColumns) <= wordLimit * tileColumns
+    // Lines of words, some more than numbers in the end, in panels of which the last may be incomplete.
+    let words = inner + 3 + ckernels_pair_unit()
+    let lines = rows + tileRows(CKERNELS_BFLOAT16_PAIRS) + columns + tileColumns
+    return ckernels_packs_floats() != 0 && words * lines <= wordLimit * tileColumns
   }
 
   /// out = factor · a · b, or out += factor · a · b, on the calling thread, which is `thread`.
@@ -149,16 +158,16 @@ extension ThreadPool {
     let hasPairs =
       if case (.bf16, .bf16) = (a, b) { Self.multipliesPairs } else { false }
     let words = hasPairs ? a.words : a.columns
-    let (leftPanel, rightPanel) = (Self.leftPanel(words), Self.rightPanel(words))
+    let kind = hasPairs ? CKERNELS_BFLOAT16_PAIRS : CKERNELS_FLOATS
+    let tileRows = Self.tileRows(kind)
+    let (leftPanel, rightPanel) = (Self.leftPanel(words, kind), Self.rightPanel(words))
     let left = packingMemory(of: thread)
-    let right = left + (a.rows + Self.tileRows - 1) / Self.tileRows * leftPanel
+    let right = left + (a.rows + tileRows - 1) / tileRows * leftPanel
     var lines = CKernelsLines(a, hasPairs ? CKERNELS_BFLOAT16_PAIRS : a.kindOfFloats)
     ckernels_pack_left(left, leftPanel, &lines)
     lines = CKernelsLines(b.transposed, hasPairs ? CKERNELS_BFLOAT16_PAIRS : b.kindOfFloats)
     ckernels_pack_right(right, rightPanel, &lines)
-    var product = CKernelsProduct(
-      out, words: words, hasPairs ? CKERNELS_BFLOAT16_PAIRS : CKERNELS_FLOATS,
-      accumulating: accumulating)
+    var product = CKernelsProduct(out, words: words, kind, accumulating: accumulating)
     product.factor = factor
     ckernels_multiply_packed(&product, left, right)
   }
@@ -177,7 +186,9 @@ extension ActivationOperand {
 
   /// The number of words of a row of that ``kind``.
   fileprivate var words: Int {
-    if case .bf16 = self { (columns + 1) / 2 } else { columns }
+    guard case .bf16 = self else { return columns }
+    let unit = ckernels_pair_unit()
+    return ((columns + 1) / 2 + unit - 1) / unit * unit
   }
 }
 
@@ -204,7 +215,7 @@ extension CKernelsProduct {
     has_pairs = kind == CKERNELS_BFLOAT16_PAIRS ? 1 : 0
     (rows, columns, self.words) = (out.rows, out.columns, words)
     (left_panel_words, right_panel_words) = (
-      ThreadPool.leftPanel(words), ThreadPool.rightPanel(words)
+      ThreadPool.leftPanel(words, kind), ThreadPool.rightPanel(words)
     )
   }
 }

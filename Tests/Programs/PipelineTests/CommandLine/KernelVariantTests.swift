@@ -20,7 +20,7 @@ struct KernelVariantTests {
 
   /// The variants that this processor can run, the best one last.
   private func variants() throws -> [String] {
-    let names = try ["haswell", "avx512", nil].map { variant in
+    let names = try ["haswell", "avx512", "bfloat16", nil].map { variant in
       let printed = try sample(["--version"], variant).output
       return try String(#require(printed.firstMatch(of: /own kernels, (\w+)/)).1)
     }
@@ -31,8 +31,11 @@ struct KernelVariantTests {
   func choice() throws {
     let variants = try variants()
     #expect(
-      [["haswell"], ["haswell", "avx512"], ["haswell", "avx512", "bfloat16"], ["baseline"]]
-        .contains(variants))
+      [
+        ["haswell"], ["haswell", "avx512"], ["haswell", "avx512", "bfloat16"],
+        ["haswell", "avx512", "bfloat16", "tiles"], ["baseline"],
+      ]
+      .contains(variants))
   }
 
   @Test("write the same texts", arguments: ["fp32", "bf16", "int8", "int4"])
