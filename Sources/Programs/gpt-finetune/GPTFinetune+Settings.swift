@@ -82,13 +82,11 @@ extension GPTFinetune {
     return settings
   }
 
-  /// The precision of the run that is resumed, which cannot change; bf16 for a new model, if the
-  /// processor of the first process has it: its losses are those of fp32 (docs/performance.md).
+  /// bf16 for a new model, if the processor of the first process has it: its losses are those of fp32
+  /// (docs/performance.md).
   func defaultPrecision(_ communicator: Communicator) -> PrecisionChoice {
-    let earlier = resume || estimate ? Trainer.precision(ofRunIn: RunFolder(path: output)) : nil
     let isNew = model == nil && training.recipe != .original
-    let isBFloat16 = earlier.map { $0 == .bf16 } ?? (isNew && ThreadPool.multipliesBFloat16)
-    return communicator.root(isBFloat16) ? .bf16 : .fp32
+    return communicator.root(isNew && ThreadPool.multipliesBFloat16) ? .bf16 : .fp32
   }
 
   /// The time that the run has, if it is bounded.

@@ -161,7 +161,14 @@ struct GPTFinetune: Program {
 
   private func train(_ communicator: Communicator) throws {
     let clock = TrainingClock()
-    let (trainer, processors) = try prepare(clock, communicator)
+    var (trainer, processors) = try prepare(clock, communicator)
+    if training.precision == nil, resume,
+      communicator.root(trainer.precisionOfEarlierRun != nil)
+    {
+      // The default may have been another, or that of another processor.
+      training.precision = trainer.settings.precision == .fp32 ? .bf16 : .fp32
+      (trainer, processors) = try prepare(clock, communicator)
+    }
     let (data, settings, threadPool) = (trainer.data, trainer.settings, trainer.model.threadPool)
     let (parameters, trained) = (
       Double(trainer.model.parameterCount), Double(trainer.model.trainable.floats.count)

@@ -120,19 +120,22 @@ extension Trainer {
 
   // MARK: - Reading
 
-  /// The precision of the run in `folder`; `nil` if there is none, or none that can be read.
-  public static func precision(ofRunIn folder: RunFolder) -> Precision? {
-    let checkpoints = (try? folder.checkpointSteps()) ?? []
-    for path in [folder.finalPath] + checkpoints.reversed().map(folder.checkpointPath) {
-      let path = "\(path)/\(CheckpointFile.resumeState)"
-      guard let state = try? JSONValue(path: path) else { continue }
-      return state["settings"]?["precision"]?.string.map(Precision.init(rawValue:)) ?? .fp32
+  /// The precision of the earlier run in the folder, if it differs from this one in that alone.
+  public var precisionOfEarlierRun: Precision? {
+    var other = settings
+    other.precision = settings.precision == .fp32 ? .bf16 : .fp32
+    let steps = (try? folder.checkpointSteps()) ?? []
+    for path in [folder.finalPath] + steps.reversed().map(folder.checkpointPath) {
+      let isFinished = path == folder.finalPath
+      guard let differences = try? differences(from: path, isFinished: isFinished, settings: other)
+      else { continue }
+      return differences.isEmpty ? other.precision : nil
     }
     return nil
   }
 
   /// What determines the course of the run.
-  private var course: JSONValue {
+  private func course(_ settings: TrainingSettings) -> JSONValue {
     [
       "settings": settings.course(steps: settings.totalSteps(on: data)),
       "model": model.configuration.json,
@@ -144,14 +147,16 @@ extension Trainer {
     ]
   }
 
-  /// How the run of the checkpoint at `path` differs from this one.
+  /// How the run of the checkpoint at `path` differs from this one, or from this one with `settings`.
   ///
   /// Until it is finished, a run may get another time budget: the rest is planned again.
-  private func differences(from path: String, isFinished: Bool = false) throws -> [String] {
+  private func differences(
+    from path: String, isFinished: Bool = false, settings: TrainingSettings? = nil
+  ) throws -> [String] {
     let statePath = "\(path)/\(CheckpointFile.resumeState)"
     let then = try JSONValue(path: statePath)
     var differences: [String] = []
-    for section in course.members ?? [] {
+    for section in course(settings ?? self.settings).members ?? [] {
       // Runs that predate adapters do not say that they have none.
       guard
         section.value.members == nil || then[section.key]?.members != nil
@@ -282,7 +287,7 @@ extension Trainer {
   private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
     var members =
-      (course.members ?? []) + [
+      (course(settings).members ?? []) + [
         .init("sums", state.sums), .init("processes", .integer(communicator.size)),
       ]
     if let timeline { members.append(.init("time", timeline.json(used: usedTime))) }

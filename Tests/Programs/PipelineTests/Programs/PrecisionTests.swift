@@ -5,6 +5,7 @@ import Testing
 @Suite("gpt-finetune: the precision of a run")
 struct PrecisionTests {
   private let project: Project
+  private let native: Precision = ThreadPool.multipliesBFloat16 ? .bf16 : .fp32
 
   init() throws {
     project = try Project.finished()
@@ -24,7 +25,6 @@ struct PrecisionTests {
 
   @Test("a new model is trained in bf16 where the processor has it, others in fp32")
   func defaults() throws {
-    let native: Precision = ThreadPool.multipliesBFloat16 ? .bf16 : .fp32
     #expect(try log().contains("products in \(native)\n"))
     #expect(try log("--restart", "--recipe=original").contains("products in fp32\n"))
     #expect(try log("--restart", "--precision=fp32").contains("products in fp32\n"))
@@ -42,5 +42,13 @@ struct PrecisionTests {
     try project.remove("run/final")
     let resumed = try log("--resume", "--recipe=\(recipe)")
     #expect(resumed.contains("resuming after step ") && resumed.contains(products), "\(resumed)")
+  }
+
+  @Test("a run with other settings does not take the precision of the one that it replaces")
+  func replaced() throws {
+    _ = try log("--precision=fp32")
+    let replacing = try log("--resume", "--restart", "--learning-rate=0.01")
+    #expect(replacing.contains("products in \(native)\n"), "\(replacing)")
+    #expect(replacing.contains("the earlier run differs: "))
   }
 }
