@@ -11,17 +11,6 @@ typedef int32_t Integers __attribute__((ext_vector_type(LANES), aligned(4)));
 /// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
 static const float rounder = 12582912.0f;
 
-INLINE void load_totals(Vector totals[PANEL_VECTORS], const float *out) {
-  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-}
-
-INLINE void store_totals(float *out, const Vector totals[PANEL_VECTORS]) {
-  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
-}
-
-INLINE void clear(Vector sums[PANEL_VECTORS]) {
-  for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-}
 
 // MARK: - int8
 
@@ -32,61 +21,17 @@ INLINE Vector from_int8(const int8_t *x) {
 void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
                               const int8_t *restrict panel, const float *restrict scales,
                               size_t inputs) {
-  Vector totals[PANEL_VECTORS];
-  load_totals(totals, out);
   for (size_t start = 0; start < inputs; start += INPUT_BLOCK, scales += PANEL) {
     const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
-    clear(sums);
+    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input++, panel += PANEL) {
-      __builtin_prefetch((const char *)panel + AHEAD);
+      read_on(panel, PANEL);
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
       }
     }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
-    }
-  }
-  store_totals(out, totals);
-}
-
-/// The pairs of the inputs of a panel at `panel` and, unless it is the last, after it.
-INLINE Words pairs_of_int8(const int8_t *panel, size_t v, int has_second) {
-  const Vector second = has_second ? from_int8(panel + PANEL + v * LANES) : (Vector)0.0f;
-  return pairs_of(from_int8(panel + v * LANES), second);
-}
-
-void ckernels_linear_row_int8_pairs(float *restrict out, const uint32_t *restrict x,
-                                    const int8_t *restrict panel, const float *restrict scales,
-                                    size_t inputs) {
-  Vector totals[PANEL_VECTORS];
-  load_totals(totals, out);
-  for (size_t start = 0; start < inputs; start += CKERNELS_INPUT_BLOCK, scales += PANEL) {
-    const size_t rest = inputs - start;
-    const size_t end = rest < CKERNELS_INPUT_BLOCK ? inputs : start + CKERNELS_INPUT_BLOCK;
-    Vector sums[PANEL_VECTORS];
-    clear(sums);
-    for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
-      __builtin_prefetch((const char *)panel + AHEAD);
-      __builtin_prefetch((const char *)panel + AHEAD + PANEL);
-      for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = add_pairs(sums[v], x[input / 2], pairs_of_int8(panel, v, input + 1 < end));
-      }
-    }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] = FUSED(totals[v], from_floats(scales + v * LANES), sums[v]);
-    }
-  }
-  store_totals(out, totals);
-}
-
-void ckernels_pairs_of_int8(uint16_t *restrict pairs, const int8_t *restrict panel,
-                            size_t inputs) {
-  for (size_t input = 0; input < inputs; input += 2, panel += 2 * PANEL, pairs += 2 * PANEL) {
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      *(Words *)(pairs + 2 * v * LANES) = pairs_of_int8(panel, v, input + 1 < inputs);
-    }
+    add_sums(out, sums, scales, PANEL_VECTORS);
   }
 }
 
@@ -137,6 +82,14 @@ INLINE Vector from_halves(const uint16_t *x) {
   return __builtin_convertvector(*(const Halves *)x, Vector);
 }
 
+/// Writes the scales of a block of int4 as floats; returns `out`.
+INLINE const float *scales_of_int4(float *out, const CKernelsInt4Block *block) {
+  for (size_t v = 0; v < PANEL_VECTORS; v++) {
+    *(Vector *)(out + v * LANES) = from_halves(block->scales + v * LANES);
+  }
+  return out;
+}
+
 /// The nearest number in half precision; ties go to the even one. Those too large become the
 /// largest finite one.
 INLINE uint16_t half_of(float x) {
@@ -154,18 +107,14 @@ INLINE uint16_t half_of(float x) {
 void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
                               const CKernelsInt4Block *restrict panel, size_t inputs) {
   enum { INT4_BLOCK = CKERNELS_INT4_BLOCK };
-  Vector totals[PANEL_VECTORS];
-  load_totals(totals, out);
   for (; inputs > 0; panel++) {
     const size_t count = inputs < INT4_BLOCK ? inputs : INT4_BLOCK;
     Vector sums[PANEL_VECTORS];
-    clear(sums);
+    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = 0; input < count; input += NIBBLES) {
       const uint32_t *weights = panel->weights[input / NIBBLES];
       const size_t rest = count - input < NIBBLES ? count - input : NIBBLES;
-      for (size_t line = 0; line < PANEL * sizeof(*weights); line += 64) {
-        __builtin_prefetch((const char *)weights + AHEAD + line);
-      }
+      read_on(weights, PANEL * sizeof(*weights));
       Words words[PANEL_VECTORS];
       for (size_t v = 0; v < PANEL_VECTORS; v++) words[v] = *(const Words *)(weights + v * LANES);
       for (size_t i = 0; i < rest; i++) {
@@ -175,60 +124,17 @@ void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
         }
       }
     }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] = FUSED(totals[v], from_halves(panel->scales + v * LANES), sums[v]);
-    }
+    float scales[PANEL];
+    add_sums(out, sums, scales_of_int4(scales, panel), PANEL_VECTORS);
     x += count;
     inputs -= count;
-  }
-  store_totals(out, totals);
-}
-
-/// The pairs of inputs 2 * `pair` and after it of a block; those after the last input are zero.
-INLINE Words pairs_of_int4(const CKernelsInt4Block *block, size_t v, size_t pair) {
-  const Words words = *(const Words *)(block->weights[2 * pair / NIBBLES] + v * LANES) >>
-                      (uint32_t)(2 * pair % NIBBLES * 4);
-  return pairs_of(from_int4(words), from_int4(words >> 4));
-}
-
-void ckernels_linear_row_int4_pairs(float *restrict out, const uint32_t *restrict x,
-                                    const CKernelsInt4Block *restrict panel, size_t inputs) {
-  Vector totals[PANEL_VECTORS];
-  load_totals(totals, out);
-  const size_t all = (inputs + 1) / 2, most = CKERNELS_INT4_BLOCK / 2;
-  for (size_t done = 0; done < all; done += most, panel++) {
-    const size_t count = all - done < most ? all - done : most;
-    Vector sums[PANEL_VECTORS];
-    clear(sums);
-    for (size_t line = 0; line < sizeof(*panel); line += 64) {
-      __builtin_prefetch((const char *)panel + AHEAD + line);
-    }
-    for (size_t pair = 0; pair < count; pair++) {
-      for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = add_pairs(sums[v], x[done + pair], pairs_of_int4(panel, v, pair));
-      }
-    }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      totals[v] = FUSED(totals[v], from_halves(panel->scales + v * LANES), sums[v]);
-    }
-  }
-  store_totals(out, totals);
-}
-
-void ckernels_pairs_of_int4(uint16_t *restrict pairs, float *restrict scales,
-                            const CKernelsInt4Block *restrict block, size_t inputs) {
-  for (size_t v = 0; v < PANEL_VECTORS; v++) {
-    *(Vector *)(scales + v * LANES) = from_halves(block->scales + v * LANES);
-    for (size_t pair = 0; pair < (inputs + 1) / 2; pair++) {
-      *(Words *)(pairs + 2 * (pair * PANEL + v * LANES)) = pairs_of_int4(block, v, pair);
-    }
   }
 }
 
 void ckernels_panel_of_int4(float *restrict panel, float *restrict scales,
                             const CKernelsInt4Block *restrict block, size_t inputs) {
+  scales_of_int4(scales, block);
   for (size_t v = 0; v < PANEL_VECTORS; v++) {
-    *(Vector *)(scales + v * LANES) = from_halves(block->scales + v * LANES);
     for (size_t input = 0; input < inputs; input++) {
       const Words words = *(const Words *)(block->weights[input / NIBBLES] + v * LANES);
       *(Vector *)(panel + input * PANEL + v * LANES) =

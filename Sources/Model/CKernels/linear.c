@@ -2,14 +2,9 @@
 
 // Every output is a sum over blocks of inputs in ascending order, each of which is one chain of
 // fused multiply-adds. The bits are the same for any number of rows and threads and any vector
-// width. Only products of pairs have whatever bits the processor's instruction gives.
+// width.
 #pragma clang fp contract(off)
 
-#if defined(KERNELS_AVX512)
-#define TILE_ROWS 6
-#else
-#define TILE_ROWS 2
-#endif
 #define VECTORS 4
 #define BLOCK_COLUMNS (LANES * VECTORS)
 
@@ -32,23 +27,14 @@ void ckernels_linear_row(float *restrict out, const float *restrict x,
   }
 }
 
-/// Prefetches the pairs after those of one pair of inputs.
-INLINE void read_pairs_ahead(const uint16_t *panel) {
-  for (size_t line = 0; line < 2 * PANEL * sizeof(*panel); line += 64) {
-    __builtin_prefetch((const char *)panel + AHEAD + line);
-  }
-}
-
 void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
                                   const uint16_t *restrict panel, size_t inputs) {
-  Vector totals[PANEL_VECTORS];
-  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
   for (size_t start = 0; start < inputs; start += INPUT_BLOCK) {
     const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
     Vector sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = start; input < end; input += 2, panel += 2 * PANEL) {
-      read_pairs_ahead(panel);
+      read_on(panel, 2 * PANEL * sizeof(*panel));
       for (size_t v = 0; v < PANEL_VECTORS; v++) {
         const Words pairs = from_pairs(panel + 2 * v * LANES);
         sums[v] = FUSED(sums[v], (Vector)x[input], first_of(pairs));
@@ -56,28 +42,8 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
         if (input + 1 < end) sums[v] = FUSED(sums[v], (Vector)x[input + 1], second_of(pairs));
       }
     }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
+    add_sums(out, sums, 0, PANEL_VECTORS);
   }
-  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
-}
-
-void ckernels_linear_row_pairs(float *restrict out, const uint32_t *restrict x,
-                               const uint16_t *restrict panel, size_t pairs) {
-  Vector totals[PANEL_VECTORS];
-  for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] = from_floats(out + v * LANES);
-  for (size_t start = 0; start < pairs; start += INPUT_BLOCK / 2) {
-    const size_t end = start + INPUT_BLOCK / 2 < pairs ? start + INPUT_BLOCK / 2 : pairs;
-    Vector sums[PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-    for (size_t pair = start; pair < end; pair++, panel += 2 * PANEL) {
-      read_pairs_ahead(panel);
-      for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = add_pairs(sums[v], x[pair], from_pairs(panel + 2 * v * LANES));
-      }
-    }
-    for (size_t v = 0; v < PANEL_VECTORS; v++) totals[v] += sums[v];
-  }
-  for (size_t v = 0; v < PANEL_VECTORS; v++) *(Vector *)(out + v * LANES) = totals[v];
 }
 
 // MARK: - Panels of floats
@@ -118,7 +84,7 @@ INLINE void panel_tile(const size_t rows, float *restrict out, size_t out_stride
                  const float *restrict x, size_t x_stride, const float *restrict panel,
                  const float *restrict scales, size_t inputs, const float *coming,
                  size_t coming_stride) {
-  Vector sums[TILE_ROWS][VECTORS];
+  Vector sums[ROWS_TOGETHER][VECTORS];
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
   }
@@ -133,13 +99,7 @@ INLINE void panel_tile(const size_t rows, float *restrict out, size_t out_stride
       }
     }
   }
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t v = 0; v < VECTORS; v++) {
-      Vector *target = (Vector *)(out + r * out_stride + v * LANES);
-      *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[r][v])
-                       : *target + sums[r][v];
-    }
-  }
+  for (size_t r = 0; r < rows; r++) add_sums(out + r * out_stride, sums[r], scales, VECTORS);
 }
 
 void ckernels_panel_product(float *restrict out, size_t out_stride, const float *restrict x,
@@ -147,7 +107,7 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
                             const float *restrict scales, size_t inputs, const float *next,
                             size_t next_stride) {
   size_t line = 0;
-  for (size_t row = 0; row < rows; row += TILE_ROWS) {
+  for (size_t row = 0; row < rows; row += ROWS_TOGETHER) {
     for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS, line += 16) {
       float *o = out + row * out_stride + column;
       const float *i = x + row * x_stride, *p = panel + column;
@@ -158,82 +118,16 @@ void ckernels_panel_product(float *restrict out, size_t out_stride, const float 
       const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
       case 1: panel_tile(1, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-#if TILE_ROWS > 2
+#if ROWS_TOGETHER > 2
       case 2: panel_tile(2, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       case 3: panel_tile(3, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       case 4: panel_tile(4, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       case 5: panel_tile(5, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
 #endif
-      default: panel_tile(TILE_ROWS, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      default: panel_tile(ROWS_TOGETHER, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
       }
     }
   }
-}
-
-/// The same as `panel_tile`, for pairs; if `ahead`, the pairs that follow the panel are prefetched
-/// meanwhile.
-INLINE void tile_of_pairs(const size_t rows, float *restrict out, size_t out_stride,
-                          const uint32_t *restrict x, size_t x_stride,
-                          const uint16_t *restrict panel, const float *restrict scales,
-                          size_t pairs, const int ahead) {
-  Vector sums[TILE_ROWS][VECTORS];
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
-  }
-  const uint16_t *coming = panel + 2 * PANEL * pairs;
-  for (size_t pair = 0; pair < pairs; pair++, panel += 2 * PANEL, coming += 2 * PANEL) {
-    Words weights[VECTORS];
-    for (size_t v = 0; v < VECTORS; v++) {
-      weights[v] = from_pairs(panel + 2 * v * LANES);
-      if (ahead) __builtin_prefetch(coming + 2 * v * LANES, 0, 2);
-    }
-    for (size_t r = 0; r < rows; r++) {
-      const uint32_t factor = x[r * x_stride + pair];
-      for (size_t v = 0; v < VECTORS; v++) sums[r][v] = add_pairs(sums[r][v], factor, weights[v]);
-    }
-  }
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t v = 0; v < VECTORS; v++) {
-      Vector *target = (Vector *)(out + r * out_stride + v * LANES);
-      *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[r][v])
-                       : *target + sums[r][v];
-    }
-  }
-}
-
-void ckernels_pair_product(float *restrict out, size_t out_stride, const uint32_t *restrict x,
-                           size_t x_stride, size_t rows, const uint16_t *restrict panel,
-                           const float *restrict scales, size_t pairs) {
-  for (size_t row = 0; row < rows; row += TILE_ROWS) {
-    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
-      float *o = out + row * out_stride + column;
-      const uint32_t *i = x + row * x_stride;
-      const uint16_t *p = panel + 2 * column;
-      const float *s = scales ? scales + column : 0;
-      if (row == 0 && rows >= TILE_ROWS && !scales) {
-        tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 1);
-        continue;
-      }
-      switch (rows - row) {
-      case 1: tile_of_pairs(1, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-#if TILE_ROWS > 2
-      case 2: tile_of_pairs(2, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-      case 3: tile_of_pairs(3, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-      case 4: tile_of_pairs(4, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-      case 5: tile_of_pairs(5, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-#endif
-      default: tile_of_pairs(TILE_ROWS, o, out_stride, i, x_stride, p, s, pairs, 0); break;
-      }
-    }
-  }
-}
-
-int ckernels_multiplies_pairs(void) {
-#if defined(KERNELS_BFLOAT16)
-  return 1;
-#else
-  return 0;
-#endif
 }
 
 // MARK: - Conversion

@@ -111,26 +111,31 @@ typedef struct TileShapes {
 static const TileShapes tile_shapes = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64},
                                        {16, 16, 16, 16, 16, 16, 16, 16}};
 
-/// The sums of two tiles of rows and two of columns, which are adjacent in a panel.
-INLINE void sum_tiles(float sums[2 * lanes][2 * lanes], size_t words, const uint32_t *left,
-                      const uint32_t *right) {
-  enum { left_tile = lanes * lanes, left_bytes = lanes * 4, right_bytes = tile_columns * 4 };
+/// Begins the sums of two tiles of rows and two of columns.
+INLINE void clear_tiles(void) {
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (size_t word = 0; word < words; word += lanes) {
-    _tile_loadd(4, left, left_bytes);
-    _tile_loadd(6, right, right_bytes);
-    _tile_loadd(7, right + lanes, right_bytes);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, left + left_tile, left_bytes);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-    left += 2 * left_tile;
-    right += lanes * tile_columns;
-  }
+}
+
+/// Adds the products of 16 words: of one or two tiles of rows, whose rows are `row_bytes` apart, and
+/// two of columns, which are adjacent in a panel.
+INLINE void add_product_of_tiles(const uint32_t *upper, const uint32_t *lower, size_t row_bytes,
+                                 const uint32_t *right) {
+  enum { right_bytes = tile_columns * 4 };
+  _tile_loadd(4, upper, row_bytes);
+  _tile_loadd(6, right, right_bytes);
+  _tile_loadd(7, right + lanes, right_bytes);
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  if (!lower) return;
+  _tile_loadd(5, lower, row_bytes);
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
+}
+
+INLINE void store_tiles(float sums[2 * lanes][2 * lanes]) {
   _tile_stored(0, sums[0], sizeof(sums[0]));
   _tile_stored(1, sums[0] + lanes, sizeof(sums[0]));
   _tile_stored(2, sums[lanes], sizeof(sums[0]));
@@ -144,8 +149,16 @@ static void multiply_tiles(const CKernelsProduct *out, const uint32_t *left,
   for (size_t row = 0; row < out->rows; row += 2 * lanes, left += out->left_panel_words)
     for (size_t column = 0; column < out->columns; column += 2 * lanes) {
       float sums[2 * lanes][2 * lanes] __attribute__((aligned(64)));
-      sum_tiles(sums, out->words, left,
-                right + column / tile_columns * out->right_panel_words + column % tile_columns);
+      const uint32_t *upper = left;
+      const uint32_t *columns =
+          right + column / tile_columns * out->right_panel_words + column % tile_columns;
+      clear_tiles();
+      for (size_t word = 0; word < out->words; word += lanes) {
+        add_product_of_tiles(upper, upper + lanes * lanes, lanes * sizeof(*upper), columns);
+        upper += 2 * lanes * lanes;
+        columns += lanes * tile_columns;
+      }
+      store_tiles(sums);
       for (size_t i = 0; i < 2 * lanes && row + i < out->rows; i++)
         for (size_t j = 0; j < 2 * lanes && column + j < out->columns; j += lanes)
           store(out, row + i, column + j, _mm512_load_ps(sums[i] + j),

@@ -32,6 +32,7 @@
 #include "../integers.c"
 #include "../linear.c"
 #include "../logits.c"
+#include "../pairs.c"
 #include "../transposed.c"
 
 #if defined(__x86_64__)

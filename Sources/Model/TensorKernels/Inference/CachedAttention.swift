@@ -5,24 +5,23 @@ import CKernels
 /// Each attention head has its keys in blocks of 16 positions, in which the 16 values of a channel
 /// lie side by side, so that their scores form one vector. It has its values position by position.
 public struct KeyValueCacheSegment: Sendable {
-  /// Keeps the memory of the views.
+  /// Keeps the memory of the view.
   private let memory: FloatArena
-  private let keys: Floats
-  private let values: Floats
+  fileprivate let view: View
+
   /// How many positions there is room for.
-  public let capacity: Int
+  public var capacity: Int { view.capacity }
   /// How many positions are attended to.
-  public let count: Int
+  public var count: Int { view.count }
 
   /// The segment in the ``floatCount(capacity:channels:)`` floats of `memory` from `offset` on.
   public init(_ memory: FloatArena, at offset: Int = 0, capacity: Int, channels: Int, count: Int) {
     precondition(capacity % Self.block == 0 && count <= capacity)
     self.memory = memory
     let half = capacity * channels
-    keys = memory[offset..<offset + half]
-    values = memory[offset + half..<offset + 2 * half]
-    self.capacity = capacity
-    self.count = count
+    view = View(
+      keys: memory[offset..<offset + half], values: memory[offset + half..<offset + 2 * half],
+      capacity: capacity, count: count)
   }
 
   /// Positions whose keys lie together; a capacity is a multiple of this.
@@ -31,22 +30,31 @@ public struct KeyValueCacheSegment: Sendable {
   /// Floats of a segment for `capacity` positions.
   public static func floatCount(capacity: Int, channels: Int) -> Int { 2 * capacity * channels }
 
-  fileprivate func keys(_ head: Int, size: Int) -> Floats {
-    keys[head * capacity * size..<(head + 1) * capacity * size]
-  }
+  /// A segment without a reference to its memory: threads that count references to the same memory
+  /// at the same time hinder each other.
+  fileprivate struct View {
+    let keys: Floats
+    let values: Floats
+    let capacity: Int
+    let count: Int
 
-  fileprivate func values(_ head: Int, size: Int) -> Floats {
-    values[head * capacity * size..<(head + 1) * capacity * size]
-  }
+    func keys(_ head: Int, size: Int) -> Floats {
+      keys[head * capacity * size..<(head + 1) * capacity * size]
+    }
 
-  /// Keeps the key and the value of `head` at the last position; `qkv` is the row of that position.
-  fileprivate func store(_ qkv: Floats, head: Int, size: Int) {
-    let channels = qkv.count / 3
-    let position = count - 1
-    let (key, value) = (qkv[channels..<2 * channels], qkv[2 * channels..<3 * channels])
-    let part = head * size..<(head + 1) * size
-    ckernels_store_key(keys(head, size: size).base, key[part].base, position, size)
-    values(head, size: size)[position * size..<(position + 1) * size].update(from: value[part])
+    func values(_ head: Int, size: Int) -> Floats {
+      values[head * capacity * size..<(head + 1) * capacity * size]
+    }
+
+    /// Keeps the key and the value of `head` at the last position; `qkv` is the row of that position.
+    func store(_ qkv: Floats, head: Int, size: Int) {
+      let channels = qkv.count / 3
+      let position = count - 1
+      let (key, value) = (qkv[channels..<2 * channels], qkv[2 * channels..<3 * channels])
+      let part = head * size..<(head + 1) * size
+      ckernels_store_key(keys(head, size: size).base, key[part].base, position, size)
+      values(head, size: size)[position * size..<(position + 1) * size].update(from: value[part])
+    }
   }
 }
 
@@ -72,8 +80,8 @@ public struct CachedPosition: Sendable {
     var first = 0
     forEachSegment { segment in
       ckernels_scores(
-        scores.base + first, query.base, segment.keys(head, size: size).base, segment.count, size,
-        scale)
+        scores.base + first, query.base, segment.view.keys(head, size: size).base,
+        segment.count, size, scale)
       first += segment.count
     }
     _ = ckernels_softmax(scores.base, first, first)
@@ -81,7 +89,8 @@ public struct CachedPosition: Sendable {
     first = 0
     forEachSegment { segment in
       ckernels_add_weighted(
-        out.base, scores.base + first, segment.values(head, size: size).base, segment.count, size)
+        out.base, scores.base + first, segment.view.values(head, size: size).base,
+        segment.count, size)
       first += segment.count
     }
   }
@@ -115,11 +124,12 @@ extension ThreadPool {
     let longest = positions.reduce(0) { max($0, $1.count) }
     precondition(scratch.count >= count * longest)
     // A position may attend to the positions of other rows, but only within one head.
+    let own = positions.map(\.own.view)
     let isAlone = positions.count == 1
     if !isAlone {
       run(heads) { head, _ in
-        for (row, position) in positions.enumerated() {
-          position.own.store(qkv.row(row), head: head, size: size)
+        for (row, segment) in own.enumerated() {
+          segment.store(qkv.row(row), head: head, size: size)
         }
       }
     }
@@ -131,7 +141,7 @@ extension ThreadPool {
       let scores = scratch[thread * longest..<(thread + 1) * longest]
       for index in total * piece / pieces..<total * (piece + 1) / pieces {
         let (row, head) = index.quotientAndRemainder(dividingBy: heads)
-        if isAlone { positions[row].own.store(qkv.row(row), head: head, size: size) }
+        if isAlone { own[row].store(qkv.row(row), head: head, size: size) }
         let part = head * size..<(head + 1) * size
         positions[row].attend(
           out.row(row)[part], query: qkv.row(row)[part], head: head, scale: scale, scores: scores)

@@ -21,7 +21,7 @@ extension ThreadPool {
   /// Calls `body` with `input`, `[rows, inputs]`, in the order of the chains of each block.
   func withChains(_ input: MatrixView, _ body: (_ chained: MatrixView) -> Void) {
     let group = WeightMatrix.chains
-    let columns = (input.columns + group - 1) / group * group
+    let columns = input.columns.roundedUp(toMultipleOf: group)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: input.rows * columns) { memory in
       let chained = MatrixView(VectorView(memory), rows: input.rows, columns: columns)
       split(input.rows, minimum: 16) { rows, _ in

@@ -99,15 +99,21 @@ extension ThreadPool {
     }
   }
 
-  /// Calls `body` with the bfloat16 values of neighbouring channels of `input` as pairs; if the
-  /// number of channels is odd, the last one is paired with zero.
+  /// Calls `body` with the bfloat16 values of neighbouring channels of `input` as pairs, which are
+  /// padded with zero to a multiple of what the processor multiplies at a time.
   private func withPairs(_ input: MatrixView, _ body: (_ pairs: RowMajorMatrix<UInt32>) -> Void) {
-    let columns = (input.columns + 1) / 2
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: input.rows * columns) { memory in
-      let pairs = RowMajorMatrix(VectorView(memory), rows: input.rows, columns: columns)
+    let columns = ((input.columns + 1) / 2).roundedUp(toMultipleOf: ckernels_pair_unit())
+    // Rows that are a power of two apart would map to few sets of the cache.
+    let stride = columns + 16
+    let rows = input.rows == 1 ? 1 : input.rows.roundedUp(toMultipleOf: ckernels_pair_tile_rows())
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: rows * stride) { memory in
+      let pairs = RowMajorMatrix(
+        base: VectorView(memory).base, rows: input.rows, columns: columns, stride: stride)
       split(input.rows, minimum: 16) { rows, _ in
         for row in rows {
-          ckernels_pairs_of_floats(pairs.row(row).base, input.row(row).base, input.columns)
+          let target = pairs.row(row)
+          target[input.columns / 2..<columns].update(repeating: 0)
+          ckernels_pairs_of_floats(target.base, input.row(row).base, input.columns)
         }
       }
       body(pairs)
@@ -169,16 +175,12 @@ struct LinearPiece {
   ) {
     let source = packed.elements.base + weights.offset(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
-    switch (pairs, target.rows) {
-    case (let pairs?, 1): ckernels_linear_row_pairs(out, pairs.base, source, pairs.columns)
-    case (let pairs?, _):
-      for inputs in weights.inputBlocks {
-        ckernels_pair_product(
-          out, target.stride, pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows,
-          source + inputs.lowerBound * WeightMatrix.panel, nil, (inputs.count + 1) / 2)
-      }
-    case (nil, 1): ckernels_linear_row_bfloat16(out, input.base, source, weights.inputs)
-    case (nil, _):
+    if let pairs {
+      ckernels_linear_pairs(
+        out, target.stride, pairs.base, pairs.stride, pairs.rows, source, weights.inputs)
+    } else if target.rows == 1 {
+      ckernels_linear_row_bfloat16(out, input.base, source, weights.inputs)
+    } else {
       for inputs in weights.inputBlocks {
         let block = memory.panel(0, inputs: inputs.count)
         ckernels_panel_of_bfloat16(
@@ -194,23 +196,19 @@ struct LinearPiece {
     let source = packed.elements.base + weights.offset(panel: panel, input: 0)
     let scale = scales.floats.base + weights.scaleOffset(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
-    if target.rows == 1 {
-      return if let pairs {
-        ckernels_linear_row_int8_pairs(out, pairs.base, source, scale, weights.inputs)
-      } else {
-        ckernels_linear_row_int8(out, input.base, source, scale, weights.inputs)
-      }
-    }
-    for inputs in weights.inputBlocks {
-      let source = source + inputs.lowerBound * WeightMatrix.panel
-      let scale = scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel
-      let block = memory.panel(0, inputs: inputs.count + inputs.count % 2)
-      if let pairs {
-        block.withBFloat16Pairs { ckernels_pairs_of_int8($0, source, inputs.count) }
-        add(target, index, inputs, pairs, block, scales: scale)
-      } else {
-        ckernels_panel_of_int8(block.base, source, inputs.count * WeightMatrix.panel)
-        add(target, index, inputs, block, scales: scale)
+    if let pairs {
+      ckernels_linear_int8_pairs(
+        out, target.stride, pairs.base, pairs.stride, pairs.rows, source, scale, weights.inputs)
+    } else if target.rows == 1 {
+      ckernels_linear_row_int8(out, input.base, source, scale, weights.inputs)
+    } else {
+      for inputs in weights.inputBlocks {
+        let block = memory.panel(0, inputs: inputs.count)
+        ckernels_panel_of_int8(
+          block.base, source + inputs.lowerBound * WeightMatrix.panel, block.count)
+        add(
+          target, index, inputs, block,
+          scales: scale + inputs.lowerBound / WeightMatrix.inputBlock * WeightMatrix.panel)
       }
     }
   }
@@ -220,22 +218,15 @@ struct LinearPiece {
   ) {
     let source = blocks.elements.base + weights.blockIndex(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
-    if target.rows == 1 {
-      return if let pairs {
-        ckernels_linear_row_int4_pairs(out, pairs.base, source, weights.inputs)
-      } else {
-        ckernels_linear_row_int4(out, input.base, source, weights.inputs)
-      }
-    }
-    let scales = memory.panel(1, inputs: WeightMatrix.int4Block).base
-    for (number, inputs) in weights.inputBlocks.enumerated() {
-      let block = memory.panel(0, inputs: WeightMatrix.int4Block)
-      if let pairs {
-        block.withBFloat16Pairs {
-          ckernels_pairs_of_int4($0, scales, source + number, inputs.count)
-        }
-        add(target, index, inputs, pairs, block, scales: scales)
-      } else {
+    if let pairs {
+      ckernels_linear_int4_pairs(
+        out, target.stride, pairs.base, pairs.stride, pairs.rows, source, weights.inputs)
+    } else if target.rows == 1 {
+      ckernels_linear_row_int4(out, input.base, source, weights.inputs)
+    } else {
+      let scales = memory.panel(1, inputs: WeightMatrix.int4Block).base
+      for (number, inputs) in weights.inputBlocks.enumerated() {
+        let block = memory.panel(0, inputs: WeightMatrix.int4Block)
         ckernels_panel_of_int4(block.base, scales, source + number, inputs.count)
         add(target, index, inputs, block, scales: scales)
       }
@@ -253,19 +244,6 @@ struct LinearPiece {
       input.stride, out.rows, panel.base, scales, inputs.count, next?.base, next?.stride ?? 0)
   }
 
-  /// The same with pairs of the rows and a panel of pairs.
-  private func add(
-    _ target: MatrixView, _ index: Int, _ inputs: Range<Int>, _ pairs: RowMajorMatrix<UInt32>,
-    _ panel: Floats, scales: UnsafeMutablePointer<Float>
-  ) {
-    panel.withBFloat16Pairs {
-      ckernels_pair_product(
-        target.base + index * WeightMatrix.panel, target.stride,
-        pairs.base + inputs.lowerBound / 2, pairs.columns, pairs.rows, $0, scales,
-        (inputs.count + 1) / 2)
-    }
-  }
-
   /// Calls `body` with `columns` of `out`.
   ///
   /// If the last panel is wider than the remaining columns, calls it with memory for whole panels,
@@ -273,7 +251,7 @@ struct LinearPiece {
   private func withWholePanels(_ columns: Range<Int>, _ body: (_ target: MatrixView) -> Void) {
     let target = out.block(rows: 0..<out.rows, columns: columns)
     let panel = WeightMatrix.panel
-    let width = (columns.count + panel - 1) / panel * panel
+    let width = columns.count.roundedUp(toMultipleOf: panel)
     guard columns.count < width else { return body(target) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: out.rows * width) { memory in
       memory.initialize(repeating: 0)
@@ -281,12 +259,5 @@ struct LinearPiece {
       body(whole)
       for row in 0..<out.rows { target.row(row).update(from: whole.row(row)[0..<columns.count]) }
     }
-  }
-}
-
-extension Floats {
-  /// Calls `body` with the memory as that of twice as many bfloat16.
-  fileprivate func withBFloat16Pairs(_ body: (UnsafeMutablePointer<UInt16>) -> Void) {
-    base.withMemoryRebound(to: UInt16.self, capacity: 2 * count, body)
   }
 }

@@ -187,8 +187,7 @@ extension ActivationOperand {
   /// The number of words of a row of that ``kind``.
   fileprivate var words: Int {
     guard case .bf16 = self else { return columns }
-    let unit = ckernels_pair_unit()
-    return ((columns + 1) / 2 + unit - 1) / unit * unit
+    return ((columns + 1) / 2).roundedUp(toMultipleOf: ckernels_pair_unit())
   }
 }
 

@@ -86,3 +86,8 @@ public struct Operand<Element: BitwiseCopyable>: Sendable {
   /// The transpose of the matrix that enters the product.
   var transposed: Operand { Operand(matrix: matrix, isTransposed: !isTransposed) }
 }
+
+extension Int {
+  /// The smallest multiple of `unit` that is not less.
+  func roundedUp(toMultipleOf unit: Int) -> Int { (self + unit - 1) / unit * unit }
+}
