@@ -21,6 +21,7 @@
 
 #include "../activation.c"
 #include "../adamw.c"
+#include "../philox.c"
 #include "../dropout.c"
 #include "../minhash.c"
 #include "../packing.c"
@@ -32,6 +33,7 @@
 #include "../integers.c"
 #include "../linear.c"
 #include "../logits.c"
+#include "../normal.c"
 #include "../pairs.c"
 #include "../transposed.c"
 

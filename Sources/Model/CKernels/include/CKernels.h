@@ -118,14 +118,34 @@ size_t ckernels_keep_at_least(float *x, int32_t *tokens, float bound, size_t cou
 /// The same where the token of a logit is its index: `tokens` is only written.
 size_t ckernels_keep_first_at_least(float *x, int32_t *tokens, float bound, size_t count);
 
-// MARK: - Dropout
+// MARK: - Random numbers
 
-/// The stream of random numbers of one dropout: Philox 4x32-10 (Salmon et al., SC11) under a key,
-/// where the counter is the index of a group of eight elements, which take 16 bits each.
-typedef struct CKernelsDropout {
+/// A counter of Philox 4x32-10, and the random words it gives.
+typedef struct CKernelsWords {
+  uint32_t words[4];
+} CKernelsWords;
+
+/// The random words of `counter` under `key`: Philox 4x32-10 (Salmon et al., SC11).
+CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
+
+/// The random words of all counters with these upper words.
+typedef struct CKernelsStream {
   uint32_t key[2];
-  /// The upper words of the counter: which pass and which place in the model.
-  uint32_t stream[2];
+  uint32_t place[2];
+} CKernelsStream;
+
+/// How many numbers the kernel draws at a time, from a quarter as many counters.
+#define CKERNELS_NORMAL_STRETCH 64
+
+/// Normally distributed numbers with a mean of zero, from the counters from `first` on.
+void ckernels_normal(float *out, float deviation, const CKernelsStream *stream, uint64_t first,
+                     size_t count);
+
+/// The random numbers of one dropout, where the counter is the index of a group of eight elements,
+/// which take 16 bits each.
+typedef struct CKernelsDropout {
+  /// Its place says which pass and which place in the model.
+  CKernelsStream stream;
   /// Elements with a smaller random number are dropped: probability times 2^16.
   uint32_t threshold;
   /// What the others are multiplied by: 1 / (1 - probability).
@@ -139,14 +159,6 @@ typedef struct CKernelsDropout {
 /// on.
 void ckernels_dropout(float *out, const float *input, const CKernelsDropout *dropout,
                       uint64_t first_group, size_t count);
-
-/// A counter of Philox 4x32-10, and the random words it gives.
-typedef struct CKernelsWords {
-  uint32_t words[4];
-} CKernelsWords;
-
-/// The random words of `counter` under `key`.
-CKernelsWords ckernels_philox(CKernelsWords counter, uint64_t key);
 
 // MARK: - Packed products
 

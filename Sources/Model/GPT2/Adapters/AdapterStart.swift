@@ -22,27 +22,23 @@ public enum AdapterStart {
 
   /// Sets the factors and, if they are given, all other parameters of the adapter in `floats`.
   func fill(_ floats: FloatArena, _ layout: AdapterLayout, _ threadPool: ThreadPool) {
-    func draw(
-      _ seed: UInt64,
-      _ body: @Sendable (_ a: MatrixView, _ generator: inout PhiloxGenerator) -> Void
-    ) {
-      threadPool.run(layout.modules.count) { index, _ in
-        let a = layout.modules[index].a
-        var generator = PhiloxGenerator(seed: seed, .initialAdapter, stream: a.index)
-        body(a.matrix(in: floats), &generator)
-      }
-    }
+    let factors = layout.modules.map(\.a)
     switch self {
     case .uniform(let seed):
-      draw(seed) { a, generator in
+      threadPool.run(factors.count) { index, _ in
+        let a = factors[index].matrix(in: floats)
+        var generator = PhiloxGenerator(seed: seed, .initialAdapter, stream: factors[index].index)
         let bound = 1 / Double(a.columns).squareRoot()
         for index in a.elements.indices {
           a.elements[index] = Float(bound * (2 * generator.nextUnit() - 1))
         }
       }
     case .gaussian(let seed):
-      draw(seed) { a, generator in
-        GPT2Model.fill(a.elements, deviation: 1 / Double(a.rows), &generator)
+      for factor in factors {
+        let a = factor.matrix(in: floats)
+        threadPool.drawNormal(
+          a.elements, deviation: 1 / Float(a.rows), seed: seed, .initialAdapter,
+          stream: factor.index)
       }
     case .given(let values), .principal(let values):
       precondition(values.count == floats.count, "the values are those of another adapter")

@@ -1,4 +1,3 @@
-import Glibc
 import TensorKernels
 
 /// A model of the GPT-2 architecture: its configuration and its parameters.
@@ -90,26 +89,8 @@ public final class GPT2Model: TrainableModel {
       if parameter.name.hasSuffix("c_proj.weight") {
         deviation /= Float(2 * configuration.layers).squareRoot()
       }
-      let scale = Double(deviation)
-      threadPool.split((floats.count + 1) / 2, minimum: 4096) { pairs, _ in
-        var generator = PhiloxGenerator(
-          seed: seed, .initialWeights, stream: parameter.index, skippingPairs: pairs.lowerBound)
-        let range = 2 * pairs.lowerBound..<min(floats.count, 2 * pairs.upperBound)
-        Self.fill(floats[range], deviation: scale, &generator)
-      }
-    }
-  }
-
-  /// Fills `floats` with normally distributed numbers (Box–Muller transform).
-  static func fill(
-    _ floats: Floats, deviation: Double, _ generator: inout PhiloxGenerator
-  ) {
-    for position in stride(from: 0, to: floats.count, by: 2) {
-      // 1 − u keeps the logarithm away from 0.
-      let radius = deviation * (-2 * log(1 - generator.nextUnit())).squareRoot()
-      let angle = 2 * Double.pi * generator.nextUnit()
-      floats[position] = Float(radius * cos(angle))
-      if position + 1 < floats.count { floats[position + 1] = Float(radius * sin(angle)) }
+      threadPool.drawNormal(
+        floats, deviation: deviation, seed: seed, .initialWeights, stream: parameter.index)
     }
   }
 }

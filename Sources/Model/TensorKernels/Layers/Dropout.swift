@@ -20,8 +20,8 @@ public struct Dropout: Sendable {
     // Elements take 16 random bits; the scale is based on the fraction that is actually dropped.
     let threshold = UInt32((probability * 0x1p16).rounded())
     kernel = CKernelsDropout(
-      key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)),
-      stream: (pass, place), threshold: threshold, scale: 0x1p16 / (0x1p16 - Float(threshold)))
+      stream: CKernelsStream(seed: seed, place: (pass, place)), threshold: threshold,
+      scale: 0x1p16 / (0x1p16 - Float(threshold)))
   }
 
   /// Drops elements of the first `count` floats of `input`; `out` may be `input`.

@@ -18,15 +18,10 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   private var counter: CKernelsWords
   private var spare: UInt64?
 
-  /// Stream `stream` of `purpose`, starting after its first `skipped` pairs of numbers.
-  public init(seed: UInt64, _ purpose: Purpose, stream: Int, skippingPairs skipped: Int = 0) {
-    let skipped = UInt64(truncatingIfNeeded: skipped)
+  /// Stream `stream` of `purpose`.
+  public init(seed: UInt64, _ purpose: Purpose, stream: Int) {
     self.init(
-      key: seed,
-      counter: (
-        UInt32(truncatingIfNeeded: skipped), UInt32(truncatingIfNeeded: skipped >> 32),
-        UInt32(truncatingIfNeeded: stream), purpose.rawValue
-      ))
+      key: seed, counter: (0, 0, UInt32(truncatingIfNeeded: stream), purpose.rawValue))
   }
 
   /// The stream under `key` from `counter` on.
@@ -50,5 +45,34 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   /// A number from 0 to below 1, with 53 random bits.
   public mutating func nextUnit() -> Double {
     Double(next() >> 11) * 0x1p-53
+  }
+}
+
+extension ThreadPool {
+  /// Fills `floats` with normally distributed numbers with a mean of zero, made of the random words of
+  /// a stream by the Box-Muller transform in single precision.
+  ///
+  /// A number depends only on the seed, the purpose, the stream and its index.
+  public func drawNormal(
+    _ floats: Floats, deviation: Float, seed: UInt64, _ purpose: PhiloxGenerator.Purpose,
+    stream: Int
+  ) {
+    let stream = CKernelsStream(
+      seed: seed, place: (UInt32(truncatingIfNeeded: stream), purpose.rawValue))
+    let stretch = Int(CKERNELS_NORMAL_STRETCH)
+    split((floats.count + stretch - 1) / stretch, minimum: 256) { stretches, _ in
+      let first = stretches.lowerBound * stretch
+      let part = floats[first..<min(floats.count, stretches.upperBound * stretch)]
+      withUnsafePointer(to: stream) {
+        ckernels_normal(part.base, deviation, $0, UInt64(first / 4), part.count)
+      }
+    }
+  }
+}
+
+extension CKernelsStream {
+  init(seed: UInt64, place: (UInt32, UInt32)) {
+    self.init(
+      key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)), place: place)
   }
 }

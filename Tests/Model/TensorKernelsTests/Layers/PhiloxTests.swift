@@ -1,3 +1,4 @@
+import Glibc
 import TensorKernels
 import Testing
 
@@ -75,11 +76,48 @@ struct PhiloxTests {
     #expect((9500...10500).contains(below))
   }
 
-  @Test("a stream can be entered in the middle", arguments: [0, 1, 2, 1000])
-  func skipping(pairs: Int) {
-    var whole = PhiloxGenerator(seed: 5, .initialWeights, stream: 3)
-    for _ in 0..<2 * pairs { _ = whole.next() }
-    var rest = PhiloxGenerator(seed: 5, .initialWeights, stream: 3, skippingPairs: pairs)
-    for _ in 0..<5 { #expect(rest.next() == whole.next()) }
+  @Test(
+    "normal numbers are the Box-Muller transform of the words, on any number of threads",
+    arguments: [1, 64, 1000, 100_000], [1, 3])
+  func boxMuller(count: Int, threads: Int) {
+    let numbers = normalNumbers(count, threads: threads)
+    // 16 counters give 64 numbers: first the cosines and sines of the first two words of each.
+    let expected = (0..<count).map { index in
+      let (stretch, place) = index.quotientAndRemainder(dividingBy: 64)
+      let words = referencePhilox(
+        counter: [UInt32(16 * stretch + place % 16), 0, 7, 0xFFFF_FFFF],
+        key: [0x89AB_CDEF, 0x0123_4567])
+      let pair = place / 32 * 2
+      let radius = 3 * (-2 * log((Double(words[pair]) + 0.5) * 0x1p-32)).squareRoot()
+      let angle = 2 * Double.pi * Double(words[pair + 1]) * 0x1p-32
+      return radius * (place / 16 % 2 == 0 ? cos(angle) : sin(angle))
+    }
+    for (number, expected) in zip(numbers, expected) {
+      #expect(abs(Double(number) - expected) <= 1e-6 * abs(expected))
+    }
+  }
+
+  @Test("normal numbers have the moments and the tails of the normal distribution")
+  func moments() {
+    let count = 1_000_000
+    let numbers = normalNumbers(count, threads: 2).map { Double($0) / 3 }
+    func mean(_ power: Int) -> Double {
+      numbers.reduce(0) { sum, number in sum + (0..<power).reduce(1) { p, _ in p * number } }
+        / Double(count)
+    }
+    // Within five times the deviation of each mean.
+    #expect(abs(mean(1)) < 5e-3)
+    #expect(abs(mean(2) - 1) < 7.1e-3)
+    #expect(abs(mean(3)) < 0.02)
+    #expect(abs(mean(4) - 3) < 0.05)
+    let beyondThree = numbers.count { abs($0) > 3 }
+    #expect((2440...2960).contains(beyondThree))
+  }
+
+  private func normalNumbers(_ count: Int, threads: Int) -> [Float] {
+    let numbers = FloatArena(count: count)
+    ThreadPool(count: threads).drawNormal(
+      numbers.floats, deviation: 3, seed: 0x0123_4567_89AB_CDEF, .initialWeights, stream: 7)
+    return Array(numbers.floats)
   }
 }
