@@ -74,7 +74,7 @@ INLINE void read_ahead(const void *address, size_t bytes) {
   _mm_prefetch((const char *)address + bytes, _MM_HINT_T0);
 }
 
-/// 16 words from `word` on of line `index`, whose numbers are adjacent; zero if there is none.
+/// 16 words from `word` on of line `index`, whose numbers are adjacent; zero after the last line.
 INLINE __m512i words_of_line(CKernelsWordKind kind, const CKernelsLines *x, size_t index,
                              size_t word) {
   size_t line_bytes = x->stride * (kind == CKERNELS_FLOATS ? 4 : 2);

@@ -163,7 +163,7 @@ struct GPTFinetune: Program {
     let clock = TrainingClock()
     var (trainer, processors) = try prepare(clock, communicator)
     if training.precision == nil, resume,
-      communicator.root(trainer.precisionOfEarlierRun != nil)
+      communicator.root(trainer.differsInPrecisionAlone)
     {
       // The default may have been another, or that of another processor.
       training.precision = trainer.settings.precision == .fp32 ? .bf16 : .fp32

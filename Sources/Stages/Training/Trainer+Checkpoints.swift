@@ -120,8 +120,8 @@ extension Trainer {
 
   // MARK: - Reading
 
-  /// The precision of the earlier run in the folder, if it differs from this one in that alone.
-  public var precisionOfEarlierRun: Precision? {
+  /// Whether the earlier run in the folder differs from this one in its precision, and in that alone.
+  public var differsInPrecisionAlone: Bool {
     var other = settings
     other.precision = settings.precision == .fp32 ? .bf16 : .fp32
     let steps = (try? folder.checkpointSteps()) ?? []
@@ -129,9 +129,9 @@ extension Trainer {
       let isFinished = path == folder.finalPath
       guard let differences = try? differences(from: path, isFinished: isFinished, settings: other)
       else { continue }
-      return differences.isEmpty ? other.precision : nil
+      return differences.isEmpty
     }
-    return nil
+    return false
   }
 
   /// What determines the course of the run.
