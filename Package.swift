@@ -75,7 +75,6 @@ let package = Package(
     // MARK: System: C libraries of Debian
     systemLibrary("CSystem"),
     systemLibrary("COpenBLAS", pkgConfig: "openblas", package: "libopenblas-dev"),
-    systemLibrary("COneDNN", package: "libdnnl-dev"),
     systemLibrary("CCurl", package: "libcurl4-openssl-dev"),
     systemLibrary("CCrypto", package: "libssl-dev"),
     systemLibrary("CLibXML2", pkgConfig: "libxml-2.0", package: "libxml2-dev"),
@@ -125,7 +124,7 @@ let package = Package(
       ["CheckpointFormat", "JSONSupport", "FileSupport", "TextSupport"]),
     library(
       "TensorKernels", in: .model,
-      ["COpenBLAS", "COneDNN", "CKernels", "Threading", "FileSupport"]),
+      ["COpenBLAS", "CKernels", "Threading", "FileSupport"]),
     library(
       "GPT2", in: .model,
       [

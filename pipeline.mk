@@ -579,7 +579,7 @@ ifeq ($(installed),)
 sources := $(shell find Sources -not -name '.*') Package.swift
 
 # What the programs need from the system (Debian's names).
-packages := libopenblas-dev libdnnl-dev liblapacke-dev zlib1g-dev libdeflate-dev libxml2-dev \
+packages := libopenblas-dev liblapacke-dev zlib1g-dev libdeflate-dev libxml2-dev \
   libpcre2-dev libcurl4-openssl-dev libssl-dev libedit-dev pkg-config
 
 # The commit that is checked out, with a + if the sources differ from it; empty without git.

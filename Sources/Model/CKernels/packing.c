@@ -24,6 +24,10 @@ INLINE size_t words_of(const CKernelsLines *x) {
   return ((x->inner + 1) / 2 + unit - 1) / unit * unit;
 }
 
+/// How many columns of a panel are used if it has `columns`: adapters of rank 16 or less fill one
+/// vector.
+INLINE size_t panel_width(size_t columns) { return columns <= lanes ? lanes : tile_columns; }
+
 INLINE __mmask16 first_lanes(size_t count) {
   return count >= lanes ? 0xFFFF : (__mmask16)((1u << count) - 1);
 }
@@ -84,10 +88,10 @@ INLINE __m512i words_of_line(CKernelsWordKind kind, const CKernelsLines *x, size
   return line_words(kind, line, word, x->inner);
 }
 
-/// Packs lines whose numbers are adjacent in a panel for the right operand.
-INLINE void pack_wide(CKernelsWordKind kind, uint32_t *out, const CKernelsLines *x,
+/// Packs `width` lines whose numbers are adjacent in a panel for the right operand.
+INLINE void pack_wide(CKernelsWordKind kind, size_t width, uint32_t *out, const CKernelsLines *x,
                       size_t first_line, size_t words) {
-  for (size_t first = 0; first < tile_columns; first += lanes)
+  for (size_t first = 0; first < width; first += lanes)
     for (size_t word = 0; word < words; word += lanes) {
       __m512i rows[lanes];
 #pragma clang loop unroll(full)
@@ -220,12 +224,13 @@ INLINE void pack_right(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
                        const CKernelsLines *x) {
   size_t step = kind == CKERNELS_BFLOAT16_PAIRS ? 2 : 1, words = words_of(x);
   for (size_t first = 0; first < x->count; first += tile_columns, out += panel_words) {
+    const size_t width = panel_width(x->count - first);
     if (x->lines_are_rows) {
-      pack_wide(kind, out, x, first, words);
+      pack_wide(kind, width, out, x, first, words);
       continue;
     }
     for (size_t word = 0; word < words; word++)
-      pack_word(kind, tile_columns, out + word * tile_columns, x, first, word * step);
+      pack_word(kind, width, out + word * tile_columns, x, first, word * step);
   }
 }
 

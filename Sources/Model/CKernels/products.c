@@ -47,22 +47,22 @@ INLINE void store(const CKernelsProduct *out, size_t row, size_t column, __m512 
   _mm512_mask_storeu_ps(target, mask, sum);
 }
 
-/// A tile of `rows` rows.
-INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row, size_t column,
-                 const uint32_t *restrict left, const uint32_t *restrict right) {
+/// A tile of `rows` rows and `width` vectors of columns.
+INLINE void tile(int has_pairs, int rows, int width, const CKernelsProduct *out, size_t row,
+                 size_t column, const uint32_t *restrict left, const uint32_t *restrict right) {
   __m512 sums[tile_rows][vectors];
   // Unrolled, or the sums would lie in memory before and after the loop.
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-    for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();
+    for (int j = 0; j < width; j++) sums[i][j] = _mm512_setzero_ps();
 #pragma clang loop unroll_count(2)
   for (size_t word = 0; word < out->words; word++) {
     __m512i columns[vectors];
-    for (int j = 0; j < vectors; j++) columns[j] = _mm512_loadu_si512(right + j * lanes);
+    for (int j = 0; j < width; j++) columns[j] = _mm512_loadu_si512(right + j * lanes);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++)
-      for (int j = 0; j < vectors; j++)
+      for (int j = 0; j < width; j++)
         sums[i][j] = fused(has_pairs, sums[i][j], left[i], columns[j]);
     left += tile_rows;
     right += tile_columns;
@@ -70,7 +70,7 @@ INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++)
+    for (size_t j = 0; j < (size_t)width; j++)
       if (column + j * lanes < out->columns)
         store(out, row + (size_t)i, column + j * lanes, sums[i][j],
               first_lanes(out->columns - column - j * lanes));
@@ -79,7 +79,10 @@ INLINE void tile(int has_pairs, int rows, const CKernelsProduct *out, size_t row
 INLINE void tiles(int has_pairs, int rows, const CKernelsProduct *out, size_t row,
                   const uint32_t *left, const uint32_t *right) {
   for (size_t column = 0; column < out->columns; column += tile_columns) {
-    tile(has_pairs, rows, out, row, column, left, right);
+    if (panel_width(out->columns - column) == lanes)
+      tile(has_pairs, rows, 1, out, row, column, left, right);
+    else
+      tile(has_pairs, rows, vectors, out, row, column, left, right);
     right += out->right_panel_words;
   }
 }

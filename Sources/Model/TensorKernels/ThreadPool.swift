@@ -10,9 +10,7 @@ import Threading
 /// and then sleeps. The calling thread works too, and alone for a while if the others are kept from
 /// their processors (``Solitude``).
 ///
-/// Only the calling thread handles signals. This matters for more than waiting for input: kernels
-/// of oneDNN store data where the stack pointer normally is, so a handler on that "stack" would
-/// overwrite the heap.
+/// Only the calling thread handles signals.
 public final class ThreadPool: Sendable {
   /// The number of threads that share the work, including the calling one.
   public let count: Int
@@ -21,8 +19,6 @@ public final class ThreadPool: Sendable {
   let panelFloats: FloatArena
   /// The operands of ``multiplyPacked(_:_:bias:accumulating:finishing:)``.
   let packed: Arena<UInt32>
-  // Element `thread` is used only by that thread.
-  nonisolated(unsafe) let bfloat16Products: [BFloat16ProductCache]
 
   /// Starts `requested - 1` threads besides the calling one, or as many as the system allows.
   public init(count requested: Int) {
@@ -34,7 +30,6 @@ public final class ThreadPool: Sendable {
     self.count = count
     panelFloats = FloatArena(count: count * PanelMemory.count)
     packed = Self.packingMemory(threads: count)
-    bfloat16Products = (0..<count).map { _ in BFloat16ProductCache() }
   }
 
   deinit {

@@ -77,7 +77,7 @@ struct MachineOptions: ArgumentGroup {
       return (.fp32, .fp32)
     }
     let isBFloat16 = try precision.isBFloat16(
-      isAvailable: ThreadPool.multipliesPairs,
+      isAvailable: ThreadPool.multipliesBFloat16,
       lack: "this processor does not multiply bfloat16 (AVX-512 BF16)")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)
   }

@@ -44,13 +44,10 @@ public struct Interruption: Error, CustomStringConvertible {
 
   /// Installs the handlers, which run on the main thread; call this on that thread.
   ///
-  /// Threads that the program starts block the signals (`HelperThread`). The main thread handles
-  /// them on a separate stack: kernels of oneDNN use the stack pointer as a pointer into the heap,
-  /// and a handler on that "stack" would overwrite numbers.
+  /// Threads that the program starts block the signals (`HelperThread`).
   package static func install() {
     // The handler must not be the first to access the global, whose initialization takes a lock.
     stopSignal.store(0, ordering: .relaxed)
-    provideStack()
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       // `nohup` makes a program ignore SIGHUP.
@@ -65,7 +62,6 @@ public struct Interruption: Error, CustomStringConvertible {
 
   private static func install(for number: Int32) {
     var action = sigaction()
-    action.sa_flags = SA_ONSTACK
     action.__sigaction_handler.sa_handler = { number in
       let number = number == SIGUSR1 ? SIGINT : number
       if stopSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
@@ -75,17 +71,5 @@ public struct Interruption: Error, CustomStringConvertible {
 
   private static func isIgnored(_ action: sigaction) -> Bool {
     unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1  // SIG_IGN
-  }
-
-  /// Gives the calling thread a stack for signal handlers, which lasts until the process ends.
-  static func provideStack() {
-    var stack = stack_t()
-    // The registers of a processor with AMX take 11 kB.
-    stack.ss_size = 1 << 16
-    stack.ss_sp = malloc(stack.ss_size)
-    guard stack.ss_sp != nil else {
-      ProcessMemory.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
-    }
-    sigaltstack(&stack, nil)
   }
 }

@@ -18,13 +18,25 @@ enum MemoryFault {
       strdup(
         " MB of the \(limit.byteCount / 1_000_000) MB that ulimit \(limit.option) allows were in use; "
           + "raise it\n"))
-    Interruption.provideStack()
+    provideStack()
     for number in [SIGILL, SIGTRAP, SIGABRT, SIGSEGV] {
       var action = sigaction()
       action.sa_flags = SA_ONSTACK | Int32(bitPattern: UInt32(SA_RESETHAND))
       action.__sigaction_handler.sa_handler = { number in MemoryFault.handle(number) }
       sigaction(number, &action, nil)
     }
+  }
+
+  /// Gives the calling thread a stack for signal handlers, which lasts until the process ends.
+  private static func provideStack() {
+    var stack = stack_t()
+    // The registers of a processor with AMX take 11 kB.
+    stack.ss_size = 1 << 16
+    stack.ss_sp = malloc(stack.ss_size)
+    guard stack.ss_sp != nil else {
+      ProcessMemory.end(MemoryError(byteCount: stack.ss_size, for: "signals"))
+    }
+    sigaltstack(&stack, nil)
   }
 
   // Set before the handlers are installed, and never changed.

@@ -4,7 +4,7 @@ import Synchronization
 /// A thread that helps the one that started it.
 ///
 /// It receives no signals from outside, such as Ctrl-C: they go to the main thread, where they end
-/// a wait for input and are handled on a separate stack.
+/// a wait for input.
 ///
 /// The system may refuse to start a thread (`ulimit -u`, `pids.max` of a container, no memory for
 /// its stack), so a helper must only make work faster: the caller must be able to do without it.

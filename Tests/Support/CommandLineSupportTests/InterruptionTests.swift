@@ -5,7 +5,7 @@ import Testing
 @Suite("Interruption", .serialized)
 struct InterruptionTests {
   @Test(
-    "a signal leaves a mark, and its handler has a stack of its own",
+    "a signal leaves a mark",
     arguments: [(SIGINT, "SIGINT"), (SIGTERM, "SIGTERM"), (SIGHUP, "SIGHUP")])
   func mark(_ signal: Int32, _ name: String) throws {
     var before: [(Int32, sigaction)] = []
@@ -24,12 +24,6 @@ struct InterruptionTests {
     standard.__sigaction_handler.sa_handler = SIG_DFL
     sigaction(SIGHUP, &standard, nil)
     Interruption.install()
-    var action = sigaction()
-    sigaction(signal, nil, &action)
-    #expect(action.sa_flags & SA_ONSTACK != 0)
-    var stack = stack_t()
-    sigaltstack(nil, &stack)
-    #expect(stack.ss_flags & Int32(SS_DISABLE) == 0 && stack.ss_size >= 1 << 16)
     #expect(!Interruption.isPending)
     // The threads of tests block signals.
     var (signals, blocked) = (sigset_t(), sigset_t())

@@ -203,9 +203,9 @@ typedef struct CKernelsLines {
   size_t count, inner;
 } CKernelsLines;
 
-/// Packs panels that begin `panel_words` words apart. In the last panel, lines that are missing
-/// become zero, as does the other half of the last of an odd number of bfloat16, and what follows it
-/// up to a multiple of ckernels_pair_unit() pairs.
+/// Packs panels that begin `panel_words` words apart. The other half of the last of an odd number of
+/// bfloat16 becomes zero, as does what follows it up to a multiple of ckernels_pair_unit() pairs; so do
+/// lines that are missing in the last panel, where they are multiplied at all.
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
 void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines);
 

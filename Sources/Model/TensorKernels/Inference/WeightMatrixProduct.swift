@@ -1,9 +1,6 @@
 import CKernels
 
 extension ThreadPool {
-  /// Whether the processor computes inference's bfloat16 products, at twice the rate of floats.
-  public static var multipliesPairs: Bool { ckernels_multiplies_pairs() != 0 }
-
   /// out = input · weights + bias, for inference.
   ///
   /// Each number of the result is a sum over blocks of 128 inputs, in int4 of 32, in ascending

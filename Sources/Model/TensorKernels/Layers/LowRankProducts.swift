@@ -56,7 +56,7 @@ extension ThreadPool {
     _ update: AdapterInPass, _ thread: Int
   ) {
     let sums = update.scratch.floats(thread, rows: out.rows, columns: out.columns)
-    multiply(.fp32(sums), a, b, accumulating: false, onThread: thread)
+    multiply(sums, a, b, accumulating: false, onThread: thread)
     for row in 0..<out.rows {
       let target = out.target(row: row, memory: sums.row(row).base)
       ckernels_scale(target, sums.row(row).base, update.adapter.scaling, out.columns)
@@ -143,10 +143,10 @@ extension ThreadPool {
         let isFirst = start == range.lowerBound
         scaledProduct(hiddenGradient, outGradient.asIs, update.adapter.b.asIs, update, thread)
         multiply(
-          .fp32(b), outGradient.transposed, hidden.rows(rows).asIs, accumulating: !isFirst,
+          b, outGradient.transposed, hidden.rows(rows).asIs, accumulating: !isFirst,
           onThread: thread)
         multiply(
-          .fp32(a), hiddenGradient.transposed, update.dropped(input, rows, thread).asIs,
+          a, hiddenGradient.transposed, update.dropped(input, rows, thread).asIs,
           accumulating: !isFirst, onThread: thread)
       }
     }
@@ -220,7 +220,7 @@ extension ThreadPool {
           let part = start..<min(start + LowRankScratch.block, rows.upperBound)
           let sums = update.scratch.floats(thread, rows: part.count, columns: a.columns)
           multiply(
-            .fp32(sums), hiddenGradient.rows(part).asIs, a, accumulating: false, onThread: thread)
+            sums, hiddenGradient.rows(part).asIs, a, accumulating: false, onThread: thread)
           for (index, row) in part.enumerated() {
             let sum = sums.row(index).base
             dropout.apply(

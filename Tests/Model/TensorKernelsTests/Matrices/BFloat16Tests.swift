@@ -218,11 +218,23 @@ struct BFloat16MultiplyTests {
   @Test("has the same bits on any number of threads")
   func threads() {
     let (a, b) = (BFloat16s(700, 96, random: 6), BFloat16s(96, 1100, random: 7))
-    let results = [1, 2, 3].map { count in
+    let results = [1, 2, 3, 16].map { count in
       let out = Matrix(700, 1100)
       ThreadPool(count: count).multiply(out.activations, a.matrix.asIs, b.matrix.asIs)
       return out.bits
     }
-    #expect(results[0] == results[1] && results[0] == results[2])
+    #expect(results.allSatisfy { $0 == results[0] })
+  }
+
+  @Test("is summed in parts where there is no memory for the whole, each rounded to bfloat16")
+  func longSum() {
+    let (a, b) = (BFloat16s(5, 30_001, random: 8), BFloat16s(30_001, 70, random: 9))
+    let product = Matrix(5, 70)
+    let threadPool = ThreadPool(count: 2)
+    threadPool.multiply(product.view, a.numbers.view.asIs, b.numbers.view.asIs)
+    let out = BFloat16s(5, 70)
+    threadPool.multiply(out.matrix, a.matrix.asIs, b.matrix.asIs)
+    let largest = product.doubles.reduce(0) { max($0, abs($1)) }
+    expectClose(out.values, product.doubles, within: { _ in 0.008 * largest })
   }
 }

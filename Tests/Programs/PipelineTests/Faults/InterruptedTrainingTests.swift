@@ -191,8 +191,7 @@ struct InterruptedTrainingTests {
     #expect(try training.wait().status == 0)
   }
 
-  /// Where the products of a model of this size are oneDNN's (with the kernels for a processor without
-  /// AVX-512), a handler on the stack of its kernels would break them now and then: `INTERRUPTIONS=200 swift test … --filter interruptedOften`.
+  /// `INTERRUPTIONS=200 make test FILTER=interruptedOften` interrupts it more often.
   @Test("interrupted again and again, it always leaves a checkpoint, and ends the same")
   func interruptedOften() throws {
     let wanted =
