@@ -75,7 +75,7 @@ public final class ThreadPool: Sendable {
   ///
   /// The ranges depend only on the arguments, not on the number of threads.
   public func split(
-    _ total: Int, minimum: Int, maximumPieces: Int = 16,
+    _ total: Int, minimum: Int, maximumPieces: Int = 64,
     _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
   ) {
     let pieces = max(1, min(maximumPieces, total / max(1, minimum)))
