@@ -26,7 +26,7 @@ enum SmallTokenizer {
       vocabularySize: tokenizer.count, contextLength: contextLength, embeddingSize: 16, layers: 2,
       heads: 2)
     configuration.initializerRange = 0.4
-    return InferenceModel(GPT2Model(configuration, seed: 3, threadPool: ThreadPool(count: 1)))
+    return InferenceModel(GPT2Model(configuration, seed: 8, threadPool: ThreadPool(count: 1)))
   }
 
   /// Writes token shards of `posts` into `folder`; without `hasEnds` newlines separate them.

@@ -95,7 +95,8 @@ struct ForeignModelTests {
     let path = "\(Self.model)/generation_config.json"
     func tokens(_ options: String...) throws -> (ids: [Int], reason: String) {
       let ended = try project.run(
-        "gpt-sample", [Self.model, "-p", "кот", "--temperature=0", "--json"] + options)
+        "gpt-sample",
+        [Self.model, "-p", "кот", "--temperature=0", "--no-repeat-ngram=1", "--json"] + options)
       let object = try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any]
       return (
         try #require(object?["tokens"] as? [Int]), try #require(object?["finish_reason"] as? String)

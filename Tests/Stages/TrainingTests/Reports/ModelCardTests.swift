@@ -252,9 +252,9 @@ struct ModelCardTests {
   @Test("a text that is in the training data is no sample: the next one takes its place")
   func quotations() throws {
     let posts = try Posts(Posts.russian)
-    // With this seed no text names an account, which would leave it out, too.
+    // With this seed each text has some words of its own, and none names an account.
     let trainer = try posts.trainer(
-      of: GPT2Model(posts.configuration, seed: 7, threadPool: ThreadPool(count: 1)))
+      of: GPT2Model(posts.configuration, seed: 8, threadPool: ThreadPool(count: 1)))
     let written = try (0..<4).map { try posts.tokens($0, trainer) }
     let model = try trainer.gpt2
     func texts(_ posts: Posts) throws -> [String] {
