@@ -185,6 +185,7 @@ INLINE void add_block(const PairRows rows, const uint16_t *restrict block,
     }
   }
 }
+
 #else
 
 enum { COLUMN_VECTORS = 4, COLUMNS = COLUMN_VECTORS * LANES };
@@ -253,7 +254,7 @@ INLINE void linear(const PairFormat format, const PairRows rows, const void *res
   const int is_int4 = format.inputs == CKERNELS_INT4_BLOCK;
   const char *block = panel;
 #if defined(KERNELS_TILES)
-  _tile_loadconfig(&tile_shapes);
+  if (rows.count > 1) _tile_loadconfig(&tile_shapes);
 #endif
   for (size_t input = 0; input < inputs; input += format.inputs, block += format.bytes) {
     const size_t count = inputs - input < format.inputs ? inputs - input : format.inputs;
@@ -272,7 +273,7 @@ INLINE void linear(const PairFormat format, const PairRows rows, const void *res
     add_block(some, pairs, s, (count + 1) / 2, block + format.bytes, format.bytes);
   }
 #if defined(KERNELS_TILES)
-  _tile_release();
+  if (rows.count > 1) _tile_release();
 #endif
 }
 

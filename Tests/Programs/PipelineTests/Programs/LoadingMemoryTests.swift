@@ -11,10 +11,10 @@ struct LoadingMemoryTests {
     project = try Project.finished()
   }
 
-  /// Writes a folder of `layers` layers of 512 channels with weights in half precision, a shard for
+  /// Writes a folder of `layers` layers of 1024 channels with weights in half precision, a shard for
   /// each layer; returns how many weights are packed.
   private func writeModel(_ name: String, layers: Int) throws -> Int {
-    let width = 512
+    let width = 1024
     let copied = try Subprocess.run(
       "cp", ["-a", "checkpoints/fixture/final", name], in: project.folder.path)
     try #require(copied.status == 0, "\(copied.log)")
@@ -98,7 +98,7 @@ struct LoadingMemoryTests {
     "packed weights take their own size and a tenth of it, not that of the shards",
     arguments: [("int4", 0.5625), ("int8", 1.03125), ("bf16", 2.0)])
   func shards(weights: String, bytes: Double) throws {
-    let (few, many) = (try writeModel("few", layers: 2), try writeModel("many", layers: 22))
+    let (few, many) = (try writeModel("few", layers: 2), try writeModel("many", layers: 8))
     // The difference is without what any model takes.
     let difference = try peak("many", weights) - peak("few", weights)
     let packed = bytes * Double(many - few)
