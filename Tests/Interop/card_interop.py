@@ -23,8 +23,12 @@ BASE = "owner-1/some_model.v2"
 def losses(final):
     """The loss and perplexity on the validation data of the weights in the folder."""
     state = json.loads((final / "trainer_state.json").read_text())
-    entries = [entry for entry in state["log_history"] if "eval_loss" in entry]
-    return entries[-1]["eval_loss"], entries[-1]["eval_perplexity"]
+    # The final model is the best, not the last.
+    best = min(
+        (entry for entry in state["log_history"] if "eval_loss" in entry),
+        key=lambda entry: entry["eval_loss"])
+    assert best["eval_loss"] == state["best_metric"], (best, state["best_metric"])
+    return best["eval_loss"], best["eval_perplexity"]
 
 
 def check_card(final, base, language):
