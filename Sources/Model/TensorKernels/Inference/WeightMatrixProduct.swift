@@ -5,8 +5,9 @@ extension ThreadPool {
   ///
   /// Each number of the result is a sum over blocks of 128 inputs, in int4 of 32, in ascending
   /// order, and each block is a chain of fused multiply-adds. Where weights lie as `[outputs, inputs]`, it is a sum
-  /// over blocks of 1024 inputs of 16 chains each. The result therefore has the same bits
-  /// regardless of the number of rows and threads.
+  /// over blocks of 1024 inputs of 16 chains each; in ``Precision/bf16`` a block is summed as the
+  /// processor's products do it. The result therefore has the same bits regardless of the number of
+  /// rows and threads.
   ///
   /// - Parameters:
   ///   - out: `[rows, outputs]`, overwritten.
