@@ -1,73 +1,66 @@
-import Glibc
-
 /// Decides when the calling thread of a ``ThreadPool`` works alone.
 ///
-/// If another process takes the processor from a thread within a piece of a loop, all others wait for
-/// as long as that process runs, several milliseconds. With a busy process on one of two processors,
-/// that costs more than the second thread brings. So after such a wait the calling thread works alone
-/// for as long as it has waited, and for twice, four times as long and so on if it has to wait again
-/// soon. A single disturbance costs little that way, and a permanent one too.
+/// Beside a busy process, threads may cost more than they bring: the process takes a processor from
+/// one of them within a piece of a loop, and the others wait for milliseconds, or the system puts two
+/// threads on the same processor, where they take turns. So what they bring is measured. While all
+/// threads together do hardly more than the calling one would alone, it works alone: for a moment,
+/// and for four times as long whenever another attempt fails.
 package struct Solitude: Sendable {
+  /// When the calling thread has worked alone for long enough.
   private var end: ContinuousClock.Instant?
-  private var lastEnd = ContinuousClock.now
+  /// The loops that were measured since it last began or ceased to work alone.
+  private var use = ProcessorUse()
+  /// The processors that the calling thread gets alone: less than one beside many busy processes.
+  private var processorsAlone = 1.0
   private var factor = 1
 
-  /// Shorter waits are not worth it.
-  private static let shortestWait = Duration.microseconds(500)
-  /// A wait within this time after working alone has the same cause as the one before.
-  private static let recurrence = Duration.milliseconds(50)
-  /// How many times as long as it has waited the thread works alone at most: some 200 ms.
+  /// What decides: two turns of the system's scheduler.
+  private static let window = Duration.milliseconds(8)
+  /// Less is not worth another thread.
+  private static let smallestGain = 1.1
+  /// How many windows the calling thread works alone at most: half a second.
   private static let largestFactor = 64
 
   package init() {}
 
-  /// Begins when the calling thread goes to sleep until the others have done their pieces.
-  package struct Wait {
-    let start: ContinuousClock.Instant
-    let processorTime: Duration
+  /// Whether the calling thread should work alone.
+  package var isAlone: Bool { end != nil }
 
-    package init(start: ContinuousClock.Instant, processorTime: Duration) {
-      (self.start, self.processorTime) = (start, processorTime)
+  /// Takes a loop into account that has just ended.
+  package mutating func measured(_ loop: ProcessorUse, at now: ContinuousClock.Instant) {
+    use.add(loop)
+    if let end {
+      guard now >= end else { return }
+      (processorsAlone, self.end) = (use.processors, nil)
+    } else {
+      guard use.elapsed >= Self.window else { return }
+      if use.processors < Self.smallestGain * processorsAlone {
+        end = now + Self.window * factor
+        factor = min(4 * factor, Self.largestFactor)
+      } else {
+        factor = 1
+        // Beside fewer processes it would get more by now.
+        processorsAlone += (1 - processorsAlone) / 16
+      }
     }
+    use = ProcessorUse()
+  }
+}
 
-    init() {
-      self.init(start: .now, processorTime: Self.usedProcessorTime)
-    }
+/// How long something took, and how much time of processors was spent on it.
+package struct ProcessorUse: Sendable {
+  private(set) var elapsed: Duration
+  private var processorTime: Duration
 
-    /// What all threads of this process have used.
-    static var usedProcessorTime: Duration {
-      var time = timespec()
-      clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-      return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-    }
+  package init(elapsed: Duration = .zero, processorTime: Duration = .zero) {
+    (self.elapsed, self.processorTime) = (elapsed, processorTime)
   }
 
-  /// Whether the thread should still work alone.
-  var lasts: Bool {
-    mutating get { end != nil && lasts(at: .now) }
-  }
+  /// The processors that were used, on average.
+  var processors: Double { processorTime / elapsed }
 
-  package mutating func lasts(at now: ContinuousClock.Instant) -> Bool {
-    guard let end else { return false }
-    if now < end { return true }
-    (lastEnd, self.end) = (now, nil)
-    return false
-  }
-
-  /// Takes into account that a wait is over.
-  mutating func waited(_ wait: Wait) {
-    waited(wait, until: .now, processorTime: Wait.usedProcessorTime)
-  }
-
-  package mutating func waited(
-    _ wait: Wait, until now: ContinuousClock.Instant, processorTime: Duration
-  ) {
-    let waited = now - wait.start
-    // Otherwise they have worked, and their pieces were longer than the others.
-    guard waited > Self.shortestWait, processorTime - wait.processorTime < waited / 2 else {
-      return
-    }
-    factor = wait.start - lastEnd < Self.recurrence ? min(2 * factor, Self.largestFactor) : 1
-    end = now + waited * factor
+  mutating func add(_ other: ProcessorUse) {
+    elapsed += other.elapsed
+    processorTime += other.processorTime
   }
 }

@@ -45,7 +45,7 @@ public final class ThreadPool: Sendable {
   /// below ``count``, and no two concurrent calls have the same `thread`, so each may have its own
   /// scratch memory. Only one loop runs at a time: do not call this from within `body`.
   public func run(_ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) -> Void) {
-    guard pieces > 1, count > 1, !shared.isAlone else {
+    guard pieces > 1, count > 1 else {
       for piece in 0..<pieces { body(piece, 0) }
       return
     }
@@ -134,11 +134,18 @@ private final class Shared: @unchecked Sendable {
   /// The calling thread's portion of it.
   private var reading = ReadAheadPortion()
   private var solitude = Solitude()
+  private var lastMeasurement = ContinuousClock.now
+  /// Whether it is measured how long the threads work on the pieces of this loop, and the sum, in
+  /// nanoseconds of processor time.
+  private var isMeasured = false
+  private let workTime = Atomic<Int>(0)
 
   /// About 50 µs: longer than the gap between two kernels, shorter than a user would notice.
   private static let spins = 4000
   /// Longer than the pieces of most loops differ.
   private static let wakefulness = Duration.milliseconds(1)
+  /// A hundred times as long as measuring a loop takes.
+  private static let measurementInterval = Duration.microseconds(100)
 
   /// Consecutive pieces of a loop, taken one after another; fills a cache line of its own.
   private struct Portion: ~Copyable {
@@ -189,10 +196,23 @@ private final class Shared: @unchecked Sendable {
 
   func run(_ pieces: Int, _ body: @escaping @Sendable (Int, Int) -> Void) {
     precondition(self.body == nil, "nested loops are not allowed")
+    let start = ContinuousClock.now
+    isMeasured = start - lastMeasurement >= Self.measurementInterval
+    self.body = body
+    portions[0].begin(0..<pieces)
+    if solitude.isAlone { takePieces(as: 0) } else { runTogether(pieces) }
+    self.body = nil
+    guard isMeasured else { return }
+    lastMeasurement = .now
+    let worked = Duration.nanoseconds(workTime.exchange(0, ordering: .relaxed))
+    solitude.measured(
+      ProcessorUse(elapsed: lastMeasurement - start, processorTime: worked), at: lastMeasurement)
+  }
+
+  private func runTogether(_ pieces: Int) {
     for thread in 0..<count {
       portions[thread].begin(pieces * thread / count..<pieces * (thread + 1) / count)
     }
-    self.body = body
     gate.store(1, ordering: .releasing)
     advance()
     takePieces(as: 0)
@@ -201,26 +221,21 @@ private final class Shared: @unchecked Sendable {
     while isOccupied, reading.read() {}
     for _ in 0..<Self.spins where isOccupied { ckernels_spin_pause() }
     if isOccupied { waitUntilDone() }
-    self.body = nil
   }
-
-  /// Whether the calling thread should work alone now.
-  var isAlone: Bool { solitude.lasts }
 
   private var isOccupied: Bool { gate.load(ordering: .sequentiallyConsistent) > 0 }
 
   /// Waits for the threads that still work: awake at first, because it takes long to wake up, and then
   /// asleep, because one of them may need this processor.
   private func waitUntilDone() {
-    let wait = Solitude.Wait()
-    while ContinuousClock.now - wait.start < Self.wakefulness {
+    let start = ContinuousClock.now
+    while ContinuousClock.now - start < Self.wakefulness {
       for _ in 0..<16 where isOccupied { sched_yield() }
       if !isOccupied { return }
     }
     isCallerAsleep.store(true, ordering: .sequentiallyConsistent)
     ends.locked { while isOccupied { ends.wait() } }
     isCallerAsleep.store(false, ordering: .relaxed)
-    solitude.waited(wait)
   }
 
   private func advance() {
@@ -294,9 +309,18 @@ private final class Shared: @unchecked Sendable {
 
   private func takePieces(as thread: Int) {
     guard let body else { return }
+    let start = isMeasured ? Self.processorTime : 0
     for offset in 0..<count {
       let owner = (thread + offset) % count
       while let piece = portions[owner].take() { body(piece, thread) }
     }
+    if isMeasured { workTime.wrappingAdd(Self.processorTime - start, ordering: .relaxed) }
+  }
+
+  /// The nanoseconds of processor time that the calling thread has used.
+  private static var processorTime: Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 }

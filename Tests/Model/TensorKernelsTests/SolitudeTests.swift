@@ -5,59 +5,65 @@ import Testing
 struct SolitudeTests {
   private let start = ContinuousClock.now
 
-  /// A wait of `milliseconds` that begins `begin` milliseconds after the start, in which the other
-  /// threads use `used` milliseconds of processor time.
-  private func wait(
-    _ solitude: inout Solitude, at begin: Int, milliseconds: Int, used: Int = 0
-  ) {
-    let wait = Solitude.Wait(start: start + .milliseconds(begin), processorTime: .seconds(7))
-    solitude.waited(
-      wait, until: start + .milliseconds(begin + milliseconds),
-      processorTime: .seconds(7) + .milliseconds(used))
+  /// Measures loops of a millisecond, one after another from `time` on, until the calling thread
+  /// begins or ceases to work alone, and returns how many; `limit` if it does neither. `time` is in
+  /// milliseconds after the start.
+  private func loops(
+    _ solitude: inout Solitude, processors: Double, from time: inout Int, limit: Int = 1000
+  ) -> Int {
+    let wasAlone = solitude.isAlone
+    for loop in 1...limit {
+      time += 1
+      solitude.measured(
+        ProcessorUse(elapsed: .milliseconds(1), processorTime: .milliseconds(1) * processors),
+        at: start + .milliseconds(time))
+      if solitude.isAlone != wasAlone { return loop }
+    }
+    return limit
   }
 
-  /// Whether the calling thread works alone then.
-  private func lasts(_ solitude: inout Solitude, at milliseconds: Int) -> Bool {
-    solitude.lasts(at: start + .milliseconds(milliseconds))
+  @Test("begins when several threads together do no more than one, and is short at first")
+  func useless() {
+    var (solitude, time) = (Solitude(), 0)
+    let together = loops(&solitude, processors: 0.6, from: &time)
+    let alone = loops(&solitude, processors: 1, from: &time)
+    #expect(together == 8 && alone == 8)
   }
 
-  @Test("follows a wait for threads without a processor, for as long as the wait")
-  func once() {
-    var solitude = Solitude()
-    let before = lasts(&solitude, at: 99)
-    wait(&solitude, at: 100, milliseconds: 4)
-    let during = [104, 105, 107].map { lasts(&solitude, at: $0) }
-    let after = [108, 109].map { lasts(&solitude, at: $0) }
-    #expect(!before && during == [true, true, true] && after == [false, false])
+  @Test("does not begin while they do more", arguments: [1.2, 2, 16])
+  func useful(processors: Double) {
+    var (solitude, time) = (Solitude(), 0)
+    #expect(loops(&solitude, processors: processors, from: &time) == 1000)
   }
 
-  @Test("does not follow a wait for threads that work, or a short one")
-  func working() {
-    var solitude = Solitude()
-    wait(&solitude, at: 100, milliseconds: 4, used: 3)
-    let afterWork = lasts(&solitude, at: 104)
-    wait(&solitude, at: 110, milliseconds: 0)
-    let afterNothing = lasts(&solitude, at: 110)
-    #expect(!afterWork && !afterNothing)
+  @Test("does not begin because of one wait among many loops")
+  func disturbed() {
+    var (solitude, time) = (Solitude(), 0)
+    _ = loops(&solitude, processors: 16, from: &time, limit: 4)
+    #expect(loops(&solitude, processors: 0.1, from: &time, limit: 4) == 4)
+    #expect(!solitude.isAlone)
   }
 
-  @Test("lasts longer each time a wait soon follows it, up to a bound, and then begins small again")
+  @Test("lasts longer whenever another attempt fails, up to a bound, and is short again after success")
   func repeated() {
-    var solitude = Solitude()
-    var (time, lengths) = (1000, [Int]())
+    var (solitude, time) = (Solitude(), 0)
+    var lengths: [Int] = []
     func measure() {
-      wait(&solitude, at: time, milliseconds: 3)
-      time += 3
-      let begin = time
-      while lasts(&solitude, at: time) { time += 1 }
-      lengths.append(time - begin)
+      _ = loops(&solitude, processors: 0.6, from: &time)
+      lengths.append(loops(&solitude, processors: 1, from: &time))
     }
-    for _ in 0..<10 {
-      measure()
-      time += 3
-    }
-    time += 1000
+    for _ in 0..<5 { measure() }
+    _ = loops(&solitude, processors: 2, from: &time, limit: 8)
     measure()
-    #expect(lengths == [3, 6, 12, 24, 48, 96, 192, 192, 192, 192, 3])
+    #expect(lengths == [8, 32, 128, 512, 512, 8])
+  }
+
+  @Test("ends for good where one thread alone gets less than several, until there are fewer processes")
+  func crowded() {
+    var (solitude, time) = (Solitude(), 0)
+    _ = loops(&solitude, processors: 1, from: &time)
+    _ = loops(&solitude, processors: 0.5, from: &time)
+    let together = loops(&solitude, processors: 1, from: &time)
+    #expect(together > 200 && together < 1000)
   }
 }
