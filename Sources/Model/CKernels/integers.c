@@ -62,8 +62,12 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
 
 // MARK: - int4
 
-/// Weights of an output that share a word.
+/// Weights of an output that share a word: the first and the second ones of four pairs of inputs.
 #define NIBBLES 8
+#define PAIRS_OF_WORD (NIBBLES / 2)
+
+/// Where the weight of input `i` begins in a word.
+INLINE uint32_t nibble_shift(size_t i) { return (uint32_t)(i / 2 * 4 + i % 2 * 16); }
 
 /// The weights in the lowest four bits of each word.
 INLINE Vector from_int4(Words words) {
@@ -119,8 +123,8 @@ void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
       for (size_t v = 0; v < PANEL_VECTORS; v++) words[v] = *(const Words *)(weights + v * LANES);
       for (size_t i = 0; i < rest; i++) {
         for (size_t v = 0; v < PANEL_VECTORS; v++) {
-          sums[v] = FUSED(sums[v], (Vector)x[input + i], from_int4(words[v]));
-          words[v] >>= 4;
+          const Vector w = from_int4(words[v] >> nibble_shift(i));
+          sums[v] = FUSED(sums[v], (Vector)x[input + i], w);
         }
       }
     }
@@ -138,7 +142,7 @@ void ckernels_panel_of_int4(float *restrict panel, float *restrict scales,
     for (size_t input = 0; input < inputs; input++) {
       const Words words = *(const Words *)(block->weights[input / NIBBLES] + v * LANES);
       *(Vector *)(panel + input * PANEL + v * LANES) =
-          from_int4(words >> (uint32_t)(input % NIBBLES * 4));
+          from_int4(words >> nibble_shift(input % NIBBLES));
     }
   }
 }
@@ -212,7 +216,7 @@ void ckernels_int4_of_panel(CKernelsInt4Block *restrict block, const float *rest
         const size_t input = group * NIBBLES + i;
         Vector q = (Vector)0.0f;
         if (input < inputs) q = int4_of(from_floats(weights + input * PANEL) * factors);
-        words |= (Words)__builtin_convertvector(q + 8.0f, Integers) << (uint32_t)(4 * i);
+        words |= (Words)__builtin_convertvector(q + 8.0f, Integers) << nibble_shift(i);
       }
       *(Words *)(block->weights[group] + v * LANES) = words;
     }

@@ -74,11 +74,22 @@ INLINE Words pairs_of_int8(const void *block, size_t pair, size_t v, size_t inpu
   return pairs_of(from_int8(first), has_second ? from_int8(first + PANEL) : (Vector)0.0f);
 }
 
+/// -8, -7, … 7.
+#define INTEGERS_AS_BFLOAT16                                                                      \
+  0xC100, 0xC0E0, 0xC0C0, 0xC0A0, 0xC080, 0xC040, 0xC000, 0xBF80, 0, 0x3F80, 0x4000, 0x4040,      \
+      0x4080, 0x40A0, 0x40C0, 0x40E0
+
 INLINE Words pairs_of_int4(const void *block, size_t pair, size_t v, size_t inputs) {
-  const uint32_t *weights = ((const CKernelsInt4Block *)block)->weights[2 * pair / NIBBLES];
-  const Words words =
-      *(const Words *)(weights + v * LANES) >> (uint32_t)(2 * pair % NIBBLES * 4);
-  return pairs_of(from_int4(words), from_int4(words >> 4));
+  const uint32_t *weights = ((const CKernelsInt4Block *)block)->weights[pair / PAIRS_OF_WORD];
+  const Words words = *(const Words *)(weights + v * LANES) >> nibble_shift(2 * (pair % PAIRS_OF_WORD));
+#if defined(KERNELS_AVX512)
+  // The integers from -8 to 7 as bfloat16, twice: a permutation looks at five bits of each half.
+  static const uint16_t integers[32] __attribute__((aligned(64))) = {
+      INTEGERS_AS_BFLOAT16, INTEGERS_AS_BFLOAT16};
+  return (Words)_mm512_permutexvar_epi16((__m512i)words, _mm512_load_si512(integers));
+#else
+  return pairs_of(from_int4(words), from_int4(words >> 16));
+#endif
 }
 
 // MARK: - One row
@@ -121,36 +132,52 @@ INLINE PairRows rows_from(PairRows rows, size_t row, size_t column) {
                     rows.x + row * rows.x_stride, rows.x_stride, rows.count - row};
 }
 
-/// Writes a block as pairs of bfloat16, without its scales; returns `out`.
-INLINE const uint16_t *write_pairs(const PairFormat format, uint16_t *restrict out,
-                                   const void *restrict block, size_t inputs) {
-  const size_t pair_bytes = 2 * format.bytes / format.inputs;
-  for (size_t pair = 0; pair < (inputs + 1) / 2; pair++) {
-    read_on((const char *)block + pair * pair_bytes, pair_bytes);
+/// The block after the one that is multiplied, of which some pairs are made ready at a time.
+typedef struct ComingBlock {
+  const char *block;
+  size_t inputs, next_pair;
+  /// Where its pairs of bfloat16 are written, without its scales; unused if it has them already.
+  uint16_t *pairs;
+} ComingBlock;
+
+INLINE size_t pairs_to_come(const ComingBlock *coming) {
+  return (coming->inputs + 1) / 2 - coming->next_pair;
+}
+
+/// Makes `count` pairs ready: those that are read later are prefetched.
+INLINE void prepare_pairs(const PairFormat format, ComingBlock *coming, size_t count) {
+  const size_t pair_bytes = 2 * format.bytes / format.inputs, left = pairs_to_come(coming);
+  const size_t end = coming->next_pair + (left < count ? left : count);
+  for (size_t pair = coming->next_pair; pair < end; pair++) {
+    const char *source = coming->block + pair * pair_bytes;
+    if (format.is_pairs) {
+      for (size_t line = 0; line < pair_bytes; line += 64) __builtin_prefetch(source + line, 0, 2);
+      continue;
+    }
+    read_on(source, pair_bytes);
     for (size_t v = 0; v < PANEL_VECTORS; v++) {
-      *(Words *)(out + 2 * (pair * PANEL + v * LANES)) = format.pairs(block, pair, v, inputs);
+      *(Words *)(coming->pairs + 2 * (pair * PANEL + v * LANES)) =
+          format.pairs(coming->block, pair, v, coming->inputs);
     }
   }
-  return out;
+  coming->next_pair = end;
 }
 
 #if defined(KERNELS_TILES)
 
 /// The products of rows, of which those of the first two tiles are computed, with half of a block.
-/// Meanwhile, `coming_bytes` are prefetched for each chain.
+/// Meanwhile, `coming_pairs` are made ready for each chain.
 INLINE void add_tiles(const int has_lower, const PairRows rows, const uint16_t *restrict block,
                       const uint16_t *restrict rest, const float *restrict scales, size_t pairs,
-                      const char *coming, size_t coming_bytes) {
+                      const PairFormat format, ComingBlock *coming, size_t coming_pairs) {
   float sums[2 * lanes][2 * lanes] __attribute__((aligned(64)));
   const uint32_t *upper = rows.x, *lower = has_lower ? upper + lanes * rows.x_stride : 0;
   clear_tiles();
-  for (size_t pair = 0; pair < pairs; pair += CHAIN, coming += coming_bytes) {
+  for (size_t pair = 0; pair < pairs; pair += CHAIN) {
     const uint16_t *right = pairs - pair < CHAIN ? rest : block + 2 * pair * PANEL;
-    for (size_t line = 0; line < coming_bytes; line += 64) {
-      __builtin_prefetch(coming + line, 0, 2);
-    }
     add_product_of_tiles(upper + pair, lower ? lower + pair : 0, rows.x_stride * sizeof(*upper),
                          (const uint32_t *)right);
+    prepare_pairs(format, coming, coming_pairs);
   }
   store_tiles(sums);
   for (size_t row = 0; row < rows.count && row < 2 * lanes; row++) {
@@ -158,11 +185,11 @@ INLINE void add_tiles(const int has_lower, const PairRows rows, const uint16_t *
   }
 }
 
-/// out += x * block, or with scales out += scales * (x * block). Meanwhile, `coming_bytes` are
-/// prefetched, a part with each product of tiles.
+/// out += x * block, or with scales out += scales * (x * block). The pairs of the coming block are
+/// made ready between the products of tiles, which do not use the same parts of the processor.
 INLINE void add_block(const PairRows rows, const uint16_t *restrict block,
-                      const float *restrict scales, size_t pairs, const char *coming,
-                      size_t coming_bytes) {
+                      const float *restrict scales, size_t pairs, const PairFormat format,
+                      ComingBlock *coming) {
   // The pairs of a last, shorter chain, followed by zero.
   uint16_t rest[2 * CHAIN * PANEL];
   const size_t last = pairs % CHAIN, chains = (pairs + CHAIN - 1) / CHAIN;
@@ -171,16 +198,16 @@ INLINE void add_block(const PairRows rows, const uint16_t *restrict block,
     memcpy(rest, block + 2 * (pairs - last) * PANEL, last * 2 * PANEL * sizeof(*block));
   }
   const size_t products = (rows.count + 2 * lanes - 1) / (2 * lanes) * 2 * chains;
-  const size_t part = (coming_bytes / products + 63) / 64 * 64;
+  const size_t part = (pairs_to_come(coming) + products - 1) / products;
   for (size_t row = 0; row < rows.count; row += 2 * lanes) {
-    for (size_t column = 0; column < PANEL; column += 2 * lanes, coming += chains * part) {
+    for (size_t column = 0; column < PANEL; column += 2 * lanes) {
       const PairRows some = rows_from(rows, row, column);
       const uint16_t *b = block + 2 * column, *r = rest + 2 * column;
       const float *s = scales ? scales + column : 0;
       if (some.count > lanes) {
-        add_tiles(1, some, b, r, s, pairs, coming, part);
+        add_tiles(1, some, b, r, s, pairs, format, coming, part);
       } else {
-        add_tiles(0, some, b, r, s, pairs, coming, part);
+        add_tiles(0, some, b, r, s, pairs, format, coming, part);
       }
     }
   }
@@ -216,18 +243,18 @@ INLINE void add_rows(const size_t count, const PairRows rows, const uint16_t *re
   }
 }
 
-/// out += x * block, or with scales out += scales * (x * block). Meanwhile, some of the
-/// `coming_bytes` are prefetched.
+/// out += x * block, or with scales out += scales * (x * block). Pairs of the coming block are
+/// prefetched meanwhile.
 INLINE void add_block(const PairRows rows, const uint16_t *restrict block,
-                      const float *restrict scales, size_t pairs, const char *coming,
-                      size_t coming_bytes) {
+                      const float *restrict scales, size_t pairs, const PairFormat format,
+                      ComingBlock *coming) {
   for (size_t row = 0; row < rows.count; row += ROWS_TOGETHER) {
     for (size_t column = 0; column < PANEL; column += COLUMNS) {
       const PairRows some = rows_from(rows, row, column);
       const uint16_t *b = block + 2 * column;
       const float *s = scales ? scales + column : 0;
-      if (row == 0 && rows.count >= ROWS_TOGETHER && coming_bytes == 4 * pairs * PANEL) {
-        add_rows(ROWS_TOGETHER, some, b, s, pairs, coming + 4 * column);
+      if (row == 0 && rows.count >= ROWS_TOGETHER && format.is_pairs) {
+        add_rows(ROWS_TOGETHER, some, b, s, pairs, coming->block + 4 * column);
         continue;
       }
       switch (some.count) {
@@ -248,16 +275,26 @@ INLINE void add_block(const PairRows rows, const uint16_t *restrict block,
 
 // MARK: - Panels
 
+/// The inputs of a block if there are `inputs` from its first on.
+INLINE size_t inputs_of_block(const PairFormat format, size_t inputs) {
+  return inputs < format.inputs ? inputs : format.inputs;
+}
+
 /// out += x * panel. Scales of int4 are in the panel.
 INLINE void linear(const PairFormat format, const PairRows rows, const void *restrict panel,
                    const float *restrict scales, size_t inputs) {
   const int is_int4 = format.inputs == CKERNELS_INT4_BLOCK;
   const char *block = panel;
+  uint16_t memory[2][CKERNELS_INPUT_BLOCK * PANEL] __attribute__((aligned(64)));
 #if defined(KERNELS_TILES)
   if (rows.count > 1) _tile_loadconfig(&tile_shapes);
 #endif
+  if (rows.count > 1 && !format.is_pairs) {
+    ComingBlock first = {block, inputs_of_block(format, inputs), 0, memory[0]};
+    prepare_pairs(format, &first, format.inputs);
+  }
   for (size_t input = 0; input < inputs; input += format.inputs, block += format.bytes) {
-    const size_t count = inputs - input < format.inputs ? inputs - input : format.inputs;
+    const size_t count = inputs_of_block(format, inputs - input);
     PairRows some = rows;
     some.x += input / 2;
     float int4_scales[PANEL];
@@ -267,10 +304,14 @@ INLINE void linear(const PairFormat format, const PairRows rows, const void *res
       add_block_of_row(format, some.out, some.x, block, s, count);
       continue;
     }
-    uint16_t memory[CKERNELS_INPUT_BLOCK * PANEL] __attribute__((aligned(64)));
-    const uint16_t *pairs = (const uint16_t *)block;
-    if (!format.is_pairs) pairs = write_pairs(format, memory, block, count);
-    add_block(some, pairs, s, (count + 1) / 2, block + format.bytes, format.bytes);
+    const size_t number = input / format.inputs, rest = inputs - input - count;
+    const uint16_t *pairs = format.is_pairs ? (const uint16_t *)block : memory[number % 2];
+    // After the last block of a panel comes the first of the next one.
+    ComingBlock coming = {block + format.bytes,
+                          format.is_pairs ? format.inputs : inputs_of_block(format, rest), 0,
+                          memory[(number + 1) % 2]};
+    add_block(some, pairs, s, (count + 1) / 2, format, &coming);
+    if (!format.is_pairs) prepare_pairs(format, &coming, format.inputs);
   }
 #if defined(KERNELS_TILES)
   if (rows.count > 1) _tile_release();

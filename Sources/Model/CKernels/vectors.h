@@ -26,10 +26,21 @@ typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(2)));
 #define PANEL_VECTORS (PANEL / LANES)
 #define INPUT_BLOCK CKERNELS_INPUT_BLOCK
 
-/// Prefetches `bytes` after those that are being read: without this, reading bf16 is a tenth slower.
+// Where weights are prefetched to, and how far ahead. Without this, reading bf16 is a tenth slower on a
+// Zen 4. On processors with tiles, the second-level cache waits for more lines at a time than the first:
+// int8 is read 1.06 times as fast.
+#if defined(KERNELS_TILES)
+#define PREFETCH_LOCALITY 2
+#define PREFETCH_DISTANCE 8192
+#else
+#define PREFETCH_LOCALITY 3
+#define PREFETCH_DISTANCE 4096
+#endif
+
+/// Prefetches `bytes` of what will be read some time after these weights.
 INLINE void read_on(const void *weights, size_t bytes) {
   for (size_t line = 0; line < bytes; line += 64) {
-    __builtin_prefetch((const char *)weights + 4096 + line);
+    __builtin_prefetch((const char *)weights + PREFETCH_DISTANCE + line, 0, PREFETCH_LOCALITY);
   }
 }
 

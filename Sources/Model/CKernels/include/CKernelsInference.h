@@ -53,7 +53,8 @@ void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
 typedef struct CKernelsInt4Block {
   /// In half precision.
   uint16_t scales[CKERNELS_PANEL];
-  /// The integers plus 8, those of eight inputs in each word, the first in its lowest bits.
+  /// The integers plus 8, those of eight inputs in each word: of the first, third, fifth and seventh
+  /// in its lower half, from the lowest bits on, and of the others in its upper half.
   uint32_t weights[CKERNELS_INT4_BLOCK / 8][CKERNELS_PANEL];
 } CKernelsInt4Block;
 
