@@ -74,18 +74,18 @@ INLINE Words pairs_of_int8(const void *block, size_t pair, size_t v, size_t inpu
   return pairs_of(from_int8(first), has_second ? from_int8(first + PANEL) : (Vector)0.0f);
 }
 
-/// -8, -7, … 7.
-#define INTEGERS_AS_BFLOAT16                                                                      \
-  0xC100, 0xC0E0, 0xC0C0, 0xC0A0, 0xC080, 0xC040, 0xC000, 0xBF80, 0, 0x3F80, 0x4000, 0x4040,      \
+/// The integers from -8 to 7 as bfloat16.
+#define INTEGERS                                                                                 \
+  0xC100, 0xC0E0, 0xC0C0, 0xC0A0, 0xC080, 0xC040, 0xC000, 0xBF80, 0, 0x3F80, 0x4000, 0x4040,     \
       0x4080, 0x40A0, 0x40C0, 0x40E0
 
 INLINE Words pairs_of_int4(const void *block, size_t pair, size_t v, size_t inputs) {
   const uint32_t *weights = ((const CKernelsInt4Block *)block)->weights[pair / PAIRS_OF_WORD];
-  const Words words = *(const Words *)(weights + v * LANES) >> nibble_shift(2 * (pair % PAIRS_OF_WORD));
+  const uint32_t shift = nibble_shift(2 * pair % NIBBLES);
+  const Words words = *(const Words *)(weights + v * LANES) >> shift;
 #if defined(KERNELS_AVX512)
-  // The integers from -8 to 7 as bfloat16, twice: a permutation looks at five bits of each half.
-  static const uint16_t integers[32] __attribute__((aligned(64))) = {
-      INTEGERS_AS_BFLOAT16, INTEGERS_AS_BFLOAT16};
+  // Twice, because a permutation looks at five bits of each half of a word.
+  static const uint16_t integers[2 * LANES] __attribute__((aligned(64))) = {INTEGERS, INTEGERS};
   return (Words)_mm512_permutexvar_epi16((__m512i)words, _mm512_load_si512(integers));
 #else
   return pairs_of(from_int4(words), from_int4(words >> 16));

@@ -5,9 +5,10 @@ import Testing
 struct SolitudeTests {
   private let start = ContinuousClock.now
 
-  /// Measures loops of a millisecond, one after another from `time` on, until the calling thread
-  /// begins or ceases to work alone, and returns how many; `limit` if it does neither. `time` is in
-  /// milliseconds after the start.
+  /// Measures loops of a millisecond, one after another, until the calling thread begins or ceases to
+  /// work alone, and returns how many, at most `limit`.
+  ///
+  /// `time` is in milliseconds after the start.
   private func loops(
     _ solitude: inout Solitude, processors: Double, from time: inout Int, limit: Int = 1000
   ) -> Int {
@@ -44,7 +45,7 @@ struct SolitudeTests {
     #expect(!solitude.isAlone)
   }
 
-  @Test("lasts longer whenever another attempt fails, up to a bound, and is short again after success")
+  @Test("lasts longer whenever another attempt fails, up to a bound; after a success it is short")
   func repeated() {
     var (solitude, time) = (Solitude(), 0)
     var lengths: [Int] = []
@@ -58,7 +59,7 @@ struct SolitudeTests {
     #expect(lengths == [8, 32, 128, 512, 512, 8])
   }
 
-  @Test("ends for good where one thread alone gets less than several, until there are fewer processes")
+  @Test("ends where one thread gets less than several, and is tried again much later")
   func crowded() {
     var (solitude, time) = (Solitude(), 0)
     _ = loops(&solitude, processors: 1, from: &time)
