@@ -117,14 +117,14 @@ void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
     for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
     for (size_t input = 0; input < count; input += NIBBLES) {
       const uint32_t *weights = panel->weights[input / NIBBLES];
-      const size_t rest = count - input < NIBBLES ? count - input : NIBBLES;
       read_on(weights, PANEL * sizeof(*weights));
       Words words[PANEL_VECTORS];
       for (size_t v = 0; v < PANEL_VECTORS; v++) words[v] = *(const Words *)(weights + v * LANES);
-      for (size_t i = 0; i < rest; i++) {
+      for (size_t i = input; i < count && i < input + NIBBLES; i += 2) {
         for (size_t v = 0; v < PANEL_VECTORS; v++) {
-          const Vector w = from_int4(words[v] >> nibble_shift(i));
-          sums[v] = FUSED(sums[v], (Vector)x[input + i], w);
+          sums[v] = FUSED(sums[v], (Vector)x[i], from_int4(words[v]));
+          if (i + 1 < count) sums[v] = FUSED(sums[v], (Vector)x[i + 1], from_int4(words[v] >> 16));
+          words[v] >>= 4;
         }
       }
     }

@@ -73,31 +73,49 @@ public struct CachedPosition: Sendable {
 
   /// How many positions are attended to.
   public var count: Int { earlier.reduce(own.count) { $0 + $1.count } }
+}
 
-  /// The attention of one head, `[size]`; `scores` has room for ``count`` floats.
-  fileprivate func attend(_ out: Floats, query: Floats, head: Int, scale: Float, scores: Floats) {
+/// The segments of some positions, one position after another.
+private struct CachedSegments {
+  private var segments: [KeyValueCacheSegment.View] = []
+  /// Where the segments of each position end.
+  private var ends: [Int] = []
+
+  init(_ positions: [CachedPosition]) {
+    for position in positions {
+      for segment in position.earlier { segments.append(segment.view) }
+      segments.append(position.own.view)
+      ends.append(segments.count)
+    }
+  }
+
+  /// The segment of position `row` itself.
+  func own(_ row: Int) -> KeyValueCacheSegment.View { segments[ends[row] - 1] }
+
+  /// The attention of position `row` in one head, `[size]`; `scores` has room for as many floats as
+  /// it attends to.
+  func attend(
+    _ out: Floats, query: Floats, row: Int, head: Int, scale: Float, scores: Floats
+  ) {
     let size = out.count
+    let indices = (row > 0 ? ends[row - 1] : 0)..<ends[row]
     var first = 0
-    forEachSegment { segment in
+    for index in indices {
+      let segment = segments[index]
       ckernels_scores(
-        scores.base + first, query.base, segment.view.keys(head, size: size).base,
-        segment.count, size, scale)
+        scores.base + first, query.base, segment.keys(head, size: size).base, segment.count, size,
+        scale)
       first += segment.count
     }
     _ = ckernels_softmax(scores.base, first, first)
     out.update(repeating: 0)
     first = 0
-    forEachSegment { segment in
+    for index in indices {
+      let segment = segments[index]
       ckernels_add_weighted(
-        out.base, scores.base + first, segment.view.values(head, size: size).base,
-        segment.count, size)
+        out.base, scores.base + first, segment.values(head, size: size).base, segment.count, size)
       first += segment.count
     }
-  }
-
-  private func forEachSegment(_ body: (KeyValueCacheSegment) -> Void) {
-    for segment in earlier { body(segment) }
-    body(own)
   }
 }
 
@@ -124,12 +142,12 @@ extension ThreadPool {
     let longest = positions.reduce(0) { max($0, $1.count) }
     precondition(scratch.count >= count * longest)
     // A position may attend to the positions of other rows, but only within one head.
-    let own = positions.map(\.own.view)
+    let segments = CachedSegments(positions)
     let isAlone = positions.count == 1
     if !isAlone {
       run(heads) { head, _ in
-        for (row, segment) in own.enumerated() {
-          segment.store(qkv.row(row), head: head, size: size)
+        for row in 0..<out.rows {
+          segments.own(row).store(qkv.row(row), head: head, size: size)
         }
       }
     }
@@ -141,10 +159,11 @@ extension ThreadPool {
       let scores = scratch[thread * longest..<(thread + 1) * longest]
       for index in total * piece / pieces..<total * (piece + 1) / pieces {
         let (row, head) = index.quotientAndRemainder(dividingBy: heads)
-        if isAlone { own[row].store(qkv.row(row), head: head, size: size) }
+        if isAlone { segments.own(row).store(qkv.row(row), head: head, size: size) }
         let part = head * size..<(head + 1) * size
-        positions[row].attend(
-          out.row(row)[part], query: qkv.row(row)[part], head: head, scale: scale, scores: scores)
+        segments.attend(
+          out.row(row)[part], query: qkv.row(row)[part], row: row, head: head, scale: scale,
+          scores: scores)
       }
     }
   }

@@ -38,10 +38,12 @@ extension ThreadPool {
   }
 }
 
-extension LinearPiece {
+extension PanelProduct {
   /// Computes panel `panel` of the outputs, stored as the panel at `index` in `target`; ``input``
   /// is in the order of the chains.
-  func multiply(_ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int) {
+  func multiply(
+    _ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int, _ memory: PanelMemory
+  ) {
     let rows = floats.rows(weights.columns(ofPanel: panel))
     let memory = memory.floats.base
     for block in WeightMatrix.chainBlocks(of: weights.inputs) {

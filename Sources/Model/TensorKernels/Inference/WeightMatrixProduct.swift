@@ -51,15 +51,13 @@ extension ThreadPool {
     let groups = (weights.panels + PanelMemory.panels - 1) / PanelMemory.panels
     let mostPieces = out.rows == 1 ? weights.panels : groups
     let pieces = max(1, min(mostPieces, 64, weights.byteCount * out.rows / worthwhile))
-    let memory = panelMemory
+    let product = PanelProduct(out: out, input: input, pairs: pairs, weights: weights, bias: bias)
+    let (memory, panels) = (panelMemory, weights.panels)
     run(pieces) { piece, thread in
-      let layer = LinearPiece(
-        out: out, input: input, pairs: pairs, weights: weights, bias: bias,
-        memory: memory[thread])
-      var panels = weights.panels * piece / pieces..<weights.panels * (piece + 1) / pieces
+      var panels = panels * piece / pieces..<panels * (piece + 1) / pieces
       while !panels.isEmpty {
         let group = panels.prefix(PanelMemory.panels)
-        layer.multiply(group)
+        product.multiply(group, memory[thread])
         panels = group.upperBound..<panels.upperBound
       }
     }
@@ -124,18 +122,19 @@ func fill(_ out: Floats, with bias: Floats?) {
   if let bias { out.update(from: bias) } else { out.update(repeating: 0) }
 }
 
-/// What a thread computes of a product with a ``WeightMatrix``: some panels of the outputs.
-struct LinearPiece {
+/// A product with a ``WeightMatrix``, of which each thread computes some panels of the outputs.
+///
+/// Not copyable, because threads that count references to the same memory hinder each other.
+struct PanelProduct: ~Copyable, Sendable {
   let out: MatrixView
   let input: MatrixView
   /// The input as pairs of bfloat16, if it is multiplied in that form.
   let pairs: RowMajorMatrix<UInt32>?
   let weights: WeightMatrix
   let bias: Floats?
-  let memory: PanelMemory
 
-  /// Computes the outputs of `panels`, a few, for all rows.
-  func multiply(_ panels: Range<Int>) {
+  /// Computes the outputs of `panels`, a few, for all rows, with the memory of the calling thread.
+  func multiply(_ panels: Range<Int>, _ memory: PanelMemory) {
     let columns =
       weights.columns(ofPanel: panels.lowerBound)
       .lowerBound..<weights.columns(ofPanel: panels.upperBound - 1).upperBound
@@ -145,7 +144,9 @@ struct LinearPiece {
       }
       switch weights.storage {
       case .floats(let floats) where floats.isTransposed:
-        for (index, panel) in panels.enumerated() { multiply(target, index, floats.matrix, panel) }
+        for (index, panel) in panels.enumerated() {
+          multiply(target, index, floats.matrix, panel, memory)
+        }
       case .floats(let floats):
         let source = floats.columns(columns)
         for inputs in weights.inputBlocks {
@@ -157,21 +158,26 @@ struct LinearPiece {
           }
         }
       case .bfloat16(let packed):
-        for (index, panel) in panels.enumerated() { multiply(target, index, packed, panel) }
+        for (index, panel) in panels.enumerated() {
+          multiply(target, index, packed, panel, memory)
+        }
       case .int8(let packed, let scales):
         for (index, panel) in panels.enumerated() {
-          multiply(target, index, packed, scales, panel)
+          multiply(target, index, packed, scales, panel, memory)
         }
       case .int4(let blocks):
-        for (index, panel) in panels.enumerated() { multiply(target, index, blocks, panel) }
+        for (index, panel) in panels.enumerated() {
+          multiply(target, index, blocks, panel, memory)
+        }
       }
     }
   }
 
   private func multiply(
-    _ target: MatrixView, _ index: Int, _ packed: Arena<UInt16>, _ panel: Int
+    _ target: MatrixView, _ index: Int, _ packed: VectorView<UInt16>, _ panel: Int,
+    _ memory: PanelMemory
   ) {
-    let source = packed.elements.base + weights.offset(panel: panel, input: 0)
+    let source = packed.base + weights.offset(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
     if let pairs {
       ckernels_linear_pairs(
@@ -189,10 +195,11 @@ struct LinearPiece {
   }
 
   private func multiply(
-    _ target: MatrixView, _ index: Int, _ packed: Arena<Int8>, _ scales: FloatArena, _ panel: Int
+    _ target: MatrixView, _ index: Int, _ packed: VectorView<Int8>, _ scales: Floats, _ panel: Int,
+    _ memory: PanelMemory
   ) {
-    let source = packed.elements.base + weights.offset(panel: panel, input: 0)
-    let scale = scales.floats.base + weights.scaleOffset(panel: panel, input: 0)
+    let source = packed.base + weights.offset(panel: panel, input: 0)
+    let scale = scales.base + weights.scaleOffset(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
     if let pairs {
       ckernels_linear_int8_pairs(
@@ -212,9 +219,10 @@ struct LinearPiece {
   }
 
   private func multiply(
-    _ target: MatrixView, _ index: Int, _ blocks: Arena<CKernelsInt4Block>, _ panel: Int
+    _ target: MatrixView, _ index: Int, _ blocks: VectorView<CKernelsInt4Block>, _ panel: Int,
+    _ memory: PanelMemory
   ) {
-    let source = blocks.elements.base + weights.blockIndex(panel: panel, input: 0)
+    let source = blocks.base + weights.blockIndex(panel: panel, input: 0)
     let out = target.base + index * WeightMatrix.panel
     if let pairs {
       ckernels_linear_int4_pairs(

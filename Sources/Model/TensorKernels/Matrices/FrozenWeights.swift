@@ -90,17 +90,17 @@ extension WeightMatrix {
     switch storage {
     case .floats: preconditionFailure("weights in single precision are not packed")
     case .bfloat16(let packed):
-      ckernels_panel_of_bfloat16(panel.base, packed.elements.base + offset, inputs.count)
+      ckernels_panel_of_bfloat16(panel.base, packed.base + offset, inputs.count)
       return nil
     case .int8(let packed, let scales):
-      ckernels_panel_of_int8(panel.base, packed.elements.base + offset, panel.count)
+      ckernels_panel_of_int8(panel.base, packed.base + offset, panel.count)
       return UnsafePointer(
-        scales.floats.base + scaleOffset(panel: index, input: inputs.lowerBound))
+        scales.base + scaleOffset(panel: index, input: inputs.lowerBound))
     case .int4(let blocks):
       let scales = memory.panel(1, inputs: Self.int4Block).base
       ckernels_panel_of_int4(
         panel.base, scales,
-        blocks.elements.base + blockIndex(panel: index, input: inputs.lowerBound), inputs.count)
+        blocks.base + blockIndex(panel: index, input: inputs.lowerBound), inputs.count)
       return UnsafePointer(scales)
     }
   }

@@ -24,12 +24,15 @@ public struct WeightMatrix: Sendable {
   /// Channels of the product.
   public let outputs: Int
   let storage: Storage
+  /// Keeps the memory of packed weights.
+  private let owners: [any AnyObject & Sendable]
 
+  /// Where the weights are, without references to count.
   enum Storage {
     case floats(Operand<Float>)
-    case bfloat16(Arena<UInt16>)
-    case int8(Arena<Int8>, scales: FloatArena)
-    case int4(Arena<CKernelsInt4Block>)
+    case bfloat16(VectorView<UInt16>)
+    case int8(VectorView<Int8>, scales: Floats)
+    case int4(VectorView<CKernelsInt4Block>)
   }
 
   /// Outputs of a panel.
@@ -43,6 +46,7 @@ public struct WeightMatrix: Sendable {
   public init(_ floats: Operand<Float>) {
     (inputs, outputs) = (floats.rows, floats.columns)
     storage = .floats(floats)
+    owners = []
   }
 
   /// Weights in the packed form of `type`, all zero.
@@ -53,12 +57,16 @@ public struct WeightMatrix: Sendable {
     func blocks(_ length: Int) -> Int { (inputs + length - 1) / length }
     switch type {
     case .fp32: preconditionFailure("weights in single precision are not packed")
-    case .bf16: storage = .bfloat16(Arena(count: (inputs + inputs % 2) * columns))
+    case .bf16:
+      let weights = Arena<UInt16>(count: (inputs + inputs % 2) * columns)
+      (storage, owners) = (.bfloat16(weights.elements), [weights])
     case .int8:
-      storage = .int8(
-        Arena(count: inputs * columns),
-        scales: FloatArena(count: blocks(Self.inputBlock) * columns))
-    case .int4: storage = .int4(Arena(count: blocks(Self.int4Block) * panels))
+      let weights = Arena<Int8>(count: inputs * columns)
+      let scales = FloatArena(count: blocks(Self.inputBlock) * columns)
+      (storage, owners) = (.int8(weights.elements, scales: scales.floats), [weights, scales])
+    case .int4:
+      let weights = Arena<CKernelsInt4Block>(count: blocks(Self.int4Block) * panels)
+      (storage, owners) = (.int4(weights.elements), [weights])
     }
   }
 
@@ -77,9 +85,9 @@ public struct WeightMatrix: Sendable {
       let matrix = floats.matrix
       let extent = matrix.rows > 0 ? (matrix.rows - 1) * matrix.stride + matrix.columns : 0
       return UnsafeRawBufferPointer(UnsafeBufferPointer(start: matrix.base, count: extent))
-    case .bfloat16(let weights): return UnsafeRawBufferPointer(weights.elements.buffer)
-    case .int8(let weights, _): return UnsafeRawBufferPointer(weights.elements.buffer)
-    case .int4(let blocks): return UnsafeRawBufferPointer(blocks.elements.buffer)
+    case .bfloat16(let weights): return UnsafeRawBufferPointer(weights.buffer)
+    case .int8(let weights, _): return UnsafeRawBufferPointer(weights.buffer)
+    case .int4(let blocks): return UnsafeRawBufferPointer(blocks.buffer)
     }
   }
 
