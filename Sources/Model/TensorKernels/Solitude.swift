@@ -16,8 +16,8 @@ package struct Solitude: Sendable {
 
   /// What decides: two turns of the system's scheduler.
   private static let window = Duration.milliseconds(8)
-  /// Less is not worth another thread.
-  private static let smallestGain = 1.1
+  /// Less is not worth another thread: two that wait for memory do less in the same time.
+  private static let smallestGain = 1.2
   /// How many windows the calling thread works alone at most: half a second.
   private static let largestFactor = 64
 
@@ -40,7 +40,7 @@ package struct Solitude: Sendable {
       } else {
         factor = 1
         // Beside fewer processes it would get more by now.
-        processorsAlone += (1 - processorsAlone) / 16
+        processorsAlone += (1 - processorsAlone) / 64
       }
     }
     use = ProcessorUse()

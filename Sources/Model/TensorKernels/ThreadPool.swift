@@ -144,7 +144,7 @@ private final class Shared: @unchecked Sendable {
   private static let spins = 4000
   /// Longer than the pieces of most loops differ.
   private static let wakefulness = Duration.milliseconds(1)
-  /// A hundred times as long as measuring a loop takes.
+  /// Measuring a loop takes half a microsecond.
   private static let measurementInterval = Duration.microseconds(100)
 
   /// Consecutive pieces of a loop, taken one after another; fills a cache line of its own.

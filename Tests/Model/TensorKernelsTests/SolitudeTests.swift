@@ -31,7 +31,7 @@ struct SolitudeTests {
     #expect(together == 8 && alone == 8)
   }
 
-  @Test("does not begin while they do more", arguments: [1.2, 2, 16])
+  @Test("does not begin while they do more", arguments: [1.3, 2, 16])
   func useful(processors: Double) {
     var (solitude, time) = (Solitude(), 0)
     #expect(loops(&solitude, processors: processors, from: &time) == 1000)
