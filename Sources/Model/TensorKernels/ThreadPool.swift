@@ -199,8 +199,12 @@ private final class Shared: @unchecked Sendable {
     let start = ContinuousClock.now
     isMeasured = start - lastMeasurement >= Self.measurementInterval
     self.body = body
-    portions[0].begin(0..<pieces)
-    if solitude.isAlone { takePieces(as: 0) } else { runTogether(pieces) }
+    if solitude.isAlone {
+      portions[0].begin(0..<pieces)
+      takePieces(as: 0)
+    } else {
+      runTogether(pieces)
+    }
     self.body = nil
     guard isMeasured else { return }
     lastMeasurement = .now
