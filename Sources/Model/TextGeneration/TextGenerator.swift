@@ -59,7 +59,7 @@ public final class TextGenerator {
     try text.sample(
       UnsafeBufferPointer(prompt.logits.floats), samplers[0], endOfText, maximumLength)
     inProgress.append(
-      (text, KeyValueCache(model.configuration, capacity: maximumLength, after: prompt.cache)))
+      (text, KeyValueCache(model, capacity: maximumLength, after: prompt.cache)))
     removeFinished(from: inProgress.count - 1)
     return text
   }
@@ -104,7 +104,7 @@ public final class TextGenerator {
   /// `prompt` after it has gone through the model; it is usually the same as for the previous text.
   private func prefilled(_ prompt: [Int32]) -> PrefilledPrompt {
     if let lastPrompt, lastPrompt.tokens == prompt { return lastPrompt }
-    let cache = KeyValueCache(model.configuration, capacity: prompt.count)
+    let cache = KeyValueCache(model, capacity: prompt.count)
     let logits = pass.logits(after: prompt, cache)
     let made = PrefilledPrompt(
       tokens: prompt, cache: cache, logits: FloatArena(count: logits.count))
@@ -136,19 +136,21 @@ public final class TextGenerator {
 extension TextGenerator {
   /// The bytes of memory for one text of up to `length` tokens: keys and values of each layer, and
   /// logits.
-  public static func byteCount(_ configuration: GPT2Configuration, length: Int) -> Int {
-    let positions = (length + 15) / 16 * 16
-    return 4
-      * (2 * configuration.layers * configuration.embeddingSize * positions
-        + configuration.vocabularySize)
+  public static func byteCount(
+    _ configuration: GPT2Configuration, cache: CachePrecision, length: Int
+  ) -> Int {
+    KeyValueCache.byteCount(configuration, capacity: length, cache)
+      + configuration.vocabularySize * MemoryLayout<Float>.size
   }
 
   /// How many texts, up to `wanted`, fit into half of `available` bytes; at least one.
   public static func batchSize(
-    wanted: Int, _ configuration: GPT2Configuration, length: Int, available: Int?
+    wanted: Int, _ configuration: GPT2Configuration, cache: CachePrecision, length: Int,
+    available: Int?
   ) -> Int {
     guard let available else { return wanted }
-    return max(1, min(wanted, available / 2 / byteCount(configuration, length: length)))
+    return max(
+      1, min(wanted, available / 2 / byteCount(configuration, cache: cache, length: length)))
   }
 }
 

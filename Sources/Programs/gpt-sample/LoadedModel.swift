@@ -70,9 +70,13 @@ struct LoadedModel {
     // The system counts mapped files as available memory.
     let available = AvailableMemory.byteCount.map { max(0, $0 - model.mappedByteCount) }
     let size = TextGenerator.batchSize(
-      wanted: wanted, model.configuration, length: length, available: available)
+      wanted: wanted, model.configuration, cache: model.cachePrecision, length: length,
+      available: available)
     if size < wanted {
-      let bytes = wanted * TextGenerator.byteCount(model.configuration, length: length)
+      let bytes =
+        wanted
+        * TextGenerator.byteCount(
+          model.configuration, cache: model.cachePrecision, length: length)
       Log.info(
         "\(wanted) texts at a time would take \(NumberText.bytes(Double(bytes))) of memory, more "
           + "than half of what is free: \(size) at a time; the texts are the same")

@@ -18,7 +18,7 @@ struct InferencePassTests {
     let tokens = someTokens(8)
     let expected = ReferenceGPT2(model).logits(tokens)
     let pass = InferencePass(InferenceModel(model), capacity: 8)
-    let cache = KeyValueCache(model.configuration, capacity: 8)
+    let cache = KeyValueCache(pass.model, capacity: 8)
     for (index, token) in tokens.enumerated() {
       expectClose(Array(pass.logits(after: [token], cache)), expected[index])
       #expect(cache.count == index + 1)
@@ -33,7 +33,7 @@ struct InferencePassTests {
     let tokens = someTokens(8)
     let expected = ReferenceGPT2(model).logits(tokens)
     let pass = InferencePass(InferenceModel(model), capacity: 8)
-    let cache = KeyValueCache(model.configuration, capacity: 8)
+    let cache = KeyValueCache(pass.model, capacity: 8)
     var done = 0
     for size in sizes {
       let logits = Array(pass.logits(after: Array(tokens[done..<done + size]), cache))
@@ -47,7 +47,7 @@ struct InferencePassTests {
     let model = tinyModel(contextLength: 300, layers: 1)
     let tokens = someTokens(290)
     let pass = InferencePass(InferenceModel(model), capacity: 300)
-    let cache = KeyValueCache(model.configuration, capacity: 300)
+    let cache = KeyValueCache(pass.model, capacity: 300)
     let logits = Array(pass.logits(after: tokens, cache))
     expectClose(logits, try #require(ReferenceGPT2(model).logits(tokens).last))
   }
@@ -56,7 +56,7 @@ struct InferencePassTests {
   func truncation() {
     let model = tinyModel()
     let pass = InferencePass(InferenceModel(model), capacity: 8)
-    let cache = KeyValueCache(model.configuration, capacity: 8)
+    let cache = KeyValueCache(pass.model, capacity: 8)
     _ = pass.logits(after: [1, 2, 3, 4, 5], cache)
     cache.truncate(to: 2)
     let again = Array(pass.logits(after: [6, 7], cache))
@@ -69,8 +69,8 @@ struct InferencePassTests {
     let model = tinyModel()
     let pass = InferencePass(InferenceModel(model), capacity: 8)
     let (first, second) = (
-      KeyValueCache(model.configuration, capacity: 5),
-      KeyValueCache(model.configuration, capacity: 8)
+      KeyValueCache(pass.model, capacity: 5),
+      KeyValueCache(pass.model, capacity: 8)
     )
     _ = pass.logits(after: [1, 2], first)
     _ = pass.logits(after: [9, 8, 7], second)
@@ -83,7 +83,7 @@ struct InferencePassTests {
   private func alone(_ sequences: [[Int32]], _ model: InferenceModel) -> [[Float]] {
     sequences.map {
       let pass = InferencePass(model, capacity: 40)
-      return Array(pass.logits(after: $0, KeyValueCache(model.configuration, capacity: 40)))
+      return Array(pass.logits(after: $0, KeyValueCache(pass.model, capacity: 40)))
     }
   }
 
@@ -96,7 +96,7 @@ struct InferencePassTests {
     let lengths = [1, 7, 30, 2, 16, 17]
     let sequences = lengths.map { someTokens($0, seed: UInt64($0)) }
     let pass = InferencePass(model, capacity: 40, sequences: lengths.count)
-    let caches = lengths.map { _ in KeyValueCache(model.configuration, capacity: 40) }
+    let caches = lengths.map { _ in KeyValueCache(pass.model, capacity: 40) }
     let logits = pass.logits(
       zip(caches, sequences).map { InferencePass.Continuation($0, $1) })
     for (row, expected) in alone(sequences, model).enumerated() {
@@ -122,7 +122,7 @@ struct InferencePassTests {
     let model = InferenceModel(tinyModel(contextLength: 40))
     let tokens = someTokens(37)
     let pass = InferencePass(model, capacity: 40)
-    let cache = KeyValueCache(model.configuration, capacity: 40)
+    let cache = KeyValueCache(pass.model, capacity: 40)
     var logits: [Float] = []
     for token in tokens { logits = Array(pass.logits(after: [token], cache)) }
     #expect(logits == alone([tokens], model)[0])
@@ -133,10 +133,10 @@ struct InferencePassTests {
     let model = InferenceModel(tinyModel(contextLength: 40))
     let tokens = someTokens(20)
     let pass = InferencePass(model, capacity: 40, sequences: 2)
-    let beginning = KeyValueCache(model.configuration, capacity: 20)
+    let beginning = KeyValueCache(pass.model, capacity: 20)
     pass.append(tokens, to: beginning)
     let caches = (0..<2).map { _ in
-      KeyValueCache(model.configuration, capacity: 40, after: beginning)
+      KeyValueCache(pass.model, capacity: 40, after: beginning)
     }
     #expect(caches[0].count == 20)
     let logits = pass.logits([

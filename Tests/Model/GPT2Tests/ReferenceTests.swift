@@ -116,7 +116,7 @@ struct ReferenceTests {
     let inference = InferencePass(
       InferenceModel(reference.model), capacity: reference.time)
     for sequence in 0..<reference.batch {
-      let cache = KeyValueCache(reference.model.configuration, capacity: reference.time)
+      let cache = KeyValueCache(inference.model, capacity: reference.time)
       var position = 0
       while position < reference.time {
         let count = min(chunk, reference.time - position)

@@ -26,7 +26,7 @@ struct LineScorerTests {
   private func logProbability(_ tokens: [Int32]) -> Double {
     (1..<tokens.count).reduce(0) { sum, count in
       let pass = InferencePass(model, capacity: 32)
-      let cache = KeyValueCache(model.configuration, capacity: 32)
+      let cache = KeyValueCache(model, capacity: 32)
       let logits = pass.logits(after: Array(tokens[..<count]), cache).map(Double.init)
       return sum + logits[Int(tokens[count])] - log(logits.reduce(0) { $0 + exp($1) })
     }
@@ -101,19 +101,24 @@ struct BatchMemoryTests {
   private let medium = GPT2Configuration(
     vocabularySize: 50_257, contextLength: 2048, embeddingSize: 1024, layers: 24, heads: 16)
 
+  private func byteCount(_ cache: CachePrecision = .fp32, length: Int) -> Int {
+    TextGenerator.byteCount(medium, cache: cache, length: length)
+  }
+
   @Test("a text takes its keys and values, and its logits")
   func bytes() {
-    let logits = 4 * 50_257
-    #expect(TextGenerator.byteCount(medium, length: 200) == 24 * 2 * 1024 * 4 * 208 + logits)
-    #expect(
-      TextGenerator.byteCount(medium, length: 208) == TextGenerator.byteCount(medium, length: 200))
+    let (numbers, logits) = (24 * 2 * 1024 * 208, 4 * 50_257)
+    #expect(byteCount(length: 200) == 4 * numbers + logits)
+    #expect(byteCount(length: 208) == byteCount(length: 200))
+    #expect(byteCount(.fp16, length: 200) == 2 * numbers + logits)
   }
 
   @Test("as many texts as half of the memory has room for, one at least")
   func batches() {
-    let bytes = TextGenerator.byteCount(medium, length: 200)
+    let bytes = byteCount(length: 200)
     func size(_ available: Int?) -> Int {
-      TextGenerator.batchSize(wanted: 64, medium, length: 200, available: available)
+      TextGenerator.batchSize(
+        wanted: 64, medium, cache: .fp32, length: 200, available: available)
     }
     #expect(size(nil) == 64)
     #expect(size(128 * bytes) == 64)

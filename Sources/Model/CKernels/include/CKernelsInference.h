@@ -138,17 +138,29 @@ void ckernels_int4_of_panel(CKernelsInt4Block *block, const float *panel, size_t
 
 // MARK: - Attention to kept keys and values
 
-/// The number of positions whose keys lie together; a block of keys is
-/// `[size, CKERNELS_KEY_BLOCK]`.
+/// The number of positions whose keys lie together.
 #define CKERNELS_KEY_BLOCK 16
 
-/// Stores the key, `[size]`, of `position` in its block of `keys`.
-void ckernels_store_key(float *keys, const float *key, size_t position, size_t size);
+/// The keys and values of one attention head, as floats or in half precision.
+typedef struct CKernelsKeysAndValues {
+  /// `[blocks of positions, size, CKERNELS_KEY_BLOCK]`.
+  void *keys;
+  /// `[positions, size]`.
+  void *values;
+  /// The channels of the head.
+  size_t size;
+  int has_halves;
+} CKernelsKeysAndValues;
 
-/// scores = scale * query * keys, of the first `count` positions of `keys`.
-void ckernels_scores(float *scores, const float *query, const float *keys, size_t count,
-                     size_t size, float scale);
+/// Keeps the key and the value, `[size]` each, of `position`. In half precision, those too large
+/// become its largest number.
+void ckernels_keep(const CKernelsKeysAndValues *kept, const float *key, const float *value,
+                   size_t position);
 
-/// out += weights * values, for `count` positions of `values`, `[count, size]`.
-void ckernels_add_weighted(float *out, const float *weights, const float *values, size_t count,
-                           size_t size);
+/// scores = scale * query * keys, of the first `count` positions.
+void ckernels_scores(float *scores, const float *query, const CKernelsKeysAndValues *kept,
+                     size_t count, float scale);
+
+/// out += weights * values, of the first `count` positions.
+void ckernels_add_weighted(float *out, const float *weights, const CKernelsKeysAndValues *kept,
+                           size_t count);

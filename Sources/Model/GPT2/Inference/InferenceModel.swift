@@ -18,6 +18,8 @@ public final class InferenceModel {
   /// What the user should know about how the configuration and weights were read, in whole
   /// sentences.
   public let notes: [String]
+  /// How the keys and values of texts are kept: unrounded, if the weights are.
+  public let cachePrecision: CachePrecision
   /// The layers after the embeddings.
   let parts: Transformer<LayerNorm, LinearLayer>
   private let embeddings: Embeddings
@@ -37,6 +39,7 @@ public final class InferenceModel {
     generation = model.generation ?? GenerationConfiguration(model.configuration)
     threadPool = model.threadPool
     notes = model.notes
+    cachePrecision = CachePrecision(beside: type)
     parts = model.layout.parts.map {
       $0.layerNorm(in: model.parameters)
     } linear: { linear in
@@ -85,6 +88,7 @@ public final class InferenceModel {
     configuration = stored.configuration
     generation = stored.generation ?? GenerationConfiguration(stored.configuration)
     notes = stored.notes + (adapter?.configuration.notes ?? [])
+    cachePrecision = CachePrecision(beside: type)
     self.threadPool = threadPool
     let layout = ParameterLayout(stored.configuration)
     let reader = ParameterReader(
@@ -152,6 +156,10 @@ public final class InferenceModel {
       embeddings.sum(out.row(row), token: token, position: position)
     }
   }
+}
+
+extension CachePrecision {
+  fileprivate init(beside weights: WeightType) { self = weights == .fp32 ? .fp32 : .fp16 }
 }
 
 /// Reads the parameters of a stored model in the form that inference uses, and owns their memory.

@@ -30,7 +30,7 @@ extension InferencePass {
     }
     for (index, tokens) in sequences.enumerated() {
       precondition(tokens.count >= 2)
-      let cache = KeyValueCache(model.configuration, capacity: tokens.count - 1)
+      let cache = KeyValueCache(model, capacity: tokens.count - 1)
       for (token, target) in zip(tokens, tokens.dropFirst()) {
         rows.append((index, Continuation(cache, [token]), target))
         if rows.count == sequenceCapacity { score() }

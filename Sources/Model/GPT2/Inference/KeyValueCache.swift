@@ -10,31 +10,42 @@ public final class KeyValueCache {
   /// The cache of the first positions, which several sequences may share.
   private let prefix: KeyValueCache?
   private let prefixCount: Int
-  private let floats: FloatArena
+  private let memory: Arena<UInt8>
+  private let precision: CachePrecision
   private let channels: Int
-  /// How many positions ``floats`` has room for.
+  /// How many positions ``memory`` has room for.
   private let ownCapacity: Int
 
-  /// An empty cache for `capacity` positions of a model of `configuration`.
+  /// An empty cache for `capacity` positions of `model`.
   ///
   /// With `prefix`, the cache continues after the positions that `prefix` keeps now; `prefix` must
   /// not forget them.
-  public init(
-    _ configuration: GPT2Configuration, capacity: Int, after prefix: KeyValueCache? = nil
-  ) {
-    precondition(capacity > 0 && capacity <= configuration.contextLength)
+  public init(_ model: InferenceModel, capacity: Int, after prefix: KeyValueCache? = nil) {
+    precondition(capacity > 0 && capacity <= model.configuration.contextLength)
     let prefixCount = prefix?.count ?? 0
     precondition(prefixCount <= capacity)
     self.capacity = capacity
     self.prefix = prefix
     self.prefixCount = prefixCount
     count = prefixCount
-    channels = configuration.embeddingSize
-    let block = KeyValueCacheSegment.block
-    ownCapacity = (capacity - prefixCount + block - 1) / block * block
-    floats = FloatArena(
-      count: configuration.layers
-        * KeyValueCacheSegment.floatCount(capacity: ownCapacity, channels: channels))
+    channels = model.configuration.embeddingSize
+    precision = model.cachePrecision
+    ownCapacity = Self.wholeBlocks(capacity - prefixCount)
+    memory = Arena(
+      count: Self.byteCount(model.configuration, capacity: ownCapacity, precision))
+  }
+
+  /// The bytes of a cache for `capacity` positions without a prefix.
+  public static func byteCount(
+    _ configuration: GPT2Configuration, capacity: Int, _ precision: CachePrecision
+  ) -> Int {
+    configuration.layers
+      * KeyValueCacheSegment.byteCount(
+        capacity: wholeBlocks(capacity), channels: configuration.embeddingSize, precision)
+  }
+
+  private static func wholeBlocks(_ positions: Int) -> Int {
+    positions.roundedUp(toMultipleOf: KeyValueCacheSegment.block)
   }
 
   /// Forgets all positions but the first `count`; those of the prefix cannot be forgotten.
@@ -65,8 +76,9 @@ public final class KeyValueCache {
   }
 
   private func segment(_ layer: Int, count: Int) -> KeyValueCacheSegment {
-    let size = KeyValueCacheSegment.floatCount(capacity: ownCapacity, channels: channels)
+    let size = KeyValueCacheSegment.byteCount(
+      capacity: ownCapacity, channels: channels, precision)
     return KeyValueCacheSegment(
-      floats, at: layer * size, capacity: ownCapacity, channels: channels, count: count)
+      memory, at: layer * size, capacity: ownCapacity, channels: channels, count: count, precision)
   }
 }

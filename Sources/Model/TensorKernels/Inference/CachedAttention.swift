@@ -1,12 +1,26 @@
 import CKernels
 
+/// The numbers that keys and values are kept as.
+public enum CachePrecision: Sendable {
+  case fp32
+  /// Half precision: 11 significant bits instead of 24, in half the memory.
+  case fp16
+
+  fileprivate var byteCount: Int {
+    switch self {
+    case .fp32: 4
+    case .fp16: 2
+    }
+  }
+}
+
 /// Keys and values of consecutive positions of one sequence, in one layer.
 ///
 /// Each attention head has its keys in blocks of 16 positions, in which the 16 values of a channel
 /// lie side by side, so that their scores form one vector. It has its values position by position.
 public struct KeyValueCacheSegment: Sendable {
   /// Keeps the memory of the view.
-  private let memory: FloatArena
+  private let memory: Arena<UInt8>
   fileprivate let view: View
 
   /// How many positions there is room for.
@@ -14,46 +28,53 @@ public struct KeyValueCacheSegment: Sendable {
   /// How many positions are attended to.
   public var count: Int { view.count }
 
-  /// The segment in the ``floatCount(capacity:channels:)`` floats of `memory` from `offset` on.
-  public init(_ memory: FloatArena, at offset: Int = 0, capacity: Int, channels: Int, count: Int) {
+  /// The segment in the ``byteCount(capacity:channels:_:)`` bytes of `memory` from `offset` on.
+  public init(
+    _ memory: Arena<UInt8>, at offset: Int = 0, capacity: Int, channels: Int, count: Int,
+    _ precision: CachePrecision
+  ) {
     precondition(capacity % Self.block == 0 && count <= capacity)
     self.memory = memory
-    let half = capacity * channels
+    let size = Self.byteCount(capacity: capacity, channels: channels, precision)
+    let middle = offset + size / 2
     view = View(
-      keys: memory[offset..<offset + half], values: memory[offset + half..<offset + 2 * half],
-      capacity: capacity, count: count)
+      keys: memory[offset..<middle], values: memory[middle..<offset + size], capacity: capacity,
+      count: count, precision: precision)
   }
 
   /// Positions whose keys lie together; a capacity is a multiple of this.
   public static let block = Int(CKERNELS_KEY_BLOCK)
 
-  /// Floats of a segment for `capacity` positions.
-  public static func floatCount(capacity: Int, channels: Int) -> Int { 2 * capacity * channels }
+  /// Bytes of a segment for `capacity` positions.
+  public static func byteCount(capacity: Int, channels: Int, _ precision: CachePrecision) -> Int {
+    2 * capacity * channels * precision.byteCount
+  }
 
   /// A segment without a reference to its memory: threads that count references to the same memory
   /// at the same time hinder each other.
   fileprivate struct View {
-    let keys: Floats
-    let values: Floats
+    let keys: VectorView<UInt8>
+    let values: VectorView<UInt8>
     let capacity: Int
     let count: Int
+    let precision: CachePrecision
 
-    func keys(_ head: Int, size: Int) -> Floats {
-      keys[head * capacity * size..<(head + 1) * capacity * size]
-    }
-
-    func values(_ head: Int, size: Int) -> Floats {
-      values[head * capacity * size..<(head + 1) * capacity * size]
+    /// The keys and values of attention head `head`, which has `size` channels.
+    func head(_ head: Int, size: Int) -> CKernelsKeysAndValues {
+      let length = capacity * size * precision.byteCount
+      let bytes = head * length..<(head + 1) * length
+      return CKernelsKeysAndValues(
+        keys: keys[bytes].base, values: values[bytes].base, size: size,
+        has_halves: precision == .fp16 ? 1 : 0)
     }
 
     /// Keeps the key and the value of `head` at the last position; `qkv` is the row of that position.
-    func store(_ qkv: Floats, head: Int, size: Int) {
+    func keep(_ qkv: Floats, head: Int, size: Int) {
       let channels = qkv.count / 3
-      let position = count - 1
       let (key, value) = (qkv[channels..<2 * channels], qkv[2 * channels..<3 * channels])
       let part = head * size..<(head + 1) * size
-      ckernels_store_key(keys(head, size: size).base, key[part].base, position, size)
-      values(head, size: size)[position * size..<(position + 1) * size].update(from: value[part])
+      var kept = self.head(head, size: size)
+      ckernels_keep(&kept, key[part].base, value[part].base, count - 1)
     }
   }
 }
@@ -102,9 +123,8 @@ private struct CachedSegments {
     var first = 0
     for index in indices {
       let segment = segments[index]
-      ckernels_scores(
-        scores.base + first, query.base, segment.keys(head, size: size).base, segment.count, size,
-        scale)
+      var kept = segment.head(head, size: size)
+      ckernels_scores(scores.base + first, query.base, &kept, segment.count, scale)
       first += segment.count
     }
     _ = ckernels_softmax(scores.base, first, first)
@@ -112,8 +132,8 @@ private struct CachedSegments {
     first = 0
     for index in indices {
       let segment = segments[index]
-      ckernels_add_weighted(
-        out.base, scores.base + first, segment.values(head, size: size).base, segment.count, size)
+      var kept = segment.head(head, size: size)
+      ckernels_add_weighted(out.base, scores.base + first, &kept, segment.count)
       first += segment.count
     }
   }
@@ -126,7 +146,7 @@ extension ThreadPool {
   ///
   /// - Parameters:
   ///   - out: `[positions, channels]`, overwritten.
-  ///   - qkv: `[positions, 3 · channels]`; keys and values are stored where `positions` says.
+  ///   - qkv: `[positions, 3 · channels]`; keys and values are kept where `positions` says.
   ///   - positions: One for each row. Those of one sequence may attend to each other.
   ///   - heads: How many attention heads there are.
   ///   - scale: What the scores are multiplied by.
@@ -147,7 +167,7 @@ extension ThreadPool {
     if !isAlone {
       run(heads) { head, _ in
         for row in 0..<out.rows {
-          segments.own(row).store(qkv.row(row), head: head, size: size)
+          segments.own(row).keep(qkv.row(row), head: head, size: size)
         }
       }
     }
@@ -159,7 +179,7 @@ extension ThreadPool {
       let scores = scratch[thread * longest..<(thread + 1) * longest]
       for index in total * piece / pieces..<total * (piece + 1) / pieces {
         let (row, head) = index.quotientAndRemainder(dividingBy: heads)
-        if isAlone { segments.own(row).store(qkv.row(row), head: head, size: size) }
+        if isAlone { segments.own(row).keep(qkv.row(row), head: head, size: size) }
         let part = head * size..<(head + 1) * size
         segments.attend(
           out.row(row)[part], query: qkv.row(row)[part], row: row, head: head, scale: scale,

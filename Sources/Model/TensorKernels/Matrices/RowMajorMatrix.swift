@@ -89,5 +89,5 @@ public struct Operand<Element: BitwiseCopyable>: Sendable {
 
 extension Int {
   /// The smallest multiple of `unit` that is not less.
-  func roundedUp(toMultipleOf unit: Int) -> Int { (self + unit - 1) / unit * unit }
+  package func roundedUp(toMultipleOf unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }

@@ -1,6 +1,7 @@
 import BytePairEncoding
 import CheckpointFormat
 import GPT2
+import TensorKernels
 import TextGeneration
 import TokenShardFormat
 
@@ -51,8 +52,10 @@ final class ValidationSampler {
       tokenizer, keepsCase: true, endOfText: endOfText, contextLength: configuration.contextLength,
       maximumLength: settings.maximumLength, seed: training.seed)
     func batchSize(_ count: Int) -> Int {
+      // With an adapter, keys and values take half of this.
       TextGenerator.batchSize(
-        wanted: count, configuration, length: settings.maximumLength, available: memory)
+        wanted: count, configuration, cache: .fp32, length: settings.maximumLength,
+        available: memory)
     }
     let run = SampleSchedule.Run(
       validations: validations, trainedTokens: trainedTokens,

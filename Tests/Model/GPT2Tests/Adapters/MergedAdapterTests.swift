@@ -88,7 +88,7 @@ struct MergedAdapterTests {
 
   private func logits(_ model: InferenceModel) -> [Float] {
     let pass = InferencePass(model, capacity: 8)
-    return Array(pass.logits(after: [1, 22, 3], KeyValueCache(model.configuration, capacity: 8)))
+    return Array(pass.logits(after: [1, 22, 3], KeyValueCache(pass.model, capacity: 8)))
   }
 
   private func expectClose(

@@ -118,7 +118,7 @@ struct GGUFTests {
     let tokens: [Int32] = [5, 70, 200, 31]
     func logits(_ model: InferenceModel) -> [Float] {
       let pass = InferencePass(model, capacity: 4)
-      return Array(pass.logits(after: tokens, KeyValueCache(model.configuration, capacity: 4)))
+      return Array(pass.logits(after: tokens, KeyValueCache(pass.model, capacity: 4)))
     }
     #expect(logits(direct) == logits(copied))
   }

@@ -243,7 +243,7 @@ struct ModelFolderTests {
     }
     func logits(_ model: InferenceModel) -> [Float] {
       let pass = InferencePass(model, capacity: 8)
-      return Array(pass.logits(after: [1, 22, 3], KeyValueCache(model.configuration, capacity: 8)))
+      return Array(pass.logits(after: [1, 22, 3], KeyValueCache(pass.model, capacity: 8)))
     }
     for threads in 1...3 {
       let loaded = try InferenceModel(

@@ -7,21 +7,24 @@ struct CachedAttentionTests {
 
   /// Memory for the keys and values of `capacity` positions.
   private struct Memory {
-    let floats: FloatArena
+    let bytes: Arena<UInt8>
     let capacity: Int
     let channels: Int
+    let precision: CachePrecision
 
-    init(positions: Int, channels: Int) {
+    init(positions: Int, channels: Int, _ precision: CachePrecision = .fp32) {
       let block = KeyValueCacheSegment.block
       capacity = (positions + block - 1) / block * block
       self.channels = channels
-      floats = FloatArena(
-        count: KeyValueCacheSegment.floatCount(capacity: capacity, channels: channels))
-      floats.floats.update(repeating: .nan)
+      self.precision = precision
+      bytes = Arena(
+        count: KeyValueCacheSegment.byteCount(capacity: capacity, channels: channels, precision))
+      // NaN in both precisions.
+      bytes.elements.update(repeating: 0xFF)
     }
 
     func segment(_ count: Int) -> KeyValueCacheSegment {
-      KeyValueCacheSegment(floats, capacity: capacity, channels: channels, count: count)
+      KeyValueCacheSegment(bytes, capacity: capacity, channels: channels, count: count, precision)
     }
   }
 
@@ -109,5 +112,38 @@ struct CachedAttentionTests {
         [CachedPosition(own: memory.segment(length))], heads: heads, scale: 0.3)
     }
     #expect(together.bits == alone.bits)
+  }
+
+  @Test("half precision keeps the nearest keys and values", arguments: [8, 24, 64, 80])
+  func halfPrecision(size: Int) {
+    let (time, heads) = (70, 2)
+    let channels = heads * size
+    let qkv = Matrix(time, 3 * channels, random: 5, scale: 3)
+    // A key and a value that are too large, one that is subnormal, and one that is not a number.
+    qkv.view.row(30)[channels] = 1e9
+    qkv.view.row(31)[2 * channels + 1] = -70_000
+    qkv.view.row(32)[2 * channels + 2] = 3.3e-6
+    qkv.view.row(time - 1)[2 * channels + 3] = .nan
+    let rounded = Matrix(time, 3 * channels)
+    rounded.floats.update(from: qkv.floats)
+    for row in 0..<time {
+      for column in channels..<3 * channels {
+        let number = rounded.view.row(row)[column]
+        let nearest = Float(Float16(number))
+        rounded.view.row(row)[column] = nearest.isInfinite ? (number < 0 ? -65_504 : 65_504) : nearest
+      }
+    }
+    func attention(_ qkv: Matrix, _ precision: CachePrecision) -> Matrix {
+      let memory = Memory(positions: time, channels: channels, precision)
+      let out = Matrix(time, channels)
+      attend(
+        out.view, qkv.view, (1...time).map { CachedPosition(own: memory.segment($0)) },
+        heads: heads, scale: 0.1)
+      return out
+    }
+    let halves = attention(qkv, .fp16)
+    #expect(halves.bits == attention(rounded, .fp32).bits)
+    #expect(halves.bits != attention(qkv, .fp32).bits)
+    #expect(halves.view.row(time - 1)[3].isNaN)
   }
 }
