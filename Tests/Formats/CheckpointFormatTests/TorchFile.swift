@@ -1,9 +1,9 @@
 import Foundation
 import TestSupport
 
-/// The path of a file that torch wrote: see Tests/Interop/generate_torch_files.py.
+/// The path of a file that torch wrote: see Tests/Interop/References/generate_torch_files.py.
 func torchFile(_ name: String) -> String {
-  checkoutPath("Tests/Interop/torch_files/\(name)")
+  checkoutPath("Tests/Interop/References/torch_files/\(name)")
 }
 
 /// The bytes of such a file.

@@ -4,7 +4,7 @@ import Foundation
 import JSONSupport
 import Testing
 
-/// Where the folders of `Tests/Interop/tokenizer_reference.py` are: those that are committed, or
+/// Where the folders of `Tests/Interop/References/tokenizer_reference.py` are: those that are committed, or
 /// what `make interop` has just made.
 private let referenceFolder =
   ProcessInfo.processInfo.environment["TOKENIZER_REFERENCE"]

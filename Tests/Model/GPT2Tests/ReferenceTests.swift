@@ -5,7 +5,7 @@ import GPT2
 import TensorKernels
 import Testing
 
-/// Where the folders of `Tests/Interop/engine_reference.py` are: those that are committed, or what
+/// Where the folders of `Tests/Interop/References/engine_reference.py` are: those that are committed, or what
 /// `make interop` has just made.
 private let referenceFolder =
   ProcessInfo.processInfo.environment["ENGINE_REFERENCE"]

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What the transformers Trainer did, as `Tests/Interop/trainer_reference.py` has kept it.
+/// What the transformers Trainer did, as `Tests/Interop/References/trainer_reference.py` has kept it.
 @Suite("Against the Trainer of transformers")
 struct ReferenceTests {
   private let folder: TemporaryFolder

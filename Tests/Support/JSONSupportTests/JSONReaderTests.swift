@@ -4,11 +4,11 @@ import TestSupport
 import Testing
 
 /// A reader of `text`.
-private func reader(_ text: String, leniency: JSONReader.Leniency = []) -> JSONReader {
+func reader(_ text: String, leniency: JSONReader.Leniency = []) -> JSONReader {
   reader(Array(text.utf8), leniency: leniency)
 }
 
-private func reader(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> JSONReader {
+func reader(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> JSONReader {
   let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
   var reader = JSONReader(bytes: nothing, path: "x.json", leniency: leniency)
   bytes.withUnsafeBytes { reader.restart(bytes: $0) }
@@ -16,11 +16,11 @@ private func reader(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> JSO
 }
 
 /// What the error says that reading `text` as any one value throws; empty without an error.
-private func problem(_ text: String, leniency: JSONReader.Leniency = []) -> String {
+func problem(_ text: String, leniency: JSONReader.Leniency = []) -> String {
   problem(Array(text.utf8), leniency: leniency)
 }
 
-private func problem(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> String {
+func problem(_ bytes: [UInt8], leniency: JSONReader.Leniency = []) -> String {
   var reader = reader(bytes, leniency: leniency)
   do {
     _ = try JSONValue(&reader)
@@ -340,7 +340,7 @@ struct OptionalJSONReaderTests {
     #expect(error?.problem == "expected a string, found a number")
   }
 
-  private func reader(_ text: String) -> JSONReader {
+  func reader(_ text: String) -> JSONReader {
     JSONSupportTests.reader(text)
   }
 
@@ -377,134 +377,5 @@ struct OptionalJSONReaderTests {
     #expect(try plain.bytesAhead(4) == [0x5B, 0x5D])
     try plain.skipByteOrderMark()
     #expect(try JSONValue(&plain) == [])
-  }
-}
-
-@Suite("JSONReader, lenient")
-struct LenientJSONReaderTests {
-  @Test("reads hexadecimal escapes only if they are allowed")
-  func hexEscapes() throws {
-    var lenient = reader(#""a\x0Bb\x1f""#, leniency: .hexEscapes)
-    #expect(try lenient.string() == "a\u{B}b\u{1F}")
-    #expect(problem(#""a\x0Bb""#).hasSuffix("a backslash before 'x' is not an escape"))
-  }
-
-  @Test("NaN and Infinity are numbers only if they are allowed")
-  func nonFiniteNumbers() throws {
-    let words = ["NaN", "Infinity", "-Infinity"]
-    for (word, number) in zip(words, [.nan, .infinity, -.infinity] as [Double]) {
-      #expect(problem(word) != "")
-      #expect(problem("[1, \(word)]") != "")
-      var lenient = reader(word, leniency: .nonFiniteNumbers)
-      #expect(try lenient.peek() == .number)
-      let seen = try lenient.number()
-      #expect(seen == number || seen.isNaN && number.isNaN)
-      try lenient.finish()
-      var skipping = reader("[\(word), {\"a\":\(word)}]", leniency: .nonFiniteNumbers)
-      try skipping.skip()
-      try skipping.finish()
-    }
-    for text in ["nan", "Nan", "NaN1", "Infinit", "-NaN", "+Infinity", "inf", "1e5x", "I", "-"] {
-      #expect(problem(text, leniency: .nonFiniteNumbers) != "", "\(text)")
-    }
-  }
-
-  @Test(
-    "reads values without quotes as strings",
-    arguments: [
-      ("{\n\"d\": video_files/sticker (2).webm\n}", "video_files/sticker (2).webm"),
-      ("{\n\"d\": stickers/a, b.tgs,\n\"e\": 1}", "stickers/a, b.tgs"),
-      ("{\"d\": (File not included. Change it.),\r\n\"e\": 1}", "(File not included. Change it.)"),
-      ("{\"d\": true.webm\n}", "true.webm"),
-      ("{\"d\": nullable\n}", "nullable"),
-      ("{\"d\": файл.webp\n}", "файл.webp"),
-    ])
-  func bareStrings(_ json: String, _ expected: String) throws {
-    var lenient = reader(json, leniency: .bareStrings)
-    #expect(try JSONValue(&lenient)["d"]?.string == expected)
-    #expect(problem(json) != "")
-    var skipping = reader("[\(json)\n, 5]", leniency: .bareStrings)
-    var kinds: [JSONReader.Kind] = []
-    try skipping.array { reader in
-      kinds.append(try reader.peek())
-      try reader.skip()
-    }
-    #expect(kinds == [.object, .number])
-  }
-
-  @Test("still recognizes true, false and null, also at the end of the text")
-  func words() throws {
-    var lenient = reader("[true,false ,null\n,true]", leniency: .bareStrings)
-    #expect(try JSONValue(&lenient) == [true, false, nil, true])
-    for (word, value) in [("true", JSONValue.boolean(true)), ("null", .null)] {
-      var lenient = reader(word, leniency: .bareStrings)
-      #expect(try JSONValue(&lenient) == value)
-    }
-    #expect(
-      problem("[tru", leniency: .bareStrings)
-        == "x.json: byte 4: the text ends where 'true' was expected: it is cut off")
-  }
-}
-
-@Suite("JSONReader over a file")
-struct JSONReaderFileTests {
-  /// More than the reader's buffer holds, with its edge in every kind of value.
-  @Test("reads values across the edge of its buffer", arguments: 0..<48)
-  func edges(_ shift: Int) throws {
-    let folder = try TemporaryFolder()
-    let filler = String(repeating: "x", count: (1 << 18) - 30 - shift)
-    let tail = #""я\n\u044f","b":[true,null,12345],"c":bare, x,"#
-    let path = try folder.write(
-      "{\"f\":\"\(filler)\",\"a\":" + tail + "\n\"d\":nul.webm\n}", to: "edge.json")
-    for skipsFiller in [true, false] {
-      for keepsTexts in [true, false] {
-        var reader = JSONReader(try InputFile(path: path), leniency: .bareStrings)
-        var values: [JSONValue] = []
-        var text: [UInt8] = []
-        try reader.object { reader, key in
-          if key == "f", skipsFiller {
-            try reader.skip(keeping: &text)
-            #expect(text.count == filler.utf8.count + 2)
-          } else if key == "f" {
-            #expect(try reader.string().utf8.count == filler.utf8.count)
-          } else if keepsTexts {
-            try reader.skip(keeping: &text)
-            var value = JSONSupportTests.reader(text, leniency: .bareStrings)
-            values.append(try JSONValue(&value))
-          } else {
-            values.append(try JSONValue(&reader))
-          }
-        }
-        try reader.finish()
-        #expect(values == ["я\nя", [true, nil, 12345], "bare, x", "nul.webm"])
-      }
-    }
-  }
-
-  @Test("knows how many bytes are left if the file has a known size")
-  func remainingCount() throws {
-    let folder = try TemporaryFolder()
-    let text = "[" + String(repeating: "1,", count: 200_000) + "1]"
-    var reader = JSONReader(try InputFile(path: folder.write(text, to: "list.json")))
-    #expect(reader.remainingCount == 400_003)
-    var elements = 0
-    try reader.array { reader in
-      _ = try reader.integer()
-      elements += 1
-      if elements == 150_000 { #expect(reader.remainingCount == 100_003) }
-    }
-    #expect(elements == 200_001)
-    #expect(reader.remainingCount == 0)
-    #expect(JSONReader(try InputFile(path: "/dev/null")).remainingCount == nil)
-  }
-
-  @Test("names the byte of an error far into a file")
-  func farErrors() throws {
-    let folder = try TemporaryFolder()
-    let path = try folder.write(
-      "[" + String(repeating: "\"0123456789\",", count: 50_000) + "oops]", to: "far.json")
-    var reader = JSONReader(try InputFile(path: path))
-    let error = #expect(throws: InputError.self) { try reader.skip() }
-    #expect(error?.description == "\(path): byte 650001: expected a value, found 'o'")
   }
 }

@@ -29,13 +29,13 @@
 #include "../rows.c"
 #include "../softmax.c"
 // These do not let the optimizer fuse operations, up to the end of the file.
-#include "../decoding.c"
-#include "../integers.c"
-#include "../linear.c"
-#include "../logits.c"
+#include "../Inference/decoding.c"
+#include "../Inference/integers.c"
+#include "../Inference/linear.c"
+#include "../Inference/logits.c"
 #include "../normal.c"
-#include "../pairs.c"
-#include "../transposed.c"
+#include "../Inference/pairs.c"
+#include "../Inference/transposed.c"
 
 #if defined(__x86_64__)
 #pragma clang attribute pop

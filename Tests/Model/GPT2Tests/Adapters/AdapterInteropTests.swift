@@ -4,7 +4,7 @@ import GPT2
 import TensorKernels
 import Testing
 
-/// Reads the adapters that `Tests/Interop/adapter_interop.py` has made with peft, and writes each
+/// Reads the adapters that `Tests/Interop/Models/adapter_interop.py` has made with peft, and writes each
 /// again, and a merged model, which it then compares.
 @Suite(
   "Adapters of peft",

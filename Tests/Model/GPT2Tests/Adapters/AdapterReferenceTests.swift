@@ -6,7 +6,7 @@ import JSONSupport
 import TensorKernels
 import Testing
 
-/// Where the folders of `Tests/Interop/adapter_reference.py` are: those that are committed, or what
+/// Where the folders of `Tests/Interop/References/adapter_reference.py` are: those that are committed, or what
 /// `make interop` has just made.
 private let referenceFolder =
   ProcessInfo.processInfo.environment["ADAPTER_REFERENCE"]

@@ -5,7 +5,7 @@ import TensorKernels
 import TestSupport
 import Testing
 
-/// Folders with weights of torch: see Tests/Interop/generate_torch_files.py.
+/// Folders with weights of torch: see Tests/Interop/References/generate_torch_files.py.
 @Suite("Model folder with PyTorch's weights")
 struct PyTorchFolderTests {
   private let folder: TemporaryFolder
@@ -13,7 +13,7 @@ struct PyTorchFolderTests {
 
   init() throws {
     folder = try TemporaryFolder()
-    let file = URL(filePath: checkoutPath("Tests/Interop/torch_files/gpt2_legacy.bin"))
+    let file = URL(filePath: checkoutPath("Tests/Interop/References/torch_files/gpt2_legacy.bin"))
     try folder.write([UInt8](try Data(contentsOf: file)), to: "pytorch_model.bin")
     try writeConfiguration()
   }

@@ -126,11 +126,11 @@ struct CachedAttentionTests {
     qkv.view.row(time - 1)[2 * channels + 3] = .nan
     let rounded = Matrix(time, 3 * channels)
     rounded.floats.update(from: qkv.floats)
+    let largest = Float(Float16.greatestFiniteMagnitude)
     for row in 0..<time {
-      for column in channels..<3 * channels {
-        let number = rounded.view.row(row)[column]
-        let nearest = Float(Float16(number))
-        rounded.view.row(row)[column] = nearest.isInfinite ? (number < 0 ? -65_504 : 65_504) : nearest
+      let keysAndValues = rounded.view.row(row)[channels..<3 * channels]
+      for index in keysAndValues.indices where !keysAndValues[index].isNaN {
+        keysAndValues[index] = Float(Float16(max(-largest, min(largest, keysAndValues[index]))))
       }
     }
     func attention(_ qkv: Matrix, _ precision: CachePrecision) -> Matrix {

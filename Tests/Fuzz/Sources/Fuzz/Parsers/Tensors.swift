@@ -21,7 +21,7 @@ extension FuzzedParser {
       "ctorch._utils\n_rebuild_tensor_v2\n", "ctorch\nFloatStorage\n",
       "ccollections\nOrderedDict\n",
       "Q", "q\u{1}", "h\u{1}", "(", "t", "R", "}", "u", ".", "X",
-    ], folders: ["Tests/Interop/torch_files"]
+    ], folders: ["Tests/Interop/References/torch_files"]
   ) { bytes, scratch in
     let names = [
       CheckpointFile.weights, CheckpointFile.pyTorchWeights,

@@ -1,5 +1,5 @@
 #include "CKernels.h"
-#include "arithmetic.h"
+#include "../arithmetic.h"
 
 // Each score and each channel of the result is one chain of sums in ascending order, so that its
 // bits do not depend on what else is computed.

@@ -1,5 +1,5 @@
 #include "CKernels.h"
-#include "arithmetic.h"
+#include "../arithmetic.h"
 
 // Each operation is rounded separately, and sums are taken in the same order everywhere, so that a
 // seed gives the same text on every machine.

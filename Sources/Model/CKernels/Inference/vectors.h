@@ -1,6 +1,6 @@
 #pragma once
 #include "CKernels.h"
-#include "arithmetic.h"
+#include "../arithmetic.h"
 
 // The vectors of the linear layers of inference: as wide as the processor's.
 

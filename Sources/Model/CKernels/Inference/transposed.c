@@ -1,5 +1,5 @@
 #include "CKernels.h"
-#include "arithmetic.h"
+#include "../arithmetic.h"
 
 // Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs. A block is
 // the sum, in ascending order, of 16 chains of fused multiply-adds, the first over inputs 0, 16, 32
