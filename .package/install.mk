@@ -38,7 +38,7 @@ install: $(static_binaries)
 	  $$complete zsh > "$$shared/zsh/site-functions/_$$program"; \
 	  $$complete fish > "$$shared/fish/vendor_completions.d/$$program.fish"; \
 	done; \
-	install -m 644 pipeline.mk "$$shared/bugurt-gpt"; \
+	install -m 644 pipeline.mk Sources/Programs/pipeline.bash "$$shared/bugurt-gpt"; \
 	install -m 644 data/fixture/result.json "$$shared/bugurt-gpt/data/fixture"; \
 	printf '%s\n' '# Copy this file to a folder of its own, and type there: make help' \
 	  "include $$PREFIX/share/bugurt-gpt/pipeline.mk" > "$$shared/bugurt-gpt/Makefile"; \
