@@ -616,7 +616,8 @@ missing-run:
 ## show: print the variables that a run was made with: make show RUN=mine
 .PHONY: show
 show: $(if $(wildcard $(variables)$(waiting)),,missing-run)
-	@$(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";)
+	@$(or $(foreach name,$(remembered),printf '%s=%s\n' $(name) "$${$(name)@Q}";), \
+	  echo 'pipeline.mk: $(RUN) was made with all variables at their defaults' >&2)
 
 # All values are in the environment of the recipes above.
 $(foreach name,$(filter-out RUN,$(pipeline_variables)) run_variables dump_settings \

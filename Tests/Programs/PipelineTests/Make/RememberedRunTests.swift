@@ -88,6 +88,10 @@ struct RememberedRunTests {
     #expect(shown.output.contains("EXPORT='own'\n"))
     #expect(shown.output.contains(#"TRAIN_FLAGS='--weight-decay '\''0.1'\'' --adam-epsilon=1e-7'"#))
     #expect(!shown.output.contains("THREADS"))
+    try project.folder.write("", to: "checkpoints/plain.variables")
+    let plain = try make("show", with: ["RUN": "plain"])
+    #expect(plain.output == "")
+    #expect(plain.log == "pipeline.mk: plain was made with all variables at their defaults\n")
   }
 
   @Test("a call that fails changes nothing of it")
