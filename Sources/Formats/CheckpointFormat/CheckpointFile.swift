@@ -29,6 +29,13 @@ public enum CheckpointFile {
     "special_tokens_map.json", "added_tokens.json",
   ]
 
+  /// Whether there is a file at `path` that belongs to the model in the folder `model`: weights, a
+  /// configuration or a part of the tokenizer.
+  public static func isPart(_ path: String, of model: String) -> Bool {
+    Folder.hasFile(path) && Folder.contains(model, path)
+      && [".safetensors", ".bin", ".json", "merges.txt"].contains(where: path.hasSuffix)
+  }
+
   /// Copies the tokenizer files of the folder `source` to the folder `destination`.
   ///
   /// - Throws: ``FileError``; ``InputError`` if there are none.

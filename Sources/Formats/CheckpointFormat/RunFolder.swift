@@ -64,7 +64,10 @@ public struct RunFolder: Sendable {
   /// Only the process that holds the lock of the run may do so.
   public func removeLeftovers() throws(FileError) {
     try Folder.remove(removedPath)
+    try Folder.remove(newPath)
     guard Folder.exists(path) else { return }
+    // A run that was set aside, and that somebody has renamed back.
+    try Folder.remove("\(path)/\(Self.setAsideMark)")
     for name in try Folder.list(path) where name.hasSuffix(Folder.replacedSuffix) {
       try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
     }

@@ -85,7 +85,7 @@ public final class EventFile {
 
   /// - Throws: ``FileError``.
   init(path: String, firstStep: Int) throws(FileError) {
-    file = try AppendFile(path: path, mode: 0o644)
+    file = try AppendFile(path: path, mode: 0o666)
     let now = Self.now
     try file.append(
       EventRecord.version(time: now) + EventRecord.start(time: now, step: firstStep))

@@ -114,6 +114,12 @@ public struct TokenManifest: Equatable, Sendable {
     }
   }
 
+  /// Whether a folder of shards may have an entry of this name; hidden ones are not looked at.
+  public static func isPart(_ name: String) -> Bool {
+    name.hasPrefix(".") || [fileName, tokenizerFolder].contains(name)
+      || TokenSplit.allCases.contains { $0.isShardName(name) }
+  }
+
   // MARK: - Writing
 
   /// Writes the manifest into `folder`.

@@ -140,6 +140,9 @@ struct BPEEncode: Program {
       throw UsageError(
         "standard input can be read only once: use it alone, and with --tokenizer")
     }
+    if tokenizer == nil, let pipe = corpus.first(where: Folder.hasPipe) {
+      throw UsageError("'\(pipe)' can be read only once: write it to a file, or use --tokenizer")
+    }
   }
 
   /// Checks that the options given all apply to the inspection.
@@ -223,6 +226,11 @@ struct BPEEncode: Program {
       throw UsageError(
         "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
           + "so it is not replaced; name another folder or remove it")
+    }
+    if isInUse, let other = try Folder.list(path).first(where: { !TokenManifest.isPart($0) }) {
+      throw UsageError(
+        "--output: \(path) is replaced as a whole, and '\(other)' in it is not of token shards; "
+          + "name another folder, or move the file")
     }
     if let input = corpus.first(where: { Folder.contains(path, $0) }) {
       throw UsageError("--output: \(path) is replaced as a whole, and '\(input)' is in it")

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CommandLineSupport
 import FileSupport
 import Training
@@ -29,6 +30,12 @@ struct ComparisonOptions: ArgumentGroup {
     if runs.count < 2 { throw UsageError("--compare: name the folders of two or more runs") }
     if !texts.isEmpty, texts.count != runs.count {
       throw UsageError("--texts: \(texts.count) for \(runs.count) runs; give one for each run")
+    }
+    if let input = texts.first(where: { Folder.isSameFile($0, output) }) {
+      throw UsageError("the input '\(input)' would be overwritten")
+    }
+    if runs.contains(where: { CheckpointFile.isPart(output, of: $0) }) {
+      throw UsageError("'\(output)' belongs to a run; name another page to write")
     }
     if Folder.exists(output) {
       throw UsageError(

@@ -37,11 +37,12 @@ struct TrainingOptions: ArgumentGroup {
     accepting: .atLeast(2))
   var blockSize = 128
   @Option(
-    help: "examples in a batch", aliases: ["batch-size"], valueName: "n", accepting: .atLeast(1))
+    help: "examples in a batch", aliases: ["batch-size"], valueName: "n",
+    accepting: .within(1...1_000_000))
   var perDeviceTrainBatchSize = 8
   @Option(
     help: "batches whose gradients each process adds up for one step", valueName: "n",
-    accepting: .atLeast(1))
+    accepting: .within(1...1_000_000))
   var gradientAccumulationSteps = 1
   @Option(
     help: "passes over the training data", aliases: ["epochs"], valueName: "n",
@@ -108,7 +109,7 @@ struct ProcessOptions: ArgumentGroup {
       + "for slow networks; another result than that of steps taken together. Validations and "
       + "checkpoints are due only then", valueName: "n",
     defaultText: "all steps are taken together",
-    accepting: .atLeast(1))
+    accepting: .within(1...1_000_000))
   var localSteps: Int?
 
   func validate() throws {

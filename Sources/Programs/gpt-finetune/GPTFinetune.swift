@@ -116,6 +116,9 @@ struct GPTFinetune: Program {
     if model == nil, shape.width % shape.heads != 0 {
       throw UsageError("--width \(shape.width) is not a multiple of --heads \(shape.heads)")
     }
+    if model == nil, training.blockSize > shape.context {
+      throw UsageError("--block-size \(training.blockSize) is more than --context \(shape.context)")
+    }
     try adapterOptions.validate(model: model)
     try processes.validate()
     if training.maxHours != nil, training.until != nil {

@@ -119,7 +119,11 @@ struct GPTSample: Program {
     if adapters.adapter.count > 1, prompts.prompts == "-" {
       throw UsageError("with several adapters, --prompts needs a file, which is read for each")
     }
-    for case let input? in [score, prompts.prompts] {
+    for case let file? in [output.output, export.file, export.modelfile]
+    where CheckpointFile.isPart(file, of: model) {
+      throw UsageError("'\(file)' belongs to the model; name another file to write")
+    }
+    for case let input? in [score, prompts.prompts, sampling.badWords] {
       guard let file = output.output, file != "-", Folder.isSameFile(input, file) else { continue }
       throw UsageError("the input '\(input)' would be overwritten")
     }

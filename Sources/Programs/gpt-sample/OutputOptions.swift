@@ -24,7 +24,8 @@ struct OutputOptions: ArgumentGroup {
   @Option(
     help:
       "write n candidates for each bugurt and keep the one that the model finds most likely, by "
-      + "the mean log-probability of its tokens", valueName: "n", accepting: .atLeast(1))
+      + "the mean log-probability of its tokens", valueName: "n",
+    accepting: .within(1...1_000_000))
   var bestOf = 1
   @Flag(
     help:

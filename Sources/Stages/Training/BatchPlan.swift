@@ -25,9 +25,9 @@ package struct BatchPlan {
   /// The number of steps in an epoch; the last may have fewer batches.
   package var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
 
-  /// The number of steps in `epochs` epochs.
+  /// The number of steps in `epochs` epochs, a trillion at most.
   package func steps(epochs: Double) -> Int {
-    max(1, Int((epochs * Double(stepsPerEpoch)).rounded(.up)))
+    max(1, Int(min(1e12, epochs * Double(stepsPerEpoch)).rounded(.up)))
   }
 
   /// How many epochs are complete after `step` steps.

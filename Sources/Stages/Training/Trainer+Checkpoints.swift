@@ -83,13 +83,6 @@ extension Trainer {
     }
   }
 
-  /// Makes room for the first thing this run saves.
-  private func setEarlierRunAside() throws {
-    guard replacesEarlierRun else { return }
-    try folder.setAside()
-    replacesEarlierRun = false
-  }
-
   /// Restores the newest complete checkpoint, unless its run differs from this one; damaged ones
   /// stay where they are and are reported in ``warnings``.
   ///
@@ -237,22 +230,29 @@ extension Trainer {
   /// Writes a checkpoint of the last step in place of those after the steps `superseded`, and returns
   /// its path.
   func saveCheckpoint(superseding superseded: [Int] = []) throws -> String {
-    let path = folder.checkpointPath(step: state.globalStep)
     try checkWeights()
     try communicator.together {
-      try moments.serving(others: ()) { try writeCheckpoint(path, superseding: superseded) }
+      try moments.serving(others: ()) { try writeCheckpoint(superseding: superseded) }
     }
     lastSave = .now
-    return path
+    return folder.checkpointPath(step: state.globalStep)
   }
 
-  private func writeCheckpoint(_ path: String, superseding superseded: [Int]) throws {
-    try setEarlierRunAside()
-    try RunFolder.write(path) { partial in
-      try model.write(to: partial)
-      try writeState(to: partial, isFinal: false)
-      try SafetensorsWriter.write(
-        moments.tensors, to: "\(partial)/\(CheckpointFile.optimizer)")
+  /// Calls `write` with the folder of this run, or with a folder that replaces an earlier run.
+  private func save(_ write: (RunFolder) throws -> Void) throws {
+    guard replacesEarlierRun else { return try write(folder) }
+    try folder.replace(write)
+    replacesEarlierRun = false
+  }
+
+  private func writeCheckpoint(superseding superseded: [Int]) throws {
+    try save { folder in
+      try RunFolder.write(folder.checkpointPath(step: state.globalStep)) { partial in
+        try model.write(to: partial)
+        try writeState(to: partial, isFinal: false)
+        try SafetensorsWriter.write(
+          moments.tensors, to: "\(partial)/\(CheckpointFile.optimizer)")
+      }
     }
     for step in superseded { try folder.removeCheckpoint(step: step) }
     if let limit = settings.saveTotalLimit {
@@ -269,16 +269,17 @@ extension Trainer {
   /// none.
   func saveFinal(_ progress: () throws -> Void) throws -> String {
     let report = TrainingReport(self)
-    try setEarlierRunAside()
-    try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
-    try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
-    try replaceFile(at: "\(folder.path)/report.md", with: report.text)
-    try RunFolder.write(folder.finalPath) { partial in
-      try model.writeFinal(to: partial)
-      try writeState(to: partial, isFinal: true)
-      let card = try ModelCard(self, report, model.inferenceModel(final: partial), progress)
-      samples = card.samples ?? []
-      try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)
+    try save { folder in
+      try replaceFile(at: "\(folder.path)/curves.csv", with: report.table)
+      try replaceFile(at: "\(folder.path)/curves.svg", with: report.picture)
+      try replaceFile(at: "\(folder.path)/report.md", with: report.text)
+      try RunFolder.write(folder.finalPath) { partial in
+        try model.writeFinal(to: partial)
+        try writeState(to: partial, isFinal: true)
+        let card = try ModelCard(self, report, model.inferenceModel(final: partial), progress)
+        samples = card.samples ?? []
+        try replaceFile(at: "\(partial)/\(CheckpointFile.card)", with: card.text)
+      }
     }
     try folder.removePrevious()
     return folder.finalPath

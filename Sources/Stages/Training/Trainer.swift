@@ -104,9 +104,9 @@ public final class Trainer {
     }
     guard settings.blockSize <= model.configuration.contextLength else {
       throw InputError(
-        data.tokenizerFolder,
-        "blocks of \(settings.blockSize) tokens are longer than the model's context of "
-          + "\(model.configuration.contextLength)")
+        folder.path,
+        "blocks of \(settings.blockSize) tokens are longer than the model's context: choose "
+          + "--block-size \(model.configuration.contextLength) or less")
     }
     precondition(!settings.shardsOptimizer || settings.localSteps == nil, "moments are not shared")
     precondition(data.blockSize == settings.blockSize, "the data has another block size")

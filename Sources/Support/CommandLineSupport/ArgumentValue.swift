@@ -27,8 +27,13 @@ extension String: ArgumentValue {
   public static var accepted: String { "text" }
 }
 
+/// Numbers beyond a trillion, with which some mean "never", count as a trillion, so that products of
+/// two of them do not overflow soon.
 extension Int: ArgumentValue {
-  public init?(argument: String) { self.init(argument) }
+  public init?(argument: String) {
+    guard let value = Int(argument) else { return nil }
+    self = Swift.min(value, 1_000_000_000_000)
+  }
   public static var accepted: String { "a whole number" }
 }
 

@@ -45,6 +45,7 @@ struct EarlierRunTests {
     try fixture.trainer().run { _ in }
     for name in ["run.previous", "run.previous.partial"] {
       try fixture.folder.write("{}", to: "\(name)/final/trainer_state.json")
+      try fixture.folder.write("", to: "\(name)/.set-aside")
     }
     #expect(try fixture.trainer().start(both) == .finished)
     #expect(!Folder.exists(run.previousPath) && !Folder.exists(run.previousPath + ".partial"))
@@ -108,6 +109,36 @@ struct EarlierRunTests {
     #expect(try fixture.trainer().start(both) == .finished)
   }
 
+  @Test("a new run that cannot write its first checkpoint changes nothing")
+  func failedFirstSave() throws {
+    try fixture.trainer().run { _ in }
+    let before = try names()
+    let trainer = try fixture.trainer { $0.learningRate = 0.01 }
+    _ = try trainer.start(both)
+    // What the checkpoint copies is gone.
+    try Folder.remove(fixture.folder.path("tokens/tokenizer"))
+    #expect(throws: (any Error).self) { try trainer.run { _ in } }
+    #expect(try names() == before)
+    #expect(!Folder.exists(run.previousPath) && !Folder.exists(run.path + ".new.partial"))
+  }
+
+  @Test("a folder that somebody else has given the name of an earlier run is not touched")
+  func otherPrevious() throws {
+    try fixture.folder.write("mine", to: "run.previous/notes.txt")
+    _ = try fixture.trainer().start(both)
+    try fixture.trainer().run { _ in }
+    #expect(try fixture.trainer().start(both) == .finished)
+    let error = #expect(throws: InputError.self) {
+      try fixture.trainer { $0.seed = 1 }.start(both)
+    }
+    #expect(
+      error?.problem
+        == "the earlier run cannot be set aside as \(run.previousPath): something else has that "
+        + "name; rename it")
+    #expect(try names("run.previous") == ["notes.txt"])
+    #expect(try names().contains("final"))
+  }
+
   @Test("a finished model is kept while one new run after another stops before its end")
   func stoppedTwice() throws {
     try fixture.trainer().run { _ in }
@@ -134,6 +165,8 @@ struct EarlierRunTests {
     let before = try names()
     // As after a power cut between the two renames, with what was being written.
     try Folder.move(fixture.folder.path("run"), replacing: run.previousPath)
+    try fixture.folder.write("", to: "run.previous/.set-aside")
+    try fixture.folder.write("x", to: "run.new.partial/checkpoint-5/config.json")
     try fixture.folder.write("x", to: "run/checkpoint-5.partial/config.json")
     #expect(try fixture.trainer().start(both) == .finished)
     #expect(try names() == before)
@@ -154,7 +187,7 @@ struct EarlierRunTests {
         kept = try names("big/mine.previous")
       }
     }
-    #expect(kept == ["checkpoint-4"])
+    #expect(kept == [".set-aside", "checkpoint-4"])
     #expect(try names("big") == ["mine"])
     #expect(try names("big/mine").contains("final"))
     #expect(try names().contains("final"))

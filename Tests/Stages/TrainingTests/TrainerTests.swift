@@ -251,7 +251,8 @@ struct TrainerTests {
     error = #expect(throws: InputError.self) { try fixture.trainer(configuration: configuration) }
     #expect(
       error?.description
-        == "\(tokenizer): blocks of 8 tokens are longer than the model's context of 7")
+        == "\(fixture.folder.path("run")): blocks of 8 tokens are longer than the model's context: "
+        + "choose --block-size 7 or less")
     error = #expect(throws: InputError.self) { try fixture.trainer { $0.blockSize = 84 } }
     #expect(
       error?.description

@@ -24,7 +24,10 @@ extension Tokenizer {
     roles[.end] = end
     func token(_ role: TokenRole, usually usual: String) -> String? {
       if let text = roles[role], id(of: text) != nil { return text }
-      guard let id = id(of: usual), canEndText(id) else { return nil }
+      guard let id = id(of: usual), canEndText(id),
+        // One that is added, but not special, is found in texts.
+        addedTokens.first(where: { $0.id == id })?.isSpecial != false
+      else { return nil }
       return usual
     }
     // Readers use <|endoftext|> if these two are missing, and add it if it does not exist.

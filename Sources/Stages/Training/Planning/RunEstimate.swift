@@ -53,8 +53,10 @@ extension Trainer {
   /// How many bytes the run needs that are not free on its disk, if that is certain, and how many
   /// there are.
   public func diskShortage() throws(FileError) -> (needed: Int, free: Int)? {
-    // What is removed for an earlier run that is set aside becomes free.
-    guard !replacesEarlierRun, let free = Folder.freeBytes(at: folder.path) else { return nil }
+    // An earlier run that is set aside takes the place of one that was set aside before.
+    guard !replacesEarlierRun || !Folder.exists(folder.previousPath),
+      let free = Folder.freeBytes(at: folder.path)
+    else { return nil }
     let needed = try diskNeed(steps: totalSteps, after: state.globalStep).atLeast
     return needed > free ? (needed, free) : nil
   }

@@ -34,6 +34,11 @@ public enum Folder {
     status(of: path).map { $0.st_mode & S_IFMT == S_IFREG } ?? false
   }
 
+  /// Whether there is a pipe at `path`, or another thing that can be read only once.
+  public static func hasPipe(_ path: String) -> Bool {
+    status(of: path).map { [S_IFIFO, S_IFCHR, S_IFSOCK].contains($0.st_mode & S_IFMT) } ?? false
+  }
+
   /// How many bytes can be written into the folder `path`, or the nearest one above it that exists;
   /// `nil` if that is unknown.
   public static func freeBytes(at path: String) -> Int? {
@@ -51,7 +56,7 @@ public enum Folder {
     let above = parent(of: path)
     if above != path { try create(above) }
     let target = try target(of: path)
-    guard mkdir(target, 0o755) == 0 || errno == EEXIST else {
+    guard mkdir(target, 0o777) == 0 || errno == EEXIST else {
       throw FileError(path: path, operation: .create)
     }
     guard exists(path) else { throw FileError(path: path, operation: .create, code: ENOTDIR) }

@@ -56,7 +56,7 @@ public final class OutputFile {
       descriptor = try systemCall(.create, path) {
         open(
           place.partialPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-          isPrivate || old != nil ? 0o600 : 0o644)
+          isPrivate || old != nil ? 0o600 : 0o666)
       }
       old?.apply(to: descriptor)
     }

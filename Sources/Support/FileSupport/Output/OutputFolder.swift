@@ -25,7 +25,7 @@ public final class OutputFolder {
     guard old == nil || Folder.exists(target) else {
       throw FileError(path: path, operation: .create, code: ENOTDIR)
     }
-    guard mkdir(place.partialPath, old == nil ? 0o755 : 0o700) == 0 else {
+    guard mkdir(place.partialPath, old == nil ? 0o777 : 0o700) == 0 else {
       throw FileError(path: path, operation: .create)
     }
     old?.apply(toItemAt: place.partialPath, isPartial: true)

@@ -25,7 +25,7 @@ final class OutputLock {
 
   private static func take(_ path: String, _ output: String) throws -> Int32 {
     while true {
-      var descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      var descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       let isNew = descriptor >= 0
       if !isNew, errno == EEXIST {
         descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
