@@ -244,22 +244,29 @@ same_posts() {
 # newer if an export is newer than the stamp, else -; the source; and the options that determine
 # which posts are written, and how.
 dump_facts() {
-  local source=$1 kind=missing newer=- file
+  # printf %q quotes letters differently in other locales.
+  local LC_ALL=C.UTF-8 source=$1 kind=missing newer=- file
   local -a flags
   as_words flags "$2" || return
   case " ${flags[*]} " in *' --live '*) kind=channel;; esac
   case $source in @* | *://* | t.me/* | telegram.me/*) kind=channel;; esac
   if [ $kind = channel ]; then
     source=${source,,} source=${source#*://} source=${source#*.me/} source=${source#s/}
+    # A link may be that of a post, and have a query; those to private channels stay whole.
+    case $source in c/* | +* | joinchat/*) ;; *) source=${source%%[/?]*};; esac
     source=@${source#@} source=${source%/}
   else
     as_path source
     file=$source source=${source%/} source=${source%/result.json}
     if [ -d "$file" ]; then
-      for file in "$source"/result.json "$source"/messages*.html; do [ ! -e "$file" ] || break; done
+      for file in "$source"/result.json{,.gz} "$source"/{,chats/*/}messages*.html; do
+        [ ! -e "$file" ] || break
+      done
     fi
     [ ! -e "$file" ] && [ ! -d "$source" ] || kind=export
-    for file in "$file" "${file%/*}"/messages*.html; do [ ! "$file" -nt "$3" ] || newer=newer; done
+    for file in "$file" "${file%/*}"/messages*.html "$source"/chats/*/messages*.html; do
+      [ ! "$file" -nt "$3" ] || newer=newer
+    done
   fi
   printf '%s %s %q' $kind $newer "$source"
   set -- "${flags[@]}"

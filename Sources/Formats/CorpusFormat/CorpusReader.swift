@@ -93,8 +93,8 @@ public enum CorpusReader {
     return InputError(
       path, .line(line),
       "byte \(offset + 1) of the line, 0x\(name.count == 1 ? "0" : "")\(name), is not UTF-8; "
-        + "cleaned text is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes "
-        + "replaced or dropped (--invalid-utf8)"
+        + "cleaned text is UTF-8: convert other encodings first (iconv -t UTF-8), or have bpe-encode "
+        + "replace or drop such bytes (--invalid-utf8)"
         + TextEncoding.remedy(for: text.prefix(lengthGuessedBy), in: path))
   }
 

@@ -12,7 +12,7 @@ public enum DateText {
   ///
   /// Fractions of a second are dropped. A date without a zone is taken to be `offset` seconds ahead
   /// of UTC, or is not accepted as a date if `offset` is `nil`. Returns `nil` if `text` is not a
-  /// date.
+  /// date, or not in ``range``.
   public static func seconds(_ text: String, offset: Int? = nil) -> Int? {
     var text = text
     return text.withUTF8 { seconds(UnsafeRawBufferPointer($0), offset: offset)?.seconds }
@@ -39,11 +39,10 @@ public enum DateText {
       while scanner.digits(1) != nil {}
     }
     let local = days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60
-    if scanner.isAtEnd {
-      return offset.map { (local + second - $0, false) }
-    }
-    guard let zone = scanner.zone(), scanner.isAtEnd else { return nil }
-    return (local + second - zone, true)
+    let hasZone = !scanner.isAtEnd
+    guard let zone = hasZone ? scanner.zone() : offset, scanner.isAtEnd else { return nil }
+    let seconds = local + second - zone
+    return range.contains(seconds) ? (seconds, hasZone) : nil
   }
 
   /// Appends the text of the date `seconds` seconds after the start of 1970 to `bytes`.

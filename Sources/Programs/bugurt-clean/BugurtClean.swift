@@ -79,6 +79,11 @@ struct BugurtClean: Program {
         throw UsageError("\(option) is about posts; --recipe join takes cleaned texts")
       }
     }
+    if choice.listRules || choice.suggest, output != "-" {
+      throw UsageError(
+        "\(choice.listRules ? "--list-rules" : "--suggest") writes rules to standard output, and no "
+          + "text; leave --output out")
+    }
     guard !choice.listRules else { return }
     guard let first = inputs.first else {
       throw UsageError(

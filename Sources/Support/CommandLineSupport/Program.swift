@@ -62,6 +62,20 @@ extension Program {
 
   public func validate() throws {}
 
+  /// The arguments of the process.
+  ///
+  /// - Throws: ``UsageError`` if one is not UTF-8: repaired, it would name another file.
+  private static func arguments() throws -> [String] {
+    let arguments = CommandLine.arguments
+    for (index, argument) in arguments.enumerated() where index > 0 {
+      guard let bytes = CommandLine.unsafeArgv[index], String(validatingCString: bytes) != nil
+      else {
+        throw UsageError("'\(argument)' is not UTF-8; rename the file, or convert the text")
+      }
+    }
+    return Array(arguments.dropFirst())
+  }
+
   /// Runs the program and ends the process.
   public static func main() {
     csystem_check_processor()
@@ -76,7 +90,7 @@ extension Program {
       width: min(Terminal.width(of: STDOUT_FILENO), 100))
     var isStarted = false
     do {
-      switch try CommandLineParser(schema: schema).parse(Array(CommandLine.arguments.dropFirst())) {
+      switch try CommandLineParser(schema: schema).parse(arguments()) {
       case .help: print(help.text, terminator: "")
       case .version: print(VersionText(name: name, facts: versionFacts).text)
       case .manualPage: print(ManualPage(help, files: files).text, terminator: "")

@@ -119,8 +119,8 @@ struct CorpusReaderTests {
     #expect(
       error?.description
         == "\(path): line \(line): byte \(byte) of the line, 0x\(name), is not UTF-8; cleaned text "
-        + "is UTF-8: convert other encodings first (iconv -t UTF-8), or have such bytes replaced or "
-        + "dropped (--invalid-utf8)")
+        + "is UTF-8: convert other encodings first (iconv -t UTF-8), or have bpe-encode replace or "
+        + "drop such bytes (--invalid-utf8)")
   }
 
   @Test("reports progress up to the size of the file, and stops where the report throws")

@@ -42,7 +42,7 @@ public struct DesktopExport: PostSource {
     if HTMLChats.isHTML(path) {
       throw InputError(path, "this export is in HTML, expected one in JSON; \(howTo)")
     }
-    throw InputError(path, ExportFiles.problem(ofFolder: folder))
+    throw InputError(path, try ExportFiles.problem(ofFolder: folder))
   }
 
   public func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream {

@@ -56,8 +56,13 @@ enum ExportFiles {
   }
 
   /// What is in `folder`, which holds no export itself, with the remedy.
-  static func problem(ofFolder folder: String) -> String {
-    let names = (try? Folder.list(folder)) ?? []
+  ///
+  /// - Throws: `FileError` if the folder, or the export in it, may not be read.
+  static func problem(ofFolder folder: String) throws -> String {
+    let names = try Folder.list(folder)
+    for name in ["result.json", "result.json.gz", "messages.html"] where names.contains(name) {
+      _ = try InputFile(path: "\(folder)/\(name)")
+    }
     let problem = "this folder holds no export (result.json or messages.html)"
     let exports = names.map { folder + "/" + $0 }
       .filter { Folder.exists($0) && (holdsJSON($0) || HTMLChats.isHTML($0)) }

@@ -10,7 +10,7 @@ enum ScalarKind {
   /// U+200D, which joins several emoji into one and is invisible everywhere else.
   case joiner
 
-  /// The kind of `scalar`: white space as Unicode defines it, plus two blanks that count as letters
+  /// The kind of `scalar`: white space as Unicode defines it, plus blanks that count as letters
   /// there.
   init(of scalar: UInt32) {
     self =
@@ -18,11 +18,11 @@ enum ScalarKind {
       case 0x09...0x0D, 0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
         0x3000:
         .whiteSpace
-      // The Braille blank and the Hangul filler, with which posts fake empty lines.
-      case 0x2800, 0x3164: .whiteSpace
+      // The Braille blank and the Hangul fillers, with which posts fake empty lines.
+      case 0x2800, 0x115F, 0x1160, 0x3164, 0xFFA0: .whiteSpace
       case 0x200D: .joiner
-      case 0x00..<0x20, 0x7F...0x9F, 0xAD, 0x180E, 0x200B, 0x200C, 0x200E, 0x200F, 0x202A...0x202E,
-        0x2060...0x206F, 0xFEFF:
+      case 0x00..<0x20, 0x7F...0x9F, 0xAD, 0x34F, 0x61C, 0x180B...0x180F, 0x200B, 0x200C, 0x200E,
+        0x200F, 0x202A...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB:
         .invisible
       default: .visible
       }
@@ -36,7 +36,8 @@ extension UInt8 {
   @inline(__always)
   var isPlain: Bool {
     if self < 0x80 { return self > 0x20 && self != 0x7F }
-    return self != 0xC2 && self != 0xE1 && self != 0xE2 && self != 0xE3 && self != 0xEF
+    return self != 0xC2 && self != 0xCD && self != 0xD8 && self != 0xE1 && self != 0xE2
+      && self != 0xE3 && self != 0xEF
   }
 
   /// Whether this is an ASCII letter.
@@ -91,6 +92,7 @@ extension Span<UInt8> {
         littleEndian: text.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
       let stops =
         below(0x21, word) | below(1, word ^ all(0x7F)) | below(1, word ^ all(0xC2))
+        | below(1, word ^ all(0xCD)) | below(1, word ^ all(0xD8))
         | below(1, (word & all(0xFC)) ^ all(0xE0)) | below(1, word ^ all(0xEF))
       let plainCount = (stops & all(0x80)).trailingZeroBitCount >> 3
       index += plainCount

@@ -24,6 +24,8 @@ final class OutputLock {
   }
 
   private static func take(_ path: String, _ output: String) throws -> Int32 {
+    // In a folder that was removed, and in some of the system's, no file can be created.
+    var attempts = 100
     while true {
       var descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       let isNew = descriptor >= 0
@@ -36,9 +38,8 @@ final class OutputLock {
       }
       if descriptor < 0 {
         // The file may have been removed between the two calls.
-        if errno == EINTR || errno == ENOENT && access(Folder.parent(of: path), F_OK) == 0 {
-          continue
-        }
+        attempts -= errno == ENOENT ? 1 : 0
+        if errno == EINTR || errno == ENOENT && attempts > 0 { continue }
         throw FileError(path: output, operation: .create)
       }
       do {

@@ -204,7 +204,7 @@ struct BadInputTests {
     try expect(
       65,
       "corpus.txt: line 2: byte 8 of the line, 0xD0, is not UTF-8; cleaned text is UTF-8: convert "
-        + "other encodings first (iconv -t UTF-8), or have such bytes replaced or dropped "
+        + "other encodings first (iconv -t UTF-8), or have bpe-encode replace or drop such bytes "
         + "(--invalid-utf8)", of: "bpe-encode",
       ["corpus.txt", "-o", "out", "--tokenizer", "\(Self.tokens)/tokenizer"])
   }

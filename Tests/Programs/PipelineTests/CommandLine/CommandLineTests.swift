@@ -329,7 +329,7 @@ struct CommandLineTests {
       ("gpt-sample", ["a", "--export", "-"], "--export needs the name of a file"),
       (
         "gpt-sample", ["a", "--best-of", "0"],
-        "--best-of: '0' is not accepted; expected a whole number of at least 1"
+        "--best-of: '0' is not accepted; expected a whole number from 1 to 1000000"
       ),
       (
         "gpt-sample", ["a", "--min-p=-0.1"],

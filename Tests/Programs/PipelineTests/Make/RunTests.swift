@@ -116,6 +116,20 @@ struct RunTests {
       try project.make("dump", with: variables).output == "make: Nothing to be done for 'dump'.\n")
   }
 
+  @Test("a newer compressed export is noticed")
+  func compressedExport() throws {
+    let project = try Project()
+    let variables = ["EXPORT": "own"]
+    for _ in 1...2 {
+      let compressed = try Subprocess.run(
+        "bash", ["-c", "mkdir -p own; gzip -c data/fixture/result.json > own/result.json.gz"],
+        in: project.folder.path)
+      try #require(compressed.status == 0)
+      #expect(try project.make("dump", with: variables).stages == ["tg-dump"])
+    }
+    #expect(try project.make("dump", with: variables).stages == [])
+  }
+
   @Test("a missing export is named")
   func missingExport() throws {
     let project = try Project()
@@ -135,7 +149,7 @@ struct RunTests {
     arguments: [
       ("TIMEZONE", "noon", "tg-dump", 64), ("CHAT", "Другой чат", "tg-dump", 65),
       ("NEWS", "none", "bugurt-clean", 64), ("VALIDATION_FRACTION", "2", "bpe-encode", 64),
-      ("END_OF_TEXT", "А", "bpe-encode", 65), ("BLOCK_SIZE", "64", "gpt-finetune", 65),
+      ("END_OF_TEXT", "А", "bpe-encode", 65), ("BLOCK_SIZE", "64", "gpt-finetune", 64),
       ("HEADS", "3", "gpt-finetune", 64),
     ])
   func failure(_ name: String, _ value: String, _ stage: String, _ status: Int) throws {
