@@ -60,6 +60,11 @@ struct SamplingOptions: ArgumentGroup {
       throw UsageError(
         "--min-length: \(minLength) is more than --max-length \(maximumLength); raise the latter")
     }
+    guard minNewTokens < maximumLength else {
+      throw UsageError(
+        "--min-new-tokens: \(minNewTokens) does not fit into --max-length \(maximumLength); raise the "
+          + "latter")
+    }
     if let word = badWord.first(where: { trimmed($0.withoutByteOrderMark) == nil }) {
       throw UsageError("--bad-word: '\(word)' is not accepted; expected a word")
     }

@@ -42,7 +42,9 @@ struct Report {
     warn(
       written.repaired + found.reduce(0) { $0 + $1.repaired }, "post had", "posts had",
       "half of an emoji in a text (a lone surrogate such as \\ud83d), replaced by U+FFFD")
-    if written.posts == 0 { Log.warning("there are no posts in \(output == "-" ? "it" : output)") }
+    if written.posts == 0 {
+      Log.warning(output == "-" ? "no posts were written" : "there are no posts in \(output)")
+    }
   }
 
   /// Reports which messages of a source did not become posts, and what is doubtful.

@@ -34,7 +34,9 @@ public struct FileError: Error, CustomStringConvertible {
   }
 
   public var description: String {
-    let text = "\(path): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
+    let name =
+      path != "-" ? path : "standard \([.open, .read].contains(operation) ? "input" : "output")"
+    let text = "\(name): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
     if code == ENOMEM { return "\(text). \(MemoryError.limitText)" }
     return text + (remedy.map { "; \($0)" } ?? "")
   }

@@ -348,6 +348,14 @@ struct CommandLineTests {
         "--min-length: 9 is more than --max-length 8; raise the latter"
       ),
       (
+        "gpt-sample", ["a", "--min-new-tokens=8", "--max-length=8"],
+        "--min-new-tokens: 8 does not fit into --max-length 8; raise the latter"
+      ),
+      (
+        "gpt-sample", ["a", "--filter", "--no-end-of-text"],
+        "--filter drops texts that the model does not end, and with --no-end-of-text it ends none"
+      ),
+      (
         "gpt-sample", ["a", "--bad-word", " "], "--bad-word: ' ' is not accepted; expected a word"
       ),
       (
