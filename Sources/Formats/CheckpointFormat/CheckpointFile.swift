@@ -32,8 +32,13 @@ public enum CheckpointFile {
   /// Whether there is a file at `path` that belongs to the model in the folder `model`: weights, a
   /// configuration or a part of the tokenizer.
   public static func isPart(_ path: String, of model: String) -> Bool {
-    Folder.hasFile(path) && Folder.contains(model, path)
-      && [".safetensors", ".bin", ".json", "merges.txt"].contains(where: path.hasSuffix)
+    guard Folder.hasFile(path), Folder.contains(model, path) else { return false }
+    let names =
+      tokenizer + [
+        configuration, generationConfiguration, adapterConfiguration, trainerState, resumeState,
+      ]
+    return names.contains(Folder.name(of: path))
+      || [".safetensors", ".bin", indexSuffix].contains(where: path.hasSuffix)
   }
 
   /// Copies the tokenizer files of the folder `source` to the folder `destination`.
