@@ -44,6 +44,12 @@ enum ExportFiles {
     if let kind = ForeignContent.document(bytes) {
       return "this is \(kind), not an export; \(howTo)"
     }
+    // An export whose keys somebody has sorted begins with its id, too, but not with a date.
+    if String(decoding: bytes, as: UTF8.self).contains(/^\{"id":-?[0-9]+,"date":"/) {
+      return
+        "these are posts as this program writes them; they are read from a file whose name ends "
+        + "in .jsonl"
+    }
     return ForeignContent.encodingProblem(of: bytes, in: path)
   }
 

@@ -68,6 +68,11 @@ struct BadInputTests {
         "this is JSON, but not an export of Telegram Desktop: it holds neither 'messages' (one "
           + "chat) nor 'chats' (a whole account); \(Self.howTo)"
       ),
+      (
+        #"{"id":1,"date":"2016-03-01T09:00:00Z","text":"КОТ"}"#,
+        "these are posts as this program writes them; they are read from a file whose name ends in "
+          + ".jsonl"
+      ),
       (#"{"messages": {}}"#, "byte 13: expected an array, found an object"),
       (
         "{\0\"\0m\0",
