@@ -283,6 +283,13 @@ extension JSONReader {
       scratch.append(byte)
       position += 1
     }
+    if scratch.bytes.contains(UInt8(ascii: "\"")), try nextSignificantByte() == nil {
+      // All of it is one line, which goes on after the value: NaN, or None of Python.
+      let word = scratch.bytes.prefix { Self.beginsBareString($0) }
+      throw InputError(
+        path, place ?? .byte(start),
+        "expected a value, found '\(String(decoding: word.prefix(20), as: UTF8.self))'")
+    }
     return try string(of: scratch.bytes, from: start)
   }
 }

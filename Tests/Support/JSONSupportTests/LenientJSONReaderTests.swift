@@ -1,3 +1,4 @@
+import FileSupport
 import JSONSupport
 import Testing
 
@@ -51,6 +52,16 @@ struct LenientJSONReaderTests {
       try reader.skip()
     }
     #expect(kinds == [.object, .number])
+  }
+
+  @Test("a value without quotes does not take the rest of a text of one line")
+  func oneLine() {
+    for word in ["NaN", "None", "Infinity"] {
+      var lenient = reader("{\"a\": \(word), \"b\": \"x\"}\n", leniency: .bareStrings)
+      let error = #expect(throws: InputError.self) { try JSONValue(&lenient) }
+      #expect(error?.description == "x.json: byte 6: expected a value, found '\(word)'")
+      #expect(!lenient.isCutOff)
+    }
   }
 
   @Test("still recognizes true, false and null, also at the end of the text")
