@@ -38,7 +38,9 @@ extension TokenManifest {
     let parts = TokenSplit.allCases.compactMap { split in
       splits[split].map { contents in
         "\(split.rawValue) \(NumberText.count(Double(contents.tokens))) tokens"
-          + (contents.posts.map { " of \(NumberText.count(Double($0))) posts" } ?? "")
+          + (contents.posts.map {
+            " of \(NumberText.count(Double($0))) post\($0 == 1 ? "" : "s")"
+          } ?? "")
       }
     }
     return parts.joined(separator: ", ")

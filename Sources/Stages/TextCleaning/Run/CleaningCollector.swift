@@ -198,7 +198,7 @@ extension Funnel {
       let droppers = steps.filter { $0.dropped > 0 }.map { "\($0.rule) dropped \($0.dropped)" }
       throw InputError(
         path,
-        "nothing is left of \(postsIn) posts after cleaning: "
+        "nothing is left of \(postsIn) post\(postsIn == 1 ? "" : "s") after cleaning: "
           + (droppers.isEmpty ? "no text" : droppers.joined(separator: ", ")))
     }
   }

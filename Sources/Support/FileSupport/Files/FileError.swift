@@ -35,7 +35,11 @@ public struct FileError: Error, CustomStringConvertible {
 
   public var description: String {
     let name =
-      path != "-" ? path : "standard \([.open, .read].contains(operation) ? "input" : "output")"
+      switch path {
+      case "": "''"
+      case "-": "standard \([.open, .read].contains(operation) ? "input" : "output")"
+      default: path
+      }
     let text = "\(name): cannot \(operation.rawValue): \(String(cString: strerror(code)))"
     if code == ENOMEM { return "\(text). \(MemoryError.limitText)" }
     return text + (remedy.map { "; \($0)" } ?? "")

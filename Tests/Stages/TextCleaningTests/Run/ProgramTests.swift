@@ -376,7 +376,7 @@ struct ProgramTests {
       ended
         == Ended(
           status: 65, output: "",
-          log: "bugurt-clean: error: posts.jsonl: nothing is left of 1 posts after cleaning: "
+          log: "bugurt-clean: error: posts.jsonl: nothing is left of 1 post after cleaning: "
             + "empty dropped 1\n"))
     #expect(try folder.names() == ["a.txt", "posts.jsonl"])
     #expect(try folder.text(of: "a.txt") == "old\n")
