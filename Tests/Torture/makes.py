@@ -42,7 +42,8 @@ def make_project(project, folder):
     os.makedirs(folder + "/Tests")
     shutil.copy2(project + "/Tests/checks.mk", folder + "/Tests")
     # make must find the programs built.
-    os.makedirs(folder + "/Sources")
+    os.makedirs(folder + "/Sources/Programs")
+    shutil.copy2(project + "/Sources/Programs/pipeline.bash", folder + "/Sources/Programs")
     with open(folder + "/.build/installed", "w"):
         pass
     for name in PROGRAMS:
