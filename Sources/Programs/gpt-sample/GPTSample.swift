@@ -116,10 +116,6 @@ struct GPTSample: Program {
     try sampling.validate(maximumLength: maximumLength)
     try prompts.validate()
     try output.validate()
-    if output.filter, sampling.noEndOfText {
-      throw UsageError(
-        "--filter drops texts that the model does not end, and with --no-end-of-text it ends none")
-    }
     if adapters.adapter.count > 1, prompts.prompts == "-" {
       throw UsageError("with several adapters, --prompts needs a file, which is read for each")
     }

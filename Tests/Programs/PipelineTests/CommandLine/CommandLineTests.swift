@@ -352,10 +352,6 @@ struct CommandLineTests {
         "--min-new-tokens: 8 does not fit into --max-length 8; raise the latter"
       ),
       (
-        "gpt-sample", ["a", "--filter", "--no-end-of-text"],
-        "--filter drops texts that the model does not end, and with --no-end-of-text it ends none"
-      ),
-      (
         "gpt-sample", ["a", "--bad-word", " "], "--bad-word: ' ' is not accepted; expected a word"
       ),
       (

@@ -106,17 +106,17 @@ struct FullDiskTests {
   @Test("of the file behind standard output is reported, too")
   func standardOutput() throws {
     let project = try Project.finished()
-    for (program, arguments, name) in [
-      ("tg-dump", ["data/fixture/result.json"], "-"),
-      ("bugurt-clean", ["data/raw/fixture.jsonl"], "-"),
-      ("bugurt-clean", ["--list-rules"], "standard output"),
-      ("gpt-sample", ["checkpoints/fixture/final"], "standard output"),
-      ("bpe-encode", ["--help"], "standard output"),
-      ("gpt-finetune", ["--version"], "standard output"),
+    for (program, arguments) in [
+      ("tg-dump", ["data/fixture/result.json"]),
+      ("bugurt-clean", ["data/raw/fixture.jsonl"]),
+      ("bugurt-clean", ["--list-rules"]),
+      ("gpt-sample", ["checkpoints/fixture/final"]),
+      ("bpe-encode", ["--help"]),
+      ("gpt-finetune", ["--version"]),
     ] {
       let ended = try project.run(program, arguments, output: "/dev/full")
       #expect(ended.status == 74, "\(program)")
-      #expect(ended.log == "\(program): error: \(name): cannot write: \(Self.outOfSpace)\n")
+      #expect(ended.log == "\(program): error: standard output: cannot write: \(Self.outOfSpace)\n")
     }
   }
 }
