@@ -49,7 +49,8 @@ extension RunFolder {
   /// Calls `write` with an empty folder; what is in it then takes the place of the run, which is set
   /// aside.
   ///
-  /// - Throws: ``FileError``; what `write` throws. Then the run is as it was.
+  /// - Throws: ``FileError``; what `write` throws. Then the run is as it was, or the finished one
+  ///   that was set aside before it is back.
   public func replace(_ write: (RunFolder) throws -> Void) throws {
     let new = RunFolder(path: newPath)
     try Folder.remove(new.path)
@@ -58,7 +59,8 @@ extension RunFolder {
       try write(new)
       try setAside()
       // The model comes last, because with it the run is finished.
-      for name in try Folder.list(new.path).filter({ $0 != "final" }) + ["final"] {
+      let model = Folder.name(of: finalPath)
+      for name in try Folder.list(new.path).filter({ $0 != model }) + [model] {
         let source = "\(new.path)/\(name)"
         guard rename(source, "\(resolvedPath)/\(name)") == 0 || errno == ENOENT else {
           throw FileError(path: source, operation: .rename)

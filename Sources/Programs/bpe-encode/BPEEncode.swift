@@ -221,13 +221,13 @@ struct BPEEncode: Program {
 
   /// Starts writing the folder `path`, which must be one of token shards if it has files.
   private func outputFolder(_ path: String) throws -> OutputFolder {
-    let isInUse = try Folder.exists(path) && !Folder.list(path).isEmpty
-    if isInUse, try !TokenManifest.exists(in: path) {
+    let names = Folder.exists(path) ? try Folder.list(path) : []
+    if !names.isEmpty, try !TokenManifest.exists(in: path) {
       throw UsageError(
         "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
           + "so it is not replaced; name another folder or remove it")
     }
-    if isInUse, let other = try Folder.list(path).first(where: { !TokenManifest.isPart($0) }) {
+    if let other = names.first(where: { !TokenManifest.isPart($0) }) {
       throw UsageError(
         "--output: \(path) is replaced as a whole, and '\(other)' in it is not of token shards; "
           + "name another folder, or move the file")

@@ -53,12 +53,15 @@ enum ExportFiles {
     return ForeignContent.encodingProblem(of: bytes, in: path)
   }
 
+  /// What the file of a JSON export may be called.
+  private static let jsonNames = ["result.json", "result.json.gz"]
+
   /// Whether `folder` holds a JSON export.
   static func holdsJSON(_ folder: String) -> Bool { jsonFile(in: folder) != nil }
 
   /// The path of the JSON export that `folder` holds; `nil` if it holds none.
   static func jsonFile(in folder: String) -> String? {
-    ["/result.json", "/result.json.gz"].map { folder + $0 }.first(where: Folder.hasFile)
+    jsonNames.map { "\(folder)/\($0)" }.first(where: Folder.hasFile)
   }
 
   /// What is in `folder`, which holds no export itself, with the remedy.
@@ -66,7 +69,7 @@ enum ExportFiles {
   /// - Throws: `FileError` if the folder, or the export in it, may not be read.
   static func problem(ofFolder folder: String) throws -> String {
     let names = try Folder.list(folder)
-    for name in ["result.json", "result.json.gz", "messages.html"] where names.contains(name) {
+    for name in jsonNames + ["messages.html"] where names.contains(name) {
       _ = try InputFile(path: "\(folder)/\(name)")
     }
     let problem = "this folder holds no export (result.json or messages.html)"
