@@ -13,11 +13,11 @@
 void ckernels_linear_row(float *restrict out, const float *restrict x,
                          const float *restrict weights, size_t stride, size_t inputs,
                          size_t outputs) {
-  // One input after another: the processor prefetches best if everything it reads lies in one row,
-  // and prefetching by hand only interferes.
+  // One input after another: memory is read fastest from front to back.
   for (size_t input = 0; input < inputs; input++, weights += stride) {
     size_t column = 0;
     for (; column + BLOCK_COLUMNS <= outputs; column += BLOCK_COLUMNS) {
+      read_on_floats(weights + column, BLOCK_COLUMNS);
       for (size_t v = 0; v < VECTORS; v++) {
         Vector *sum = (Vector *)(out + column + v * LANES);
         *sum = FUSED(*sum, (Vector)x[input], from_floats(weights + column + v * LANES));

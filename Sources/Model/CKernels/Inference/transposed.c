@@ -1,5 +1,4 @@
-#include "CKernels.h"
-#include "../arithmetic.h"
+#include "vectors.h"
 
 // Weights that lie as [outputs, inputs]. Every output is a sum over blocks of inputs. A block is
 // the sum, in ascending order, of 16 chains of fused multiply-adds, the first over inputs 0, 16, 32
@@ -75,6 +74,7 @@ INLINE void chains(Row *out, const float *x, const float *weights, size_t inputs
   Row sums = {0};
   size_t input = 0;
   for (; input + CHAINS <= inputs; input += CHAINS) {
+    read_on_floats(weights + input, CHAINS);
     sums = FUSED(sums, *(const Row *)(x + input), *(const Row *)(weights + input));
   }
   if (input < inputs) {

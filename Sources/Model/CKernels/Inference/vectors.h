@@ -44,6 +44,14 @@ INLINE void read_on(const void *weights, size_t bytes) {
   }
 }
 
+/// The same for weights in single precision. Only processors with tiles gain, 1.1 to 1.2 times;
+/// others prefetch by themselves what lies in one row, and more would only interfere.
+INLINE void read_on_floats(const float *weights, size_t count) {
+#if defined(KERNELS_TILES)
+  read_on(weights, count * sizeof(*weights));
+#endif
+}
+
 INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
 /// out += sums, or with scales out += scales * sums.
