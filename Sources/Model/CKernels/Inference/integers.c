@@ -1,42 +1,24 @@
 #include "vectors.h"
 
-// Weights as integers, with scales that blocks of inputs share. A block is one chain of fused
-// multiply-adds of integers and inputs, to which its scale is applied once; blocks are added in
-// ascending order. So the bits are the same for any number of rows and any vector width.
+// Weights as integers, with scales that blocks of inputs share. The bits are the same for any vector
+// width.
 #pragma clang fp contract(off)
 
-typedef int8_t Bytes __attribute__((ext_vector_type(LANES), aligned(1)));
 typedef int32_t Integers __attribute__((ext_vector_type(LANES), aligned(4)));
 
 /// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
 static const float rounder = 12582912.0f;
 
-
 // MARK: - int8
 
-INLINE Vector from_int8(const int8_t *x) {
-  return __builtin_convertvector(*(const Bytes *)x, Vector);
-}
-
-void ckernels_linear_row_int8(float *restrict out, const float *restrict x,
-                              const int8_t *restrict panel, const float *restrict scales,
-                              size_t inputs) {
-  for (size_t start = 0; start < inputs; start += INPUT_BLOCK, scales += PANEL) {
-    const size_t end = start + INPUT_BLOCK < inputs ? start + INPUT_BLOCK : inputs;
-    Vector sums[PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-    for (size_t input = start; input < end; input++, panel += PANEL) {
-      read_on(panel, PANEL);
-      for (size_t v = 0; v < PANEL_VECTORS; v++) {
-        sums[v] = FUSED(sums[v], (Vector)x[input], from_int8(panel + v * LANES));
-      }
+void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights,
+                            size_t inputs) {
+  for (size_t input = 0; input < inputs; input++) {
+    const int8_t *quads = weights + input / QUAD * QUAD * PANEL + input % QUAD;
+    for (size_t column = 0; column < PANEL; column++) {
+      panel[input * PANEL + column] = quads[QUAD * column];
     }
-    add_sums(out, sums, scales, PANEL_VECTORS);
   }
-}
-
-void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights, size_t count) {
-  for (size_t i = 0; i < count; i += LANES) *(Vector *)(panel + i) = from_int8(weights + i);
 }
 
 void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
@@ -52,32 +34,28 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
     scales[column] = largest[column] / 127.0f;
     inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
   }
+  const size_t padded = (inputs + CKERNELS_INT8_UNIT - 1) / CKERNELS_INT8_UNIT * CKERNELS_INT8_UNIT;
+  memset(out, 0, padded * PANEL);
   for (size_t input = 0; input < inputs; input++) {
+    int8_t *quads = out + input / QUAD * QUAD * PANEL + input % QUAD;
     for (size_t column = 0; column < PANEL; column++) {
       float shifted = panel[input * PANEL + column] * inverse[column] + rounder;
-      out[input * PANEL + column] = (int8_t)(shifted - rounder);
+      quads[QUAD * column] = (int8_t)(shifted - rounder);
     }
   }
 }
 
 // MARK: - int4
 
-/// Weights of an output that share a word: the first and the second ones of four pairs of inputs.
+/// Weights of an output that share a word.
 #define NIBBLES 8
-#define PAIRS_OF_WORD (NIBBLES / 2)
 
 /// Where the weight of input `i` begins in a word.
-INLINE uint32_t nibble_shift(size_t i) { return (uint32_t)(i / 2 * 4 + i % 2 * 16); }
+INLINE uint32_t nibble_shift(size_t i) { return (uint32_t)(i % QUAD * 8 + i / QUAD * 4); }
 
 /// The weights in the lowest four bits of each word.
 INLINE Vector from_int4(Words words) {
-#if defined(KERNELS_AVX512)
-  // A permutation looks at these bits only.
-  const __m512 integers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
-  return (Vector)_mm512_permutexvar_ps((__m512i)words, integers);
-#else
   return __builtin_convertvector((Integers)(words & 15u), Vector) - 8.0f;
-#endif
 }
 
 /// Finite numbers in half precision.
@@ -106,33 +84,6 @@ INLINE uint16_t half_of(float x) {
   const float small = size < 0x1p-14f ? size : 0x1p-14f;
   const uint32_t subnormal = (uint32_t)(int32_t)((small * 0x1p24f + rounder) - rounder);
   return (uint16_t)((bits >> 16 & 0x8000u) | (size < 0x1p-14f ? subnormal : normal));
-}
-
-void ckernels_linear_row_int4(float *restrict out, const float *restrict x,
-                              const CKernelsInt4Block *restrict panel, size_t inputs) {
-  enum { INT4_BLOCK = CKERNELS_INT4_BLOCK };
-  for (; inputs > 0; panel++) {
-    const size_t count = inputs < INT4_BLOCK ? inputs : INT4_BLOCK;
-    Vector sums[PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++) sums[v] = (Vector)0.0f;
-    for (size_t input = 0; input < count; input += NIBBLES) {
-      const uint32_t *weights = panel->weights[input / NIBBLES];
-      read_on(weights, PANEL * sizeof(*weights));
-      Words words[PANEL_VECTORS];
-      for (size_t v = 0; v < PANEL_VECTORS; v++) words[v] = *(const Words *)(weights + v * LANES);
-      for (size_t i = input; i < count && i < input + NIBBLES; i += 2) {
-        for (size_t v = 0; v < PANEL_VECTORS; v++) {
-          sums[v] = FUSED(sums[v], (Vector)x[i], from_int4(words[v]));
-          if (i + 1 < count) sums[v] = FUSED(sums[v], (Vector)x[i + 1], from_int4(words[v] >> 16));
-          words[v] >>= 4;
-        }
-      }
-    }
-    float scales[PANEL];
-    add_sums(out, sums, scales_of_int4(scales, panel), PANEL_VECTORS);
-    x += count;
-    inputs -= count;
-  }
 }
 
 void ckernels_panel_of_int4(float *restrict panel, float *restrict scales,

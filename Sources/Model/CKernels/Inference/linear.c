@@ -42,7 +42,7 @@ void ckernels_linear_row_bfloat16(float *restrict out, const float *restrict x,
         if (input + 1 < end) sums[v] = FUSED(sums[v], (Vector)x[input + 1], second_of(pairs));
       }
     }
-    add_sums(out, sums, 0, PANEL_VECTORS);
+    add_sums(out, sums, PANEL_VECTORS);
   }
 }
 
@@ -82,8 +82,7 @@ void ckernels_panel_of_bfloat16(float *restrict panel, const uint16_t *restrict 
 /// of cache lines, `coming_stride` apart, is prefetched.
 INLINE void panel_tile(const size_t rows, float *restrict out, size_t out_stride,
                  const float *restrict x, size_t x_stride, const float *restrict panel,
-                 const float *restrict scales, size_t inputs, const float *coming,
-                 size_t coming_stride) {
+                 size_t inputs, const float *coming, size_t coming_stride) {
   Vector sums[ROWS_TOGETHER][VECTORS];
   for (size_t r = 0; r < rows; r++) {
     for (size_t v = 0; v < VECTORS; v++) sums[r][v] = (Vector)0.0f;
@@ -99,32 +98,30 @@ INLINE void panel_tile(const size_t rows, float *restrict out, size_t out_stride
       }
     }
   }
-  for (size_t r = 0; r < rows; r++) add_sums(out + r * out_stride, sums[r], scales, VECTORS);
+  for (size_t r = 0; r < rows; r++) add_sums(out + r * out_stride, sums[r], VECTORS);
 }
 
 void ckernels_panel_product(float *restrict out, size_t out_stride, const float *restrict x,
                             size_t x_stride, size_t rows, const float *restrict panel,
-                            const float *restrict scales, size_t inputs, const float *next,
-                            size_t next_stride) {
+                            size_t inputs, const float *next, size_t next_stride) {
   size_t line = 0;
   for (size_t row = 0; row < rows; row += ROWS_TOGETHER) {
     for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS, line += 16) {
       float *o = out + row * out_stride + column;
       const float *i = x + row * x_stride, *p = panel + column;
-      const float *s = scales ? scales + column : 0;
       // The first few tiles prefetch everything for the next panel; later ones only touch what is
       // already cached.
       const float *c = next && line < PANEL ? next + line : p;
       const size_t d = next && line < PANEL ? next_stride : 0;
       switch (rows - row) {
-      case 1: panel_tile(1, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 1: panel_tile(1, o, out_stride, i, x_stride, p, inputs, c, d); break;
 #if ROWS_TOGETHER > 2
-      case 2: panel_tile(2, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 3: panel_tile(3, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 4: panel_tile(4, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
-      case 5: panel_tile(5, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      case 2: panel_tile(2, o, out_stride, i, x_stride, p, inputs, c, d); break;
+      case 3: panel_tile(3, o, out_stride, i, x_stride, p, inputs, c, d); break;
+      case 4: panel_tile(4, o, out_stride, i, x_stride, p, inputs, c, d); break;
+      case 5: panel_tile(5, o, out_stride, i, x_stride, p, inputs, c, d); break;
 #endif
-      default: panel_tile(ROWS_TOGETHER, o, out_stride, i, x_stride, p, s, inputs, c, d); break;
+      default: panel_tile(ROWS_TOGETHER, o, out_stride, i, x_stride, p, inputs, c, d); break;
       }
     }
   }

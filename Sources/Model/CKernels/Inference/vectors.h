@@ -22,6 +22,9 @@ typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(2)));
 #define ROWS_TOGETHER 2
 #endif
 
+/// Inputs whose integers lie side by side.
+#define QUAD 4
+
 #define PANEL CKERNELS_PANEL
 #define PANEL_VECTORS (PANEL / LANES)
 #define INPUT_BLOCK CKERNELS_INPUT_BLOCK
@@ -54,12 +57,9 @@ INLINE void read_on_floats(const float *weights, size_t count) {
 
 INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
-/// out += sums, or with scales out += scales * sums.
-INLINE void add_sums(float *out, const Vector *sums, const float *scales, size_t vectors) {
-  for (size_t v = 0; v < vectors; v++) {
-    Vector *target = (Vector *)(out + v * LANES);
-    *target = scales ? FUSED(*target, from_floats(scales + v * LANES), sums[v]) : *target + sums[v];
-  }
+/// out += sums.
+INLINE void add_sums(float *out, const Vector *sums, size_t vectors) {
+  for (size_t v = 0; v < vectors; v++) *(Vector *)(out + v * LANES) += sums[v];
 }
 
 // MARK: - Pairs of bfloat16
@@ -70,8 +70,3 @@ INLINE Words from_pairs(const uint16_t *x) { return *(const Words *)x; }
 INLINE Vector first_of(Words pairs) { return (Vector)(pairs << 16); }
 
 INLINE Vector second_of(Words pairs) { return (Vector)(pairs & 0xFFFF0000u); }
-
-/// Pairs of two numbers each that are bfloat16.
-INLINE Words pairs_of(Vector first, Vector second) {
-  return (Words)first >> 16 | ((Words)second & 0xFFFF0000u);
-}

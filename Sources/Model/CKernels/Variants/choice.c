@@ -66,7 +66,8 @@ static int best(void) {
       !__builtin_cpu_supports("avx512vl"))
     return 0;
   if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512bf16")) return 1;
-  return __builtin_cpu_supports("amx-bf16") && may_use_tiles() ? 3 : 2;
+  const int has_tiles = __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-int8");
+  return has_tiles && may_use_tiles() ? 3 : 2;
 }
 
 // Before main, so that no thread sees the choice change.

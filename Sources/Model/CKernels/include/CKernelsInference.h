@@ -41,9 +41,8 @@ void ckernels_panel_of_chains(float *panel, size_t chain_stride, const float *we
 void ckernels_linear_row_bfloat16(float *out, const float *x, const uint16_t *panel,
                                   size_t inputs);
 
-/// The same for a panel of int8, with `[blocks of inputs, CKERNELS_PANEL]` scales.
-void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
-                              const float *scales, size_t inputs);
+/// The inputs of a panel of int8 are padded to a multiple of this.
+#define CKERNELS_INT8_UNIT 64
 
 /// The number of inputs that share a scale in int4.
 #define CKERNELS_INT4_BLOCK 32
@@ -53,14 +52,39 @@ void ckernels_linear_row_int8(float *out, const float *x, const int8_t *panel,
 typedef struct CKernelsInt4Block {
   /// In half precision.
   uint16_t scales[CKERNELS_PANEL];
-  /// The integers plus 8, those of eight inputs in each word: of the first, third, fifth and seventh
-  /// in its lower half, from the lowest bits on, and of the others in its upper half.
+  /// The integers plus 8, those of eight inputs in each word: of the first four in the lower halves of
+  /// its bytes, and of the others in the upper halves.
   uint32_t weights[CKERNELS_INT4_BLOCK / 8][CKERNELS_PANEL];
 } CKernelsInt4Block;
 
+/// Rows of inputs, rounded to integers that share a scale in each block.
+typedef struct CKernelsIntegerRows {
+  /// Two bytes for each input, padded to a multiple of CKERNELS_INT8_UNIT inputs, in an order that the
+  /// kernels know; rows are `stride` bytes apart. If there are several, their number is padded to a
+  /// multiple of ckernels_pair_tile_rows(), with anything.
+  int8_t *integers;
+  size_t stride;
+  /// `[rows, blocks]`.
+  float *scales;
+  /// `[rows, blocks]`: what is to be subtracted from the sums of the blocks.
+  int32_t *offsets;
+} CKernelsIntegerRows;
+
+/// Rounds x, `[inputs]`, to the integers of row `row` for a product with int8 or int4.
+void ckernels_int8_inputs(CKernelsIntegerRows out, size_t row, const float *x,
+                          size_t inputs);
+void ckernels_int4_inputs(CKernelsIntegerRows out, size_t row, const float *x,
+                          size_t inputs);
+
+/// out += x * panel for rows of integers x, a panel of int8, the bytes of four inputs side by side,
+/// `[inputs / 4, CKERNELS_PANEL, 4]`, with `[blocks of inputs, CKERNELS_PANEL]` scales, and rows of
+/// out, `[rows, out_stride]`.
+void ckernels_linear_int8(float *out, size_t out_stride, CKernelsIntegerRows x, size_t rows,
+                          const int8_t *panel, const float *scales, size_t inputs);
+
 /// The same for a panel of int4.
-void ckernels_linear_row_int4(float *out, const float *x, const CKernelsInt4Block *panel,
-                              size_t inputs);
+void ckernels_linear_int4(float *out, size_t out_stride, CKernelsIntegerRows x, size_t rows,
+                          const CKernelsInt4Block *panel, size_t inputs);
 
 /// The panels, one after another, of `columns` outputs, padded with zero, of weights
 /// `[inputs, stride]`.
@@ -74,22 +98,21 @@ void ckernels_panel_of_rows(float *panel, const float *weights, size_t stride, s
 /// A panel of floats, `[inputs, CKERNELS_PANEL]`, from a panel of bfloat16.
 void ckernels_panel_of_bfloat16(float *panel, const uint16_t *weights, size_t inputs);
 
-/// A panel of floats, without its scales, from a panel of int8; `count` is a multiple of
-/// CKERNELS_PANEL.
-void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t count);
+/// A panel of floats, without its scales, from a panel of int8.
+void ckernels_panel_of_int8(float *panel, const int8_t *weights, size_t inputs);
 
 /// A panel of floats, without its scales, and the scales from a block of int4.
 void ckernels_panel_of_int4(float *panel, float *scales, const CKernelsInt4Block *block,
                             size_t inputs);
 
-/// out += x * panel, or with scales out += scales * (x * panel), for rows of x, `[rows, inputs]`,
-/// one block or less, and of out, `[rows, CKERNELS_PANEL]`.
+/// out += x * panel for rows of x, `[rows, inputs]`, one block or less, and of out,
+/// `[rows, CKERNELS_PANEL]`.
 ///
 /// `next`, if not null, is what the next panel will be made from, `[inputs, next_stride]`; it is
 /// prefetched meanwhile.
 void ckernels_panel_product(float *out, size_t out_stride, const float *x, size_t x_stride,
-                            size_t rows, const float *panel, const float *scales, size_t inputs,
-                            const float *next, size_t next_stride);
+                            size_t rows, const float *panel, size_t inputs, const float *next,
+                            size_t next_stride);
 
 /// Whether the processor multiplies pairs of bfloat16, at twice the rate of floats or more.
 int ckernels_multiplies_pairs(void);
@@ -101,15 +124,6 @@ int ckernels_multiplies_pairs(void);
 /// ckernels_pair_unit() and ckernels_pair_tile_rows(): the pairs with zero, the rows with anything.
 void ckernels_linear_pairs(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
                            size_t rows, const uint16_t *panel, size_t inputs);
-
-/// The same for a panel of int8 with its scales; the integers are bfloat16 too.
-void ckernels_linear_int8_pairs(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
-                                size_t rows, const int8_t *panel, const float *scales,
-                                size_t inputs);
-
-/// The same for a panel of int4.
-void ckernels_linear_int4_pairs(float *out, size_t out_stride, const uint32_t *x, size_t x_stride,
-                                size_t rows, const CKernelsInt4Block *panel, size_t inputs);
 
 /// A panel of bfloat16 from a panel of floats, `[inputs, CKERNELS_PANEL]`.
 void ckernels_bfloat16_of_panel(uint16_t *out, const float *panel, size_t inputs);
@@ -128,7 +142,7 @@ void ckernels_round_to_bfloat16_in_place(void *memory, size_t count);
 void ckernels_floats_of_bfloat16(float *out, const uint16_t *values, size_t count);
 
 /// A panel of int8 and its scales from a panel of floats of at most CKERNELS_INPUT_BLOCK inputs:
-/// the largest weight of each output becomes 127.
+/// the largest weight of each output becomes 127. Inputs that pad the panel become zero.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
 
 /// A block of int4 from a panel of floats of at most CKERNELS_INT4_BLOCK inputs, with the scales of

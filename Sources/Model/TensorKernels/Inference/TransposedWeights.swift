@@ -39,10 +39,10 @@ extension ThreadPool {
 }
 
 extension PanelProduct {
-  /// Computes panel `panel` of the outputs, stored as the panel at `index` in `target`; ``input``
-  /// is in the order of the chains.
+  /// Computes panel `panel` of the outputs, `target`, of `input` in the order of the chains.
   func multiply(
-    _ target: MatrixView, _ index: Int, _ floats: MatrixView, _ panel: Int, _ memory: PanelMemory
+    _ target: MatrixView, _ input: MatrixView, _ floats: MatrixView, _ panel: Int,
+    _ memory: PanelMemory
   ) {
     let rows = floats.rows(weights.columns(ofPanel: panel))
     let memory = memory.floats.base
@@ -53,9 +53,8 @@ extension PanelProduct {
       let length = (block.count + WeightMatrix.chains - 1) / WeightMatrix.chains
       for chain in 0..<WeightMatrix.chains {
         ckernels_panel_product(
-          target.base + index * WeightMatrix.panel, target.stride,
-          input.base + block.lowerBound + chain * length, input.stride, out.rows,
-          memory + chain * PanelMemory.chainStride, nil, length, nil, 0)
+          target.base, target.stride, input.base + block.lowerBound + chain * length, input.stride,
+          out.rows, memory + chain * PanelMemory.chainStride, length, nil, 0)
       }
     }
   }

@@ -93,7 +93,7 @@ extension WeightMatrix {
       ckernels_panel_of_bfloat16(panel.base, packed.base + offset, inputs.count)
       return nil
     case .int8(let packed, let scales):
-      ckernels_panel_of_int8(panel.base, packed.base + offset, panel.count)
+      ckernels_panel_of_int8(panel.base, packed.base + offset, inputs.count)
       return UnsafePointer(
         scales.base + scaleOffset(panel: index, input: inputs.lowerBound))
     case .int4(let blocks):

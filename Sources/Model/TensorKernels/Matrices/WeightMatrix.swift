@@ -16,8 +16,8 @@ public enum WeightType: String, CaseIterable, Sendable {
 /// that the matrix does not own, or packed.
 ///
 /// Packed weights lie in panels of 64 outputs, so that a thread reads them from front to back: the
-/// weights of an input, or in bfloat16 of a pair of inputs, lie side by side. Outputs that only pad
-/// the last panel are zero.
+/// weights of a pair of inputs, or as integers of four or eight inputs, lie side by side. Outputs that
+/// only pad the last panel are zero, and so are inputs that pad the last pair or block.
 public struct WeightMatrix: Sendable {
   /// Channels of the input.
   public let inputs: Int
@@ -41,6 +41,8 @@ public struct WeightMatrix: Sendable {
   static let inputBlock = Int(CKERNELS_INPUT_BLOCK)
   /// The same in int4.
   static let int4Block = Int(CKERNELS_INT4_BLOCK)
+  /// What the number of inputs of a panel is padded to a multiple of in int8.
+  static let int8Unit = Int(CKERNELS_INT8_UNIT)
 
   /// The weights `floats`, `[inputs, outputs]`, used in place; the matrix does not own the memory.
   public init(_ floats: Operand<Float>) {
@@ -58,10 +60,10 @@ public struct WeightMatrix: Sendable {
     switch type {
     case .fp32: preconditionFailure("weights in single precision are not packed")
     case .bf16:
-      let weights = Arena<UInt16>(count: (inputs + inputs % 2) * columns)
+      let weights = Arena<UInt16>(count: inputs.roundedUp(toMultipleOf: 2) * columns)
       (storage, owners) = (.bfloat16(weights.elements), [weights])
     case .int8:
-      let weights = Arena<Int8>(count: inputs * columns)
+      let weights = Arena<Int8>(count: inputs.roundedUp(toMultipleOf: Self.int8Unit) * columns)
       let scales = FloatArena(count: blocks(Self.inputBlock) * columns)
       (storage, owners) = (.int8(weights.elements, scales: scales.floats), [weights, scales])
     case .int4:
@@ -90,9 +92,6 @@ public struct WeightMatrix: Sendable {
     case .int4(let blocks): return UnsafeRawBufferPointer(blocks.buffer)
     }
   }
-
-  /// Whether the weights are pairs of bfloat16.
-  var isPaired: Bool { if case .bfloat16 = storage { true } else { false } }
 
   /// Whether the weights lie in panels.
   var isPacked: Bool { if case .floats = storage { false } else { true } }
@@ -123,7 +122,8 @@ extension WeightMatrix {
   /// Where the weights of panel `panel` begin in bf16 and int8, from input `input` on, the first of
   /// a block.
   func offset(panel: Int, input: Int) -> Int {
-    (panel * (isPaired ? inputs + inputs % 2 : inputs) + input) * Self.panel
+    let unit = if case .bfloat16 = storage { 2 } else { Self.int8Unit }
+    return (panel * inputs.roundedUp(toMultipleOf: unit) + input) * Self.panel
   }
 
   /// The index of the block of panel `panel` that begins with `input`.

@@ -60,16 +60,14 @@ extension WeightMatrix {
 
   /// Packs a block of a panel.
   private func store(_ block: Floats, panel: Int, inputs: Range<Int>) {
-    let count = inputs.count * Self.panel
     let offset = offset(panel: panel, input: inputs.lowerBound)
     switch storage {
     case .floats: preconditionFailure("weights in single precision are not packed")
     case .bfloat16(let weights):
-      // If the number of inputs is odd, the last one is paired with zero.
-      ckernels_bfloat16_of_panel(
-        weights[offset..<offset + (count + inputs.count % 2 * Self.panel)].base, block.base,
-        inputs.count)
+      let count = inputs.count.roundedUp(toMultipleOf: 2) * Self.panel
+      ckernels_bfloat16_of_panel(weights[offset..<offset + count].base, block.base, inputs.count)
     case .int8(let weights, let scales):
+      let count = inputs.count.roundedUp(toMultipleOf: Self.int8Unit) * Self.panel
       let scaleOffset = scaleOffset(panel: panel, input: inputs.lowerBound)
       ckernels_int8_of_panel(
         weights[offset..<offset + count].base,

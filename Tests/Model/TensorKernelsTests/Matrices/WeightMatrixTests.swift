@@ -7,11 +7,30 @@ struct WeightMatrixTests {
 
   /// The kinds of weights; those in single precision lie as `[inputs, outputs]` or transposed.
   enum Kind: String, CaseIterable, Sendable {
-    case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed, int8Products
-    case int4, int4OfTransposed, int4Products
+    case inputsByOutputs, outputsByInputs, bf16, bf16Products, int8, int8OfTransposed
+    case int4, int4OfTransposed
 
-    var precision: Precision {
-      [.bf16Products, .int8Products, .int4Products].contains(self) ? .bf16 : .fp32
+    var precision: Precision { self == .bf16Products ? .bf16 : .fp32 }
+
+    /// What the inputs are rounded to.
+    func rounded(_ inputs: [Float]) -> [Double] {
+      switch self {
+      case .inputsByOutputs, .outputsByInputs, .bf16: inputs.map(Double.init)
+      case .bf16Products: inputs.map { Double(nearestBFloat16($0)) }
+      case .int8, .int8OfTransposed: Self.integers(inputs, block: 128, bits: 14)
+      case .int4, .int4OfTransposed: Self.integers(inputs, block: 32, bits: 11)
+      }
+    }
+
+    /// The nearest multiples of a power of two that makes the largest of a block a number of `bits`
+    /// bits.
+    private static func integers(_ inputs: [Float], block: Int, bits: Int) -> [Double] {
+      stride(from: 0, to: inputs.count, by: block).flatMap { start in
+        let block = inputs[start..<min(start + block, inputs.count)].map(Double.init)
+        let largest = block.reduce(0) { max($0, abs($1)) }
+        let unit = largest.binade * 2 / Double(1 << bits)
+        return block.map { largest == 0 ? 0 : ($0 / unit).rounded(.toNearestOrEven) * unit }
+      }
     }
   }
 
@@ -37,7 +56,7 @@ struct WeightMatrixTests {
       }
     }
     switch kind {
-    case .int4, .int4OfTransposed, .int4Products:
+    case .int4, .int4OfTransposed:
       // Numbers that int4 holds exactly: in each block the first is -8 times the scale.
       var random = SplitMix64(state: seed)
       for output in 0..<outputs {
@@ -65,7 +84,7 @@ struct WeightMatrixTests {
       return Weights(
         matrix: matrix, numbers: numbers { number, _, _ in Double(nearestBFloat16(number)) },
         owner: floats)
-    case .int8, .int8OfTransposed, .int8Products:
+    case .int8, .int8OfTransposed:
       let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: .int8)
       threadPool.pack(operand, into: matrix)
       return Weights(
@@ -100,12 +119,9 @@ struct WeightMatrixTests {
         var expected: [Double] = []
         var bounds: [Double] = []
         for row in 0..<rows {
+          let numbers = kind.rounded(Array(input.view.row(row)))
           for output in 0..<outputs {
-            let terms = (0..<inputs).map {
-              let number = input.view.row(row)[$0]
-              return Double(kind.precision == .bf16 ? nearestBFloat16(number) : number)
-                * weights.numbers[$0][output]
-            }
+            let terms = (0..<inputs).map { numbers[$0] * weights.numbers[$0][output] }
             expected.append(terms.reduce(Double(bias.floats[output]), +))
             bounds.append(
               roundingError * Double(inputs + 4) * terms.reduce(1) { $0 + abs($1) })
