@@ -36,7 +36,7 @@ extension Trainer {
       ),
       (
         .string(ThreadPool.kernels), "kernels for another kind of processor",
-        "hold all to those of the oldest: BUGURT_KERNELS=haswell, avx512 or bfloat16 in the environment"
+        "hold all to those of the oldest: BUGURT_KERNELS=haswell, avx512, vnni or bfloat16 in the environment"
       ),
     ]
     for (fact, difference, remedy) in facts {

@@ -24,9 +24,8 @@ typedef struct IntegerFormat {
   Words (*quads)(const void *block, size_t quad, size_t v);
 } IntegerFormat;
 
-#if defined(KERNELS_BFLOAT16)
-// Every processor that multiplies bfloat16 multiplies quads of bytes too, with and without a sign.
-#define HAS_QUADS
+// Instructions for quads multiply bytes without a sign by bytes with one.
+#if defined(KERNELS_QUADS)
 #define INT8_BIAS 128
 #else
 #define INT8_BIAS 0
@@ -54,7 +53,7 @@ static const IntegerFormat int4_format = {
 /// Writes `count` inputs, a multiple of QUAD, of a block.
 INLINE void write_integers(const IntegerFormat format, void *out, const int32_t *integers,
                            size_t count) {
-#if defined(HAS_QUADS)
+#if defined(KERNELS_QUADS)
   // All upper parts, then all lower ones.
   int8_t *parts = out;
   for (size_t i = 0; i < count; i++) {
@@ -135,7 +134,7 @@ void ckernels_int4_inputs(CKernelsIntegerRows out, size_t row, const float *x,
 
 // MARK: - Sums
 
-#if defined(HAS_QUADS)
+#if defined(KERNELS_QUADS)
 
 /// The sums of the products with the upper and with the lower parts of inputs.
 typedef struct PartialSums {
@@ -214,13 +213,13 @@ typedef struct IntegerBlock {
   const float *scales;
 } IntegerBlock;
 
-#if defined(KERNELS_AVX512)
+/// The rows and the vectors of outputs whose sums are kept in registers, if there are several rows.
 #define INTEGER_ROWS 3
-#else
-#define INTEGER_ROWS 2
-#endif
-/// The vectors of outputs that are summed at a time if there are several rows.
+#if defined(KERNELS_AVX512)
 #define SUMMED_VECTORS 4
+#else
+#define SUMMED_VECTORS 2
+#endif
 
 /// Rows from `row` on, `rows` of them, a constant, and the outputs of `vectors` vectors from `first` on.
 INLINE void add_vectors(const IntegerFormat format, const IntegerBlock *block, size_t row,
@@ -259,9 +258,7 @@ INLINE void add_rows_of_integers(const IntegerFormat format, const IntegerBlock 
     for (size_t v = 0; v < PANEL_VECTORS; v += SUMMED_VECTORS) {
       switch (rows - row) {
       case 1: add_vectors(format, block, row, 1, v, SUMMED_VECTORS); break;
-#if INTEGER_ROWS > 2
       case 2: add_vectors(format, block, row, 2, v, SUMMED_VECTORS); break;
-#endif
       default: add_vectors(format, block, row, INTEGER_ROWS, v, SUMMED_VECTORS); break;
       }
     }

@@ -4,6 +4,7 @@
 #define VARIANT bfloat16
 #define TARGET "arch=cooperlake,tune=znver4"
 #define KERNELS_AVX512
+#define KERNELS_QUADS
 #define KERNELS_BFLOAT16
 #include "variant.h"
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define KERNEL(name) \
-  extern const char haswell_##name, avx512_##name, bfloat16_##name, tiles_##name;
+  extern const char haswell_##name, avx512_##name, vnni_##name, bfloat16_##name, tiles_##name;
 #include "names.h"
 #undef KERNEL
 
@@ -23,6 +23,12 @@ static const void *const haswell[] = {
 
 #define KERNEL(name) &avx512_##name,
 static const void *const avx512[] = {
+#include "names.h"
+};
+#undef KERNEL
+
+#define KERNEL(name) &vnni_##name,
+static const void *const vnni[] = {
 #include "names.h"
 };
 #undef KERNEL
@@ -42,7 +48,8 @@ static const void *const tiles[] = {
 static const struct {
   const char *name;
   const void *const *kernels;
-} variants[] = {{"haswell", haswell}, {"avx512", avx512}, {"bfloat16", bfloat16}, {"tiles", tiles}};
+} variants[] = {{"haswell", haswell}, {"avx512", avx512}, {"vnni", vnni}, {"bfloat16", bfloat16},
+                {"tiles", tiles}};
 
 static int chosen;
 // Named in the jumps below.
@@ -65,9 +72,10 @@ static int best(void) {
       !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512dq") ||
       !__builtin_cpu_supports("avx512vl"))
     return 0;
-  if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512bf16")) return 1;
+  if (!__builtin_cpu_supports("avx512vnni")) return 1;
+  if (!__builtin_cpu_supports("avx512bf16")) return 2;
   const int has_tiles = __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-int8");
-  return has_tiles && may_use_tiles() ? 3 : 2;
+  return has_tiles && may_use_tiles() ? 4 : 3;
 }
 
 // Before main, so that no thread sees the choice change.

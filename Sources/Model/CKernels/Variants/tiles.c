@@ -4,6 +4,7 @@
 #define VARIANT tiles
 #define TARGET "arch=cooperlake,tune=znver4,amx-tile,amx-bf16,amx-int8"
 #define KERNELS_AVX512
+#define KERNELS_QUADS
 #define KERNELS_BFLOAT16
 #define KERNELS_TILES
 #include "variant.h"

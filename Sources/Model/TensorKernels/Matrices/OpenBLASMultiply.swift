@@ -69,8 +69,8 @@ extension ThreadPool {
 // MARK: - The library
 
 extension ThreadPool {
-  /// The variant of our own kernels that this process runs: `haswell`, `avx512`, `bfloat16`, `tiles`,
-  /// or `baseline` where there is only one.
+  /// The variant of our own kernels that this process runs: `haswell`, `avx512`, `vnni`, `bfloat16`,
+  /// `tiles`, or `baseline` where there is only one.
   public static var kernels: String { String(cString: ckernels_variant()) }
 
   /// What computes matrix products, and the processor that the kernels are for, such as
