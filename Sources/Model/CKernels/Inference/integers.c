@@ -14,9 +14,10 @@ static const float rounder = 12582912.0f;
 void ckernels_panel_of_int8(float *restrict panel, const int8_t *restrict weights,
                             size_t inputs) {
   for (size_t input = 0; input < inputs; input++) {
-    const int8_t *quads = weights + input / QUAD * QUAD * PANEL + input % QUAD;
+    uint32_t words[PANEL];
+    memcpy(words, weights + input / QUAD * sizeof words, sizeof words);
     for (size_t column = 0; column < PANEL; column++) {
-      panel[input * PANEL + column] = quads[QUAD * column];
+      panel[input * PANEL + column] = (int8_t)(words[column] >> input % QUAD * 8);
     }
   }
 }
@@ -34,14 +35,15 @@ void ckernels_int8_of_panel(int8_t *restrict out, float *restrict scales,
     scales[column] = largest[column] / 127.0f;
     inverse[column] = largest[column] > 0 ? 127.0f / largest[column] : 0;
   }
-  const size_t padded = (inputs + CKERNELS_INT8_UNIT - 1) / CKERNELS_INT8_UNIT * CKERNELS_INT8_UNIT;
-  memset(out, 0, padded * PANEL);
-  for (size_t input = 0; input < inputs; input++) {
-    int8_t *quads = out + input / QUAD * QUAD * PANEL + input % QUAD;
-    for (size_t column = 0; column < PANEL; column++) {
-      float shifted = panel[input * PANEL + column] * inverse[column] + rounder;
-      quads[QUAD * column] = (int8_t)(shifted - rounder);
+  for (size_t quad = 0; quad < inputs; quad += QUAD, out += QUAD * PANEL) {
+    uint32_t words[PANEL] = {0};
+    for (size_t i = 0; i < QUAD && quad + i < inputs; i++) {
+      for (size_t column = 0; column < PANEL; column++) {
+        const float shifted = panel[(quad + i) * PANEL + column] * inverse[column] + rounder;
+        words[column] |= ((uint32_t)(int32_t)(shifted - rounder) & 0xFFu) << i * 8;
+      }
     }
+    memcpy(out, words, sizeof words);
   }
 }
 

@@ -142,7 +142,7 @@ void ckernels_round_to_bfloat16_in_place(void *memory, size_t count);
 void ckernels_floats_of_bfloat16(float *out, const uint16_t *values, size_t count);
 
 /// A panel of int8 and its scales from a panel of floats of at most CKERNELS_INPUT_BLOCK inputs:
-/// the largest weight of each output becomes 127. Inputs that pad the panel become zero.
+/// the largest weight of each output becomes 127. Inputs that only pad the panel are not written.
 void ckernels_int8_of_panel(int8_t *out, float *scales, const float *panel, size_t inputs);
 
 /// A block of int4 from a panel of floats of at most CKERNELS_INT4_BLOCK inputs, with the scales of
