@@ -7,7 +7,7 @@ import TextSupport
 struct AdapterOptions: ArgumentGroup {
   @Options(
     help: "merge this adapter into the model, a folder with adapter_config.json as peft writes it "
-      + "(LoRA, rsLoRA, DoRA, PiSSA); may be repeated, to compare adapters: each writes the texts in "
+      + "(LoRA, rsLoRA, DoRA, PiSSA). Several are compared: each writes the texts in "
       + "turn, under its name, which is that of the folder unless NAME=FOLDER gives another",
     valueName: "folder", completion: .folder)
   var adapter: [String] = []

@@ -16,7 +16,7 @@ struct MachineOptions: ArgumentGroup {
     help:
       "arithmetic of matrix products: fp32; bf16, which reads prompts and writes many texts "
       + "up to three times as fast, if the processor has it (AVX-512 BF16); or auto: bf16 where "
-      + "possible",
+      + "possible. Weights in int8 and int4 are multiplied as integers anyway",
     valueName: "type")
   var precision = PrecisionChoice.fp32
   @Option(
@@ -76,6 +76,7 @@ struct MachineOptions: ArgumentGroup {
       }
       return (.fp32, .fp32)
     }
+    if let weights, weights != .bf16 { return (weights, .fp32) }
     let isBFloat16 = try precision.isBFloat16(
       isAvailable: ThreadPool.multipliesBFloat16,
       lack: "this processor does not multiply bfloat16 (AVX-512 BF16)")

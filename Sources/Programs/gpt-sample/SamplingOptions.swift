@@ -27,7 +27,7 @@ struct SamplingOptions: ArgumentGroup {
     help: "minimum number of tokens after the prompt", valueName: "n",
     accepting: .atLeast(0))
   var minNewTokens = 0
-  @Options(help: "never write the token with this id (may be repeated)", valueName: "id")
+  @Options(help: "never write the token with this id", valueName: "id")
   var suppressToken: [Int] = []
   @Flag(help: "never let the model end a text: each continues to --max-length")
   var noEndOfText = false

@@ -132,6 +132,38 @@ struct WeightMatrixTests {
     }
   }
 
+  @Test(
+    "inputs that become integers lose a tenth of what their weights have lost at most, beside outliers too",
+    arguments: [WeightType.int8, .int4], [Float(1), 1000])
+  func roundedInputs(type: WeightType, outlier: Float) {
+    let (inputs, outputs, rows) = (512, 96, 3)
+    let floats = Matrix(inputs, outputs, random: 21, scale: 0.1)
+    let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: type)
+    threadPool.pack(floats.view.asIs, into: matrix)
+    let input = Matrix(rows, inputs, random: 22)
+    for row in 0..<rows { input.view.row(row)[100 * row] *= outlier }
+    let out = Matrix(rows, outputs)
+    threadPool.multiply(out.view, input.view, matrix, bias: nil)
+    // The numbers that the packed weights stand for.
+    let (unit, packed) = (Matrix(inputs, inputs), Matrix(inputs, outputs))
+    for index in 0..<inputs { unit.view.row(index)[index] = 1 }
+    threadPool.multiply(packed.view, unit.view, matrix, bias: nil)
+    func product(_ row: Int, _ output: Int, _ weights: Matrix) -> Double {
+      (0..<inputs).reduce(0) { sum, index in
+        sum + Double(input.view.row(row)[index]) * Double(weights.view.row(index)[output])
+      }
+    }
+    var (ofInputs, ofWeights) = (0.0, 0.0)
+    for row in 0..<rows {
+      for output in 0..<outputs {
+        let product = (packed: product(row, output, packed), exact: product(row, output, floats))
+        ofInputs += (Double(out.view.row(row)[output]) - product.packed).magnitude
+        ofWeights += (product.packed - product.exact).magnitude
+      }
+    }
+    #expect(ofInputs > 0 && ofInputs < ofWeights / 10)
+  }
+
   /// More inputs or outputs than are taken at a time.
   private static let largeSizes = [
     (inputs: 1024, outputs: 700), (700, 1024), (2049, 17), (8200, 17), (3, 67000),
