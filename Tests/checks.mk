@@ -39,12 +39,17 @@ test: $(binaries)
 
 # Kernels for processors older than this one, with the references of all suites that compute.
 computing_suites := TensorKernelsTests|GPT2Tests|TextGenerationTests|TextCleaningTests\..*Duplicates
+# Those of products, in which later variants differ.
+product_suites := TensorKernelsTests
 
 ## test-kernels: run the tests of what computes with the kernels for older processors
 .PHONY: test-kernels
 test-kernels: $(binaries)
 	for kernels in haswell avx512; do \
 	  BUGURT_KERNELS=$$kernels swift test $(test_flags) --filter '$(or $(FILTER),$(computing_suites))'; \
+	done
+	for kernels in vnni bfloat16; do \
+	  BUGURT_KERNELS=$$kernels swift test $(test_flags) --filter '$(or $(FILTER),$(product_suites))'; \
 	done
 
 # The suites in which threads share memory in our own code. The libraries for matrix products are not
