@@ -90,17 +90,6 @@ INLINE PairRows rows_from(PairRows rows, size_t row, size_t column) {
                     rows.x + row * rows.x_stride, rows.x_stride, rows.count - row};
 }
 
-/// What is read after the block that is multiplied, and prefetched meanwhile, some of it at a time.
-typedef struct ComingBlock {
-  const char *next, *end;
-} ComingBlock;
-
-INLINE void prefetch_some(ComingBlock *coming, size_t bytes) {
-  const size_t left = (size_t)(coming->end - coming->next);
-  const char *end = coming->next + (left < bytes ? left : bytes);
-  for (; coming->next < end; coming->next += 64) __builtin_prefetch(coming->next, 0, 2);
-}
-
 #if defined(KERNELS_TILES)
 
 /// The products of rows, of which those of the first two tiles are computed, with half of a block.

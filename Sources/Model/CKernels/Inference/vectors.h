@@ -55,6 +55,17 @@ INLINE void read_on_floats(const float *weights, size_t count) {
 #endif
 }
 
+/// What is read after the block that is multiplied, and prefetched meanwhile, some of it at a time.
+typedef struct ComingBlock {
+  const char *next, *end;
+} ComingBlock;
+
+INLINE void prefetch_some(ComingBlock *coming, size_t bytes) {
+  const size_t left = (size_t)(coming->end - coming->next);
+  const char *end = coming->next + (left < bytes ? left : bytes);
+  for (; coming->next < end; coming->next += 64) __builtin_prefetch(coming->next, 0, 2);
+}
+
 INLINE Vector from_floats(const float *x) { return *(const Vector *)x; }
 
 /// out += sums.

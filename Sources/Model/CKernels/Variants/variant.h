@@ -31,6 +31,7 @@
 // These do not let the optimizer fuse operations, up to the end of the file.
 #include "../Inference/decoding.c"
 #include "../Inference/integers.c"
+#include "../Inference/integer_inputs.c"
 #include "../Inference/integer_products.c"
 #include "../Inference/linear.c"
 #include "../Inference/logits.c"
