@@ -132,14 +132,19 @@ struct WeightMatrixTests {
     }
   }
 
+  private func packed(_ floats: Matrix, as type: WeightType) -> WeightMatrix {
+    let matrix = WeightMatrix(inputs: floats.rows, outputs: floats.columns, packedAs: type)
+    threadPool.pack(floats.view.asIs, into: matrix)
+    return matrix
+  }
+
   @Test(
     "inputs that become integers lose a tenth of what their weights have lost at most, beside outliers too",
     arguments: [WeightType.int8, .int4], [Float(1), 1000])
   func roundedInputs(type: WeightType, outlier: Float) {
     let (inputs, outputs, rows) = (512, 96, 3)
     let floats = Matrix(inputs, outputs, random: 21, scale: 0.1)
-    let matrix = WeightMatrix(inputs: inputs, outputs: outputs, packedAs: type)
-    threadPool.pack(floats.view.asIs, into: matrix)
+    let matrix = packed(floats, as: type)
     let input = Matrix(rows, inputs, random: 22)
     for row in 0..<rows { input.view.row(row)[100 * row] *= outlier }
     let out = Matrix(rows, outputs)
@@ -162,6 +167,32 @@ struct WeightMatrixTests {
       }
     }
     #expect(ofInputs > 0 && ofInputs < ofWeights / 10)
+  }
+
+  @Test(
+    "inputs times a power of two give the product times that, without another rounding",
+    arguments: [WeightType.int8, .int4], [Float(0x1p-40), 0x1p40])
+  func scaledInputs(type: WeightType, factor: Float) {
+    let matrix = packed(Matrix(300, 70, random: 23), as: type)
+    let (input, scaled) = (Matrix(4, 300, random: 24), Matrix(4, 300))
+    for index in input.floats.indices { scaled.floats[index] = input.floats[index] * factor }
+    let (out, ofScaled) = (Matrix(4, 70), Matrix(4, 70))
+    threadPool.multiply(out.view, input.view, matrix, bias: nil)
+    threadPool.multiply(ofScaled.view, scaled.view, matrix, bias: nil)
+    #expect(ofScaled.values == out.values.map { $0 * factor })
+  }
+
+  @Test(
+    "an input that is not finite makes its row NaN and no other",
+    arguments: [WeightType.int8, .int4], [Float.infinity, .nan])
+  func infiniteInput(type: WeightType, number: Float) {
+    let matrix = packed(Matrix(200, 70, random: 25), as: type)
+    let (input, out) = (Matrix(3, 200, random: 26), Matrix(3, 70))
+    input.view.row(1)[150] = number
+    threadPool.multiply(out.view, input.view, matrix, bias: nil)
+    for row in 0..<3 {
+      #expect(out.view.row(row).allSatisfy { row == 1 ? $0.isNaN : $0.isFinite })
+    }
   }
 
   /// More inputs or outputs than are taken at a time.
