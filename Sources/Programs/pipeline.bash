@@ -81,7 +81,7 @@ as_path() {
 }
 
 # as_words ARRAY TEXT: splits the text at blanks; quotes and backslashes keep words together, and
-# nothing is executed.
+# nothing is executed. A program that only shows its help would count as having made its file.
 as_words() {
   local -n words=$1
   local index
@@ -91,7 +91,13 @@ as_words() {
   fi
   mapfile -d '' -t words < <(printf '%s' "$2" | xargs -r printf '%s\0')
   for index in "${!words[@]}"; do
-    case ${words[index]} in '~/'*) words[index]=$HOME${words[index]:1};; esac
+    case ${words[index]} in
+      '~/'*) words[index]=$HOME${words[index]:1};;
+      -h | --help | --version)
+        echo "pipeline.mk: ${words[index]} makes nothing; ask the program itself, such as" \
+          ".build/release/gpt-sample --help" >&2
+        return 64;;
+    esac
   done
 }
 

@@ -18,34 +18,35 @@ struct PanelProduct: ~Copyable, Sendable {
       for row in 0..<out.rows {
         fill(target.row(row)[0..<columns.count], with: bias.map { $0[columns] })
       }
-      switch (weights.storage, input) {
-      case (.floats(let floats), .floats(let input)) where floats.isTransposed:
-        for (index, panel) in panels.enumerated() {
-          multiply(target.panel(index), input, floats.matrix, panel, memory)
-        }
-      case (.floats(let floats), .floats(let input)):
-        multiply(target, input, floats.columns(columns), memory)
-      case (.bfloat16(let packed), _):
-        for (index, panel) in panels.enumerated() {
-          multiply(target.panel(index), packed, panel, memory)
-        }
-      case (.int8(let packed, let scales), .integers(let input)):
-        for (index, panel) in panels.enumerated() {
-          let out = target.panel(index)
-          ckernels_linear_int8(
-            out.base, out.stride, input.forKernels, out.rows,
-            packed.base + weights.offset(panel: panel, input: 0),
-            scales.base + weights.scaleOffset(panel: panel, input: 0), weights.inputs)
-        }
-      case (.int4(let blocks), .integers(let input)):
-        for (index, panel) in panels.enumerated() {
-          let out = target.panel(index)
-          ckernels_linear_int4(
-            out.base, out.stride, input.forKernels, out.rows,
-            blocks.base + weights.blockIndex(panel: panel, input: 0), weights.inputs)
-        }
-      default: preconditionFailure("the input is not in the form for these weights")
+      if case (.floats(let floats), .floats(let input)) = (weights.storage, input),
+        !floats.isTransposed
+      {
+        return multiply(target, input, floats.columns(columns), memory)
       }
+      for (index, panel) in panels.enumerated() {
+        let first = index * WeightMatrix.panel
+        multiply(target.columns(first..<first + WeightMatrix.panel), panel, memory)
+      }
+    }
+  }
+
+  /// The product with panel `panel` of weights.
+  private func multiply(_ out: MatrixView, _ panel: Int, _ memory: PanelMemory) {
+    switch (weights.storage, input) {
+    case (.floats(let floats), .floats(let input)):
+      multiply(out, input, floats.matrix, panel, memory)
+    case (.bfloat16(let packed), _):
+      multiply(out, packed.base + weights.offset(panel: panel, input: 0), memory)
+    case (.int8(let packed, let scales), .integers(let input)):
+      ckernels_linear_int8(
+        out.base, out.stride, input.forKernels, out.rows,
+        packed.base + weights.offset(panel: panel, input: 0),
+        scales.base + weights.scaleOffset(panel: panel, input: 0), weights.inputs)
+    case (.int4(let blocks), .integers(let input)):
+      ckernels_linear_int4(
+        out.base, out.stride, input.forKernels, out.rows,
+        blocks.base + weights.blockIndex(panel: panel, input: 0), weights.inputs)
+    default: preconditionFailure("the input is not in the form for these weights")
     }
   }
 
@@ -58,18 +59,18 @@ struct PanelProduct: ~Copyable, Sendable {
     for inputs in weights.inputBlocks {
       floats.fillPanels(memory.floats, inputs: inputs)
       for panel in 0..<panels {
+        let first = panel * WeightMatrix.panel
         add(
-          target.panel(panel), input.columns(inputs), memory.panel(panel, inputs: inputs.count),
-          next: floats.panel(panel, after: inputs))
+          target.columns(first..<first + WeightMatrix.panel), input.columns(inputs),
+          memory.panel(panel, inputs: inputs.count), next: floats.panel(panel, after: inputs))
       }
     }
   }
 
-  /// The product with a panel of bfloat16.
+  /// The product with a panel of bfloat16, `source`.
   private func multiply(
-    _ target: MatrixView, _ packed: VectorView<UInt16>, _ panel: Int, _ memory: PanelMemory
+    _ target: MatrixView, _ source: UnsafeMutablePointer<UInt16>, _ memory: PanelMemory
   ) {
-    let source = packed.base + weights.offset(panel: panel, input: 0)
     switch input {
     case .pairs(let pairs):
       ckernels_linear_pairs(
@@ -115,11 +116,6 @@ struct PanelProduct: ~Copyable, Sendable {
 }
 
 extension MatrixView {
-  /// The columns of panel `index` of an output.
-  fileprivate func panel(_ index: Int) -> MatrixView {
-    columns(index * WeightMatrix.panel..<(index + 1) * WeightMatrix.panel)
-  }
-
   fileprivate func columns(_ range: Range<Int>) -> MatrixView {
     block(rows: 0..<rows, columns: range)
   }

@@ -131,4 +131,15 @@ struct TypedValueTests {
     #expect(executed.status == 2)
     #expect(!project.exists("x"))
   }
+
+  @Test("flags that only show something are refused, because no file would be made")
+  func help() throws {
+    for (goal, name) in [("dump", "DUMP_FLAGS"), ("clean-text", "CLEAN_FLAGS")] {
+      for flag in ["-h", "--help", "--version"] {
+        let run = try make(goal, with: [name: flag])
+        #expect(run.status == 2)
+        #expect(run.log.contains("pipeline.mk: \(flag) makes nothing; ask the program itself"))
+      }
+    }
+  }
 }
