@@ -94,8 +94,7 @@ as_words() {
     case ${words[index]} in
       '~/'*) words[index]=$HOME${words[index]:1};;
       -h | --help | --version)
-        echo "pipeline.mk: ${words[index]} makes nothing; ask the program itself, such as" \
-          ".build/release/gpt-sample --help" >&2
+        echo "pipeline.mk: ${words[index]} makes nothing; ask the program itself for it" >&2
         return 64;;
     esac
   done

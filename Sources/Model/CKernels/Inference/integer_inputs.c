@@ -1,5 +1,7 @@
 #include "integer_sums.h"
 
+// Uses what integers.c defines, which comes before it in each variant.
+
 /// Writes `count` inputs, a multiple of QUAD, of a block.
 INLINE void write_integers(const IntegerFormat format, void *out, const int32_t *integers,
                            size_t count) {
@@ -45,7 +47,7 @@ INLINE float round_block(const IntegerFormat format, void *out, int32_t *sum, co
   // are so small that a power of two would not be a normal number.
   const int exponent = (int)(largest >> 23) - 126, least = -64, infinite = 129;
   const int shift = format.bits - (exponent < least ? least : exponent);
-  const float factor = power_of_two(shift), rounder = 12582912.0f;
+  const float factor = power_of_two(shift);
   *sum = 0;
   if (exponent < infinite) {
     for (size_t i = 0; i < count; i++) {

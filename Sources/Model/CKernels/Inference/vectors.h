@@ -47,8 +47,8 @@ INLINE void read_on(const void *weights, size_t bytes) {
   }
 }
 
-/// The same for weights in single precision. Only processors with tiles gain, 1.1 to 1.2 times;
-/// others prefetch by themselves what lies in one row, and more would only interfere.
+/// The same for weights in single precision: those with tiles read them 1.2 to 1.35 times as fast. A
+/// Zen 4 prefetches by itself what lies in one row, and more only interferes.
 INLINE void read_on_floats(const float *weights, size_t count) {
 #if defined(KERNELS_TILES)
   read_on(weights, count * sizeof(*weights));
