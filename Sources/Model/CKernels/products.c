@@ -122,40 +122,27 @@ INLINE void clear_tiles(void) {
   _tile_zero(3);
 }
 
-/// Adds the products of 16 words, pairs of bfloat16 or bytes, a constant: of one or two tiles of rows,
-/// whose rows are `row_bytes` apart, and two of columns, which are adjacent in a panel.
-INLINE void add_product_of_tiles(const int are_bytes, const void *upper, const void *lower,
-                                 size_t row_bytes, const void *right) {
+/// Adds the products of 16 words: of one or two tiles of rows, whose rows are `row_bytes` apart, and
+/// two of columns, which are adjacent in a panel.
+INLINE void add_product_of_tiles(const uint32_t *upper, const uint32_t *lower, size_t row_bytes,
+                                 const uint32_t *right) {
   enum { right_bytes = tile_columns * 4 };
   _tile_loadd(4, upper, row_bytes);
   _tile_loadd(6, right, right_bytes);
-  _tile_loadd(7, (const uint32_t *)right + lanes, right_bytes);
-  if (are_bytes) {
-    _tile_dpbssd(0, 4, 6);
-    _tile_dpbssd(1, 4, 7);
-  } else {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-  }
+  _tile_loadd(7, right + lanes, right_bytes);
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
   if (!lower) return;
   _tile_loadd(5, lower, row_bytes);
-  if (are_bytes) {
-    _tile_dpbssd(2, 5, 6);
-    _tile_dpbssd(3, 5, 7);
-  } else {
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-  }
+  _tile_dpbf16ps(2, 5, 6);
+  _tile_dpbf16ps(3, 5, 7);
 }
 
-/// Writes the sums, floats or integers, `[2 * lanes, 2 * lanes]`.
-INLINE void store_tiles(void *sums) {
-  enum { row_bytes = 2 * lanes * 4, tile_bytes = lanes * 4 };
-  char *upper = sums, *lower = upper + lanes * row_bytes;
-  _tile_stored(0, upper, row_bytes);
-  _tile_stored(1, upper + tile_bytes, row_bytes);
-  _tile_stored(2, lower, row_bytes);
-  _tile_stored(3, lower + tile_bytes, row_bytes);
+INLINE void store_tiles(float sums[2 * lanes][2 * lanes]) {
+  _tile_stored(0, sums[0], sizeof(sums[0]));
+  _tile_stored(1, sums[0] + lanes, sizeof(sums[0]));
+  _tile_stored(2, sums[lanes], sizeof(sums[0]));
+  _tile_stored(3, sums[lanes] + lanes, sizeof(sums[0]));
 }
 
 /// The sums of two tiles of rows and two of columns, which are written to the product some rows at a
@@ -191,7 +178,7 @@ static void multiply_tiles(const CKernelsProduct *out, const uint32_t *left,
           right + column / tile_columns * out->right_panel_words + column % tile_columns;
       clear_tiles();
       for (size_t word = 0; word < out->words; word += lanes) {
-        add_product_of_tiles(0, upper, upper + lanes * lanes, lanes * sizeof(*upper), columns);
+        add_product_of_tiles(upper, upper + lanes * lanes, lanes * sizeof(*upper), columns);
         upper += 2 * lanes * lanes;
         columns += lanes * tile_columns;
         write_rows(out, &finished, 2);

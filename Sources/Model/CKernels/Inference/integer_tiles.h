@@ -1,8 +1,6 @@
 #pragma once
 #include "integer_sums.h"
 
-// Uses what products.c defines, which comes before it in each variant.
-
 #if defined(KERNELS_TILES)
 
 /// The quads of a tile.
@@ -13,7 +11,22 @@ typedef int32_t TileSums[2 * lanes][2 * lanes] __attribute__((aligned(64)));
 /// Adds the products of TILE_QUADS quads: of one or two tiles of rows, and two of columns.
 INLINE void add_tile_quads(const int has_lower, const int8_t *x, size_t x_stride,
                            const int8_t *weights) {
-  add_product_of_tiles(1, x, has_lower ? x + lanes * x_stride : 0, x_stride, weights);
+  _tile_loadd(4, x, x_stride);
+  _tile_loadd(6, weights, QUAD * PANEL);
+  _tile_loadd(7, weights + QUAD * lanes, QUAD * PANEL);
+  _tile_dpbssd(0, 4, 6);
+  _tile_dpbssd(1, 4, 7);
+  if (!has_lower) return;
+  _tile_loadd(5, x + lanes * x_stride, x_stride);
+  _tile_dpbssd(2, 5, 6);
+  _tile_dpbssd(3, 5, 7);
+}
+
+INLINE void store_integer_tiles(TileSums sums) {
+  _tile_stored(0, sums[0], sizeof(sums[0]));
+  _tile_stored(1, sums[0] + lanes, sizeof(sums[0]));
+  _tile_stored(2, sums[lanes], sizeof(sums[0]));
+  _tile_stored(3, sums[lanes] + lanes, sizeof(sums[0]));
 }
 
 /// The products of rows from `row` on and columns from `column` on with a block of int8: those of two
@@ -31,7 +44,7 @@ INLINE void add_int8_tiles(const int has_lower, const IntegerBlock *block, size_
       add_tile_quads(has_lower, x + input, block->x_stride, weights + input * PANEL);
       prefetch_some(coming, bytes);
     }
-    store_tiles(sums[part]);
+    store_integer_tiles(sums[part]);
   }
   for (size_t r = 0; r < rows && r < 2 * lanes; r++) {
     float *out = block->out + (row + r) * block->out_stride + column;
@@ -52,7 +65,7 @@ INLINE void add_int4_tiles(const int has_lower, const IntegerBlock *block, size_
   add_tile_quads(has_lower, block->x + row * block->x_stride, block->x_stride,
                  (const int8_t *)block->weights + QUAD * column);
   prefetch_some(coming, bytes);
-  store_tiles(sums);
+  store_integer_tiles(sums);
   for (size_t r = 0; r < rows && r < 2 * lanes; r++) {
     float *out = block->out + (row + r) * block->out_stride + column;
     for (size_t v = 0; v < 2 * lanes; v += lanes) {

@@ -102,8 +102,8 @@ INLINE void add_tiles(const int has_lower, const PairRows rows, const uint16_t *
   clear_tiles();
   for (size_t pair = 0; pair < pairs; pair += CHAIN) {
     const uint16_t *right = pairs - pair < CHAIN ? rest : block + 2 * pair * PANEL;
-    add_product_of_tiles(0, upper + pair, lower ? lower + pair : 0,
-                         rows.x_stride * sizeof(*upper), right);
+    add_product_of_tiles(upper + pair, lower ? lower + pair : 0, rows.x_stride * sizeof(*upper),
+                         (const uint32_t *)right);
     prefetch_some(coming, coming_bytes);
   }
   store_tiles(sums);
