@@ -214,9 +214,11 @@ INLINE void pack_left(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
       continue;
     }
     size_t end = x->count - first < together ? x->count : first + together;
-    for (size_t i = 0; i < x->inner; i += step, target += tile_rows)
-      for (size_t line = first; line < end; line += tile_rows)
-        pack_word(kind, tile_rows, target + (line - first) / tile_rows * panel_words, x, line, i);
+    for (size_t i = 0; i < x->inner; i += step, target += tile_rows) {
+      uint32_t *word = target;
+      for (size_t line = first; line < end; line += tile_rows, word += panel_words)
+        pack_word(kind, tile_rows, word, x, line, i);
+    }
   }
 }
 
@@ -234,7 +236,8 @@ INLINE void pack_right(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
   }
 }
 
-void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
+void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines) {
+  const CKernelsLines copy = *lines, *const x = &copy;
   switch (x->kind) {
   case CKERNELS_FLOATS: return pack_left(CKERNELS_FLOATS, out, panel_words, x);
   case CKERNELS_BFLOAT16: return pack_left(CKERNELS_BFLOAT16, out, panel_words, x);
@@ -246,7 +249,8 @@ void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *
   }
 }
 
-void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *x) {
+void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines) {
+  const CKernelsLines copy = *lines, *const x = &copy;
   switch (x->kind) {
   case CKERNELS_FLOATS: return pack_right(CKERNELS_FLOATS, out, panel_words, x);
   case CKERNELS_BFLOAT16: return pack_right(CKERNELS_BFLOAT16, out, panel_words, x);

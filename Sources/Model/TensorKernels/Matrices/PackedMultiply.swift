@@ -63,9 +63,10 @@ extension ThreadPool {
       let unit = Self.tileRows(kind)
       let most = Self.leftWords / Self.leftPanel(words, kind) * unit
       for rows in Self.parts(of: out.rows, most: most, unit: unit) {
-        pack(terms.map { $0.a.rows(rows) }, words: words)
+        let isInPlace = terms.count == 1 && terms[0].a.isRowsOfWords
+        if !isInPlace { pack(terms.map { $0.a.rows(rows) }, words: words) }
         multiplyPacked(
-          out, terms, rows, words: words, bias: index == 0 ? bias : nil,
+          out, terms, rows, isInPlace: isInPlace, words: words, bias: index == 0 ? bias : nil,
           accumulating: accumulating || index > 0,
           finishing: index == steps.count - 1 ? finish : nil)
       }
@@ -95,10 +96,11 @@ extension ThreadPool {
     }
   }
 
-  /// Multiplies `rows` of the left operands, which are packed, by the right ones.
+  /// Multiplies `rows` of the left operands, which are packed unless there is one that the kernel
+  /// reads in place, by the right ones.
   private func multiplyPacked(
-    _ out: ActivationMatrix, _ terms: [ProductTerm], _ rows: Range<Int>, words: Int,
-    bias: Floats?, accumulating: Bool, finishing finish: TileBody?
+    _ out: ActivationMatrix, _ terms: [ProductTerm], _ rows: Range<Int>, isInPlace: Bool,
+    words: Int, bias: Floats?, accumulating: Bool, finishing finish: TileBody?
   ) {
     // Some panels at a time, so that the left operand is read less often.
     let panels = (out.columns + Self.tileColumns - 1) / Self.tileColumns
@@ -127,8 +129,12 @@ extension ThreadPool {
       var product = CKernelsProduct(
         out.block(rows: rows, columns: columns), words: words, kind, accumulating: accumulating)
       product.bias = bias.map { UnsafePointer($0[columns].base) }
-      let first = left.base + part.lowerBound / tileRows * leftPanel
-      ckernels_multiply_packed(&product, first, right)
+      if isInPlace {
+        product.multiply(terms[0].a.rows(rows), right)
+      } else {
+        let first = left.base + part.lowerBound / tileRows * leftPanel
+        ckernels_multiply_packed(&product, first, right)
+      }
       finish?(rows, columns, thread)
     }
   }
@@ -201,6 +207,15 @@ extension ThreadPool {
 }
 
 extension ActivationOperand {
+  /// Whether the words of each row are adjacent, so that the kernel need not have them packed.
+  fileprivate var isRowsOfWords: Bool {
+    guard !isTransposed else { return false }
+    guard case .bf16(let operand) = self else { return true }
+    let matrix = operand.matrix
+    return ThreadPool.tileRows(kind) == Int(CKERNELS_TILE_ROWS) && columns.isMultiple(of: 2)
+      && matrix.stride.isMultiple(of: 2) && Int(bitPattern: matrix.base).isMultiple(of: 4)
+  }
+
   /// How the numbers become words if both operands have the same precision.
   fileprivate var kind: CKernelsWordKind {
     if case .bf16 = self { CKERNELS_BFLOAT16_PAIRS } else { CKERNELS_FLOATS }
@@ -243,6 +258,15 @@ extension CKernelsProduct {
     (left_panel_words, right_panel_words) = (
       ThreadPool.leftPanel(words, kind), ThreadPool.rightPanel(words)
     )
+    (left_row_stride, left_word_stride) = (1, Int(CKERNELS_TILE_ROWS))
+  }
+
+  /// Multiplies a left operand that is not packed, but ``ActivationOperand/isRowsOfWords``.
+  fileprivate mutating func multiply(_ left: ActivationOperand, _ right: UnsafePointer<UInt32>) {
+    let (first, stride) = left.matrix.place
+    (left_row_stride, left_word_stride) = (has_pairs == 0 ? stride : stride / 2, 1)
+    left_panel_words = Int(CKERNELS_TILE_ROWS) * left_row_stride
+    ckernels_multiply_packed(&self, first.assumingMemoryBound(to: UInt32.self), right)
   }
 }
 

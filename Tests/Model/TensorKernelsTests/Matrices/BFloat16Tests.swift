@@ -6,12 +6,18 @@ private final class BFloat16s {
   let arena: ActivationArena
   let numbers: Matrix
 
-  init(_ rows: Int, _ columns: Int, random seed: UInt64) {
-    numbers = Matrix(rows, columns, random: seed)
+  convenience init(_ rows: Int, _ columns: Int, random seed: UInt64) {
+    let numbers = Matrix(rows, columns, random: seed)
     for index in numbers.floats.indices {
       numbers.floats[index] = Float(bitPattern: numbers.floats[index].bitPattern & 0xFFFF_0000)
     }
-    arena = ActivationArena(count: rows * columns, .bf16)
+    self.init(numbers)
+  }
+
+  /// Numbers that are bfloat16.
+  init(_ numbers: Matrix) {
+    self.numbers = numbers
+    arena = ActivationArena(count: numbers.floats.count, .bf16)
     guard case .bf16(let rounded) = arena else { return }
     ThreadPool(count: 1).roundToBFloat16(rounded.elements, numbers.floats)
   }
@@ -224,6 +230,29 @@ struct BFloat16MultiplyTests {
       return out.bits
     }
     #expect(results.allSatisfy { $0 == results[0] })
+  }
+
+  @Test(
+    "a left operand gives the same bits in a wider matrix as its transpose, which is packed",
+    arguments: [(96, 100, 2), (96, 100, 1), (96, 101, 2), (95, 100, 2), (96, 96, 0)])
+  func placesOfLeftOperand(k: Int, width: Int, first: Int) {
+    let (m, n) = (301, 130)
+    let (wide, right) = (BFloat16s(m, width, random: 10), BFloat16s(k, n, random: 11))
+    let numbers = Matrix(k, m)
+    for row in 0..<m {
+      for column in 0..<k {
+        numbers.view.row(column)[row] = wide.numbers.view.row(row)[first + column]
+      }
+    }
+    let transposed = BFloat16s(numbers)
+    let threadPool = ThreadPool(count: 2)
+    let left = wide.matrix.block(rows: 0..<m, columns: first..<first + k)
+    let products = [left.asIs, transposed.matrix.transposed].map {
+      let out = Matrix(m, n)
+      threadPool.multiply(out.activations, $0, right.matrix.asIs)
+      return out.bits
+    }
+    #expect(products[0] == products[1])
   }
 
   @Test("is summed in parts where there is no memory for the whole, each rounded to bfloat16")

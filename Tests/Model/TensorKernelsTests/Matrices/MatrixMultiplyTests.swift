@@ -97,6 +97,24 @@ struct MatrixMultiplyTests {
     }
   }
 
+  @Test("a left operand gives the same bits in a wider matrix as its transpose, which is packed")
+  func placesOfLeftOperand() {
+    let (m, k, n) = (301, 1100, 130)
+    let (wide, transposed) = (Matrix(m, k + 5, random: 1), Matrix(k, m))
+    let left = wide.view.block(rows: 0..<m, columns: 3..<k + 3)
+    for row in 0..<m {
+      for column in 0..<k { transposed.view.row(column)[row] = left.row(row)[column] }
+    }
+    let right = Matrix(k, n, random: 2)
+    let threadPool = ThreadPool(count: 2)
+    let products = [left.asIs, transposed.view.transposed].map {
+      let out = Matrix(m, n)
+      threadPool.multiply(out.view, $0, right.view.asIs)
+      return out.bits
+    }
+    #expect(products[0] == products[1])
+  }
+
   @Test("a product of blocks reads and writes nothing beside them")
   func blocks() {
     let (a, b, out) = (Matrix(5, 9, random: 1), Matrix(7, 8, random: 2), Matrix(6, 10, random: 3))
