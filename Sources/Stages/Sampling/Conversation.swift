@@ -37,13 +37,14 @@ public struct Conversation {
           try output.take(event)
           try Interruption.check()
         }
-      } catch let interruption as Interruption where interruption.signal == SIGINT {
-        Interruption.forget()
-        try output.breakOff()
       } catch let error as PromptError {
         Log.warning("the prompt: \(error)")
       } catch let error as FilterError {
         Log.warning("\(error)")
+      } catch {
+        guard Interruption.cause(of: error)?.signal == SIGINT else { throw error }
+        Interruption.forget()
+        try output.breakOff()
       }
     }
   }

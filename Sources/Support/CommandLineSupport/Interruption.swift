@@ -35,8 +35,9 @@ public struct Interruption: Error, CustomStringConvertible {
     stopSignal.store(0, ordering: .relaxed)
   }
 
-  /// The signal that caused `error`; `nil` if none did.
-  static func cause(of error: any Error) -> Interruption? {
+  /// The signal that caused `error`, which may have ended a wait for input or output; `nil` if none did.
+  public static func cause(of error: any Error) -> Interruption? {
+    if let interruption = error as? Interruption { return interruption }
     let signal = stopSignal.load(ordering: .relaxed)
     guard (error as? FileError)?.code == EINTR, signal != 0 else { return nil }
     return Interruption(signal: signal)

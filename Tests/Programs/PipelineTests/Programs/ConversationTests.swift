@@ -69,6 +69,18 @@ struct ConversationTests {
     #expect(try session.end().status == 0)
   }
 
+  @Test("Ctrl-C stops a text that waits for the terminal, not the program")
+  func stoppingAtFullTerminal() throws {
+    let session = try session(try makeSlowModel(), endless)
+    session.type("кот\n")
+    try session.waitUntilFull()
+    session.type(TerminalSession.controlC)
+    let rest = try session.wait(for: "the prompt") { $0.hasSuffix("> ") }
+    #expect(!rest.contains("error"))
+    session.type(TerminalSession.controlD)
+    #expect(try session.end().status == 0)
+  }
+
   @Test("Ctrl-C at the prompt drops the line")
   func dropping() throws {
     let session = try session()

@@ -196,7 +196,8 @@ struct ProcessesTests {
         builtProgram("gpt-finetune"), arguments("run", processes: 2), in: project.folder.path,
         environment: Self.environment.merging(variables) { $1 })
       #expect(ended.status == 69, "\(ended.log)")
-      #expect(ended.log.contains("processes"))
+      let hasNoMPI = ended.log.contains("the library of its MPI cannot be loaded")
+      #expect(ended.log.contains("processes") || hasNoMPI, "\(ended.log)")
       #expect(!project.exists("run"))
     }
   }

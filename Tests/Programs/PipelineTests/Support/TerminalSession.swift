@@ -63,6 +63,23 @@ final class TerminalSession {
     return shown
   }
 
+  /// Waits until the program waits for the terminal, because nobody reads what is shown.
+  func waitUntilFull() throws {
+    let id = process.processID
+    #if arch(x86_64)
+      let write = 1
+    #else
+      let write = 64
+    #endif
+    try poll("a full terminal") {
+      let children = try? String(contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
+      return (children ?? "").split(separator: " ").contains { child in
+        let call = try? String(contentsOfFile: "/proc/\(child)/syscall", encoding: .utf8)
+        return call?.hasPrefix("\(write) 0x1 ") == true
+      }
+    }
+  }
+
   private func read() {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while case let count = Glibc.read(master, &buffer, buffer.count), count > 0 {
