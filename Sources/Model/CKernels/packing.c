@@ -237,6 +237,7 @@ INLINE void pack_right(CKernelsWordKind kind, uint32_t *out, size_t panel_words,
 }
 
 void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *lines) {
+  // A copy, which stores to the panels cannot change.
   const CKernelsLines copy = *lines, *const x = &copy;
   switch (x->kind) {
   case CKERNELS_FLOATS: return pack_left(CKERNELS_FLOATS, out, panel_words, x);
@@ -250,6 +251,7 @@ void ckernels_pack_left(uint32_t *out, size_t panel_words, const CKernelsLines *
 }
 
 void ckernels_pack_right(uint32_t *out, size_t panel_words, const CKernelsLines *lines) {
+  // A copy, which stores to the panels cannot change.
   const CKernelsLines copy = *lines, *const x = &copy;
   switch (x->kind) {
   case CKERNELS_FLOATS: return pack_right(CKERNELS_FLOATS, out, panel_words, x);

@@ -35,7 +35,7 @@ extension ThreadPool {
   /// is divided.
   ///
   /// - Parameters:
-  ///   - out: `[m, n]`, in single precision or in that of the operands.
+  ///   - out: `[m, n]`, in single precision or in that of the operands, which it must not overlap.
   ///   - a: `[m, k]`.
   ///   - b: `[k, n]`, in the precision of `a`.
   ///   - bias: `[n]`, added to each row.
