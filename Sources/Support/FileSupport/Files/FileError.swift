@@ -59,6 +59,7 @@ public struct FileError: Error, CustomStringConvertible {
     case EMFILE:
       "a process is limited to \(limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue)) ?? 0) "
         + "open files; raise that with ulimit -n"
+    case ENAMETOOLONG: "a name has at most 255 bytes; choose a shorter one"
     case ENFILE: "too many files are open on this machine; close some, or raise fs.file-max"
     case EBUSY where operation == .rename:
       "it is a mount point, which cannot be replaced; name a file or folder in it, or mount the "

@@ -19,8 +19,7 @@ final class OutputPlace {
   /// - Throws: ``OutputBusy`` if another process has it; ``FileError``.
   init(_ path: String) throws {
     self.path = path
-    target = try Folder.target(of: path)
-    try Folder.create(Folder.parent(of: target))
+    target = try Self.prepare(path)
     lock = try OutputLock(path: Self.lockPath(target), output: path)
     partialPath = Self.sibling(of: target, suffix: ".\(getpid())\(Self.partialSuffix)")
     guard !Self.isMountPoint(target) else {
@@ -33,8 +32,7 @@ final class OutputPlace {
   ///
   /// - Throws: ``OutputBusy`` if one does; ``FileError``; what `body` throws.
   static func holding<Result>(folder path: String, _ body: () throws -> Result) throws -> Result {
-    let target = try Folder.target(of: path)
-    try Folder.create(Folder.parent(of: target))
+    let target = try prepare(path)
     let lock: OutputLock
     do {
       lock = try OutputLock(path: lockPath(target), output: path)
@@ -45,6 +43,20 @@ final class OutputPlace {
       lock = try OutputLock(path: target + "/.lock", output: path)
     }
     return try withExtendedLifetime(lock) { try body() }
+  }
+
+  /// Creates any missing folders above the output `path`, and returns the path it refers to.
+  ///
+  /// - Throws: ``FileError``, also if the name is too long: temporary files have a shorter one, so
+  ///   that would show only at the end.
+  private static func prepare(_ path: String) throws -> String {
+    let target = try Folder.target(of: path)
+    try Folder.create(Folder.parent(of: target))
+    var status = stat()
+    if lstat(target, &status) != 0, errno == ENAMETOOLONG {
+      throw FileError(path: path, operation: .create)
+    }
+    return target
   }
 
   // MARK: - Names

@@ -135,6 +135,17 @@ struct OutputLockTests {
     #expect(try folder.names() == [name])
   }
 
+  @Test("whose name is too long is refused before anything is written")
+  func tooLongName() throws {
+    let path = folder.path(String(repeating: "ы", count: 128))
+    let expected = "\(path): cannot create: File name too long; a name has at most 255 bytes"
+    for open in [{ _ = try OutputFile(path: path) }, { _ = try OutputFolder(path: path) }] {
+      let error = #expect(throws: FileError.self, performing: open)
+      #expect(error?.description.hasPrefix(expected) == true)
+    }
+    #expect(try folder.names() == [])
+  }
+
   @Test("an existing file with the same bytes keeps its times")
   func unchanged() throws {
     let path = try folder.write("text", to: "out")
