@@ -127,13 +127,13 @@ extension Trainer {
     return false
   }
 
-  /// What determines the course of the run.
-  private func course(_ settings: TrainingSettings) -> JSONValue {
+  /// What must be equal for a run to be resumed.
+  private func resumeKey(_ settings: TrainingSettings) -> JSONValue {
     [
-      "settings": settings.course(steps: settings.totalSteps(on: data)),
+      "settings": settings.resumeKey(steps: settings.totalSteps(on: data)),
       "model": model.configuration.json,
-      "adapter": model.course,
-      "origin": origin.course,
+      "adapter": model.resumeKey,
+      "origin": origin.resumeKey,
       "tokenizer": .integer(Int(data.manifest.tokenizerDigest)),
       "data": data.digest(of: .train),
       "validation_data": settings.dependsOnValidation ? data.digest(of: .validation) : nil,
@@ -149,7 +149,7 @@ extension Trainer {
     let statePath = "\(path)/\(CheckpointFile.resumeState)"
     let then = try JSONValue(path: statePath)
     var differences: [String] = []
-    for section in course(settings ?? self.settings).members ?? [] {
+    for section in resumeKey(settings ?? self.settings).members ?? [] {
       // Runs that predate adapters do not say that they have none.
       guard
         section.value.members == nil || then[section.key]?.members != nil
@@ -288,7 +288,7 @@ extension Trainer {
   private func writeState(to path: String, isFinal: Bool) throws {
     try CheckpointFile.copyTokenizer(from: data.tokenizerFolder, to: path)
     var members =
-      (course(settings).members ?? []) + [
+      (resumeKey(settings).members ?? []) + [
         .init("sums", state.sums), .init("processes", .integer(communicator.size)),
       ]
     if let timeline { members.append(.init("time", timeline.json(used: usedTime))) }

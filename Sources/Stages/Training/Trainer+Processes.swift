@@ -30,8 +30,8 @@ extension Trainer {
       ),
       (
         .object([
-          .init("configuration", model.configuration.json), .init("model", model.course),
-          .init("origin", origin.course),
+          .init("configuration", model.configuration.json), .init("model", model.resumeKey),
+          .init("origin", origin.resumeKey),
         ]), "another model", "copy the folder of --model to all machines"
       ),
       (

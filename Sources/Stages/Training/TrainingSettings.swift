@@ -103,7 +103,7 @@ public struct TrainingSettings: Equatable, Sendable {
   /// The settings of a run of `steps` steps, for people.
   func json(steps: Int) -> JSONValue {
     .object(
-      (course(steps: steps).members ?? []) + [
+      (resumeKey(steps: steps).members ?? []) + [
         .init(
           "logging_steps", timeBudget?.fitsLogging == true ? nil : .integer(loggingSteps)),
         .init("save_steps", .integer(saveSteps)),
@@ -111,8 +111,8 @@ public struct TrainingSettings: Equatable, Sendable {
       ])
   }
 
-  /// What determines the course of a training run, and so must not change when it is resumed.
-  func course(steps: Int) -> JSONValue {
+  /// What must be equal for a run to be resumed.
+  func resumeKey(steps: Int) -> JSONValue {
     let validates = dependsOnValidation && timeBudget?.fitsEvaluation != true
     // What follows from the time is not a setting.
     let isKnown = timeBudget == nil || maximumSteps != nil

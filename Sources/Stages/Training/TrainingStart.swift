@@ -35,7 +35,7 @@ public enum WeightOrigin: Sendable {
   /// What must stay the same when a run is resumed.
   ///
   /// A model stays the same when it is moved, so its name is not part of it.
-  var course: JSONValue {
+  var resumeKey: JSONValue {
     switch self {
     case .random: ["weights": "random"]
     case .model(let checksum, _): ["weights": .integer(Int(checksum))]

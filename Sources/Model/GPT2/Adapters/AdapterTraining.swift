@@ -96,7 +96,7 @@ public final class AdapterTraining: CheckpointableModel {
     set { model.generation = newValue }
   }
 
-  public var course: JSONValue {
+  public var resumeKey: JSONValue {
     var adapter = adapter
     // The model stays the same when it is moved.
     adapter.baseModel = nil

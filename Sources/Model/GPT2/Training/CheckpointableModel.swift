@@ -13,7 +13,7 @@ public protocol CheckpointableModel: TrainableModel {
 
   /// What is trained, as far as that determines the result: a run can be resumed only if it has not
   /// changed. It has a `kind`.
-  var course: JSONValue { get }
+  var resumeKey: JSONValue { get }
 
   /// The numbers that the trained ones begin with and that its other part depends on, if there are such
   /// (PiSSA).
@@ -82,7 +82,7 @@ extension GPT2Model: CheckpointableModel {
   public func takeInitialFactors(progress: () throws -> Void) {}
 
   /// All weights are trained.
-  public var course: JSONValue { ["kind": "none"] }
+  public var resumeKey: JSONValue { ["kind": "none"] }
 
   public var parameterCount: Int { layout.count }
 

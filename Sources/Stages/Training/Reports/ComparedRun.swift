@@ -32,17 +32,17 @@ struct ComparedRun {
       throw InputError(path, "holds neither a finished model nor a checkpoint of a run")
     }
     state = try TrainerState(checkpoint: newest)
-    let course = try JSONObject(path: "\(newest)/\(CheckpointFile.resumeState)")
-    tokenizer = course["tokenizer"]
-    validationData = course["validation_data"]
-    settings = Self.settings(course)
+    let resumeState = try JSONObject(path: "\(newest)/\(CheckpointFile.resumeState)")
+    tokenizer = resumeState["tokenizer"]
+    validationData = resumeState["validation_data"]
+    settings = Self.settings(resumeState)
     bytesOnDisk = Self.size(of: path)
   }
 
-  private static func settings(_ course: JSONObject) -> [(name: String, value: String)] {
+  private static func settings(_ resumeState: JSONObject) -> [(name: String, value: String)] {
     var settings: [(name: String, value: String)] = []
     for section in ["settings", "adapter", "model", "origin"] {
-      for member in course[section]?.members ?? [] where member.value != .null {
+      for member in resumeState[section]?.members ?? [] where member.value != .null {
         let name =
           switch (section, member.key) {
           case ("adapter", "kind"): "adapter"
@@ -60,7 +60,7 @@ struct ComparedRun {
       }
     }
     for (name, key) in [("training data", "data"), ("validation data", "validation_data")] {
-      guard let shards = course[key]?.elements, !shards.isEmpty else { continue }
+      guard let shards = resumeState[key]?.elements, !shards.isEmpty else { continue }
       let tokens = shards.reduce(0) { $0 + ($1["tokens"]?.integer ?? 0) }
       let checksums = shards.compactMap { $0["crc32"]?.integer }.map {
         NumberText.hexadecimal(UInt32(truncatingIfNeeded: $0))
