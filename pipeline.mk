@@ -64,7 +64,7 @@ RUN ?= fixture
 ifneq ($(filter RUN,$(given)),)
 run_problem := $(call bash,problem_of_run,$(call quoted,$(RUN)))
 ifneq ($(run_problem),)
-$(error RUN=$(subst $(newline), ,$(RUN)) cannot name a run, for $(run_problem); use letters, digits and . _ + @ -)
+$(error RUN=$(subst $(newline), ,$(RUN)) cannot name a run: $(run_problem); use letters, digits and . _ + @ -)
 endif
 endif
 
@@ -84,7 +84,7 @@ $(foreach name,$(filter-out $(given),$(remembered)),$(eval $(name) := $(if $(fil
 #? a Telegram Desktop export (result.json, messages.html or the folder) or a channel (@name or https://t.me/name); the run fixture uses the bundled corpus
 EXPORT ?= $(if $(filter fixture,$(RUN)),$(if $(installed),$(dir $(pipeline)))data/fixture/result.json)
 
-#? instead of EXPORT: other runs, such as 'one two', on whose cleaned texts together this run is trained
+#? instead of EXPORT: other runs, such as 'one two'; this run is trained on their cleaned texts, joined
 FROM ?=
 
 #! make dump
@@ -118,7 +118,7 @@ END_OF_TEXT ?=
 #! make train
 #? hours that the whole training may take, in place of MAX_STEPS and EPOCHS; empty: no limit
 MAX_HOURS ?=
-#? when it is to be finished, such as 07:30 or 2026-12-01T07:30, in place of these; empty: no limit
+#? time by which the training must be finished, such as 07:30 or 2026-12-01T07:30, in place of MAX_STEPS and EPOCHS; empty: no limit
 UNTIL ?=
 #? model to fine-tune: its folder or GGUF file, or its name on the Hugging Face Hub; empty: a small model from random weights
 MODEL ?=
@@ -356,7 +356,7 @@ ifneq ($(FROM),)
 override FROM := $(strip $(FROM))
 own_posts := $(foreach name,EXPORT $(filter CHAT TIMEZONE DUMP_FLAGS NEWS,$(given)),$(if $($(name)),$(name)))
 from_problem = $(if $(own_posts),RUN=$(RUN) has both FROM='$(FROM)' and $(firstword $(own_posts))$(comma) \
-  which is about posts of its own; give one of them an empty value$(comma) or RUN another name,$(call bash,problem_of_sources,$(call \
+  which is for posts of its own; set one of them to nothing$(comma) or choose another RUN,$(call bash,problem_of_sources,$(call \
   quoted,$(FROM)) $(RUN)))
 ifneq ($(and $(filter dump update clean-text encode train,$(MAKECMDGOALS)),$(from_problem)),)
 $(error $(from_problem))
@@ -502,7 +502,7 @@ $(trained): $(encoded) $(wildcard $(manifest)) \
 	  $(if $(always),,--resume) --restart; }
 	$(call done,train_settings)
 
-## estimate: what make train would take, according to a few steps: time, memory and disk
+## estimate: the time, memory and disk space that make train would take, measured with a few steps
 .PHONY: estimate
 estimate: $(encoded) | $(bin)/gpt-finetune
 	@as_path MODEL; as_words flags "$$TRAIN_FLAGS"; \
@@ -592,7 +592,7 @@ score: $(missing_model) | $(bin)/gpt-sample $(bin)/bpe-encode
 	for shard in $(tokens)/validation-*.bin; do $(bin)/bpe-encode --decode $$shard; done \
 	  | $(bin)/gpt-sample "$$model" --score - --keep-case $${THREADS:+--threads="$$THREADS"}
 
-## prune: remove what only resuming needs from a finished run: make prune RUN=mine
+## prune: remove the checkpoints of a finished run, which only resuming needs: make prune RUN=mine
 .PHONY: prune
 prune: $(if $(wildcard $(model)),,missing-run)
 	rm -rf $(run_folder)/checkpoint-*

@@ -42,7 +42,7 @@ computing_suites := TensorKernelsTests|GPT2Tests|TextGenerationTests|TextCleanin
 # Those of products, in which later variants differ.
 product_suites := TensorKernelsTests
 
-## test-kernels: run the tests of what computes with the kernels for older processors
+## test-kernels: run the numerical tests with the kernels for older processors
 .PHONY: test-kernels
 test-kernels: $(binaries)
 	for kernels in haswell avx512; do \
@@ -59,7 +59,7 @@ threaded_suites := $(threaded_suites)|CorpusEncodingTests\.|CleanerTests|NearDup
 threaded_targets := ThreadingTests TensorKernelsTests BytePairEncodingTests CorpusEncodingTests \
   TextCleaningTests
 
-## test-threads: run the tests of what threads share under the thread sanitizer
+## test-threads: run the tests of code that threads share, under the thread sanitizer
 .PHONY: test-threads
 test-threads: $(build)/installed
 	$(if $(FILTER),,ONLY_TESTS='$(threaded_targets)') \
@@ -88,7 +88,7 @@ lint:
 floors:
 	python3 Tests/Lint/floors.py docs/floors.svg
 
-## torture: let calls of the programs fail, kill them, take memory away; minutes, with TORTURE_RUNS=all hours
+## torture: make calls of the programs fail, kill them, limit their memory; minutes, or hours with TORTURE_RUNS=all
 .PHONY: torture
 torture: $(binaries)
 	python3 Tests/Torture/torture.py --runs '$(TORTURE_RUNS)' $(TORTURE_FLAGS)

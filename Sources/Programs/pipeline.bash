@@ -60,8 +60,8 @@ count_hosts() {
 batches_of_process() {
   case $1$2 in *[!0-9]*) echo "pipeline.mk: ACCUMULATION and RANKS are numbers" >&2; return 64;; esac
   if [ "$2" = 0 ] || [ $(($1 % $2)) != 0 ]; then
-    echo "pipeline.mk: a step of ACCUMULATION=$1 batches cannot be shared by $2 processes; choose RANKS or \
-HOSTS so that it is a multiple" >&2; return 64
+    echo "pipeline.mk: a step of ACCUMULATION=$1 batches cannot be divided among $2 processes; choose \
+RANKS or HOSTS so that their number divides it" >&2; return 64
   fi
   echo $(($1 / $2))
 }
@@ -94,7 +94,7 @@ as_words() {
     case ${words[index]} in
       '~/'*) words[index]=$HOME${words[index]:1};;
       -h | --help | --version)
-        echo "pipeline.mk: ${words[index]} makes nothing; ask the program itself for it" >&2
+        echo "pipeline.mk: make cannot be used for ${words[index]}; run the program itself with it" >&2
         return 64;;
     esac
   done
@@ -200,7 +200,7 @@ has_saved() {
 # confirm_removal FILES…: asks whether files that are hard to replace may be removed; fails if not.
 confirm_removal() {
   local answer=
-  echo "models, and posts of channels, that are removed:" >&2
+  echo "this removes these models and posts of channels:" >&2
   du -shc -- "$@" >&2
   if [ ! -t 0 ]; then
     echo "pipeline.mk: nothing was removed; without a terminal, make distclean CONFIRM=yes removes them" >&2

@@ -27,7 +27,7 @@ extension HubClient {
       return HubError(
         .unreachable, "\(name)",
         "\(host) cannot be reached (\(problem))",
-        remedy: "check the network\(proxy), and try again; if a folder was meant, there is none of "
+        remedy: "check the network\(proxy), and try again; if you meant a folder, there is none at "
           + "this path")
     case .connection, .transfer: throw TransientFault(problem)
     }
@@ -88,9 +88,9 @@ extension HubClient {
     let meant = name.suggestions
     let suggestion = meant.isEmpty ? "" : "; did you mean \(meant.joined(separator: " or "))?"
     let access =
-      settings.token.map { "or it is not for the account of the token in \($0.source)" }
+      settings.token.map { "or the account of the token in \($0.source) has no access to it" }
       ?? "or it is private and needs a token (HF_TOKEN)"
-    return "there is no folder of this path, and no such model at \(settings.endpoint), \(access)"
+    return "there is no folder at this path, and no such model at \(settings.endpoint), \(access)"
       + (suggestion.isEmpty ? "; check the name" : suggestion)
   }
 

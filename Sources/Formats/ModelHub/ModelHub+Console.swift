@@ -25,7 +25,7 @@ extension ModelHub {
       case .message(let text): Log.info(text)
       case .begins(let name, let total, let initial):
         guard !isQuiet else { break }
-        let resumed = initial > 0 ? ", of which \(NumberText.bytes(Double(initial))) are there" : ""
+        let resumed = initial > 0 ? " (\(NumberText.bytes(Double(initial))) already there)" : ""
         Log.info(
           "fetching \(name): \(NumberText.bytes(Double(total)))\(resumed), to \(settings.cache)")
         guard !settings.hidesProgress else { break }

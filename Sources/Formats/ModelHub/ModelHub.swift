@@ -97,7 +97,7 @@ public struct ModelHub {
     guard let commit = cache.commit(name, of: name.repository) else {
       return HubError(
         .notFound, "\(name)",
-        "there is no folder of this path, and no such model in the cache \(cache.path); \(reason)")
+        "there is no folder at this path, and no such model in the cache \(cache.path); \(reason)")
     }
     let missing = cache.missing(part, in: cache.snapshot(of: name.repository, commit: commit))
     return HubError(

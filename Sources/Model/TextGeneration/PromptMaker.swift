@@ -100,7 +100,7 @@ public enum PromptError: Error, Equatable, CustomStringConvertible {
     case .longerThanText(let tokens, let maximumLength):
       "\(tokens) tokens leave no room in --max-length \(maximumLength); raise that"
     case .noBeginning:
-      "the model names no end-of-text token, after which a text could begin; give a --prompt"
+      "the model has no end-of-text token to begin a text with; give a --prompt"
     }
   }
 }

@@ -134,7 +134,7 @@ struct BPEEncode: Program {
     guard !output.isEmpty, output != "-" else { throw UsageError("--output: expected a folder") }
     if tokenizer != nil && (vocabSize != nil || minFrequency != nil) {
       throw UsageError(
-        "--tokenizer is used as it is; --vocab-size and --min-frequency are for learning one")
+        "--tokenizer is used unchanged; --vocab-size and --min-frequency apply only without it")
     }
     if corpus.contains("-") && (tokenizer == nil || corpus.count > 1) {
       throw UsageError(
@@ -229,11 +229,11 @@ struct BPEEncode: Program {
     }
     if let other = names.first(where: { !TokenManifest.isPart($0) }) {
       throw UsageError(
-        "--output: \(path) is replaced as a whole, and '\(other)' in it is not of token shards; "
-          + "name another folder, or move the file")
+        "--output: \(path) would be replaced as a whole, but '\(other)' in it is not part of token "
+          + "shards; choose another folder, or move the file")
     }
     if let input = corpus.first(where: { Folder.contains(path, $0) }) {
-      throw UsageError("--output: \(path) is replaced as a whole, and '\(input)' is in it")
+      throw UsageError("--output: \(path) would be replaced as a whole, but '\(input)' is in it")
     }
     return try OutputFolder(path: path)
   }

@@ -64,13 +64,13 @@ struct AdapterOptions: ArgumentGroup {
     valueName: "type", defaultText: "none")
   var bias: AdapterPlan.Biases?
   @Option(
-    help: "module that is trained as a whole besides: ln_f, the last layer normalisation",
+    help: "module that is trained in full besides the adapter: ln_f, the last layer normalisation",
     valueName: "name", defaultText: "none")
   var modulesToSave: String?
   @Option(
     help:
-      "how the model's own weights are kept in memory meanwhile: fp32, bf16, int8 or int4; fewer "
-      + "bits take less memory and change the result slightly", valueName: "type",
+      "how the model's own weights are stored in memory during training: fp32, bf16, int8 or int4; "
+      + "fewer bits take less memory and change the result slightly", valueName: "type",
     defaultText: "as --precision")
   var baseWeights: WeightType?
   @Option(
@@ -131,8 +131,9 @@ struct AdapterOptions: ArgumentGroup {
     case .auto:
       guard let free = Folder.freeBytes(at: run), free < size else { return true }
       Log.warning(
-        "final/ will hold only the adapter: the merged model has \(NumberText.bytes(Double(size))), but "
-          + "only \(NumberText.bytes(Double(free))) are free in \(run). gpt-sample merges when it reads"
+        "final/ will hold only the adapter: the merged model takes "
+          + "\(NumberText.bytes(Double(size))), but only \(NumberText.bytes(Double(free))) are "
+          + "free in \(run). gpt-sample merges the two when it reads them"
       )
       return false
     }

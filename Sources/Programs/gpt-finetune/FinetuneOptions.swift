@@ -62,7 +62,7 @@ struct TrainingOptions: ArgumentGroup {
   var maxHours: Double?
   @Option(
     help:
-      "the same, with the time of day at which the run is to be finished, such as 07:30, or the "
+      "the same, but given as the time by which the run must be finished, such as 07:30, or as "
       + "date and time, such as 2026-12-01T07:30", valueName: "time", defaultText: "no limit")
   var until: LocalTime?
   @Option(
@@ -106,8 +106,8 @@ struct ProcessOptions: ArgumentGroup {
   @Option(
     help:
       "each process takes this many steps with its own batches, after which all weights are averaged: "
-      + "for slow networks; another result than that of steps taken together. Validations and "
-      + "checkpoints are due only then", valueName: "n",
+      + "for slow networks; the result differs from that of steps taken together. Validations and "
+      + "checkpoints happen only after averaging", valueName: "n",
     defaultText: "all steps are taken together",
     accepting: .within(1...1_000_000))
   var localSteps: Int?
@@ -161,8 +161,8 @@ struct CheckpointOptions: ArgumentGroup {
   var perDeviceEvalBatchSize: Int?
   @Flag(
     help: "put the weights with the lowest validation loss into final/ instead of the last; each "
-      + "new lowest is saved as a checkpoint, which is kept until the next. The default if posts are "
-      + "held back, unless with original")
+      + "new best is saved as a checkpoint, which is kept until the next one. The default if posts "
+      + "are held back, except with original")
   var loadBestModelAtEnd = false
   @Option(
     help: "stop after this many validations in a row without a lower loss", valueName: "n",
@@ -190,7 +190,7 @@ struct OptimizerOptions: ArgumentGroup {
   var lrSchedulerType = LearningRateSchedule.linear
   @Option(
     help: "steps over which the learning rate rises from 0", valueName: "n",
-    defaultText: "500, but at most 6 % of the run unless with original; 0 with --warmup-ratio",
+    defaultText: "500, but at most 6 % of the run except with original; 0 with --warmup-ratio",
     accepting: .atLeast(0))
   var warmupSteps: Int?
   @Option(

@@ -50,15 +50,16 @@ struct GPTFinetune: Program {
     Ctrl-C writes a checkpoint of the last complete step and stops, as do SIGTERM and closing the
     terminal; a second Ctrl-C stops at once.
 
-    Processes that mpirun or srun has started share the training: N of them that add up a batches each
-    take the steps of one that adds up N times a. SIGUSR1 stops them like Ctrl-C. See docs/machines.md.
+    Processes started by mpirun or srun share the training: N processes that add up M batches each
+    take the same steps as one process that adds up N × M. SIGUSR1 stops them like Ctrl-C. See
+    docs/machines.md.
     """
 
   static let files = [
     (
       path: "~/.cache/huggingface/hub",
-      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
-        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
+      text: "The cache of models given by name, shared with Python's huggingface_hub; "
+        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME change its location."
     )
   ]
   static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
@@ -79,7 +80,7 @@ struct GPTFinetune: Program {
   @Option(
     help: "Hugging Face folder of the model to fine-tune: config.json, and weights as safetensors "
       + "or PyTorch's .bin, in one file or in shards; or a GGUF file; or its name on the Hugging Face "
-      + "Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is fetched once",
+      + "Hub, NAME or NAMESPACE/NAME[@REVISION], which is downloaded once",
     valueName: "folder|file|name", defaultText: "start from random weights", completion: .folder)
   var model: String?
   @Flag(
@@ -92,8 +93,8 @@ struct GPTFinetune: Program {
   var restart = false
 
   @Flag(
-    help: "only measure a few steps, of these settings and of others, and print what the run would "
-      + "take: time, memory and disk. Nothing is written")
+    help: "only measure a few steps, with these settings and with alternatives, and print the "
+      + "time, memory and disk space that the run would take. Nothing is written")
   var estimate = false
 
   @OptionGroup("A new model (without --model)") var shape: ModelShapeOptions
@@ -183,7 +184,8 @@ struct GPTFinetune: Program {
     Log.info(
       "\(NumberText.count(parameters)) parameters\(fraction), "
         + "\(NumberText.count(Double(data.blockCount))) blocks of \(settings.blockSize) tokens, "
-        + (trainer.plannedSteps.map { "\(NumberText.count($0)) steps" } ?? "as many steps as take")
+        + (trainer.plannedSteps.map { "\(NumberText.count($0)) steps" }
+          ?? "as many steps as there is time for,")
         + (settings.timeBudget.map {
           "\(trainer.plannedSteps == nil ? "" : ", at most") \($0.text)"
         }

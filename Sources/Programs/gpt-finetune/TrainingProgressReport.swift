@@ -63,7 +63,8 @@ final class TrainingProgressReport {
       try Interruption.check()
     case .completingRound(let step):
       Log.info(
-        "stopping after step \(step), when the processes average their weights; once more stops at once"
+        "stopping after step \(step), when the processes average their weights; "
+          + "a second signal stops at once"
       )
     case .saved(let path):
       Log.info("saved \(path)")

@@ -29,7 +29,7 @@ struct AdapterOptions: ArgumentGroup {
     else { return (model, named) }
     guard named.isEmpty else {
       throw UsageError(
-        "'\(model)' is an adapter, not a model; name the model first, and this with --adapter too")
+        "'\(model)' is an adapter, not a model; give the model, and this adapter with --adapter")
     }
     return (try itself.baseModel(), [itself])
   }

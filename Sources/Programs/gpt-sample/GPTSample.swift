@@ -80,8 +80,8 @@ struct GPTSample: Program {
 
   @Argument(
     help: "Hugging Face folder of the model (config.json, weights and a tokenizer); a GGUF file; "
-      + "its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], from where it is "
-      + "fetched once; or the folder of an adapter, which names its model",
+      + "its name on the Hugging Face Hub, NAME or NAMESPACE/NAME[@REVISION], which is "
+      + "downloaded once; or the folder of an adapter, which names its model",
     completion: .file)
   var model: String
   @Option(help: "how many bugurts to write for each prompt", short: "n", accepting: .atLeast(1))
@@ -191,7 +191,7 @@ struct GPTSample: Program {
     guard let endOfText = loaded.model.separator else {
       throw InputError(
         model,
-        "config.json names no end-of-text token (eos_token_id), after which a line is scored")
+        "config.json has no end-of-text token (eos_token_id), which --score puts before each line")
     }
     let scorer = LineScorer(
       loaded.model, loaded.tokenizer, endOfText: endOfText, keepsCase: prompts.keepCase)

@@ -6,10 +6,10 @@ import TextGeneration
 /// What texts begin with.
 struct PromptOptions: ArgumentGroup {
   @Option(
-    help: "words to begin the text with; '' lets the model begin by itself", short: "p",
+    help: "words to begin the text with; with '', the model chooses them", short: "p",
     valueName: "text",
     defaultText: "the first word of a post of --corpus, another for each bugurt; without a corpus, "
-      + "the model begins by itself")
+      + "as with ''")
   var prompt: String?
   @Option(
     help:

@@ -14,8 +14,8 @@ struct SamplingOptions: ArgumentGroup {
       + "allow repetition", valueName: "n", accepting: .atLeast(0))
   var noRepeatNgram = 0
   @Options(
-    help: "never write this word or phrase at the beginning of a text or after a space (may be "
-      + "repeated); in upper case unless --keep-case", valueName: "text")
+    help: "never write this word or phrase at the beginning of a text or after a space; it is "
+      + "converted to upper case unless --keep-case", valueName: "text")
   var badWord: [String] = []
   @Option(help: "never write the words or phrases in this file, one per line", completion: .file)
   var badWords: String?

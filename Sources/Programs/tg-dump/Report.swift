@@ -27,8 +27,8 @@ struct Report {
       log(changes.kept, "  ", "of them unchanged")
     }
     if let first = written.first, let last = written.last {
-      Log.info("  first: \(first.id) of \(DateText.text(first.date))")
-      Log.info("  last: \(last.id) of \(DateText.text(last.date))")
+      Log.info("  first: \(first.id), \(DateText.text(first.date))")
+      Log.info("  last: \(last.id), \(DateText.text(last.date))")
     }
     log(written.withoutText, "  ", "of them without text")
     if found.count == 1, result.changes == nil, found[0].posts == written.posts {

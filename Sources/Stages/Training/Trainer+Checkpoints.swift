@@ -107,8 +107,8 @@ extension Trainer {
     let damage = damages[0]
     throw InputError(
       damage.path, damage.place,
-      "\(damage.problem); the checkpoint is damaged: there is no complete older one; --restart "
-        + "alone starts over")
+      "\(damage.problem); the checkpoint is damaged, and there is no complete older one; --restart "
+        + "without --resume starts over")
   }
 
   // MARK: - Reading

@@ -53,7 +53,7 @@ extension Trainer {
     try communicator.checkSame(
       model.threadPool.checksum(of: model.trainable.floats.floats), "other weights",
       remedy:
-        "its processor or memory computes otherwise; resume without it")
+        "its processor or memory gives different results; resume without that machine")
   }
 
   /// Gives all processes what the first has found: how the training starts, and if it is resumed, the

@@ -44,7 +44,7 @@ public enum ExitStatus: Int32, Sendable {
     ("76", "A server gave an answer that the program does not understand."),
     ("77", "You are not permitted to do this."),
     ("129, 130, 143", "The terminal was closed, Ctrl-C was pressed, or SIGTERM was received."),
-    ("141", "Nobody reads the output any more; there is no message."),
+    ("141", "The reader of the output is gone (a broken pipe); there is no message."),
   ]
 
   /// The status for `error`.

@@ -16,7 +16,7 @@ public enum PrecisionChoice: String, CaseIterable, ArgumentValue {
     case (.bf16, false):
       throw UsageError("--precision bf16: \(lack); --precision auto uses fp32 instead")
     case (.auto, false):
-      Log.info("\(lack): fp32")
+      Log.info("\(lack): using fp32")
       return false
     }
   }

@@ -123,7 +123,7 @@ public enum ThreadShortage {
     }
     guard isFirst else { return }
     report(
-      "cannot start a thread: \(String(cString: strerror(code))); working with fewer, to the same "
-        + "result. \(remedy)")
+      "cannot start a thread: \(String(cString: strerror(code))); continuing with fewer, which "
+        + "does not change the result. \(remedy)")
   }
 }

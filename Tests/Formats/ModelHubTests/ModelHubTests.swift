@@ -254,7 +254,7 @@ struct ModelHubTests {
     let fault = user.fault("org/other")
     #expect(fault?.kind == .unreachable)
     #expect(
-      fault?.problem.contains("; check the network, and try again; if a folder was meant") == true)
+      fault?.problem.contains("; check the network, and try again; if you meant a folder") == true)
   }
 
   @Test("uses the cache when the hub fails or is somebody else", arguments: [500, 200])

@@ -58,7 +58,7 @@ struct BestModelTests {
     let steps = try trainer.folder.checkpointSteps()
     #expect(Set(steps) == Set(stride(from: 7, to: last.step, by: 7)).union([best.step]))
     let report = try fixture.folder.text(of: "run/report.md")
-    #expect(report.contains("blocks of 8 tokens, stopped early of 60 |\n"))
+    #expect(report.contains("blocks of 8 tokens, stopped early (60 planned) |\n"))
     #expect(report.contains("| finished model | after step \(best.step), the best |\n"))
     #expect(report.contains(", after step \(best.step) |\n"))
     #expect(try fixture.folder.text(of: "run/curves.svg").contains(">best</text>"))

@@ -194,7 +194,8 @@ struct ResumeTests {
     let whole = try fixture.bytes("run/checkpoint-4/optimizer.safetensors")
     try replaceFile(at: path, with: Array(whole.dropLast()))
     let none =
-      "the checkpoint is damaged: there is no complete older one; --restart alone starts over"
+      "the checkpoint is damaged, and there is no complete older one; --restart without --resume "
+      + "starts over"
     #expect {
       try fixture.trainer().start(resume)
     } throws: {
@@ -267,8 +268,8 @@ struct ResumeTests {
       #expect(error?.path == fixture.folder.path("run/checkpoint-7/resume_state.json"))
       #expect(
         error?.problem.hasSuffix(
-          "; the checkpoint is damaged: there is no complete older one; --restart alone starts "
-            + "over") == true)
+          "; the checkpoint is damaged, and there is no complete older one; --restart without "
+            + "--resume starts over") == true)
       #expect(trainer.warnings == [])
       #expect(try Folder.list(fixture.folder.path("run")) == ["checkpoint-5", "checkpoint-7"])
     }

@@ -35,8 +35,8 @@ struct EndingTokens {
     for id in ends where tokenizer.isOrdinary(UInt32(id)) {
       let text = TokenNotation.text(of: tokenizer.bytes(of: UInt32(id)))
       notes.append(
-        "the token \(id) that ends a text is the ordinary '\(excerpt(text))', where the programs "
-          + "that read the file will stop; if that is wrong, correct eos_token_id")
+        "token \(id), which ends a text, is the ordinary token '\(excerpt(text))'; programs that "
+          + "read the file will stop there; if that is wrong, correct eos_token_id")
     }
     if ends.count > 2 {
       notes.append(

@@ -78,7 +78,7 @@ public struct GGUFExport {
     _ configuration: GPT2Configuration, path: String
   ) throws {
     func refusal(_ key: String, _ expected: String) -> InputError {
-      InputError(path, "\(key), which a GGUF file cannot say; llama.cpp always \(expected)")
+      InputError(path, "\(key), which a GGUF file cannot express; llama.cpp always \(expected)")
     }
     guard configuration.activation == .geluTanh else {
       throw refusal(

@@ -134,8 +134,8 @@ final class HTMLMessages: PostStream {
     }
     return InputError(
       chat.path(chat.pages[0]),
-      "the chat continues in \(nextPage), but only pages under the names that Telegram Desktop gave "
-        + "them are read one after another")
+      "the chat continues in \(nextPage), but the pages are read in order only if they have the "
+        + "names that Telegram Desktop gave them")
   }
 
   /// The page to which the link below the last message points.

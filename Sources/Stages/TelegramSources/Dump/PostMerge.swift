@@ -95,8 +95,8 @@ final class PostMerge: PostStream {
     guard abs(a.date - b.date) <= 27 * 3600 else {
       throw InputError(
         path, place,
-        "post \(a.id) is of \(DateText.text(a.date)) in one source and of \(DateText.text(b.date)) "
-          + "in another: they are not from one channel")
+        "post \(a.id) is dated \(DateText.text(a.date)) in one source and "
+          + "\(DateText.text(b.date)) in another: they are not from the same channel")
     }
     let isEarlierNewer = (a.edited ?? .min) > (b.edited ?? .min)
     let (chosen, other) = isEarlierNewer ? (earlier, later) : (later, earlier)

@@ -141,8 +141,8 @@ extension LiveSession {
   private func ask(_ question: String, isSecret: Bool = false) throws -> String {
     guard let answer = try console.ask(question, isSecret: isSecret) else {
       throw refusal(
-        "the login needs an answer (\(question)), but there is no terminal to ask at; log in at a "
-          + "terminal once, later runs do not ask")
+        "the login needs an answer (\(question)), but there is no terminal to ask on; log in once "
+          + "on a terminal, and later runs will not ask")
     }
     if isSecret { return answer }
     return answer.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -175,7 +175,7 @@ package final class LiveSession {
       throw SourceFault(
         .unreachable, Self.source,
         "no connection to Telegram in \(Self.seconds(limits.connection)); check the network, and "
-          + "whether it lets Telegram through")
+          + "whether it blocks Telegram")
     }
     let time = now - waiting.start
     if time > .seconds(limits.answer) {

@@ -79,14 +79,14 @@ public struct BoilerplateSuggestion {
 
   /// The counts, one per line, or a note that there are no such lines.
   public var report: [String] {
-    let counts = [("heads", heads), ("ends", tails)].flatMap { verb, lines in
+    let counts = [("begins", heads), ("ends", tails)].flatMap { verb, lines in
       lines.map { line in
         let fraction = NumberText.percent(line.count, of: postCount)
         return "\(verb) \(line.count) of \(postCount) posts (\(fraction)): \(printable(line.text))"
       }
     }
     return counts.isEmpty
-      ? ["no line heads or ends \(NumberText.percent(fraction)) of \(postCount) posts or more"]
+      ? ["no line begins or ends at least \(NumberText.percent(fraction)) of \(postCount) posts"]
       : counts
   }
 }

@@ -67,7 +67,7 @@ public struct AlphabetRule: CleaningRule {
 public struct UpperCaseRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "upper-case", isOn: false,
-    "bugurts are in upper case; what is not is something else",
+    "bugurts are in upper case; other posts are something else",
     settings: [
       .fraction("minimum", 0.9, "the smallest fraction of letters that must be in upper case")
     ])

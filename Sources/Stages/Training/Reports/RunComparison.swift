@@ -126,8 +126,9 @@ public struct RunComparison {
     var notes: [String] = []
     if !isSameTokenizer {
       notes.append(
-        "The vocabularies differ, so the losses are about different tokens: compare bits per byte. Those "
-          + "of training are its losses times the bits per byte of a loss of 1 in the validation.")
+        "The vocabularies differ, so the losses are about different tokens: compare bits per byte. "
+          + "For training, they are the loss multiplied by the bits per byte that a validation "
+          + "loss of 1 corresponds to.")
     } else if !isSameValidationData {
       notes.append("The runs were validated on different posts, some of which may be easier.")
     }

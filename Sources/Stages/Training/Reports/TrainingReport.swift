@@ -113,7 +113,7 @@ struct TrainingReport {
     let warmup = trainer.warmupSteps
     let steps = trainer.state.globalStep
     let time = trainer.timeText.map { "\n| time | \($0) |" } ?? ""
-    let ending = steps < trainer.totalSteps ? ", stopped early of \(trainer.totalSteps)" : ""
+    let ending = steps < trainer.totalSteps ? ", stopped early (\(trainer.totalSteps) planned)" : ""
     return """
       | | |
       | --- | --- |

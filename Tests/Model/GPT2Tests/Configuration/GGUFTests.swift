@@ -233,7 +233,7 @@ struct GGUFTests {
     }
     #expect(
       try problem(.f16) { $0.activation = .gelu }
-        == "activation_function is gelu, which a GGUF file cannot say; llama.cpp always computes "
+        == "activation_function is gelu, which a GGUF file cannot express; llama.cpp always computes "
         + "gelu_new")
     #expect(
       try problem(.f16) { $0.scalesAttention = false }?.hasPrefix("scale_attn_weights is false, ")
@@ -280,7 +280,7 @@ struct GGUFTests {
     let word = try export([100, end])
     #expect(word.endOfTextTokens == [100, Int32(end)])
     #expect(word.notes.count == 1)
-    #expect(word.notes.first?.hasPrefix("the token 100 that ends a text is the ordinary '") == true)
+    #expect(word.notes.first?.hasPrefix("token 100, which ends a text, is the ordinary token '") == true)
     let three = try export([end, 0, 1])
     #expect(three.endOfTextTokens == [Int32(end), 0])
     #expect(three.notes.contains("3 tokens end a text; a GGUF file names two: \(end) and 0"))

@@ -270,8 +270,8 @@ struct BadInputTests {
     #expect(run.status == 2)
     #expect(
       run.log.contains(
-        "gpt-finetune: error: \(path): tensor '\(name)' is missing; the checkpoint is damaged: "
-          + "there is no complete older one; --restart alone starts over\n"))
+        "gpt-finetune: error: \(path): tensor '\(name)' is missing; the checkpoint is damaged, "
+          + "and there is no complete older one; --restart without --resume starts over\n"))
     #expect(run.log.contains("Error 65\n"))
     #expect(project.exists(path))
   }

@@ -251,7 +251,7 @@ struct CommandLineTests {
       ),
       (
         "bpe-encode", ["a", "-o", "b", "--tokenizer=c", "--vocab-size=400"],
-        "--tokenizer is used as it is; --vocab-size and --min-frequency are for learning one"
+        "--tokenizer is used unchanged; --vocab-size and --min-frequency apply only without it"
       ),
       (
         "gpt-finetune", ["a", "-o", "b", "--learning-rate", "0"],

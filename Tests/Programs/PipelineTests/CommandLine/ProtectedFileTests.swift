@@ -48,8 +48,8 @@ struct ProtectedFileTests {
   func shards() throws {
     try project.folder.write("mine", to: "\(Self.tokens)/notes.txt")
     try expectRefusal(
-      "--output: \(Self.tokens) is replaced as a whole, and 'notes.txt' in it is not of token "
-        + "shards; name another folder, or move the file", of: "bpe-encode",
+      "--output: \(Self.tokens) would be replaced as a whole, but 'notes.txt' in it is not part of "
+        + "token shards; choose another folder, or move the file", of: "bpe-encode",
       ["data/clean/fixture.txt", "-o", Self.tokens])
   }
 

@@ -105,7 +105,7 @@ struct TypedValueTests {
     for goal in ["train", "sample", "help"] {
       let run = try make(goal, with: ["RUN": name, "EXPORT": "data/fixture"])
       #expect(run.status == 2)
-      #expect(run.log.contains(" cannot name a run, for \(reason); use letters, digits and "))
+      #expect(run.log.contains(" cannot name a run: \(reason); use letters, digits and "))
     }
     #expect(try project.tree() == files)
   }
@@ -138,7 +138,7 @@ struct TypedValueTests {
       for flag in ["-h", "--help", "--version"] {
         let run = try make(goal, with: [name: flag])
         #expect(run.status == 2)
-        #expect(run.log.contains("pipeline.mk: \(flag) makes nothing; ask the program itself"))
+        #expect(run.log.contains("pipeline.mk: make cannot be used for \(flag); run the program itself"))
       }
     }
   }

@@ -95,7 +95,7 @@ struct NamedModelTests {
     let misspelt = try run(
       "make", ["train", "RUN=new", "EXPORT=@no_one", "MODEL=org/tinny"], server)
     #expect(misspelt.status != 0)
-    #expect(misspelt.log.contains("bpe-encode: error: org/tinny: there is no folder of this path"))
+    #expect(misspelt.log.contains("bpe-encode: error: org/tinny: there is no folder at this path"))
     #expect(misspelt.stages == [])
     let right = try run(
       "make", ["train", "RUN=new", "EXPORT=missing", "DUMP_FLAGS=--base-url", "MODEL=org/tiny"],

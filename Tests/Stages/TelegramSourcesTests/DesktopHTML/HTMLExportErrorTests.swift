@@ -134,8 +134,8 @@ struct HTMLExportErrorTests {
     try folder.write(htmlPage(htmlMessage(2, "")), to: "messages2.html")
     #expect(
       error(path: "saved.html")
-        == "saved.html: the chat continues in messages2.html, but only pages under the names that "
-        + "Telegram Desktop gave them are read one after another; \(before); \(remedy), or take these "
+        == "saved.html: the chat continues in messages2.html, but the pages are read in order "
+        + "only if they have the names that Telegram Desktop gave them; \(before); \(remedy), or take these "
         + "messages (--salvage)")
   }
 

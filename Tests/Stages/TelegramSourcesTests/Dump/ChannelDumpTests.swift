@@ -177,7 +177,7 @@ import Testing
         try export(#"{"id": 200, "type": "message", "date_unixtime": "900000", "text": "два"}"#)
       ])
     }
-    #expect(error?.problem.contains("not from one channel") == true)
+    #expect(error?.problem.contains("not from the same channel") == true)
     #expect(try folder.bytes(of: "posts.jsonl") == before)
   }
 

@@ -217,8 +217,8 @@ struct LiveLoginTests {
     #expect(fault?.kind == .refused)
     #expect(
       fault?.problem
-        == "the login needs an answer (Code), but there is no terminal to ask at; log in at a "
-        + "terminal once, later runs do not ask")
+        == "the login needs an answer (Code), but there is no terminal to ask on; log in once "
+        + "on a terminal, and later runs will not ask")
   }
 
   @Test("observes short waits that the server asks for, and gives up a login for long ones")

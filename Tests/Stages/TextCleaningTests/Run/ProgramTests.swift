@@ -232,7 +232,7 @@ struct ProgramTests {
     #expect(
       none
         == Ended(
-          status: 0, output: "", log: "no line heads or ends 5.0 % of 10 posts or more\n"))
+          status: 0, output: "", log: "no line begins or ends at least 5.0 % of 10 posts\n"))
     #expect(try folder.names() == ["posts.jsonl"])
   }
 
