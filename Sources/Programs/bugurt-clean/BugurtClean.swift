@@ -46,7 +46,8 @@ struct BugurtClean: Program {
 
   @Option(
     help: "the funnel to write: what each rule did, as JSON", valueName: "funnel.json",
-    defaultText: "the output's name with .funnel.json instead of .txt; none for standard output",
+    defaultText: "the output's name with .funnel.json instead of .txt; none for standard output, "
+      + "pipes and devices",
     completion: .file)
   var funnel: String?
 
@@ -105,11 +106,7 @@ struct BugurtClean: Program {
     if let rejects = inspection.rejects, rejects.isEmpty || rejects == output {
       throw UsageError("--rejects: expected a file of its own")
     }
-    for case let path? in [output, funnelPath, inspection.rejects] where path != "-" {
-      if inputs.contains(where: { Folder.isSameFile(path, $0) }) {
-        throw UsageError("the input '\(path)' would be overwritten")
-      }
-    }
+    try refuseOverwriting(inputs + choice.rules, with: [output, funnelPath, inspection.rejects])
   }
 
   func run() throws {
@@ -154,13 +151,16 @@ struct BugurtClean: Program {
 
     try writer.synchronize()
     try rejects?.commit()
-    try commit(writer, result.funnel, to: funnel)
+    if discardsText || result.funnel.bytesOut > 0 {
+      try commit(writer, result.funnel, to: funnel)
+    }
     try inspection.show(result, input: posts)
     Log.raw(result.funnel.table)
     if inspection.statistics {
       statistics.finish()
       Log.raw(statistics.table)
     }
+    if !discardsText { try result.funnel.checkText(of: posts) }
   }
 
   /// Joins cleaned texts.
@@ -192,6 +192,6 @@ struct BugurtClean: Program {
   }
 
   private var funnelPath: String? {
-    funnel ?? (output == "-" ? nil : Funnel.path(besideText: output))
+    funnel ?? (OutputFile.isDirect(output) ? nil : Funnel.path(besideText: output))
   }
 }

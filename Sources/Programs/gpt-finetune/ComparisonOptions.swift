@@ -31,9 +31,7 @@ struct ComparisonOptions: ArgumentGroup {
     if !texts.isEmpty, texts.count != runs.count {
       throw UsageError("--texts: \(texts.count) for \(runs.count) runs; give one for each run")
     }
-    if let input = texts.first(where: { Folder.isSameFile($0, output) }) {
-      throw UsageError("the input '\(input)' would be overwritten")
-    }
+    try refuseOverwriting(texts, with: [output])
     if runs.contains(where: { CheckpointFile.isPart(output, of: $0) }) {
       throw UsageError("'\(output)' belongs to a run; name another page to write")
     }

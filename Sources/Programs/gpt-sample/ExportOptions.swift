@@ -43,9 +43,7 @@ struct ExportOptions: ArgumentGroup {
     _ settings: SamplingSettings, isQuiet: Bool
   ) throws {
     guard let export else { return }
-    if Folder.isSameFile(model, export) {
-      throw UsageError("the input '\(model)' would be overwritten")
-    }
+    try refuseOverwriting([model], with: [export, modelfile])
     // Open them before anything is read: another process may be writing these outputs.
     let file = try OutputFile(path: export)
     let recipe = try modelfile.map { try OutputFile(path: $0) }

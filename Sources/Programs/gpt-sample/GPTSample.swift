@@ -123,10 +123,9 @@ struct GPTSample: Program {
     where CheckpointFile.isPart(file, of: model) {
       throw UsageError("'\(file)' belongs to the model; name another file to write")
     }
-    for case let input? in [score, prompts.prompts, sampling.badWords] {
-      guard let file = output.output, file != "-", Folder.isSameFile(input, file) else { continue }
-      throw UsageError("the input '\(input)' would be overwritten")
-    }
+    try refuseOverwriting(
+      [score, prompts.prompts, sampling.badWords].compactMap { $0 },
+      with: [output.output, export.file, export.modelfile])
     let modes = [
       ("--interactive", interactive), ("--score", score != nil), ("--logits", logits),
       ("--export", export.file != nil),

@@ -39,6 +39,12 @@ struct Report {
     }
     for summary in found { logOmissions(of: summary) }
     if result.isUnchanged { Log.info("\(output) is unchanged") }
+    if result.unfinished > 0 {
+      Log.warning(
+        "\(output)\(ChannelDump.journalSuffix) still holds "
+          + "\(count(result.unfinished, "older post", "older posts")) of an interrupted dump; to finish "
+          + "it, repeat its command with --replace")
+    }
     warn(
       written.repaired + found.reduce(0) { $0 + $1.repaired }, "post had", "posts had",
       "half of an emoji in a text (a lone surrogate such as \\ud83d), replaced by U+FFFD")

@@ -111,16 +111,19 @@ struct TGDump: Program {
     options.salvages = export.salvage
     options.includesPolls = choice.pollText
     var size: Int?
+    var files: [String] = []
     let opened = try sources.map { source -> ChannelDump.Source in
       switch try SourceKind(source, isLive: account.live) {
       case .posts(let path): return .posts(path: path)
       case .desktop(let path):
         let export = try DesktopExport(path: path, options: options)
         size = export.size
+        files.append(export.path)
         return .export(export)
       case .html(let path):
         let export = try HTMLExport(path: path, options: options)
         size = export.size
+        files += export.pagePaths
         return .export(export)
       case .web(let name):
         return .channel(
@@ -128,6 +131,7 @@ struct TGDump: Program {
       case .live(let address): return .channel(try account.channel(address, options, console))
       }
     }
+    try refuseOverwriting(files, with: [output])
     var dump = ChannelDump(opened, output: output)
     (dump.replaces, dump.refreshed) = (replace, refresh ?? 0)
     dump.selection = choice.selection

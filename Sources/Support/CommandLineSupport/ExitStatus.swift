@@ -45,6 +45,7 @@ public enum ExitStatus: Int32, Sendable {
     ("77", "You are not permitted to do this."),
     ("129, 130, 143", "The terminal was closed, Ctrl-C was pressed, or SIGTERM was received."),
     ("141", "The reader of the output is gone (a broken pipe); there is no message."),
+    ("152", "The limit of processor time (ulimit -S -t) was reached."),
   ]
 
   /// The status for `error`.

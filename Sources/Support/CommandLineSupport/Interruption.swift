@@ -2,11 +2,11 @@ import FileSupport
 import Glibc
 import Synchronization
 
-/// SIGINT, SIGTERM or SIGHUP as an error that unwinds the program, so that nothing unfinished is
-/// left behind.
+/// A signal that asks the program to stop, as an error that unwinds it, so that nothing unfinished is
+/// left behind: SIGINT, SIGTERM, SIGHUP, or SIGXCPU at the limit of processor time.
 ///
 /// The handler only records the signal; long-running work calls ``check()`` between steps. A second
-/// signal ends the process immediately.
+/// signal ends the process immediately, except SIGXCPU, which the system repeats every second.
 public struct Interruption: Error, CustomStringConvertible {
   /// The number of the signal.
   public let signal: Int32
@@ -16,6 +16,7 @@ public struct Interruption: Error, CustomStringConvertible {
       switch signal {
       case SIGINT: "SIGINT"
       case SIGHUP: "SIGHUP"
+      case SIGXCPU: "SIGXCPU, the limit of processor time (ulimit -t)"
       default: "SIGTERM"
       }
     return "stopped by \(name)"
@@ -49,7 +50,7 @@ public struct Interruption: Error, CustomStringConvertible {
   package static func install() {
     // The handler must not be the first to access the global, whose initialization takes a lock.
     stopSignal.store(0, ordering: .relaxed)
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGXCPU] {
       var action = sigaction()
       // `nohup` makes a program ignore SIGHUP.
       if number == SIGHUP, sigaction(number, nil, &action) == 0, isIgnored(action) { continue }
@@ -65,7 +66,9 @@ public struct Interruption: Error, CustomStringConvertible {
     var action = sigaction()
     action.__sigaction_handler.sa_handler = { number in
       let number = number == SIGUSR1 ? SIGINT : number
-      if stopSignal.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+      if stopSignal.exchange(number, ordering: .relaxed) != 0, number != SIGXCPU {
+        _exit(128 + number)
+      }
     }
     sigaction(number, &action, nil)
   }

@@ -22,6 +22,14 @@ extension Span<UInt8> {
     return (value, length)
   }
 
+  /// The scalar that ends before `index`, and where it begins; `nil` at the beginning of the text.
+  package func scalar(before index: Int) -> (value: UInt32, start: Int)? {
+    guard index > 0 else { return nil }
+    var start = index - 1
+    while start > 0, self[start] & 0xC0 == 0x80 { start -= 1 }
+    return (scalar(at: start).value, start)
+  }
+
   /// The end of the run of scalars from `start` on for which `isIncluded` holds.
   @inlinable
   @inline(__always)

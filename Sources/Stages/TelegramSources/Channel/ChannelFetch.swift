@@ -7,10 +7,15 @@ import PostFormat
 /// Each page is saved in a journal before the next one is requested. If a fetch is interrupted by
 /// the user or the network, the journal stays; the next fetch gets what is new since then and
 /// resumes below what the journal holds.
-public struct ChannelFetch: PostSource {
+public final class ChannelFetch: PostSource {
   private let pages: any PostPages
   private let journalPath: String?
   private let selection: PostSelection
+  private var journal: PageJournal?
+  /// How many bytes the journal had that an earlier fetch left.
+  private var inheritedSize = 0
+  /// The id below which no messages were wanted.
+  private var end = PageJournal.beginning
 
   /// A fetch of `pages` that ends when all posts in `selection` have been fetched.
   ///
@@ -24,9 +29,15 @@ public struct ChannelFetch: PostSource {
   /// Fetches all pages; the posts are then read from the journal.
   public func open(progress: (SourceProgress) throws -> Void) throws -> any PostStream {
     let journal = try PageJournal(path: journalPath, channel: pages.channel)
+    (self.journal, inheritedSize) = (journal, journal.size)
     defer { pages.close() }
     try fetch(into: journal, progress: progress)
     return JournalPosts(journal, above: selection.above, pages: pages)
+  }
+
+  /// The ids of posts in the journal that an earlier fetch has brought and this one did not reach.
+  public var unreached: Set<Int> {
+    Set(journal?.entries.filter { $0.id < end && $0.offset < inheritedSize }.map(\.id) ?? [])
   }
 
   /// Removes the journal once the posts are safe elsewhere.
@@ -58,7 +69,7 @@ public struct ChannelFetch: PostSource {
         counted += entries.count { isCounted($0.date) }
         if known.lowerBound == PageJournal.beginning { return }
         before = known.lowerBound
-        if isDone(entries.map(\.date).min()) { return }
+        if isDone(entries.map(\.date).min()) { return end = known.lowerBound }
         continue
       }
       let page = try pages.page(before: before)
@@ -68,7 +79,7 @@ public struct ChannelFetch: PostSource {
       guard !page.reachesBeginning, let lowest = page.lowest else { return }
       counted += page.posts.count { isCounted($0.date) }
       before = lowest
-      if isDone(page.posts.first?.date) { return }
+      if isDone(page.posts.first?.date) { return end = lowest }
     }
   }
 

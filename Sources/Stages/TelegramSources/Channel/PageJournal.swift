@@ -35,6 +35,9 @@ final class PageJournal {
   /// The ids of all known messages, posts or not, and of those known not to exist.
   private var known = RangeSet<Int>()
 
+  /// The size of the journal in bytes.
+  var size: Int { file.size }
+
   private let file: AppendFile
   private var parser: PostParser
 

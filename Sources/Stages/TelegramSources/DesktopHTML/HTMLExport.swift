@@ -12,6 +12,8 @@ import TextSupport
 public struct HTMLExport: PostSource {
   /// The path of the folder with the pages of the chat, or of the only page.
   public let path: String
+  /// The paths of all pages.
+  public var pagePaths: [String] { chat.pages.map(chat.path) }
   /// The size of all pages in bytes.
   public var size: Int { sizes.reduce(0, +) }
 

@@ -40,6 +40,8 @@ public struct ChannelDump {
     public var changes: Changes?
     /// Whether the file existed with the same bytes, and was left alone.
     public var isUnchanged = false
+    /// How many posts of an interrupted dump the journal still holds, because they were not wanted.
+    public var unfinished = 0
   }
 
   /// The sources; if two have the same post, the later source is preferred.
@@ -77,11 +79,13 @@ public struct ChannelDump {
     let older = continues ? try PostMerge([PostCursor(path: output)]) : nil
     let sources = try openable(continues: continues)
     var result = Result()
+    var unreached: Set<Int> = []
     func write(_ found: FoundPost) throws {
       while let before = try older?.next(below: found.post.id) { try writeMerged(before) }
       try writeMerged(older?.merged(with: found) ?? found)
     }
     func writeMerged(_ found: FoundPost) throws {
+      unreached.remove(found.post.id)
       result.written.count(found.post)
       if let line = found.line {
         try writer.write(found.post, asIn: line)
@@ -98,6 +102,8 @@ public struct ChannelDump {
     } else {
       posts = try sources[0].open(progress: progress)
     }
+    let fetch = sources.lazy.compactMap { $0 as? ChannelFetch }.first
+    if let fetch { unreached = fetch.unreached }
     var filter = PostSelection.Filter(selection)
     var count = 0
     while let post = try posts.next() {
@@ -114,7 +120,8 @@ public struct ChannelDump {
       (folder == nil ? 0 : posts.summary.repaired) + (older?.summary.repaired ?? 0)
     result.changes = older?.changes
     result.isUnchanged = try !writer.commit()
-    for case let fetch as ChannelFetch in sources { try fetch.removeJournal() }
+    result.unfinished = unreached.count
+    if unreached.isEmpty { try fetch?.removeJournal() }
     return result
   }
 

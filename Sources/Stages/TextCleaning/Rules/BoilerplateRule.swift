@@ -5,7 +5,7 @@
 public struct BoilerplateRule: CleaningRule {
   public static let declaration = RuleDeclaration(
     Self.self, "boilerplate",
-    "lines that begin or end many posts say nothing about any of them; --suggest finds them",
+    "lines that begin or end many posts say nothing about any; --suggest finds them",
     settings: [
       .list("heads", [], "lines to remove where they are the first of a post, in any case"),
       .list("tails", [], "lines to remove where they are the last of a post, in any case"),

@@ -30,16 +30,19 @@ public struct EmojiRule: CleaningRule {
   }
 
   public func apply(to draft: inout Draft) -> RuleOutcome {
-    guard treatment != .keep, draft.mayContain(0xF0) || draft.mayContain(0xE2) else {
-      return .unchanged
-    }
+    guard treatment != .keep, [0xE2, 0xE3, 0xEF, 0xF0].contains(where: { draft.mayContain($0) })
+    else { return .unchanged }
     return draft.rewriteLines { line, edits in
       var index = 0
       var last = 0..<0
       var count = 0
       while index < line.count {
-        guard line[index] >= 0xE2, let end = line.endOfEmoji(at: index) else {
-          index += scalarLength(lead: line[index])
+        // A selector or the frame of a keycap makes emoji of other characters.
+        let next = index + scalarLength(lead: line[index])
+        guard line[index] >= 0xE2 || next < line.count && line[next] >= 0xE2,
+          let end = line.endOfEmoji(at: index)
+        else {
+          index = next
           continue
         }
         let isRepeated =
@@ -66,6 +69,14 @@ extension Span<UInt8> {
     if indicators.contains(first) {
       return index + (indicators.contains(next.value) ? next.length : 0)
     }
+    if first <= 0x39 {
+      // A digit, # or *, in most cases a selector, and the frame of a keycap.
+      let frame = next.value == 0xFE0F ? index + next.length : index
+      let isKeycap =
+        Unicode.Scalar(first)?.properties.isEmoji == true && frame < count
+        && scalar(at: frame).value == 0x20E3
+      return isKeycap ? frame + 3 : nil
+    }
     // Below U+2600 a scalar needs a selector after it to be an emoji.
     guard mayBeEmoji(first), first >= 0x2600 || next.value == 0xFE0F else { return nil }
     while true {
@@ -86,5 +97,5 @@ extension Span<UInt8> {
 }
 
 private func mayBeEmoji(_ scalar: UInt32) -> Bool {
-  scalar >= 0x2190 && Unicode.Scalar(scalar)?.properties.isEmoji == true
+  scalar > 0x39 && Unicode.Scalar(scalar)?.properties.isEmoji == true
 }

@@ -34,13 +34,13 @@ public struct HeaderRule: CleaningRule {
     if line[start] == UInt8(ascii: "#") { start += 1 }
     guard let gap = first.end(in: line, at: start) else { return nil }
     let next = line.end(from: gap) {
-      Self.gapMarks.contains($0) || ScalarKind(of: $0) != .visible
+      Self.gapMarks.contains($0) || !ScalarKind(of: $0).isVisible
     }
     guard next > gap, let end = second.end(in: line, at: next) else { return nil }
     // БУГУРТ-ТРЕДА, БУГУРТ-ТРЕД2000: not the header.
     if end < line.count, line.isAlphanumeric(at: end) { return nil }
     return line.end(from: end) {
-      Self.tailMarks.contains($0) || ScalarKind(of: $0) != .visible
+      Self.tailMarks.contains($0) || !ScalarKind(of: $0).isVisible
     }
   }
 }

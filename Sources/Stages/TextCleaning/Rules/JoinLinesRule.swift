@@ -89,8 +89,9 @@ private struct WordWriter {
       switch ScalarKind(of: value) {
       case .visible: break
       case .joiner where Self.isInsideEmoji(index..<index + length, line): break
+      case .selector where Self.endsEmoji(index..<index + length, line): break
       case .whiteSpace: break scan
-      case .invisible, .joiner:
+      case .invisible, .joiner, .selector:
         output.append(line.extracting(copied..<index))
         copied = index + length
       }
@@ -107,11 +108,25 @@ private struct WordWriter {
 
   /// Whether the joiner at `range` is between two pictographs.
   private static func isInsideEmoji(_ range: Range<Int>, _ line: Span<UInt8>) -> Bool {
-    var previous = range.lowerBound - 1
-    while previous > 0, line[previous].isContinuation { previous -= 1 }
-    return previous >= 0 && range.upperBound < line.count
-      && isPictorial(line.scalar(at: previous).value)
-      && isPictorial(line.scalar(at: range.upperBound).value)
+    guard range.upperBound < line.count, let previous = line.scalar(before: range.lowerBound) else {
+      return false
+    }
+    return isPictorial(previous.value) && isPictorial(line.scalar(at: range.upperBound).value)
+  }
+
+  /// Whether the selector or tag at `range` belongs to an emoji before it.
+  private static func endsEmoji(_ range: Range<Int>, _ line: Span<UInt8>) -> Bool {
+    let tags: ClosedRange<UInt32> = 0xE0020...0xE007F
+    var base = line.scalar(before: range.lowerBound)
+    guard tags.contains(line.scalar(at: range.lowerBound).value) else {
+      guard let base = base?.value else { return false }
+      if base > 0x39 { return Unicode.Scalar(base)?.properties.isEmoji == true }
+      // Digits, # and * are emoji only as keycaps.
+      return range.upperBound < line.count && line.scalar(at: range.upperBound).value == 0x20E3
+    }
+    // The tags of a flag follow a black one.
+    while let tag = base, tags.contains(tag.value) { base = line.scalar(before: tag.start) }
+    return base?.value == 0x1F3F4
   }
 
   /// Whether `scalar` may be beside a joiner in an emoji: a pictograph or a variation selector.

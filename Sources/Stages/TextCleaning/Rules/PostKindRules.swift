@@ -50,7 +50,7 @@ public struct EmptyRule: CleaningRule {
   public func apply(to draft: inout Draft) -> RuleOutcome {
     let hasText = draft.lines.indices.contains { line in
       draft.withLine(line) { line in
-        let end = line.end(from: 0) { $0 == 0x40 || ScalarKind(of: $0) != .visible }
+        let end = line.end(from: 0) { $0 == 0x40 || !ScalarKind(of: $0).isVisible }
         return end < line.count
       }
     }

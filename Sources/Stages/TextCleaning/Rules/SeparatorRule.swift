@@ -35,7 +35,7 @@ public struct SeparatorRule: CleaningRule {
         count += 1
         isOdd = true
       case 0x22, 0x27, 0xAB, 0xBB, 0x2018...0x201F: isOdd = true
-      default: return ScalarKind(of: scalar) != .visible
+      default: return !ScalarKind(of: scalar).isVisible
       }
       return true
     }

@@ -120,8 +120,7 @@ final class CleaningCollector {
 
   /// Finishes after the last block; `check` is called from time to time.
   ///
-  /// - Throws: `InputError` if there was no post, or nothing is left of any; `FileError`; what
-  ///   `check` and the run's closures throw.
+  /// - Throws: `InputError` if there was no post; `FileError`; what `check` and the run's closures throw.
   func finish(check: () throws -> Void) throws -> CleaningRun.Result {
     try check()
     if let nearDuplicates { try writePosts(of: nearDuplicates, check: check) }
@@ -129,7 +128,9 @@ final class CleaningCollector {
     result.funnel.bytesOut = writer.byteCount - newlines
     result.funnel.charactersOut = writer.characterCount - newlines
     result.samples = sampler.samples
-    try result.funnel.check(input: run.path)
+    guard result.funnel.postsIn > 0 else {
+      throw InputError(run.path, "there are no posts; expected one JSON object per line")
+    }
     return result
   }
 
@@ -187,19 +188,15 @@ extension Funnel {
     for index in steps.indices where steps[index].rule == rule { steps[index].dropped += count }
   }
 
-  /// Checks that something is left.
+  /// Checks that something is left of the posts at `path`.
   ///
-  /// - Throws: `InputError` if there was no post, or if nothing is left of any.
-  fileprivate func check(input path: String) throws {
-    guard postsIn > 0 else {
-      throw InputError(path, "there are no posts; expected one JSON object per line")
-    }
-    guard bytesOut > 0 else {
-      let droppers = steps.filter { $0.dropped > 0 }.map { "\($0.rule) dropped \($0.dropped)" }
-      throw InputError(
-        path,
-        "nothing is left of \(postsIn) post\(postsIn == 1 ? "" : "s") after cleaning: "
-          + (droppers.isEmpty ? "no text" : droppers.joined(separator: ", ")))
-    }
+  /// - Throws: `InputError`.
+  public func checkText(of path: String) throws {
+    guard bytesOut == 0 else { return }
+    let droppers = steps.filter { $0.dropped > 0 }.map { "\($0.rule) dropped \($0.dropped)" }
+    throw InputError(
+      path,
+      "nothing is left of \(postsIn) post\(postsIn == 1 ? "" : "s") after cleaning: "
+        + (droppers.isEmpty ? "no text" : droppers.joined(separator: ", ")))
   }
 }

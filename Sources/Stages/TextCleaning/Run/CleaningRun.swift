@@ -53,9 +53,8 @@ public struct CleaningRun {
   ///
   /// `progress` is called with the number of bytes of the file, as it is on disk, that were read.
   ///
-  /// - Throws: `InputError` if there are more bad lines than are tolerated, if there are no posts,
-  ///   or if nothing is left of them; `FileError`; what `progress`, ``onBadLine`` and ``onReject``
-  ///   throw.
+  /// - Throws: `InputError` if there are more bad lines than are tolerated, or if there are no posts;
+  ///   `FileError`; what `progress`, ``onBadLine`` and ``onReject`` throw.
   public func run(
     _ writer: CorpusWriter, progress: (_ bytesConsumed: Int) throws -> Void
   ) throws -> Result {

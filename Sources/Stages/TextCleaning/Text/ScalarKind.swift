@@ -9,6 +9,8 @@ enum ScalarKind {
   case invisible
   /// U+200D, which joins several emoji into one and is invisible everywhere else.
   case joiner
+  /// A selector of an emoji or a tag of a flag, which is invisible everywhere else.
+  case selector
 
   /// The kind of `scalar`: white space as Unicode defines it, plus blanks that count as letters
   /// there.
@@ -21,12 +23,17 @@ enum ScalarKind {
       // The Braille blank and the Hangul fillers, with which posts fake empty lines.
       case 0x2800, 0x115F, 0x1160, 0x3164, 0xFFA0: .whiteSpace
       case 0x200D: .joiner
-      case 0x00..<0x20, 0x7F...0x9F, 0xAD, 0x34F, 0x61C, 0x180B...0x180F, 0x200B, 0x200C, 0x200E,
-        0x200F, 0x202A...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFF9...0xFFFB:
+      case 0xFE0E, 0xFE0F, 0xE0020...0xE007F: .selector
+      case 0x00..<0x20, 0x7F...0x9F, 0xAD, 0x34F, 0x61C, 0x17B4, 0x17B5, 0x180B...0x180F, 0x200B,
+        0x200C, 0x200E, 0x200F, 0x202A...0x202E, 0x2060...0x206F, 0xFE00...0xFE0D, 0xFEFF,
+        0xFFF9...0xFFFB, 0x13430...0x1343F, 0x1BCA0...0x1BCA3, 0x1D173...0x1D17A, 0xE0000...0xE0FFF:
         .invisible
       default: .visible
       }
   }
+
+  /// Whether it can be seen, or is part of what can.
+  var isVisible: Bool { self == .visible || self == .selector }
 }
 
 extension UInt8 {
@@ -37,7 +44,7 @@ extension UInt8 {
   var isPlain: Bool {
     if self < 0x80 { return self > 0x20 && self != 0x7F }
     return self != 0xC2 && self != 0xCD && self != 0xD8 && self != 0xE1 && self != 0xE2
-      && self != 0xE3 && self != 0xEF
+      && self != 0xE3 && self != 0xEF && self != 0xF0 && self != 0xF3
   }
 
   /// Whether this is an ASCII letter.
@@ -60,7 +67,7 @@ extension Span<UInt8> {
     while index < count {
       if self[index].isPlain { return index }
       let (value, length) = scalar(at: index)
-      if ScalarKind(of: value) == .visible { return index }
+      if ScalarKind(of: value).isVisible { return index }
       index += length
     }
     return nil
@@ -73,13 +80,14 @@ extension Span<UInt8> {
     while end > start {
       var last = end - 1
       while last > start, self[last].isContinuation { last -= 1 }
-      if ScalarKind(of: scalar(at: last).value) == .visible { break }
+      if ScalarKind(of: scalar(at: last).value).isVisible { break }
       end = last
     }
     return start..<end
   }
 
-  /// Where the run of plain bytes from `start` on ends, or an earlier scalar that begins with 0xE0.
+  /// Where the run of plain bytes from `start` on ends, or an earlier scalar that begins with
+  /// 0xE0, 0xF1 or 0xF2.
   func endOfPlain(from start: Int) -> Int {
     func all(_ byte: UInt64) -> UInt64 { 0x0101_0101_0101_0101 &* byte }
     // Sets the high bit of each byte below `limit`, and perhaps of one after it: only the first is
@@ -94,6 +102,7 @@ extension Span<UInt8> {
         below(0x21, word) | below(1, word ^ all(0x7F)) | below(1, word ^ all(0xC2))
         | below(1, word ^ all(0xCD)) | below(1, word ^ all(0xD8))
         | below(1, (word & all(0xFC)) ^ all(0xE0)) | below(1, word ^ all(0xEF))
+        | below(1, (word & all(0xFC)) ^ all(0xF0))
       let plainCount = (stops & all(0x80)).trailingZeroBitCount >> 3
       index += plainCount
       if plainCount < 8 { return index }

@@ -39,7 +39,7 @@ public final class OutputFile {
     if path == "-" {
       place = nil
       descriptor = STDOUT_FILENO
-    } else if Self.isSpecial(path) {
+    } else if Self.isDirect(path) {
       place = nil
       descriptor = -1
       descriptor = try systemCall(.open, path, mayStall: true) {
@@ -49,7 +49,7 @@ public final class OutputFile {
       let place = try OutputPlace(path)
       self.place = place
       descriptor = -1
-      if Folder.exists(place.target) {
+      if path.hasSuffix("/") || Folder.exists(place.target) {
         throw FileError(path: path, operation: .create, code: EISDIR)
       }
       let old = isPrivate ? nil : FileAttributes(of: place.target)
@@ -69,9 +69,10 @@ public final class OutputFile {
     if let place { unlink(place.partialPath) }
   }
 
-  /// Whether bytes are written to `path` directly: it is neither a regular file nor a folder, or it
-  /// is a file that this process has open, as `/dev/stdout` may be.
-  private static func isSpecial(_ path: String) -> Bool {
+  /// Whether bytes are written to `path` directly: it is standard output, neither a regular file nor
+  /// a folder, or a file that this process has open, as `/dev/stdout` may be.
+  public static func isDirect(_ path: String) -> Bool {
+    if path == "-" { return true }
     guard let status = Folder.status(of: path) else { return false }
     guard [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else { return true }
     var item = path

@@ -280,7 +280,8 @@ struct GGUFTests {
     let word = try export([100, end])
     #expect(word.endOfTextTokens == [100, Int32(end)])
     #expect(word.notes.count == 1)
-    #expect(word.notes.first?.hasPrefix("token 100, which ends a text, is the ordinary token '") == true)
+    #expect(
+      word.notes.first?.hasPrefix("token 100, which ends a text, is the ordinary token '") == true)
     let three = try export([end, 0, 1])
     #expect(three.endOfTextTokens == [Int32(end), 0])
     #expect(three.notes.contains("3 tokens end a text; a GGUF file names two: \(end) and 0"))

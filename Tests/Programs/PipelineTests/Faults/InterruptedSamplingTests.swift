@@ -42,6 +42,7 @@ struct InterruptedSamplingTests {
     "leaves the finished texts in the file, whole",
     arguments: [
       (SIGINT, 130 as Int32, "SIGINT"), (SIGTERM, 143, "SIGTERM"), (SIGHUP, 129, "SIGHUP"),
+      (SIGXCPU, 152, "SIGXCPU, the limit of processor time (ulimit -t)"),
     ])
   func file(_ signal: Int32, _ status: Int32, _ name: String) throws {
     let options = ["--batch=1"]

@@ -138,6 +138,7 @@ struct InterruptedTrainingTests {
     "ends with 128 and the signal",
     arguments: [
       (SIGINT, 130 as Int32, "SIGINT"), (SIGTERM, 143, "SIGTERM"), (SIGHUP, 129, "SIGHUP"),
+      (SIGXCPU, 152, "SIGXCPU, the limit of processor time (ulimit -t)"),
     ])
   func status(_ signal: Int32, _ status: Int32, _ name: String) throws {
     let project = try Project.finished()

@@ -138,7 +138,8 @@ struct TypedValueTests {
       for flag in ["-h", "--help", "--version"] {
         let run = try make(goal, with: [name: flag])
         #expect(run.status == 2)
-        #expect(run.log.contains("pipeline.mk: make cannot be used for \(flag); run the program itself"))
+        #expect(
+          run.log.contains("pipeline.mk: make cannot be used for \(flag); run the program itself"))
       }
     }
   }

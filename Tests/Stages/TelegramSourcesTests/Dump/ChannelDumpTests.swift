@@ -195,6 +195,24 @@ import Testing
     #expect(!Folder.hasFile(output + ChannelDump.journalSuffix))
   }
 
+  @Test("keeps the journal while it holds posts that a dump with bounds did not want")
+  func bounded() throws {
+    let channel = PlayedChannel(1...95)
+    channel.pagesLeft = 5
+    #expect(throws: PlayedChannel.Break.self) { try dump([.channel(channel)]) }
+    let bounded = try dump([.channel(PlayedChannel(1...95))]) { $0.selection.limit = 4 }
+    #expect(try posts().map(\.id) == Array(92...95))
+    #expect(bounded.unfinished == 40)
+    // Of the page with the new posts, 86 and 87 are in the journal, but still not in the file.
+    #expect(try dump([.channel(PlayedChannel(1...97))]).unfinished == 42)
+    #expect(try posts().map(\.id) == Array(92...97))
+    let whole = PlayedChannel(1...97)
+    #expect(try dump([.channel(whole)]) { $0.replaces = true }.unfinished == 0)
+    #expect(try posts().map(\.id) == Array(1...97))
+    #expect(whole.requests == [nil, 46, 36, 26, 16, 6])
+    #expect(!Folder.hasFile(output + ChannelDump.journalSuffix))
+  }
+
   // MARK: - Merging
 
   @Test("prefers the post edited last, or else that of the second file")

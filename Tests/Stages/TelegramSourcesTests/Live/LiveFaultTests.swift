@@ -85,8 +85,8 @@ struct LiveFaultTests {
     #expect(fault?.kind == .unreachable)
     #expect(
       fault?.problem
-        == "no connection to Telegram in 0.4 seconds; check the network, and whether it lets "
-        + "Telegram through")
+        == "no connection to Telegram in 0.4 seconds; check the network, and whether it blocks "
+        + "Telegram")
     #expect(play.console.infos == ["connecting to Telegram"])
   }
 

@@ -56,6 +56,8 @@ struct EmojiTests {
     arguments: [
       ("А😂😂😂😂😂", "А😂😂😂"), ("😂😂😂😂🔥🔥🔥🔥Б", "😂😂😂🔥🔥🔥Б"), ("👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧", "👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧"),
       ("🇷🇺🇷🇺🇷🇺🇷🇺", "🇷🇺🇷🇺🇷🇺"), ("❤️❤️❤️❤️", "❤️❤️❤️"), ("👍🏽👍🏽👍🏽👍🏽👍🏽", "👍🏽👍🏽👍🏽"), ("А\n☺☺☺☺\nБ", "А\n☺☺☺\nБ"),
+      ("А‼️‼️‼️‼️‼️", "А‼️‼️‼️"), ("1️⃣1️⃣1️⃣1️⃣2️⃣", "1️⃣1️⃣1️⃣2️⃣"), ("#⃣#⃣#⃣#⃣", "#⃣#⃣#⃣"),
+      ("©️©️©️©️", "©️©️©️"), ("ℹ️ℹ️ℹ️ℹ️", "ℹ️ℹ️ℹ️"), ("㊗️㊗️㊗️㊗️", "㊗️㊗️㊗️"), ("〰️〰️〰️〰️", "〰️〰️〰️"),
     ])
   func trims(_ text: String, _ expected: String) {
     #expect(run(EmojiRule(), text) == .changed(expected))
@@ -72,6 +74,7 @@ struct EmojiTests {
   @Test("drops all emoji if asked to, and nothing else")
   func drop() {
     #expect(run(EmojiRule("treatment=drop"), "А😂 Б👨‍👩‍👧🇷🇺❤️") == .changed("А Б"))
+    #expect(run(EmojiRule("treatment=drop"), "1️⃣А ‼️11 *️⃣©️") == .changed("А 11 "))
     #expect(run(EmojiRule("treatment=drop"), "А — №1 ™ ©") == .unchanged("А — №1 ™ ©"))
   }
 }

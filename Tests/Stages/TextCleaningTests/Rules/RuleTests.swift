@@ -168,6 +168,7 @@ struct JoinLinesTests {
     arguments: [
       "", "А", "А @ Б", "А Б В @ Г Д", "a@b.ru", "@user А", "А@ Б", "@@А", "👨‍👩‍👧 🤦‍♂️ 🇷🇺",
       "А\u{301}", "中文 §—«»", "❤️‍🔥", "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+      "1️⃣ #️⃣ ©️ ‼️ ☺\u{FE0E} 👍🏽",
     ])
   func tidy(_ text: String) {
     #expect(run(JoinLinesRule(), text) == .unchanged(text))
@@ -180,6 +181,17 @@ struct JoinLinesTests {
       ("А\u{200D}👩", "А👩"),
     ])
   func joiners(_ text: String, _ expected: String) {
+    #expect(run(JoinLinesRule(), text) == .changed(expected))
+  }
+
+  @Test(
+    "keeps selectors and tags in emoji only",
+    arguments: [
+      ("А\u{FE0F}Б", "АБ"), ("\u{FE0F}А", "А"), ("1\u{FE0F}2", "12"), ("А \u{E0041}", "А"),
+      ("А\u{E0041}\u{E0042}", "А"), ("👍\u{E0041}", "👍"), ("А\u{FE00}\u{E0100}", "А"),
+      ("А\u{1D173}\u{17B4}Б", "АБ"),
+    ])
+  func selectors(_ text: String, _ expected: String) {
     #expect(run(JoinLinesRule(), text) == .changed(expected))
   }
 

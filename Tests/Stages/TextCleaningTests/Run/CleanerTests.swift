@@ -71,7 +71,9 @@ struct CleanerTests {
   @Test("says that there were no posts, or which rules left nothing")
   func nothingLeft() throws {
     func problem(_ texts: [String], _ rules: RuleSet = RuleSet(.house)) -> String? {
-      (#expect(throws: InputError.self) { try Cleaning(texts, rules) })?.problem
+      #expect(throws: InputError.self) {
+        try Cleaning(texts, rules).result.funnel.checkText(of: "posts.jsonl")
+      }?.problem
     }
     #expect(problem([]) == "there are no posts; expected one JSON object per line")
     #expect(

@@ -344,6 +344,7 @@ struct ProgramTests {
         "--near-duplicates needs --recipe house; the original recipe has no options"
       ),
       (["posts.jsonl", "-o", "posts.jsonl"], 64, "the input 'posts.jsonl' would be overwritten"),
+      (["posts.jsonl", "-o", "b/"], 73, "b/: cannot create: Is a directory"),
       (["posts.jsonl", "-o", "a", "--funnel=a"], 64, "--funnel and --output are the same, 'a'"),
       (["none.jsonl", "-o", "a.txt"], 66, "none.jsonl: cannot open: No such file or directory"),
       (
@@ -371,15 +372,31 @@ struct ProgramTests {
     try folder.write("old\n", to: "a.txt")
     try folder.write(
       "{\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"@\"}\n", to: "posts.jsonl")
-    let ended = try run(["posts.jsonl", "-o", "a.txt"])
+    let ended = try run(["posts.jsonl", "-o", "a.txt", "--rejects", "rejects.jsonl"])
+    #expect(ended.status == 65 && ended.output == "")
     #expect(
-      ended
-        == Ended(
-          status: 65, output: "",
-          log: "bugurt-clean: error: posts.jsonl: nothing is left of 1 post after cleaning: "
-            + "empty dropped 1\n"))
-    #expect(try folder.names() == ["a.txt", "posts.jsonl"])
+      ended.log.hasSuffix(
+        "bugurt-clean: error: posts.jsonl: nothing is left of 1 post after cleaning: "
+          + "empty dropped 1\n"))
+    #expect(try folder.names() == ["a.txt", "posts.jsonl", "rejects.jsonl"])
     #expect(try folder.text(of: "a.txt") == "old\n")
+    #expect(try folder.text(of: "rejects.jsonl").contains("\"rule\":\"empty\""))
+  }
+
+  @Test("explains a post of which nothing is left", arguments: ["--explain=1", "--sample=1"])
+  func nothingLeftToExplain(_ option: String) throws {
+    try folder.write(
+      "{\"id\":1,\"date\":\"2016-03-01T09:00:00Z\",\"text\":\"@\"}\n", to: "posts.jsonl")
+    let ended = try run(["posts.jsonl", option])
+    #expect(ended.status == 0, "\(ended.log)")
+    #expect(option != "--explain=1" || ended.output.contains("empty: dropped"))
+  }
+
+  @Test("writes to a device without a funnel beside it")
+  func device() throws {
+    let ended = try run(["posts.jsonl", "-o", "/dev/null"])
+    #expect(ended.status == 0, "\(ended.log)")
+    #expect(!FileManager.default.fileExists(atPath: "/dev/null.funnel.json"))
   }
 
   @Test("stops at a damaged line")
