@@ -29,16 +29,19 @@ public enum CheckpointFile {
     "special_tokens_map.json", "added_tokens.json",
   ]
 
-  /// Whether there is a file at `path` that belongs to the model in the folder `model`: weights, a
-  /// configuration or a part of the tokenizer.
-  public static func isPart(_ path: String, of model: String) -> Bool {
-    guard Folder.hasFile(path), Folder.contains(model, path) else { return false }
+  /// The paths of the files that the model, adapter or run at `path` consists of: weights,
+  /// configurations, the tokenizer, the card, reports; `path` itself if it is a file.
+  public static func parts(of path: String) -> [String] {
+    guard Folder.exists(path) else { return [path] }
     let names =
-      tokenizer + [
+      tokenizer + RunFolder.reports + [
         configuration, generationConfiguration, adapterConfiguration, trainerState, resumeState,
+        card,
       ]
-    return names.contains(Folder.name(of: path))
-      || [".safetensors", ".bin", indexSuffix].contains(where: path.hasSuffix)
+    return Folder.files(in: path, depth: 2).filter { file in
+      names.contains(Folder.name(of: file))
+        || [".safetensors", ".bin", indexSuffix].contains(where: file.hasSuffix)
+    }
   }
 
   /// Copies the tokenizer files of the folder `source` to the folder `destination`.

@@ -102,17 +102,7 @@ extension ModelFolder {
     let card = withExtendedLifetime(file) {
       String(decoding: file.bytes.prefix(1 << 16), as: UTF8.self)
     }
-    let lines = card.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    guard lines.first == "---" else { return nil }
-    let matter = lines.dropFirst().prefix { $0 != "---" }
-    guard let index = matter.firstIndex(where: { $0.hasPrefix(key + ":") }) else { return nil }
-    func plain(_ text: Substring) -> String { text.filter { !" \"'".contains($0) } }
-    var value = plain(matter[index].dropFirst(key.utf8.count + 1))
-    if value.isEmpty, let item = matter[(index + 1)...].first, plain(item).hasPrefix("-") {
-      value = String(plain(item).dropFirst())
-    }
-    let isOneWord = value.utf8.allSatisfy { 0x21...0x7E ~= $0 }
-    return value.isEmpty || value.utf8.count > 200 || !isOneWord ? nil : value
+    return FrontMatter(of: card).firstValue(of: key)
   }
 
   /// The models that the Hub names without an owner.

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// It is set aside only once the new run has saved something, so a run that fails before that
 /// changes nothing. A file in it says that it was set aside: a folder of that name without the file
-/// is not touched.
+/// is not touched. Files that are not part of a run stay in its folder.
 extension RunFolder {
   /// Where the earlier run is kept: `<folder>.previous`, next to the folder that `path` refers to.
   public var previousPath: String { resolvedPath + ".previous" }
@@ -19,16 +19,52 @@ extension RunFolder {
   /// Whether there is a finished model.
   public var isFinished: Bool { Folder.hasFile("\(finalPath)/\(CheckpointFile.trainerState)") }
 
+  /// Whether `name` is that of a file or folder that a run writes into its folder.
+  static func isPart(_ name: String) -> Bool {
+    reports.contains(name) || ["final", "runs", setAsideMark].contains(name)
+      || name.wholeMatch(of: /checkpoint-[0-9]+/) != nil
+      || unfinishedSuffixes.contains(where: name.hasSuffix)
+      || name.hasPrefix(".") && name.hasSuffix(".lock")
+  }
+
+  /// Whether the file or folder `item` is part of the run, and so would be set aside with it.
+  public func isPart(_ item: String) -> Bool {
+    guard let folder = Folder.realPath(of: path), let item = Folder.realPath(of: item) else {
+      return false
+    }
+    guard item != folder else { return true }
+    guard item.hasPrefix(folder + "/") else { return false }
+    let name = item.dropFirst(folder.count + 1).split(separator: "/").first ?? ""
+    return Self.isPart(String(name))
+  }
+
   /// Whether there is a finished model or a checkpoint, complete or damaged.
   public func holdsRun() throws(FileError) -> Bool {
     if isFinished { return true }
     return try !checkpointSteps(includingDamaged: true).isEmpty
   }
 
+  /// Checks that a folder that holds no run has no other model where that of a run belongs.
+  ///
+  /// - Throws: ``InputError``; ``FileError``.
+  public func checkNoOtherModel() throws {
+    guard Folder.exists(finalPath), try !Folder.list(finalPath).isEmpty else { return }
+    throw InputError(
+      finalPath, "this is not the model of a run, so it is not replaced; name another --output")
+  }
+
   /// Checks that ``replace(_:)`` can rename the folder.
   ///
-  /// - Throws: ``InputError`` with the reason.
+  /// - Throws: ``InputError`` or ``FileError`` with the reason.
   public func checkCanBeSetAside() throws {
+    if let folder = Folder.realPath(of: path), let here = Folder.realPath(of: "."),
+      (here + "/").hasPrefix(folder + "/")
+    {
+      throw InputError(
+        path,
+        "the earlier run cannot be set aside, because the working directory is in it; start from "
+          + "another (cd ..)")
+    }
     var (status, parentStatus, previousStatus) = (stat(), stat(), stat())
     if lstat(previousPath, &previousStatus) == 0, !hasPrevious {
       throw InputError(
@@ -39,11 +75,16 @@ extension RunFolder {
     let parent = Folder.parent(of: resolvedPath)
     guard stat(resolvedPath, &status) == 0, stat(parent, &parentStatus) == 0 else { return }
     let isMountPoint = status.st_dev != parentStatus.st_dev
-    guard isMountPoint || access(parent, W_OK) != 0 else { return }
-    let problem = isMountPoint ? "it is a mount point" : "\(parent) is not writable"
+    if access(parent, W_OK) != 0 {
+      throw FileError(
+        path: previousPath, operation: .create,
+        remedy: "the earlier run would be set aside there; name another --output")
+    }
+    guard isMountPoint else { return }
     throw InputError(
       path,
-      "the earlier run cannot be set aside as \(previousPath): \(problem); name another --output")
+      "the earlier run cannot be set aside as \(previousPath): it is a mount point; name another "
+        + "--output")
   }
 
   /// Calls `write` with an empty folder; what is in it then takes the place of the run, which is set
@@ -58,14 +99,7 @@ extension RunFolder {
       try Folder.create(new.path)
       try write(new)
       try setAside()
-      // The model comes last, because with it the run is finished.
-      let model = Folder.name(of: finalPath)
-      for name in try Folder.list(new.path).filter({ $0 != model }) + [model] {
-        let source = "\(new.path)/\(name)"
-        guard rename(source, "\(resolvedPath)/\(name)") == 0 || errno == ENOENT else {
-          throw FileError(path: source, operation: .rename)
-        }
-      }
+      try Self.moveParts(from: new.path, to: resolvedPath)
       try Folder.synchronize(resolvedPath)
     } catch {
       try? Folder.remove(new.path)
@@ -90,18 +124,51 @@ extension RunFolder {
       at: "\(path)/\(Self.setAsideMark)", with: "Another run replaces this one: see \(path).\n")
     guard rename(path, previousPath) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.create(path)
+    try returnOtherFiles()
     try Folder.synchronize(Folder.parent(of: path))
+  }
+
+  /// Moves what is not part of a run from the folder that was set aside back to where it was.
+  ///
+  /// - Returns: Whether nothing else is left there.
+  @discardableResult
+  private func returnOtherFiles() throws(FileError) -> Bool {
+    let others = try Folder.list(previousPath).filter { !Self.isPart($0) }
+    for name in others {
+      var status = stat()
+      let place = "\(resolvedPath)/\(name)"
+      if lstat(place, &status) == 0 { continue }
+      guard rename("\(previousPath)/\(name)", place) == 0 else {
+        throw FileError(path: place, operation: .rename)
+      }
+    }
+    return try !Folder.list(previousPath).contains { !Self.isPart($0) }
   }
 
   /// Restores the run that was set aside, unless a newer one has saved something.
   public func restorePrevious() throws(FileError) {
     guard hasPrevious, try !holdsRun() else { return }
     let path = resolvedPath
-    // Anything else there is not part of a run, and not ours to remove.
-    guard !Folder.exists(path) || rmdir(path) == 0 else { return }
-    guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
+    if !Folder.exists(path) || rmdir(path) == 0 {
+      guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
+    } else {
+      try Self.moveParts(from: previousPath, to: path)
+      _ = rmdir(previousPath)
+    }
     try Folder.synchronize(Folder.parent(of: path))
     try Folder.remove("\(path)/\(Self.setAsideMark)")
+  }
+
+  /// Moves the parts of a run from one folder to another; the model comes last, because with it a run
+  /// is finished.
+  private static func moveParts(from folder: String, to other: String) throws(FileError) {
+    let names = try Folder.list(folder).filter(isPart)
+    for name in names.filter({ $0 != "final" }) + ["final"] {
+      let source = "\(folder)/\(name)"
+      guard rename(source, "\(other)/\(name)") == 0 || errno == ENOENT else {
+        throw FileError(path: source, operation: .rename)
+      }
+    }
   }
 
   /// Removes the run that was set aside, if there is one.
@@ -111,6 +178,13 @@ extension RunFolder {
     let (path, removedPath) = (previousPath, removedPath)
     try Folder.remove(removedPath)
     guard hasPrevious else { return }
+    // Where another file has taken the name of one that is not ours, both stay.
+    guard try returnOtherFiles() else {
+      for name in try Folder.list(path) where Self.isPart(name) {
+        try Folder.remove("\(path)/\(name)")
+      }
+      return
+    }
     guard rename(path, removedPath) == 0 || errno == ENOENT else {
       throw FileError(path: path, operation: .rename)
     }

@@ -18,6 +18,9 @@ public struct RunFolder: Sendable {
   /// The path of the finished model.
   public var finalPath: String { path + "/final" }
 
+  /// The names of the files about the run as a whole.
+  static let reports = ["curves.csv", "curves.svg", "report.md", "report.html"]
+
   /// The steps of the complete checkpoints, ascending.
   ///
   /// A folder gets its name only when it is complete, so the name is sufficient. `includingDamaged`

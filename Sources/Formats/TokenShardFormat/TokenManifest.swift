@@ -116,7 +116,7 @@ public struct TokenManifest: Equatable, Sendable {
 
   /// Whether a folder of shards may have an entry of this name; hidden ones are not looked at.
   public static func isPart(_ name: String) -> Bool {
-    name.hasPrefix(".") || [fileName, tokenizerFolder].contains(name)
+    name.hasPrefix(".") && name.hasSuffix(".lock") || [fileName, tokenizerFolder].contains(name)
       || TokenSplit.allCases.contains { $0.isShardName(name) }
   }
 

@@ -1,4 +1,5 @@
 import BytePairEncoding
+import CheckpointFormat
 import CommandLineSupport
 import CorpusEncoding
 import CorpusFormat
@@ -227,7 +228,13 @@ struct BPEEncode: Program {
         "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
           + "so it is not replaced; name another folder or remove it")
     }
-    if let other = names.first(where: { !TokenManifest.isPart($0) }) {
+    let tokenizer = TokenManifest.tokenizerFolder
+    let others =
+      names.filter { !TokenManifest.isPart($0) }
+      + (names.contains(tokenizer)
+        ? try Folder.list("\(path)/\(tokenizer)").filter { !CheckpointFile.tokenizer.contains($0) }
+          .map { "\(tokenizer)/\($0)" } : [])
+    if let other = others.first {
       throw UsageError(
         "--output: \(path) would be replaced as a whole, but '\(other)' in it is not part of token "
           + "shards; choose another folder, or move the file")

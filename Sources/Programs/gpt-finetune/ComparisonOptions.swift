@@ -31,10 +31,7 @@ struct ComparisonOptions: ArgumentGroup {
     if !texts.isEmpty, texts.count != runs.count {
       throw UsageError("--texts: \(texts.count) for \(runs.count) runs; give one for each run")
     }
-    try refuseOverwriting(texts, with: [output])
-    if runs.contains(where: { CheckpointFile.isPart(output, of: $0) }) {
-      throw UsageError("'\(output)' belongs to a run; name another page to write")
-    }
+    try refuseOverwriting(texts + runs.flatMap(CheckpointFile.parts), with: [output])
     if Folder.exists(output) {
       throw UsageError(
         "--output: \(output) is a folder; name a page to write, such as compare.html")

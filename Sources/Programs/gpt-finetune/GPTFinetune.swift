@@ -217,6 +217,7 @@ struct GPTFinetune: Program {
       Log.info("resuming after step \(step)")
       firstStep = step
     case .replacing(let differences):
+      try communicator.together { try checkInputsStay(trainer.folder) }
       if !differences.isEmpty {
         Log.info("the earlier run differs: \(differences.joined(separator: "; "))")
       }
@@ -260,6 +261,14 @@ struct GPTFinetune: Program {
       Log.info("final/ is the model after step \(best.step), the best by validation loss")
     }
     print("\(output)/final")
+  }
+
+  /// Checks that the run that is replaced is not needed for the new one.
+  private func checkInputsStay(_ run: RunFolder) throws {
+    for case let input? in [model, adapterOptions.adapterFrom] where run.isPart(input) {
+      throw UsageError(
+        "'\(input)' is part of the run that would be replaced; choose another --output")
+    }
   }
 
   /// The trainer that the options describe, of which nothing has been started.
@@ -339,6 +348,9 @@ struct GPTFinetune: Program {
     let merges = try adapterOptions.merges(
       size: AdapterTraining.mergedSize(of: stored.configuration), run: output)
     if let adapter = adapterOptions.adapterFrom {
+      if let note = AdapterFolder(in: adapter)?.note(usedWith: model ?? base, in: base) {
+        Log.info(note)
+      }
       return try AdapterTraining(
         from: adapter, base: stored, weights: weights, merges: merges, threadPool: threadPool,
         progress: Interruption.check)

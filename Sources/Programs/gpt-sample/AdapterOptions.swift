@@ -1,7 +1,6 @@
 import CheckpointFormat
 import CommandLineSupport
 import FileSupport
-import TextSupport
 
 /// Which adapters change the model.
 struct AdapterOptions: ArgumentGroup {
@@ -37,17 +36,5 @@ struct AdapterOptions: ArgumentGroup {
   private static func repeatedName(_ adapters: [AdapterFolder]) -> String? {
     var names: Set<String> = []
     return adapters.map(\.name).first { !names.insert($0).inserted }
-  }
-
-  /// Says so if an adapter names another model than `model`, in the folder `folder`.
-  func note(_ adapters: [AdapterFolder], model: String, folder: String) {
-    for adapter in adapters {
-      guard let stated = try? adapter.statedModel(), stated != model,
-        !Folder.isSameFile((try? adapter.baseModel()) ?? stated, folder),
-        ModelFolder.displayName(of: stated) != ModelFolder.displayName(of: folder)
-      else { continue }
-      Log.info(
-        "\(adapter.path): this adapter belongs to \(excerpt(stated)), and is used with \(model)")
-    }
   }
 }

@@ -30,6 +30,9 @@ struct ExportOptions: ArgumentGroup {
       return
     }
     if export == "-" { throw UsageError("--export needs the name of a file") }
+    if modelfile != nil, export.contains(where: \.isNewline) {
+      throw UsageError("--export: a Modelfile cannot name a file with a line break in its name")
+    }
     if let modelfile, Folder.isSameFile(modelfile, export) {
       throw UsageError("--modelfile and --export are both '\(export)'")
     }
@@ -43,7 +46,6 @@ struct ExportOptions: ArgumentGroup {
     _ settings: SamplingSettings, isQuiet: Bool
   ) throws {
     guard let export else { return }
-    try refuseOverwriting([model], with: [export, modelfile])
     // Open them before anything is read: another process may be writing these outputs.
     let file = try OutputFile(path: export)
     let recipe = try modelfile.map { try OutputFile(path: $0) }

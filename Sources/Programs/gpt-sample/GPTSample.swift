@@ -119,13 +119,6 @@ struct GPTSample: Program {
     if adapters.adapter.count > 1, prompts.prompts == "-" {
       throw UsageError("with several adapters, --prompts needs a file, which is read for each")
     }
-    for case let file? in [output.output, export.file, export.modelfile]
-    where CheckpointFile.isPart(file, of: model) {
-      throw UsageError("'\(file)' belongs to the model; name another file to write")
-    }
-    try refuseOverwriting(
-      [score, prompts.prompts, sampling.badWords].compactMap { $0 },
-      with: [output.output, export.file, export.modelfile])
     let modes = [
       ("--interactive", interactive), ("--score", score != nil), ("--logits", logits),
       ("--export", export.file != nil),
@@ -155,7 +148,15 @@ struct GPTSample: Program {
     let folder = try ModelHub.folder(for: base, .whole, isQuiet: output.quiet) {
       _ = try GPT2Configuration(path: "\($0)/\(CheckpointFile.configuration)")
     }
-    adapters.note(found, model: base, folder: folder)
+    let corpus = try prompts.corpusFolder(ofModels: [model] + found.map(\.modelPath))
+    try refuseOverwriting(
+      [score, prompts.prompts, sampling.badWords].compactMap { $0 }
+        + ([folder] + found.map(\.path)).flatMap(CheckpointFile.parts)
+        + (corpus.map { Folder.files(in: $0, depth: 1) } ?? []),
+      with: [output.output, export.file, export.modelfile])
+    for adapter in found {
+      if let note = adapter.note(usedWith: base, in: folder) { Log.info(note) }
+    }
     if export.file != nil {
       var settings = SamplingSettings()
       sampling.apply(to: &settings)
@@ -170,7 +171,7 @@ struct GPTSample: Program {
         folder: folder, adapter: adapter, machine, isQuiet: output.quiet)
       do {
         if let score { return try writeScores(loaded, of: score, to: file) }
-        try writeTexts(loaded, to: file, &texts, adapters: found, adapter)
+        try writeTexts(loaded, to: file, &texts, adapters: found, adapter, corpus: corpus)
       } catch SamplingError.notFinite {
         throw InputError(adapter?.path ?? model, SamplingError.notFinite.description)
       } catch let error as SamplingError {
@@ -202,10 +203,10 @@ struct GPTSample: Program {
   /// of its `adapter` if there are several.
   private func writeTexts(
     _ loaded: LoadedModel, to file: OutputFile?, _ texts: inout TextOutput?,
-    adapters: [AdapterFolder], _ adapter: AdapterFolder?
+    adapters: [AdapterFolder], _ adapter: AdapterFolder?, corpus folder: String?
   ) throws {
     let settings = try settings(loaded)
-    let corpus = try prompts.trainingCorpus(ofModels: [model] + adapters.map(\.modelPath))
+    let corpus = try folder.map(TrainingCorpus.init(folder:))
     var maker = PromptMaker(
       loaded.tokenizer, keepsCase: prompts.keepCase, endOfText: loaded.model.separator,
       contextLength: loaded.model.configuration.contextLength,

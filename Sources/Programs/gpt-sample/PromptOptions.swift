@@ -29,13 +29,12 @@ struct PromptOptions: ArgumentGroup {
     if prompt != nil, prompts != nil { throw UsageError("give --prompt or --prompts, not both") }
   }
 
-  /// The corpus of the first of `models`, paths of folders, that has one; `nil` if none is named and
-  /// none is found.
+  /// The folder of the corpus of the first of `models`, paths of folders, that has one; `nil` if none is
+  /// named and none is found.
   ///
-  /// - Throws: `InputError`; `FileError`.
-  func trainingCorpus(ofModels models: [String]) throws -> TrainingCorpus? {
-    try (corpus ?? models.compactMap(TrainingCorpus.folder(besideModel:)).first)
-      .map(TrainingCorpus.init(folder:))
+  /// - Throws: `FileError`.
+  func corpusFolder(ofModels models: [String]) throws -> String? {
+    try corpus ?? models.compactMap(TrainingCorpus.folder(besideModel:)).first
   }
 
   /// The sources of the prompts that the options name.

@@ -38,7 +38,10 @@ extension Trainer {
     _ = try OutputFile(path: "\(folder.path)/\(RunPage.fileName)")
     try folder.removeLeftovers()
     try folder.restorePrevious()
-    guard try folder.holdsRun() else { return .new }
+    guard try folder.holdsRun() else {
+      try folder.checkNoOtherModel()
+      return .new
+    }
     var differences: [String] = []
     if policy.resumes {
       if folder.isFinished {

@@ -143,7 +143,8 @@ public final class Trainer {
     passSize = ArenaMemory.byteCount - memory
     state.maximumSteps = totalSteps
     let epochs = Double(totalSteps) / Double(plan.stepsPerEpoch)
-    state.epochCount = Int((settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
+    state.epochCount = Int(
+      min(1e12, settings.maximumSteps == nil ? settings.epochs : epochs).rounded(.up))
     state.loggingSteps = settings.loggingSteps
     state.evaluationSteps = settings.wholeRounds(settings.evaluationSteps ?? settings.saveSteps)
     state.saveSteps = settings.saveSteps
@@ -152,7 +153,7 @@ public final class Trainer {
     if settings.timeBudget != nil { timeline = Timeline(self) }
     if let vocabulary, settings.evaluationSamples != 0, data.validationBlockCount > 0 {
       // Time may bound a run that has no number of steps yet.
-      let steps = min(totalSteps, Int(settings.epochs.rounded(.up)) * plan.stepsPerEpoch)
+      let steps = min(totalSteps, plan.steps(epochs: settings.epochs.rounded(.up)))
       let tokens = plan.epoch(after: steps) * Double(data.blockCount * settings.blockSize)
       sampler = ValidationSampler(
         vocabulary, data, settings, model.configuration,

@@ -59,6 +59,8 @@ public enum ExitStatus: Int32, Sendable {
     case let error as FileError:
       switch error.operation {
       case _ where error.code == ENOMEM: self = .unavailable
+      // The system refuses a process.
+      case .create where error.code == EAGAIN: self = .unavailable
       // These limits can be hit wherever a file is opened, or bytes or names are written.
       case _ where [ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE].contains(error.code):
         self = .inputOutput

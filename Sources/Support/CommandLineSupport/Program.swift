@@ -80,6 +80,7 @@ extension Program {
   public static func main() {
     csystem_check_processor()
     Log.programName = name
+    occupyStandardStreams()
     // The calls that write report these as errors, which unwind the program.
     for ignored in [SIGXFSZ, SIGPIPE] { signal(ignored, SIG_IGN) }
     reportLimits()
@@ -124,6 +125,14 @@ extension Program {
       if !text.isEmpty { Log.error(text) }
       if error is UsageError { Log.raw("\(help.usageLine)\nTry '\(name) --help'.") }
       ProcessExit.exit(ExitStatus.number(for: error))
+    }
+  }
+
+  /// Opens standard streams that are closed, so that no file gets their numbers; using them is an error
+  /// as before.
+  private static func occupyStandardStreams() {
+    for stream in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(stream, F_GETFD) < 0 {
+      _ = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
 

@@ -51,7 +51,9 @@ public enum ForkedProcess {
     close(ends[1])
     defer { close(ends[0]) }
     guard child > 0 else {
-      throw FileError(path: "a process to measure in", operation: .create, code: code)
+      throw FileError(
+        path: "a process to measure in", operation: .create, code: code,
+        remedy: code == EAGAIN ? ThreadShortage.remedy : nil)
     }
     do {
       let output = try read(ends[0], check)

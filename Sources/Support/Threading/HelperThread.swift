@@ -102,7 +102,7 @@ public enum ThreadShortage {
 
   /// What limits threads, as a sentence without its full stop.
   public static let remedy =
-    "Threads are limited by ulimit -u, by pids.max of a container (--pids-limit) and by memory"
+    "Threads and processes are limited by ulimit -u, by pids.max of a container (--pids-limit) and by memory"
 
   /// Makes `handler` receive the messages.
   public static func onReport(_ handler: @escaping @Sendable (String) -> Void) {

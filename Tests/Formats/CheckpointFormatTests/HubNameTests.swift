@@ -70,6 +70,23 @@ struct HubNameTests {
     #expect(try name(card: "---\nlicense: mit\n---\nbase_model: a/b\n") == nil)
   }
 
+  @Test(
+    "the front matter of a card is read as YAML",
+    arguments: [
+      ("---\nlicense: mit # as the base\n---\n", "mit"), ("---\nlicense : mit\n---\n", "mit"),
+      ("---\nlicense: NVIDIA Open Model License\n---\n", "NVIDIA Open Model License"),
+      ("---\nlicense: [mit, other]\n---\n", "mit"), ("---\nlicense: ['mit']\n---\n", "mit"),
+      ("--- \nlicense: \"a # b\"\n---\n", "a # b"),
+      ("\u{FEFF}---\r\nlicense: mit\r\n---\r\n", "mit"),
+      ("\n---\nlicense:\n# several\n\n  - mit\n---\n", "mit"), ("---\nlicense: a#b\n---\n", "a#b"),
+      ("---\nother:\n  license: mit\n---\n", nil), ("---\nlicense: |\n  mit\n---\n", nil),
+      ("---\nlicense:\nother: mit\n---\n", nil), ("---\nlicense: 'mit\n---\n", nil), ("", nil),
+    ] as [(String, String?)])
+  func frontMatter(_ card: String, _ license: String?) throws {
+    try folder.write(card, to: "README.md")
+    #expect(ModelFolder.cardValue("license", in: folder.path) == license)
+  }
+
   @Test("a folder without a name has none")
   func nothing() throws {
     #expect(try name() == nil)

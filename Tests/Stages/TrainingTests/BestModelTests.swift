@@ -256,6 +256,6 @@ struct BestModelTests {
     #expect(
       error?.description.hasPrefix(
         fixture.folder.path("run-2/checkpoint-\(best)/model.safetensors")
-          + ": cannot open: No such file or directory; the checkpoint is damaged: ") == true)
+          + ": cannot open: No such file or directory; the checkpoint is damaged, ") == true)
   }
 }

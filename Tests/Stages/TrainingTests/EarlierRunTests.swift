@@ -51,6 +51,52 @@ struct EarlierRunTests {
     #expect(!Folder.exists(run.previousPath) && !Folder.exists(run.previousPath + ".partial"))
   }
 
+  @Test(
+    "files that are not part of a run stay in its folder when it is replaced",
+    arguments: [false, true])
+  func otherFiles(_ isStopped: Bool) throws {
+    try fixture.trainer().run { _ in }
+    for name in ["run/notes.txt", "run/.git/HEAD", "run/tokens/train-00000.bin"] {
+      try fixture.folder.write("mine", to: name)
+    }
+    let other = try fixture.trainer { $0.batchSize = 3 }
+    _ = try other.start(restart)
+    do {
+      try other.run { event in
+        if isStopped, case .progress(let progress) = event, progress.step == 2 {
+          throw CancellationError()
+        }
+      }
+    } catch is CancellationError {}
+    for name in ["run/notes.txt", "run/.git/HEAD", "run/tokens/train-00000.bin"] {
+      #expect(try fixture.folder.text(of: name) == "mine")
+    }
+    #expect(Folder.exists(run.previousPath) == isStopped)
+    #expect(try run.holdsRun())
+  }
+
+  @Test("a run that was set aside comes back beside files that are not part of it")
+  func comesBackBesideOthers() throws {
+    try fixture.trainer().run { _ in }
+    try Folder.move(fixture.folder.path("run"), replacing: run.previousPath)
+    try fixture.folder.write("", to: "run.previous/.set-aside")
+    try fixture.folder.write("mine", to: "run/notes.txt")
+    #expect(try fixture.trainer().start(both) == .finished)
+    #expect(try names().contains("notes.txt") && !names().contains(".set-aside"))
+    #expect(!Folder.exists(run.previousPath))
+  }
+
+  @Test("a model that no run has written is not replaced")
+  func otherModel() throws {
+    try fixture.folder.write("{}", to: "run/final/config.json")
+    let error = #expect(throws: InputError.self) { try fixture.trainer().start(both) }
+    #expect(
+      error?.description
+        == "\(run.finalPath): this is not the model of a run, so it is not replaced; name another "
+        + "--output")
+    #expect(try fixture.folder.text(of: "run/final/config.json") == "{}")
+  }
+
   @Test("a finished model that lost its files is not called finished, and is made again")
   func damagedFinal() throws {
     try fixture.trainer().run { _ in }

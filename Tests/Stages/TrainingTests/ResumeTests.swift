@@ -316,7 +316,7 @@ struct ResumeTests {
     let error = #expect(throws: InputError.self) { try fixture.trainer().start(resume) }
     #expect(
       error?.description
-        == "\(path): cannot open: No such file or directory; the checkpoint is damaged: there is "
-        + "no complete older one; --restart alone starts over")
+        == "\(path): cannot open: No such file or directory; the checkpoint is damaged, and "
+        + "there is no complete older one; --restart without --resume starts over")
   }
 }

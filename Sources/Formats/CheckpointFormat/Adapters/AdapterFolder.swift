@@ -76,4 +76,13 @@ public struct AdapterFolder: Equatable, Sendable {
     }
     return base + (configuration.revision.map { "@\($0)" } ?? "")
   }
+  /// What the user should know if the adapter says that it belongs to another model than `model`, in the
+  /// folder `folder`, with which it is used.
+  public func note(usedWith model: String, in folder: String) -> String? {
+    guard let stated = try? statedModel(), stated != model,
+      !Folder.isSameFile((try? baseModel()) ?? stated, folder),
+      ModelFolder.displayName(of: stated) != ModelFolder.displayName(of: folder)
+    else { return nil }
+    return "\(path): this adapter belongs to \(excerpt(stated)), and is used with \(model)"
+  }
 }

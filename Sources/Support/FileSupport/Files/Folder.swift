@@ -86,6 +86,16 @@ public enum Folder {
     return names.sorted()
   }
 
+  /// The paths of the files in the folder `path` and in folders up to `depth` levels below it; none of a
+  /// folder that cannot be read.
+  public static func files(in path: String, depth: Int) -> [String] {
+    ((try? list(path)) ?? []).flatMap { name in
+      let item = "\(path)/\(name)"
+      if exists(item) { return depth > 0 ? files(in: item, depth: depth - 1) : [] }
+      return [item]
+    }
+  }
+
   /// Removes the file, link or folder `path` and everything in it; does nothing if it is missing.
   public static func remove(_ path: String) throws(FileError) {
     var status = stat()

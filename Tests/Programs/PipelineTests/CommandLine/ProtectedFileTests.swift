@@ -1,3 +1,5 @@
+import FileSupport
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -18,7 +20,7 @@ struct ProtectedFileTests {
     let before = try project.tree()
     let ended = try project.run(program, arguments)
     #expect(ended.status == 64)
-    #expect(ended.log.hasPrefix("\(program): error: \(message)\n"), "\(ended.log)")
+    #expect(ended.log.contains("\(program): error: \(message)\n"), "\(ended.log)")
     #expect(try project.tree() == before)
   }
 
@@ -31,7 +33,7 @@ struct ProtectedFileTests {
     for name in ["model.safetensors", "config.json"] {
       for option in ["--output", "--export"] {
         try expectRefusal(
-          "'\(Self.model)/\(name)' belongs to the model; name another file to write",
+          "the input '\(Self.model)/\(name)' would be overwritten",
           of: "gpt-sample", [Self.model, option, "\(Self.model)/\(name)"])
       }
     }
@@ -40,17 +42,65 @@ struct ProtectedFileTests {
       "the input 'words' would be overwritten", of: "gpt-finetune",
       runs + ["--texts", "words", "--texts", "words", "-o", "words"])
     try expectRefusal(
-      "'\(Self.model)/trainer_state.json' belongs to a run; name another page to write",
+      "the input '\(Self.model)/trainer_state.json' would be overwritten",
       of: "gpt-finetune", runs + ["-o", "\(Self.model)/trainer_state.json"])
   }
 
-  @Test("a folder of shards with another file in it is not replaced")
-  func shards() throws {
-    try project.folder.write("mine", to: "\(Self.tokens)/notes.txt")
+  @Test("nor through a link, nor what is read because a model or an option names its folder")
+  func inputsOfFolders() throws {
+    let weights = "\(Self.model)/model.safetensors"
+    try FileManager.default.createSymbolicLink(
+      atPath: project.folder.path("link"), withDestinationPath: project.folder.path(weights))
+    try FileManager.default.createDirectory(
+      atPath: project.folder.path("adapter"), withIntermediateDirectories: false)
+    for (arguments, file) in [
+      ([Self.model], "link"), ([Self.model], "\(Self.model)/README.md"),
+      ([Self.model, "--corpus", Self.tokens], "\(Self.tokens)/manifest.json"),
+      ([Self.model], "\(Self.tokens)/train-00000.bin"),
+      ([Self.model, "--filter"], "\(Self.tokens)/tokenizer/vocab.json"),
+    ] {
+      for option in ["--output", "--export"] where option == "--output" || arguments.count == 1 {
+        try expectRefusal(
+          "the input '\(file)' would be overwritten", of: "gpt-sample", arguments + [option, file])
+      }
+    }
+    let page = #"<div class="page_header"><div class="text bold">А</div></div><div class="history">"#
+    for (file, text) in [
+      ("json/result.json", #"{"id":1,"type":"public_channel","messages":[]}"#),
+      ("html/messages.html", "<html><body>\(page)</div></body></html>"),
+    ] {
+      try project.folder.write(text, to: file)
+      try expectRefusal(
+        "the input '\(file)' would be overwritten", of: "tg-dump",
+        [Folder.parent(of: file), "--replace", "-o", file])
+    }
+    try project.folder.write("[links]\n", to: "rules.ini")
     try expectRefusal(
-      "--output: \(Self.tokens) would be replaced as a whole, but 'notes.txt' in it is not part of "
+      "the input 'rules.ini' would be overwritten", of: "bugurt-clean",
+      ["data/raw/fixture.jsonl", "--rules", "rules.ini", "-o", "rules.ini"])
+  }
+
+  @Test(
+    "a folder of shards with another file in it is not replaced",
+    arguments: ["notes.txt", ".git/HEAD", "tokenizer/notes.txt"])
+  func shards(_ name: String) throws {
+    try project.folder.write("mine", to: "\(Self.tokens)/\(name)")
+    let item = name.hasPrefix(".git") ? ".git" : name
+    try expectRefusal(
+      "--output: \(Self.tokens) would be replaced as a whole, but '\(item)' in it is not part of "
         + "token shards; choose another folder, or move the file", of: "bpe-encode",
       ["data/clean/fixture.txt", "-o", Self.tokens])
+  }
+
+  @Test("a run whose model is trained further is not replaced by that training")
+  func model() throws {
+    try expectRefusal(
+      "'\(Self.model)' is part of the run that would be replaced; choose another --output",
+      of: "gpt-finetune",
+      [
+        Self.tokens, "--model", Self.model, "-o", Folder.parent(of: Self.model), "--restart",
+        "--max-steps=2", "--block-size=16",
+      ])
   }
 
   @Test("a pipe is not read to learn a vocabulary, after which it would be empty")

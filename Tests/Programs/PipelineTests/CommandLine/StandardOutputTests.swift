@@ -37,6 +37,23 @@ struct StandardOutputTests {
     #expect((steps?.first?["logits"] as? [Any])?.count { $0 is Double } == 50)
   }
 
+  @Test(
+    "closed streams stay closed: nothing that belongs there gets into a file", arguments: [1, 2])
+  func closed(_ stream: Int) throws {
+    let project = try Project.finished()
+    let program = try builtProgram("gpt-sample")
+    func write(_ options: String, _ redirections: String) throws -> Ended {
+      let command =
+        "\"$0\" checkpoints/fixture/final -n 2 --max-length=9 \(options) \(redirections)"
+      return try Subprocess("bash", ["-c", command, program], in: project.folder.path).wait()
+    }
+    #expect(try write("-o open.txt", "").status == 0)
+    #expect(try write("-o closed.txt", "<&- \(stream)>&-").status == 0)
+    let text = try project.folder.text(of: "open.txt")
+    #expect(try project.folder.text(of: "closed.txt") == text && !text.isEmpty)
+    #expect(try write("", ">&-").status == 74)
+  }
+
   @Test("has a greedy text alone; the log says that it is one")
   func greedy() throws {
     let project = try Project.finished()
