@@ -19,7 +19,7 @@ extension ThreadPool {
     let length = 1 << 18
     let pieces = tensors.flatMap { tensor, floats in
       precondition(floats.count == tensor.count)
-      let length = (length + tensor.pieceLength - 1) / tensor.pieceLength * tensor.pieceLength
+      let length = length.roundedUp(toMultipleOf: tensor.pieceLength)
       return stride(from: 0, to: floats.count, by: length).map {
         (tensor, $0..<min($0 + length, floats.count), floats)
       }

@@ -128,7 +128,7 @@ extension ThreadPool {
     }
     let (rank, rows, hidden) = (update.rank, input.rows, update.pass.hidden)
     let (inputs, outputs, block) = (input.columns, outGradient.columns, LowRankScratch.block)
-    let parts = min(LowRankScratch.parts, (rows + block - 1) / block)
+    let parts = min(LowRankScratch.parts, rows.dividedRoundingUp(by: block))
     let sums = update.scratch.sums
     let size = rank * (inputs + outputs)
     run(parts) { part, thread in
