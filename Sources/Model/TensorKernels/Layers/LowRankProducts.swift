@@ -69,9 +69,7 @@ extension ThreadPool {
   /// Computes what the adapter keeps for all rows: scaling · dropped(input) · Aᵀ.
   func computeHidden(_ update: AdapterInPass, _ input: ActivationMatrix) {
     precondition(update.pass.hidden.rows == input.rows)
-    let block = LowRankScratch.block
-    run((input.rows + block - 1) / block) { piece, thread in
-      let rows = piece * block..<min((piece + 1) * block, input.rows)
+    forEachBlock(of: input.rows, length: LowRankScratch.block) { rows, thread in
       scaledProduct(
         update.pass.hidden.rows(rows), update.dropped(input, rows, thread).asIs,
         update.adapter.a.transposed, update, thread)

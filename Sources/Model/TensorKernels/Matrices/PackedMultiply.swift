@@ -83,10 +83,8 @@ extension ThreadPool {
   private func pack(_ operands: [ActivationOperand], words: Int) {
     let (rows, kind) = (operands[0].rows, operands[0].kind)
     let (tileRows, panel) = (Self.tileRows(kind), Self.leftPanel(words, kind))
-    let step = 96 / tileRows * tileRows
     let memory = packed.elements
-    run((rows + step - 1) / step) { piece, _ in
-      let rows = piece * step..<min((piece + 1) * step, rows)
+    forEachBlock(of: rows, length: 96 / tileRows * tileRows) { rows, _ in
       var target = memory.base + rows.lowerBound / tileRows * panel
       for operand in operands {
         var lines = CKernelsLines(operand.rows(rows), operand.kind)
