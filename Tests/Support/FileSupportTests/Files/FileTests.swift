@@ -250,6 +250,17 @@ struct FolderTests {
     #expect(!Folder.exists(folder.path("none")) && !Folder.hasFile(folder.path("none")))
   }
 
+  @Test(
+    "of a program's state is below that of the user",
+    arguments: [
+      (["XDG_STATE_HOME": "/state", "HOME": "/home/kot"], "/state/tg-dump"),
+      (["XDG_STATE_HOME": "state", "HOME": "/home/kot"], "/home/kot/.local/state/tg-dump"),
+      ([:], nil),
+    ])
+  func state(_ environment: [String: String], _ expected: String?) {
+    #expect(Folder.state(of: "tg-dump") { environment[$0] } == expected)
+  }
+
   @Test("moves a folder, replacing another")
   func moving() throws {
     let folder = try TemporaryFolder()
