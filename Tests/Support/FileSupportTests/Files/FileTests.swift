@@ -163,6 +163,18 @@ struct LineReaderTests {
     #expect(input.bytesConsumed == input.size)
     #expect(input.bytesConsumed < 200)
   }
+
+  @Test("knows the size of several files, but not of pipes, which it leaves alone")
+  func totalSize() throws {
+    let folder = try TemporaryFolder()
+    let paths = [try folder.write("кот", to: "a"), try folder.write("b", to: "b")]
+    #expect(try InputFile.totalSize(of: paths) == 7)
+    let pipe = Pipe()
+    try pipe.fileHandleForWriting.write(contentsOf: Data("text".utf8))
+    let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+    #expect(try InputFile.totalSize(of: paths + [path]) == nil)
+    #expect(pipe.fileHandleForReading.availableData.count == 4)
+  }
 }
 
 @Suite("OutputFile")
