@@ -1,3 +1,5 @@
+import FileSupport
+
 /// Several shards as one sequence of ids.
 ///
 ///     let tokens = try TokenShards(paths: ["train-00000.bin", "train-00001.bin"])
@@ -53,11 +55,6 @@ public struct TokenShards: Sendable {
 
   /// The shard that holds `position`: the last nonempty one that begins at or before it.
   private func shardIndex(of position: Int) -> Int {
-    var (low, high) = (0, shards.count - 1)
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if starts[middle] <= position { low = middle } else { high = middle - 1 }
-    }
-    return low
+    starts.partitioningIndex { $0 > position } - 1
   }
 }

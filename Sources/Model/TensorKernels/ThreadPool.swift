@@ -55,19 +55,30 @@ public final class ThreadPool: Sendable {
   /// Calls `body` for each of `pieces` pieces like ``run(_:_:)``, and throws the first error.
   ///
   /// After an error, no further pieces are started.
-  public func runThrowing(
-    _ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) throws -> Void
-  ) throws {
-    let failure = Mutex<(any Error)?>(nil)
+  public func runThrowing<Failure>(
+    _ pieces: Int, _ body: @Sendable (_ piece: Int, _ thread: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    let failure = Mutex<Failure?>(nil)
     run(pieces) { piece, thread in
       guard failure.withLock({ $0 == nil }) else { return }
-      do {
+      do throws(Failure) {
         try body(piece, thread)
       } catch {
         failure.withLock { $0 = $0 ?? error }
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
+  }
+
+  /// Calls `body` for each block of `length` numbers of `0..<total` like ``runThrowing(_:_:)``; the
+  /// last block may be shorter.
+  public func forEachBlock<Failure>(
+    of total: Int, length: Int,
+    _ body: @Sendable (_ block: Range<Int>, _ thread: Int) throws(Failure) -> Void
+  ) throws(Failure) {
+    try runThrowing(total.dividedRoundingUp(by: length)) { piece, thread throws(Failure) in
+      try body(piece * length..<min((piece + 1) * length, total), thread)
+    }
   }
 
   /// Splits `0..<total` into ranges of at least `minimum`, at most `maximumPieces` of them, and

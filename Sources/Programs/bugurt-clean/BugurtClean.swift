@@ -169,10 +169,8 @@ struct BugurtClean: Program {
     let file = try funnelPath.map { try OutputFile(path: $0) }
     var statistics = TextStatistics()
     if inspection.statistics { writer.onWrite = { statistics.add($0) } }
-    // Opening standard input would consume its first bytes.
-    let sizes = try inputs.map { Folder.hasFile($0) ? try InputFile(path: $0).size : nil }
-    let total = sizes.contains(nil) ? nil : sizes.reduce(0) { $0 + ($1 ?? 0) }
-    let progress = Progress("joining", total: total, unit: .bytes)
+    let progress = Progress(
+      "joining", total: try InputFile.totalSize(of: inputs), unit: .bytes)
     let funnel = try CorpusJoin(rules: rules, paths: inputs).run(writer) { try progress.update($0) }
     try writer.synchronize()
     try commit(writer, funnel, to: file)

@@ -1,4 +1,5 @@
 import CommandLineSupport
+import FileSupport
 import HTTPSupport
 import TelegramSources
 
@@ -66,7 +67,7 @@ struct LiveOptions: ArgumentGroup {
   func channel(
     _ address: LiveChannel.Address, _ options: SourceOptions, _ console: any SourceConsole
   ) throws -> LiveChannel {
-    guard let path = session ?? SessionFolder.defaultPath() else {
+    guard let path = session ?? Folder.state(of: TGDump.name) else {
       throw UsageError("there is no home folder for the login; name a folder with --session")
     }
     let channel = LiveChannel(

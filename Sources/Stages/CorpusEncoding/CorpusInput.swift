@@ -64,7 +64,7 @@ public struct CorpusInput: Sendable {
     report: @escaping CorpusReport,
     finish: @escaping (Block, Place) throws -> Void
   ) throws {
-    let total = try totalSize()
+    let total = try InputFile.totalSize(of: paths)
     var bytesBefore = 0
     for (file, path) in paths.enumerated() {
       let repair = invalidUTF8 == .fail ? nil : UTF8Repair(path: path, policy: invalidUTF8)
@@ -101,17 +101,6 @@ public struct CorpusInput: Sendable {
       if let repair, repair.sequences > 0 { try report(.repaired(repair)) }
       bytesBefore += input.bytesConsumed
     }
-  }
-
-  /// The total size of the files in bytes; `nil` if one is a pipe.
-  private func totalSize() throws -> Int? {
-    var total = 0
-    for path in paths {
-      // Opening standard input would consume its first bytes.
-      guard path != "-", let size = try InputFile(path: path).size else { return nil }
-      total += size
-    }
-    return total
   }
 
   /// The error of a corpus of which nothing is left to train on.

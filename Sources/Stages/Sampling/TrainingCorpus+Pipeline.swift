@@ -1,5 +1,4 @@
 import FileSupport
-import Glibc
 import TextGeneration
 import TokenShardFormat
 
@@ -11,15 +10,13 @@ extension TrainingCorpus {
   public static func folder(besideModel model: String) throws -> String? {
     let run = Folder.parent(of: model)
     let root = Folder.parent(of: Folder.parent(of: run))
-    var found = "\(root == "." ? "" : root + "/")data/tokens/\(Folder.name(of: run))"
+    let found = "\(root == "." ? "" : root + "/")data/tokens/\(Folder.name(of: run))"
     if Folder.name(of: Folder.parent(of: run)) == "checkpoints", try TokenManifest.exists(in: found)
     {
       return found
     }
     // The path may be relative to a folder within the run.
-    guard !model.hasPrefix("/"), let absolute = realpath(model, nil) else { return nil }
-    defer { free(absolute) }
-    found = String(cString: absolute)
-    return try folder(besideModel: found)
+    guard !model.hasPrefix("/"), let absolute = Folder.realPath(of: model) else { return nil }
+    return try folder(besideModel: absolute)
   }
 }

@@ -20,10 +20,10 @@ package struct BatchPlan {
   }
 
   /// The number of batches in an epoch; the last may be smaller.
-  package var batchesPerEpoch: Int { (blockCount + batchSize - 1) / batchSize }
+  package var batchesPerEpoch: Int { blockCount.dividedRoundingUp(by: batchSize) }
 
   /// The number of steps in an epoch; the last may have fewer batches.
-  package var stepsPerEpoch: Int { (batchesPerEpoch + accumulation - 1) / accumulation }
+  package var stepsPerEpoch: Int { batchesPerEpoch.dividedRoundingUp(by: accumulation) }
 
   /// The number of steps in `epochs` epochs, a trillion at most.
   package func steps(epochs: Double) -> Int {

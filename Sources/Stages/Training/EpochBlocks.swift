@@ -31,7 +31,8 @@ package struct EpochBlocks {
     let block = data.block(position)
     var tokens: [UInt32] = []
     tokens.reserveCapacity(block.count)
-    var post = indexOfPost(at: block.lowerBound)
+    // The last post that begins at or before the block.
+    var post = starts.partitioningIndex { $0 > block.lowerBound } - 1
     while tokens.count < block.count {
       let skipped = max(0, block.lowerBound - starts[post])
       let rest = posts[post].dropFirst(skipped).prefix(block.count - tokens.count)
@@ -39,16 +40,6 @@ package struct EpochBlocks {
       post += 1
     }
     return tokens
-  }
-
-  /// The last post that begins at or before `position` of the joined tokens.
-  private func indexOfPost(at position: Int) -> Int {
-    var (low, high) = (0, posts.count - 1)
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if starts[middle] <= position { low = middle } else { high = middle - 1 }
-    }
-    return low
   }
 }
 

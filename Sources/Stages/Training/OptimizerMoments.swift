@@ -46,7 +46,7 @@ final class OptimizerMoments {
     let own = division.ranges(of: rank).flatMap {
       threadPool.sumsOfSquares(gradients[$0], stretch: stretch)
     }
-    var sums = [Double](repeating: 0, count: (gradients.count + stretch - 1) / stretch)
+    var sums = [Double](repeating: 0, count: gradients.count.dividedRoundingUp(by: stretch))
     for (rank, bytes) in communicator.gather(own.withUnsafeBytes { Array($0) }).enumerated() {
       bytes.withUnsafeBytes { bytes in
         var offset = 0

@@ -40,7 +40,7 @@ extension Trainer {
       gradientTree?.add(pass.gradients, index: number, isLast: number == own.count - 1)
     }
     pass.reportsGradients = nil
-    let contributors = (ranges.count + ownCount - 1) / ownCount
+    let contributors = ranges.count.dividedRoundingUp(by: ownCount)
     if takesLocalSteps {
       // Each process uses its own.
     } else if let sum {

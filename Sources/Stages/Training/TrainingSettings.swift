@@ -87,8 +87,7 @@ public struct TrainingSettings: Equatable, Sendable {
 
   /// The next number of steps from `steps` on after which the weights are averaged.
   public func wholeRounds(_ steps: Int) -> Int {
-    let round = localSteps ?? 1
-    return (steps + round - 1) / round * round
+    steps.roundedUp(toMultipleOf: localSteps ?? 1)
   }
 
   /// The number of warm-up steps in a run of `total` steps.

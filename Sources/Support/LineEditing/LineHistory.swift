@@ -13,14 +13,9 @@ public final class LineHistory {
   /// The lines, the most recent one last.
   public private(set) var lines: [String] = []
 
-  /// `history` in the folder `program` of `XDG_STATE_HOME`, which is `~/.local/state` by default;
-  /// `nil` if there is no home folder.
+  /// `history` in the folder of the state of `program`; `nil` if there is no home folder.
   public static func defaultPath(of program: String) -> String? {
-    func variable(_ name: String) -> String? {
-      getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
-    }
-    return (variable("XDG_STATE_HOME") ?? variable("HOME").map { $0 + "/.local/state" })
-      .map { "\($0)/\(program)/history" }
+    Folder.state(of: program).map { $0 + "/history" }
   }
 
   /// The history in the file at `path`, which need not exist.

@@ -51,7 +51,7 @@ extension Adapter {
 
 /// The tensors in the files of an adapter, under the names of ``AdapterLayout``.
 private struct AdapterNames {
-  private static let prefix = "base_model.model."
+  private static let prefix = AdapterLayout.prefix
   private static let transformer = "transformer."
 
   /// Whether the adapter is one of GPT2LMHeadModel, not of GPT2Model.
@@ -130,7 +130,7 @@ private struct AdapterNames {
 
 extension String {
   /// The string with the suffix `old`, if it has it, replaced by `new`.
-  fileprivate func replacingSuffix(_ old: String, with new: String) -> String {
+  func replacingSuffix(_ old: String, with new: String) -> String {
     hasSuffix(old) ? dropLast(old.count) + new : self
   }
 }

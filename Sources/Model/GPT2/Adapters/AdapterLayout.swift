@@ -23,7 +23,8 @@ public struct AdapterLayout: Sendable {
   /// the adapter's own.
   let replacements: [Int: ParameterLayout.Parameter]
 
-  private static let prefix = "base_model.model."
+  /// What peft's names begin with.
+  static let prefix = "base_model.model."
 
   /// The layout of an adapter for a model whose layout is `model`.
   public init(_ plan: AdapterPlan, for model: ParameterLayout) {
@@ -52,7 +53,8 @@ public struct AdapterLayout: Sendable {
     var replacements: [Int: ParameterLayout.Parameter] = [:]
     func replace(_ parameter: ParameterLayout.Parameter, isAdapted: Bool = false) {
       let name =
-        isAdapted ? parameter.name.replacingSuffix(".bias", ".base_layer.bias") : parameter.name
+        isAdapted
+        ? parameter.name.replacingSuffix(".bias", with: ".base_layer.bias") : parameter.name
       replacements[parameter.index] = add(
         Self.prefix + name, parameter.shape, decays: parameter.decays)
     }
@@ -71,12 +73,6 @@ public struct AdapterLayout: Sendable {
     if plan.replacesFinalNorm { replace(finalNorm.weight) }
     if plan.replacesFinalNorm || plan.biases == .all { replace(finalNorm.bias) }
     (self.parameters, self.count, self.replacements) = (parameters, count, replacements)
-  }
-}
-
-extension String {
-  fileprivate func replacingSuffix(_ suffix: String, _ other: String) -> String {
-    hasSuffix(suffix) ? dropLast(suffix.count) + other : self
   }
 }
 

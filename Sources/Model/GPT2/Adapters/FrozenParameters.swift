@@ -108,7 +108,7 @@ final class FrozenParameters {
     case .rows(let operand):
       let matrix = operand.matrix
       let memory = FloatArena(count: type == .fp32 ? 0 : threadPool.count * Self.block * columns)
-      try forEachBlock(of: matrix.rows) { rows, thread in
+      try threadPool.forEachBlock(of: matrix.rows, length: Self.block) { rows, thread in
         guard case .fp32(let floats) = matrix else {
           let floats = memory.matrix(
             at: thread * Self.block * columns, rows: rows.count, columns: columns)
@@ -130,14 +130,6 @@ final class FrozenParameters {
 
   /// Rows that a thread reads at a time.
   private static let block = 64
-
-  private func forEachBlock(
-    of rows: Int, _ body: @Sendable (_ rows: Range<Int>, _ thread: Int) throws -> Void
-  ) throws {
-    try threadPool.runThrowing((rows + Self.block - 1) / Self.block) { piece, thread in
-      try body(piece * Self.block..<min((piece + 1) * Self.block, rows), thread)
-    }
-  }
 
   private func floatsInPlace(_ parameter: ParameterLayout.Parameter) throws -> Floats? {
     switch source {

@@ -93,9 +93,7 @@ struct ParameterSource: Sendable {
   func copy(to floats: Floats, _ threadPool: ThreadPool) throws {
     if isUnchanged { return try threadPool.copy([(tensor, to: floats)]) }
     // The split depends on the shape alone, and so do the bits of a product.
-    let step = 64
-    try threadPool.runThrowing((rows + step - 1) / step) { piece, _ in
-      let part = piece * step..<min((piece + 1) * step, rows)
+    try threadPool.forEachBlock(of: rows, length: 64) { part, _ in
       try copy(rows: part, to: floats[part.lowerBound * columns..<part.upperBound * columns])
     }
   }

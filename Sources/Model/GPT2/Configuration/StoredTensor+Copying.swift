@@ -19,7 +19,7 @@ extension ThreadPool {
     let length = 1 << 18
     let pieces = tensors.flatMap { tensor, floats in
       precondition(floats.count == tensor.count)
-      let length = (length + tensor.pieceLength - 1) / tensor.pieceLength * tensor.pieceLength
+      let length = length.roundedUp(toMultipleOf: tensor.pieceLength)
       return stride(from: 0, to: floats.count, by: length).map {
         (tensor, $0..<min($0 + length, floats.count), floats)
       }
@@ -44,9 +44,7 @@ extension ThreadPool {
     guard let mapped = tensor.mappedFloats else { return nil }
     let floats = Floats(UnsafeMutableBufferPointer(mutating: mapped))
     tensor.preferHugePages()
-    let length = 1 << 18
-    try runThrowing((tensor.count + length - 1) / length) { piece, _ in
-      let range = piece * length..<min((piece + 1) * length, tensor.count)
+    try forEachBlock(of: tensor.count, length: 1 << 18) { range, _ in
       tensor.load(range)
       try tensor.checkAreFinite(UnsafeBufferPointer(floats[range]), from: range.lowerBound)
     }

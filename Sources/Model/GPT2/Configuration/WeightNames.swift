@@ -13,7 +13,7 @@ struct WeightNames {
   private static let wrappers: [(prefix: String, origin: String)] = [
     ("_orig_mod.", "torch.compile"), ("module.", "DataParallel or DistributedDataParallel"),
     ("_fsdp_wrapped_module.", "FullyShardedDataParallel"),
-    ("base_model.model.", "PEFT"), ("model.", "a module that holds the model, as Lightning's"),
+    (AdapterLayout.prefix, "PEFT"), ("model.", "a module that holds the model, as Lightning's"),
   ]
 
   /// Takes the `names` of all tensors in the files.

@@ -151,16 +151,13 @@ public struct GGUFExport {
     let bytes = Arena<UInt8>(count: min(rows, pieces * pieceRows) * rowSize)
     for begin in stride(from: 0, to: rows, by: pieces * pieceRows) {
       let end = min(rows, begin + pieces * pieceRows)
-      try threadPool.runThrowing((end - begin + pieceRows - 1) / pieceRows) { piece, thread in
-        let first = begin + piece * pieceRows
-        let part = first..<min(end, first + pieceRows)
+      try threadPool.forEachBlock(of: end - begin, length: pieceRows) { part, thread in
         let start = thread * pieceRows * columns
         let numbers = floats[start..<start + part.count * columns]
-        try source.copy(rows: part, to: numbers)
+        try source.copy(rows: begin + part.lowerBound..<begin + part.upperBound, to: numbers)
         let constant = UnsafeBufferPointer(numbers)
         try source.tensor.check(constant, fit: type)
-        let offset = (first - begin) * rowSize
-        let target = bytes[offset..<offset + part.count * rowSize].buffer
+        let target = bytes[part.lowerBound * rowSize..<part.upperBound * rowSize].buffer
         type.encode(constant, to: UnsafeMutableRawBufferPointer(target))
       }
       try writer.write(UnsafeRawBufferPointer(bytes[0..<(end - begin) * rowSize].buffer))

@@ -75,19 +75,16 @@ extension ThreadPool {
 
   /// Adds the bytes of `floats` to `checksum`.
   fileprivate func update(_ checksum: inout CRC32, with floats: Floats) {
-    let piece = 1 << 22
-    let pieces = (floats.count + piece - 1) / piece
-    @Sendable func range(_ index: Int) -> Range<Int> {
-      index * piece..<min((index + 1) * piece, floats.count)
-    }
-    let parts = Mutex([CRC32](repeating: CRC32(), count: pieces))
-    run(pieces) { index, _ in
+    let length = 1 << 22
+    let parts = Mutex(Array(repeating: CRC32(), count: floats.count.dividedRoundingUp(by: length)))
+    forEachBlock(of: floats.count, length: length) { block, _ in
       var part = CRC32()
-      part.update(UnsafeRawBufferPointer(floats[range(index)].buffer))
-      parts.withLock { [part] in $0[index] = part }
+      part.update(UnsafeRawBufferPointer(floats[block].buffer))
+      parts.withLock { [part] in $0[block.lowerBound / length] = part }
     }
     for (index, part) in parts.withLock({ $0 }).enumerated() {
-      checksum.append(part, count: range(index).count * MemoryLayout<Float>.stride)
+      let count = min(length, floats.count - index * length)
+      checksum.append(part, count: count * MemoryLayout<Float>.stride)
     }
   }
 }

@@ -84,8 +84,8 @@ public final class TrainingPass {
         channels: max(configuration.feedForwardSize, 3 * configuration.embeddingSize)))
     let vocabulary = configuration.vocabularySize
     let logitBlock = Self.logitBlock(isTrained: network.trainedParts.lmHead.weight != nil)
-    let logitBlocks = (rows * vocabulary + logitBlock - 1) / logitBlock
-    logits = FloatArena(count: (rows + logitBlocks - 1) / logitBlocks * vocabulary)
+    let logitBlocks = (rows * vocabulary).dividedRoundingUp(by: logitBlock)
+    logits = FloatArena(count: rows.dividedRoundingUp(by: logitBlocks) * vocabulary)
   }
 
   /// Computes the sum of the losses of all targets, without gradients and without dropout.

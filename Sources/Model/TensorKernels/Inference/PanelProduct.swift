@@ -55,7 +55,7 @@ struct PanelProduct: ~Copyable, Sendable {
   private func multiply(
     _ target: MatrixView, _ input: MatrixView, _ floats: Operand<Float>, _ memory: PanelMemory
   ) {
-    let panels = (floats.columns + WeightMatrix.panel - 1) / WeightMatrix.panel
+    let panels = floats.columns.dividedRoundingUp(by: WeightMatrix.panel)
     for inputs in weights.inputBlocks {
       floats.fillPanels(memory.floats, inputs: inputs)
       for panel in 0..<panels {

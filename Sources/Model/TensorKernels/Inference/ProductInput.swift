@@ -55,7 +55,7 @@ extension ThreadPool {
   func withIntegers(
     _ input: MatrixView, for weights: WeightMatrix, _ body: (IntegerRows) -> Void
   ) {
-    let blocks = (input.columns + weights.blockLength - 1) / weights.blockLength
+    let blocks = input.columns.dividedRoundingUp(by: weights.blockLength)
     // Rows that are a power of two apart would map to few sets of the cache.
     let stride = 2 * input.columns.roundedUp(toMultipleOf: WeightMatrix.int8Unit) + 64
     let rows = input.rows == 1 ? 1 : input.rows.roundedUp(toMultipleOf: ckernels_pair_tile_rows())

@@ -10,7 +10,7 @@ extension ThreadPool {
     fill(out, with: bias)
     // The chains of this many rows of weights are summed together.
     let group = WeightMatrix.chains
-    split((out.count + group - 1) / group, minimum: 4, maximumPieces: 64) { groups, _ in
+    split(out.count.dividedRoundingUp(by: group), minimum: 4, maximumPieces: 64) { groups, _ in
       let outputs = group * groups.lowerBound..<min(group * groups.upperBound, out.count)
       let rows = weights.rows(outputs)
       ckernels_linear_row_transposed(
@@ -50,7 +50,7 @@ extension PanelProduct {
       ckernels_panel_of_chains(
         memory, PanelMemory.chainStride, rows.base + block.lowerBound, rows.stride, block.count,
         rows.rows)
-      let length = (block.count + WeightMatrix.chains - 1) / WeightMatrix.chains
+      let length = block.count.dividedRoundingUp(by: WeightMatrix.chains)
       for chain in 0..<WeightMatrix.chains {
         ckernels_panel_product(
           target.base, target.stride, input.base + block.lowerBound + chain * length, input.stride,

@@ -47,7 +47,7 @@ extension ThreadPool {
   ) {
     // A piece should take longer than handing it to a thread, but there should be some for each.
     let worthwhile = 100_000
-    let groups = (weights.panels + PanelMemory.panels - 1) / PanelMemory.panels
+    let groups = weights.panels.dividedRoundingUp(by: PanelMemory.panels)
     let mostPieces = out.rows == 1 ? weights.panels : groups
     let pieces = max(1, min(mostPieces, 64, weights.byteCount * out.rows / worthwhile))
     let product = PanelProduct(out: out, input: input, weights: weights, bias: bias)
@@ -70,11 +70,11 @@ extension ThreadPool {
     _ out: Floats, _ input: Floats, _ weights: MatrixView, _ bias: Floats?
   ) {
     let length = WeightMatrix.inputBlock
-    let blocks = (input.count + length - 1) / length
+    let blocks = input.count.dividedRoundingUp(by: length)
     // If there are more threads than blocks, they also divide the outputs.
     let parts = max(
-      min((count + blocks - 1) / blocks, (out.count + 511) / 512),
-      (out.count + PanelMemory.mostSums - 1) / PanelMemory.mostSums)
+      min(count.dividedRoundingUp(by: blocks), out.count.dividedRoundingUp(by: 512)),
+      out.count.dividedRoundingUp(by: PanelMemory.mostSums))
     withUnsafeTemporaryAllocation(of: Float.self, capacity: blocks * out.count) { partials in
       let partials = MatrixView(VectorView(partials), rows: blocks, columns: out.count)
       let memory = panelMemory

@@ -34,7 +34,7 @@ public struct Dropout: Sendable {
   ) {
     // Every row begins with a new stretch, which is the kernel's unit of work, of groups of eight.
     let stretch = Self.stretch
-    let groups = (columns + stretch - 1) / stretch * (stretch / 8)
+    let groups = columns.dividedRoundingUp(by: stretch) * (stretch / 8)
     assert(firstColumn % stretch == 0)
     withUnsafePointer(to: kernel) {
       ckernels_dropout(out, input, $0, UInt64(row * groups + firstColumn / 8), count)

@@ -69,9 +69,7 @@ extension ThreadPool {
   /// Computes what the adapter keeps for all rows: scaling · dropped(input) · Aᵀ.
   func computeHidden(_ update: AdapterInPass, _ input: ActivationMatrix) {
     precondition(update.pass.hidden.rows == input.rows)
-    let block = LowRankScratch.block
-    run((input.rows + block - 1) / block) { piece, thread in
-      let rows = piece * block..<min((piece + 1) * block, input.rows)
+    forEachBlock(of: input.rows, length: LowRankScratch.block) { rows, thread in
       scaledProduct(
         update.pass.hidden.rows(rows), update.dropped(input, rows, thread).asIs,
         update.adapter.a.transposed, update, thread)
@@ -128,7 +126,7 @@ extension ThreadPool {
     }
     let (rank, rows, hidden) = (update.rank, input.rows, update.pass.hidden)
     let (inputs, outputs, block) = (input.columns, outGradient.columns, LowRankScratch.block)
-    let parts = min(LowRankScratch.parts, (rows + block - 1) / block)
+    let parts = min(LowRankScratch.parts, rows.dividedRoundingUp(by: block))
     let sums = update.scratch.sums
     let size = rank * (inputs + outputs)
     run(parts) { part, thread in

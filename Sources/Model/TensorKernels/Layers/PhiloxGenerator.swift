@@ -60,7 +60,7 @@ extension ThreadPool {
     let stream = CKernelsStream(
       seed: seed, place: (UInt32(truncatingIfNeeded: stream), purpose.rawValue))
     let stretch = Int(CKERNELS_NORMAL_STRETCH)
-    split((floats.count + stretch - 1) / stretch, minimum: 256) { stretches, _ in
+    split(floats.count.dividedRoundingUp(by: stretch), minimum: 256) { stretches, _ in
       let first = stretches.lowerBound * stretch
       let part = floats[first..<min(floats.count, stretches.upperBound * stretch)]
       withUnsafePointer(to: stream) {

@@ -41,7 +41,7 @@ extension ThreadPool {
       let target = scratch.matrix(rows: matrix.inputs, columns: outputs.count)
       let first = outputs.lowerBound / WeightMatrix.panel
       let memory = panelMemory
-      run((outputs.count + WeightMatrix.panel - 1) / WeightMatrix.panel) { index, thread in
+      run(outputs.count.dividedRoundingUp(by: WeightMatrix.panel)) { index, thread in
         matrix.unpack(
           panel: first + index, into: target, column: index * WeightMatrix.panel, memory[thread])
       }

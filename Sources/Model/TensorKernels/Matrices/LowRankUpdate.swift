@@ -64,7 +64,7 @@ public struct LowRankUpdate: Sendable {
     precondition(magnitudes.count == outputs)
     // The sums do not depend on the threads: each piece has its own.
     let step = 64
-    let pieces = (inputs + step - 1) / step
+    let pieces = inputs.dividedRoundingUp(by: step)
     let sums = Arena<Double>(count: pieces * outputs)
     let floats = FloatArena(count: threadPool.count * step * outputs)
     try threadPool.runThrowing(pieces) { piece, thread in

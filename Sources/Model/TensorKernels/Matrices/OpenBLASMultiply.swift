@@ -44,7 +44,7 @@ extension ThreadPool {
     // The kernels of OpenBLAS work on tiles of up to 48 columns.
     let unit = 48
     // A piece should take longer than handing it to a thread, about 10 µs.
-    let pieces = min(max(1, min(8, work / 1_000_000)), (length + unit - 1) / unit)
+    let pieces = min(max(1, min(8, work / 1_000_000)), length.dividedRoundingUp(by: unit))
     run(pieces) { piece, thread in
       let range = Self.part(piece, of: pieces, total: length, unit: unit)
       if isWide {
@@ -61,7 +61,7 @@ extension ThreadPool {
 
   /// Range `piece` of `pieces` nearly equal ones of `0..<total`, cut at multiples of `unit`.
   static func part(_ piece: Int, of pieces: Int, total: Int, unit: Int) -> Range<Int> {
-    let units = (total + unit - 1) / unit
+    let units = total.dividedRoundingUp(by: unit)
     return units * piece / pieces * unit..<min(total, units * (piece + 1) / pieces * unit)
   }
 }

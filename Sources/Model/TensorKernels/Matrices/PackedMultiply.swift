@@ -75,7 +75,7 @@ extension ThreadPool {
 
   /// Nearly equal ranges of `0..<total` of at most `most` each, cut at multiples of `unit`.
   private static func parts(of total: Int, most: Int, unit: Int) -> [Range<Int>] {
-    let parts = max(1, (total + most - 1) / most)
+    let parts = max(1, total.dividedRoundingUp(by: most))
     return (0..<parts).map { part($0, of: parts, total: total, unit: unit) }
   }
 
@@ -83,10 +83,8 @@ extension ThreadPool {
   private func pack(_ operands: [ActivationOperand], words: Int) {
     let (rows, kind) = (operands[0].rows, operands[0].kind)
     let (tileRows, panel) = (Self.tileRows(kind), Self.leftPanel(words, kind))
-    let step = 96 / tileRows * tileRows
     let memory = packed.elements
-    run((rows + step - 1) / step) { piece, _ in
-      let rows = piece * step..<min((piece + 1) * step, rows)
+    forEachBlock(of: rows, length: 96 / tileRows * tileRows) { rows, _ in
       var target = memory.base + rows.lowerBound / tileRows * panel
       for operand in operands {
         var lines = CKernelsLines(operand.rows(rows), operand.kind)
@@ -103,16 +101,16 @@ extension ThreadPool {
     words: Int, bias: Floats?, accumulating: Bool, finishing finish: TileBody?
   ) {
     // Some panels at a time, so that the left operand is read less often.
-    let panels = (out.columns + Self.tileColumns - 1) / Self.tileColumns
+    let panels = out.columns.dividedRoundingUp(by: Self.tileColumns)
     let fitting = Self.mostWords * 2 / max(1, words)
     let step = max(1, min(panels / 8, fitting, 4)) * Self.tileColumns
-    let columnParts = (out.columns + step - 1) / step
+    let columnParts = out.columns.dividedRoundingUp(by: step)
     // Many threads divide the rows as well, although each part packs the right operand again.
-    let wanted = (2 * count + columnParts - 1) / columnParts
+    let wanted = (2 * count).dividedRoundingUp(by: columnParts)
     let kind = terms[0].a.kind
     let (tileRows, leftPanel) = (Self.tileRows(kind), Self.leftPanel(words, kind))
     let rowParts = Self.parts(
-      of: rows.count, most: max(192, (rows.count + wanted - 1) / wanted), unit: tileRows)
+      of: rows.count, most: max(192, rows.count.dividedRoundingUp(by: wanted)), unit: tileRows)
     let left = packed.elements
     run(columnParts * rowParts.count) { piece, thread in
       let (column, row) = piece.quotientAndRemainder(dividingBy: rowParts.count)
@@ -177,7 +175,7 @@ extension ThreadPool {
     let tileRows = Self.tileRows(kind)
     let (leftPanel, rightPanel) = (Self.leftPanel(words, kind), Self.rightPanel(words))
     let left = packingMemory(of: thread)
-    let right = left + (a.rows + tileRows - 1) / tileRows * leftPanel
+    let right = left + a.rows.dividedRoundingUp(by: tileRows) * leftPanel
     var lines = CKernelsLines(a, hasPairs ? CKERNELS_BFLOAT16_PAIRS : a.kindOfFloats)
     ckernels_pack_left(left, leftPanel, &lines)
     lines = CKernelsLines(b.transposed, hasPairs ? CKERNELS_BFLOAT16_PAIRS : b.kindOfFloats)

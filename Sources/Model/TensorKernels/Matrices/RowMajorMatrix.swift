@@ -88,6 +88,9 @@ public struct Operand<Element: BitwiseCopyable>: Sendable {
 }
 
 extension Int {
+  /// The quotient, rounded up; for numbers that are not negative.
+  package func dividedRoundingUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+
   /// The smallest multiple of `unit` that is not less.
-  package func roundedUp(toMultipleOf unit: Int) -> Int { (self + unit - 1) / unit * unit }
+  package func roundedUp(toMultipleOf unit: Int) -> Int { dividedRoundingUp(by: unit) * unit }
 }

@@ -54,9 +54,8 @@ public struct WeightMatrix: Sendable {
   /// Weights in the packed form of `type`, all zero.
   public init(inputs: Int, outputs: Int, packedAs type: WeightType) {
     (self.inputs, self.outputs) = (inputs, outputs)
-    let panels = (outputs + Self.panel - 1) / Self.panel
+    let panels = outputs.dividedRoundingUp(by: Self.panel)
     let columns = panels * Self.panel
-    func blocks(_ length: Int) -> Int { (inputs + length - 1) / length }
     switch type {
     case .fp32: preconditionFailure("weights in single precision are not packed")
     case .bf16:
@@ -64,16 +63,17 @@ public struct WeightMatrix: Sendable {
       (storage, owners) = (.bfloat16(weights.elements), [weights])
     case .int8:
       let weights = Arena<Int8>(count: inputs.roundedUp(toMultipleOf: Self.int8Unit) * columns)
-      let scales = FloatArena(count: blocks(Self.inputBlock) * columns)
+      let scales = FloatArena(count: inputs.dividedRoundingUp(by: Self.inputBlock) * columns)
       (storage, owners) = (.int8(weights.elements, scales: scales.floats), [weights, scales])
     case .int4:
-      let weights = Arena<CKernelsInt4Block>(count: blocks(Self.int4Block) * panels)
+      let blocks = inputs.dividedRoundingUp(by: Self.int4Block)
+      let weights = Arena<CKernelsInt4Block>(count: blocks * panels)
       (storage, owners) = (.int4(weights.elements), [weights])
     }
   }
 
   /// How many panels there are.
-  var panels: Int { (outputs + Self.panel - 1) / Self.panel }
+  var panels: Int { outputs.dividedRoundingUp(by: Self.panel) }
 
   /// The outputs of panel `index`.
   func columns(ofPanel index: Int) -> Range<Int> {
@@ -128,7 +128,7 @@ extension WeightMatrix {
 
   /// The index of the block of panel `panel` that begins with `input`.
   func blockIndex(panel: Int, input: Int) -> Int {
-    panel * ((inputs + blockLength - 1) / blockLength) + input / blockLength
+    panel * inputs.dividedRoundingUp(by: blockLength) + input / blockLength
   }
 
   /// Where the scales of panel `panel` begin in int8 for the block that begins with `input`.
@@ -141,7 +141,7 @@ extension Operand<Float> {
   /// Fills the panels of all columns over `inputs`, one after another.
   func fillPanels(_ panels: Floats, inputs: Range<Int>) {
     let panel = WeightMatrix.panel
-    let count = (columns + panel - 1) / panel
+    let count = columns.dividedRoundingUp(by: panel)
     precondition(inputs.upperBound <= rows && panels.count >= count * panel * inputs.count)
     guard isTransposed else {
       let part = matrix.rows(inputs)

@@ -28,8 +28,7 @@ extension ThreadPool {
     let step = min(rows, isTransposed ? WeightMatrix.panel : matrix.blockLength)
     let floats = FloatArena(count: count * step * columns)
     let memory = panelMemory
-    try runThrowing((rows + step - 1) / step) { piece, thread in
-      let part = piece * step..<min((piece + 1) * step, rows)
+    try forEachBlock(of: rows, length: step) { part, thread in
       let view = floats.matrix(at: thread * step * columns, rows: part.count, columns: columns)
       try read(part, view)
       matrix.store(

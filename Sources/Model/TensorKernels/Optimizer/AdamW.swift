@@ -87,12 +87,12 @@ extension ThreadPool {
   /// It follows from the count, so that processes that know parts of an array can find its norm to the
   /// last bit.
   public static func normStretch(of count: Int) -> Int {
-    max(1, (count + (1 << 18) - 1) >> 18) * 16
+    max(1, count.dividedRoundingUp(by: 1 << 18)) * 16
   }
 
   /// The sums of the squares of stretches of `floats`, of which only the last may be shorter.
   public func sumsOfSquares(_ floats: Floats, stretch: Int) -> [Double] {
-    let count = (floats.count + stretch - 1) / stretch
+    let count = floats.count.dividedRoundingUp(by: stretch)
     return [Double](unsafeUninitializedCapacity: count) { memory, initialized in
       if let base = memory.baseAddress {
         let sums = VectorView(UnsafeMutableBufferPointer(start: base, count: count))

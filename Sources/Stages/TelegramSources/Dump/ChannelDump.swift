@@ -144,18 +144,13 @@ public struct ChannelDump {
   /// The id of the last post of the file that need not be fetched again; `nil` if there is none.
   private func lastKnownID() throws -> Int? {
     let cursor = try PostCursor(path: output)
-    // A ring buffer of the last ids, one more than are fetched again.
+    // Some more ids than are fetched again.
     var last: [Int] = []
-    var oldest = 0
     while let post = try cursor.next() {
-      if last.count <= refreshed {
-        last.append(post.id)
-      } else {
-        last[oldest] = post.id
-        oldest = (oldest + 1) % last.count
-      }
+      last.append(post.id)
+      if last.count / 2 > refreshed { last.removeFirst(last.count / 2) }
     }
-    return last.count > refreshed ? last[oldest] : nil
+    return last.dropLast(refreshed).last
   }
 
   /// The posts of several sources; those that are not files are first written to files in `folder`.

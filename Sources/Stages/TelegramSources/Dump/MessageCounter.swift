@@ -100,11 +100,7 @@ struct MessageCounter {
 
   /// Whether a message with this `id` came earlier.
   private func isKnown(_ id: Int) -> Bool {
-    var (low, high) = (0, ids.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if ids[middle].upperBound < id { low = middle + 1 } else { high = middle }
-    }
-    return low < ids.count && ids[low].contains(id)
+    let index = ids.partitioningIndex { $0.upperBound >= id }
+    return index < ids.count && ids[index].contains(id)
   }
 }

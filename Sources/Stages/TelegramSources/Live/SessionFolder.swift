@@ -15,15 +15,6 @@ public struct SessionFolder: Sendable {
   private static let database = "database"
   private static let channels = "channels.json"
 
-  /// `tg-dump` in `XDG_STATE_HOME`, by default `~/.local/state`; `nil` without a home folder.
-  public static func defaultPath(
-    environment: [String: String] = ProcessInfo.processInfo.environment
-  ) -> String? {
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/tg-dump" }
-    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-    return home + "/.local/state/tg-dump"
-  }
-
   /// The folder at `path`, which is created if it is missing, for its owner alone.
   ///
   /// - Throws: `FileError`; ``SourceFault`` if the folder is another user's, or holds something else.

@@ -1,3 +1,5 @@
+import FileSupport
+
 /// What a marked part of a text is: the type of its entity, and the address of a link whose text
 /// does not show it.
 struct EntityMeaning {
@@ -15,7 +17,7 @@ struct EntityMeaning {
   init?(linkTo address: String, text: ArraySlice<UInt8>) {
     // The line ends of the text have already been unified.
     var target = Array(address.utf8)
-    target.unifyLineEnds(from: 0)
+    target.normalizeLineEnds()
     func isText(_ text: ArraySlice<UInt8>, after prefix: String) -> Bool {
       target.starts(with: prefix.utf8) && target.dropFirst(prefix.utf8.count) == text
     }

@@ -1,3 +1,4 @@
+import FileSupport
 import PostFormat
 
 /// Puts together the text of a post and its entities, whose offsets and lengths count UTF-16 units.
@@ -109,7 +110,7 @@ struct PostTextBuilder {
   }
 
   private mutating func endRun() {
-    bytes.unifyLineEnds(from: runStart)
+    bytes.normalizeLineEnds(from: runStart)
     length += bytes.utf16Length(from: runStart)
     runStart = bytes.count
   }

@@ -1,25 +1,6 @@
 import Glibc
 
 extension [UInt8] {
-  /// Turns CR LF and CR from `start` on into LF.
-  mutating func unifyLineEnds(from start: Int) {
-    let hasReturn = withUnsafeBytes { bytes in
-      bytes.baseAddress.map { memchr($0 + start, 0x0D, bytes.count - start) != nil } ?? false
-    }
-    guard hasReturn else { return }
-    var kept = start
-    for index in start..<count {
-      var byte = self[index]
-      if byte == 0x0D {
-        if index + 1 < count, self[index + 1] == 0x0A { continue }
-        byte = 0x0A
-      }
-      self[kept] = byte
-      kept += 1
-    }
-    removeSubrange(kept...)
-  }
-
   /// The length in UTF-16 units of the UTF-8 from `start` on: one for each scalar, two above U+FFFF.
   func utf16Length(from start: Int) -> Int {
     withUnsafeBytes { bytes in

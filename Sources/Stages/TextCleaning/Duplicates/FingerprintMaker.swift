@@ -13,9 +13,10 @@ struct FingerprintMaker: Sendable {
   private let addends: [UInt32]
   private var minima: [UInt32]
 
-  init(similarity: Double, shingleLength: Int) {
-    bands = SignatureBands(similarity: similarity)
-    shingles = ShingleSet(shingleLength: shingleLength)
+  /// For the `similarity` of the settings and shingles of their length.
+  init(_ settings: RuleSettings) {
+    bands = SignatureBands(similarity: settings.fraction("similarity"))
+    shingles = ShingleSet(shingleLength: settings.count("shingle"))
     let rowsAtATime = Int(CKERNELS_MINHASH_ROWS)
     let rows = (bands.count * bands.rows + rowsAtATime - 1) / rowsAtATime * rowsAtATime
     multipliers = (0..<rows).map { UInt32(truncatingIfNeeded: mixed(UInt64(2 * $0 + 1))) | 1 }

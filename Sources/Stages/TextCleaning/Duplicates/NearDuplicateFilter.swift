@@ -63,8 +63,7 @@ public final class NearDuplicateFilter {
   init(_ settings: RuleSettings, isOnePostALine: Bool) throws {
     self.settings = settings
     newlineCount = isOnePostALine ? 1 : 0
-    fingerprintMaker = FingerprintMaker(
-      similarity: settings.fraction("similarity"), shingleLength: settings.count("shingle"))
+    fingerprintMaker = FingerprintMaker(settings)
     texts = try AppendFile.temporary()
     textsBefore = try AppendFile.temporary()
   }
@@ -119,7 +118,7 @@ public final class NearDuplicateFilter {
 
   // MARK: - The decision
 
-  /// Decides which posts are dropped, and returns how many; `check` is called frequently.
+  /// Decides which posts are dropped, and returns how many; `check` is called from time to time.
   func decide(check: () throws -> Void) throws -> Int {
     var order = posts.indices.map { UInt32($0) }
     if settings.choice("keep") == Preference.views {
@@ -131,9 +130,7 @@ public final class NearDuplicateFilter {
     var search = NearDuplicateSearch(
       fingerprints: fingerprints, valuesPerPost: fingerprintMaker.count, order: order)
     fingerprints = []
-    let keptInstead = try search.run(
-      similarity: settings.fraction("similarity"), shingleLength: settings.count("shingle"),
-      text: { try text(of: posts[$0]) }, check: check)
+    let keptInstead = try search.run(settings, text: { try text(of: posts[$0]) }, check: check)
     for index in posts.indices { posts[index].keptInstead = keptInstead[index] }
     return keptInstead.count { $0 != nil }
   }

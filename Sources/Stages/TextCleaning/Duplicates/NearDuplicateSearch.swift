@@ -37,27 +37,28 @@ struct NearDuplicateSearch {
   /// Finds the post that is kept in place of each post.
   ///
   /// - Parameters:
-  ///   - similarity: The smallest fraction of common shingles at which posts are nearly equal.
-  ///   - shingleLength: The number of characters in a shingle.
+  ///   - settings: `similarity`, the smallest fraction of common shingles at which posts are nearly
+  ///     equal, and `shingle`, the number of characters in one.
   ///   - comparableBefore: A post is compared only with posts before the one that this returns.
   ///   - text: Reads the text of a post.
-  ///   - check: Called before each post; what it throws ends the search.
+  ///   - check: Called from time to time; what it throws ends the search.
   /// - Returns: For each post the one that is kept in its place, or `nil` if it is kept itself.
   /// - Throws: What `text` and `check` throw.
   mutating func run(
-    similarity: Double, shingleLength: Int, comparableBefore: (Int) -> Int = { _ in .max },
+    _ settings: RuleSettings, comparableBefore: (Int) -> Int = { _ in .max },
     text: (Int) throws -> [UInt8], check: () throws -> Void
   ) throws -> [Int?] {
+    let similarity = settings.fraction("similarity")
     for band in 1..<valuesPerPost {
       try check()
       group(by: band)
     }
-    var shingles = ShingleSet(shingleLength: shingleLength)
+    var shingles = ShingleSet(shingleLength: settings.count("shingle"))
     var keptInstead = [Int?](repeating: nil, count: order.count)
     // The post with which each was last compared, counted from 1.
     var comparedWith = [UInt32](repeating: 0, count: order.count)
-    for post in order.lazy.map(Int.init) {
-      try check()
+    for (step, post) in order.lazy.map(Int.init).enumerated() {
+      if step % 1024 == 0 { try check() }
       let size = Int(fingerprints[post * valuesPerPost])
       let end = comparableBefore(post)
       var isLoaded = false

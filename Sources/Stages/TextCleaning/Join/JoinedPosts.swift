@@ -35,16 +35,10 @@ final class JoinedPosts {
   ///
   /// - Throws: `FileError`.
   init(_ rules: RuleSet) throws {
-    func settings(_ declaration: RuleDeclaration) -> RuleSettings? {
-      rules.active.first { $0.name == declaration.name }?.settings
-    }
     file = try AppendFile.temporary()
-    dropsDuplicates = settings(CorpusJoin.duplicates) != nil
-    nearDuplicates = settings(CorpusJoin.nearDuplicates)
-    fingerprintMaker = nearDuplicates.map {
-      FingerprintMaker(
-        similarity: $0.fraction("similarity"), shingleLength: $0.count("shingle"))
-    }
+    dropsDuplicates = rules.settings(of: CorpusJoin.duplicates) != nil
+    nearDuplicates = rules.settings(of: CorpusJoin.nearDuplicates)
+    fingerprintMaker = nearDuplicates.map(FingerprintMaker.init)
   }
 
   /// Begins another text.
@@ -93,19 +87,15 @@ final class JoinedPosts {
       fingerprints: fingerprints, valuesPerPost: fingerprintMaker.count,
       order: posts.indices.map { UInt32($0) })
     fingerprints = []
-    var (steps, text) = (0, 0)
+    var text = 0
     let keptInstead = try search.run(
-      similarity: nearDuplicates.fraction("similarity"),
-      shingleLength: nearDuplicates.count("shingle"),
+      nearDuplicates,
       comparableBefore: { post in
         while text + 1 < starts.count, starts[text + 1] <= post { text += 1 }
         return starts[text]
       },
       text: { try file.bytes(posts[$0].lowerBound..<posts[$0].upperBound - 1) },
-      check: {
-        steps += 1
-        if steps % 1024 == 1 { try check() }
-      })
+      check: check)
     isNearDuplicate = keptInstead.map { $0 != nil }
   }
 

@@ -27,6 +27,11 @@ public struct RuleSet: Sendable {
   /// The rule `name`; `nil` if the recipe has none.
   public subscript(name: String) -> RuleDeclaration? { declarations.first { $0.name == name } }
 
+  /// The settings of a rule; `nil` if it is not run.
+  func settings(of rule: RuleDeclaration) -> RuleSettings? {
+    active.first { $0.name == rule.name }?.settings
+  }
+
   /// A choice that the recipe does not offer.
   public struct ChoiceError: Error, CustomStringConvertible {
     public let description: String

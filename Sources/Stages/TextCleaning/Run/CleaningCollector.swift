@@ -23,11 +23,8 @@ final class CleaningCollector {
     sampler = run.sampler
     self.writer = writer
     newlineCount = writer.isOnePostALine ? 1 : 0
-    func settings(_ declaration: RuleDeclaration) -> RuleSettings? {
-      run.rules.active.first { $0.name == declaration.name }?.settings
-    }
-    duplicates = settings(DuplicateFilter.declaration).map { _ in DuplicateFilter() }
-    nearDuplicates = try settings(NearDuplicateFilter.declaration).map {
+    duplicates = run.rules.settings(of: DuplicateFilter.declaration).map { _ in DuplicateFilter() }
+    nearDuplicates = try run.rules.settings(of: NearDuplicateFilter.declaration).map {
       try NearDuplicateFilter($0, isOnePostALine: writer.isOnePostALine)
     }
   }
@@ -136,12 +133,8 @@ final class CleaningCollector {
 
   /// Drops the waiting posts that are nearly equal to others, and writes the rest.
   private func writePosts(of filter: NearDuplicateFilter, check: () throws -> Void) throws {
-    var steps = 0
     let rule = NearDuplicateFilter.declaration.name
-    let dropped = try filter.decide {
-      steps += 1
-      if steps % 1024 == 1 { try check() }
-    }
+    let dropped = try filter.decide(check: check)
     result.funnel.countDropped(dropped, by: rule)
     if let onReject = run.onReject { try filter.forEachReject(onReject) }
     for post in filter.posts {

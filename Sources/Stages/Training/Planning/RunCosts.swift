@@ -1,3 +1,5 @@
+import FileSupport
+
 /// How long the parts of a run take, in seconds, and how often they are due.
 package struct RunCosts: Equatable, Sendable {
   package var step = 0.0
@@ -38,16 +40,7 @@ package struct RunCosts: Equatable, Sendable {
   /// How many steps after step `first`, at most `bound`, can be done in `seconds`, so that there is
   /// time for the end of the run.
   package func steps(within seconds: Double, after first: Int, bound: Int) -> Int {
-    var (low, high) = (0, max(0, bound))
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if self.seconds(of: middle, after: first) <= seconds {
-        low = middle
-      } else {
-        high = middle - 1
-      }
-    }
-    return low
+    (0..<max(0, bound)).partitioningIndex { self.seconds(of: $0 + 1, after: first) > seconds }
   }
 
   /// The same for a run whose validations are fitted to its number of steps: that and the number of

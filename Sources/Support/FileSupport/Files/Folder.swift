@@ -24,6 +24,19 @@ public enum Folder {
     return String(trimmed)
   }
 
+  /// Where `program` keeps what it remembers from run to run: in `XDG_STATE_HOME`, by default
+  /// `~/.local/state`; `nil` without a home folder.
+  public static func state(
+    of program: String,
+    environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }
+  ) -> String? {
+    func folder(_ variable: String) -> String? {
+      environment(variable).flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+    return (folder("XDG_STATE_HOME") ?? folder("HOME").map { $0 + "/.local/state" })
+      .map { $0 + "/" + program }
+  }
+
   /// Whether there is a folder at `path`.
   public static func exists(_ path: String) -> Bool {
     status(of: path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false

@@ -55,7 +55,9 @@ package struct INIFile: Equatable {
   ///
   /// - Throws: `InputError`.
   package init(_ bytes: [UInt8], path: String, exampleSection: String) throws(InputError) {
-    guard let text = String(validating: Self.unifyingLineEnds(bytes), as: UTF8.self) else {
+    var unified = bytes
+    unified.normalizeLineEnds()
+    guard let text = String(validating: unified, as: UTF8.self) else {
       throw InputError(path, "the file is not UTF-8" + TextEncoding.remedy(for: bytes, in: path))
     }
     var place = Place(exampleSection: exampleSection)
@@ -131,16 +133,5 @@ package struct INIFile: Equatable {
     guard text.hasPrefix("["), let end = text.unicodeScalars.lastIndex(of: "]") else { return nil }
     let name = text.unicodeScalars[..<end].dropFirst()
     return name.isEmpty ? nil : String(Substring(name))
-  }
-
-  /// `bytes` with CR LF and CR replaced by LF.
-  private static func unifyingLineEnds(_ bytes: [UInt8]) -> [UInt8] {
-    var unified: [UInt8] = []
-    unified.reserveCapacity(bytes.count)
-    for (index, byte) in bytes.enumerated() {
-      if byte == 0x0A, index > 0, bytes[index - 1] == 0x0D { continue }
-      unified.append(byte == 0x0D ? 0x0A : byte)
-    }
-    return unified
   }
 }

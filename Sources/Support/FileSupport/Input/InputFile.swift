@@ -68,6 +68,20 @@ public final class InputFile {
     if descriptor > STDIN_FILENO { close(descriptor) }
   }
 
+  /// The total size of the files at `paths` in bytes, before decompression; `nil` if one is a pipe.
+  ///
+  /// - Throws: ``FileError``.
+  public static func totalSize(of paths: [String]) throws -> Int? {
+    var total = 0
+    for path in paths {
+      // Opening a pipe would consume its first bytes.
+      guard path != "-", !Folder.hasPipe(path), let size = try InputFile(path: path).size
+      else { return nil }
+      total += size
+    }
+    return total
+  }
+
   /// Reads up to `buffer.count` bytes and returns their number; 0 only at the end.
   ///
   /// - Throws: ``FileError``; ``InputError`` if a gzip stream is damaged, or if the beginning of

@@ -30,17 +30,7 @@ public final class TextBlock {
 
   /// Replaces `\r\n` and `\r` with `\n`.
   public func normalizeLineEnds() {
-    var written = 0
-    var followsReturn = false
-    for byte in bytes {
-      // The \n of \r\n has already been written for its \r.
-      if !(followsReturn && byte == 0x0A) {
-        memory[written] = byte == 0x0D ? 0x0A : byte
-        written += 1
-      }
-      followsReturn = byte == 0x0D
-    }
-    count = written
+    count = UnsafeMutableRawBufferPointer(rebasing: memory[..<count]).normalizeLineEnds()
   }
 
   /// Gives the block memory for `size` bytes and keeps the text.
@@ -51,6 +41,35 @@ public final class TextBlock {
       ProcessMemory.end(MemoryError(byteCount: size, for: "a block of text"))
     }
     memory = .init(start: larger, count: size)
+  }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// Replaces `\r\n` and `\r` with `\n`, and returns how many bytes the text has then.
+  fileprivate func normalizeLineEnds() -> Int {
+    var written = 0
+    var followsReturn = false
+    for byte in self {
+      // The \n of \r\n has already been written for its \r.
+      if !(followsReturn && byte == 0x0A) {
+        self[written] = byte == 0x0D ? 0x0A : byte
+        written += 1
+      }
+      followsReturn = byte == 0x0D
+    }
+    return written
+  }
+}
+
+extension [UInt8] {
+  /// Replaces `\r\n` and `\r` from `start` on with `\n`.
+  package mutating func normalizeLineEnds(from start: Int = 0) {
+    let kept = withUnsafeMutableBytes { bytes -> Int? in
+      let text = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+      guard let base = text.baseAddress, memchr(base, 0x0D, text.count) != nil else { return nil }
+      return text.normalizeLineEnds()
+    }
+    if let kept { removeSubrange((start + kept)...) }
   }
 }
 

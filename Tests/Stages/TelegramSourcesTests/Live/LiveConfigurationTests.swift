@@ -163,16 +163,6 @@ struct SessionFolderTests {
     return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
   }
 
-  @Test("is below the state of the user")
-  func defaultPath() {
-    let both = ["XDG_STATE_HOME": "/state", "HOME": "/home/kot"]
-    #expect(SessionFolder.defaultPath(environment: both) == "/state/tg-dump")
-    #expect(
-      SessionFolder.defaultPath(environment: ["HOME": "/home/kot", "XDG_STATE_HOME": "relative"])
-        == "/home/kot/.local/state/tg-dump")
-    #expect(SessionFolder.defaultPath(environment: [:]) == nil)
-  }
-
   @Test("is created for its owner alone, and closed to others if it was open")
   func permissions() throws {
     let folder = try TemporaryFolder()

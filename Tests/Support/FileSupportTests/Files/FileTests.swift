@@ -163,6 +163,18 @@ struct LineReaderTests {
     #expect(input.bytesConsumed == input.size)
     #expect(input.bytesConsumed < 200)
   }
+
+  @Test("knows the size of several files, but not of pipes, which it leaves alone")
+  func totalSize() throws {
+    let folder = try TemporaryFolder()
+    let paths = [try folder.write("кот", to: "a"), try folder.write("b", to: "b")]
+    #expect(try InputFile.totalSize(of: paths) == 7)
+    let pipe = Pipe()
+    try pipe.fileHandleForWriting.write(contentsOf: Data("text".utf8))
+    let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+    #expect(try InputFile.totalSize(of: paths + [path]) == nil)
+    #expect(pipe.fileHandleForReading.availableData.count == 4)
+  }
 }
 
 @Suite("OutputFile")
@@ -248,6 +260,17 @@ struct FolderTests {
     #expect(Folder.exists(folder.path) && !Folder.hasFile(folder.path))
     #expect(Folder.hasFile(folder.path("file")) && !Folder.exists(folder.path("file")))
     #expect(!Folder.exists(folder.path("none")) && !Folder.hasFile(folder.path("none")))
+  }
+
+  @Test(
+    "of a program's state is below that of the user",
+    arguments: [
+      (["XDG_STATE_HOME": "/state", "HOME": "/home/kot"], "/state/tg-dump"),
+      (["XDG_STATE_HOME": "state", "HOME": "/home/kot"], "/home/kot/.local/state/tg-dump"),
+      ([:], nil),
+    ])
+  func state(_ environment: [String: String], _ expected: String?) {
+    #expect(Folder.state(of: "tg-dump") { environment[$0] } == expected)
   }
 
   @Test("moves a folder, replacing another")
