@@ -8,7 +8,7 @@ import Threading
 ///
 /// A thread without work spins for a moment, because the next loop of a training step comes soon,
 /// and then sleeps. The calling thread works too, and alone for a while if the others are kept from
-/// their processors (``Solitude``).
+/// their processors (``ContentionDetector``).
 ///
 /// Only the calling thread handles signals.
 public final class ThreadPool: Sendable {
@@ -144,7 +144,7 @@ private final class Shared: @unchecked Sendable {
   var ahead = ReadAhead.none
   /// The calling thread's portion of it.
   private var reading = ReadAheadPortion()
-  private var solitude = Solitude()
+  private var contention = ContentionDetector()
   private var lastMeasurement = ContinuousClock.now
   /// Whether it is measured how long the threads work on the pieces of this loop, and the sum, in
   /// nanoseconds of processor time.
@@ -210,7 +210,7 @@ private final class Shared: @unchecked Sendable {
     let start = ContinuousClock.now
     isMeasured = start - lastMeasurement >= Self.measurementInterval
     self.body = body
-    if solitude.isAlone {
+    if contention.isAlone {
       portions[0].begin(0..<pieces)
       takePieces(as: 0)
     } else {
@@ -220,7 +220,7 @@ private final class Shared: @unchecked Sendable {
     guard isMeasured else { return }
     lastMeasurement = .now
     let worked = Duration.nanoseconds(workTime.exchange(0, ordering: .relaxed))
-    solitude.measured(
+    contention.measured(
       ProcessorUse(elapsed: lastMeasurement - start, processorTime: worked), at: lastMeasurement)
   }
 

@@ -10,7 +10,7 @@ enum Recipe: String, CaseIterable, ArgumentValue {
   case house, original
 }
 
-/// Where the course of the training is written to, besides the log.
+/// Where the progress of the training is written to, besides the log.
 enum ReportTarget: String, CaseIterable, ArgumentValue {
   case tensorboard, none
 }
@@ -24,8 +24,8 @@ struct ModelShapeOptions: ArgumentGroup {
   @Option(help: "longest context, in tokens", accepting: .within(2...1_000_000)) var context = 512
 }
 
-/// The course of the training; names and defaults are those of the Hugging Face Trainer and of the
-/// original recipe.
+/// How the model is trained; names are those of the Hugging Face Trainer, and each option says where the
+/// recipe decides its default.
 struct TrainingOptions: ArgumentGroup {
   @Option(
     help: "where the defaults come from: house fits them to the corpus, and keeps the best model; "
@@ -79,7 +79,7 @@ struct TrainingOptions: ArgumentGroup {
   var trainSamplingStrategy: SamplingStrategy?
   @Flag(
     help: "keep only the input of each transformer block for the backward pass and recompute the "
-      + "rest: less memory, a quarter more time, the same result")
+      + "rest: less memory, about a fifth more time, the same result")
   var gradientCheckpointing = false
   @Option(
     help: "arithmetic of matrix products: fp32; bf16, at twice the speed on processors that have "

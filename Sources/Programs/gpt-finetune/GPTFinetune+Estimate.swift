@@ -68,6 +68,7 @@ extension GPTFinetune {
   }
 
   private var variants: [Variant] {
+    // The options are boxes that copies share; each variant changes them in a process of its own.
     let training = training
     let batchSize = training.perDeviceTrainBatchSize
     func batches(of size: Int) -> Variant {

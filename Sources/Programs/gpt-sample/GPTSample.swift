@@ -245,7 +245,7 @@ struct GPTSample: Program {
   ) throws {
     let first = texts.count
     let report = WritingReport(writer, total: sources.count * count, isQuiet: output.quiet)
-    writer.begin(sources.map { BugurtWriter.Order($0, count: count) })
+    writer.begin(sources.map { BugurtWriter.Request($0, count: count) })
     do {
       while let event = try writer.next() {
         try texts.take(event)
@@ -254,7 +254,7 @@ struct GPTSample: Program {
       }
     } catch {
       guard Interruption.isPending else { throw error }
-      try texts.keep(writer.leftOver)
+      try texts.keep(writer.unreturned)
       let isEarlier = texts.count > 0 && texts.count == first
       report.breakOff(texts.count - first, output: isEarlier ? nil : output.output)
       try Interruption.check()

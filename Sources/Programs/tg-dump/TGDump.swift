@@ -137,7 +137,7 @@ struct TGDump: Program {
     dump.selection = choice.selection
     dump.omitted = choice.fields?.omitted ?? []
     let progress = DumpProgress(size: opened.count == 1 ? size : nil)
-    Report(try dump.run { try progress.update($0) }, output: output).log()
+    DumpReport(try dump.run { try progress.update($0) }, output: output).log()
   }
 
   private func logOut() throws {

@@ -1,13 +1,13 @@
 import TextGeneration
 
-/// Writes bugurts in the order in which they were ordered: if wanted, each is the best of several
-/// candidates, and only well-formed ones are kept.
+/// Writes bugurts in the order of their requests: if wanted, each is the best of several candidates,
+/// and only well-formed ones are kept.
 ///
-///     writer.begin(orders)
+///     writer.begin(requests)
 ///     while let event = try writer.next() { … }
 ///
 /// Bugurt n of a prompt has the candidates n · N … n · N + N − 1 among the texts of the seed, so it
-/// is the same however many are ordered.
+/// is the same however many are requested.
 public final class BugurtWriter {
   /// What happens, in the order of the bugurts.
   public enum Event {
@@ -22,7 +22,7 @@ public final class BugurtWriter {
   }
 
   /// Bugurts with prompts of one source.
-  public struct Order: Sendable {
+  public struct Request: Sendable {
     public var source: PromptSource
     public var count: Int
     /// The index of the first bugurt.
@@ -43,13 +43,13 @@ public final class BugurtWriter {
   private let candidates: Int
   private let filter: BugurtFilter?
   private let attempts: Int
-  private var states: [OrderState] = []
-  /// The first order that has not been returned completely.
+  private var states: [RequestState] = []
+  /// The first request that has not been returned completely.
   private var current = 0
-  /// How many orders have been started.
+  /// How many requests have been started.
   private var startedCount = 0
   /// How many tokens of the next bugurt to be returned have been returned; `nil` before it begins.
-  private var tokensGiven: Int?
+  private var tokensReturned: Int?
 
   /// A bugurt that is being written: the candidates for it that have been started.
   private struct Attempt {
@@ -58,9 +58,9 @@ public final class BugurtWriter {
     var texts: [TextInProgress] = []
   }
 
-  /// The progress of an order.
-  private struct OrderState {
-    let order: Order
+  /// The progress of a request.
+  private struct RequestState {
+    let request: Request
     /// Attempts that have not been judged yet, in order.
     var open: ArraySlice<Attempt> = []
     var judgedCount = 0
@@ -68,10 +68,10 @@ public final class BugurtWriter {
     /// Bugurts that have been kept but not returned yet.
     var waiting: ArraySlice<GeneratedText> = []
 
-    /// Whether as many bugurts have been kept as were ordered.
-    var isComplete: Bool { keptCount == order.count }
+    /// Whether as many bugurts have been kept as were requested.
+    var isComplete: Bool { keptCount == request.count }
     var attemptCount: Int { judgedCount + open.count }
-    var needsAttempt: Bool { keptCount + open.count < order.count }
+    var needsAttempt: Bool { keptCount + open.count < request.count }
   }
 
   /// A writer of bugurts, each the best, by mean log-probability, of those of `candidates` texts
@@ -91,17 +91,17 @@ public final class BugurtWriter {
   }
 
   /// Whether every text that is written is also returned.
-  public var givesAll: Bool { candidates == 1 && filter == nil }
+  public var returnsEveryText: Bool { candidates == 1 && filter == nil }
 
-  /// Begins to write what `orders` ask for, one order after another; unfinished texts of earlier
+  /// Begins to write what `requests` ask for, one after another; unfinished texts of earlier
   /// ones are abandoned.
-  public func begin(_ orders: [Order]) {
+  public func begin(_ requests: [Request]) {
     for index in active { abandonAttempts(of: index) }
-    states = orders.map { OrderState(order: $0) }
-    (current, startedCount, tokensGiven) = (0, 0, nil)
+    states = requests.map { RequestState(request: $0) }
+    (current, startedCount, tokensReturned) = (0, 0, nil)
   }
 
-  /// The next event; `nil` when all orders are complete.
+  /// The next event; `nil` when all requests are complete.
   ///
   /// Unless an event is already waiting, a text is started or the model makes a step.
   ///
@@ -117,14 +117,14 @@ public final class BugurtWriter {
 
   /// After an error: the finished bugurts that have not been returned because an earlier one is not
   /// finished, in order.
-  public var leftOver: [GeneratedText] {
+  public var unreturned: [GeneratedText] {
     active.map { states[$0] }.flatMap { state in
       let finished = state.open.compactMap { ranking(of: $0)?.first(where: isAccepted) }
-      return state.waiting + finished.prefix(state.order.count - state.keptCount)
+      return state.waiting + finished.prefix(state.request.count - state.keptCount)
     }
   }
 
-  /// The orders that have been started but not returned completely, and the next one to start.
+  /// The requests that have been started but not returned completely, and the next one to start.
   private var active: Range<Int> { current..<max(current, min(startedCount + 1, states.count)) }
 
   /// The next event of the bugurt whose turn it is; `nil` if the model has to continue first.
@@ -133,18 +133,18 @@ public final class BugurtWriter {
       current += 1
     }
     guard current < states.count else { return nil }
-    let unfinished = givesAll ? states[current].open.first?.texts.first : nil
+    let unfinished = returnsEveryText ? states[current].open.first?.texts.first : nil
     guard let text = states[current].waiting.first ?? unfinished?.soFar else { return nil }
-    guard let given = tokensGiven else {
-      tokensGiven = 0
+    guard let given = tokensReturned else {
+      tokensReturned = 0
       return .began(text.request.prompt)
     }
     if given < text.tokens.count {
-      tokensGiven = given + 1
+      tokensReturned = given + 1
       return .token(text.tokens[given])
     }
     guard text.finishReason != nil else { return nil }
-    tokensGiven = nil
+    tokensReturned = nil
     states[current].waiting.removeFirst()
     return .finished(text)
   }
@@ -153,7 +153,7 @@ public final class BugurtWriter {
 
   /// Starts another text, and returns whether there was room for one and one to start.
   private func startText() throws -> Bool {
-    guard generator.hasRoom, let index = try orderWithMissingCandidates() ?? startAttempt(),
+    guard generator.hasRoom, let index = try requestWithMissingCandidates() ?? startAttempt(),
       let attempt = states[index].open.last
     else { return false }
     let text = try generator.start(
@@ -163,20 +163,20 @@ public final class BugurtWriter {
     return true
   }
 
-  private func orderWithMissingCandidates() -> Int? {
+  private func requestWithMissingCandidates() -> Int? {
     active.first { states[$0].open.last.map { $0.texts.count < candidates } ?? false }
   }
 
-  /// Starts an attempt without candidates and returns the index of its order; `nil` if none is needed.
+  /// Starts an attempt without candidates and returns the index of its request; `nil` if none is needed.
   private func startAttempt() throws -> Int? {
     var index = active.first { states[$0].needsAttempt }
     // The filter will drop some, and filling the batch costs little.
     if filter != nil { index = index ?? active.first { !states[$0].isComplete } }
     guard let index else { return nil }
-    let (order, count) = (states[index].order, states[index].attemptCount)
-    guard filter == nil || count < attempts * order.count else { return nil }
-    let bugurt = order.firstIndex + count
-    let prompt = try maker.prompt(order.source, index: bugurt)
+    let (request, count) = (states[index].request, states[index].attemptCount)
+    guard filter == nil || count < attempts * request.count else { return nil }
+    let bugurt = request.firstIndex + count
+    let prompt = try maker.prompt(request.source, index: bugurt)
     states[index].open.append(Attempt(prompt: prompt, index: bugurt))
     startedCount = max(startedCount, index + 1)
     return index
@@ -198,9 +198,10 @@ public final class BugurtWriter {
     }
     let state = states[index]
     if state.isComplete { return abandonAttempts(of: index) }
-    guard filter != nil, state.judgedCount == attempts * state.order.count else { return }
+    guard filter != nil, state.judgedCount == attempts * state.request.count else { return }
     throw FilterError(
-      wanted: state.order.count, kept: state.keptCount, tried: state.judgedCount, dropped: dropped)
+      wanted: state.request.count, kept: state.keptCount, tried: state.judgedCount, dropped: dropped
+    )
   }
 
   /// The candidates of `attempt`, the most likely first; `nil` if some are not finished.
@@ -222,7 +223,7 @@ public final class BugurtWriter {
   }
 }
 
-/// A filter accepted fewer bugurts than were ordered.
+/// A filter accepted fewer bugurts than were requested.
 public struct FilterError: Error, CustomStringConvertible {
   public let wanted: Int
   public let kept: Int

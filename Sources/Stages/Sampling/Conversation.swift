@@ -31,7 +31,7 @@ public struct Conversation {
     while let line = try nextLine()?.asOnlyLine {
       do {
         let source = try source(line.isEmpty ? nil : line)
-        writer.begin([BugurtWriter.Order(source, count: 1, firstIndex: index)])
+        writer.begin([BugurtWriter.Request(source, count: 1, firstIndex: index)])
         index += 1
         while let event = try writer.next() {
           try output.take(event)

@@ -22,7 +22,7 @@ public final class WritingReport {
   public func update(_ count: Int) throws {
     // If every text is output, those waiting for their turn are also done.
     try progress?.update(
-      writer.givesAll ? writer.generator.finishedTexts : count,
+      writer.returnsEveryText ? writer.generator.finishedTexts : count,
       detail: "\(NumberText.count(writer.generator.writtenTokens)) tokens")
   }
 

@@ -15,9 +15,7 @@ extension Trainer {
 
   /// Measures the loss on the validation data, logs it, and takes it into account for early
   /// stopping.
-  func validate(
-    _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
-  ) throws {
+  func validate(_ report: (TrainingEvent) throws -> Void) throws {
     let start = ContinuousClock.now
     let count = data.validationBlockCount
     let batchSize = min(pass.batchSize, settings.evaluationBatchSize ?? pass.batchSize)
@@ -27,7 +25,7 @@ extension Trainer {
       return pass.loss(inputs: batch.inputs, targets: batch.targets)
     }
     let loss = losses.reduce(0, +) / Double(count * (settings.blockSize - 1))
-    let speed = Speed(
+    let speed = SpeedMetrics(
       samples: count, steps: (count + batchSize - 1) / batchSize, since: start)
     var values = speed.values(prefix: "eval")
     guard loss.isFinite else {
@@ -38,9 +36,9 @@ extension Trainer {
             + "--learning-rate or more --warmup-steps"))
     }
     let samples = try savingOnFailure(report) {
-      try communicator.together { communicator.isRoot ? try writeSamples(reportAlone) : nil }
+      try communicator.together { communicator.isRoot ? try writeSamples(report) : nil }
     }
-    // Compared with the best earlier loss, as the Trainer does.
+    // Compared with the best earlier loss, as in transformers' Trainer.
     let best = state.best?.loss
     state.earlyStopping?.count(loss, best: best)
     if best.map({ loss < $0 }) ?? true { state.best = (loss, state.globalStep) }

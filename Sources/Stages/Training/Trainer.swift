@@ -180,23 +180,20 @@ public final class Trainer {
 
   /// Trains to the end and writes the final model.
   ///
-  /// Each process calls `reportAlone` with every event. If that throws, in any of them, a checkpoint of
-  /// the last complete step is written before the error is rethrown, in all of them.
+  /// Each process calls `report` with every event. If that throws, in any of them, a checkpoint of the
+  /// last complete step is written before the error is rethrown, in all of them.
   ///
-  /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `reportAlone`
-  ///   throws; `PeerFailure` for what another process throws.
-  public func run(_ reportAlone: (TrainingEvent) throws -> Void) throws {
-    func report(_ event: TrainingEvent) throws {
-      try communicator.together { try reportAlone(event) }
-    }
+  /// - Throws: ``FileError``; ``InputError`` if the loss is no longer finite; what `report` throws;
+  ///   `PeerFailure` for what another process throws.
+  public func run(_ report: (TrainingEvent) throws -> Void) throws {
     try checkWeights()
-    let steps = StepsOfThisCall(after: state)
+    let steps = SessionMetrics(after: state)
     lastSave = .now
     model.updateBFloat16Weights()
     // The time may have passed meanwhile.
     keepTime()
     // An interruption may have occurred between a step and its validation.
-    if isValidationDue { try finishStep(report, reportAlone) }
+    if isValidationDue { try finishStep(report) }
     while !state.isFinished {
       let begin = clock.now()
       let (loss, tokens, learningRate) = try step()
@@ -205,7 +202,7 @@ public final class Trainer {
         seconds: clock.now() - begin)
       try notify(.progress(progress), report) { keepTime(since: begin) }
       if isLogDue, let entry = state.log.last { try notify(.logged(entry), report) }
-      try finishStep(report, reportAlone)
+      try finishStep(report)
     }
     state.log.append(entry(steps.summary(of: state, blockSize: settings.blockSize)))
     // What follows needs memory of its own, such as for the samples of the model card.
@@ -216,23 +213,21 @@ public final class Trainer {
       return try saveFinal {
         // The model is complete without samples.
         if let timeLeft, timeLeft < 0 { throw OutOfTime() }
-        try reportAlone(.sampling(isFinal: true))
+        try report(.sampling(isFinal: true))
       }
     }
-    try report(.saved(path))
+    try tell(.saved(path), report)
   }
 
   /// Validates and writes a checkpoint if they are due after the last step.
-  private func finishStep(
-    _ report: (TrainingEvent) throws -> Void, _ reportAlone: (TrainingEvent) throws -> Void
-  ) throws {
+  private func finishStep(_ report: (TrainingEvent) throws -> Void) throws {
     // The time may have ended the run.
     if state.isFinished { try completeRound() }
     let earlier = state.best?.step
     if isValidationDue {
       // Most validations have no texts.
       try timed(\.validation) {
-        try validate(report, reportAlone)
+        try validate(report)
         return state.log.last?.values["eval_texts_runtime"] ?? 0
       }
     }
@@ -247,7 +242,7 @@ public final class Trainer {
       superseded.append(earlier)
     }
     try timed(\.checkpoint) {
-      try report(.saved(try saveCheckpoint(superseding: superseded)))
+      try tell(.saved(try saveCheckpoint(superseding: superseded)), report)
       return 0
     }
     timedStep = isDue ? nil : state.globalStep
@@ -260,13 +255,20 @@ public final class Trainer {
     } ?? false
   }
 
+  /// Calls `report` with `event` in all processes, which all throw if one does.
+  private func tell(
+    _ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void
+  ) throws {
+    try communicator.together { try report(event) }
+  }
+
   /// Calls `report` and then `completion`, and writes a checkpoint if the report throws.
   func notify(
     _ event: TrainingEvent, _ report: (TrainingEvent) throws -> Void, completion: () -> Void = {}
   ) throws {
     try savingOnFailure(report) {
       defer { completion() }
-      try report(event)
+      try tell(event, report)
     }
   }
 
@@ -278,11 +280,11 @@ public final class Trainer {
       return try body()
     } catch {
       if !isAveraged {
-        try? report(.completingRound(step: settings.wholeRounds(state.globalStep)))
+        try? tell(.completingRound(step: settings.wholeRounds(state.globalStep)), report)
         try completeRound()
       }
       let path = try saveCheckpoint()
-      try? report(.saved(path))
+      try? tell(.saved(path), report)
       throw error
     }
   }

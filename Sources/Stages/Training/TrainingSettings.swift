@@ -160,7 +160,7 @@ public enum SamplingStrategy: String, CaseIterable, Sendable {
   case posts
 }
 
-/// How a run is warmed up, logged and validated that fits its corpus.
+/// Intervals of warm-up, logging and validation that suit the length of a run.
 ///
 /// The original recipe's numbers were made for 32,000 posts: a small corpus would be done before the
 /// learning rate has risen, and a large one would show its first loss after hours.

@@ -284,7 +284,7 @@ extension JSONReader {
       position += 1
     }
     if scratch.bytes.contains(UInt8(ascii: "\"")), try nextSignificantByte() == nil {
-      // All of it is one line, which goes on after the value: NaN, or None of Python.
+      // All of it is one line, which continues after the value: NaN, or None of Python.
       let word = scratch.bytes.prefix { Self.beginsBareString($0) }
       throw InputError(
         path, place ?? .byte(start),

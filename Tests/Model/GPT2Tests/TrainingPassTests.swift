@@ -177,11 +177,11 @@ struct TrainingPassTests {
     for (index, model) in models.enumerated() {
       let pass = TrainingPass(model, batchSize: 2, sequenceLength: 7)
       var reports: [(start: Int, gradients: [Float])] = []
-      pass.reportsGradients = { start in
+      pass.onGradientsComplete = { start in
         reports.append((start, Array(pass.gradients[start..<pass.gradients.count])))
       }
       _ = pass.lossAndGradients(someTokens(14), someTokens(14, seed: 4))
-      pass.reportsGradients = nil
+      pass.onGradientsComplete = nil
       #expect(reports.count == 3)
       let starts = reports.map(\.start)
       #expect(starts == starts.sorted(by: >))

@@ -40,20 +40,20 @@ struct BugurtWriterTests {
       maximumLength: maximumLength, seed: 42)
   }
 
-  private func order(_ prompt: String, count: Int, firstIndex: Int = 0) throws
-    -> BugurtWriter.Order
+  private func request(_ prompt: String, count: Int, firstIndex: Int = 0) throws
+    -> BugurtWriter.Request
   {
     var maker = maker()
-    return BugurtWriter.Order(
+    return BugurtWriter.Request(
       .fixed(try maker.prompt(prompt)), count: count, firstIndex: firstIndex)
   }
 
   /// What is written, in order; each text must have had its beginning and its tokens.
   private func texts(
-    _ writer: BugurtWriter, _ orders: [BugurtWriter.Order]
+    _ writer: BugurtWriter, _ requests: [BugurtWriter.Request]
   ) throws -> [GeneratedText] {
     var (texts, prompt, tokens): ([GeneratedText], Prompt?, [Int32]) = ([], nil, [])
-    writer.begin(orders)
+    writer.begin(requests)
     while let event = try writer.next() {
       switch event {
       case .began(let beginning): (prompt, tokens) = (beginning, [])
@@ -73,96 +73,97 @@ struct BugurtWriterTests {
   @Test("each prompt has its texts, in order, and they are the same in any company")
   func plain() throws {
     let all = try texts(
-      writer(), [order("a", count: 5), order("", count: 2), order("@", count: 3)])
+      writer(), [request("a", count: 5), request("", count: 2), request("@", count: 3)])
     #expect(all.map(\.request.index) == [0, 1, 2, 3, 4, 0, 1, 0, 1, 2])
-    #expect(try texts(writer(batch: 1), [order("a", count: 3)]) == Array(all.prefix(3)))
-    #expect(try texts(writer(batch: 9), [order("@", count: 3)]) == Array(all.suffix(3)))
-    #expect(try texts(writer(), [order("a", count: 2, firstIndex: 3)]) == Array(all[3..<5]))
+    #expect(try texts(writer(batch: 1), [request("a", count: 3)]) == Array(all.prefix(3)))
+    #expect(try texts(writer(batch: 9), [request("@", count: 3)]) == Array(all.suffix(3)))
+    #expect(try texts(writer(), [request("a", count: 2, firstIndex: 3)]) == Array(all[3..<5]))
   }
 
   @Test("many are the same in any batch")
   func many() throws {
-    let many = try texts(writer(batch: 1), [order("a", count: 70), order("@", count: 70)])
-    #expect(try many == texts(writer(batch: 8), [order("a", count: 70), order("@", count: 70)]))
-    let best = try texts(writer(candidates: 3, batch: 1), [order("a", count: 50)])
-    #expect(try best == texts(writer(candidates: 3, batch: 8), [order("a", count: 50)]))
+    let many = try texts(writer(batch: 1), [request("a", count: 70), request("@", count: 70)])
+    #expect(
+      try many == texts(writer(batch: 8), [request("a", count: 70), request("@", count: 70)]))
+    let best = try texts(writer(candidates: 3, batch: 1), [request("a", count: 50)])
+    #expect(try best == texts(writer(candidates: 3, batch: 8), [request("a", count: 50)]))
     #expect(best.count == 50)
   }
 
-  /// Writes `orders` until `count` events have come: what was given out and what was left over.
+  /// Writes `requests` until `count` events have come: what was given out and what was left over.
   private func stopped(
-    _ writer: BugurtWriter, _ orders: [BugurtWriter.Order], after count: Int
-  ) throws -> (given: [GeneratedText], leftOver: [GeneratedText]) {
+    _ writer: BugurtWriter, _ requests: [BugurtWriter.Request], after count: Int
+  ) throws -> (given: [GeneratedText], unreturned: [GeneratedText]) {
     var given: [GeneratedText] = []
-    writer.begin(orders)
+    writer.begin(requests)
     for _ in 0..<count {
       if case .finished(let text) = try #require(try writer.next()) { given.append(text) }
     }
-    return (given, writer.leftOver)
+    return (given, writer.unreturned)
   }
 
   @Test("stopped anywhere, it has all texts that are finished", arguments: [1, 3])
-  func leftOver(candidates: Int) throws {
-    let orders = try [order("a", count: 20), order("", count: 5)]
-    let all = try texts(writer(candidates: candidates), orders)
-    var hasLeftOver = false
+  func unreturned(candidates: Int) throws {
+    let requests = try [request("a", count: 20), request("", count: 5)]
+    let all = try texts(writer(candidates: candidates), requests)
+    var hasUnreturned = false
     for count in 0..<150 {
       let writer = try writer(candidates: candidates, batch: 6)
-      let (given, leftOver) = try stopped(writer, orders, after: count)
+      let (given, unreturned) = try stopped(writer, requests, after: count)
       #expect(given == Array(all.prefix(given.count)))
       // The others come later, in their order; none twice.
-      let places = leftOver.compactMap { text in all[given.count...].firstIndex(of: text) }
-      #expect(places.count == leftOver.count && places == places.sorted())
+      let places = unreturned.compactMap { text in all[given.count...].firstIndex(of: text) }
+      #expect(places.count == unreturned.count && places == places.sorted())
       #expect(Set(places).count == places.count)
       if candidates == 1 {
-        #expect(given.count + leftOver.count == writer.generator.finishedTexts)
+        #expect(given.count + unreturned.count == writer.generator.finishedTexts)
       }
-      if !leftOver.isEmpty { hasLeftOver = true }
+      if !unreturned.isEmpty { hasUnreturned = true }
     }
-    #expect(hasLeftOver)
+    #expect(hasUnreturned)
   }
 
   @Test("the candidate with the highest mean log-probability is taken")
   func best() throws {
-    let all = try texts(writer(), [order("a", count: 12)])
-    let best = try texts(writer(candidates: 4), [order("a", count: 3)])
+    let all = try texts(writer(), [request("a", count: 12)])
+    let best = try texts(writer(candidates: 4), [request("a", count: 3)])
     #expect(best.count == 3)
     for (index, text) in best.enumerated() {
       let candidates = all[index * 4..<index * 4 + 4]
       #expect(candidates.contains(text))
       #expect(text.meanLogProbability == candidates.map(\.meanLogProbability).max())
     }
-    #expect(try texts(writer(candidates: 4, batch: 3), [order("a", count: 1)]) == [best[0]])
+    #expect(try texts(writer(candidates: 4, batch: 3), [request("a", count: 1)]) == [best[0]])
   }
 
   @Test("the filter leaves as many as are wanted, the same however many are")
   func filter() throws {
     let filter = BugurtFilter(tokenizer, posts: nil)
-    let all = try texts(writer(), [order("a @ a", count: 400)])
+    let all = try texts(writer(), [request("a @ a", count: 400)])
     let good = all.filter { filter.flaw(of: $0) == nil }
     try #require((10..<200).contains(good.count))
     let writer = try writer(filter: filter)
-    #expect(try texts(writer, [order("a @ a", count: 9)]) == Array(good.prefix(9)))
+    #expect(try texts(writer, [request("a @ a", count: 9)]) == Array(good.prefix(9)))
     let tried = good[8].request.index + 1
     #expect(writer.dropped.values.reduce(0, +) == tried - 9)
     let slow = try self.writer(filter: filter, batch: 1)
-    #expect(try texts(slow, [order("a @ a", count: 2)]) == Array(good.prefix(2)))
+    #expect(try texts(slow, [request("a @ a", count: 2)]) == Array(good.prefix(2)))
     // Orders stay in their order, whichever is done first.
     let two = try texts(
-      self.writer(filter: filter), [order("a @ a", count: 3), order("a @ a", count: 1)])
+      self.writer(filter: filter), [request("a @ a", count: 3), request("a @ a", count: 1)])
     #expect(two == Array(good.prefix(3)) + [good[0]])
   }
 
   @Test("of several candidates the filter leaves the best that is well-formed")
   func filteredBest() throws {
     let filter = BugurtFilter(tokenizer, posts: nil)
-    let all = try texts(writer(), [order("a @ a", count: 400)])
+    let all = try texts(writer(), [request("a @ a", count: 400)])
     let expected = stride(from: 0, to: 400, by: 8).compactMap { first in
       all[first..<first + 8].filter { filter.flaw(of: $0) == nil }
         .max { $0.meanLogProbability < $1.meanLogProbability }
     }
     #expect(
-      try texts(writer(candidates: 8, filter: filter), [order("a @ a", count: 4)])
+      try texts(writer(candidates: 8, filter: filter), [request("a @ a", count: 4)])
         == Array(expected.prefix(4)))
   }
 
@@ -170,7 +171,7 @@ struct BugurtWriterTests {
   func givingUp() throws {
     let filter = BugurtFilter(tokenizer, posts: nil)
     let hopeless = try writer(filter: filter, attempts: 5, allowsEnd: false)
-    let error = #expect(throws: FilterError.self) { try texts(hopeless, [order("a", count: 3)]) }
+    let error = #expect(throws: FilterError.self) { try texts(hopeless, [request("a", count: 3)]) }
     #expect(error?.tried == 15 && error?.kept == 0)
     #expect(error?.dropped == [.unfinished: 15])
     #expect(
@@ -194,13 +195,13 @@ struct BugurtWriterTests {
         == Array(one.suffix(2)))
   }
 
-  @Test("new orders abandon what is unfinished of earlier ones")
+  @Test("new requests abandon what is unfinished of earlier ones")
   func abandoning() throws {
     let writer = try writer()
-    writer.begin([try order("a", count: 2)])
+    writer.begin([try request("a", count: 2)])
     for _ in 0..<5 { _ = try writer.next() }
-    let orders = [try order("a", count: 2)]
-    #expect(try texts(writer, orders) == texts(self.writer(), orders))
+    let requests = [try request("a", count: 2)]
+    #expect(try texts(writer, requests) == texts(self.writer(), requests))
   }
 
   @Test("a prompt without room after it is refused with the number of its tokens")

@@ -289,6 +289,6 @@ static inline void ckernels_spin_pause(void) {
 
 // MARK: - Variants
 
-/// The variant of the kernels that this process runs: haswell, avx512, bfloat16 or tiles, by what the
-/// processor has, or less if the environment names it in BUGURT_KERNELS; baseline if it is not x86.
+/// The variant of the kernels that this process runs: haswell, avx512, vnni, bfloat16 or tiles, by what
+/// the processor has, or less if the environment names it in BUGURT_KERNELS; baseline if it is not x86.
 const char *ckernels_variant(void);

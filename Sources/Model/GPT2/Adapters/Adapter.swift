@@ -59,9 +59,9 @@ public struct Adapter: Sendable {
   }
 
   /// The contents of `arena`, which has the adapter's layout, for each parameter, for writing.
-  public func tensors(of arena: FloatArena, prefix: String = "") -> [SafetensorsWriter.Tensor] {
+  public func tensors(of arena: FloatArena) -> [SafetensorsWriter.Tensor] {
     layout.parameters.map {
-      .init(name: prefix + $0.name, shape: $0.shape, floats: arena[$0.range].buffer)
+      .init(name: $0.name, shape: $0.shape, floats: arena[$0.range].buffer)
     }
   }
 }

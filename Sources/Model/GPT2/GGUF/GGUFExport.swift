@@ -60,7 +60,7 @@ public struct GGUFExport {
         tensor: .init(name: name, shape: source.tensor.shape, type: types[parameter.index]),
         source: source)
     }
-    let ids = try EndingTokens(stored, tokenizer, path: path)
+    let ids = try GGUFSpecialTokens(stored, tokenizer, path: path)
     endOfTextTokens = ids.ends
     notes = stored.notes + ids.notes + (adapter?.configuration.notes ?? [])
     metadata =

@@ -133,14 +133,6 @@ public final class InferenceModel {
   /// The token placed between texts: it ends one, and the model's own text begins after it.
   public var separator: Int32? { endOfTextTokens.first ?? configuration.endOfTextTokens.first }
 
-  /// The number of bytes of weights that are read for each token.
-  public var byteCount: Int {
-    parts.blocks.reduce(parts.lmHead.byteCount) { sum, block in
-      sum + block.attnQKV.byteCount + block.attnProj.byteCount + block.mlpFC.byteCount
-        + block.mlpProj.byteCount
-    }
-  }
-
   /// The number of bytes of weights that lie in mapped files.
   public var mappedByteCount: Int {
     if case .reader(let reader) = owner { reader.mappedByteCount } else { 0 }

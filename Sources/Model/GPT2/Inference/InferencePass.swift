@@ -117,7 +117,9 @@ public final class InferencePass {
       block.forwardUpToActivation(
         buffers.blocks[layer], configuration, threadPool
       ) { attentionOutput, qkv in
-        guard case .fp32(let out) = attentionOutput, case .fp32(let qkv) = qkv else { return }
+        guard case .fp32(let out) = attentionOutput, case .fp32(let qkv) = qkv else {
+          preconditionFailure("inference computes in single precision")
+        }
         threadPool.cachedAttention(
           out, qkv, positions, heads: configuration.heads,
           scale: configuration.attentionScale(layer: layer), scratch: attentionScratch.floats)

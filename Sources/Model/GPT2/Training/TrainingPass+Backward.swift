@@ -25,7 +25,7 @@ extension TrainingPass {
         firstTrained: index == firstTrained.block ? firstTrained.part : nil)
       step.feedForward()
       step.attention(attentionShape(rows: buffers.rows, layer: index))
-      reportsGradients?(completeStarts[index])
+      onGradientsComplete?(completeStarts[index])
     }
     if let (wte, wpe) = network.trainedEmbeddings {
       model.threadPool.drop(gradients.hidden, embeddingDropout(dropoutSeed))

@@ -24,7 +24,7 @@ public final class TrainingPass {
   /// The gradients, in the same layout as the numbers that are trained.
   public let gradients: FloatArena
   /// Called in a backward pass when the gradients from an offset on are complete, with that offset.
-  public var reportsGradients: ((_ start: Int) -> Void)?
+  public var onGradientsComplete: ((_ start: Int) -> Void)?
   let network: TrainableNetwork
   let completeStarts: [Int]
   /// Where the gradients of each part lie; `nil` if only the loss is computed.
@@ -47,8 +47,8 @@ public final class TrainingPass {
   /// without gradients if only the loss is needed.
   ///
   /// With `checkpointsGradients`, only the input of each block is kept, and the rest is recomputed
-  /// in the backward pass: less memory, a third more time (Chen et al. 2016, Training deep nets
-  /// with sublinear memory cost).
+  /// in the backward pass: less memory, but more time (Chen et al. 2016, Training deep nets with
+  /// sublinear memory cost).
   public init(
     _ model: any TrainableModel, batchSize: Int, sequenceLength: Int, forGradients: Bool = true,
     checkpointsGradients: Bool = false

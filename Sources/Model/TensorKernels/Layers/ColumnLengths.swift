@@ -5,7 +5,7 @@ extension ThreadPool {
   /// outputs]`, in the precision of its products.
   public func columnSquares(of layer: LinearLayer, _ squares: Floats) {
     forEachPart(of: layer) { outputs, weights in
-      precondition(!weights.isTransposed)
+      precondition(!weights.isTransposed && squares.count >= outputs.upperBound)
       split(outputs.count, minimum: 64) { columns, _ in
         let part = weights.columns(columns).matrix
         var sums = [Double](repeating: 0, count: part.columns)

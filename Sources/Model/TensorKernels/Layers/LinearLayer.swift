@@ -58,9 +58,6 @@ public struct LinearLayer: Sendable {
     adapter = nil
   }
 
-  /// The number of bytes of weights that the product of one row reads in inference.
-  public var byteCount: Int { inferenceWeights?.byteCount ?? 0 }
-
   fileprivate var inferenceWeights: WeightMatrix? {
     if case .rowByRow(let weights, _) = weights { weights } else { nil }
   }

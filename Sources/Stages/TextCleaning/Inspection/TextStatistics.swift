@@ -135,7 +135,7 @@ public struct TextStatistics: Equatable, Sendable {
   /// The statistics as a table to read.
   ///
   ///     posts               551  of 12.3 words, 78 characters each
-  ///       up to 25            3    0.5 %  #
+  ///       up to 25 characters 3    0.5 %  #
   ///       …
   ///     Cyrillic         32,110   91.2 %
   ///     …

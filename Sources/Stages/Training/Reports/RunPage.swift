@@ -3,8 +3,8 @@ import FileSupport
 
 /// Writes `report.html` into the folder of a run: how the training goes, for a browser.
 ///
-/// The page needs no network and no script. It is replaced at each line of the log, and loads itself
-/// again for as long as the training goes on. While the folder still holds an earlier run, the page
+/// The page needs no network and no script. It is replaced at each line of the log, and reloads itself
+/// for as long as the training lasts. While the folder still holds an earlier run, the page
 /// is that run's.
 public final class RunPage {
   /// The name of the file.

@@ -3,7 +3,7 @@ import GPT2
 import JSONSupport
 import TensorBoardFormat
 
-/// Writes the course of a training for TensorBoard, under the tags of the Hugging Face Trainer.
+/// Writes the progress of a training for TensorBoard, under the tags of the Hugging Face Trainer.
 ///
 /// While the folder still holds an earlier run, everything is kept in memory, so that a run that
 /// never saves anything leaves the earlier one as it was.
@@ -87,7 +87,7 @@ public final class TensorBoardLog {
     waiting = []
   }
 
-  /// A resumed run goes on in the folder of its earlier sessions.
+  /// A resumed run continues in the folder of its earlier sessions.
   private func makeFile() throws -> EventFile {
     let runs = "\(trainer.folder.path)/\(Self.folderName)"
     let earlier = firstStep > 0 ? try EventFolder(newestIn: runs) : nil

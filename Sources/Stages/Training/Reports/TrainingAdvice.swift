@@ -17,7 +17,7 @@ public struct TrainingAdvice {
 
   public init() {}
 
-  /// What the log of `trainer`, which has a new line, gives reason to say.
+  /// New advice on the log of `trainer`, which has a new line.
   public mutating func advice(on trainer: Trainer) -> [String] {
     let settings = trainer.settings
     let warmup = trainer.warmupSteps
@@ -35,8 +35,8 @@ public struct TrainingAdvice {
     func mean(_ values: some Collection<Double>) -> Double {
       values.reduce(0, +) / Double(max(1, values.count))
     }
-    /// Whether the loss of training fell between the two halves of its last lines.
     let recent = losses.suffix(Self.lines)
+    // Whether the loss of training fell between the two halves of its last lines.
     let isFalling =
       recent.count < 4
       || mean(recent.suffix(recent.count / 2)) < mean(recent.prefix(recent.count / 2))

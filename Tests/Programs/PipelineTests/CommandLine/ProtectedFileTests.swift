@@ -64,8 +64,7 @@ struct ProtectedFileTests {
           "the input '\(file)' would be overwritten", of: "gpt-sample", arguments + [option, file])
       }
     }
-    let page =
-      #"<div class="page_header"><div class="text bold">А</div></div><div class="history">"#
+    let title = #"<div class="page_header"><div class="text bold">А</div></div>"#
     for (file, text) in [
       ("json/result.json", #"{"id":1,"type":"public_channel","messages":[]}"#),
       ("html/messages.html", #"<html><body>\#(title)<div class="history"></div></body></html>"#),

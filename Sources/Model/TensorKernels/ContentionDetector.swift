@@ -5,7 +5,7 @@
 /// threads on the same processor, where they take turns. So what they bring is measured. While all
 /// threads together do hardly more than the calling one would alone, it works alone: for a moment,
 /// and for four times as long whenever another attempt fails.
-package struct Solitude: Sendable {
+package struct ContentionDetector: Sendable {
   /// When the calling thread has worked alone for long enough.
   private var end: ContinuousClock.Instant?
   /// The loops that were measured since it last began or ceased to work alone.

@@ -3,7 +3,7 @@ import FileSupport
 import TextSupport
 
 /// The ids of the tokens that begin, end and pad a text, as a GGUF file names them.
-struct EndingTokens {
+struct GGUFSpecialTokens {
   let beginning: Int?
   /// One or two ids, all in the vocabulary.
   let ends: [Int32]

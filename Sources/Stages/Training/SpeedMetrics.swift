@@ -1,7 +1,7 @@
 import CheckpointFormat
 
 /// How long something took, in the Trainer's terms.
-struct Speed {
+struct SpeedMetrics {
   private let samples: Int
   private let steps: Int
   private let seconds: Double
@@ -24,7 +24,7 @@ struct Speed {
 
 /// What the Trainer reports at the end of the steps of one call, which may be the remainder of a
 /// run.
-struct StepsOfThisCall {
+struct SessionMetrics {
   private let start = ContinuousClock.now
   private let firstStep: Int
   private let firstTokens: Int
@@ -34,7 +34,7 @@ struct StepsOfThisCall {
   }
 
   func summary(of state: TrainerState, blockSize: Int) -> [String: Double] {
-    let speed = Speed(
+    let speed = SpeedMetrics(
       samples: (state.inputTokensSeen - firstTokens) / blockSize,
       steps: state.globalStep - firstStep, since: start)
     var values = speed.values(prefix: "train")
