@@ -64,10 +64,14 @@ struct ProtectedFileTests {
           "the input '\(file)' would be overwritten", of: "gpt-sample", arguments + [option, file])
       }
     }
-    let title = #"<div class="page_header"><div class="text bold">А</div></div>"#
+    let page = """
+      <html><body><div class="page_wrap"><div class="page_header"><div class="text bold">А</div></div>
+      <div class="page_body chat_page"><div class="history"></div></div></div></body></html>
+
+      """
     for (file, text) in [
       ("json/result.json", #"{"id":1,"type":"public_channel","messages":[]}"#),
-      ("html/messages.html", #"<html><body>\#(title)<div class="history"></div></body></html>"#),
+      ("html/messages.html", page),
     ] {
       try project.folder.write(text, to: file)
       try expectRefusal(
