@@ -15,7 +15,7 @@ public struct StoredTensor: Sendable {
   let file: MappedFile
   /// The offset in the file of the first element, without any particular alignment.
   let start: Int
-  /// The distance in elements between neighbors along each dimension.
+  /// The distance in elements between neighbours along each dimension.
   let strides: [Int]
   /// Whether the elements are in row-major order without gaps.
   let isContiguous: Bool
@@ -212,7 +212,7 @@ public struct StoredTensor: Sendable {
   private func advise(_ advice: Advice, _ range: Range<Int>) {
     let pageSize = 4096
     guard range.count >= 16 * pageSize, let base = file.bytes.baseAddress else { return }
-    // Only whole pages within the range: other threads read the neighboring ones.
+    // Only whole pages within the range: other threads read the neighbouring ones.
     let begin = (range.lowerBound + pageSize - 1) / pageSize * pageSize
     let end = range.upperBound / pageSize * pageSize
     let populateRead: Int32 = 22  // MADV_POPULATE_READ, which older headers lack

@@ -22,6 +22,9 @@ public struct TrainerState: Equatable, Sendable {
     }
   }
 
+  /// The last line of the log that has a value for `key`.
+  public func lastEntry(with key: String) -> LogEntry? { log.last { $0.values[key] != nil } }
+
   /// The number of optimizer steps done.
   public var globalStep = 0
   /// The number of epochs done, including the fraction of the current one.

@@ -77,12 +77,14 @@ struct BPEEncode: Program {
 
   @Option(
     help: "maximum size of a learned vocabulary, in tokens", valueName: "count",
-    defaultText: "16384", accepting: .atLeast(BPETrainer.smallestVocabulary))
+    defaultText: "\(VocabularyTraining.defaultVocabularySize)",
+    accepting: .atLeast(BPETrainer.smallestVocabulary))
   var vocabSize: Int?
 
   @Option(
     help: "how often a pair must occur to be merged in a learned vocabulary",
-    valueName: "count", defaultText: "2", accepting: .atLeast(1))
+    valueName: "count", defaultText: "\(VocabularyTraining.defaultMinimumFrequency)",
+    accepting: .atLeast(1))
   var minFrequency: Int?
 
   @Option(
@@ -96,12 +98,13 @@ struct BPEEncode: Program {
 
   @Option(
     help: "fraction of the corpus to hold back for validation", valueName: "fraction",
-    defaultText: "0.05; 0 with --pack continuous",
+    defaultText: "\(CorpusEncoding.defaultValidationFraction); 0 with --pack continuous",
     accepting: Constraint("a number from 0 to below 1") { 0 <= $0 && $0 < 1 })
   var validationFraction: Double?
 
   @Option(
-    help: "maximum number of tokens in a shard", valueName: "count", defaultText: "100000000",
+    help: "maximum number of tokens in a shard", valueName: "count",
+    defaultText: "\(CorpusEncoding.defaultTokensPerShard)",
     accepting: .within(1...TokenShardHeader.largestCount))
   var shardTokens: Int?
 
@@ -120,7 +123,7 @@ struct BPEEncode: Program {
 
   @Option(
     help: "block size of the training, for the statistics", valueName: "tokens",
-    defaultText: "128, as in gpt-finetune", accepting: .within(1...1_000_000))
+    defaultText: "\(CorpusEncoding.defaultBlockSize), as in gpt-finetune", accepting: .within(1...1_000_000))
   var blockSize: Int?
 
   @OptionGroup("Instead of encoding") var inspection: InspectionOptions

@@ -87,6 +87,9 @@ struct TGDump: Program {
     if account.live, channels.count != 1 {
       throw UsageError("--live reads one channel; name it as @name, its link or its id")
     }
+    if web.userAgent?.contains(where: \.isNewline) == true {
+      throw UsageError("--user-agent: expected one line")
+    }
     if channels.count > 1 { throw UsageError("give one channel at a time") }
     if let option = web.given, channels.isEmpty || account.live {
       throw UsageError("\(option) needs a channel on the web: @name or its link")

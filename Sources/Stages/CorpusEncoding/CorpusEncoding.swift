@@ -21,12 +21,14 @@ public struct CorpusEncoding {
   /// The fraction of the posts, or of the tokens, that is held back for validation.
   public let validationFraction: Double
   /// The maximum number of tokens in a shard.
-  public var tokensPerShard = 100_000_000
+  public var tokensPerShard = defaultTokensPerShard
   /// Whether the names of special tokens in the text are encoded as these tokens.
   public var allowsSpecialTokens = false
   /// The number of tokens that a model is trained on at a time, for the statistics.
-  public var blockSize = 128
+  public var blockSize = defaultBlockSize
 
+  public static let defaultTokensPerShard = 100_000_000
+  public static let defaultBlockSize = 128
   /// The fraction of the posts that is held back unless another is given.
   public static let defaultValidationFraction = 0.05
 

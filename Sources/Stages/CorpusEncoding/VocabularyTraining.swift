@@ -10,11 +10,14 @@ import JSONSupport
 public struct VocabularyTraining {
   public let input: CorpusInput
   /// The maximum number of tokens.
-  public var vocabularySize = 16384
+  public var vocabularySize = defaultVocabularySize
   /// How often a pair must occur to be merged.
-  public var minimumFrequency = 2
+  public var minimumFrequency = defaultMinimumFrequency
   /// The fraction of the posts that is held back for validation.
   public var validationFraction = 0.0
+
+  public static let defaultVocabularySize = 16384
+  public static let defaultMinimumFrequency = 2
 
   /// Vocabulary training with the default options.
   public init(_ input: CorpusInput) {

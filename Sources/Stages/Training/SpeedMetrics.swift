@@ -43,3 +43,19 @@ struct SessionMetrics {
     return values
   }
 }
+
+/// The targets per second between two lines of the log.
+struct TokenRate {
+  private var (tokens, seconds) = (0, 0.0)
+
+  mutating func add(_ step: TrainingProgress) {
+    tokens += step.tokens
+    seconds += step.seconds
+  }
+
+  /// The rate since the last call.
+  mutating func take() -> Double {
+    defer { (tokens, seconds) = (0, 0) }
+    return Double(tokens) / max(seconds, 1e-9)
+  }
+}

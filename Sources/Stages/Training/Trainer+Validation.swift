@@ -10,7 +10,7 @@ extension Trainer {
     let step = state.globalStep
     guard step > 0, data.validationBlockCount > 0 else { return false }
     guard step % state.evaluationSteps == 0 || step == totalSteps else { return false }
-    return state.log.last { $0.values["eval_loss"] != nil }?.step != step
+    return state.lastEntry(with: "eval_loss")?.step != step
   }
 
   /// Measures the loss on the validation data, logs it, and takes it into account for early

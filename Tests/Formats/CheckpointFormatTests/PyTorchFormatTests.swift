@@ -259,7 +259,7 @@ struct PyTorchLegacyTests {
     expectProblem("storage '0' is listed twice", legacy(keys: ["0", "0"]))
   }
 
-  @Test("refuses code here too")
+  @Test("refuses a legacy file that runs code")
   func attack() {
     expectProblem(
       "the pickle asks Python for posix.system, which the weights of a model do not need; it was "

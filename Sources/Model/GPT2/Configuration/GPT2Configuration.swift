@@ -42,6 +42,12 @@ public struct GPT2Configuration: Equatable, Sendable {
   /// The id that pads a batch (`pad_token_id`).
   public var paddingID: Int?
 
+  /// The size of the model, for people.
+  public var summary: String {
+    "\(layers) layers, \(embeddingSize) wide, \(heads) heads, context \(contextLength), vocabulary "
+      + "\(vocabularySize)"
+  }
+
   /// A configuration with GPT-2's constants.
   public init(
     vocabularySize: Int, contextLength: Int, embeddingSize: Int, layers: Int, heads: Int,

@@ -3,7 +3,7 @@ import CKernels
 /// The input of a product in the form in which it is multiplied.
 enum ProductInput: Sendable {
   case floats(MatrixView)
-  /// Neighboring channels as pairs of bfloat16.
+  /// Neighbouring channels as pairs of bfloat16.
   case pairs(RowMajorMatrix<UInt32>)
   case integers(IntegerRows)
 }

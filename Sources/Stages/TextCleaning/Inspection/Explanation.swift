@@ -1,3 +1,5 @@
+import TextSupport
+
 /// What each rule did to a post.
 public struct Explanation: Equatable, Sendable {
   /// What a rule did.
@@ -33,7 +35,7 @@ public struct PostPresentation {
 
   /// The steps of `explanation`, one per line, with the text after each change.
   public func text(of explanation: Explanation) -> String {
-    var lines = ["post \(explanation.id), line \(explanation.line):", indented(explanation.text)]
+    var lines = ["post \(explanation.id), line \(explanation.line):", shown(explanation.text)]
     var text = explanation.text
     for step in explanation.steps {
       switch step.outcome {
@@ -43,7 +45,7 @@ public struct PostPresentation {
         lines.append(bold("\(step.rule): dropped\(other)"))
       case .changed:
         lines.append(bold("\(step.rule): changed"))
-        lines.append(indented(showsDifferences ? difference(text, step.text) : step.text))
+        lines.append(showsDifferences ? indented(difference(text, step.text)) : shown(step.text))
       }
       text = step.text
     }
@@ -56,15 +58,18 @@ public struct PostPresentation {
     let texts =
       showsDifferences
       ? [indented(difference(sample.before, sample.after))]
-      : [indented(sample.before), "→", indented(sample.after)]
+      : [shown(sample.before), "→", shown(sample.after)]
     return ([bold("post \(sample.id)")] + texts).joined(separator: "\n")
   }
 
   private func difference(_ before: String, _ after: String) -> String {
-    WordDiff(before, after).text(hasColor: hasColor)
+    WordDiff(printable(before, keepingLines: true), printable(after, keepingLines: true))
+      .text(hasColor: hasColor)
   }
 
   private func bold(_ text: String) -> String { hasColor ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+
+  private func shown(_ text: String) -> String { indented(printable(text, keepingLines: true)) }
 
   private func indented(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }

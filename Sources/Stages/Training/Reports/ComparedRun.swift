@@ -101,7 +101,7 @@ struct ComparedRun {
 
   /// How long all steps take at the speed of the last session, in seconds; `nil` before its end.
   var seconds: Double? {
-    state.log.last { $0.values["train_steps_per_second"] != nil }?
-      .values["train_steps_per_second"].flatMap { $0 > 0 ? Double(state.globalStep) / $0 : nil }
+    let key = "train_steps_per_second"
+    return state.lastEntry(with: key)?.values[key].flatMap { $0 > 0 ? Double(state.globalStep) / $0 : nil }
   }
 }

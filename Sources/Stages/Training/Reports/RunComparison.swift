@@ -152,7 +152,7 @@ public struct RunComparison {
       ("bits per byte there", { decimal($0.atBest("eval_bits_per_byte"), 3) }),
       (
         "last training loss",
-        { run in decimal(run.state.log.last { $0.values["loss"] != nil }?.values["loss"]) }
+        { run in decimal(run.state.lastEntry(with: "loss")?.values["loss"]) }
       ),
       ("time of training", { $0.seconds.map(NumberText.duration) }),
       ("size on disk", { NumberText.bytes(Double($0.bytesOnDisk)) }),

@@ -66,13 +66,11 @@ extension RunPage {
   }
 
   private var figures: String {
-    let log = trainer.state.log
+    let state = trainer.state
     func last(_ key: String, digits: Int) -> String? {
-      log.last { $0.values[key] != nil }?.values[key].map {
-        NumberText.decimal($0, digits: digits)
-      }
+      state.lastEntry(with: key)?.values[key].map { NumberText.decimal($0, digits: digits) }
     }
-    let best = trainer.state.best
+    let best = state.best
     let figures: [(String, String?)] = [
       ("training loss", last("loss", digits: 4)),
       ("validation loss", last("eval_loss", digits: 4)),
@@ -176,14 +174,9 @@ extension RunPage {
     let values = settings.filter { $0.value != .null }.map {
       ($0.key, $0.value.string ?? $0.value.text())
     }
-    let configuration = trainer.model.configuration
     let model = [
-      (
-        "model",
-        "\(configuration.layers) layers, \(configuration.embeddingSize) wide, "
-          + "\(configuration.heads) heads, context \(configuration.contextLength), vocabulary "
-          + "\(configuration.vocabularySize)"
-      ), ("parameters", NumberText.count(trainer.model.parameterCount)),
+      ("model", trainer.model.configuration.summary),
+      ("parameters", NumberText.count(trainer.model.parameterCount)),
       ("tokens to train on", NumberText.count(trainer.data.training.count)),
     ]
     let rows = (model + values + surroundings.map { ($0.name, $0.value) }).map { name, value in

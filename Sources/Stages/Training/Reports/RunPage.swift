@@ -21,7 +21,7 @@ public final class RunPage {
   private(set) var status = Status.running
   private let start = ContinuousClock.now
   private let firstStep: Int
-  private var (tokens, seconds) = (0, 0.0)
+  private var rate = TokenRate()
   /// The targets per second between the last two lines of the log; `nil` before the first.
   private(set) var tokensPerSecond: Double?
 
@@ -37,14 +37,9 @@ public final class RunPage {
   /// - Throws: ``FileError``.
   public func record(_ event: TrainingEvent) throws {
     switch event {
-    case .progress(let step):
-      tokens += step.tokens
-      seconds += step.seconds
+    case .progress(let step): rate.add(step)
     case .logged(let entry):
-      if entry.values["loss"] != nil {
-        tokensPerSecond = Double(tokens) / max(seconds, 1e-9)
-        (tokens, seconds) = (0, 0)
-      }
+      if entry.values["loss"] != nil { tokensPerSecond = rate.take() }
       try write()
     case .saved: try write()
     case .sampling, .completingRound: break

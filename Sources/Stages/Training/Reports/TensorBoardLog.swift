@@ -22,8 +22,7 @@ public final class TensorBoardLog {
   private let firstStep: Int
   private var file: EventFile?
   private var waiting: [Entry] = []
-  /// The targets since the last entry with a loss, and how long they took.
-  private var (tokens, seconds) = (0, 0.0)
+  private var rate = TokenRate()
 
   /// Begins the session that `trainer` has started.
   public init(_ trainer: Trainer) {
@@ -45,15 +44,11 @@ public final class TensorBoardLog {
   /// - Throws: ``FileError``.
   public func record(_ event: TrainingEvent) throws {
     switch event {
-    case .progress(let step):
-      tokens += step.tokens
-      seconds += step.seconds
+    case .progress(let step): rate.add(step)
     case .logged(let entry):
       var values = Self.values(of: entry)
       if entry.values["loss"] != nil {
-        let speed = Double(tokens) / max(seconds, 1e-9)
-        values.append(.scalar(tag: "train/tokens_per_second", speed))
-        (tokens, seconds) = (0, 0)
+        values.append(.scalar(tag: "train/tokens_per_second", rate.take()))
       }
       if let samples = trainer.state.samples.last, samples.step == entry.step,
         entry.values["eval_texts"] != nil

@@ -103,12 +103,12 @@ struct TrainingReport {
 
   /// The settings and the results, as a table in Markdown.
   var summary: String {
-    let (settings, model) = (trainer.settings, trainer.model.configuration)
+    let settings = trainer.settings
     func number(_ value: Double?) -> String {
       value.map { NumberText.decimal($0, digits: 4) } ?? "–"
     }
     let losses = log.compactMap { $0.values["loss"] }
-    let validation = log.last { $0.values["eval_loss"] != nil }?.values
+    let validation = trainer.state.lastEntry(with: "eval_loss")?.values
     let best = trainer.state.best
     let warmup = trainer.warmupSteps
     let steps = trainer.state.globalStep
@@ -117,7 +117,7 @@ struct TrainingReport {
     return """
       | | |
       | --- | --- |
-      | model | \(model.layers) layers, \(model.embeddingSize) wide, \(model.heads) heads, context \(model.contextLength), vocabulary \(model.vocabularySize) |
+      | model | \(trainer.model.configuration.summary) |
       | parameters | \(trainer.model.parameterCount) |
       | steps | \(steps) of \(settings.batchSize) × \(settings.gradientAccumulationSteps) blocks of \(settings.blockSize) tokens\(ending) |
       | epochs | \(number(log.last?.epoch)) |

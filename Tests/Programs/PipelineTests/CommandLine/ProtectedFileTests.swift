@@ -128,7 +128,7 @@ struct ProtectedFileTests {
     #expect(ended.status == 0, "\(ended.log)")
   }
 
-  @Test("so are numbers of texts")
+  @Test("a huge --count ends when its reader does")
   func manyTexts() throws {
     let ended = try Subprocess.run(
       "bash",

@@ -67,7 +67,7 @@ struct TypedValueTests {
     #expect(sample.log.contains("\(home)/prompts: cannot open"))
   }
 
-  @Test("prompts")
+  @Test("a prompt reaches the model as it was typed")
   func prompts() throws {
     let project = try Project.finished()
     for prompt in [

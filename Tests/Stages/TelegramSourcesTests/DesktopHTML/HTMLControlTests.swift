@@ -12,7 +12,7 @@ struct HTMLControlTests {
     #"<span class="spoiler hidden" onclick="ShowSpoiler(this)"><span aria-hidden="true">тайна</span>"#
     + "</span>"
 
-  @Test("are no text, a spoiler is")
+  @Test("controls are left out, spoilers are kept")
   func text() throws {
     let plain = try htmlPost(htmlText("до " + controls + spoiler + " после"))
     #expect(plain?.text == "до тайна после")

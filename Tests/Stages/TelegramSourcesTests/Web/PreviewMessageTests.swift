@@ -308,7 +308,7 @@ struct PreviewPageTests {
   }
 
   @Test(
-    "is recognised as none",
+    "a page of another kind is not taken for a history",
     arguments: [
       ("", nil), ("{\"ok\": true}", nil),
       ("<html><head><title> Oops </title></head><body>Maintenance</body></html>", "Oops"),
