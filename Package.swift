@@ -177,8 +177,8 @@ let package = Package(
     program(
       "bpe-encode",
       [
-        "CorpusEncoding", "BytePairEncoding", "CheckpointFormat", "CorpusFormat", "TokenShardFormat",
-        "ModelHub", "JSONSupport", "Threading", "TextSupport",
+        "CorpusEncoding", "BytePairEncoding", "CheckpointFormat", "CorpusFormat",
+        "TokenShardFormat", "ModelHub", "JSONSupport", "Threading", "TextSupport",
       ]),
     program(
       "gpt-finetune",

@@ -123,7 +123,8 @@ struct BPEEncode: Program {
 
   @Option(
     help: "block size of the training, for the statistics", valueName: "tokens",
-    defaultText: "\(CorpusEncoding.defaultBlockSize), as in gpt-finetune", accepting: .within(1...1_000_000))
+    defaultText: "\(CorpusEncoding.defaultBlockSize), as in gpt-finetune",
+    accepting: .within(1...1_000_000))
   var blockSize: Int?
 
   @OptionGroup("Instead of encoding") var inspection: InspectionOptions

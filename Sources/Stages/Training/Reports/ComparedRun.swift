@@ -102,6 +102,8 @@ struct ComparedRun {
   /// How long all steps take at the speed of the last session, in seconds; `nil` before its end.
   var seconds: Double? {
     let key = "train_steps_per_second"
-    return state.lastEntry(with: key)?.values[key].flatMap { $0 > 0 ? Double(state.globalStep) / $0 : nil }
+    return state.lastEntry(with: key)?.values[key].flatMap {
+      $0 > 0 ? Double(state.globalStep) / $0 : nil
+    }
   }
 }
