@@ -50,7 +50,7 @@ extension RunFolder {
   public func checkNoOtherModel() throws {
     guard Folder.exists(finalPath), try !Folder.list(finalPath).isEmpty else { return }
     throw InputError(
-      finalPath, "this is not the model of a run, so it is not replaced; name another --output")
+      finalPath, "this is not the model of a run, so it is not replaced; choose another --output")
   }
 
   /// Checks that ``replace(_:)`` can rename the folder.
@@ -78,12 +78,12 @@ extension RunFolder {
     if access(parent, W_OK) != 0 {
       throw FileError(
         path: previousPath, operation: .create,
-        remedy: "the earlier run would be set aside there; name another --output")
+        remedy: "the earlier run would be set aside there; choose another --output")
     }
     guard isMountPoint else { return }
     throw InputError(
       path,
-      "the earlier run cannot be set aside as \(previousPath): it is a mount point; name another "
+      "the earlier run cannot be set aside as \(previousPath): it is a mount point; choose another "
         + "--output")
   }
 

@@ -3,6 +3,13 @@ import FileSupport
 import TextSupport
 
 extension ModelHub {
+  /// The cache, as one of the files of a program.
+  public static let cacheEntry = (
+    path: "~/.cache/huggingface/hub",
+    text: "The cache of models given by name, shared with Python's huggingface_hub; HF_HUB_CACHE, "
+      + "HF_HOME and XDG_CACHE_HOME change its location."
+  )
+
   /// The folder with `part` of `model`: the folder of this path if there is one, or else that of the
   /// model of this name on the hub, which is fetched unless the cache has it.
   ///

@@ -49,13 +49,7 @@ struct BPEEncode: Program {
       bpe-encode --verify data/tokens/run
     """
 
-  static let files = [
-    (
-      path: "~/.cache/huggingface/hub",
-      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
-        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
-    )
-  ]
+  static let files = [ModelHub.cacheEntry]
   static let memoryAdvice = "Fewer --threads need less"
 
   @Arguments(
@@ -230,7 +224,7 @@ struct BPEEncode: Program {
     if !names.isEmpty, try !TokenManifest.exists(in: path) {
       throw UsageError(
         "--output: \(path) has files but no \(TokenManifest.fileName) of token shards, "
-          + "so it is not replaced; name another folder or remove it")
+          + "so it is not replaced; choose another folder or remove it")
     }
     let tokenizer = TokenManifest.tokenizerFolder
     let others =

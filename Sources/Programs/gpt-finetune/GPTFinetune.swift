@@ -4,6 +4,7 @@ import Communication
 import FileSupport
 import GPT2
 import Glibc
+import ModelHub
 import TensorKernels
 import TextSupport
 import Threading
@@ -55,13 +56,7 @@ struct GPTFinetune: Program {
     docs/machines.md.
     """
 
-  static let files = [
-    (
-      path: "~/.cache/huggingface/hub",
-      text: "The cache of models given by name, shared with Python's huggingface_hub; "
-        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME change its location."
-    )
-  ]
+  static let files = [ModelHub.cacheEntry]
   static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }
   static var isFirstProcess: Bool { Communicator.isFirstLaunched }
 
@@ -160,7 +155,7 @@ struct GPTFinetune: Program {
     throw UsageError(
       "--output: \(output) is "
         + (isPartOfRun ? "part of the run \(parent.path)" : "a model")
-        + ", not the folder of a run; name another folder")
+        + ", not the folder of a run; choose another folder")
   }
 
   /// The trainer that the options describe, of which nothing has been started.

@@ -64,15 +64,11 @@ struct GPTSample: Program {
     """
 
   static let files = [
-    (
-      path: "~/.cache/huggingface/hub",
-      text: "Models that were named instead of a folder, shared with Python's huggingface_hub; "
-        + "HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME choose another place."
-    ),
+    ModelHub.cacheEntry,
     (
       path: "~/.local/state/gpt-sample/history",
       text:
-        "The prompts of --interactive, readable only by you; XDG_STATE_HOME chooses another place."
+        "The prompts of --interactive, readable only by you; XDG_STATE_HOME changes their location."
     ),
   ]
   static var versionFacts: [String] { ["matrix products: \(ThreadPool.matrixKernels)"] }

@@ -15,8 +15,8 @@ struct MachineOptions: ArgumentGroup {
   @Option(
     help:
       "arithmetic of matrix products: fp32; bf16, which reads prompts and writes many texts "
-      + "up to three times as fast, if the processor has it (AVX-512 BF16); or auto: bf16 where "
-      + "possible. Weights in int8 and int4 are multiplied as integers anyway",
+      + "up to three times as fast, if the processor has it (AVX-512 BF16 or AMX); or auto: bf16 "
+      + "where possible. Weights in int8 and int4 are multiplied as integers anyway",
     valueName: "type")
   var precision = PrecisionChoice.fp32
   @Option(
@@ -79,7 +79,7 @@ struct MachineOptions: ArgumentGroup {
     if let weights, weights != .bf16 { return (weights, .fp32) }
     let isBFloat16 = try precision.isBFloat16(
       isAvailable: ThreadPool.multipliesBFloat16,
-      lack: "this processor does not multiply bfloat16 (AVX-512 BF16)")
+      lack: "this processor does not multiply bfloat16 (AVX-512 BF16 or AMX)")
     return (weights ?? (isBFloat16 ? .bf16 : .fp32), isBFloat16 ? .bf16 : .fp32)
   }
 }

@@ -38,7 +38,7 @@ struct TGDump: Program {
     (
       path: "~/.local/state/tg-dump",
       text: "The login of --live. Whoever has it has your account; only you can read it. --session "
-        + "and XDG_STATE_HOME choose another place."
+        + "and XDG_STATE_HOME change its location."
     ),
     (
       path: "<output>.resume",

@@ -92,7 +92,7 @@ struct EarlierRunTests {
     let error = #expect(throws: InputError.self) { try fixture.trainer().start(both) }
     #expect(
       error?.description
-        == "\(run.finalPath): this is not the model of a run, so it is not replaced; name another "
+        == "\(run.finalPath): this is not the model of a run, so it is not replaced; choose another "
         + "--output")
     #expect(try fixture.folder.text(of: "run/final/config.json") == "{}")
   }

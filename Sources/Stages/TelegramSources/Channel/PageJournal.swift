@@ -133,7 +133,7 @@ final class PageJournal {
         guard let value = Self.value(line, file.path), let found = value["dump"]?.string else {
           throw InputError(
             file.path,
-            "this is not the journal of an interrupted dump; remove it, or name another output")
+            "this is not the journal of an interrupted dump; remove it, or choose another output")
         }
         // Nothing was fetched, as happens with a misspelled name.
         if found != channel, offset >= file.size {
@@ -144,7 +144,7 @@ final class PageJournal {
           throw InputError(
             file.path,
             "this is the journal of an interrupted dump of \(excerpt(found)), not of \(channel); finish "
-              + "that one, remove the journal, or name another output")
+              + "that one, remove the journal, or choose another output")
         }
       } else if line.starts(with: #"{"page":"#.utf8) {
         // The last line may be cut off.

@@ -91,7 +91,7 @@ extension LiveSession {
         throw SourceFault(
           .refused, folder.path,
           "another program uses the session folder, probably another run of this one; wait for it "
-            + "to end, or name another folder")
+            + "to end, or choose another folder")
       }
       if error.message.hasPrefix("Valid api_") {
         throw refusal("api_id or api_hash is not valid; \(LiveConfiguration.howTo)")

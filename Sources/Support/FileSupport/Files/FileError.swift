@@ -65,7 +65,7 @@ public struct FileError: Error, CustomStringConvertible {
       "it is a mount point, which cannot be replaced; name a file or folder in it, or mount the "
         + "folder above it"
     case EXDEV where operation == .rename:
-      "it belongs to a container's image or another file system; name another place"
+      "it belongs to a container's image or another file system; choose another place"
     default: nil
     }
   }

@@ -155,7 +155,7 @@ struct LiveFaultTests {
     #expect(
       fault?.description
         == "\(folder): another program uses the session folder, probably another run of this one; "
-        + "wait for it to end, or name another folder")
+        + "wait for it to end, or choose another folder")
     #expect(
       console.infos
         == ["waiting for the session folder \(folder); another program may be using it"])
