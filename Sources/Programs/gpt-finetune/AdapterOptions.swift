@@ -24,8 +24,8 @@ extension WeightType: ArgumentValue {}
 struct AdapterOptions: ArgumentGroup {
   @Option(
     help: "train an adapter and leave the model's own weights as they are: three quarters of "
-      + "the time, and less than half of the memory. lora adds the product of two small matrices to each "
-      + "matrix", valueName: "type", defaultText: "train all weights")
+      + "the time, two fifths of the memory, a quarter in bf16. lora adds the product of two small "
+      + "matrices to each matrix", valueName: "type", defaultText: "train all weights")
   var adapter: AdapterKind?
   @Option(
     help: "rank of the small matrices: how much the adapter can learn, and its size",

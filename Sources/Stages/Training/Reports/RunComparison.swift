@@ -13,7 +13,7 @@ import TextSupport
 public struct RunComparison {
   let runs: [ComparedRun]
   /// The texts of each run, which all continue the same prompts.
-  private let texts: [[ComparedText]]
+  private let texts: [[TrainerState.Samples.Text]]
   /// A short name for each run.
   let names: [String]
 
@@ -28,7 +28,7 @@ public struct RunComparison {
   public init(runs: [String], texts: [String]) throws {
     precondition(texts.isEmpty || texts.count == runs.count)
     self.runs = try runs.map { try ComparedRun(path: $0) }
-    self.texts = try texts.map { try ComparedText.read($0) }
+    self.texts = try texts.map { try TrainerState.Samples.Text.read($0) }
     let folders = runs.map { Folder.name(of: $0) }
     names = Set(folders).count == folders.count ? folders : runs
     guard let first = self.texts.first else { return }
@@ -185,19 +185,8 @@ public struct RunComparison {
 
   private var continuations: String {
     guard let first = texts.first, !first.isEmpty else { return "" }
-    let groups = first.indices.map { index in
-      let written = runs.indices.map { run in
-        """
-        <section><h4>\(HTMLPage.escaped(names[run]))</h4>
-        <pre lang="ru">\(HTMLPage.escaped(texts[run][index].text))</pre></section>
-
-        """
-      }
-      let prompt = first[index].prompt
-      return "<h3>\(prompt.isEmpty ? "without a prompt" : HTMLPage.escaped(prompt))</h3>\n"
-        + "<div class=\"texts\">\n\(written.joined())</div>\n"
-    }
-    return "<h2>The same prompts</h2>\n\(groups.joined())"
+    let columns = zip(names, texts).map { SampleGrid.Column(title: $0, texts: $1) }
+    return "<h2>The same prompts</h2>\n\(SampleGrid(columns).html)"
   }
 }
 
@@ -225,12 +214,10 @@ extension RunComparison {
     td { overflow-wrap: normal; }
     td.number { padding-left: .75rem; }
     h3 { margin: 1.25rem 0 .25rem; font-size: 1rem; }
-    h4 { margin: 0; font-size: .85rem; font-weight: normal; color: var(--quiet); }
     .runs { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: 0; margin: .75rem 0; }
     .runs svg { display: inline-block; width: 2.75rem; height: .75rem; margin-right: .5rem; vertical-align: middle; }
-    .texts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); gap: 0 1rem; }
     @media print { :root { --run-0: #0072b2; --run-1: #c04a00; --run-2: #00785a; --run-3: #a8447f;
-      --run-4: #7d6608; --run-5: #000; } h3, h4 { break-after: avoid; } }
+      --run-4: #7d6608; --run-5: #000; } }
 
     """
 }

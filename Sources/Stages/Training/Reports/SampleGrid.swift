@@ -2,8 +2,8 @@ import CheckpointFormat
 
 /// Texts that models wrote for the same prompts, side by side, as a piece of a page.
 ///
-/// There is a row for each prompt, and in it a card for each column. Cards wrap
-/// where the page is too narrow for all of them, so that nothing has to be scrolled.
+/// There is a row for each prompt, and in it a card for each column. Cards wrap where the page is too
+/// narrow for all of them, so that nothing has to be scrolled.
 package struct SampleGrid {
   /// The texts of one model, or of a model after one step.
   package struct Column {
