@@ -19,12 +19,13 @@ extension RunFolder {
   /// Whether there is a finished model.
   public var isFinished: Bool { Folder.hasFile("\(finalPath)/\(CheckpointFile.trainerState)") }
 
-  /// Whether `name` is that of a file or folder that a run writes into its folder.
+  /// Whether `name` is that of a file or folder that a run writes into its folder, finished or not.
   static func isPart(_ name: String) -> Bool {
-    reports.contains(name) || ["final", "runs", setAsideMark].contains(name)
-      || name.wholeMatch(of: /checkpoint-[0-9]+/) != nil
-      || unfinishedSuffixes.contains(where: name.hasSuffix)
-      || name.hasPrefix(".") && name.hasSuffix(".lock")
+    let stem = /\.?(?:checkpoint-(?:0|[1-9][0-9]*)|final|(?:curves|report)\.[a-z]+)/
+    let ending = /(?:\.[0-9]+(?:-[0-9]+)?)?\.partial|\.replaced|\.lock|/
+    if ["runs", setAsideMark, ".lock"].contains(name) { return true }
+    guard let match = name.prefixMatch(of: stem) else { return false }
+    return name[match.range.upperBound...].wholeMatch(of: ending) != nil
   }
 
   /// Whether the file or folder `item` is part of the run, and so would be set aside with it.
@@ -44,11 +45,15 @@ extension RunFolder {
     return try !checkpointSteps(includingDamaged: true).isEmpty
   }
 
-  /// Checks that a folder that holds no run has no other model where that of a run belongs.
+  /// Checks that the model in the folder, if there is one, is that of a run.
   ///
   /// - Throws: ``InputError``; ``FileError``.
   public func checkNoOtherModel() throws {
-    guard Folder.exists(finalPath), try !Folder.list(finalPath).isEmpty else { return }
+    guard Folder.exists(finalPath), try !Folder.list(finalPath).isEmpty,
+      ![CheckpointFile.trainerState, CheckpointFile.resumeState].contains(where: {
+        Folder.hasFile("\(finalPath)/\($0)")
+      })
+    else { return }
     throw InputError(
       finalPath, "this is not the model of a run, so it is not replaced; choose another --output")
   }
@@ -133,14 +138,8 @@ extension RunFolder {
   /// - Returns: Whether nothing else is left there.
   @discardableResult
   private func returnOtherFiles() throws(FileError) -> Bool {
-    let others = try Folder.list(previousPath).filter { !Self.isPart($0) }
-    for name in others {
-      var status = stat()
-      let place = "\(resolvedPath)/\(name)"
-      if lstat(place, &status) == 0 { continue }
-      guard rename("\(previousPath)/\(name)", place) == 0 else {
-        throw FileError(path: place, operation: .rename)
-      }
+    for name in try Folder.list(previousPath) where !Self.isPart(name) {
+      try Self.move(name, from: previousPath, to: resolvedPath)
     }
     return try !Folder.list(previousPath).contains { !Self.isPart($0) }
   }
@@ -149,14 +148,28 @@ extension RunFolder {
   public func restorePrevious() throws(FileError) {
     guard hasPrevious, try !holdsRun() else { return }
     let path = resolvedPath
-    if !Folder.exists(path) || rmdir(path) == 0 {
-      guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
-    } else {
-      try Self.moveParts(from: previousPath, to: path)
-      _ = rmdir(previousPath)
+    if Folder.exists(path) {
+      // What is part of a run there is not ours to remove. Everything else is moved, so that the folder
+      // that was set aside is whole at every moment.
+      let others = try Folder.list(path)
+      guard !others.contains(where: Self.isPart) else { return }
+      for name in others { try Self.move(name, from: path, to: previousPath) }
+      guard rmdir(path) == 0 else { return }
     }
+    guard rename(previousPath, path) == 0 else { throw FileError(path: path, operation: .rename) }
     try Folder.synchronize(Folder.parent(of: path))
     try Folder.remove("\(path)/\(Self.setAsideMark)")
+  }
+
+  /// Moves the file or folder `name` from one folder to another, unless that has one of this name.
+  private static func move(
+    _ name: String, from folder: String, to other: String
+  ) throws(FileError) {
+    var status = stat()
+    guard lstat("\(other)/\(name)", &status) != 0 else { return }
+    guard rename("\(folder)/\(name)", "\(other)/\(name)") == 0 else {
+      throw FileError(path: "\(folder)/\(name)", operation: .rename)
+    }
   }
 
   /// Moves the parts of a run from one folder to another; the model comes last, because with it a run

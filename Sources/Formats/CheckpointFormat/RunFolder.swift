@@ -71,11 +71,12 @@ public struct RunFolder: Sendable {
     guard Folder.exists(path) else { return }
     // A run that was set aside, and that somebody has renamed back.
     try Folder.remove("\(path)/\(Self.setAsideMark)")
-    for name in try Folder.list(path) where name.hasSuffix(Folder.replacedSuffix) {
+    for name in try Folder.list(path)
+    where Self.isPart(name) && name.hasSuffix(Folder.replacedSuffix) {
       try Folder.restoreReplaced("\(path)/\(name.dropLast(Folder.replacedSuffix.count))")
     }
     for name in try Folder.list(path)
-    where Self.unfinishedSuffixes.contains(where: name.hasSuffix)
+    where Self.isPart(name) && Self.unfinishedSuffixes.contains(where: name.hasSuffix)
       || name.hasPrefix(".checkpoint-") && name.hasSuffix(".lock") || name == ".final.lock"
     {
       try Folder.remove("\(path)/\(name)")

@@ -20,9 +20,7 @@ extension GPTFinetune {
     let start = try trainer.start(policy, progress: Interruption.check)
     for warning in trainer.warnings { Log.warning(warning) }
     if start == .finished { return try completeCard(of: trainer, communicator) }
-    if case .replacing = start {
-      try communicator.together { try checkInputsStay(trainer.folder) }
-    }
+    try communicator.together { try checkInputsStay(start, trainer.folder) }
     log(start, of: trainer)
     try communicator.together { if communicator.isRoot { try checkDisk(trainer) } }
     // A resumed run takes its weights from the checkpoint.
@@ -130,9 +128,14 @@ extension GPTFinetune {
     try page.end(isFinished: true)
   }
 
-  /// Checks that the run that is replaced is not needed for the new one.
-  private func checkInputsStay(_ run: RunFolder) throws {
-    for case let input? in [model, adapterOptions.adapterFrom] where run.isPart(input) {
+  /// Checks that nothing is removed that the new run begins with: parts of the run that is replaced, or
+  /// of one that was set aside.
+  private func checkInputsStay(_ start: TrainingStart, _ run: RunFolder) throws {
+    var removed = [RunFolder(path: run.previousPath)]
+    if case .replacing = start { removed.append(run) }
+    for case let input? in [model, adapterOptions.adapterFrom] {
+      let files = [input] + CheckpointFile.parts(of: input)
+      guard removed.contains(where: { files.contains(where: $0.isPart) }) else { continue }
       throw UsageError(
         "'\(input)' is part of the run that would be replaced; choose another --output")
     }

@@ -38,10 +38,8 @@ extension Trainer {
     _ = try OutputFile(path: "\(folder.path)/\(RunPage.fileName)")
     try folder.removeLeftovers()
     try folder.restorePrevious()
-    guard try folder.holdsRun() else {
-      try folder.checkNoOtherModel()
-      return .new
-    }
+    try folder.checkNoOtherModel()
+    guard try folder.holdsRun() else { return .new }
     var differences: [String] = []
     if policy.resumes {
       if folder.isFinished {

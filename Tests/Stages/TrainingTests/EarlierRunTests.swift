@@ -80,9 +80,15 @@ struct EarlierRunTests {
     try fixture.trainer().run { _ in }
     try Folder.move(fixture.folder.path("run"), replacing: run.previousPath)
     try fixture.folder.write("", to: "run.previous/.set-aside")
-    try fixture.folder.write("mine", to: "run/notes.txt")
+    // As if a process had died while it moved them back.
+    for name in ["run/notes.txt", "run.previous/other.txt", "run/movie.partial"] {
+      try fixture.folder.write("mine", to: name)
+    }
     #expect(try fixture.trainer().start(both) == .finished)
-    #expect(try names().contains("notes.txt") && !names().contains(".set-aside"))
+    for name in ["notes.txt", "other.txt", "movie.partial", "final"] {
+      #expect(try names().contains(name))
+    }
+    #expect(try !names().contains(".set-aside"))
     #expect(!Folder.exists(run.previousPath))
   }
 

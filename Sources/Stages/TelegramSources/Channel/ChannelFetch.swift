@@ -35,9 +35,15 @@ public final class ChannelFetch: PostSource {
     return JournalPosts(journal, above: selection.above, pages: pages)
   }
 
-  /// The ids of posts in the journal that an earlier fetch has brought and this one did not reach.
+  /// The ids of posts in the journal that an earlier fetch has brought, and that are older than what this
+  /// one wanted.
   public var unreached: Set<Int> {
-    Set(journal?.entries.filter { $0.id < end && $0.offset < inheritedSize }.map(\.id) ?? [])
+    let older = journal?.entries.filter { entry in
+      entry.offset < inheritedSize
+        && (entry.id < end || selection.above.map { entry.id <= $0 } ?? false
+          || selection.from.map { entry.date < $0 } ?? false)
+    }
+    return Set(older?.map(\.id) ?? [])
   }
 
   /// Removes the journal once the posts are safe elsewhere.

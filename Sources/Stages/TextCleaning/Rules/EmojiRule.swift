@@ -77,8 +77,10 @@ extension Span<UInt8> {
         && scalar(at: frame).value == 0x20E3
       return isKeycap ? frame + 3 : nil
     }
-    // Below U+2600 a scalar needs a selector after it to be an emoji.
-    guard mayBeEmoji(first), first >= 0x2600 || next.value == 0xFE0F else { return nil }
+    // Below U+2600 most scalars need a selector after them to be an emoji.
+    let isShownAsEmoji =
+      first >= 0x2600 || Unicode.Scalar(first)?.properties.isEmojiPresentation == true
+    guard mayBeEmoji(first), isShownAsEmoji || next.value == 0xFE0F else { return nil }
     while true {
       index = end(from: index) { scalar in
         switch scalar {
@@ -97,5 +99,7 @@ extension Span<UInt8> {
 }
 
 private func mayBeEmoji(_ scalar: UInt32) -> Bool {
-  scalar > 0x39 && Unicode.Scalar(scalar)?.properties.isEmoji == true
+  // Swift's tables do not have the newest in the range for new ones.
+  (0x1FA70...0x1FAFF).contains(scalar)
+    || scalar > 0x39 && Unicode.Scalar(scalar)?.properties.isEmoji == true
 }

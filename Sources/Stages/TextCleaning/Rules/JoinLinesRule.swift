@@ -111,7 +111,8 @@ private struct WordWriter {
     guard range.upperBound < line.count, let previous = line.scalar(before: range.lowerBound) else {
       return false
     }
-    return isPictorial(previous.value) && isPictorial(line.scalar(at: range.upperBound).value)
+    let next = line.scalar(at: range.upperBound).value
+    return isPictorial(previous.value) && isPictorial(next) && next != 0xFE0F
   }
 
   /// Whether the selector or tag at `range` belongs to an emoji before it.
@@ -132,7 +133,7 @@ private struct WordWriter {
   /// Whether `scalar` may be beside a joiner in an emoji: a pictograph or a variation selector.
   private static func isPictorial(_ scalar: UInt32) -> Bool {
     switch scalar {
-    case 0x2190..<0x2E80, 0xFE0F, 0x1F000..<0xF0000: scalar != 0x2800
+    case 0x2190..<0x2E80, 0xFE0F, 0x1F000..<0x20000: scalar != 0x2800
     default: false
     }
   }

@@ -143,7 +143,7 @@ struct ExportTests {
       #expect(ended.status == 64)
       #expect(
         ended.log.hasPrefix(
-          "gpt-finetune: error: --output: \(output) is \(what), not the folder of a run; name "),
+          "gpt-finetune: error: --output: \(output) is \(what), not the folder of a run; choose "),
         "\(ended.log)")
       #expect(try project.tree("checkpoints") == before)
     }

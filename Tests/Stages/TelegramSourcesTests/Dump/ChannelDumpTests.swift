@@ -203,14 +203,25 @@ import Testing
     let bounded = try dump([.channel(PlayedChannel(1...95))]) { $0.selection.limit = 4 }
     #expect(try posts().map(\.id) == Array(92...95))
     #expect(bounded.unfinished == 40)
-    // Of the page with the new posts, 86 and 87 are in the journal, but still not in the file.
-    #expect(try dump([.channel(PlayedChannel(1...97))]).unfinished == 42)
+    // An ordinary dump adds what is new; the older ones are still not in the file.
+    #expect(try dump([.channel(PlayedChannel(1...97))]).unfinished == 46)
     #expect(try posts().map(\.id) == Array(92...97))
     let whole = PlayedChannel(1...97)
     #expect(try dump([.channel(whole)]) { $0.replaces = true }.unfinished == 0)
     #expect(try posts().map(\.id) == Array(1...97))
     #expect(whole.requests == [nil, 46, 36, 26, 16, 6])
     #expect(!Folder.hasFile(output + ChannelDump.journalSuffix))
+  }
+
+  @Test("keeps the journal if posts in it are below the id that a dump begins at")
+  func since() throws {
+    try dump([.channel(PlayedChannel(1...40))]) { $0.selection.limit = 1 }
+    let broken = PlayedChannel(1...70)
+    broken.pagesLeft = 2
+    #expect(throws: PlayedChannel.Break.self) { try dump([.channel(broken)]) }
+    let since = try dump([.channel(PlayedChannel(1...70))]) { $0.selection.above = 65 }
+    #expect(since.unfinished == 15)
+    #expect(try posts().map(\.id) == [40] + (66...70))
   }
 
   // MARK: - Merging

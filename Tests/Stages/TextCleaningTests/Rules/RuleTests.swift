@@ -178,7 +178,7 @@ struct JoinLinesTests {
     "keeps a joiner between pictographs only",
     arguments: [
       ("А\u{200D}Б", "АБ"), ("👨\u{200D}", "👨"), ("\u{200D}👨", "👨"), ("👨\u{200D} 👩", "👨 👩"),
-      ("А\u{200D}👩", "А👩"),
+      ("А\u{200D}👩", "А👩"), ("❤\u{200D}\u{FE0F}", "❤"), ("❤\u{200D}\u{E0062}", "❤"),
     ])
   func joiners(_ text: String, _ expected: String) {
     #expect(run(JoinLinesRule(), text) == .changed(expected))
