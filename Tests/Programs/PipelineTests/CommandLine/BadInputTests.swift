@@ -373,7 +373,7 @@ struct BadInputTests {
     try project.folder.write("mine\n", to: "out/letter.txt")
     try expect(
       64,
-      "--output: out has files but no manifest.json of token shards, so it is not replaced; name "
+      "--output: out has files but no manifest.json of token shards, so it is not replaced; choose "
         + "another folder or remove it", of: "bpe-encode", ["data/clean/fixture.txt", "-o", "out"])
   }
 }
