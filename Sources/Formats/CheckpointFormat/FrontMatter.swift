@@ -1,3 +1,5 @@
+import TextSupport
+
 /// The front matter of a model card: lines of YAML between two lines of `---`, of which only keys at
 /// the beginning of a line are read, with a value or a list of values on the same or the next lines.
 ///
@@ -13,7 +15,9 @@ struct FrontMatter {
       self.lines = []
       return
     }
-    self.lines = lines.prefix { !Self.isMark($0) }.map(Self.withoutComment).filter { !$0.isEmpty }
+    self.lines = lines.prefix { !Self.isMark($0) }.map(Self.withoutComment).filter {
+      !$0.trimmed.isEmpty
+    }
   }
 
   private static func isMark(_ line: Substring) -> Bool {
@@ -23,16 +27,16 @@ struct FrontMatter {
   /// The first value of `key`; `nil` if it has none, or one of several lines or over 200 bytes.
   func firstValue(of key: String) -> String? {
     for (index, line) in lines.enumerated() {
-      guard let colon = line.firstIndex(of: ":"), Self.trimmed(line[..<colon]) == key,
+      guard let colon = line.firstIndex(of: ":"), line[..<colon].trimmed == key,
         line.first?.isWhitespace == false
       else { continue }
-      var value = Self.trimmed(line[line.index(after: colon)...])
+      var value = line[line.index(after: colon)...].trimmed
       if value.isEmpty, index + 1 < lines.count {
-        let item = Self.trimmed(lines[index + 1])
+        let item = lines[index + 1].trimmed
         guard item.hasPrefix("- ") else { return nil }
-        value = Self.trimmed(item.dropFirst())
+        value = item.dropFirst().trimmed
       } else if value.hasPrefix("["), value.hasSuffix("]") {
-        value = Self.trimmed(value.dropFirst().dropLast().prefix { $0 != "," })
+        value = value.dropFirst().dropLast().prefix { $0 != "," }.trimmed
       }
       return Self.scalar(value)
     }
@@ -40,8 +44,8 @@ struct FrontMatter {
   }
 
   /// The text of a plain or quoted scalar; `nil` for everything else.
-  private static func scalar(_ text: Substring) -> String? {
-    var text = text
+  private static func scalar(_ value: String) -> String? {
+    var text = value[...]
     if let quote = text.first, quote == "\"" || quote == "'" {
       guard text.count > 1, text.last == quote else { return nil }
       text = text.dropFirst().dropLast()
@@ -52,8 +56,7 @@ struct FrontMatter {
     return text.isEmpty || text.utf8.count > 200 ? nil : String(text)
   }
 
-  /// `line` without a comment, which begins at the beginning or after white space, and without the white
-  /// space after it.
+  /// `line` without a comment, which begins at the beginning or after white space.
   private static func withoutComment(_ line: Substring) -> Substring {
     var quote: Character?
     var before: Character = " "
@@ -62,21 +65,12 @@ struct FrontMatter {
       if character == quote {
         quote = nil
       } else if quote == nil, character == "#", before.isWhitespace {
-        return trimmedEnd(line[..<index])
+        return line[..<index]
       } else if quote == nil, "\"'".contains(character), before.isWhitespace || before == "[" {
         quote = character
       }
       before = character
     }
-    return trimmedEnd(line)
-  }
-
-  private static func trimmedEnd(_ text: Substring) -> Substring {
-    let blanks = text.reversed().prefix(while: \.isWhitespace).count
-    return text.dropLast(blanks)
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    trimmedEnd(text.drop(while: \.isWhitespace))
+    return line
   }
 }

@@ -27,7 +27,7 @@ extension HubClient {
       return HubError(
         .unreachable, "\(name)",
         "\(host) cannot be reached (\(problem))",
-        remedy: "check the network\(proxy), and try again; if you meant a folder, there is none at "
+        remedy: "check the network\(proxy), and try again; if you meant a folder, none has "
           + "this path")
     case .connection, .transfer: throw TransientFault(problem)
     }
